@@ -1,0 +1,90 @@
+/** The port to the API server. `client.ts` is the real adapter; tests have a fake; one contract suite runs against both. */
+import type { Key, KubeObject, Resource } from './objects.ts';
+
+export type ApiErrorCode =
+  'notFound' | 'conflict' | 'gone' | 'forbidden' | 'unauthorized' | 'invalid' | 'throttled' | 'unavailable';
+
+/** What the API server refused, or why it could not be asked. `retryAfterMs` when the server named a time. */
+export class ApiError extends Error {
+  readonly code: ApiErrorCode;
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    code: ApiErrorCode,
+    message: string,
+    detail: { status?: number; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'ApiError';
+    this.code = code;
+    this.status = detail.status ?? 0;
+    this.retryAfterMs = detail.retryAfterMs;
+  }
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  readonly continueToken: string | undefined;
+}
+
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface ListOptions extends Selection {
+  readonly limit?: number;
+  readonly continueToken?: string;
+  /** '' asks for the newest state, '0' for whatever the API server has at hand. */
+  readonly resourceVersion?: string;
+}
+
+export interface WatchOptions extends Selection {
+  readonly resourceVersion: string;
+  readonly timeoutSeconds: number;
+}
+
+export type WatchEvent<T> =
+  | { readonly kind: 'put'; readonly object: T; readonly added: boolean }
+  | { readonly kind: 'removed'; readonly object: T }
+  | { readonly kind: 'bookmark'; readonly resourceVersion: string };
+
+/** Something to delete. With a UID the deletion is conditional on it, so that a successor of the same name is safe. */
+export interface ObjectRef {
+  readonly resource: Resource;
+  readonly key: Key;
+  readonly uid?: string;
+}
+
+/** An event on an object: what a person should notice, said once. */
+export interface Note {
+  readonly kind: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Cluster {
+  list<T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<Page<T>>;
+  /** Ends when the server closes the stream; throws ApiError('gone') when the version is too old. */
+  watch<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
+  get<T extends KubeObject>(resource: Resource<T>, key: Key, signal: AbortSignal): Promise<T>;
+  /** Server-side apply by our one field manager, with force. Returns the object as stored. */
+  apply(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+  /** Replaces our part of the status subresource by server-side apply. Returns the object as stored. */
+  applyStatus(
+    resource: Resource,
+    object: KubeObject & { readonly status: unknown },
+    signal: AbortSignal,
+  ): Promise<KubeObject>;
+  /** Background deletion. An object that is already gone, or that has another UID, is success. */
+  remove(ref: ObjectRef, signal: AbortSignal): Promise<void>;
+  /** Optimistic create and update, for Lease and Event, which one writer alone must win. */
+  create(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+  update(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+}

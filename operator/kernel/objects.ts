@@ -1,0 +1,90 @@
+/** The nouns of the Kubernetes API that the kernel needs to know; it knows no kind of ours. Everything is read-only. */
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+/** Any object as it travels: our own JSON, never through a typed serialiser, which would drop fields it does not know. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** A kind as the API server addresses it. `T` is carried for the types of cache reads alone. */
+export interface Resource<T extends KubeObject = KubeObject> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly example?: T;
+}
+
+/** Namespace and name; the namespace of a cluster-scoped object is empty. */
+export interface Key {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+}
+
+export const keyOf = (object: KubeObject): Key => ({
+  namespace: object.metadata.namespace ?? '',
+  name: object.metadata.name,
+});
+
+export const keyText = (key: Key): string => `${key.namespace}/${key.name}`;
+
+export const parseKey = (text: string): Key => {
+  const slash = text.indexOf('/');
+  return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
+};
+
+/** The controlling owner, if there is one. */
+export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
+  object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+
+/** Ownership is by UID: a re-created owner of the same name owns nothing of its predecessor. */
+export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
+  owner.metadata.uid !== undefined && controllerOf(object)?.uid === owner.metadata.uid;
+
+export type ConditionDraft = Omit<Condition, 'lastTransitionTime'>;
+
+/** Adds transition times: a condition keeps its time while its status stays the same. */
+export function stampConditions(
+  drafts: readonly ConditionDraft[],
+  previous: readonly Condition[] | undefined,
+  now: Date,
+): readonly Condition[] {
+  return drafts.map((draft) => {
+    const before = previous?.find((condition) => condition.type === draft.type);
+    const kept = before?.status === draft.status ? before.lastTransitionTime : undefined;
+    return { ...draft, lastTransitionTime: kept ?? now.toISOString().replace(/\.\d+Z$/, 'Z') };
+  });
+}

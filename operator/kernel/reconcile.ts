@@ -1,0 +1,56 @@
+/** The shape of every reconciler: observe (caches only) → plan (pure) → the kernel alone acts. */
+import type { Note, ObjectRef } from './cluster.ts';
+import type { Condition, Key, KubeObject, Resource } from './objects.ts';
+
+/** Read-only view over every informer's store. Objects are frozen. */
+export interface Cache {
+  get<T extends KubeObject>(resource: Resource<T>, key: Key): T | undefined;
+  list<T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[];
+  /** Objects whose controlling owner is exactly this object, by UID. */
+  ownedBy<T extends KubeObject>(resource: Resource<T>, owner: KubeObject): readonly T[];
+  /** Objects that the named index files under `value`; see IndexedResource. */
+  byIndex<T extends KubeObject>(resource: Resource<T>, index: string, value: string): readonly T[];
+}
+
+/** What wakes a key again. */
+export type Next =
+  | { readonly kind: 'settled' } // the next change
+  | { readonly kind: 'recheck'; readonly afterMs: number } // a known time: a deadline, a back-off, a time to live
+  | { readonly kind: 'blocked'; readonly reason: string }; // only a person can help: a slow look now and then
+
+export interface Child {
+  readonly resource: Resource;
+  readonly object: KubeObject;
+}
+
+export interface Plan<Status> {
+  /** Server-side applied in order; a stranger's object of the same name is never touched. */
+  readonly apply: readonly Child[];
+  readonly remove: readonly ObjectRef[];
+  /** The whole status; stored once, after the writes, also when they failed. */
+  readonly status: Status;
+  /** Emitted only after the status is stored. */
+  readonly events: readonly Note[];
+  readonly next: Next;
+}
+
+export interface StatusWithConditions {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+}
+
+/** Another kind whose changes wake keys of this reconciler. */
+export interface Watch<T extends KubeObject = KubeObject> {
+  readonly resource: Resource<T>;
+  keysOf(object: T, cache: Cache): readonly Key[];
+}
+
+export interface Reconciler<Root extends KubeObject, Observed, Status extends StatusWithConditions> {
+  readonly name: string;
+  readonly resource: Resource<Root>;
+  readonly watches: readonly Watch[];
+  /** Synchronous, so that the snapshot is consistent. Undefined: gone, nothing to do. */
+  observe(cache: Cache, key: Key): Observed | undefined;
+  /** Pure: no await, no I/O, no clock but `now`. */
+  plan(observed: Observed, now: Date): Plan<Status>;
+}
