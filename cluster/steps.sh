@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Sourced by the long commands: numbered steps that say what they do, how long they took, and which one failed.
+STEP=0
+STARTED=$SECONDS
+
+# step TOTAL "what happens" command...
+step() {
+  local total=$1 what=$2 began=$SECONDS
+  shift 2
+  STEP=$((STEP + 1))
+  printf '\n\033[1m[%d/%d] %s\033[0m (%s since the start)\n' "$STEP" "$total" "$what" "$(clock $((SECONDS - STARTED)))"
+  if ! "$@"; then
+    printf '\n\033[31m[%d/%d] failed: %s\033[0m\n       to repeat this step alone: %s\n' "$STEP" "$total" "$what" "$*" >&2
+    exit 1
+  fi
+  printf '[%d/%d] done in %s: %s\n' "$STEP" "$total" "$(clock $((SECONDS - began)))" "$what"
+}
+
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
