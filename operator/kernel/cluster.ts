@@ -1,5 +1,7 @@
 /** The port to the API server. `client.ts` is the real adapter; tests have a fake; one contract suite runs against both. */
-import type { Key, KubeObject, Resource } from './objects.ts';
+import type { Key, KubeObject, Resource, Selection } from './objects.ts';
+
+export type { Selection } from './objects.ts';
 
 export type ApiErrorCode =
   'notFound' | 'conflict' | 'gone' | 'forbidden' | 'unauthorized' | 'invalid' | 'throttled' | 'unavailable';
@@ -26,12 +28,6 @@ export interface Page<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
   readonly continueToken: string | undefined;
-}
-
-export interface Selection {
-  readonly namespace?: string;
-  readonly labelSelector?: string;
-  readonly fieldSelector?: string;
 }
 
 export interface ListOptions extends Selection {

@@ -36,7 +36,16 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** What the caches hold of this kind; everything when absent. */
+  readonly selection?: Selection;
   readonly example?: T;
+}
+
+/** Restricts a list or watch on the server's side. */
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
 }
 
 /** Namespace and name; the namespace of a cluster-scoped object is empty. */
@@ -73,6 +82,19 @@ export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
 /** Ownership is by UID: a re-created owner of the same name owns nothing of its predecessor. */
 export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
   owner.metadata.uid !== undefined && controllerOf(object)?.uid === owner.metadata.uid;
+
+/** The reference that makes `owner` the one controller of a child, which is then collected with it. */
+export const ownerReferenceTo = (owner: KubeObject): OwnerReference => ({
+  apiVersion: owner.apiVersion,
+  kind: owner.kind,
+  name: owner.metadata.name,
+  uid: owner.metadata.uid ?? '',
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+/** One text per kind, for maps and metric labels: `apps/v1/deployments`. */
+export const resourceText = (resource: Resource): string => `${resource.apiVersion}/${resource.plural}`;
 
 export type ConditionDraft = Omit<Condition, 'lastTransitionTime'>;
 

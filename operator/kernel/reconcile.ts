@@ -1,6 +1,6 @@
 /** The shape of every reconciler: observe (caches only) → plan (pure) → the kernel alone acts. */
 import type { Note, ObjectRef } from './cluster.ts';
-import type { Condition, Key, KubeObject, Resource } from './objects.ts';
+import { controllerOf, type Condition, type Key, type KubeObject, type Resource } from './objects.ts';
 
 /** Read-only view over every informer's store. Objects are frozen. */
 export interface Cache {
@@ -8,7 +8,7 @@ export interface Cache {
   list<T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[];
   /** Objects whose controlling owner is exactly this object, by UID. */
   ownedBy<T extends KubeObject>(resource: Resource<T>, owner: KubeObject): readonly T[];
-  /** Objects that the named index files under `value`; see IndexedResource. */
+  /** Objects that the named index files under `value`; see Index. */
   byIndex<T extends KubeObject>(resource: Resource<T>, index: string, value: string): readonly T[];
 }
 
@@ -18,9 +18,12 @@ export type Next =
   | { readonly kind: 'recheck'; readonly afterMs: number } // a known time: a deadline, a back-off, a time to live
   | { readonly kind: 'blocked'; readonly reason: string }; // only a person can help: a slow look now and then
 
+/** One desired object. The kernel adds the owner reference to the root where the object carries none. */
 export interface Child {
   readonly resource: Resource;
   readonly object: KubeObject;
+  /** For kinds that are immutable once made: applied while absent, never again. */
+  readonly once?: boolean;
 }
 
 export interface Plan<Status> {
@@ -45,12 +48,35 @@ export interface Watch<T extends KubeObject = KubeObject> {
   keysOf(object: T, cache: Cache): readonly Key[];
 }
 
+/** Files objects of a kind under values, for Cache.byIndex; a reconciler lists the indexes it reads. */
+export interface Index<T extends KubeObject = KubeObject> {
+  readonly resource: Resource<T>;
+  readonly name: string;
+  valuesOf(object: T): readonly string[];
+}
+
+/** Wakes the root that controls a changed child. */
+export const watchOwned = (resource: Resource, root: Resource): Watch => ({
+  resource,
+  keysOf: (object) => {
+    const owner = controllerOf(object);
+    const isRoot = owner?.kind === root.kind && owner.apiVersion === root.apiVersion;
+    return isRoot ? [{ namespace: object.metadata.namespace ?? '', name: owner.name }] : [];
+  },
+});
+
 export interface Reconciler<Root extends KubeObject, Observed, Status extends StatusWithConditions> {
   readonly name: string;
   readonly resource: Resource<Root>;
   readonly watches: readonly Watch[];
+  /** Kinds that are read but wake nobody. */
+  readonly reads?: readonly Resource[];
+  readonly indexes?: readonly Index[];
   /** Synchronous, so that the snapshot is consistent. Undefined: gone, nothing to do. */
   observe(cache: Cache, key: Key): Observed | undefined;
   /** Pure: no await, no I/O, no clock but `now`. */
   plan(observed: Observed, now: Date): Plan<Status>;
 }
+
+/** A reconciler of some kind; what the kernel runs. */
+export type AnyReconciler = Reconciler<KubeObject, unknown, StatusWithConditions>;
