@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# `api-up` and `api-down`: API server, etcd and controllers without a node, for integration tests, beside the cluster if need be.
+
+API_PORTS=(16443 12379 12380)
+
+api_alive() {
+  ! first_dead "$API_STATE" etcd kube-apiserver kube-controller-manager >/dev/null &&
+    [[ -f $API_STATE/complete ]] && api_ready "$API_STATE" &>/dev/null
+}
+
+api_up() {
+  binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
+  hold_lock api
+  if ! api_alive; then
+    say "api-up: starting an API server on port ${API_PORTS[0]}"
+    remove_api
+    check_ports "$API_STATE" "${API_PORTS[@]}"
+    make_pki "$API_STATE" "${API_PORTS[0]}"
+    ensure_etcd "$API_STATE" "${API_PORTS[1]}" "${API_PORTS[2]}"
+    # Nothing routes to this server's own Service, so it need not keep its endpoints.
+    ensure_apiserver "$API_STATE" "${API_PORTS[0]}" "${API_PORTS[1]}" --bind-address=127.0.0.1 \
+      --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --authorization-mode=RBAC
+    wait_api "$API_STATE"
+    ensure_controllers "$API_STATE"
+    wait_for 30 controllers_ready "$API_STATE" || die "the controllers do not work; see $API_STATE/logs/kube-controller-manager.log"
+    touch "$API_STATE/complete"
+  fi
+  say "api-up: ready"
+  echo "$API_STATE/admin.conf"
+}
+
+remove_api() {
+  [[ -d $API_STATE ]] || return 0
+  kill_all "$API_STATE"
+  rm -rf "$API_STATE"
+}
+
+api_down() {
+  hold_lock api
+  remove_api
+  say "api-down: gone"
+}

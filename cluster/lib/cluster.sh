@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# `up`, `down`, `status`: the whole cluster.
+
+CLUSTER_PORTS=(6443 2379 2380 10250 10248 10249 10256 8181)
+PROCESSES=(etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns)
+STEPS=8
+
+node_ready() {
+  [[ $(kubectl_of "$STATE" get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
+}
+
+healthy() {
+  [[ -f $STATE/complete ]] && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
+    api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && gpus_there
+}
+
+# State from before a reboot is not worth repairing: nothing of it runs, and etcd never synced to disk.
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+repairable() { [[ $(cat "$STATE/complete" 2>/dev/null) == "$(boot_id)" ]]; }
+
+step() { say "up $1/$STEPS $2"; }
+
+ensure_control_plane() {
+  ensure_etcd "$STATE" 2379 2380
+  ensure_apiserver "$STATE" 6443 2379 --advertise-address="$BRIDGE_ADDRESS" --authorization-mode=Node,RBAC \
+    --enable-admission-plugins=NodeRestriction --kubelet-preferred-address-types=InternalIP \
+    --kubelet-certificate-authority="$STATE/pki/ca.crt" \
+    --kubelet-client-certificate="$STATE/pki/apiclient.crt" --kubelet-client-key="$STATE/pki/apiclient.key"
+  wait_api "$STATE"
+}
+
+wait_node() {
+  wait_for 60 node_ready && return
+  tail -5 "$STATE/logs/kubelet.log" >&2
+  die "the node is not ready after 60 s; its log is $STATE/logs/kubelet.log"
+}
+
+# Every step leaves alone what is there already, so the same steps start a cluster and repair one.
+start() {
+  step 2 "network"
+  ensure_network
+  step 3 "containerd"
+  ensure_containerd
+  step 4 "etcd and API server"
+  ensure_control_plane
+  step 5 "controllers and scheduler"
+  ensure_controllers "$STATE"
+  ensure_scheduler
+  step 6 "kubelet, kube-proxy, DNS"
+  ensure_kubelet
+  ensure_proxy
+  ensure_dns
+  step 7 "waiting for the node"
+  wait_node
+  step 8 "DNS service, volumes, GPUs"
+  dns_service
+  local_volumes
+  gpu "$(cat "$STATE/gpus" 2>/dev/null || echo 4)"
+  wait_for 30 controllers_ready "$STATE" || die "the controllers do not work; see $STATE/logs/kube-controller-manager.log"
+  wait_for 30 curl -fsS http://127.0.0.1:8181/ready || die "DNS is not ready; see $STATE/logs/coredns.log"
+  boot_id >"$STATE/complete"
+}
+
+start_afresh() {
+  step 1 "clearing what an earlier run left, new certificates"
+  sweep
+  check_ports "$STATE" "${CLUSTER_PORTS[@]}"
+  mkdir -p "$STATE"
+  make_pki "$STATE" 6443
+  make_node_pki "$STATE" 6443
+  start
+}
+
+up() {
+  check_host
+  check_cache_path
+  binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
+  hold_lock cluster
+  local began=$SECONDS
+  if healthy; then
+    recycle_volumes
+    say "up: the cluster is running"
+  elif repairable; then
+    step 1 "repairing: $(first_dead "$STATE" "${PROCESSES[@]}" || echo 'a process') does not work"
+    (start) || { say "up: that did not help, starting afresh"; start_afresh; }
+    say "up: repaired in $((SECONDS - began)) s"
+  else
+    start_afresh
+    say "up: ready in $((SECONDS - began)) s"
+  fi
+}
+
+down() {
+  check_host
+  hold_lock cluster
+  say "down: removing processes, mounts, links and rules"
+  sweep
+  say "down: nothing is left"
+}
+
+status() {
+  [[ -f $STATE/complete ]] || { say "status: the cluster is down; start it with: cluster/cluster up"; exit 1; }
+  local dead
+  if dead=$(first_dead "$STATE" "${PROCESSES[@]}"); then
+    say "status: $dead does not run; repair it with: cluster/cluster up"
+    exit 1
+  fi
+  kubectl_of "$STATE" get nodes -o wide
+  kubectl_of "$STATE" get pods --all-namespaces -o wide
+}
+
+environment() {
+  echo "export KUBECONFIG=$STATE/admin.conf"
+  echo "export PATH=$CURRENT:\$PATH"
+}

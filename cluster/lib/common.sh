@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# Paths, words on the terminal, and locks: what every command of the cluster needs.
+
+CACHE=${LIMBECK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/limbeck}
+BIN=$CACHE/bin            # <name>-<version>/ folders, and current/ with links to the versions in use
+STATE=$CACHE/cluster      # everything of the running cluster; `down` removes it whole
+API_STATE=$CACHE/api      # the same for the API server that integration tests use
+CURRENT=$BIN/current
+REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export PATH=$CURRENT:$PATH
+
+# One sentence a line, on standard error: standard output is for results that scripts read.
+say() { printf '%s\n' "$*" >&2; }
+
+# The one way to fail for a reason that the user can remedy.
+die() { say "cluster: $*"; exit 1; }
+
+# Waits until a command succeeds, trying five times a second: wait_for SECONDS COMMAND...
+wait_for() {
+  local tries=$(($1 * 5))
+  shift
+  while ! "$@" >/dev/null 2>&1; do
+    ((tries-- > 0)) || return 1
+    sleep 0.2
+  done
+}
+
+# Twelve hexadecimal digits that change when anything on standard input does.
+digest() { sha256sum | cut -c1-12; }
+
+# Makes the rest of this process the only one that holds NAME; says so when it has to wait.
+hold_lock() {
+  mkdir -p "$CACHE"
+  exec {LOCK}>"$CACHE/$1.lock"
+  flock -n "$LOCK" && return
+  say "waiting for another run that holds $CACHE/$1.lock"
+  flock "$LOCK"
+}
+
+# Runs a long command with its output in LOG, and says every ten seconds that it is alive: with_heartbeat WHAT LOG COMMAND...
+with_heartbeat() {
+  local what=$1 log=$2 began=$SECONDS next=10 pid
+  shift 2
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  # shellcheck disable=SC2064  # the child of this very call is meant
+  trap "kill $pid 2>/dev/null" INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+    if ((SECONDS - began >= next)); then
+      say "  $what: working, $((SECONDS - began)) s"
+      next=$((next + 10))
+    fi
+  done
+  trap - INT TERM
+  if wait "$pid"; then return; fi
+  tail -20 "$log" >&2
+  die "$what failed after $((SECONDS - began)) s; the whole output is in $log"
+}
+
+# Sockets live below the cache, and a Unix socket's path has at most 107 characters.
+check_cache_path() {
+  [[ $CACHE == /* ]] || die "LIMBECK_CACHE must be an absolute path, but is '$CACHE'"
+  ((${#CACHE} <= 60)) || die "the cache's path '$CACHE' is longer than 60 characters, too long for sockets; set LIMBECK_CACHE to a shorter one"
+}

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# etcd, API server and controllers of one state folder; alone they serve integration tests, with a node they are the cluster.
+
+# ensure_etcd STATE CLIENT_PORT PEER_PORT. Without fsync: the data never outlives the cluster.
+ensure_etcd() {
+  ensure "$1" etcd etcd --data-dir="$1/etcd" --unsafe-no-fsync --logger=zap --log-level=warn \
+    --listen-client-urls="http://127.0.0.1:$2" --advertise-client-urls="http://127.0.0.1:$2" \
+    --listen-peer-urls="http://127.0.0.1:$3" --initial-advertise-peer-urls="http://127.0.0.1:$3" \
+    --initial-cluster="default=http://127.0.0.1:$3"
+}
+
+# ensure_apiserver STATE PORT ETCD_PORT FLAGS...
+ensure_apiserver() {
+  local state=$1 port=$2 etcd=$3 pki=$1/pki
+  shift 3
+  ensure "$state" kube-apiserver kube-apiserver --etcd-servers="http://127.0.0.1:$etcd" --secure-port="$port" \
+    --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$pki/ca.crt" \
+    --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
+    --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range="$SERVICE_RANGE" \
+    --allow-privileged=true "$@"
+}
+
+# ensure_controllers STATE. No port: nothing asks it anything.
+ensure_controllers() {
+  local pki=$1/pki
+  ensure "$1" kube-controller-manager kube-controller-manager --kubeconfig="$pki/controllers.conf" --secure-port=0 \
+    --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
+    --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
+    --use-service-account-credentials --leader-elect=false
+}
+
+# kubectl as the administrator of a state folder: kubectl_of STATE ARGUMENTS...
+kubectl_of() {
+  local state=$1
+  shift
+  kubectl --kubeconfig="$state/admin.conf" --request-timeout=10s "$@"
+}
+
+api_ready() { kubectl_of "$1" get --raw /readyz; }
+
+# The default service account is the last thing that a new cluster grows and the first that pods need.
+controllers_ready() { kubectl_of "$1" --namespace=default get serviceaccount default; }
+
+wait_api() {
+  wait_for 60 api_ready "$1" && return
+  tail -5 "$1/logs/kube-apiserver.log" >&2
+  die "the API server is not ready after 60 s; its log is $1/logs/kube-apiserver.log"
+}

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# The pods' network: one bridge, addresses from one range, and every trace of it taken away again.
+
+NODE=limbeck
+BRIDGE=limbeck0
+POD_RANGE=10.244.0.0/24
+BRIDGE_ADDRESS=10.244.0.1
+SERVICE_RANGE=10.96.0.0/16
+SERVICE_API=10.96.0.1
+SERVICE_DNS=10.96.0.10
+
+# Kernel settings that we, kube-proxy or the kubelet change; their old values come back with `down`.
+SETTINGS=(
+  net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.conf.all.route_localnet
+  vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes
+)
+
+save_settings() {
+  local setting
+  for setting in "${SETTINGS[@]}"; do
+    printf '%s=%s\n' "$setting" "$(sysctl -n "$setting" 2>/dev/null)"
+  done | grep -v '=$' >"$STATE/settings"
+}
+
+restore_settings() {
+  [[ -f $STATE/settings ]] || return 0
+  local line
+  while read -r line; do sysctl -qw "$line" 2>/dev/null; done <"$STATE/settings"
+}
+
+write_cni() {
+  mkdir -p "$STATE/cni"
+  cat >"$STATE/cni/10-limbeck.conflist" <<X
+{"cniVersion": "1.0.0", "name": "limbeck", "plugins": [
+  {"type": "bridge", "bridge": "$BRIDGE", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+   "ipam": {"type": "host-local", "dataDir": "$STATE/addresses",
+            "ranges": [[{"subnet": "$POD_RANGE"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "portmap", "capabilities": {"portMappings": true}}]}
+X
+}
+
+ensure_network() {
+  [[ -f $STATE/settings ]] || save_settings
+  modprobe -aq br_netfilter overlay 2>/dev/null || true   # built into some kernels
+  sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 ||
+    die "this kernel has no bridge filter, without which Services do not work; load the module br_netfilter"
+  ip link show "$BRIDGE" &>/dev/null || ip link add "$BRIDGE" type bridge
+  ip address replace "$BRIDGE_ADDRESS/24" dev "$BRIDGE"
+  ip link set "$BRIDGE" up
+  # Pods reach each other and the world even where another firewall drops what it does not know.
+  if ! iptables -w -n -L LIMBECK-FORWARD &>/dev/null; then
+    iptables -w -N LIMBECK-FORWARD
+    iptables -w -A LIMBECK-FORWARD -i "$BRIDGE" -j ACCEPT
+    iptables -w -A LIMBECK-FORWARD -o "$BRIDGE" -j ACCEPT
+    iptables -w -I FORWARD -j LIMBECK-FORWARD
+  fi
+  write_cni
+}
+
+# Takes away the rules and chains of kube-proxy, the kubelet, the pods' network and ours, in one transaction a table.
+remove_rules() {
+  local family table rules pattern='KUBE-|CNI-|LIMBECK-'
+  for family in iptables ip6tables; do
+    command -v "$family-save" >/dev/null || continue
+    for table in filter nat mangle raw; do
+      rules=$("$family-save" -t "$table" 2>/dev/null) || continue
+      grep -qE "$pattern" <<<"$rules" || continue
+      grep -vE "$pattern" <<<"$rules" | "$family-restore" -w -T "$table"
+    done
+  done
+}
+
+remove_network() {
+  local link
+  while read -r link; do
+    ip link delete "$link" 2>/dev/null
+  done < <(ip -o link show master "$BRIDGE" 2>/dev/null | sed -E 's/^[0-9]+: ([^@:]+).*/\1/')
+  ip link delete "$BRIDGE" 2>/dev/null
+  remove_rules
+  conntrack -D -s "$POD_RANGE" &>/dev/null
+  conntrack -D -d "$SERVICE_RANGE" &>/dev/null
+  rm -f /var/lib/cni/results/limbeck-*
+  restore_settings
+}

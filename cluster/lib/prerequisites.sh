@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# What the host must have. Each thing missing is one sentence with its remedy.
+
+# Command or file that proves a package, and the package.
+PACKAGES=(
+  containerd:containerd runc:runc /usr/lib/cni/bridge:containernetworking-plugins conntrack:conntrack
+  iptables:iptables ip:iproute2 ss:iproute2 buildah:buildah skopeo:skopeo debootstrap:debootstrap
+  openssl:openssl getfattr:attr modprobe:kmod tar:tar flock:util-linux sysctl:procps
+)
+# Cold: Go's caches 5 GB, programs 1 GB, images in three forms 9 GB, a running cluster 3 GB.
+COLD_GIB=20
+WARM_GIB=5
+
+check_host() {
+  [[ $(uname -s) == Linux ]] || die "this needs Linux and found $(uname -s); use a Debian machine, or set KUBECONFIG to an existing cluster"
+  [[ $(uname -m) == x86_64 ]] || die "this needs an x86-64 machine and found $(uname -m); set KUBECONFIG to an existing cluster instead"
+  ((EUID == 0)) || die "this needs root for namespaces, mounts and network links; run it again with: sudo -E"
+  command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
+}
+
+check_go() {
+  command -v go >/dev/null || die "Go $GO_MINIMUM or newer builds the cluster's programs and was not found; install it and put it on the PATH"
+  local have
+  have=$(go env GOVERSION)
+  have=${have#go}
+  [[ $(printf '%s\n' "$GO_MINIMUM" "$have" | sort -V | head -1) == "$GO_MINIMUM" ]] ||
+    die "Go $GO_MINIMUM or newer is needed and $have was found; install a newer one"
+}
+
+check_disk() {
+  local need=$COLD_GIB free
+  [[ -x $CURRENT/kubelet && -d $CACHE/images ]] && need=$WARM_GIB
+  mkdir -p "$CACHE"
+  free=$(($(df --output=avail -k "$CACHE" | tail -1) / 1024 / 1024))
+  ((free >= need)) || die "$need GiB of free disk are needed below $CACHE and $free are there; free some, or set LIMBECK_CACHE to another disk"
+}
+
+# Every TCP port that STATE's processes will listen on must be free, or held by them already.
+check_ports() {
+  local state=$1 port line pid
+  shift
+  for port; do
+    while read -r line; do
+      [[ $line =~ pid=([0-9]+) ]] || continue
+      pid=${BASH_REMATCH[1]}
+      processes_of "$state" | grep -qx "$pid" ||
+        die "port $port is in use by $(cat "/proc/$pid/comm" 2>/dev/null || echo 'another process') (pid $pid); stop it and try again"
+    done < <(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | head -1)
+  done
+}
+
+missing_packages() {
+  local entry
+  for entry in "${PACKAGES[@]}"; do
+    [[ -e ${entry%%:*} ]] || command -v "${entry%%:*}" >/dev/null || echo "${entry##*:}"
+  done | sort -u
+}
+
+install_packages() {
+  (($#)) || return 0
+  say "prerequisites: installing Debian packages: $*"
+  local guard=/usr/sbin/policy-rc.d
+  # A policy that forbids starting services: Debian's containerd would only be in the way of ours.
+  [[ -e $guard ]] && guard=''
+  if [[ -n $guard ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$guard"
+    chmod +x "$guard"
+    # shellcheck disable=SC2064  # this very file is meant
+    trap "rm -f $guard" EXIT
+  fi
+  mkdir -p "$CACHE/logs"
+  with_heartbeat "apt-get update" "$CACHE/logs/apt.log" apt-get update
+  with_heartbeat "apt-get install" "$CACHE/logs/apt.log" \
+    env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+  [[ -n $guard ]] && rm -f "$guard"
+  trap - EXIT
+}
+
+prerequisites() {
+  check_host
+  check_cache_path
+  check_go
+  check_disk
+  local missing
+  mapfile -t missing < <(missing_packages)
+  install_packages "${missing[@]}"
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]} == 0)) || die "these packages could not be installed: ${missing[*]}; see $CACHE/logs/apt.log"
+  check_ports "$STATE" "${CLUSTER_PORTS[@]}"
+  say "prerequisites: complete"
+}
