@@ -3,19 +3,13 @@ import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
 import type { Cluster } from './cluster.ts';
-import type { KubeObject, Resource } from './objects.ts';
+import { Informer, type Change, type InformerCounts } from './informer.ts';
+import { cacheMetrics } from './metrics.ts';
+import { keyText, resourceText, type Key, type KubeObject, type Resource, type Selection } from './objects.ts';
 import type { Cache, Index } from './reconcile.ts';
+import { hasReached, Store, type IndexFunction } from './store.ts';
 
-/** What happened to one cached object. A new UID under an old name arrives as a removal followed by a put. */
-export interface Change {
-  readonly resource: Resource;
-  readonly kind: 'put' | 'removed';
-  readonly object: KubeObject;
-  /** The object before; absent for an addition. */
-  readonly previous?: KubeObject;
-  /** True while the first list is being told: everything at once, nothing urgent. */
-  readonly initial: boolean;
-}
+export type { Change } from './informer.ts';
 
 export interface CachesOptions {
   readonly cluster: Cluster;
@@ -40,9 +34,102 @@ export interface Caches {
   readonly whenSynced: Promise<void>;
   /** Hears every change after it is in the store. Returns the way to stop hearing. */
   onChange(listener: (change: Change) => void): () => void;
+  /** True when the cache of this kind reflects `resourceVersion` or a later one. */
+  hasReached(resource: Resource, resourceVersion: string): boolean;
+}
+
+interface Kind {
+  readonly resource: Resource;
+  readonly store: Store;
+  readonly informer: Informer;
 }
 
 /** Starts one informer per resource; they run until `signal` aborts. */
 export function startCaches(options: CachesOptions): Caches {
-  throw new Error(`under construction: ${String(options.resources.length)} resources`);
+  const listeners = new Set<(change: Change) => void>();
+  const tell = (change: Change): void => listeners.forEach((listener) => listener(change));
+  const kinds = new Map<string, Kind>();
+  const facts = distinct(options.resources).map((resource) => {
+    const name = resourceText(resource);
+    const of = (): Kind => kindOf(kinds, resource);
+    return { resource: name, objects: () => of().store.size, silentMs: () => of().informer.silentMs };
+  });
+  const counts = cacheMetrics(options.registry, facts);
+  for (const resource of distinct(options.resources))
+    kinds.set(resourceText(resource), kindFor(resource, options, { tell, counts }));
+  const running = [...kinds.values()];
+  for (const { informer } of running) void informer.run(options.signal);
+  const missing = (): readonly string[] =>
+    running.filter(({ informer }) => !informer.synced).map(({ resource }) => resource.plural);
+  return {
+    cache: new StoreCache(kinds),
+    synced: () => missing().length === 0,
+    notSynced: () => (missing().length === 0 ? undefined : `not listed yet: ${missing().join(', ')}`),
+    whenSynced: Promise.all(running.map(({ informer }) => informer.whenSynced)).then(() => undefined),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    hasReached: (resource, version) => hasReached(kindOf(kinds, resource).store.resourceVersion, version),
+  };
+}
+
+interface Ears {
+  readonly tell: (change: Change) => void;
+  readonly counts: InformerCounts;
+}
+
+function kindFor(resource: Resource, options: CachesOptions, { tell, counts }: Ears): Kind {
+  const { cluster, log, clock, random, namespace } = options;
+  const store = new Store(indexesOf(resource, options.indexes ?? []));
+  const scope: Selection = namespace === undefined || !resource.namespaced ? {} : { namespace };
+  const selection = { ...scope, ...resource.selection };
+  const informer = new Informer({ cluster, resource, selection, store, listener: tell, log, clock, random, counts });
+  return { resource, store, informer };
+}
+
+function indexesOf(resource: Resource, indexes: readonly Index[]): ReadonlyMap<string, IndexFunction> {
+  const ours = indexes.filter((index) => resourceText(index.resource) === resourceText(resource));
+  return new Map(ours.map((index) => [index.name, (object: KubeObject) => index.valuesOf(object)]));
+}
+
+const distinct = (resources: readonly Resource[]): readonly Resource[] => [
+  ...new Map(resources.map((resource) => [resourceText(resource), resource])).values(),
+];
+
+function kindOf(kinds: ReadonlyMap<string, Kind>, resource: Resource): Kind {
+  const kind = kinds.get(resourceText(resource));
+  if (kind === undefined)
+    throw new Error(`${resourceText(resource)} is not cached: name it in watches, reads or resources`);
+  return kind;
+}
+
+/** The adapter from stores to typed reads: a store of a resource holds objects of its type, by what the API server sent. */
+class StoreCache implements Cache {
+  readonly #kinds: ReadonlyMap<string, Kind>;
+
+  constructor(kinds: ReadonlyMap<string, Kind>) {
+    this.#kinds = kinds;
+  }
+
+  get<T extends KubeObject>(resource: Resource<T>, key: Key): T | undefined {
+    return this.#store(resource).get(keyText(key)) as T | undefined;
+  }
+
+  list<T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[] {
+    return this.#store(resource).list(namespace) as readonly T[];
+  }
+
+  ownedBy<T extends KubeObject>(resource: Resource<T>, owner: KubeObject): readonly T[] {
+    const uid = owner.metadata.uid;
+    return uid === undefined ? [] : (this.#store(resource).ownedBy(uid) as readonly T[]);
+  }
+
+  byIndex<T extends KubeObject>(resource: Resource<T>, index: string, value: string): readonly T[] {
+    return this.#store(resource).byIndex(index, value) as readonly T[];
+  }
+
+  #store(resource: Resource): Store {
+    return kindOf(this.#kinds, resource).store;
+  }
 }

@@ -1,14 +1,16 @@
 /** From credentials to the Cluster port: what a main calls once. */
 import type { Clock } from '../../process/clock.ts';
-import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
+import { Client } from './client.ts';
 import type { Cluster } from './cluster.ts';
+import { defaultCredentials } from './credentials.ts';
+import { callMetrics } from './metrics.ts';
+import { Transport, usualDeadlines } from './transport.ts';
 
 export interface ConnectOptions {
   /** Who asks, for the User-Agent: `limbeck/<version> (<component>)`. */
   readonly component: string;
   readonly version: string;
-  readonly log: Log;
   readonly registry: Registry;
   readonly clock: Clock;
 }
@@ -21,6 +23,19 @@ export interface Connection {
 }
 
 /** Reads KUBECONFIG, the usual file or the pod's service account. Rejects with one sentence when there is none. */
-export function connect(options: ConnectOptions): Promise<Connection> {
-  return Promise.reject(new Error(`under construction: ${options.component}`));
+export async function connect({ component, version, registry, clock }: ConnectOptions): Promise<Connection> {
+  const credentials = defaultCredentials(clock);
+  await credentials.current();
+  const transport = new Transport({
+    credentials,
+    clock,
+    userAgent: `limbeck/${version} (${component})`,
+    counts: callMetrics(registry),
+    deadlines: usualDeadlines,
+  });
+  return {
+    cluster: new Client(transport),
+    leaseCluster: new Client(transport, 'lease'),
+    close: () => transport.close(),
+  };
 }

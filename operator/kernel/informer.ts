@@ -1,0 +1,201 @@
+/**
+ * Keeps a store equal to one kind in the API server, for ever: list, watch, resume from the last version, list anew
+ * when that version is gone. It never gives up and never needs to be restarted. Store first, then tell; a listener
+ * that throws is counted and does no harm.
+ */
+import { sleep, type Clock } from '../../process/clock.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
+import { backoffMs, watchBackoff } from './backoff.ts';
+import { ApiError, type Cluster, type WatchEvent } from './cluster.ts';
+import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
+import { prepared, type Store } from './store.ts';
+
+/** What happened to one cached object. A new UID under an old name arrives as a removal followed by a put. */
+export interface Change {
+  readonly resource: Resource;
+  readonly kind: 'put' | 'removed';
+  readonly object: KubeObject;
+  /** The object before; absent for an addition. */
+  readonly previous?: KubeObject;
+  /** True while the first list is being told: everything at once, nothing urgent. */
+  readonly initial: boolean;
+}
+
+/** What an informer counts; the metrics of the process behind it. */
+export interface InformerCounts {
+  listed(resource: string): void;
+  watchEnded(resource: string, how: string): void;
+  listenerFailed(resource: string): void;
+}
+
+export interface InformerOptions {
+  readonly cluster: Cluster;
+  readonly resource: Resource;
+  readonly selection: Selection;
+  readonly store: Store;
+  readonly listener: (change: Change) => void;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly counts: InformerCounts;
+}
+
+const pageSize = 500;
+const healthyMs = 120_000;
+const tooShortMs = 1000;
+
+/** What to do about a failed list or watch: only a version that is gone makes the store's version worthless. */
+export function afterFailure(error: unknown): 'relist' | 'resume' {
+  return error instanceof ApiError && error.code === 'gone' ? 'relist' : 'resume';
+}
+
+export class Informer {
+  readonly #options: InformerOptions;
+  readonly #name: string;
+  readonly #firstList = Promise.withResolvers<undefined>();
+  #synced = false;
+  #mustList = true;
+  #failures = 0;
+  #lastHeardMs: number;
+
+  constructor(options: InformerOptions) {
+    this.#options = options;
+    this.#name = resourceText(options.resource);
+    this.#lastHeardMs = options.clock.monotonicMs();
+  }
+
+  /** True once the kind was listed completely; it never becomes false again. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves with the first complete list. */
+  get whenSynced(): Promise<void> {
+    return this.#firstList.promise;
+  }
+
+  /** Milliseconds since the API server last said anything, be it a bookmark. */
+  get silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#lastHeardMs;
+  }
+
+  /** Runs until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const startedMs = this.#options.clock.monotonicMs();
+      const delayMs = await this.#round(signal, startedMs);
+      if (delayMs > 0) await sleep(this.#options.clock, delayMs, signal);
+    }
+  }
+
+  /** One list if needed and one watch to its end. Returns how long to wait before the next. */
+  async #round(signal: AbortSignal, startedMs: number): Promise<number> {
+    try {
+      if (this.#mustList) await this.#list(signal);
+      const events = await this.#watch(signal);
+      const lastedMs = this.#options.clock.monotonicMs() - startedMs;
+      this.#options.counts.watchEnded(this.#name, 'closed');
+      if (events === 0 && lastedMs < tooShortMs) return this.#failed(lastedMs, 0);
+      this.#failures = 0;
+      return 0;
+    } catch (error) {
+      return signal.aborted ? 0 : this.#explain(error, startedMs);
+    }
+  }
+
+  #explain(error: unknown, startedMs: number): number {
+    const { log, clock, counts } = this.#options;
+    counts.watchEnded(this.#name, error instanceof ApiError ? error.code : 'unexpected');
+    const lastedMs = clock.monotonicMs() - startedMs;
+    if (afterFailure(error) === 'relist') {
+      this.#mustList = true;
+      log.info('watch expired, listing anew', { resource: this.#name });
+    } else log.warn('watch interrupted', { resource: this.#name, error: sentenceOf(error) });
+    return this.#failed(lastedMs, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+  }
+
+  #failed(lastedMs: number, atLeastMs: number): number {
+    this.#failures = lastedMs > healthyMs ? 1 : this.#failures + 1;
+    return Math.max(atLeastMs, backoffMs(watchBackoff, this.#failures, this.#options.random()));
+  }
+
+  /** Newest state, never "whatever is at hand": an API server that lags must not take us back in time. */
+  async #list(signal: AbortSignal): Promise<void> {
+    const { cluster, resource, selection, store, counts } = this.#options;
+    const items: KubeObject[] = [];
+    let continueToken: string | undefined;
+    let resourceVersion: string;
+    do {
+      const more = continueToken === undefined ? {} : { continueToken };
+      const page = await cluster.list(resource, { ...selection, limit: pageSize, ...more }, signal);
+      for (const item of page.items) items.push(prepared(item));
+      ({ resourceVersion, continueToken } = page);
+    } while (continueToken !== undefined);
+    counts.listed(this.#name);
+    this.#replace(items);
+    store.resourceVersion = resourceVersion;
+    this.#lastHeardMs = this.#options.clock.monotonicMs();
+    this.#mustList = false;
+    this.#synced = true;
+    this.#firstList.resolve(undefined);
+  }
+
+  #replace(items: readonly KubeObject[]): void {
+    const { store } = this.#options;
+    const present = new Set(items.map((item) => keyText(keyOf(item))));
+    const initial = !this.#synced;
+    for (const key of store.keys()) if (!present.has(key)) this.#remove(key, initial);
+    for (const item of items) this.#put(item, initial);
+  }
+
+  async #watch(signal: AbortSignal): Promise<number> {
+    const { cluster, resource, selection, store, random } = this.#options;
+    const timeoutSeconds = Math.round(300 + 300 * random());
+    const options = { ...selection, resourceVersion: store.resourceVersion, timeoutSeconds };
+    let events = 0;
+    for await (const event of cluster.watch(resource, options, signal)) {
+      if (signal.aborted) break;
+      this.#lastHeardMs = this.#options.clock.monotonicMs();
+      events += 1;
+      this.#hear(event);
+    }
+    return events;
+  }
+
+  #hear(event: WatchEvent<KubeObject>): void {
+    const { store } = this.#options;
+    if (event.kind === 'bookmark') {
+      store.resourceVersion = event.resourceVersion;
+      return;
+    }
+    // The version moves before listeners run, so that a listener which asks sees a store that includes this event.
+    store.resourceVersion = event.object.metadata.resourceVersion ?? store.resourceVersion;
+    if (event.kind === 'put') this.#put(prepared(event.object), false);
+    else this.#remove(keyText(keyOf(event.object)), false, event.object);
+  }
+
+  #put(object: KubeObject, initial: boolean): void {
+    const { store } = this.#options;
+    const key = keyText(keyOf(object));
+    const before = store.get(key);
+    if (before?.metadata.resourceVersion === object.metadata.resourceVersion && before !== undefined) return;
+    if (before !== undefined && before.metadata.uid !== object.metadata.uid) this.#remove(key, initial);
+    const previous = store.put(object);
+    this.#tell({ kind: 'put', object, initial, ...(previous === undefined ? {} : { previous }) });
+  }
+
+  #remove(key: string, initial: boolean, last?: KubeObject): void {
+    const before = this.#options.store.remove(key);
+    if (before !== undefined) this.#tell({ kind: 'removed', object: last ?? before, previous: before, initial });
+  }
+
+  #tell(change: Omit<Change, 'resource'>): void {
+    const { listener, resource, counts, log } = this.#options;
+    try {
+      listener({ ...change, resource });
+    } catch (error) {
+      counts.listenerFailed(this.#name);
+      log.error('change listener failed', { resource: this.#name, error: sentenceOf(error) });
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Requests to the API server with credentials, deadlines and manners: reads are retried when the connection broke or
+ * the server named a time; writes never are, because only the work queue knows whether they still make sense.
+ */
+import { request, type Dispatcher } from 'undici';
+import { sleep, type Clock } from '../../process/clock.ts';
+import { errorOfAnswer, errorOfConnection, retryAfterMsOf } from './api-errors.ts';
+import type { ApiError } from './cluster.ts';
+import type { Access, Credentials } from './credentials.ts';
+import { Dispatchers, type Traffic } from './dispatchers.ts';
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly contentType?: string;
+  readonly body?: unknown;
+  /** Plural of the kind, for metrics. */
+  readonly resource: string;
+  /** What is done, for metrics. */
+  readonly verb: string;
+}
+
+export interface CallCounts {
+  answered(call: Call, code: string, seconds: number): void;
+  retried(call: Call): void;
+}
+
+export interface Deadlines {
+  readonly crudMs: number;
+  readonly leaseMs: number;
+  /** A watch silent for this long is resumed: bookmarks come about every minute. */
+  readonly watchSilenceMs: number;
+}
+
+export const usualDeadlines: Deadlines = { crudMs: 30_000, leaseMs: 5000, watchSilenceMs: 150_000 };
+
+export interface TransportOptions {
+  readonly credentials: Credentials;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly counts: CallCounts;
+  readonly deadlines: Deadlines;
+}
+
+type Answer = Dispatcher.ResponseData;
+
+const readAttempts = 4;
+const longestRetryAfterMs = 30_000;
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #dispatchers = new Dispatchers();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Sends, and returns the parsed JSON of a success. Throws ApiError for everything else. */
+  async json(traffic: 'crud' | 'lease', call: Call, signal: AbortSignal): Promise<unknown> {
+    const { deadlines } = this.#options;
+    const deadlineMs = traffic === 'lease' ? deadlines.leaseMs : deadlines.crudMs;
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await this.#authorized(traffic, call, bounded);
+        return JSON.parse(await textOf(answer)) as unknown;
+      } catch (error) {
+        const failure = errorOfConnection(error);
+        const waitMs = retryWaitMs(call, failure, attempt);
+        if (waitMs === undefined || bounded.aborted) throw failure;
+        this.#options.counts.retried(call);
+        await sleep(this.#options.clock, waitMs, bounded);
+      }
+    }
+  }
+
+  /** Opens a stream. It ends when the server ends it or falls silent, and throws ApiError when it breaks. */
+  async *stream(call: Call, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const answer = await this.#authorized('watch', call, signal).catch((error: unknown) => {
+      throw errorOfConnection(error);
+    });
+    try {
+      for await (const chunk of answer.body) yield chunk as Uint8Array;
+    } catch (error) {
+      if (isSilence(error)) return;
+      throw errorOfConnection(error);
+    } finally {
+      answer.body.destroy();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#dispatchers.close();
+  }
+
+  /** A token that has just been rotated away is answered 401: read the credentials anew, once. */
+  async #authorized(traffic: Traffic, call: Call, signal: AbortSignal): Promise<Answer> {
+    const first = await this.#send(traffic, call, await this.#options.credentials.current(), signal);
+    if (first.statusCode !== 401) return this.#accepted(first);
+    await first.body.dump();
+    return this.#accepted(await this.#send(traffic, call, await this.#options.credentials.renew(), signal));
+  }
+
+  async #accepted(answer: Answer): Promise<Answer> {
+    if (answer.statusCode < 300) return answer;
+    const header = answer.headers['retry-after'];
+    const retryAfter = retryAfterMsOf(Array.isArray(header) ? header[0] : header, this.#options.clock.now());
+    throw errorOfAnswer(answer.statusCode, await textOf(answer), retryAfter);
+  }
+
+  async #send(traffic: Traffic, call: Call, access: Access, signal: AbortSignal): Promise<Answer> {
+    const { clock, counts, deadlines, userAgent } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const seconds = (): number => (clock.monotonicMs() - startedMs) / 1000;
+    try {
+      const answer = await request(urlOf(access.server, call), {
+        dispatcher: this.#dispatchers.for(traffic, access),
+        method: call.method,
+        headers: headersOf(call, access, userAgent),
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        headersTimeout: deadlines.crudMs,
+        bodyTimeout: traffic === 'watch' ? deadlines.watchSilenceMs : deadlines.crudMs,
+        signal,
+      });
+      counts.answered(call, String(answer.statusCode), seconds());
+      return answer;
+    } catch (error) {
+      counts.answered(call, 'broken', seconds());
+      throw error;
+    }
+  }
+}
+
+/** How long to wait before trying again; undefined: do not. */
+export function retryWaitMs(call: Call, failure: ApiError, attempt: number): number | undefined {
+  if (call.method !== 'GET' || attempt >= readAttempts) return undefined;
+  if (failure.status === 0) return 50 * 2 ** (attempt - 1);
+  const asked = failure.code === 'throttled' || failure.code === 'unavailable' ? failure.retryAfterMs : undefined;
+  return asked === undefined || asked > longestRetryAfterMs ? undefined : asked;
+}
+
+function urlOf(server: string, call: Call): URL {
+  const url = new URL(server);
+  url.pathname = url.pathname.replace(/\/$/, '') + call.path;
+  url.search = new URLSearchParams(call.query).toString();
+  return url;
+}
+
+function headersOf(call: Call, access: Access, userAgent: string): Record<string, string> {
+  const content = call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' };
+  return { ...access.headers, ...content, accept: 'application/json', 'user-agent': userAgent };
+}
+
+const textOf = (answer: Answer): Promise<string> => answer.body.text();
+
+const isSilence = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'UND_ERR_BODY_TIMEOUT';
