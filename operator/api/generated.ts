@@ -1,0 +1,1379 @@
+/** Generated from crds/*.yaml by `make generate`; never edited. */
+
+/**
+ * What to train.
+ */
+export interface TrainingJobSpec {
+  /**
+   * What the model learns to do.
+   */
+  readonly task: 'classification';
+  /**
+   * Architecture. Exactly one member.
+   */
+  readonly model:
+    | {
+        /**
+         * One linear layer on the flattened input.
+         */
+        readonly linear: {};
+      }
+    | {
+        /**
+         * Fully connected layers with ReLU between them.
+         */
+        readonly mlp: {
+          /**
+           * Width of each hidden layer, first to last.
+           *
+           * Items: Units of one hidden layer.
+           */
+          readonly hidden: readonly number[];
+        };
+      }
+    | {
+        /**
+         * 3 x 3 convolutions with ReLU and pooling, then one hidden fully connected layer.
+         */
+        readonly cnn: {
+          /**
+           * Output channels of each convolution, first to last.
+           *
+           * Items: Channels of one convolution.
+           */
+          readonly channels: readonly number[];
+          /**
+           * Units of the fully connected layer after the convolutions.
+           */
+          readonly hidden: number;
+        };
+      };
+  /**
+   * What is learnt from, and how it is split.
+   */
+  readonly data: {
+    /**
+     * Where the samples come from. Exactly one member.
+     */
+    readonly source:
+      | {
+          /**
+           * A data set inside the trainer image. digits is scikit-learn's 1797 handwritten digits of 8 x 8 pixels.
+           */
+          readonly builtin: 'digits';
+        }
+      | {
+          /**
+           * One .npz file in an S3 store, with x as [n, ...] numbers and y as [n] integer class labels.
+           */
+          readonly s3: {
+            /**
+             * Address of the file, such as s3://bucket/folder/data.npz.
+             */
+            readonly uri: string;
+            /**
+             * Digest of the file in lower-case hex. Data with another digest is refused.
+             */
+            readonly sha256?: string;
+          };
+        };
+    /**
+     * How samples are divided, stratified by class. What is neither validation nor test is trained on.
+     */
+    readonly split: {
+      /**
+       * Share of the samples that is watched during training.
+       */
+      readonly validation: number;
+      /**
+       * Share of the samples that is held out, never trained on, and measured at the end.
+       */
+      readonly test: number;
+      /**
+       * Seed of the split. The same seed and data give the same split in every job.
+       */
+      readonly seed: number;
+    };
+  };
+  /**
+   * How the loss is minimised.
+   */
+  readonly optimization: {
+    /**
+     * Update rule.
+     */
+    readonly optimizer: 'adam' | 'sgd';
+    /**
+     * Step size; the peak of the schedule.
+     */
+    readonly learningRate: number;
+    /**
+     * Course of the learning rate over the run.
+     */
+    readonly schedule: 'constant' | 'oneCycle';
+    /**
+     * Passes over the training samples.
+     */
+    readonly epochs: number;
+    /**
+     * Samples per step, summed over all workers.
+     */
+    readonly batchSize: number;
+    /**
+     * Seed of initial weights and of shuffling.
+     */
+    readonly seed: number;
+  };
+  /**
+   * How the work is spread over pods.
+   */
+  readonly distribution: {
+    /**
+     * Pods that train together, data parallel. They start, fail and restart as one group.
+     */
+    readonly workers: number;
+  };
+  /**
+   * Where each worker runs, and what it may use.
+   */
+  readonly placement: {
+    /**
+     * GPU profiles of the installation in order of preference; the first that some node can satisfy is taken. The profile cpu needs no GPU.
+     *
+     * Items: Name of a profile.
+     */
+    readonly gpuProfiles: readonly string[];
+    /**
+     * CPU and memory of each pod, besides what the GPU profile adds.
+     */
+    readonly resources: {
+      /**
+       * What is set aside on the node.
+       */
+      readonly requests: {
+        /**
+         * CPU set aside, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory set aside, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+      /**
+       * What may be used at most.
+       */
+      readonly limits: {
+        /**
+         * CPU that may be used at most, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory that may be used at most, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+    };
+  };
+  /**
+   * How progress is kept, so that a restarted attempt goes on instead of starting over.
+   */
+  readonly checkpoint: {
+    /**
+     * Seconds between checkpoints.
+     */
+    readonly everySeconds: number;
+    /**
+     * Checkpoints kept; older ones are deleted.
+     */
+    readonly keep: number;
+  };
+  /**
+   * What the model must reach on the held-out split to count as a success.
+   */
+  readonly evaluation: {
+    /**
+     * Bounds that must all hold, one for each metric. Without gates every finished run succeeds.
+     */
+    readonly gates: readonly TrainingJobGate[];
+  };
+  /**
+   * What happens after a failed attempt.
+   */
+  readonly retry: {
+    /**
+     * How many failed attempts are tried again. Preempted attempts and waits for missing data do not count; failures that a repetition cannot cure end the job at once.
+     */
+    readonly limit: number;
+    /**
+     * Seconds that all attempts together may run before the job fails. Suspension and the pauses between attempts do not count. Unset means no deadline.
+     */
+    readonly deadlineSeconds?: number;
+  };
+  /**
+   * Seconds after which a finished job, and everything made from it but the artefact, is deleted. Unset means never.
+   */
+  readonly ttlSecondsAfterFinished?: number;
+  /**
+   * Stops the running attempt after a checkpoint and starts none until it is false again. A suspended attempt is not counted as failed.
+   */
+  readonly suspend: boolean;
+}
+/**
+ * One bound.
+ */
+export interface TrainingJobGate {
+  /**
+   * Which measured value is bounded.
+   */
+  readonly metric: 'accuracy' | 'macroRecall' | 'macroF1';
+  /**
+   * Smallest value that passes.
+   */
+  readonly atLeast: number;
+}
+
+/**
+ * What the operator observed; written by the operator alone.
+ */
+export interface TrainingJobStatus {
+  /**
+   * Generation of the spec that this status speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Where the job stands. Conditions say why.
+   */
+  readonly phase?: 'Waiting' | 'Refused' | 'Suspended' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
+  /**
+   * Architecture in short, such as cnn 16-32/64.
+   */
+  readonly model?: string;
+  /**
+   * Share of the training steps that are done, such as 43%.
+   */
+  readonly progress?: string;
+  /**
+   * Accuracy on the held-out split, such as 0.983.
+   */
+  readonly accuracy?: string;
+  /**
+   * Attempts that were started.
+   */
+  readonly attemptCount?: number;
+  /**
+   * When the first attempt started.
+   */
+  readonly startedAt?: string;
+  /**
+   * When the job succeeded or failed for good.
+   */
+  readonly finishedAt?: string;
+  /**
+   * The attempts, oldest first. Every failed attempt that counts is kept, and the newest of the others.
+   */
+  readonly attempts?: readonly TrainingJobAttempt[];
+  /**
+   * The newest checkpoint known.
+   */
+  readonly checkpoint?: {
+    /**
+     * Training step.
+     */
+    readonly step: number;
+    /**
+     * Where it lies.
+     */
+    readonly uri: string;
+    /**
+     * Its digest.
+     */
+    readonly sha256: string;
+  };
+  /**
+   * The exported model. A ModelService serves exactly this digest.
+   */
+  readonly artefact?: {
+    /**
+     * Folder with model.onnx and manifest.json.
+     */
+    readonly uri: string;
+    /**
+     * Digest of model.onnx.
+     */
+    readonly sha256: string;
+    /**
+     * Size of model.onnx.
+     */
+    readonly sizeBytes: number;
+    /**
+     * What the model takes.
+     */
+    readonly inputs: readonly TrainingJobInput[];
+    /**
+     * What the model gives.
+     */
+    readonly outputs: readonly TrainingJobOutput[];
+  };
+  /**
+   * Measured on the held-out split.
+   */
+  readonly metrics?: {
+    /**
+     * Samples of the held-out split.
+     */
+    readonly samples: number;
+    /**
+     * Share of samples that were classified correctly.
+     */
+    readonly accuracy: number;
+    /**
+     * Lower end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyLow: number;
+    /**
+     * Upper end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyHigh: number;
+    /**
+     * Recall of each class, averaged over classes.
+     */
+    readonly macroRecall: number;
+    /**
+     * F1 of each class, averaged over classes.
+     */
+    readonly macroF1: number;
+  };
+  /**
+   * What the artefact was made from.
+   */
+  readonly lineage?: {
+    /**
+     * Digest of the data set.
+     */
+    readonly dataSha256: string;
+    /**
+     * Seed of the split.
+     */
+    readonly splitSeed: number;
+    /**
+     * Seed of initial weights and of shuffling.
+     */
+    readonly seed: number;
+    /**
+     * Workers that trained it.
+     */
+    readonly worldSize: number;
+    /**
+     * Version of PyTorch.
+     */
+    readonly torch: string;
+    /**
+     * Trainer image.
+     */
+    readonly image: string;
+  };
+  /**
+   * The state of the object in the standard form; every pass states every condition.
+   */
+  readonly conditions?: readonly TrainingJobCondition[];
+}
+/**
+ * One attempt.
+ */
+export interface TrainingJobAttempt {
+  /**
+   * Counts from 1.
+   */
+  readonly number: number;
+  /**
+   * When its Job was made.
+   */
+  readonly startedAt: string;
+  /**
+   * When it ended; unset while it runs.
+   */
+  readonly endedAt?: string;
+  /**
+   * GPU profile that it runs on.
+   */
+  readonly profile?: string;
+  /**
+   * How it ended. Only Failed counts against retry.limit.
+   */
+  readonly outcome?: 'Succeeded' | 'Failed' | 'Preempted' | 'Waiting' | 'Suspended';
+  /**
+   * Why it ended, in one CamelCase word.
+   */
+  readonly reason?: string;
+  /**
+   * Why it ended, in the words of the first pod that failed.
+   */
+  readonly message?: string;
+  /**
+   * The pod that decided the outcome.
+   */
+  readonly pod?: string;
+  /**
+   * Exit code of that pod.
+   */
+  readonly exitCode?: number;
+  /**
+   * Step of the checkpoint that it went on from.
+   */
+  readonly resumedFromStep?: number;
+}
+/**
+ * One tensor.
+ */
+export interface TrainingJobInput {
+  /**
+   * Name in the model file.
+   */
+  readonly name: string;
+  /**
+   * Name in the Open Inference Protocol, such as FP32.
+   */
+  readonly datatype: string;
+  /**
+   * Size of each axis; -1 is dynamic.
+   *
+   * Items: Size of one axis.
+   */
+  readonly shape: readonly number[];
+}
+/**
+ * One tensor.
+ */
+export interface TrainingJobOutput {
+  /**
+   * Name in the model file.
+   */
+  readonly name: string;
+  /**
+   * Name in the Open Inference Protocol, such as FP32.
+   */
+  readonly datatype: string;
+  /**
+   * Size of each axis; -1 is dynamic.
+   *
+   * Items: Size of one axis.
+   */
+  readonly shape: readonly number[];
+}
+/**
+ * One condition.
+ */
+export interface TrainingJobCondition {
+  /**
+   * What the condition is about.
+   */
+  readonly type: string;
+  /**
+   * Whether it holds.
+   */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * Why, in a sentence.
+   */
+  readonly message: string;
+  /**
+   * Generation of the spec that it speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * When the status last changed.
+   */
+  readonly lastTransitionTime: string;
+}
+
+/**
+ * What to distil.
+ */
+export interface DistillationJobSpec {
+  /**
+   * The model that is learnt from. Exactly one member.
+   */
+  readonly teacher:
+    | {
+        /**
+         * A TrainingJob of the same namespace; its artefact is taken once it succeeded.
+         */
+        readonly trainingJob: {
+          /**
+           * Its name.
+           */
+          readonly name: string;
+        };
+      }
+    | {
+        /**
+         * An exported model in the artefact store.
+         */
+        readonly artefact: {
+          /**
+           * Folder with model.onnx and manifest.json, such as s3://limbeck/models/<sha256>.
+           */
+          readonly uri: string;
+          /**
+           * Digest of model.onnx in lower-case hex. A file with another digest is refused.
+           */
+          readonly sha256: string;
+        };
+      };
+  /**
+   * Architecture of the student. Exactly one member.
+   */
+  readonly student:
+    | {
+        /**
+         * One linear layer on the flattened input.
+         */
+        readonly linear: {};
+      }
+    | {
+        /**
+         * Fully connected layers with ReLU between them.
+         */
+        readonly mlp: {
+          /**
+           * Width of each hidden layer, first to last.
+           *
+           * Items: Units of one hidden layer.
+           */
+          readonly hidden: readonly number[];
+        };
+      }
+    | {
+        /**
+         * 3 x 3 convolutions with ReLU and pooling, then one hidden fully connected layer.
+         */
+        readonly cnn: {
+          /**
+           * Output channels of each convolution, first to last.
+           *
+           * Items: Channels of one convolution.
+           */
+          readonly channels: readonly number[];
+          /**
+           * Units of the fully connected layer after the convolutions.
+           */
+          readonly hidden: number;
+        };
+      };
+  /**
+   * What is learnt from, and how it is split.
+   */
+  readonly data: {
+    /**
+     * Where the samples come from. Exactly one member.
+     */
+    readonly source:
+      | {
+          /**
+           * A data set inside the trainer image. digits is scikit-learn's 1797 handwritten digits of 8 x 8 pixels.
+           */
+          readonly builtin: 'digits';
+        }
+      | {
+          /**
+           * One .npz file in an S3 store, with x as [n, ...] numbers and y as [n] integer class labels.
+           */
+          readonly s3: {
+            /**
+             * Address of the file, such as s3://bucket/folder/data.npz.
+             */
+            readonly uri: string;
+            /**
+             * Digest of the file in lower-case hex. Data with another digest is refused.
+             */
+            readonly sha256?: string;
+          };
+        };
+    /**
+     * How samples are divided, stratified by class. What is neither validation nor test is trained on.
+     */
+    readonly split: {
+      /**
+       * Share of the samples that is watched during training.
+       */
+      readonly validation: number;
+      /**
+       * Share of the samples that is held out, never trained on, and measured at the end.
+       */
+      readonly test: number;
+      /**
+       * Seed of the split. The same seed and data give the same split in every job.
+       */
+      readonly seed: number;
+    };
+    /**
+     * How many training samples keep their label, chosen stratified by split.seed; the others are used without labels. Unset means all.
+     */
+    readonly labelled?: number;
+  };
+  /**
+   * How the teacher teaches. Exactly one member.
+   */
+  readonly method: {
+    /**
+     * The student imitates the teacher's softened outputs.
+     */
+    readonly response: {
+      /**
+       * How much the outputs of teacher and student are softened.
+       */
+      readonly temperature: number;
+      /**
+       * Weight of the teacher's term of the loss; the labels weigh the rest. 1 needs no labels.
+       */
+      readonly alpha: number;
+    };
+  };
+  /**
+   * Also train the same student from the labels alone, so that the gain of distillation is known.
+   */
+  readonly control: boolean;
+  /**
+   * How the loss is minimised.
+   */
+  readonly optimization: {
+    /**
+     * Update rule.
+     */
+    readonly optimizer: 'adam' | 'sgd';
+    /**
+     * Step size; the peak of the schedule.
+     */
+    readonly learningRate: number;
+    /**
+     * Course of the learning rate over the run.
+     */
+    readonly schedule: 'constant' | 'oneCycle';
+    /**
+     * Passes over the training samples.
+     */
+    readonly epochs: number;
+    /**
+     * Samples per step, summed over all workers.
+     */
+    readonly batchSize: number;
+    /**
+     * Seed of initial weights and of shuffling.
+     */
+    readonly seed: number;
+  };
+  /**
+   * How the work is spread over pods.
+   */
+  readonly distribution: {
+    /**
+     * Pods that train together, data parallel. They start, fail and restart as one group.
+     */
+    readonly workers: number;
+  };
+  /**
+   * Where each worker runs, and what it may use.
+   */
+  readonly placement: {
+    /**
+     * GPU profiles of the installation in order of preference; the first that some node can satisfy is taken. The profile cpu needs no GPU.
+     *
+     * Items: Name of a profile.
+     */
+    readonly gpuProfiles: readonly string[];
+    /**
+     * CPU and memory of each pod, besides what the GPU profile adds.
+     */
+    readonly resources: {
+      /**
+       * What is set aside on the node.
+       */
+      readonly requests: {
+        /**
+         * CPU set aside, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory set aside, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+      /**
+       * What may be used at most.
+       */
+      readonly limits: {
+        /**
+         * CPU that may be used at most, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory that may be used at most, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+    };
+  };
+  /**
+   * How progress is kept, so that a restarted attempt goes on instead of starting over.
+   */
+  readonly checkpoint: {
+    /**
+     * Seconds between checkpoints.
+     */
+    readonly everySeconds: number;
+    /**
+     * Checkpoints kept; older ones are deleted.
+     */
+    readonly keep: number;
+  };
+  /**
+   * What the model must reach on the held-out split to count as a success.
+   */
+  readonly evaluation: {
+    /**
+     * Bounds that must all hold, one for each metric. Without gates every finished run succeeds.
+     */
+    readonly gates: readonly DistillationJobGate[];
+  };
+  /**
+   * What happens after a failed attempt.
+   */
+  readonly retry: {
+    /**
+     * How many failed attempts are tried again. Preempted attempts and waits for missing data do not count; failures that a repetition cannot cure end the job at once.
+     */
+    readonly limit: number;
+    /**
+     * Seconds that all attempts together may run before the job fails. Suspension and the pauses between attempts do not count. Unset means no deadline.
+     */
+    readonly deadlineSeconds?: number;
+  };
+  /**
+   * Seconds after which a finished job, and everything made from it but the artefact, is deleted. Unset means never.
+   */
+  readonly ttlSecondsAfterFinished?: number;
+  /**
+   * Stops the running attempt after a checkpoint and starts none until it is false again. A suspended attempt is not counted as failed.
+   */
+  readonly suspend: boolean;
+}
+/**
+ * One bound.
+ */
+export interface DistillationJobGate {
+  /**
+   * Which measured value is bounded. gainOverControl is the accuracy gained over the same student without the teacher; teacherAgreement is the share of samples on which both name the same class.
+   */
+  readonly metric: 'accuracy' | 'macroRecall' | 'macroF1' | 'gainOverControl' | 'teacherAgreement';
+  /**
+   * Smallest value that passes.
+   */
+  readonly atLeast: number;
+}
+
+/**
+ * What the operator observed; written by the operator alone.
+ */
+export interface DistillationJobStatus {
+  /**
+   * Generation of the spec that this status speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Where the job stands. Conditions say why.
+   */
+  readonly phase?: 'Waiting' | 'Refused' | 'Suspended' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
+  /**
+   * Where the teacher comes from, such as trainingjob/digits-teacher.
+   */
+  readonly teacher?: string;
+  /**
+   * Architecture of the student in short, such as mlp 16.
+   */
+  readonly student?: string;
+  /**
+   * Share of the training steps that are done, such as 43%.
+   */
+  readonly progress?: string;
+  /**
+   * Accuracy on the held-out split, such as 0.983.
+   */
+  readonly accuracy?: string;
+  /**
+   * Accuracy gained over the same student without the teacher, such as +0.052.
+   */
+  readonly gain?: string;
+  /**
+   * Size of the student and its ratio to the teacher's, such as 5.2 KiB (1/14).
+   */
+  readonly size?: string;
+  /**
+   * Attempts that were started.
+   */
+  readonly attemptCount?: number;
+  /**
+   * When the first attempt started.
+   */
+  readonly startedAt?: string;
+  /**
+   * When the job succeeded or failed for good.
+   */
+  readonly finishedAt?: string;
+  /**
+   * The attempts, oldest first. Every failed attempt that counts is kept, and the newest of the others.
+   */
+  readonly attempts?: readonly DistillationJobAttempt[];
+  /**
+   * The newest checkpoint known.
+   */
+  readonly checkpoint?: {
+    /**
+     * Training step.
+     */
+    readonly step: number;
+    /**
+     * Where it lies.
+     */
+    readonly uri: string;
+    /**
+     * Its digest.
+     */
+    readonly sha256: string;
+  };
+  /**
+   * The exported model. A ModelService serves exactly this digest.
+   */
+  readonly artefact?: {
+    /**
+     * Folder with model.onnx and manifest.json.
+     */
+    readonly uri: string;
+    /**
+     * Digest of model.onnx.
+     */
+    readonly sha256: string;
+    /**
+     * Size of model.onnx.
+     */
+    readonly sizeBytes: number;
+    /**
+     * What the model takes.
+     */
+    readonly inputs: readonly DistillationJobInput[];
+    /**
+     * What the model gives.
+     */
+    readonly outputs: readonly DistillationJobOutput[];
+  };
+  /**
+   * Measured on the held-out split.
+   */
+  readonly metrics?: {
+    /**
+     * Samples of the held-out split.
+     */
+    readonly samples: number;
+    /**
+     * Share of samples that were classified correctly.
+     */
+    readonly accuracy: number;
+    /**
+     * Lower end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyLow: number;
+    /**
+     * Upper end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyHigh: number;
+    /**
+     * Recall of each class, averaged over classes.
+     */
+    readonly macroRecall: number;
+    /**
+     * F1 of each class, averaged over classes.
+     */
+    readonly macroF1: number;
+  };
+  /**
+   * The same student without the teacher, on the held-out split.
+   */
+  readonly control?: {
+    /**
+     * Samples of the held-out split.
+     */
+    readonly samples: number;
+    /**
+     * Share of samples that were classified correctly.
+     */
+    readonly accuracy: number;
+    /**
+     * Lower end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyLow: number;
+    /**
+     * Upper end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyHigh: number;
+    /**
+     * Recall of each class, averaged over classes.
+     */
+    readonly macroRecall: number;
+    /**
+     * F1 of each class, averaged over classes.
+     */
+    readonly macroF1: number;
+  };
+  /**
+   * The teacher on the held-out split.
+   */
+  readonly teacherMetrics?: {
+    /**
+     * Samples of the held-out split.
+     */
+    readonly samples: number;
+    /**
+     * Share of samples that were classified correctly.
+     */
+    readonly accuracy: number;
+    /**
+     * Lower end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyLow: number;
+    /**
+     * Upper end of the 95 % Wilson interval of the accuracy.
+     */
+    readonly accuracyHigh: number;
+    /**
+     * Recall of each class, averaged over classes.
+     */
+    readonly macroRecall: number;
+    /**
+     * F1 of each class, averaged over classes.
+     */
+    readonly macroF1: number;
+  };
+  /**
+   * The teacher that is used, fixed when it was first found.
+   */
+  readonly teacherArtefact?: {
+    /**
+     * Folder of the artefact.
+     */
+    readonly uri: string;
+    /**
+     * Digest of model.onnx.
+     */
+    readonly sha256: string;
+  };
+  /**
+   * Size of the teacher's model.onnx.
+   */
+  readonly teacherSizeBytes?: number;
+  /**
+   * Share of the held-out split on which student and teacher name the same class.
+   */
+  readonly teacherAgreement?: number;
+  /**
+   * Accuracy of the student less that of the control.
+   */
+  readonly gainOverControl?: number;
+  /**
+   * What the artefact was made from.
+   */
+  readonly lineage?: {
+    /**
+     * Digest of the data set.
+     */
+    readonly dataSha256: string;
+    /**
+     * Seed of the split.
+     */
+    readonly splitSeed: number;
+    /**
+     * Seed of initial weights and of shuffling.
+     */
+    readonly seed: number;
+    /**
+     * Workers that trained it.
+     */
+    readonly worldSize: number;
+    /**
+     * Version of PyTorch.
+     */
+    readonly torch: string;
+    /**
+     * Trainer image.
+     */
+    readonly image: string;
+    /**
+     * Digest of the teacher.
+     */
+    readonly teacherSha256?: string;
+  };
+  /**
+   * The state of the object in the standard form; every pass states every condition.
+   */
+  readonly conditions?: readonly DistillationJobCondition[];
+}
+/**
+ * One attempt.
+ */
+export interface DistillationJobAttempt {
+  /**
+   * Counts from 1.
+   */
+  readonly number: number;
+  /**
+   * When its Job was made.
+   */
+  readonly startedAt: string;
+  /**
+   * When it ended; unset while it runs.
+   */
+  readonly endedAt?: string;
+  /**
+   * GPU profile that it runs on.
+   */
+  readonly profile?: string;
+  /**
+   * How it ended. Only Failed counts against retry.limit.
+   */
+  readonly outcome?: 'Succeeded' | 'Failed' | 'Preempted' | 'Waiting' | 'Suspended';
+  /**
+   * Why it ended, in one CamelCase word.
+   */
+  readonly reason?: string;
+  /**
+   * Why it ended, in the words of the first pod that failed.
+   */
+  readonly message?: string;
+  /**
+   * The pod that decided the outcome.
+   */
+  readonly pod?: string;
+  /**
+   * Exit code of that pod.
+   */
+  readonly exitCode?: number;
+  /**
+   * Step of the checkpoint that it went on from.
+   */
+  readonly resumedFromStep?: number;
+}
+/**
+ * One tensor.
+ */
+export interface DistillationJobInput {
+  /**
+   * Name in the model file.
+   */
+  readonly name: string;
+  /**
+   * Name in the Open Inference Protocol, such as FP32.
+   */
+  readonly datatype: string;
+  /**
+   * Size of each axis; -1 is dynamic.
+   *
+   * Items: Size of one axis.
+   */
+  readonly shape: readonly number[];
+}
+/**
+ * One tensor.
+ */
+export interface DistillationJobOutput {
+  /**
+   * Name in the model file.
+   */
+  readonly name: string;
+  /**
+   * Name in the Open Inference Protocol, such as FP32.
+   */
+  readonly datatype: string;
+  /**
+   * Size of each axis; -1 is dynamic.
+   *
+   * Items: Size of one axis.
+   */
+  readonly shape: readonly number[];
+}
+/**
+ * One condition.
+ */
+export interface DistillationJobCondition {
+  /**
+   * What the condition is about.
+   */
+  readonly type: string;
+  /**
+   * Whether it holds.
+   */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * Why, in a sentence.
+   */
+  readonly message: string;
+  /**
+   * Generation of the spec that it speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * When the status last changed.
+   */
+  readonly lastTransitionTime: string;
+}
+
+/**
+ * What to serve, and how.
+ */
+export interface ModelServiceSpec {
+  /**
+   * Pins the number of replicas; kubectl scale writes it. Unset leaves the number to the autoscaler.
+   */
+  readonly replicas?: number;
+  /**
+   * The model to serve. Exactly one member.
+   */
+  readonly model:
+    | {
+        /**
+         * A TrainingJob of the same namespace; its artefact is taken once it succeeded.
+         */
+        readonly trainingJob: {
+          /**
+           * Its name.
+           */
+          readonly name: string;
+        };
+      }
+    | {
+        /**
+         * A DistillationJob of the same namespace; its artefact is taken once it succeeded.
+         */
+        readonly distillationJob: {
+          /**
+           * Its name.
+           */
+          readonly name: string;
+        };
+      }
+    | {
+        /**
+         * An exported model in the artefact store.
+         */
+        readonly artefact: {
+          /**
+           * Folder with model.onnx and manifest.json, such as s3://limbeck/models/<sha256>.
+           */
+          readonly uri: string;
+          /**
+           * Digest of model.onnx in lower-case hex. A file with another digest is refused.
+           */
+          readonly sha256: string;
+        };
+      };
+  /**
+   * What runs the model. Exactly one member.
+   */
+  readonly runtime: {
+    /**
+     * ONNX Runtime in the Limbeck server, with dynamic batching.
+     */
+    readonly onnx: {
+      /**
+       * Sessions of the model in each pod; so many batches run at the same time.
+       */
+      readonly instances: number;
+      /**
+       * Threads inside one session.
+       */
+      readonly threads: number;
+      /**
+       * Samples that are joined into one batch at most. Unset leaves it to the server.
+       */
+      readonly maxBatch?: number;
+    };
+  };
+  /**
+   * How the number of replicas follows the requests.
+   */
+  readonly scaling: {
+    /**
+     * Fewest replicas. 0 lets an idle service stop altogether; the next request starts it again.
+     */
+    readonly minReplicas: number;
+    /**
+     * Most replicas.
+     */
+    readonly maxReplicas: number;
+    /**
+     * What the autoscaler aims at.
+     */
+    readonly target: {
+      /**
+       * Requests that one replica should be answering at a time, on average.
+       */
+      readonly inFlight: number;
+    };
+    /**
+     * Seconds without any request after which an idle service goes to zero, where minReplicas allows.
+     */
+    readonly idleSeconds: number;
+    /**
+     * Seconds that a request is held at most while no replica is ready, before it is refused.
+     */
+    readonly maxColdStartSeconds: number;
+    /**
+     * Requests that are held at most in each gateway; more are refused at once.
+     */
+    readonly queueLimit: number;
+    /**
+     * Requests that one replica is given at a time at most; the others are held.
+     */
+    readonly maxInFlightPerReplica: number;
+  };
+  /**
+   * Where each replica runs, and what it may use.
+   */
+  readonly placement: {
+    /**
+     * GPU profiles of the installation in order of preference; the first that some node can satisfy is taken. The profile cpu needs no GPU.
+     *
+     * Items: Name of a profile.
+     */
+    readonly gpuProfiles: readonly string[];
+    /**
+     * CPU and memory of each pod, besides what the GPU profile adds.
+     */
+    readonly resources: {
+      /**
+       * What is set aside on the node.
+       */
+      readonly requests: {
+        /**
+         * CPU set aside, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory set aside, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+      /**
+       * What may be used at most.
+       */
+      readonly limits: {
+        /**
+         * CPU that may be used at most, such as 500m or 2.
+         */
+        readonly cpu: number | string;
+        /**
+         * Memory that may be used at most, such as 512Mi or 2Gi.
+         */
+        readonly memory: number | string;
+      };
+    };
+  };
+}
+
+/**
+ * What the operator observed; written by the operator alone.
+ */
+export interface ModelServiceStatus {
+  /**
+   * Generation of the spec that this status speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Where the service stands. Conditions say why.
+   */
+  readonly phase?: 'Waiting' | 'Refused' | 'Starting' | 'Serving' | 'Idle' | 'Failing';
+  /**
+   * Where the model comes from, such as distillationjob/digits-student.
+   */
+  readonly model?: string;
+  /**
+   * Pods that exist.
+   */
+  readonly replicas?: number;
+  /**
+   * Pods that answer requests.
+   */
+  readonly readyReplicas?: number;
+  /**
+   * Label selector of the pods, for the scale subresource.
+   */
+  readonly selector?: string;
+  /**
+   * Address of the model inside the cluster.
+   */
+  readonly url?: string;
+  /**
+   * What is served, as a hash of artefact, runtime and placement.
+   */
+  readonly revision?: string;
+  /**
+   * The newest revision of which a replica answered a real inference.
+   */
+  readonly verifiedRevision?: string;
+  /**
+   * GPU profile that the replicas run on.
+   */
+  readonly profile?: string;
+  /**
+   * The artefact in use.
+   */
+  readonly artefact?: {
+    /**
+     * Folder with model.onnx and manifest.json.
+     */
+    readonly uri: string;
+    /**
+     * Digest of model.onnx.
+     */
+    readonly sha256: string;
+  };
+  /**
+   * The state of the object in the standard form; every pass states every condition.
+   */
+  readonly conditions?: readonly ModelServiceCondition[];
+}
+/**
+ * One condition.
+ */
+export interface ModelServiceCondition {
+  /**
+   * What the condition is about.
+   */
+  readonly type: string;
+  /**
+   * Whether it holds.
+   */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * Why, in a sentence.
+   */
+  readonly message: string;
+  /**
+   * Generation of the spec that it speaks of.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * When the status last changed.
+   */
+  readonly lastTransitionTime: string;
+}

@@ -1,0 +1,58 @@
+/** Names that the whole installation agrees on: group, labels, field manager, and the names of children. */
+import { createHash } from 'node:crypto';
+
+export const group = 'limbeck.dev';
+export const apiVersion = `${group}/v1alpha1`;
+/** The one field manager of every write. */
+export const fieldManager = 'limbeck';
+
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  trainingJob: `${group}/training-job`,
+  distillationJob: `${group}/distillation-job`,
+  modelService: `${group}/model-service`,
+  /** Number of the attempt, from 1. */
+  attempt: `${group}/attempt`,
+  /** Hash of what a ModelService serves. */
+  revision: `${group}/revision`,
+  /** Set by the Job controller on each pod of an Indexed Job. */
+  completionIndex: 'batch.kubernetes.io/job-completion-index',
+  /** Set by the EndpointSlice controller. */
+  serviceName: 'kubernetes.io/service-name',
+} as const;
+
+export const annotations = {
+  /** GPU profile that was chosen for a Job or Deployment. */
+  profile: `${group}/profile`,
+  revision: `${group}/revision`,
+} as const;
+
+export const managedBy = { [labels.managedBy]: fieldManager } as const;
+
+const longestName = 63;
+
+/** `<parent>-<suffix>`, shortened by a hash of the whole where it exceeds a DNS label. */
+export function childName(parent: string, suffix: string): string {
+  const name = `${parent}-${suffix}`;
+  if (name.length <= longestName) return name;
+  const hash = shortHash(name);
+  return `${parent.slice(0, longestName - suffix.length - hash.length - 2)}-${hash}-${suffix}`;
+}
+
+export const attemptName = (job: string, attempt: number): string => childName(job, `a${String(attempt)}`);
+export const workersServiceName = (job: string): string => childName(job, 'workers');
+export const replicasServiceName = (service: string): string => childName(service, 'replicas');
+
+/** First ten hex digits of the SHA-256 of a value's canonical JSON: keys sorted, so that equal values hash equally. */
+export const shortHash = (value: unknown): string =>
+  createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 10);
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

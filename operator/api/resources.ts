@@ -1,0 +1,110 @@
+/** Every kind that the operator and the gateway read or write, and with which verbs: the chart's RBAC is compared with this table. */
+import type { Condition, KubeObject, Resource } from '../kernel/objects.ts';
+import type {
+  DistillationJobSpec,
+  DistillationJobStatus,
+  ModelServiceSpec,
+  ModelServiceStatus,
+  TrainingJobSpec,
+  TrainingJobStatus,
+} from './generated.ts';
+import type { BatchJob, ConfigMap, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
+import { apiVersion } from './names.ts';
+
+export interface TrainingJob extends KubeObject {
+  readonly kind: 'TrainingJob';
+  readonly spec: TrainingJobSpec;
+  readonly status?: TrainingJobStatus;
+}
+
+export interface DistillationJob extends KubeObject {
+  readonly kind: 'DistillationJob';
+  readonly spec: DistillationJobSpec;
+  readonly status?: DistillationJobStatus;
+}
+
+export interface ModelService extends KubeObject {
+  readonly kind: 'ModelService';
+  readonly spec: ModelServiceSpec;
+  readonly status?: ModelServiceStatus;
+}
+
+/** A status as a plan states it: conditions are always there. */
+export type Stated<Status extends { readonly conditions?: unknown }> = Omit<Status, 'conditions'> & {
+  readonly conditions: readonly Condition[];
+};
+
+const ours = <T extends KubeObject>(kind: string, plural: string): Resource<T> => ({
+  apiVersion,
+  kind,
+  plural,
+  namespaced: true,
+});
+
+const theirs = <T extends KubeObject>(version: string, kind: string, plural: string): Resource<T> => ({
+  apiVersion: version,
+  kind,
+  plural,
+  namespaced: true,
+});
+
+export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');
+export const distillationJobs = ours<DistillationJob>('DistillationJob', 'distillationjobs');
+export const modelServices = ours<ModelService>('ModelService', 'modelservices');
+
+export const pods = theirs<Pod>('v1', 'Pod', 'pods');
+export const services = theirs<Service>('v1', 'Service', 'services');
+export const configMaps = theirs<ConfigMap>('v1', 'ConfigMap', 'configmaps');
+export const batchJobs = theirs<BatchJob>('batch/v1', 'Job', 'jobs');
+export const deployments = theirs<Deployment>('apps/v1', 'Deployment', 'deployments');
+export const endpointSlices = theirs<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+export const nodes: Resource<Node> = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+/** One rule of a Role or ClusterRole. `scope`: where it is needed. */
+export interface Access {
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly verbs: readonly Verb[];
+  readonly scope: 'cluster' | 'own namespace';
+}
+
+const read: readonly Verb[] = ['get', 'list', 'watch'];
+/** Server-side apply of something absent needs create besides patch. */
+const own: readonly Verb[] = [...read, 'create', 'patch', 'delete'];
+const rule = (
+  apiGroup: string,
+  resource: string,
+  verbs: readonly Verb[],
+  scope: Access['scope'] = 'cluster',
+): Access => ({ apiGroup, resource, verbs, scope });
+
+/** What the operator needs, and nothing more. */
+export const operatorAccess: readonly Access[] = [
+  rule('limbeck.dev', 'trainingjobs', [...read, 'delete']),
+  rule('limbeck.dev', 'trainingjobs/status', ['patch']),
+  rule('limbeck.dev', 'distillationjobs', [...read, 'delete']),
+  rule('limbeck.dev', 'distillationjobs/status', ['patch']),
+  rule('limbeck.dev', 'modelservices', read),
+  rule('limbeck.dev', 'modelservices/status', ['patch']),
+  // Owner references that block deletion need this where OwnerReferencesPermissionEnforcement is on.
+  rule('limbeck.dev', 'trainingjobs/finalizers', ['update']),
+  rule('limbeck.dev', 'distillationjobs/finalizers', ['update']),
+  rule('limbeck.dev', 'modelservices/finalizers', ['update']),
+  rule('', 'pods', read),
+  rule('', 'nodes', read),
+  rule('', 'services', own),
+  rule('', 'configmaps', own),
+  rule('batch', 'jobs', own),
+  rule('apps', 'deployments', own),
+  rule('discovery.k8s.io', 'endpointslices', read),
+  rule('', 'events', ['create', 'patch', 'update']),
+  rule('coordination.k8s.io', 'leases', ['get', 'create', 'update'], 'own namespace'),
+];
+
+/** The gateway reads where requests may go; it writes nothing. */
+export const gatewayAccess: readonly Access[] = [
+  rule('limbeck.dev', 'modelservices', read),
+  rule('discovery.k8s.io', 'endpointslices', read),
+];

@@ -1,0 +1,73 @@
+/** The closed vocabulary of conditions: types are states, reasons are causes; each has one sentence, which docs/api.md repeats. */
+
+/** Condition types of all three kinds. Succeeded belongs to jobs; Ready and Active to services. */
+export const conditionTypes = {
+  Accepted: 'Spec and references make sense. Unknown: something that is referenced is not there yet.',
+  Progressing: 'Pods are being made, running or replaced.',
+  Succeeded: 'The artefact is exported, evaluated and recorded. Unknown: not decided yet.',
+  Ready: 'A request would be answered now, or after a wake. Unknown: not decided yet.',
+  Active: 'At least one replica is up. Not a part of Ready: an idle service is ready.',
+} as const;
+
+export type ConditionType = keyof typeof conditionTypes;
+
+/** Every reason that a condition, an attempt or an event may carry. */
+export const reasons = {
+  Valid: 'Spec and references make sense.',
+  ProfileUnknown: 'The installation has no GPU profile of that name.',
+  NoNodeFits: 'No ready node satisfies any of the GPU profiles; goes on when one does.',
+  SpecInvalid: 'The spec contradicts itself in a way that the schema cannot see.',
+  TeacherNotFound: 'The teacher does not exist yet; goes on when it does.',
+  TeacherNotReady: 'The teacher is still being trained; goes on when it succeeded.',
+  TeacherFailed: 'The teacher failed; goes on when a job of that name succeeds.',
+  ModelNotFound: 'The job that the service takes its model from does not exist yet; goes on when it does.',
+  ModelNotReady: 'The job that the service takes its model from is still running; goes on when it succeeded.',
+  ModelFailed: 'The job that the service takes its model from failed; goes on when a job of that name succeeds.',
+  DataMissing: 'The data set is not where the spec says; looked for again after 10 s, later every 5 min.',
+  TeacherMissing: "The teacher's artefact is not in the store; looked for again after 10 s, later every 5 min.",
+  InputMissing: 'Something that the trainer reads is not there (exit code 66); looked for again later.',
+  Suspended: 'spec.suspend is true.',
+  AttemptStarting: 'The pods of the attempt are being made.',
+  AttemptRunning: 'The attempt is training.',
+  BackingOff: 'The last attempt failed; the next one starts after a pause.',
+  PodsStopping: 'The next attempt waits for the pods of the last one to be gone.',
+  Finished: 'The job is over.',
+  Running: 'Not decided yet: the job is not over.',
+  GatesPassed: 'The model is exported and every gate holds.',
+  GateNotMet: 'The model was measured and a gate does not hold.',
+  DeadlineExceeded: 'All attempts together ran longer than retry.deadlineSeconds.',
+  RetriesExhausted: 'More attempts failed than retry.limit allows.',
+  CannotStart: 'A pod cannot start, and repeating will not help.',
+  ResultInvalid: 'The trainer ended well but its result does not keep the contract.',
+  ResultLost: 'The trainer ended well but its pod was deleted before its result was read.',
+  ConfigInvalid: 'The trainer refused its config.',
+  DataInvalid: 'The data set cannot be used.',
+  TeacherMismatch: "The teacher's artefact has another digest, or does not fit the data.",
+  NonFiniteLoss: 'The loss became infinite or not a number.',
+  ParityBroken: 'The exported model answers differently from the trained one.',
+  StoreUnavailable: 'The artefact store did not answer.',
+  PeerLost: 'A worker lost its peers; never named as the cause while another cause is known.',
+  WorkerLost: 'A worker disappeared without saying why.',
+  Interrupted: 'A worker was told to stop by something other than the operator.',
+  Preempted: 'A pod was evicted, or its node went away.',
+  OutOfMemory: 'A container used more memory than its limit.',
+  Crashed: 'The trainer ended with an error.',
+  PermanentExit: 'The trainer ended with an exit code that says that repeating will not help.',
+  Succeeded: 'The attempt ended well.',
+  Unschedulable: 'No node has room for the pod.',
+  ImagePull: 'An image cannot be had.',
+  ConfigMissing: 'A pod needs a Secret or ConfigMap that is not there.',
+  Starting: 'The first replica of the revision is on its way.',
+  LoadFailed: 'A replica is up but cannot load the model.',
+  CrashLooping: 'The server container ends again and again.',
+  Verified: 'A replica of this revision answered a real inference.',
+  RolledOut: 'Every replica is of this revision.',
+  RollingOut: 'Replicas are being made or replaced.',
+  ReplicaUp: 'At least one replica answers requests.',
+  NoReplicas: 'No replica is wanted now; the next request starts one.',
+  NoReplicaYet: 'Replicas are wanted, and none is ready yet.',
+  ApplyFailed: 'The API server refused a write; tried again with a growing pause.',
+  NameTaken: 'An object of a needed name exists and belongs to something else.',
+} as const;
+
+export type Reason = keyof typeof reasons;
