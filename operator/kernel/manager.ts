@@ -1,10 +1,20 @@
 /** Start order, readiness and stop order: warm caches → leadership → workers; on stop workers → lease → caches. */
-import type { Clock } from '../../process/clock.ts';
+import { sleep, type Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
+import type { Hands } from './act.ts';
+import { startCaches, type Caches, type CachesOptions } from './caches.ts';
 import type { Cluster } from './cluster.ts';
+import { Controller } from './controller.ts';
+import { fenced } from './fence.ts';
+import { Leader } from './leader.ts';
+import { usualTimes, type LeaseTimes } from './lease.ts';
+import { WriteMemory } from './memory.ts';
+import { controllerMetrics, leaderMetric, type ControllerCounts, type WriteResult } from './metrics.ts';
 import type { Key, Resource } from './objects.ts';
 import type { AnyReconciler, Cache, Index } from './reconcile.ts';
+import { Recorder } from './recorder.ts';
+import { Workqueue } from './workqueue.ts';
 
 export interface LeaderElection {
   /** Name of the Lease in ManagerOptions.namespace. */
@@ -56,6 +66,132 @@ export interface Manager {
   readonly done: Promise<void>;
 }
 
+/** Starts everything and returns at once; `ready`, `leading` and `done` tell how far it is. */
 export function startManager(options: ManagerOptions): Manager {
-  throw new Error(`under construction: ${String(options.reconcilers.length)} reconcilers`);
+  const informing = new AbortController();
+  const leader = options.leaderElection === undefined ? undefined : leaderFor(options, options.leaderElection);
+  const mayWrite = leader === undefined ? () => true : () => leader.mayWrite();
+  const caches = startCaches(cachesOptions(options, informing.signal));
+  const controllers = controllersFor(options, caches, mayWrite);
+  caches.onChange((change) => controllers.forEach((controller) => controller.hear(change)));
+  leaderMetric(options.registry, mayWrite);
+  const leading = Promise.withResolvers<undefined>();
+  const story: Story = { options, caches, leader, controllers, announce: () => leading.resolve(undefined) };
+  return {
+    cache: caches.cache,
+    poke: (name, key) => controllerNamed(controllers, name).poke(key),
+    ready: () => caches.notSynced(),
+    alive: () => leader?.notAlive(),
+    isLeader: mayWrite,
+    leading: leading.promise,
+    done: live(story).finally(() => informing.abort()),
+  };
+}
+
+interface Story {
+  readonly options: ManagerOptions;
+  readonly caches: Caches;
+  readonly leader: Leader | undefined;
+  readonly controllers: readonly Controller[];
+  readonly announce: () => void;
+}
+
+const syncLimitMs = 120_000;
+const releaseLimitMs = 5000;
+
+/** Warm caches → leadership → workers; on the signal workers → lease. Rejects when sync or leadership fails. */
+async function live(story: Story): Promise<void> {
+  const { options, leader } = story;
+  await synced(story);
+  if (options.signal.aborted) return;
+  if (leader === undefined) return work(story, options.signal);
+  if (!(await leader.acquire(options.signal))) return;
+  const holding = new AbortController();
+  const held = leader.hold(holding.signal);
+  try {
+    // Whichever ends first: the work, by the signal, or the lease, by losing it.
+    await Promise.race([work(story, options.signal), held.then(() => new Promise<never>(() => undefined))]);
+  } finally {
+    holding.abort();
+    await held.catch(() => undefined);
+    await leader.release(AbortSignal.timeout(releaseLimitMs));
+  }
+}
+
+async function work({ controllers, announce, options }: Story, signal: AbortSignal): Promise<void> {
+  announce();
+  await Promise.all(controllers.map((controller) => controller.run(signal)));
+  options.log.info('workers stopped');
+}
+
+async function synced({ caches, options }: Story): Promise<void> {
+  const { clock, signal, log } = options;
+  const waiting = new AbortController();
+  const stop = AbortSignal.any([signal, waiting.signal]);
+  const limit = sleep(clock, syncLimitMs, stop).then(() => 'late' as const);
+  const first = await Promise.race([caches.whenSynced.then(() => 'synced' as const), limit]);
+  waiting.abort();
+  if (first === 'late' && !signal.aborted) throw new Error(`caches are late: ${caches.notSynced() ?? ''}`);
+  if (first === 'synced') log.info('caches synced');
+}
+
+function leaderFor(options: ManagerOptions, election: LeaderElection): Leader {
+  const { leaseCluster, identity, namespace, clock, random, log } = options;
+  const times: LeaseTimes = {
+    leaseSeconds: election.leaseSeconds ?? usualTimes.leaseSeconds,
+    renewDeadlineSeconds: election.renewDeadlineSeconds ?? usualTimes.renewDeadlineSeconds,
+    retrySeconds: election.retrySeconds ?? usualTimes.retrySeconds,
+  };
+  const key = { namespace, name: election.leaseName };
+  return new Leader({ cluster: leaseCluster, key, identity, times, clock, random, log });
+}
+
+/** Every kind and index that a reconciler names, and the extra ones. */
+function cachesOptions(options: ManagerOptions, signal: AbortSignal): CachesOptions {
+  const { cluster, reconcilers, log, registry, clock, random, watchNamespace } = options;
+  const named = reconcilers.flatMap(({ resource, watches, reads = [] }) => [
+    resource,
+    ...watches.map((watch) => watch.resource),
+    ...reads,
+  ]);
+  const indexes = [...(options.indexes ?? []), ...reconcilers.flatMap((reconciler) => reconciler.indexes ?? [])];
+  const resources = [...named, ...(options.extraResources ?? [])];
+  const scope = watchNamespace === undefined ? {} : { namespace: watchNamespace };
+  return { cluster, resources, indexes, log, registry, signal, clock, random, ...scope };
+}
+
+function controllersFor(options: ManagerOptions, caches: Caches, mayWrite: () => boolean): readonly Controller[] {
+  const cluster = fenced(options.cluster, mayWrite);
+  const controllers: Controller[] = [];
+  const counts = controllerMetrics(options.registry, () =>
+    controllers.map(({ name, depth }) => ({ reconciler: name, depth })),
+  );
+  for (const reconciler of options.reconcilers)
+    controllers.push(controllerFor(reconciler, { options, caches, cluster, counts }));
+  return controllers;
+}
+
+interface Parts {
+  readonly options: ManagerOptions;
+  readonly caches: Caches;
+  readonly cluster: Cluster;
+  readonly counts: ControllerCounts;
+}
+
+function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, counts }: Parts): Controller {
+  const { clock, random, identity, workers = 8 } = options;
+  const log = options.log.child({ reconciler: reconciler.name });
+  const wrote: Hands['wrote'] = (what, result) => counts.wrote(reconciler.name, what, result);
+  const hands = { cluster, cache: caches.cache, memory: new WriteMemory(), clock, wrote };
+  const controller = `limbeck.dev/${reconciler.name}`;
+  const said = (result: WriteResult): void => wrote('event', result);
+  const recorder = new Recorder({ cluster, log, clock, controller, instance: identity, wrote: said });
+  const pass = { reconciler, hands, recorder, caches };
+  return new Controller({ pass, queue: new Workqueue(clock), workers, counts, clock, random, log });
+}
+
+function controllerNamed(controllers: readonly Controller[], name: string): Controller {
+  const found = controllers.find((controller) => controller.name === name);
+  if (found === undefined) throw new Error(`no reconciler named ${name}`);
+  return found;
 }

@@ -96,6 +96,9 @@ export const ownerReferenceTo = (owner: KubeObject): OwnerReference => ({
 /** One text per kind, for maps and metric labels: `apps/v1/deployments`. */
 export const resourceText = (resource: Resource): string => `${resource.apiVersion}/${resource.plural}`;
 
+/** MicroTime has exactly six digits after the point; the API server refuses three. */
+export const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');
+
 export type ConditionDraft = Omit<Condition, 'lastTransitionTime'>;
 
 /** Adds transition times: a condition keeps its time while its status stays the same. */

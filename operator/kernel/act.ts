@@ -1,0 +1,161 @@
+/** Carries out the object part of a plan: applies in order, then removes. Sends only what would change something. */
+import type { Clock } from '../../process/clock.ts';
+import { ApiError, type Cluster, type ObjectRef } from './cluster.ts';
+import type { WriteMemory } from './memory.ts';
+import type { WriteResult } from './metrics.ts';
+import {
+  controllerOf,
+  isOwnedBy,
+  keyOf,
+  keyText,
+  ownerReferenceTo,
+  type Key,
+  type KubeObject,
+  type Resource,
+} from './objects.ts';
+import type { Cache, Child } from './reconcile.ts';
+import { contains, hashAnnotation, hashOf, withHash } from './sameness.ts';
+
+/** What acting needs; one per reconciler. */
+export interface Hands {
+  readonly cluster: Cluster;
+  readonly cache: Cache;
+  readonly memory: WriteMemory;
+  readonly clock: Clock;
+  readonly wrote: (what: 'apply' | 'status' | 'remove' | 'event', result: WriteResult) => void;
+}
+
+/** The name of a child belongs to someone else, whom we never touch. Only a person can help. */
+export class NameTaken extends Error {
+  constructor(resource: Resource, key: Key, holder: string) {
+    super(`${resource.kind} ${keyText(key)} exists already and belongs to ${holder}`);
+    this.name = 'NameTaken';
+  }
+}
+
+/** A child of this name is on its way out; the plan goes on when it is gone. */
+export class NameLeaving extends Error {
+  constructor(resource: Resource, key: Key) {
+    super(`${resource.kind} ${keyText(key)} is still being deleted`);
+    this.name = 'NameLeaving';
+  }
+}
+
+export type Standing = 'free' | 'ours' | 'leaving' | 'taken';
+
+/** Whose is what stands under a child's name? A predecessor's child is collected by the cluster: it is leaving. */
+export function standingOf(existing: KubeObject | undefined, root: KubeObject): Standing {
+  if (existing === undefined) return 'free';
+  if (isOwnedBy(existing, root)) return existing.metadata.deletionTimestamp === undefined ? 'ours' : 'leaving';
+  const owner = controllerOf(existing);
+  const isPredecessors = owner?.kind === root.kind && owner.name === root.metadata.name;
+  return isPredecessors ? 'leaving' : 'taken';
+}
+
+/** Applies one child unless it is already so. Throws NameTaken, NameLeaving or ApiError. */
+export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
+  const { resource } = child;
+  const object = owned(child.object, root);
+  const key = keyOf(object);
+  const existing = hands.cache.get(resource, key) ?? (await live(resource, key, hands.cluster, signal));
+  const standing = standingOf(existing, root);
+  if (standing === 'taken') throw new NameTaken(resource, key, holderOf(existing));
+  if (standing === 'leaving') throw new NameLeaving(resource, key);
+  const hash = hashOf(object);
+  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, { hash, child, root, hands }))) {
+    hands.wrote('apply', 'unchanged');
+    return;
+  }
+  await send(withUid(withHash(object, hash), existing), hash, { child, root, hands }, signal);
+}
+
+interface Scene {
+  readonly child: Child;
+  readonly root: KubeObject;
+  readonly hands: Hands;
+}
+
+async function send(
+  object: KubeObject,
+  hash: string,
+  { child, root, hands }: Scene,
+  signal: AbortSignal,
+): Promise<void> {
+  const { resource } = child;
+  const stored = await counted(hands, 'apply', () => hands.cluster.apply(resource, object, signal));
+  const resourceVersion = stored.metadata.resourceVersion ?? '';
+  hands.memory.leave(keyOf(root), resource, stored, hash);
+  const expectation = { kind: 'version', resource, resourceVersion } as const;
+  hands.memory.expect(keyOf(root), keyOf(object), expectation, hands.clock.monotonicMs());
+}
+
+/** Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. */
+function isAsLeft(existing: KubeObject, wanted: KubeObject, scene: Scene & { readonly hash: string }): boolean {
+  const left = scene.hands.memory.left(keyOf(scene.root), scene.child.resource, keyOf(wanted));
+  if (left?.hash === scene.hash && left.resourceVersion === existing.metadata.resourceVersion) return true;
+  return existing.metadata.annotations?.[hashAnnotation] === scene.hash && contains(existing, wanted);
+}
+
+/** Removes an object unless it is gone, another one, or already on its way out. */
+export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
+  const existing = hands.cache.get(ref.resource, ref.key);
+  const uid = ref.uid ?? existing?.metadata.uid;
+  if (existing === undefined || uid === undefined || isLeaving(existing, uid)) {
+    hands.wrote('remove', 'unchanged');
+    return;
+  }
+  await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid }, signal));
+  const expectation = { kind: 'removal', resource: ref.resource, key: ref.key, uid } as const;
+  hands.memory.expect(keyOf(root), ref.key, expectation, hands.clock.monotonicMs());
+}
+
+/** Gone under this UID, or marked for deletion. */
+export const isLeaving = (existing: KubeObject | undefined, uid: string): boolean =>
+  existing?.metadata.uid !== uid || existing.metadata.deletionTimestamp !== undefined;
+
+/** Runs one write and counts how it went. */
+export async function counted<T>(
+  hands: Pick<Hands, 'wrote'>,
+  what: 'apply' | 'status' | 'remove' | 'event',
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    const result = await write();
+    hands.wrote(what, 'written');
+    return result;
+  } catch (error) {
+    hands.wrote(what, 'failed');
+    throw error;
+  }
+}
+
+/** A cache that lags must not let us take over a stranger: before creating, look at what is really there. */
+async function live(
+  resource: Resource,
+  key: Key,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  try {
+    return await cluster.get(resource, key, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'notFound') return undefined;
+    throw error;
+  }
+}
+
+function owned(object: KubeObject, root: KubeObject): KubeObject {
+  if (object.metadata.ownerReferences !== undefined) return object;
+  return { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReferenceTo(root)] } };
+}
+
+/** With the UID the API server refuses to touch a successor of the same name. */
+function withUid(object: KubeObject, existing: KubeObject | undefined): KubeObject {
+  const uid = existing?.metadata.uid;
+  return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
+}
+
+function holderOf(existing: KubeObject | undefined): string {
+  const owner = existing === undefined ? undefined : controllerOf(existing);
+  return owner === undefined ? 'nobody we know' : `${owner.kind} ${owner.name}`;
+}

@@ -1,0 +1,143 @@
+/** Changes → keys → workers. One switch turns the outcome of a pass into what the queue does next. */
+import type { Clock } from '../../process/clock.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
+import { ApiError } from './cluster.ts';
+import type { Change } from './informer.ts';
+import type { WriteMemory } from './memory.ts';
+import type { ControllerCounts } from './metrics.ts';
+import { keyOf, keyText, parseKey, resourceText, type Key, type KubeObject } from './objects.ts';
+import { runPass, statusTextOf, type Outcome, type PassOptions } from './pass.ts';
+import type { Priority, Workqueue } from './workqueue.ts';
+
+export interface ControllerOptions {
+  readonly pass: PassOptions;
+  readonly queue: Workqueue;
+  readonly workers: number;
+  readonly counts: ControllerCounts;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** A blocked key is looked at now and then, in case the person who can help did. */
+const blockedLookMs = 60_000;
+/** Everything is looked at again every ten hours or so, as a safety net under lost wake-ups. */
+const resyncMs = 36_000_000;
+const passLimitMs = 120_000;
+
+export class Controller {
+  readonly #options: ControllerOptions;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.pass.reconciler.name;
+  }
+
+  get depth(): number {
+    return this.#options.queue.depth;
+  }
+
+  /** Maps a change to the keys it concerns; before and after, since a reference may have moved. */
+  hear(change: Change): void {
+    const priority: Priority = change.initial ? 'low' : 'high';
+    const { reconciler, hands } = this.#options.pass;
+    const kind = resourceText(change.resource);
+    if (resourceText(reconciler.resource) === kind && !this.#isEchoWhileFailing(change, hands.memory))
+      this.#wake(keyOf(change.object), priority);
+    const seen = change.previous === undefined ? [change.object] : [change.object, change.previous];
+    const watches = reconciler.watches.filter(({ resource }) => resourceText(resource) === kind);
+    const keys = watches.flatMap((watch) => seen.flatMap((object) => watch.keysOf(object, hands.cache)));
+    for (const key of keys) this.#wake(key, priority);
+  }
+
+  poke(key: Key): void {
+    this.#wake(key, 'high');
+  }
+
+  /** Runs the workers until `signal` aborts; resolves when the last pass is over. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { queue, workers } = this.#options;
+    signal.addEventListener('abort', () => queue.stop(), { once: true });
+    if (signal.aborted) queue.stop();
+    this.#resyncLater(signal);
+    await Promise.all(Array.from({ length: workers }, () => this.#work()));
+  }
+
+  /** A failing key waits out its back-off: writing "it failed" into its status must not wake it. */
+  #isEchoWhileFailing(change: Change, memory: WriteMemory): boolean {
+    const { object, previous } = change;
+    const isFailing = this.#options.queue.failures(keyText(keyOf(object))) > 0;
+    if (!isFailing || previous === undefined || change.kind === 'removed') return false;
+    const sameWish = object.metadata.generation === previous.metadata.generation;
+    return sameWish && memory.isEchoOfStatus(keyOf(object), statusTextOf(object));
+  }
+
+  #wake(key: Key, priority: Priority): void {
+    this.#options.queue.add(keyText(key), priority);
+  }
+
+  #resyncLater(signal: AbortSignal): void {
+    const { clock, random, pass } = this.#options;
+    const cancel = clock.after(resyncMs * (0.9 + 0.2 * random()), () => {
+      const roots: readonly KubeObject[] = pass.hands.cache.list(pass.reconciler.resource);
+      for (const root of roots) this.#wake(keyOf(root), 'low');
+      if (!signal.aborted) this.#resyncLater(signal);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  async #work(): Promise<void> {
+    const { queue, counts, clock, pass } = this.#options;
+    for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
+      const startedMs = clock.monotonicMs();
+      counts.took(this.name, taken.waitedMs);
+      try {
+        const outcome = await runPass(pass, parseKey(taken.key), AbortSignal.timeout(passLimitMs));
+        counts.finished(this.name, outcome.kind, clock.monotonicMs() - startedMs);
+        this.#follow(taken.key, outcome);
+      } finally {
+        queue.done(taken.key);
+      }
+    }
+  }
+
+  #follow(key: string, outcome: Outcome): void {
+    const { queue } = this.#options;
+    switch (outcome.kind) {
+      case 'gone':
+      case 'settled':
+        queue.forget(key);
+        break;
+      case 'recheck':
+        queue.forget(key);
+        queue.addAfter(key, outcome.afterMs);
+        break;
+      case 'blocked':
+        queue.forget(key);
+        queue.addAfter(key, blockedLookMs, 'low');
+        break;
+      case 'stale':
+      case 'waiting':
+        queue.addAfter(key, outcome.afterMs);
+        break;
+      case 'failed':
+        this.#retry(key, outcome.error);
+        break;
+      case 'fenced': // the process is about to end; another one carries on
+        break;
+    }
+  }
+
+  #retry(key: string, error: unknown): void {
+    const { queue, counts, log } = this.#options;
+    const delayMs = queue.retry(key, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+    counts.retried(this.name);
+    const isOurs = !(error instanceof ApiError);
+    const detail = { key, delayMs, failures: queue.failures(key), error: sentenceOf(error) };
+    if (isOurs) log.error('pass failed', { ...detail, stack: error instanceof Error ? error.stack : undefined });
+    else log.warn('pass failed', detail);
+  }
+}

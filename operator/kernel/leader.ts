@@ -1,0 +1,172 @@
+/**
+ * One leader at a time, by a Lease. Upstream's election promises no fencing and neither does a timer in a process that
+ * may be paused: therefore mayWrite() is asked before every write and answers from a monotonic clock, with a margin.
+ */
+import { sleep, type Clock } from '../../process/clock.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
+import { ApiError, type Cluster } from './cluster.ts';
+import { heldBy, leases, released, sighted, stepOf, type Lease, type LeaseTimes, type Sighting } from './lease.ts';
+import type { Key } from './objects.ts';
+
+export interface LeaderOptions {
+  readonly cluster: Cluster;
+  readonly key: Key;
+  readonly identity: string;
+  readonly times: LeaseTimes;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** The lease is gone while we thought to hold it: the process must end at once. */
+export class LeadershipLost extends Error {
+  constructor() {
+    super('leadership lost: the lease was not renewed in time');
+    this.name = 'LeadershipLost';
+  }
+}
+
+/** Share of the lease that is left unused: a write sent in its last moments would arrive after it. */
+const marginShare = 0.2;
+const unhurried = new AbortController().signal;
+const hangToleranceMs = 20_000;
+
+export class Leader {
+  readonly #options: LeaderOptions;
+  #sighting: Sighting | undefined;
+  /** Monotonic start of the last attempt that succeeded; -Infinity while we do not lead. */
+  #renewedAtMs = -Infinity;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+  }
+
+  /** True while a write sent now arrives before anyone else may lead. */
+  mayWrite(): boolean {
+    const validMs = this.#options.times.leaseSeconds * 1000 * (1 - marginShare);
+    return this.#options.clock.monotonicMs() < this.#renewedAtMs + validMs;
+  }
+
+  /** A sentence when a leader has gone on for long after its lease ran out: it hangs, and a restart would help. */
+  notAlive(): string | undefined {
+    const { clock, times } = this.#options;
+    const silentMs = clock.monotonicMs() - this.#renewedAtMs;
+    const hangs = Number.isFinite(silentMs) && silentMs > times.leaseSeconds * 1000 + hangToleranceMs;
+    return hangs ? 'the lease ran out and this process did not end' : undefined;
+  }
+
+  /** Resolves true as the leader, false when `signal` aborted first. Candidates spread their tries by chance. */
+  async acquire(signal: AbortSignal): Promise<boolean> {
+    const { clock, times, random, log, identity } = this.#options;
+    while (!signal.aborted) {
+      if (await this.#try(signal)) {
+        log.info('leading', { identity });
+        return true;
+      }
+      await sleep(clock, times.retrySeconds * 1000 * (1 + 1.2 * random()), signal);
+    }
+    return false;
+  }
+
+  /** Renews until `signal` aborts; rejects with LeadershipLost when the deadline passes or someone else leads. */
+  async hold(signal: AbortSignal): Promise<void> {
+    const { clock, times } = this.#options;
+    while (!signal.aborted) {
+      await sleep(clock, times.retrySeconds * 1000, signal);
+      if (isOver(signal)) return;
+      // Also after a pause of this process: too late is too late, even if nobody has noticed.
+      if (this.#isOverdue()) throw this.#lost();
+      // Not aborted half-way: the version it stores is the one that release needs.
+      if (!(await this.#try(unhurried)) && (this.#isTaken() || this.#isOverdue())) throw this.#lost();
+    }
+  }
+
+  /** Gives the lease back, so that a standby leads at its next try. Never rejects. */
+  async release(signal: AbortSignal): Promise<void> {
+    const { cluster, clock, log } = this.#options;
+    const lease = this.#sighting?.lease;
+    const held = this.mayWrite();
+    this.#renewedAtMs = -Infinity;
+    if (lease === undefined || !held) return;
+    try {
+      await cluster.update(leases, leaseWith(lease, released(lease.spec, clock.now())), signal);
+      log.info('lease released');
+    } catch (error) {
+      log.warn('lease not released', { error: sentenceOf(error) });
+    }
+  }
+
+  #isOverdue(): boolean {
+    const { clock, times } = this.#options;
+    return clock.monotonicMs() - this.#renewedAtMs > times.renewDeadlineSeconds * 1000;
+  }
+
+  #isTaken(): boolean {
+    const holder = this.#sighting?.lease.spec.holderIdentity;
+    return holder !== undefined && holder !== this.#options.identity;
+  }
+
+  #lost(): LeadershipLost {
+    this.#renewedAtMs = -Infinity;
+    return new LeadershipLost();
+  }
+
+  async #try(signal: AbortSignal): Promise<boolean> {
+    const startedMs = this.#options.clock.monotonicMs();
+    try {
+      await this.#look(signal);
+      const stored = await this.#write(signal);
+      if (stored === undefined) return false;
+      this.#sighting = { lease: stored, changedAtMs: startedMs };
+      this.#renewedAtMs = startedMs;
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#options.log.warn('lease not written', { error: sentenceOf(error) });
+      return false;
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { cluster, key, clock } = this.#options;
+    try {
+      const lease = await cluster.get(leases, key, signal);
+      this.#sighting = sighted(lease, this.#sighting, clock.monotonicMs());
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
+      this.#sighting = undefined;
+    }
+  }
+
+  /** Optimistic: the version we saw must still be the one we replace. Undefined: not ours to write. */
+  async #write(signal: AbortSignal): Promise<Lease | undefined> {
+    const { cluster, clock, identity, key, times } = this.#options;
+    const before = this.#sighting?.lease;
+    const spec = heldBy(identity, before?.spec, times.leaseSeconds, clock.now());
+    switch (stepOf(this.#sighting, identity, clock.monotonicMs())) {
+      case 'wait':
+        return undefined;
+      case 'create': {
+        const metadata = { name: key.name, namespace: key.namespace };
+        const lease = { apiVersion: leases.apiVersion, kind: leases.kind, metadata, spec };
+        return leaseOf(await cluster.create(leases, lease, signal), lease);
+      }
+      case 'take':
+      case 'renew': {
+        if (before === undefined) return undefined;
+        const lease = leaseWith(before, spec);
+        return leaseOf(await cluster.update(leases, lease, signal), lease);
+      }
+    }
+  }
+}
+
+const leaseWith = (lease: Lease, spec: Lease['spec']): Lease => ({ ...lease, spec });
+
+/** A function, as the compiler does not know that time passes during an await. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
+
+/** What was stored is what we sent, under the version the server gave it. */
+const leaseOf = (stored: { readonly metadata: Lease['metadata'] }, sent: Lease): Lease => ({
+  ...sent,
+  metadata: stored.metadata,
+});

@@ -1,0 +1,74 @@
+/** Pure: what to do about the Lease, given what it says and how long it has said so by our own clock. */
+import { microTime, type KubeObject, type Resource } from './objects.ts';
+
+export interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+export interface Lease extends KubeObject {
+  readonly spec: LeaseSpec;
+}
+
+export const leases: Resource<Lease> = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  plural: 'leases',
+  namespaced: true,
+};
+
+/** Seconds as they stand in the Lease; lease > renew > 1.2 · retry. */
+export interface LeaseTimes {
+  readonly leaseSeconds: number;
+  readonly renewDeadlineSeconds: number;
+  readonly retrySeconds: number;
+}
+
+export const usualTimes: LeaseTimes = { leaseSeconds: 15, renewDeadlineSeconds: 10, retrySeconds: 2 };
+
+/** What the local clock knows of the Lease: when its text last changed. Times inside the Lease are never compared. */
+export interface Sighting {
+  readonly lease: Lease;
+  readonly changedAtMs: number;
+}
+
+export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
+
+/** A holder's lease has run out once its text has stood still for its own duration on our clock. */
+export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: number): LeaseStep {
+  if (sighting === undefined) return 'create';
+  const { holderIdentity = '', leaseDurationSeconds = 0 } = sighting.lease.spec;
+  if (holderIdentity === identity) return 'renew';
+  const runsOutMs = sighting.changedAtMs + leaseDurationSeconds * 1000;
+  return holderIdentity === '' || nowMs >= runsOutMs ? 'take' : 'wait';
+}
+
+/** Keeps the time of the first sight while the version stands still. */
+export function sighted(lease: Lease, before: Sighting | undefined, nowMs: number): Sighting {
+  const same = before?.lease.metadata.resourceVersion === lease.metadata.resourceVersion;
+  return { lease, changedAtMs: same && before !== undefined ? before.changedAtMs : nowMs };
+}
+
+/** The spec we write as holder. */
+export function heldBy(identity: string, before: LeaseSpec | undefined, leaseSeconds: number, now: Date): LeaseSpec {
+  const isOurs = before?.holderIdentity === identity;
+  const time = microTime(now);
+  return {
+    holderIdentity: identity,
+    leaseDurationSeconds: leaseSeconds,
+    acquireTime: isOurs ? (before.acquireTime ?? time) : time,
+    renewTime: time,
+    leaseTransitions: (before?.leaseTransitions ?? 0) + (isOurs || before === undefined ? 0 : 1),
+  };
+}
+
+/** The spec that invites the next candidate at once. */
+export const released = (before: LeaseSpec, now: Date): LeaseSpec => ({
+  ...before,
+  holderIdentity: '',
+  leaseDurationSeconds: 1,
+  renewTime: microTime(now),
+});

@@ -1,0 +1,87 @@
+/**
+ * What this process wrote, per root: so that a pass never runs on a cache older than its own writes, and what the
+ * server has as we left it is not sent again. Lost on restart, which costs one harmless look.
+ */
+import { keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
+
+/** A write the cache has not shown yet. */
+export type Expectation =
+  | { readonly kind: 'version'; readonly resource: Resource; readonly resourceVersion: string }
+  | { readonly kind: 'removal'; readonly resource: Resource; readonly key: Key; readonly uid: string };
+
+/** An object as we left it. */
+export interface Left {
+  readonly hash: string;
+  readonly resourceVersion: string;
+}
+
+interface Record {
+  readonly expectations: Map<string, Expectation>;
+  readonly left: Map<string, Left>;
+  expectingSinceMs: number;
+  statusText: string | undefined;
+}
+
+const slotOf = (resource: Resource, key: Key): string => `${resourceText(resource)} ${keyText(key)}`;
+
+export class WriteMemory {
+  readonly #roots = new Map<string, Record>();
+
+  /** The expectations that are not met yet; met ones are dropped. */
+  unmet(root: Key, isMet: (expectation: Expectation) => boolean): readonly Expectation[] {
+    const record = this.#roots.get(keyText(root));
+    if (record === undefined) return [];
+    for (const [slot, expectation] of record.expectations) if (isMet(expectation)) record.expectations.delete(slot);
+    return [...record.expectations.values()];
+  }
+
+  /** When the oldest unmet expectation was recorded, in monotonic milliseconds. */
+  expectingSinceMs(root: Key): number {
+    return this.#roots.get(keyText(root))?.expectingSinceMs ?? Infinity;
+  }
+
+  expect(root: Key, key: Key, expectation: Expectation, nowMs: number): void {
+    const record = this.#record(root);
+    if (record.expectations.size === 0) record.expectingSinceMs = nowMs;
+    record.expectations.set(slotOf(expectation.resource, key), expectation);
+  }
+
+  /** Waited long enough: what is missing will not come. */
+  stopExpecting(root: Key): void {
+    this.#roots.get(keyText(root))?.expectations.clear();
+  }
+
+  left(root: Key, resource: Resource, key: Key): Left | undefined {
+    return this.#roots.get(keyText(root))?.left.get(slotOf(resource, key));
+  }
+
+  leave(root: Key, resource: Resource, stored: KubeObject, hash: string): void {
+    const { namespace = '', name, resourceVersion = '' } = stored.metadata;
+    this.#record(root).left.set(slotOf(resource, { namespace, name }), { hash, resourceVersion });
+  }
+
+  /** The status about to be written, so that its echo on the watch is known for what it is. */
+  intendStatus(root: Key, statusText: string): void {
+    this.#record(root).statusText = statusText;
+  }
+
+  isEchoOfStatus(root: Key, statusText: string): boolean {
+    return this.#roots.get(keyText(root))?.statusText === statusText;
+  }
+
+  forget(root: Key): void {
+    this.#roots.delete(keyText(root));
+  }
+
+  #record(root: Key): Record {
+    const text = keyText(root);
+    const record = this.#roots.get(text) ?? {
+      expectations: new Map<string, Expectation>(),
+      left: new Map<string, Left>(),
+      expectingSinceMs: 0,
+      statusText: undefined,
+    };
+    this.#roots.set(text, record);
+    return record;
+  }
+}

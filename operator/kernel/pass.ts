@@ -1,0 +1,147 @@
+/** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
+import { applyChild, counted, isLeaving, NameLeaving, NameTaken, removeChild, type Hands } from './act.ts';
+import { sentenceOf } from '../../process/logger.ts';
+import { ApiError } from './cluster.ts';
+import { NotLeading } from './fence.ts';
+import type { Expectation } from './memory.ts';
+import { keyOf, stampConditions, type Condition, type Key, type KubeObject, type Resource } from './objects.ts';
+import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
+import type { Recorder } from './recorder.ts';
+import { canonical } from './sameness.ts';
+
+export type Outcome =
+  | Next
+  | { readonly kind: 'gone' } // the root does not exist
+  | { readonly kind: 'stale'; readonly afterMs: number } // the cache has not reached our own writes yet
+  | { readonly kind: 'waiting'; readonly afterMs: number; readonly sentence: string } // a child is still being deleted
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'fenced' }; // we no longer lead
+
+export interface PassOptions {
+  readonly reconciler: AnyReconciler;
+  readonly hands: Hands;
+  readonly recorder: Recorder;
+  /** Of the caches: has this kind reached the version? */
+  readonly caches: { hasReached(resource: Resource, resourceVersion: string): boolean };
+}
+
+const staleLookMs = 50;
+const staleLimitMs = 10_000;
+const leavingLookMs = 1000;
+
+/** Never throws. */
+export async function runPass(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
+  try {
+    if (isStale(options, key)) return { kind: 'stale', afterMs: staleLookMs };
+    return await observePlanAct(options, key, signal);
+  } catch (error) {
+    return error instanceof NotLeading ? { kind: 'fenced' } : { kind: 'failed', error };
+  }
+}
+
+/** Our own writes come back on the watch; planning before they do would repeat or contradict them. */
+function isStale({ hands, caches }: PassOptions, key: Key): boolean {
+  const isMet = (expectation: Expectation): boolean =>
+    expectation.kind === 'version'
+      ? caches.hasReached(expectation.resource, expectation.resourceVersion)
+      : isLeaving(hands.cache.get(expectation.resource, expectation.key), expectation.uid);
+  if (hands.memory.unmet(key, isMet).length === 0) return false;
+  if (hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key) < staleLimitMs) return true;
+  hands.memory.stopExpecting(key);
+  return false;
+}
+
+async function observePlanAct(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
+  const { reconciler, hands } = options;
+  const root = hands.cache.get(reconciler.resource, key);
+  const observed = root === undefined ? undefined : reconciler.observe(hands.cache, key);
+  if (root === undefined || observed === undefined) {
+    hands.memory.forget(key);
+    return { kind: 'gone' };
+  }
+  const plan = reconciler.plan(observed, hands.clock.now());
+  const mishap = await act(plan, root, hands, signal);
+  const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, hands.clock.now());
+  await storeStatus(status, root, options, signal);
+  if (mishap === undefined) {
+    for (const note of plan.events) await options.recorder.note(root, note, signal);
+    return plan.next;
+  }
+  return outcomeOf(mishap);
+}
+
+/** Undefined: everything was carried out. NotLeading is no mishap of the object and passes through. */
+async function act(
+  plan: Plan<StatusWithConditions>,
+  root: KubeObject,
+  hands: Hands,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  try {
+    for (const child of plan.apply) await applyChild(child, root, hands, signal);
+    for (const ref of plan.remove) await removeChild(ref, root, hands, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotLeading) throw error;
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function outcomeOf(mishap: Error): Outcome {
+  if (mishap instanceof NameLeaving) return { kind: 'waiting', afterMs: leavingLookMs, sentence: mishap.message };
+  if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
+  return { kind: 'failed', error: mishap };
+}
+
+/** The planned status with the truth about acting: Progressing is False and says why. Leaving is mere patience. */
+function statusAfter(mishap: Error, planned: StatusWithConditions, root: KubeObject, now: Date): StatusWithConditions {
+  if (mishap instanceof NameLeaving) return planned;
+  const draft = {
+    type: 'Progressing',
+    status: 'False',
+    reason: mishap instanceof NameTaken ? 'NameTaken' : 'ApplyFailed',
+    message: sentenceOf(mishap),
+    ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
+  } as const;
+  const others = planned.conditions.filter(({ type }) => type !== 'Progressing');
+  return { ...planned, conditions: [...others, ...stampConditions([draft], conditionsOf(root), now)] };
+}
+
+async function storeStatus(
+  status: StatusWithConditions,
+  root: KubeObject,
+  { reconciler, hands }: PassOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = canonical(status);
+  if (text === statusTextOf(root)) {
+    hands.wrote('status', 'unchanged');
+    return;
+  }
+  const { name, namespace, uid } = root.metadata;
+  const identity = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
+  const object = { apiVersion: root.apiVersion, kind: root.kind, metadata: identity, status };
+  const { resource } = reconciler;
+  hands.memory.intendStatus(keyOf(root), text);
+  try {
+    const stored = await counted(hands, 'status', () => hands.cluster.applyStatus(resource, object, signal));
+    const resourceVersion = stored.metadata.resourceVersion ?? '';
+    const expectation = { kind: 'version', resource, resourceVersion } as const;
+    hands.memory.expect(keyOf(root), keyOf(root), expectation, hands.clock.monotonicMs());
+  } catch (error) {
+    // Deleted meanwhile: there is nothing left to describe, and the removal is on its way to the cache.
+    if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
+  }
+}
+
+/** Canonical text of an object's status; of undefined when it has none. */
+export const statusTextOf = (object: KubeObject): string => canonical('status' in object ? object.status : undefined);
+
+function conditionsOf(object: KubeObject): readonly Condition[] {
+  const status: unknown = 'status' in object ? object.status : undefined;
+  const listed = typeof status === 'object' && status !== null && 'conditions' in status ? status.conditions : [];
+  return Array.isArray(listed) ? listed.filter(isCondition) : [];
+}
+
+const isCondition = (value: unknown): value is Condition =>
+  typeof value === 'object' && value !== null && 'type' in value && 'status' in value && 'lastTransitionTime' in value;

@@ -1,0 +1,115 @@
+/** Events on objects: what a person should notice, said once per object, reason and message, and not too often. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../process/clock.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
+import { ApiError, type Cluster, type Note } from './cluster.ts';
+import { NotLeading } from './fence.ts';
+import { microTime, type KubeObject, type Resource } from './objects.ts';
+
+export const eventsResource: Resource = {
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+};
+
+export interface RecorderOptions {
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Names the controller in every event, for example `limbeck.dev/operator`. */
+  readonly controller: string;
+  /** Names this process. */
+  readonly instance: string;
+  readonly wrote: (result: 'written' | 'unchanged' | 'failed') => void;
+}
+
+const rememberedNotes = 4096;
+/** A burst of 20 per object, then one every ten seconds. */
+const burst = 20;
+const refillMs = 10_000;
+const longestNote = 1000;
+
+interface Allowance {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  /** Oldest first; forgotten when there are too many. */
+  readonly #said = new Set<string>();
+  readonly #allowances = new Map<string, Allowance>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** Says it unless it was said before. Never throws: an unsaid event must not fail a pass. */
+  async note(about: KubeObject, note: Note, signal: AbortSignal): Promise<void> {
+    const event = eventOf(about, note, this.#options);
+    if (this.#said.has(event.metadata.name) || !this.#allowed(about)) {
+      this.#options.wrote('unchanged');
+      return;
+    }
+    this.#remember(event.metadata.name);
+    try {
+      await this.#options.cluster.create(eventsResource, event, signal);
+      this.#options.wrote('written');
+    } catch (error) {
+      this.#excuse(error, event.metadata.name);
+    }
+  }
+
+  /** The name is a hash of what is said: a conflict means that it was said before this process began. */
+  #excuse(error: unknown, name: string): void {
+    if (error instanceof NotLeading) return;
+    if (error instanceof ApiError && error.code === 'conflict') {
+      this.#options.wrote('unchanged');
+      return;
+    }
+    this.#said.delete(name);
+    this.#options.wrote('failed');
+    this.#options.log.warn('event not recorded', { event: name, error: sentenceOf(error) });
+  }
+
+  #remember(name: string): void {
+    this.#said.add(name);
+    const [oldest] = this.#said;
+    if (this.#said.size > rememberedNotes && oldest !== undefined) this.#said.delete(oldest);
+  }
+
+  #allowed(about: KubeObject): boolean {
+    const uid = about.metadata.uid ?? about.metadata.name;
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#allowances.get(uid) ?? { tokens: burst, atMs: nowMs };
+    const tokens = Math.min(burst, before.tokens + (nowMs - before.atMs) / refillMs);
+    this.#allowances.delete(uid);
+    if (this.#allowances.size > rememberedNotes) this.#allowances.clear();
+    this.#allowances.set(uid, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
+    return tokens >= 1;
+  }
+}
+
+function eventOf(about: KubeObject, note: Note, { controller, instance, clock }: RecorderOptions): KubeObject {
+  const { name, namespace = 'default', uid } = about.metadata;
+  const said = createHash('sha256')
+    .update(`${uid ?? name}\n${note.reason}\n${note.message}`)
+    .digest('hex')
+    .slice(0, 16);
+  const regarding = { apiVersion: about.apiVersion, kind: about.kind, name, namespace, uid };
+  const event = {
+    apiVersion: eventsResource.apiVersion,
+    kind: eventsResource.kind,
+    metadata: { name: `${name.slice(0, 200)}.${said}`, namespace },
+    eventTime: microTime(clock.now()),
+    reportingController: controller,
+    reportingInstance: instance.slice(0, 128),
+    action: 'Reconcile',
+    type: note.kind,
+    reason: note.reason,
+    note: note.message.slice(0, longestNote),
+    regarding,
+  };
+  return event;
+}
