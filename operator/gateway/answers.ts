@@ -1,0 +1,48 @@
+/** What the gateway says itself, in the shape of the Open Inference Protocol: `{"error": "<sentence>"}`. */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+export interface Refusal {
+  readonly code: 400 | 404 | 413 | 429 | 500 | 502 | 503 | 504;
+  readonly sentence: string;
+  readonly retryAfterSeconds?: number;
+}
+
+function jsonHead(bytes: Buffer, retryAfterSeconds: number | undefined, close = false): OutgoingHttpHeaders {
+  const head: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': String(bytes.length) };
+  if (close) head.connection = 'close';
+  if (retryAfterSeconds !== undefined) head['retry-after'] = String(retryAfterSeconds);
+  return head;
+}
+
+/** Sends a small JSON body. */
+export function answerJson(response: ServerResponse, code: number, body: unknown, retryAfterSeconds?: number): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(code, jsonHead(bytes, retryAfterSeconds));
+  response.end(bytes);
+}
+
+/** Whether the request announces a body: bytes, or chunks of unknown number. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** How long the rest of a refused body is read and dropped, so that the sender gets to read the refusal. */
+const lingerMs = 1000;
+
+/** Refuses. A body that was not read to its end costs the connection. */
+export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  if (response.headersSent || response.destroyed) return;
+  const { code, sentence, retryAfterSeconds } = refusal;
+  if (request.complete || !hasBody(request)) {
+    answerJson(response, code, { error: sentence }, retryAfterSeconds);
+    return;
+  }
+  const bytes = Buffer.from(JSON.stringify({ error: sentence }));
+  response.writeHead(code, jsonHead(bytes, retryAfterSeconds, true));
+  response.write(bytes);
+  const end = setTimeout(() => response.end(), lingerMs);
+  const ended = (): void => {
+    clearTimeout(end);
+    response.end();
+  };
+  request.once('end', ended).once('close', ended).resume();
+}

@@ -1,0 +1,179 @@
+/** One request's way through the gateway: body → seat → replica → answer, and back to the queue if the replica is lost. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refuse, type Refusal } from './answers.ts';
+import { Body, type BodyFault } from './body.ts';
+import type { FrontPorts } from './front.ts';
+import { forward, requestHeaders, type Outcome } from './proxy.ts';
+import { verdictOf } from './repeat.ts';
+import type { Replica } from './replica.ts';
+import type { Service } from './service.ts';
+import type { Guest, Refusal as RoomRefusal } from './waiting-room.ts';
+
+export interface Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly service: Service;
+  /** As the replica knows it. */
+  readonly path: string;
+  readonly requestId: string;
+}
+
+export class Exchange implements Guest<Replica> {
+  readonly #call: Call;
+  readonly #ports: FrontPorts;
+  readonly #body: Body;
+  readonly #startedMs: number;
+  /** Found no replica on arrival, and was not seated since. */
+  #cold: boolean;
+  #order = 0;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
+  #cut = 0;
+  #abandon: (() => void) | undefined;
+  #gone = false;
+
+  constructor(call: Call, ports: FrontPorts) {
+    this.#call = call;
+    this.#ports = ports;
+    this.#startedMs = ports.clock.monotonicMs();
+    this.#body = new Body(call.request, ports.body);
+    this.#cold = call.service.replicas.length === 0;
+  }
+
+  get order(): number {
+    return this.#order;
+  }
+
+  /** All waits of one request together stay within the limit. */
+  get patienceMs(): number {
+    return Math.max(0, this.#call.service.route.limits.maxColdStartSeconds * 1000 - this.#waitedMs);
+  }
+
+  start(): void {
+    const { response, service } = this.#call;
+    response.once('close', () => this.#closed());
+    if (service.route.stopped && service.replicas.length === 0) {
+      this.#refuse({ code: 503, sentence: 'the service is pinned to 0 replicas', retryAfterSeconds: 60 });
+      return;
+    }
+    this.#body.readAhead((fault) => this.#ready(fault));
+  }
+
+  seated(replica: Replica): void {
+    const { request, response, service, path, requestId } = this.#call;
+    const { clock, metrics, draining } = this.#ports;
+    this.#waitedMs += clock.monotonicMs() - this.#waitingSinceMs;
+    if (this.#cold) metrics.coldStart(service, this.#waitedMs / 1000);
+    this.#cold = false;
+    if (draining()) response.shouldKeepAlive = false;
+    const abandon = forward(replica.pool, {
+      method: request.method ?? 'GET',
+      path,
+      headers: requestHeaders(request, requestId),
+      body: this.#body.open(),
+      response,
+      ownHeaders: ['x-request-id', requestId],
+      onStart: () => service.answered(replica),
+      onEnd: (outcome) => this.#over(replica, outcome),
+    });
+    this.#abandon = abandon;
+  }
+
+  refused(why: RoomRefusal): void {
+    this.#refuse(this.#refusalOf(why));
+  }
+
+  #ready(fault: BodyFault | undefined): void {
+    if (this.#gone) return;
+    if (fault === 'tooLarge') {
+      const sentence = `the body is larger than ${this.#ports.body.maxBytes} bytes`;
+      this.#refuse({ code: 413, sentence });
+      return;
+    }
+    if (fault === 'tooSlow') {
+      this.#refuse({ code: 400, sentence: 'the body stopped coming' });
+      return;
+    }
+    this.#order = this.#call.service.admit();
+    this.#waitingSinceMs = this.#ports.clock.monotonicMs();
+    this.#call.service.enter(this);
+  }
+
+  #over(replica: Replica, outcome: Outcome): void {
+    const { service, response } = this.#call;
+    switch (outcome.kind) {
+      case 'answered':
+      case 'abandoned':
+        break;
+      case 'broken':
+        // The client must see that the answer is not whole.
+        response.destroy();
+        break;
+      case 'unanswered':
+        this.#unanswered(replica, outcome);
+        return;
+    }
+    service.release(replica);
+  }
+
+  #unanswered(replica: Replica, outcome: Extract<Outcome, { kind: 'unanswered' }>): void {
+    const { service, request, path } = this.#call;
+    const { repeatable } = this.#body;
+    const verdict = verdictOf(outcome, { method: request.method ?? 'GET', path, repeatable, cut: this.#cut });
+    if (verdict.fault) service.unreachable(replica);
+    if (verdict.kind === 'refuse') {
+      service.release(replica);
+      this.#refuse(verdict.refusal);
+      return;
+    }
+    if (verdict.cut) this.#cut++;
+    this.#ports.metrics.retried(service);
+    this.#waitingSinceMs = this.#ports.clock.monotonicMs();
+    // Back in the queue first: it must get the seat before those who came later.
+    if (!this.#gone) service.rejoin(this);
+    service.release(replica);
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { request, response } = this.#call;
+    if (this.#ports.draining()) response.shouldKeepAlive = false;
+    response.setHeader('x-request-id', this.#call.requestId);
+    refuse(request, response, refusal);
+  }
+
+  #refusalOf(why: RoomRefusal): Refusal {
+    const { service } = this.#call;
+    const { limits, notReady } = service.route;
+    if (why === 'full')
+      return { code: 429, sentence: `${limits.queueLimit} requests are already waiting`, retryAfterSeconds: 1 };
+    if (why === 'closed')
+      return this.#ports.draining()
+        ? { code: 503, sentence: 'the gateway is stopping', retryAfterSeconds: 1 }
+        : { code: 404, sentence: 'the service was deleted' };
+    const held = `within ${limits.maxColdStartSeconds} s`;
+    const sentence =
+      service.replicas.length > 0
+        ? `no replica had a free seat ${held}`
+        : `no replica became ready ${held}${notReady === undefined ? '' : `: ${notReady}`}`;
+    return { code: 503, sentence, retryAfterSeconds: 5 };
+  }
+
+  /** The answer is out, or the client went away: everything it held is given back. */
+  #closed(): void {
+    const { response, service, request, requestId, path } = this.#call;
+    const { metrics, clock, log, sampled, ended } = this.#ports;
+    this.#gone = true;
+    service.leave(this);
+    if (!response.writableFinished) this.#abandon?.();
+    this.#body.close();
+    const code = response.writableFinished ? response.statusCode : 499;
+    const tookMs = clock.monotonicMs() - this.#startedMs;
+    metrics.answered(service, code, tookMs / 1000);
+    if (sampled())
+      log.info('request', {
+        ...{ service: service.route.key, method: request.method, path, code, requestId },
+        ...{ tookMs: Math.round(tookMs), waitedMs: Math.round(this.#waitedMs) },
+      });
+    ended();
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The front door: request → service → seat → replica. Health of a service is answered here, without waking it; every
+ * other path goes to a replica. Raw node:http: this is the hot path.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../process/clock.ts';
+import type { Log } from '../../process/logger.ts';
+import { answerJson, refuse } from './answers.ts';
+import type { BodyRules } from './body.ts';
+import { Exchange } from './exchange.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import type { Service } from './service.ts';
+import { targetOf } from './target.ts';
+
+export interface FrontPorts {
+  readonly services: ReadonlyMap<string, Service>;
+  /** False until the caches hold everything: what is unknown until then may exist. */
+  readonly synced: () => boolean;
+  readonly draining: () => boolean;
+  readonly domain: string | undefined;
+  readonly body: BodyRules;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Whether this request is written to the access log. */
+  readonly sampled: () => boolean;
+  readonly log: Log;
+  /** Called after every request. */
+  readonly ended: () => void;
+}
+
+const acceptableId = /^[\x21-\x7e]{1,128}$/;
+
+function requestIdOf(request: IncomingMessage, newId: () => string): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && acceptableId.test(given) ? given : newId();
+}
+
+/** live: the gateway answers for it. ready: its Ready condition. False: the path is not about health. */
+function answerHealth(path: string, service: Service, response: ServerResponse): boolean {
+  const { notReady } = service.route;
+  if (path === '/v2/health/live') answerJson(response, 200, { live: true });
+  else if (path !== '/v2/health/ready') return false;
+  else if (notReady === undefined) answerJson(response, 200, { ready: true, live: true });
+  else answerJson(response, 503, { ready: false, live: true, error: notReady });
+  return true;
+}
+
+function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: ServerResponse, sentence: string): void {
+  const code = ports.synced() ? 404 : 503;
+  ports.metrics.unknown(code);
+  if (code === 404) refuse(request, response, { code, sentence });
+  else refuse(request, response, { code, sentence: 'the gateway is starting', retryAfterSeconds: 1 });
+}
+
+function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
+  if (ports.draining()) response.shouldKeepAlive = false;
+  const target = targetOf(request.headers.host ?? '', request.url ?? '/', ports.domain);
+  if (target === undefined) {
+    const sentence =
+      'neither Host (<service>.<namespace>...) nor path (/namespaces/<namespace>/services/<service>/...) names a service';
+    refuseUnknown(ports, request, response, sentence);
+    return;
+  }
+  const service = ports.services.get(target.key);
+  if (service === undefined) {
+    refuseUnknown(ports, request, response, `there is no ModelService ${target.key}`);
+    return;
+  }
+  if (request.method === 'GET' && answerHealth(target.path, service, response)) return;
+  const requestId = requestIdOf(request, ports.newId);
+  new Exchange({ request, response, service, path: target.path, requestId }, ports).start();
+}
+
+/** Malformed or too slow heads, which never become a request. */
+function answerClientError(error: Error, socket: Socket): void {
+  if (!socket.writable || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  const code = 'code' in error ? error.code : undefined;
+  const status =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  const body = JSON.stringify({ error: status.slice(4).toLowerCase() });
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  socket.end(`${head}\r\n\r\n${body}`);
+}
+
+/** The server of the front door, not yet listening. */
+export function createFront(ports: FrontPorts): Server {
+  const server = createServer(
+    {
+      // A head must come within 10 s; bodies are watched by body.ts, since a held one may rest for minutes.
+      headersTimeout: 10_000,
+      requestTimeout: 0,
+      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: 65_000,
+      maxHeaderSize: 32 * 1024,
+      noDelay: true,
+    },
+    (request, response) => answer(ports, request, response),
+  );
+  server.on('clientError', answerClientError);
+  return server;
+}
