@@ -1,0 +1,114 @@
+/** The environment of the server process as one value; every mistake is reported at once. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { logLevels, type LogLevel } from '../../process/logger.ts';
+
+/** Models of a folder, or one model of a store under a name. */
+export type ModelsConfig =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'store'; readonly name: string; readonly uri: string; readonly sha256?: string };
+
+/** How the server runs. */
+export interface ServerConfig {
+  readonly port: number;
+  readonly models: ModelsConfig;
+  readonly cacheDir: string;
+  /** Worker threads per model, one session each. */
+  readonly instances: number;
+  /** Threads of ONNX Runtime within one run. */
+  readonly intraOpThreads: number;
+  /** Most rows of a joined batch; 1 turns batching off. */
+  readonly maxBatch: number;
+  /** Most requests that may wait per model. */
+  readonly queueLimit: number;
+  /** Most bytes of a request's body, also after decompression. */
+  readonly maxBodyBytes: number;
+  /** From SIGTERM to the end of the process at the latest. */
+  readonly drainSeconds: number;
+  readonly logLevel: LogLevel;
+}
+
+/** A configuration, or every mistake in it. */
+export type ParsedConfig =
+  { readonly ok: true; readonly config: ServerConfig } | { readonly ok: false; readonly mistakes: readonly string[] };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Bounds {
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+class Reader {
+  readonly mistakes: string[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** A variable that is set to nothing counts as absent. */
+  text(name: string): string | undefined {
+    const value = this.#environment[name];
+    return value === '' ? undefined : value;
+  }
+
+  integer(name: string, { fallback, min, max }: Bounds): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    this.mistakes.push(`${name}='${text}' is not an integer from ${min} to ${max}`);
+    return fallback;
+  }
+
+  logLevel(name: string): LogLevel {
+    const text = this.text(name) ?? 'info';
+    const level = logLevels.find((candidate) => candidate === text);
+    if (level === undefined) this.mistakes.push(`${name}='${text}' is none of ${logLevels.join(', ')}`);
+    return level ?? 'info';
+  }
+}
+
+function storeOf(reader: Reader, uri: string): ModelsConfig {
+  const name = reader.text('LIMBECK_MODEL_NAME');
+  const sha256 = reader.text('LIMBECK_MODEL_SHA256');
+  if (name === undefined) reader.mistakes.push('LIMBECK_MODEL_URI needs LIMBECK_MODEL_NAME');
+  if (!/^s3:\/\/[^/]+\/.+/.test(uri)) reader.mistakes.push(`LIMBECK_MODEL_URI='${uri}' is not s3://<bucket>/<folder>`);
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
+    reader.mistakes.push(`LIMBECK_MODEL_SHA256='${sha256}' is not 64 lower-case hexadecimal digits`);
+  }
+  return { kind: 'store', name: name ?? '', uri, ...(sha256 !== undefined && { sha256 }) };
+}
+
+function modelsOf(reader: Reader): ModelsConfig {
+  const [folder, uri] = [reader.text('LIMBECK_MODELS_DIR'), reader.text('LIMBECK_MODEL_URI')];
+  if ((folder === undefined) === (uri === undefined)) {
+    reader.mistakes.push('set one of LIMBECK_MODELS_DIR (a folder of model folders) and LIMBECK_MODEL_URI (s3://...)');
+  }
+  return uri === undefined ? { kind: 'folder', path: folder ?? '' } : storeOf(reader, uri);
+}
+
+/** Reads a configuration from an environment. */
+export function parseConfig(environment: Environment): ParsedConfig {
+  const reader = new Reader(environment);
+  const config: ServerConfig = {
+    port: reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 }),
+    models: modelsOf(reader),
+    cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
+    instances: reader.integer('LIMBECK_INSTANCES', { fallback: 1, min: 1, max: 64 }),
+    intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
+    maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
+    queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
+    maxBodyBytes: reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 }),
+    drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
+    logLevel: reader.logLevel('LIMBECK_LOG_LEVEL'),
+  };
+  return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
+}
+
+/** The configuration of this process. */
+export function readConfig(): ParsedConfig {
+  return parseConfig(process.env);
+}

@@ -1,0 +1,146 @@
+/**
+ * The server's metrics. Where they mean the same as Triton's they bear Triton's names; the rest starts with `limbeck_`.
+ * Requests count in plain numbers; a scrape copies them, so that the hot path pays nothing for labels.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Engine } from './engine.ts';
+import type { Model } from './model.ts';
+import { batchSizeBounds } from './statistics.ts';
+
+const labelNames = ['model', 'version'] as const;
+
+interface Series {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (model: Model) => number;
+}
+
+const micros = (milliseconds: number): number => Math.round(milliseconds * 1000);
+
+const counters: readonly Series[] = [
+  { name: 'nv_inference_request_success', help: 'Requests answered.', value: ({ statistics }) => statistics.succeeded },
+  {
+    name: 'nv_inference_request_failure',
+    help: 'Requests that reached the model and failed.',
+    value: ({ statistics }) => statistics.failed,
+  },
+  {
+    name: 'nv_inference_count',
+    help: 'Rows inferred; a batch of n counts n.',
+    value: ({ statistics }) => statistics.inferences,
+  },
+  { name: 'nv_inference_exec_count', help: 'Batches run.', value: ({ statistics }) => statistics.executions },
+  {
+    name: 'nv_inference_request_duration_us',
+    help: 'Sum of request times within the engine, in microseconds.',
+    value: ({ statistics }) => micros(statistics.requestMs),
+  },
+  {
+    name: 'nv_inference_queue_duration_us',
+    help: 'Sum of waiting times, in microseconds.',
+    value: ({ statistics }) => micros(statistics.queueMs),
+  },
+  {
+    name: 'nv_inference_compute_infer_duration_us',
+    help: 'Sum of run times of ONNX Runtime, in microseconds.',
+    value: ({ statistics }) => micros(statistics.computeMs),
+  },
+  {
+    name: 'limbeck_worker_deaths_total',
+    help: 'Worker threads that died unasked.',
+    value: ({ statistics }) => statistics.workerDeaths,
+  },
+];
+
+const gauges: readonly Series[] = [
+  {
+    name: 'nv_inference_pending_request_count',
+    help: 'Requests that wait for a session.',
+    value: ({ waiting }) => waiting,
+  },
+  {
+    name: 'limbeck_model_ready',
+    help: '1 when the model answers.',
+    value: ({ notReady }) => (notReady === undefined ? 1 : 0),
+  },
+  {
+    name: 'limbeck_model_load_seconds',
+    help: 'From the start of the load, download included, to ready.',
+    value: ({ statistics }) => statistics.loadMs / 1000,
+  },
+];
+
+function labelsOf({ name, version }: Model): { model: string; version: string } {
+  return { model: name, version };
+}
+
+function registerCounter(registry: Registry, engine: Engine, { name, help, value }: Series): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const model of engine.models) this.inc(labelsOf(model), value(model));
+    },
+  });
+}
+
+function registerGauge(registry: Registry, engine: Engine, { name, help, value }: Series): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const model of engine.models) this.set(labelsOf(model), value(model));
+    },
+  });
+}
+
+/** The size that stands for a bucket: its bound, or one more than the last. */
+const sizeOf = (bucket: number): number => batchSizeBounds[bucket] ?? (batchSizeBounds.at(-1) ?? 0) + 1;
+
+function registerBatchSizes(registry: Registry, engine: Engine): void {
+  const seen = new Map<Model, number[]>();
+  new Histogram({
+    name: 'limbeck_batch_rows',
+    help: 'Rows of the batches run; the sum is rounded up to bucket bounds, nv_inference_count is exact.',
+    labelNames,
+    buckets: [...batchSizeBounds],
+    registers: [registry],
+    collect() {
+      for (const model of engine.models) {
+        const before = seen.get(model) ?? [];
+        const after = [...model.statistics.batchSizes];
+        after.forEach((count, bucket) => {
+          for (let n = before[bucket] ?? 0; n < count; n += 1) this.observe(labelsOf(model), sizeOf(bucket));
+        });
+        seen.set(model, after);
+      }
+    },
+  });
+}
+
+function registerProvider(registry: Registry, engine: Engine): void {
+  new Gauge({
+    name: 'limbeck_execution_provider_info',
+    help: 'ONNX Runtime execution provider that runs the model; always 1.',
+    labelNames: [...labelNames, 'provider'],
+    registers: [registry],
+    collect() {
+      for (const model of engine.models) {
+        if (model.facts !== undefined) this.set({ ...labelsOf(model), provider: model.facts.provider }, 1);
+      }
+    },
+  });
+}
+
+/** Registers the server's metrics. */
+export function registerMetrics(registry: Registry, engine: Engine): void {
+  for (const series of counters) registerCounter(registry, engine, series);
+  for (const series of gauges) registerGauge(registry, engine, series);
+  registerBatchSizes(registry, engine);
+  registerProvider(registry, engine);
+}

@@ -1,0 +1,256 @@
+/**
+ * One served model: loads until it succeeds or is stopped, then answers. Its sessions live in worker threads; here are the
+ * state, the queue and the joining and splitting of tensors.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sentenceOf, type Log } from '../../process/logger.ts';
+import { retryDelayMs } from './backoff.ts';
+import { Batcher, type Batchable, type Caller } from './batcher.ts';
+import { brokenPromise } from './manifest.ts';
+import { invalid, unavailable } from './protocol/errors.ts';
+import type { InferenceRequest, InferenceResult, Signature } from './protocol/request.ts';
+import type { Artefact, ModelSource, NotReady } from './repository.ts';
+import { SessionPool } from './session-pool.ts';
+import { ModelStatistics } from './statistics.ts';
+import { concatBatch, splitBatch, type Tensor } from './tensor.ts';
+import { warmUp } from './warm-up.ts';
+import type { SessionWorker } from './session-worker.ts';
+
+/** How models run, and what of the outside world they need. */
+export interface ModelOptions {
+  readonly instances: number;
+  readonly intraOpThreads: number;
+  readonly maxBatch: number;
+  readonly queueLimit: number;
+  readonly log: Log;
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** What is known of a loaded model. */
+export interface ModelFacts extends Signature {
+  readonly labels?: readonly string[];
+  readonly sha256: string;
+  readonly provider: string;
+  /** Most rows of a joined batch; 1 when requests are never joined. */
+  readonly maxBatch: number;
+}
+
+interface Work extends Batchable {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly string[];
+}
+
+type State =
+  | { readonly kind: 'notReady'; readonly why: NotReady }
+  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly pool: SessionPool };
+
+type Load = { readonly ok: true; readonly state: State } | { readonly ok: false; readonly failure: NotReady };
+
+/** Retries of what may appear by itself are quick; what needs a person is looked at again now and then. */
+const patience = { quickMs: 30_000, slowMs: 60_000 } as const;
+
+/** Lives from `start` to `stop`. */
+export class Model {
+  readonly name: string;
+  readonly version: string;
+  readonly statistics = new ModelStatistics();
+  readonly #source: ModelSource;
+  readonly #options: ModelOptions;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  readonly #batcher: Batcher<Work, readonly Tensor[]>;
+  #state: State = { kind: 'notReady', why: { reason: 'Loading', message: 'the model is being loaded' } };
+  #loading: Promise<void> = Promise.resolve();
+
+  constructor(source: ModelSource, options: ModelOptions) {
+    this.name = source.name;
+    this.version = source.version;
+    this.#source = source;
+    this.#options = options;
+    this.#log = options.log.child({ model: source.name, version: source.version });
+    // maxBatch is enforced by `rows`: a model that cannot be joined gives every request the full size.
+    this.#batcher = new Batcher({
+      maxBatch: options.maxBatch,
+      queueLimit: options.queueLimit,
+      capacity: () => (this.#state.kind === 'ready' ? this.#state.pool.size : 0),
+      execute: (batch) => this.#execute(batch),
+      now: options.now,
+      onDispatch: (waitedMs) => {
+        this.statistics.queueMs += waitedMs;
+      },
+    });
+  }
+
+  /** Undefined when ready; otherwise why not. */
+  get notReady(): NotReady | undefined {
+    if (this.#state.kind === 'notReady') return this.#state.why;
+    if (this.#state.pool.size > 0) return undefined;
+    return { reason: 'LoadFailed', message: 'every worker of this model has died; they are being restarted' };
+  }
+
+  /** What is known of the model; undefined until it was loaded. */
+  get facts(): ModelFacts | undefined {
+    return this.#state.kind === 'ready' ? this.#state.facts : undefined;
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#batcher.waiting;
+  }
+
+  /** Starts loading. */
+  start(): void {
+    this.#loading = this.#loadUntilReady();
+  }
+
+  /** Refuses what waits, lets workers finish what they run, and releases them. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loading;
+    this.#batcher.rejectWaiting(unavailable('the server is stopping'));
+    if (this.#state.kind === 'ready') await this.#state.pool.close();
+  }
+
+  /** Answers a request that was decoded against this model's facts. */
+  async infer(request: InferenceRequest, caller?: Caller): Promise<InferenceResult> {
+    const why = this.notReady;
+    if (why !== undefined || this.#state.kind !== 'ready')
+      throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
+    const start = this.#options.now();
+    try {
+      const outputs = await this.#batcher.submit(this.#workOf(request, this.#state.facts), caller);
+      this.statistics.succeeded += 1;
+      this.statistics.requestMs += this.#options.now() - start;
+      this.statistics.lastInferenceAt = Date.now();
+      return { outputs };
+    } catch (error) {
+      this.statistics.failed += 1;
+      throw error;
+    }
+  }
+
+  #workOf({ inputs, outputs }: InferenceRequest, facts: ModelFacts): Work {
+    const names = outputs.map(({ name }) => name);
+    if (facts.maxBatch === 1) return { inputs, outputs: names, rows: this.#options.maxBatch, key: '' };
+    const rows = inputs[0]?.shape[0] ?? 0;
+    for (const { name, shape } of inputs) {
+      if (shape[0] !== rows)
+        throw invalid(`input '${name}' has ${shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${rows}`);
+    }
+    return { inputs, outputs: names, rows, key: keyOf(inputs, names) };
+  }
+
+  async #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+    const [first] = batch;
+    const pool = this.#state.kind === 'ready' ? this.#state.pool : undefined;
+    const worker = pool?.acquire();
+    if (first === undefined || pool === undefined || worker === undefined)
+      throw unavailable('no worker of this model is alive');
+    try {
+      const results = await this.#runOn(worker, first, batch);
+      pool.healthy();
+      return results;
+    } finally {
+      pool.release(worker);
+    }
+  }
+
+  async #runOn(worker: SessionWorker, first: Work, batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+    const inputs = batch.length === 1 ? first.inputs : joined(batch);
+    const { outputs, computeMs } = await worker.run(inputs, first.outputs);
+    const rows = batch.map((work) => work.rows);
+    this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : rows.reduce((sum, count) => sum + count, 0), computeMs);
+    if (batch.length === 1) return [outputs];
+    const parts = outputs.map((output) => splitBatch(output, rows));
+    return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));
+  }
+
+  async #loadUntilReady(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      const start = this.#options.now();
+      const load = await this.#load(signal);
+      if (load.ok) {
+        this.statistics.loadMs = this.#options.now() - start;
+        this.#state = load.state;
+        this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(this.facts) });
+        return;
+      }
+      if (this.#stopping.signal.aborted) return;
+      this.#state = { kind: 'notReady', why: load.failure };
+      const afterMs = this.#delayMs(load.failure, attempt);
+      this.#log.warn('model not loaded', { ...load.failure, attempt, retryInMs: afterMs });
+      await sleep(afterMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #delayMs({ reason }: NotReady, attempt: number): number {
+    const quick = reason === 'ArtefactMissing' || reason === 'StoreUnavailable';
+    return quick ? retryDelayMs(attempt, this.#options.random(), { maxMs: patience.quickMs }) : patience.slowMs;
+  }
+
+  async #load(signal: AbortSignal): Promise<Load> {
+    try {
+      const fetched = await this.#source.fetch(signal);
+      return fetched.ok ? await this.#open(fetched.artefact) : fetched;
+    } catch (error) {
+      return { ok: false, failure: { reason: 'LoadFailed', message: sentenceOf(error) } };
+    }
+  }
+
+  async #open(artefact: Artefact): Promise<Load> {
+    const { instances, intraOpThreads } = this.#options;
+    const pool = new SessionPool({
+      path: artefact.path,
+      instances,
+      intraOpThreads,
+      onDeath: (live) => this.#onDeath(live),
+      onRevival: () => this.#batcher.wake(),
+      restartDelayMs: (attempt) => retryDelayMs(attempt, this.#options.random()),
+    });
+    const loaded = await pool.start();
+    try {
+      const broken = artefact.manifest === undefined ? undefined : brokenPromise(artefact.manifest, loaded);
+      if (broken !== undefined) {
+        await pool.close();
+        return { ok: false, failure: { reason: 'ManifestInvalid', message: broken } };
+      }
+      const { batchable, skipped } = await pool.withAll((workers) => warmUp(workers, loaded));
+      if (skipped !== undefined) this.#log.warn('warm-up skipped: no shape that fits was found', { error: skipped });
+      const { provider } = loaded;
+      const { inputs, outputs, labels } = { ...loaded, ...artefact.manifest };
+      const maxBatch = batchable ? this.#options.maxBatch : 1;
+      const facts = { inputs, outputs, provider, maxBatch, sha256: artefact.sha256, ...(labels && { labels }) };
+      return { ok: true, state: { kind: 'ready', facts, pool } };
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  #onDeath(live: number): void {
+    this.statistics.workerDeaths += 1;
+    this.#log.error('worker died', { live });
+    if (live === 0) this.#batcher.rejectWaiting(unavailable('every worker of this model has died'));
+  }
+}
+
+/** Requests with equal keys differ in nothing but the number of rows. */
+function keyOf(inputs: readonly Tensor[], outputs: readonly string[]): string {
+  return `${inputs.map(({ shape }) => shape.slice(1).join()).join('|')}>${outputs.join('|')}`;
+}
+
+/** The inputs of a batch, joined one by one. */
+function joined(batch: readonly Work[]): readonly Tensor[] {
+  const names = batch[0]?.inputs ?? [];
+  return names.map((_, index) =>
+    concatBatch(batch.map(({ inputs }) => inputs[index]).filter((tensor) => tensor !== undefined)),
+  );
+}
+
+function summaryOf(facts: ModelFacts | undefined): Record<string, unknown> {
+  return { sha256: facts?.sha256, provider: facts?.provider, maxBatch: facts?.maxBatch };
+}

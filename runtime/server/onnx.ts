@@ -1,0 +1,88 @@
+/**
+ * The only importer of onnxruntime-node. It runs in worker threads: creating a session and running one are synchronous
+ * native calls that block whichever thread makes them.
+ */
+import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+import { datatypeOf, datatypes, type Datatype, type NumericData, type Tensor } from './tensor.ts';
+import type { TensorSpec } from './protocol/request.ts';
+import type { Loaded, SessionOptions } from './worker-protocol.ts';
+
+// Upstream's tensors turn FP16 into Float16Array where that exists, which its native half then reads as empty. This
+// thread does nothing else, so it goes without.
+Reflect.deleteProperty(globalThis, 'Float16Array');
+
+/** A loaded model that runs one batch at a time. */
+export interface Session {
+  readonly loaded: Loaded;
+  run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<readonly Tensor[]>;
+  release(): Promise<void>;
+}
+
+type Metadata = InferenceSession.ValueMetadata;
+
+function specOf(metadata: Metadata): TensorSpec {
+  if (!metadata.isTensor) throw new TypeError(`'${metadata.name}' is not a tensor; only tensors can be served`);
+  const datatype = datatypeOf(metadata.type);
+  if (datatype === undefined) {
+    throw new TypeError(`'${metadata.name}' has the element type ${metadata.type}, which the protocol cannot carry`);
+  }
+  return { name: metadata.name, datatype, shape: metadata.shape.map((dim) => (typeof dim === 'number' ? dim : -1)) };
+}
+
+/** Whether axis 0 is one and the same dynamic dimension everywhere. Unnamed dimensions count as one. */
+function hasBatchAxis(values: readonly Metadata[]): boolean {
+  const names = new Set(values.map((value) => (value.isTensor ? value.shape[0] : undefined)));
+  const [name] = names;
+  return names.size === 1 && (typeof name === 'string' || name === -1);
+}
+
+function loadedOf(session: InferenceSession, provider: string): Loaded {
+  const { inputMetadata, outputMetadata } = session;
+  return {
+    inputs: inputMetadata.map(specOf),
+    outputs: outputMetadata.map(specOf),
+    provider,
+    batchAxis: hasBatchAxis([...inputMetadata, ...outputMetadata]),
+  };
+}
+
+/** Upstream's constructor is a union of overloads by literal type name; the dtype table keeps name and array together. */
+function toOnnx({ datatype, data, shape }: Tensor): OnnxTensor {
+  const type = datatypes[datatype].onnx as 'float32';
+  return new OnnxTensor(type, data as Float32Array, shape);
+}
+
+/** Upstream always copies outputs into arrays of their own, so they can be given away. */
+function fromOnnx(name: string, datatype: Datatype, tensor: OnnxTensor): Tensor {
+  return { name, datatype, shape: tensor.dims, data: tensor.data as NumericData | string[] };
+}
+
+/** Loads a model on the CPU. Throws upstream's sentence when the file is no valid model. */
+export async function createSession({ path, intraOpThreads }: SessionOptions): Promise<Session> {
+  const provider = 'cpu';
+  const session = await InferenceSession.create(path, {
+    executionProviders: [provider],
+    intraOpNumThreads: intraOpThreads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    // 3 = errors only: load warnings are plain text on standard error, where logs are JSON.
+    logSeverityLevel: 3,
+  });
+  const loaded = loadedOf(session, provider);
+  const types = new Map(loaded.outputs.map(({ name, datatype }) => [name, datatype]));
+  return {
+    loaded,
+    run: async (inputs, outputs) => {
+      const results = await session.run(Object.fromEntries(inputs.map((input) => [input.name, toOnnx(input)])), [
+        ...outputs,
+      ]);
+      return outputs.map((name) => {
+        const [tensor, datatype] = [results[name], types.get(name)];
+        if (!(tensor instanceof OnnxTensor) || datatype === undefined)
+          throw new TypeError(`output '${name}' is missing`);
+        return fromOnnx(name, datatype, tensor);
+      });
+    },
+    release: () => session.release(),
+  };
+}

@@ -1,0 +1,68 @@
+/** Everything that can be wrong with a request or its moment, and what the caller is told in the protocol's shape. */
+
+/** Why a request was not answered. */
+export type Fault =
+  | { readonly kind: 'invalid' }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'methodNotAllowed'; readonly allow: string }
+  | { readonly kind: 'tooLarge' }
+  | { readonly kind: 'unsupportedEncoding' }
+  | { readonly kind: 'queueFull'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'abandoned' }
+  | { readonly kind: 'internal' };
+
+const statuses = {
+  invalid: 400,
+  notFound: 404,
+  methodNotAllowed: 405,
+  tooLarge: 413,
+  unsupportedEncoding: 415,
+  queueFull: 429,
+  unavailable: 503,
+  // Nobody reads it: the caller has gone. The number is nginx's, for logs.
+  abandoned: 499,
+  internal: 500,
+} as const satisfies Record<Fault['kind'], number>;
+
+/** A request refused for a known reason; the message is one sentence for the caller. */
+export class Refusal extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault, message: string) {
+    super(message);
+    this.fault = fault;
+  }
+}
+
+/** The caller's mistake: 400 with the sentence. */
+export function invalid(message: string): Refusal {
+  return new Refusal({ kind: 'invalid' }, message);
+}
+
+/** Not now: 503 with the sentence and when to try again. */
+export function unavailable(message: string, retryAfterSeconds = 1): Refusal {
+  return new Refusal({ kind: 'unavailable', retryAfterSeconds }, message);
+}
+
+/** A fault as HTTP: status, extra headers and the protocol's error body. */
+export interface ErrorResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+function headersOf(fault: Fault): Record<string, string> {
+  if (fault.kind === 'methodNotAllowed') return { Allow: fault.allow };
+  return 'retryAfterSeconds' in fault ? { 'Retry-After': String(fault.retryAfterSeconds) } : {};
+}
+
+/** What the caller is told. Anything that is not a Refusal is our mistake: 500 without its details. */
+export function errorResponse(error: unknown): ErrorResponse {
+  const refusal = error instanceof Refusal ? error : new Refusal({ kind: 'internal' }, 'internal error');
+  return {
+    status: statuses[refusal.fault.kind],
+    headers: headersOf(refusal.fault),
+    body: JSON.stringify({ error: refusal.message }),
+  };
+}

@@ -1,0 +1,187 @@
+/** Tensor elements as JSON, both ways: flat or nested arrays of numbers, booleans and strings ↔ element arrays. */
+/// <reference lib="esnext.float16" />
+import { datatypes, elementCount, type Datatype, type NumericData, type Tensor, type TensorData } from '../tensor.ts';
+import { invalid } from './errors.ts';
+
+/** Thrown when an integer was rounded by the JSON parser: the body must be parsed again with bigints. */
+export class NeedsBigIntegers extends Error {}
+
+const ranges = {
+  UINT8: [0, 255],
+  UINT16: [0, 65_535],
+  UINT32: [0, 4_294_967_295],
+  INT8: [-128, 127],
+  INT16: [-32_768, 32_767],
+  INT32: [-2_147_483_648, 2_147_483_647],
+} as const;
+
+const bigRanges = {
+  INT64: [-(2n ** 63n), 2n ** 63n - 1n],
+  UINT64: [0n, 2n ** 64n - 1n],
+} as const;
+
+/** Largest magnitudes that do not round to infinity. */
+const largest = { FP16: 65_519, FP32: 3.402_823_567e38, FP64: Number.MAX_VALUE } as const;
+
+interface Place {
+  readonly name: string;
+  readonly datatype: Datatype;
+}
+
+function misfit({ name, datatype }: Place, value: unknown): Error {
+  const shown = typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) as string | undefined);
+  return invalid(`input '${name}' holds ${(shown ?? 'nothing').slice(0, 40)}, which is not ${datatype}`);
+}
+
+/** Nested lists in row-major order. Their lengths must be exactly the shape's. */
+function flatten(place: Place, data: readonly unknown[], shape: readonly number[]): readonly unknown[] {
+  const flat: unknown[] = [];
+  const walk = (value: unknown, axis: number): void => {
+    if (!Array.isArray(value) || value.length !== shape[axis]) {
+      throw invalid(`the nested data of input '${place.name}' do not have its shape [${shape.join(',')}]`);
+    }
+    if (axis < shape.length - 1) for (const inner of value) walk(inner, axis + 1);
+    else for (const element of value) flat.push(element);
+  };
+  walk(data, 0);
+  return flat;
+}
+
+function readFloats(
+  place: Place,
+  values: readonly unknown[],
+  [out, limit]: [{ [index: number]: number }, number],
+): void {
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    if (typeof value !== 'number' || value > limit || value < -limit) throw misfit(place, value);
+    out[i] = value;
+  }
+}
+
+function readIntegers(
+  place: Place,
+  values: readonly unknown[],
+  [out, range]: [NumericData, readonly [number, number]],
+): void {
+  const [min, max] = range;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    if (typeof value !== 'number' || value < min || value > max || !Number.isInteger(value)) throw misfit(place, value);
+    out[i] = value;
+  }
+}
+
+function bigOf(place: Place, value: unknown): bigint {
+  if (typeof value === 'bigint') return value;
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw misfit(place, value);
+  if (!Number.isSafeInteger(value)) throw new NeedsBigIntegers();
+  return BigInt(value);
+}
+
+function readBig(
+  place: Place,
+  values: readonly unknown[],
+  [out, range]: [BigInt64Array | BigUint64Array, readonly [bigint, bigint]],
+): void {
+  const [min, max] = range;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = bigOf(place, values[i]);
+    if (value < min || value > max) throw misfit(place, value);
+    out[i] = value;
+  }
+}
+
+function readStrings(place: Place, values: readonly unknown[]): string[] {
+  return values.map((value) => {
+    if (typeof value !== 'string') throw misfit(place, value);
+    return checkString(place.name, value);
+  });
+}
+
+function readBooleans(place: Place, values: readonly unknown[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(values, (value) => {
+    // Clients that think in numbers send 0 and 1.
+    if (value === true || value === 1) return 1;
+    if (value === false || value === 0) return 0;
+    throw misfit(place, value);
+  });
+}
+
+/** ONNX Runtime cuts strings at the first NUL without a word, so they are refused. */
+export function checkString(name: string, value: string): string {
+  if (value.includes('\0'))
+    throw invalid(`input '${name}' holds a string with a NUL character, which models cannot take`);
+  return value;
+}
+
+function readNumbers(
+  place: Place,
+  datatype: Exclude<Datatype, 'BYTES' | 'BOOL'>,
+  values: readonly unknown[],
+): TensorData {
+  switch (datatype) {
+    case 'FP32': {
+      const out = new Float32Array(values.length);
+      readFloats(place, values, [out, largest.FP32]);
+      return out;
+    }
+    case 'FP64': {
+      const out = new Float64Array(values.length);
+      readFloats(place, values, [out, largest.FP64]);
+      return out;
+    }
+    case 'FP16': {
+      const out = new Float16Array(values.length);
+      readFloats(place, values, [out, largest.FP16]);
+      return new Uint16Array(out.buffer);
+    }
+    case 'INT64': {
+      const out = new BigInt64Array(values.length);
+      readBig(place, values, [out, bigRanges.INT64]);
+      return out;
+    }
+    case 'UINT64': {
+      const out = new BigUint64Array(values.length);
+      readBig(place, values, [out, bigRanges.UINT64]);
+      return out;
+    }
+    default: {
+      const out = datatypes[datatype].zeros(values.length);
+      readIntegers(place, values, [out, ranges[datatype]]);
+      return out;
+    }
+  }
+}
+
+/** Elements from a JSON `data` member. Nothing is allocated before their number was compared with the shape. */
+export function readJsonData(place: Place, data: unknown, shape: readonly number[]): TensorData {
+  if (!Array.isArray(data)) throw invalid(`the data of input '${place.name}' are not a list`);
+  const nested = shape.length > 1 && Array.isArray(data[0]);
+  const values = nested ? flatten(place, data, shape) : data;
+  if (values.length !== elementCount(shape)) {
+    throw invalid(
+      `input '${place.name}' has ${values.length} elements, its shape [${shape.join(',')}] asks for ${elementCount(shape)}`,
+    );
+  }
+  if (place.datatype === 'BYTES') return readStrings(place, values);
+  if (place.datatype === 'BOOL') return readBooleans(place, values);
+  return readNumbers(place, place.datatype, values);
+}
+
+/** The elements as the text of a flat JSON list. Refuses NaN and infinities, for which JSON has no words. */
+export function writeJsonData({ name, datatype, data }: Tensor): string {
+  if (Array.isArray(data)) return JSON.stringify(data);
+  if (datatype === 'BOOL' && data instanceof Uint8Array) {
+    return `[${Array.from(data, (bit) => (bit === 0 ? 'false' : 'true')).join()}]`;
+  }
+  const halves = datatype === 'FP16' && data instanceof Uint16Array;
+  // Joining writes 64-bit integers digit by digit, where JSON.stringify would throw.
+  const text = halves ? new Float16Array(data.buffer, data.byteOffset, data.length).join() : data.join();
+  if (text.includes('N') || text.includes('I')) {
+    throw invalid(
+      `output '${name}' holds NaN or an infinity, which JSON cannot carry: ask for it with binary_data true`,
+    );
+  }
+  return `[${text}]`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Where models come from. Each source ends in a local file whose SHA-256 was compared with what is expected of it, or in a
+ * reason why there is none. Nothing here throws for what a store or a folder may do; the loader decides when to try again.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { parseManifest, type Manifest } from './manifest.ts';
+
+/** Why a model is not ready, as readiness tells it. */
+export type NotReadyReason =
+  'Loading' | 'ArtefactMissing' | 'DigestMismatch' | 'StoreUnavailable' | 'LoadFailed' | 'ManifestInvalid';
+
+/** A reason and one sentence for a person. */
+export interface NotReady {
+  readonly reason: NotReadyReason;
+  readonly message: string;
+}
+
+/** A verified model file on this machine. */
+export interface Artefact {
+  readonly path: string;
+  readonly sha256: string;
+  readonly manifest?: Manifest;
+}
+
+/** What came of fetching. */
+export type Fetched =
+  { readonly ok: true; readonly artefact: Artefact } | { readonly ok: false; readonly failure: NotReady };
+
+/** One model under a name and a version, and the way to get it. */
+export interface ModelSource {
+  readonly name: string;
+  readonly version: string;
+  readonly fetch: (signal: AbortSignal) => Promise<Fetched>;
+}
+
+/** A fetch that ended without a model. */
+export function failed(reason: NotReadyReason, message: string): Fetched {
+  return { ok: false, failure: { reason, message } };
+}
+
+/** Whether a file system error says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** SHA-256 of a file in hexadecimal, read in pieces. */
+export async function digestOf(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash, { signal });
+  return hash.digest('hex');
+}
+
+/** Undefined when the digest is the expected one; otherwise the failure. */
+export function digestFault(what: string, expected: string | undefined, found: string): Fetched | undefined {
+  if (expected === undefined || expected === found) return undefined;
+  return failed('DigestMismatch', `${what} has SHA-256 ${found}, expected ${expected}`);
+}
+
+async function readManifest(folder: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, 'manifest.json'), 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function fetchFolder(folder: string, signal: AbortSignal): Promise<Fetched> {
+  const text = await readManifest(folder);
+  const parsed = text === undefined ? undefined : parseManifest(text);
+  if (parsed?.ok === false) return failed('ManifestInvalid', parsed.message);
+  const path = join(folder, 'model.onnx');
+  try {
+    const sha256 = await digestOf(path, signal);
+    const fault = digestFault(path, parsed?.manifest.sha256, sha256);
+    return fault ?? { ok: true, artefact: { path, sha256, ...(parsed && { manifest: parsed.manifest }) } };
+  } catch (error) {
+    if (isMissing(error)) return failed('ArtefactMissing', `${path} does not exist`);
+    throw error;
+  }
+}
+
+async function versionsOf(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory() && /^[1-9]\d*$/.test(entry.name)).map(({ name }) => name);
+}
+
+/**
+ * The models of a folder: `<name>/model.onnx` is version 1 of a model, `<name>/<number>/model.onnx` one of several.
+ * Throws when the folder itself cannot be read: without it there is nothing to serve.
+ */
+export async function folderSources(folder: string): Promise<readonly ModelSource[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+  const visible = names.filter((name) => !name.startsWith('.')).sort();
+  const sources = await Promise.all(
+    visible.map(async (name) => {
+      const versions = await versionsOf(join(folder, name));
+      const at = (version: string, path: string): ModelSource => ({
+        name,
+        version,
+        fetch: (signal) => fetchFolder(path, signal),
+      });
+      if (versions.length === 0) return [at('1', join(folder, name))];
+      return versions.map((version) => at(version, join(folder, name, version)));
+    }),
+  );
+  return sources.flat();
+}

@@ -1,0 +1,107 @@
+/** The sessions of one model, each in a thread of its own: acquire, release, and replacement of the dead. */
+import { SessionWorker } from './session-worker.ts';
+import type { Loaded, SessionOptions } from './worker-protocol.ts';
+
+/** What a pool tells and needs. */
+export interface PoolOptions extends SessionOptions {
+  readonly instances: number;
+  /** A worker died unasked; `live` are left. */
+  readonly onDeath: (live: number) => void;
+  /** A replacement is up. */
+  readonly onRevival: () => void;
+  /** How long to wait before the n-th attempt in a row to replace a dead worker, in milliseconds. */
+  readonly restartDelayMs: (attempt: number) => number;
+}
+
+/** `instances` workers over one model file. */
+export class SessionPool {
+  readonly #options: PoolOptions;
+  readonly #live = new Set<SessionWorker>();
+  readonly #idle: SessionWorker[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #closing = false;
+  #deaths = 0;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Workers that are loaded and alive. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Loads all instances; throws, with none left behind, when one cannot load. */
+  async start(): Promise<Loaded> {
+    const starts = await Promise.allSettled(Array.from({ length: this.#options.instances }, () => this.#add()));
+    const failed = starts.find((start) => start.status === 'rejected');
+    const loaded = starts.find((start) => start.status === 'fulfilled');
+    if (failed === undefined && loaded !== undefined) return loaded.value;
+    await this.close();
+    throw failed?.reason ?? new Error('no instances');
+  }
+
+  /** Runs `task` with every worker while none is in use; for the time before the model serves. */
+  async withAll<R>(task: (workers: readonly SessionWorker[]) => Promise<R>): Promise<R> {
+    const workers = this.#idle.splice(0);
+    try {
+      return await task(workers);
+    } finally {
+      for (const worker of workers) this.release(worker);
+    }
+  }
+
+  /** An idle worker, which the caller must release; undefined when all are busy. */
+  acquire(): SessionWorker | undefined {
+    return this.#idle.pop();
+  }
+
+  /** Gives a worker back; a dead one stays away. */
+  release(worker: SessionWorker): void {
+    if (this.#live.has(worker)) this.#idle.push(worker);
+  }
+
+  /** A run ended well: a later death starts again with the shortest delay. */
+  healthy(): void {
+    this.#deaths = 0;
+  }
+
+  /** Tells every worker to release its session after what it runs, and waits for them to end. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all([...this.#live].map((worker) => worker.close()));
+    this.#live.clear();
+    this.#idle.length = 0;
+  }
+
+  async #add(): Promise<Loaded> {
+    const worker = new SessionWorker(this.#options, (dead) => this.#bury(dead));
+    const loaded = await worker.load();
+    this.#live.add(worker);
+    this.#idle.push(worker);
+    return loaded;
+  }
+
+  #bury(dead: SessionWorker): void {
+    // A thread that never loaded has already said why, to whoever awaits `load`.
+    if (!this.#live.delete(dead)) return;
+    const index = this.#idle.indexOf(dead);
+    if (index >= 0) this.#idle.splice(index, 1);
+    this.#options.onDeath(this.#live.size);
+    this.#replace();
+  }
+
+  #replace(): void {
+    if (this.#closing) return;
+    this.#deaths += 1;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#add().then(
+        () => (this.#closing ? this.close() : this.#options.onRevival()),
+        () => this.#replace(),
+      );
+    }, this.#options.restartDelayMs(this.#deaths));
+    this.#timers.add(timer);
+  }
+}

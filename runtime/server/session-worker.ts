@@ -1,0 +1,84 @@
+/** The main thread's end of one worker thread: load, run, close, and the news of its death. */
+import { Worker } from 'node:worker_threads';
+import { invalid, unavailable } from './protocol/errors.ts';
+import type { Tensor } from './tensor.ts';
+import { transferable, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
+
+/** The outputs of one batch and how long ONNX Runtime took for them. */
+export interface Ran {
+  readonly outputs: readonly Tensor[];
+  readonly computeMs: number;
+}
+
+interface Pending {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Beside this file: as TypeScript in the repository, as a bundle in the image. */
+const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url);
+
+/** One session in one thread, one batch at a time. */
+export class SessionWorker {
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #pending: Pending | undefined;
+  #alive = true;
+  #closing = false;
+
+  constructor(options: SessionOptions, onDeath: (worker: SessionWorker) => void) {
+    this.#worker = new Worker(entry, { workerData: options });
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
+    this.#worker.on('error', () => undefined);
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#alive = false;
+        this.#pending?.reject(unavailable('the worker that ran this request has died'));
+        this.#pending = undefined;
+        resolve();
+        if (!this.#closing) onDeath(this);
+      });
+    });
+  }
+
+  /** Waits for the session. Throws the loader's sentence when the file is no model. */
+  async load(): Promise<Loaded> {
+    const reply = await this.#nextReply();
+    if (reply.kind === 'loaded') return reply.session;
+    throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
+  }
+
+  /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
+  async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
+    if (!this.#alive) throw unavailable('the worker of this model has died');
+    const answer = this.#nextReply();
+    this.#send({ kind: 'run', inputs, outputs }, transferable(inputs));
+    const reply = await answer;
+    if (reply.kind === 'ran') return reply;
+    throw invalid(reply.kind === 'failed' ? `the model failed on this input: ${reply.message}` : 'out of turn');
+  }
+
+  /** Releases the session after what is running and waits for the thread's end. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#alive) this.#send({ kind: 'close' });
+    await this.#exited;
+  }
+
+  #send(command: Command, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(command, transfer);
+  }
+
+  #nextReply(): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.resolve(reply);
+  }
+}

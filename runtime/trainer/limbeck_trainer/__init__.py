@@ -1,0 +1,1 @@
+"""Trains and distils one model from one config file, and proves what it exports."""

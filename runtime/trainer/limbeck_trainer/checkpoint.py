@@ -1,0 +1,126 @@
+"""Checkpoints in the store: <runUri>/a<attempt>/checkpoints/<stage>/step-<n>.pt and, after it, step-<n>.json.
+
+The small pointer carries the SHA-256 of the big file and is written last: a checkpoint exists only when both are whole.
+A later attempt resumes from the newest valid one of any attempt; a corrupt one is skipped for the one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.log import Log
+from limbeck_trainer.progress import SavedCheckpoint
+from limbeck_trainer.store import HURRIED, ObjectMissing, Store
+
+POINTER = re.compile(r"/a(\d+)/checkpoints/([a-z]+)/step-(\d+)\.json$")
+
+
+@dataclass(frozen=True, order=True)
+class Pointer:
+    """One checkpoint that the store lists, ordered by how far it is."""
+
+    step: int
+    attempt: int
+    uri: str
+
+    @property
+    def file(self) -> str:
+        """The big file beside the pointer."""
+        return self.uri.removesuffix(".json") + ".pt"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose checkpoints these are; `fingerprint` is the course of training they belong to."""
+
+    run_uri: str
+    attempt: int
+    fingerprint: str
+    keep: int
+
+
+class Checkpoints:
+    """The checkpoints of one stage (model, student or control) of one run. Only rank 0 uses this."""
+
+    def __init__(self, store: Store, identity: Identity, stage: str, log: Log) -> None:
+        self._store = store
+        self._identity = identity
+        self._stage = stage
+        self._log = log
+        self._known: list[Pointer] = []
+
+    def newest(self) -> bytes | None:
+        """The newest valid checkpoint of all attempts so far; None if there is none."""
+        self._known = sorted(self._pointers())
+        for pointer in reversed(self._known):
+            content, problem = self._read(pointer)
+            if content is not None:
+                self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
+                return content
+            self._log.warn("checkpoint skipped", step=pointer.step, uri=pointer.file, problem=problem)
+        return None
+
+    def save(self, step: int, content: bytes) -> SavedCheckpoint | None:
+        """Uploads, then points to it, then drops all but the last `keep`. None: the store did not take it."""
+        name = f"{self._identity.run_uri}/a{self._identity.attempt}/checkpoints/{self._stage}/step-{step:08d}"
+        pointer = Pointer(step, self._identity.attempt, f"{name}.json")
+        digest = hashlib.sha256(content).hexdigest()
+        document = {"step": step, "sha256": digest, "sizeBytes": len(content), "course": self._identity.fingerprint}
+        try:
+            self._store.put(pointer.file, content, HURRIED)
+            self._store.put(pointer.uri, json.dumps(document).encode(), HURRIED)
+        except TrainerError as error:
+            # The training is worth more than its safety net: it goes on, and the next checkpoint tries again.
+            self._log.warn("checkpoint not written", step=step, error=error.message)
+            return None
+        self._known = sorted({*self._known, pointer})
+        self._drop_old()
+        return SavedCheckpoint(step, pointer.file, digest)
+
+    def _pointers(self) -> list[Pointer]:
+        found = ((POINTER.search(uri), uri) for uri in self._store.list(self._identity.run_uri))
+        return [Pointer(int(match[3]), int(match[1]), uri) for match, uri in found if match and match[2] == self._stage]
+
+    def _read(self, pointer: Pointer) -> tuple[bytes | None, str]:
+        """The checkpoint's bytes, or what is wrong with it."""
+        try:
+            document = json.loads(self._store.get(pointer.uri))
+            content = self._store.get(pointer.file)
+        except (ObjectMissing, ValueError) as error:
+            return None, f"incomplete: {error}"
+        if not isinstance(document, dict) or document.get("sha256") != hashlib.sha256(content).hexdigest():
+            return None, "its bytes do not have the sha256 that was written down"
+        if document.get("course") != self._identity.fingerprint:
+            return None, "it belongs to a training with other settings"
+        return content, ""
+
+    def _drop_old(self) -> None:
+        while len(self._known) > self._identity.keep:
+            oldest = self._known.pop(0)
+            # Pointer first: a file without a pointer is only rubbish, a pointer without a file is a broken promise.
+            for uri in (oldest.uri, oldest.file):
+                with contextlib.suppress(TrainerError):
+                    self._store.delete(uri)
+
+
+@dataclass(frozen=True)
+class Due:
+    """Says when the next periodic checkpoint is due: `every_seconds` after the last."""
+
+    every_seconds: float
+    clock: Callable[[], float]
+    since: float
+
+    def passed(self) -> bool:
+        """Whether it is time."""
+        return self.clock() - self.since >= self.every_seconds
+
+    def again(self) -> Due:
+        """The next one, counted from now."""
+        return Due(self.every_seconds, self.clock, self.clock())

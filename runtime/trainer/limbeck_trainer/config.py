@@ -1,0 +1,284 @@
+"""The trainer's two inputs, parsed once: config.json (what to do) and the environment (which rank this is).
+
+The shape is the contract crds/contracts/trainer-config.schema.json. Nothing else in the package reads the environment.
+One thing is wider than the contract: a `file://` URI is as good as `s3://`, for a laptop without a store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
+
+URI = r"^(s3|file)://"
+SHA256 = r"^[0-9a-f]{64}$"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which run this is; `attempt` counts from 1."""
+
+    namespace: str
+    name: str
+    uid: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Softmax regression."""
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """A multilayer perceptron: one entry of `hidden` per hidden layer."""
+
+    hidden: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cnn:
+    """A convolutional network: one 3x3 convolution per entry of `channels`, then one hidden layer."""
+
+    channels: tuple[int, ...]
+    hidden: int
+
+
+Model = Linear | Mlp | Cnn
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A data set that comes with the image."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One .npz object in the store."""
+
+    uri: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the samples come from and how they are divided; fractions of the whole, the rest is for training."""
+
+    source: Builtin | Stored
+    validation: float
+    test: float
+    split_seed: int
+    labelled: int | None
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How to optimise; `batch_size` is summed over all workers."""
+
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    epochs: int
+    batch_size: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """Distillation by the teacher's softened outputs; `alpha` is the weight of the teacher's term."""
+
+    temperature: float
+    alpha: float
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """The teacher's artefact, the method, and whether the same student is also trained without the teacher."""
+
+    teacher_uri: str
+    teacher_sha256: str
+    method: Response
+    control: bool
+
+
+@dataclass(frozen=True)
+class Config:
+    """All a trainer is told, the same for every rank."""
+
+    run: Run
+    run_uri: str
+    models_uri: str
+    model: Model
+    data: Data
+    optimization: Optimization
+    checkpoint_seconds: int
+    checkpoint_keep: int
+    distillation: Distillation | None
+    progress_port: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what decides the course of the training: a checkpoint of another course is never resumed."""
+        course = [asdict(part) for part in (self.data, self.optimization)]
+        distillation = asdict(self.distillation) if self.distillation else None
+        text = json.dumps([type(self.model).__name__, asdict(self.model), *course, distillation], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Environment:
+    """This process's place in the group, and what the machine grants it."""
+
+    rank: int
+    world_size: int
+    master_addr: str
+    master_port: int
+    threads: int | None
+    result_file: Path
+
+
+def read_config(path: Path) -> Config:
+    """Reads and checks the config file; every mistake is named in one ConfigInvalid."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainerError(Reason.CONFIG_INVALID, f"The config {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise TrainerError(Reason.CONFIG_INVALID, f"The config {path} is not JSON: {error}.") from error
+    return parse_config(document)
+
+
+def parse_config(document: object) -> Config:
+    """JSON of the contract to Config."""
+    if not isinstance(document, dict):
+        raise TrainerError(Reason.CONFIG_INVALID, "The config must be a JSON object.")
+    problems: list[str] = []
+    config = _config(Fields("", document, problems))
+    if problems:
+        raise TrainerError(Reason.CONFIG_INVALID, f"The config is not valid: {'; '.join(problems)}.")
+    return config
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, OMP_NUM_THREADS and LIMBECK_RESULT_FILE, every mistake named."""
+    problems: list[str] = []
+    numbers = {
+        key: int(value) if value.isdecimal() else value
+        for key, value in variables.items()
+        if key in ("RANK", "WORLD_SIZE", "MASTER_PORT", "OMP_NUM_THREADS") and value != ""
+    }
+    fields = Fields("", {"RANK": 0, "WORLD_SIZE": 1, "MASTER_PORT": 29500, **numbers}, problems)
+    environment = Environment(
+        rank=fields.integer("RANK"),
+        world_size=fields.integer("WORLD_SIZE", POSITIVE),
+        master_addr=variables.get("MASTER_ADDR", ""),
+        master_port=fields.integer("MASTER_PORT", Bounds(1, 65535)),
+        threads=fields.integer("OMP_NUM_THREADS", POSITIVE) if fields.has("OMP_NUM_THREADS") else None,
+        result_file=Path(variables.get("LIMBECK_RESULT_FILE") or "/dev/termination-log"),
+    )
+    if environment.world_size > 1 and not environment.master_addr:
+        problems.append("MASTER_ADDR is missing")
+    if not problems and environment.rank >= environment.world_size:
+        problems.append(f"RANK must be less than WORLD_SIZE {environment.world_size}, not {environment.rank}")
+    if problems:
+        raise TrainerError(Reason.CONFIG_INVALID, f"The environment is not valid: {'; '.join(problems)}.")
+    return environment
+
+
+def _config(root: Fields) -> Config:
+    root.choice("contractVersion", ["v1"])
+    root.choice("task", ["classification"])
+    store, checkpoint = root.child("store"), root.child("checkpoint")
+    config = Config(
+        run=_run(root.child("run")),
+        run_uri=store.text("runUri", URI).rstrip("/"),
+        models_uri=store.text("modelsUri", URI).rstrip("/"),
+        model=_model(root.child("model")),
+        data=_data(root.child("data")),
+        optimization=_optimization(root.child("optimization")),
+        checkpoint_seconds=checkpoint.integer("everySeconds", POSITIVE),
+        checkpoint_keep=checkpoint.integer("keep", POSITIVE),
+        distillation=_distillation(root.child("distillation")) if root.has("distillation") else None,
+        progress_port=root.integer("progressPort", Bounds(1, 65535)),
+    )
+    for fields in (root, store, checkpoint):
+        fields.close()
+    return config
+
+
+def _run(fields: Fields) -> Run:
+    run = Run(fields.text("namespace"), fields.text("name"), fields.text("uid"), fields.integer("attempt", POSITIVE))
+    fields.close()
+    return run
+
+
+def _model(fields: Fields) -> Model:
+    kind = fields.choice("kind", ["linear", "mlp", "cnn"])
+    model: Model = Linear()
+    if kind == "mlp":
+        model = Mlp(fields.integers("hidden", POSITIVE))
+    elif kind == "cnn":
+        model = Cnn(fields.integers("channels", POSITIVE), fields.integer("hidden", POSITIVE))
+    fields.close()
+    return model
+
+
+def _data(fields: Fields) -> Data:
+    split = fields.child("split")
+    data = Data(
+        source=_source(fields.child("source")),
+        validation=split.number("validation", Bounds(minimum=0, below=1)),
+        test=split.number("test", Bounds(above=0, below=1)),
+        split_seed=split.integer("seed", NATURAL),
+        labelled=fields.integer("labelled", POSITIVE) if fields.has("labelled") else None,
+    )
+    if data.validation + data.test >= 1:
+        split.wrong("validation", "and test together must leave something to train on: less than 1")
+    split.close()
+    fields.close()
+    return data
+
+
+def _source(fields: Fields) -> Builtin | Stored:
+    source: Builtin | Stored
+    if fields.choice("kind", ["builtin", "s3"]) == "s3":
+        digest = fields.text("sha256", SHA256) if fields.has("sha256") else None
+        source = Stored(fields.text("uri", URI), digest)
+    else:
+        source = Builtin(fields.choice("name", ["digits"]))
+    fields.close()
+    return source
+
+
+def _optimization(fields: Fields) -> Optimization:
+    optimization = Optimization(
+        optimizer=fields.choice("optimizer", ["adam", "sgd"]),
+        learning_rate=fields.number("learningRate", Bounds(above=0)),
+        schedule=fields.choice("schedule", ["constant", "oneCycle"]),
+        epochs=fields.integer("epochs", POSITIVE),
+        batch_size=fields.integer("batchSize", POSITIVE),
+        seed=fields.integer("seed", NATURAL),
+    )
+    fields.close()
+    return optimization
+
+
+def _distillation(fields: Fields) -> Distillation:
+    teacher, method = fields.child("teacher"), fields.child("method")
+    method.choice("kind", ["response"])
+    distillation = Distillation(
+        teacher_uri=teacher.text("uri", URI).rstrip("/"),
+        teacher_sha256=teacher.text("sha256", SHA256),
+        method=Response(method.number("temperature", Bounds(above=0)), method.number("alpha", Bounds(0, 1))),
+        control=fields.flag("control"),
+    )
+    for part in (fields, teacher, method):
+        part.close()
+    return distillation

@@ -1,0 +1,90 @@
+"""Distillation: a teacher that only has to be an ONNX artefact, checked to speak of the same classes and inputs.
+
+Its logits over all rows are taken once. The student learns from them and from the labels that there are; the control
+student has the same seed and the same number of steps, and the labels alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from limbeck_trainer.config import Distillation, Response
+from limbeck_trainer.data import Dataset, Floats, Rows
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.losses import Response as ResponseLoss
+from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.store import ObjectMissing, Store
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """logits: float32 [n, classes] for every row of the data set."""
+
+    logits: Floats
+    size_bytes: int
+
+
+def load_teacher(distillation: Distillation, dataset: Dataset, store: Store, threads: int | None) -> Teacher:
+    """Fetches, checks and asks the teacher; TeacherMissing or TeacherMismatch says what is wrong with it."""
+    uri = distillation.teacher_uri
+    content = _fetch(store, f"{uri}/model.onnx")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != distillation.teacher_sha256:
+        _mismatch(f"{uri}/model.onnx has the sha256 {digest}, not {distillation.teacher_sha256}. It was changed.")
+    try:
+        manifest = json.loads(_fetch(store, f"{uri}/manifest.json"))
+        model = OnnxModel(content, threads)
+    except Exception as error:
+        if isinstance(error, TrainerError):
+            raise
+        raise TrainerError(Reason.TEACHER_MISMATCH, f"The teacher {uri} cannot be loaded: {error}") from error
+    _check(uri, manifest, model, dataset)
+    logits = model.run(dataset.x)
+    if logits.shape != (len(dataset.x), len(dataset.labels)) or not np.isfinite(logits).all():
+        _mismatch(f"The teacher {uri} answers {list(logits.shape)} for {len(dataset.x)} samples, or not finitely.")
+    return Teacher(logits, len(content))
+
+
+def distillation_loss(method: Response, teacher: Teacher, y: torch.Tensor, rows: Rows) -> ResponseLoss:
+    """The student's criterion on y's device."""
+    labelled = torch.zeros(len(y), dtype=torch.bool)
+    labelled[torch.from_numpy(rows.labelled)] = True
+    logits = torch.from_numpy(teacher.logits).to(y.device)
+    return ResponseLoss(logits, y, labelled.to(y.device), method.temperature, method.alpha)
+
+
+def _fetch(store: Store, uri: str) -> bytes:
+    try:
+        return store.get(uri)
+    except ObjectMissing as error:
+        message = f"The teacher's {uri} does not exist. Wait for its training, or correct the teacher."
+        raise TrainerError(Reason.TEACHER_MISSING, message) from error
+
+
+def _check(uri: str, manifest: dict[str, Any], model: OnnxModel, dataset: Dataset) -> None:
+    """Classes, labels and input shape must be those of the data set: logits of other things teach nonsense."""
+    if not _fits(model.input_shape, (-1, *dataset.shape)):
+        _mismatch(f"The teacher {uri} takes {list(model.input_shape)}; the samples are {[-1, *dataset.shape]}.")
+    classes = len(dataset.labels)
+    if not _fits(model.output_shape, (-1, classes)):
+        _mismatch(f"The teacher {uri} answers {list(model.output_shape)}; the data has {classes} classes.")
+    labels = manifest.get("labels")
+    if labels is not None and tuple(labels) != dataset.labels:
+        _mismatch(f"The teacher {uri} has the labels {labels}; the data has {list(dataset.labels)}.")
+
+
+def _fits(declared: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether shapes agree where both are fixed; -1 is a dynamic axis."""
+    same_rank = len(declared) == len(wanted)
+    return same_rank and all(a == b or -1 in (a, b) for a, b in zip(declared, wanted, strict=True))
+
+
+def _mismatch(message: str) -> None:
+    remedy = "Choose a teacher that was trained on the same kind of data."
+    raise TrainerError(Reason.TEACHER_MISMATCH, f"{message} {remedy}")

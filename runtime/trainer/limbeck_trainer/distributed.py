@@ -1,0 +1,113 @@
+"""The group of workers: rendezvous, collectives, and the one error that is never the root cause (a lost peer).
+
+A group of one is no group: every operation is then a local no-op, and nothing is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from limbeck_trainer.config import Environment
+from limbeck_trainer.errors import Reason, TrainerError
+
+# Pods of one group may start minutes apart (image pulls); the operator's deadline is the real bound.
+RENDEZVOUS_SECONDS = 300
+# gloo's own default of 30 minutes would hide a frozen peer for that long.
+COLLECTIVE_SECONDS = 120
+
+PEER_ERRORS = re.compile(
+    r"gloo|nccl|connection (closed|reset|refused|was likely closed)|broken pipe|socket|recvvalue|timed out|wait timeout"
+    r"|store",
+    re.IGNORECASE,
+)
+
+
+class Peers:
+    """This process's view of its group."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.rank = environment.rank
+        self.world_size = environment.world_size
+        self.device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        if self.world_size > 1:
+            with self.guard():
+                self._join(environment)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the rank that talks to the world: checkpoints, export, success."""
+        return self.rank == 0
+
+    def share(self, rows: Tensor) -> Tensor:
+        """This rank's part of the rows: all ranks' parts are disjoint and complete, nothing is padded."""
+        return rows[self.rank :: self.world_size]
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model with averaged gradients. Buffers are constants of the data and need no broadcast."""
+        if self.world_size == 1:
+            return model
+        with self.guard():
+            return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of `value` over all ranks, the same on every rank."""
+        if self.world_size > 1:
+            with self.guard():
+                dist.all_reduce(value)
+        return value
+
+    def broadcast(self, data: bytes | None) -> bytes | None:
+        """Rank 0's bytes on every rank."""
+        if self.world_size == 1:
+            return data
+        with self.guard():
+            size = torch.tensor([-1 if data is None else len(data)], device=self.device)
+            dist.broadcast(size, src=0)
+            if int(size) < 0:
+                return None
+            content = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(int(size)).byte()
+            content = content.to(self.device)
+            dist.broadcast(content, src=0)
+            return bytes(content.cpu().numpy().tobytes())
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turns a communication error into PeerLost; every other error passes as it is."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.world_size == 1 or not _is_peer_error(error):
+                raise
+            first_line = str(error).strip().splitlines()[0]
+            message = f"Another worker went away; see the others for the cause. Rank {self.rank} saw: {first_line}"
+            raise TrainerError(Reason.PEER_LOST, message) from error
+
+    def _join(self, environment: Environment) -> None:
+        # The store is made here, not by env://, for its own, longer timeout; Debian's torch has no libuv.
+        store = dist.TCPStore(  # type: ignore[attr-defined]
+            environment.master_addr,
+            environment.master_port,
+            self.world_size,
+            is_master=self.leads,
+            timeout=timedelta(seconds=RENDEZVOUS_SECONDS),
+            use_libuv=False,
+        )
+        dist.init_process_group(
+            "nccl" if self.device.type == "cuda" else "gloo",
+            store=store,
+            rank=self.rank,
+            world_size=self.world_size,
+            timeout=timedelta(seconds=COLLECTIVE_SECONDS),
+        )
+
+
+def _is_peer_error(error: RuntimeError) -> bool:
+    return isinstance(error, dist.DistError) or PEER_ERRORS.search(str(error)) is not None

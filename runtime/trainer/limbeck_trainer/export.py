@@ -1,0 +1,115 @@
+"""The artefact: an ONNX file proven equal to what was evaluated, its manifest and its report, under its own digest.
+
+<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, manifest.json}; the manifest is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from limbeck_trainer.data import Dataset, Floats
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.evaluation import predict
+from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.store import Store
+
+OPSET = 17
+# Absolute, on logits.
+PARITY_BOUND = 1e-4
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The ONNX bytes, their digest, and the tensors as the Open Inference Protocol names them."""
+
+    content: bytes
+    sha256: str
+    inputs: list[dict[str, object]]
+    outputs: list[dict[str, object]]
+
+
+def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
+    """Raw samples in (`input`), logits out (`logits`), any batch size."""
+    model = model.cpu().eval()
+    buffer = io.BytesIO()
+    example = torch.from_numpy(dataset.x[:2])
+    # torch 2.9 made the other exporter the default, which ignores dynamic_axes; older ones do not know the argument.
+    legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            (example,),
+            buffer,  # type: ignore[arg-type]
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
+            **legacy,
+        )
+    content = buffer.getvalue()
+    return Artefact(
+        content,
+        hashlib.sha256(content).hexdigest(),
+        [{"name": "input", "datatype": "FP32", "shape": [-1, *dataset.shape]}],
+        [{"name": "logits", "datatype": "FP32", "shape": [-1, len(dataset.labels)]}],
+    )
+
+
+def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int | None) -> float:
+    """The largest difference of a logit over x, one by one and all at once; ParityBroken if it is one that matters."""
+    expected = predict(model, torch.from_numpy(x)).numpy()
+    session = OnnxModel(artefact.content, threads)
+    deltas = [_delta(session.run(x, batch), expected, batch) for batch in (1, len(x))]
+    return max(deltas)
+
+
+def upload(store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], report: dict[str, object]) -> None:
+    """Writes the artefact's folder; whoever sees the manifest sees all of it."""
+    store.put(f"{uri}/model.onnx", artefact.content)
+    store.put(f"{uri}/report.json", _json(report))
+    store.put(f"{uri}/manifest.json", _json(manifest))
+
+
+def manifest_of(
+    artefact: Artefact, dataset: Dataset, metrics: dict[str, float], lineage: dict[str, object]
+) -> dict[str, object]:
+    """manifest.json by its contract (model-manifest.schema.json)."""
+    return {
+        "manifestVersion": "v1",
+        "sha256": artefact.sha256,
+        "sizeBytes": len(artefact.content),
+        "opset": OPSET,
+        "task": "classification",
+        "inputs": artefact.inputs,
+        "outputs": artefact.outputs,
+        "labels": list(dataset.labels),
+        "metrics": metrics,
+        "lineage": lineage,
+    }
+
+
+def _delta(actual: Floats, expected: Floats, batch: int) -> float:
+    delta = float(np.abs(actual - expected).max())
+    flips = int((actual.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    if not delta <= PARITY_BOUND or flips > 0:
+        message = (
+            f"The exported model differs from the trained one by {delta:.3g} (at most {PARITY_BOUND:g}) and in {flips} "
+            f"of {len(expected)} decisions at batch size {batch}. Nothing was uploaded; this is a fault of the export."
+        )
+        raise TrainerError(Reason.PARITY_BROKEN, message)
+    return delta
+
+
+def _json(document: dict[str, object]) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()

@@ -1,0 +1,44 @@
+"""SIGTERM as a flag that the loop looks at, and as a way out when the loop cannot look.
+
+Python runs signal handlers in the main thread between two bytecodes; a main thread that waits inside a collective or a
+rendezvous never gets there. So the C-level handler wakes a thread through a pipe, and the thread watches the clock.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+
+class Interruption:
+    """Whether the process was asked to stop, and how long the main thread then has."""
+
+    def __init__(self, overdue: Callable[[], None]) -> None:
+        # Zero: there is nothing to save yet, so the end is at once.
+        self.grace_seconds: float = 0
+        self._overdue = overdue
+        self._requested = threading.Event()
+
+    @property
+    def requested(self) -> bool:
+        """Whether SIGTERM has come."""
+        return self._requested.is_set()
+
+    def install(self) -> None:
+        """Takes over SIGTERM. To be called first: as process 1 a container without a handler ignores the signal."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._requested.set())
+        signal.set_wakeup_fd(writer)
+        threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
+
+    def _watch(self, reader: int) -> None:
+        os.read(reader, 1)
+        self._requested.set()
+        asked = time.monotonic()
+        while time.monotonic() - asked < self.grace_seconds:
+            time.sleep(0.1)
+        self._overdue()

@@ -1,0 +1,43 @@
+"""One JSON object per line on stdout with fixed keys, so that the last line of a pod's log tells its story."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+def write_stdout(line: str) -> None:
+    """Writes and flushes one line: a killed process must not take its last words with it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class Log:
+    """Constant sentences with variable fields; `rank` and the run's name are on every line."""
+
+    def __init__(self, fields: dict[str, object], write: Callable[[str], None] = write_stdout) -> None:
+        self._fields = fields
+        self._write = write
+
+    def child(self, **fields: object) -> Log:
+        """The same log with more fields on every line."""
+        return Log({**self._fields, **fields}, self._write)
+
+    def info(self, message: str, **fields: object) -> None:
+        """Something went as it should."""
+        self._line("info", message, fields)
+
+    def warn(self, message: str, **fields: object) -> None:
+        """Something is worse than it should be, and the run goes on."""
+        self._line("warn", message, fields)
+
+    def error(self, message: str, **fields: object) -> None:
+        """The run ends here."""
+        self._line("error", message, fields)
+
+    def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = {"time": time, "level": level, "message": message, **self._fields, **fields}
+        self._write(json.dumps(record, default=str))

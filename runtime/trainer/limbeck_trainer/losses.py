@@ -1,0 +1,55 @@
+"""What is minimised. A criterion sees the rows of this rank and of the whole global batch.
+
+Each term is the sum over this rank's rows divided by the count in the global batch, so the ranks' losses add up to the
+loss of one process with the whole batch, however unevenly the rows fall. (DDP averages gradients: the loop multiplies
+by the number of ranks.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+# (logits [m, classes], rows of this rank [m], rows of the global batch [b]) -> this rank's part of the loss.
+Criterion = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def cross_entropy(y: Tensor) -> Criterion:
+    """The mean cross entropy; y: [n] for the whole data set."""
+
+    def criterion(logits: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
+        return F.cross_entropy(logits, y[mine], reduction="sum") / len(whole)
+
+    return criterion
+
+
+@dataclass(frozen=True)
+class Response:
+    """alpha T^2 KL(teacher || student), batch mean, + (1 - alpha) CE, mean over the rows that have a label.
+
+    teacher: logits [n, classes]; y: [n]; labelled: bool [n]. T^2 keeps the soft gradients' size as T grows.
+    """
+
+    teacher: Tensor
+    y: Tensor
+    labelled: Tensor
+    temperature: float
+    alpha: float
+
+    def __call__(self, logits: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
+        soft = F.kl_div(
+            F.log_softmax(logits / self.temperature, dim=1),
+            F.log_softmax(self.teacher[mine] / self.temperature, dim=1),
+            log_target=True,
+            reduction="sum",
+        ) / len(whole)
+        loss = self.alpha * self.temperature**2 * soft
+        labelled_rows = int(self.labelled[whole].sum())
+        if self.alpha < 1 and labelled_rows > 0:
+            known = self.labelled[mine]
+            hard = F.cross_entropy(logits[known], self.y[mine][known], reduction="sum") / labelled_rows
+            loss = loss + (1 - self.alpha) * hard
+        return loss

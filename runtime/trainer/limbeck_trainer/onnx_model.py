@@ -1,0 +1,46 @@
+"""An ONNX model of one input and one output; the only user of onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+
+from limbeck_trainer.data import Floats
+
+BATCH = 1024
+
+
+class OnnxModel:
+    """Runs a model [b, ...] -> [b, classes] on the CPU."""
+
+    def __init__(self, content: bytes, threads: int | None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or not outputs:
+            raise ValueError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+        self._input, self._output = inputs[0], outputs[0]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The declared shape of the input; -1 is a dynamic axis."""
+        return _shape(self._input.shape)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The declared shape of the first output; -1 is a dynamic axis."""
+        return _shape(self._output.shape)
+
+    def run(self, x: Floats, batch: int = BATCH) -> Floats:
+        """Outputs for all of x, `batch` samples at a time."""
+        parts = [
+            self._session.run([self._output.name], {self._input.name: x[start : start + batch]})[0]
+            for start in range(0, len(x), batch)
+        ]
+        return np.concatenate(parts)
+
+
+def _shape(declared: list[int | str | None]) -> tuple[int, ...]:
+    return tuple(axis if isinstance(axis, int) else -1 for axis in declared)

@@ -1,0 +1,140 @@
+/** Writes small ONNX models: just enough of the protobuf encoding for graphs that tests can read at a glance. */
+
+/** ONNX element types by Open Inference Protocol name (TensorProto.DataType). */
+export const elementTypes = {
+  FP32: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  BYTES: 8,
+  BOOL: 9,
+  FP16: 10,
+  FP64: 11,
+  UINT32: 12,
+  UINT64: 13,
+} as const;
+
+export type ElementType = keyof typeof elementTypes;
+
+/** A named input or output; a string in the shape is a symbolic (dynamic) dimension. */
+export interface Value {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface Node {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Integer attributes by name. */
+  readonly attributes?: Readonly<Record<string, number>>;
+}
+
+/** A float constant of the graph. */
+export interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface Graph {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly Node[];
+  readonly weights?: readonly Weight[];
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  bytes.push(Number(rest));
+  return Buffer.from(bytes);
+}
+
+const integer = (field: number, value: number): Buffer => Buffer.concat([varint(field << 3), varint(value)]);
+
+const bytes = (field: number, value: Uint8Array): Buffer =>
+  Buffer.concat([varint((field << 3) | 2), varint(value.length), value]);
+
+const text = (field: number, value: string): Buffer => bytes(field, Buffer.from(value));
+
+const message = (field: number, parts: readonly Buffer[]): Buffer => bytes(field, Buffer.concat(parts));
+
+function valueInfo(field: number, { name, type, shape }: Value): Buffer {
+  const dims = shape.map((dim) => message(1, [typeof dim === 'number' ? integer(1, dim) : text(2, dim)]));
+  return message(field, [text(1, name), message(2, [message(1, [integer(1, elementTypes[type]), message(2, dims)])])]);
+}
+
+function node({ op, inputs, outputs, attributes = {} }: Node): Buffer {
+  const given = Object.entries(attributes);
+  return message(1, [
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, op),
+    ...given.map(([name, value]) => message(5, [text(1, name), integer(3, value), integer(20, 2)])),
+  ]);
+}
+
+function weight({ name, shape, data }: Weight): Buffer {
+  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, 1), text(8, name), bytes(9, raw)]);
+}
+
+/** The bytes of a model file: IR version 8, opset 17. */
+export function onnxModel({ inputs, outputs, nodes, weights = [] }: Graph): Buffer {
+  const graph = [
+    ...nodes.map(node),
+    text(2, 'g'),
+    ...weights.map(weight),
+    ...inputs.map((value) => valueInfo(11, value)),
+    ...outputs.map((value) => valueInfo(12, value)),
+  ];
+  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [text(1, ''), integer(2, 17)])]);
+}
+
+/** y = x for one element type; x and y are [batch, width]. */
+export function identityModel(type: ElementType, shape: readonly (number | string)[] = ['batch', 'width']): Buffer {
+  return onnxModel({
+    inputs: [{ name: 'x', type, shape }],
+    outputs: [{ name: 'y', type, shape }],
+    nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+/** Reproducible weights in [-0.5, 0.5). */
+function weights(count: number, seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  });
+}
+
+/** logits = relu(x·W1 + b1)·W2 + b2; x is [batch, sizes[0]], logits are [batch, sizes[2]]. */
+export function mlpModel([inputs, hidden, classes]: readonly [number, number, number]): Buffer {
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'FP32', shape: ['batch', inputs] }],
+    outputs: [{ name: 'logits', type: 'FP32', shape: ['batch', classes] }],
+    weights: [
+      { name: 'w1', shape: [inputs, hidden], data: weights(inputs * hidden, 1) },
+      { name: 'b1', shape: [hidden], data: weights(hidden, 2) },
+      { name: 'w2', shape: [hidden, classes], data: weights(hidden * classes, 3) },
+      { name: 'b2', shape: [classes], data: weights(classes, 4) },
+    ],
+    nodes: [
+      { op: 'MatMul', inputs: ['x', 'w1'], outputs: ['h'] },
+      { op: 'Add', inputs: ['h', 'b1'], outputs: ['a'] },
+      { op: 'Relu', inputs: ['a'], outputs: ['r'] },
+      { op: 'MatMul', inputs: ['r', 'w2'], outputs: ['o'] },
+      { op: 'Add', inputs: ['o', 'b2'], outputs: ['logits'] },
+    ],
+  });
+}
