@@ -65,7 +65,7 @@ export class Body {
     this.#whole = !hasBody(request);
   }
 
-  /** True while the body can be sent again from its beginning. */
+  /** True while the body can be sent again from its beginning: nothing was streamed past what was read ahead. */
   get repeatable(): boolean {
     return !this.#streamed;
   }
@@ -104,10 +104,7 @@ export class Body {
 
   /** What to send: nothing, bytes, or a stream that continues where the reading ahead stopped. */
   open(): Buffer | Readable | null {
-    if (!this.#whole) {
-      this.#streamed = true;
-      return Readable.from(this.#stream(), { objectMode: false });
-    }
+    if (!this.#whole) return Readable.from(this.#stream(), { objectMode: false });
     const [first] = this.#chunks;
     if (first === undefined) return null;
     return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
@@ -138,6 +135,7 @@ export class Body {
       sent += chunk.length;
       yield chunk;
     }
+    this.#streamed = true;
     let cancel = watch();
     try {
       for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
