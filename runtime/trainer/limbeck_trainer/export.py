@@ -20,6 +20,7 @@ from torch import nn
 from limbeck_trainer.data import Dataset, Floats
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation import predict
+from limbeck_trainer.native_noise import without_schema_noise
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.store import Store
 
@@ -45,7 +46,7 @@ def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
     example = torch.from_numpy(dataset.x[:2])
     # torch 2.9 made the other exporter the default, which ignores dynamic_axes; older ones do not know the argument.
     legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_schema_noise():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model,

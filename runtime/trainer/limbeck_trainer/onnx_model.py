@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 
 from limbeck_trainer.data import Floats
+from limbeck_trainer.native_noise import without_schema_noise
 
 BATCH = 1024
 
@@ -17,7 +18,8 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        with without_schema_noise():
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or not outputs:
             raise ValueError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
