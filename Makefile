@@ -58,6 +58,7 @@ verify: setup ## Lint, format, types, generated files.
 
 .PHONY: test-unit
 test-unit: setup ## Fast tests without a cluster.
+	@mkdir -p build/test
 	@$(JEST) --selectProjects unit --json --outputFile build/test/unit.json
 
 .PHONY: test-trainer
@@ -66,6 +67,7 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 
 .PHONY: test-integration
 test-integration: setup ## Against a real API server and a real S3 server.
+	@mkdir -p build/test
 	@$(CLUSTER) api-up
 	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 	@$(CLUSTER) api-down
