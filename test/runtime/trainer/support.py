@@ -1,0 +1,196 @@
+"""What the trainer's tests share: configs, runs inside this process, and real worker processes on loopback."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from limbeck_trainer.config import Environment, parse_config
+from limbeck_trainer.interruption import Interruption
+from limbeck_trainer.job import run
+from limbeck_trainer.log import Log
+from limbeck_trainer.loop import Session
+from limbeck_trainer.progress import Board
+from limbeck_trainer.store import Store
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+CONTRACTS = REPOSITORY / "crds" / "contracts"
+PATIENCE_SECONDS = 120
+Document = dict[str, Any]
+
+
+def contract(name: str) -> Document:
+    """One of the JSON Schemas that operator and trainer share."""
+    schema: Document = json.loads((CONTRACTS / f"{name}.schema.json").read_text())
+    return schema
+
+
+def config_document(store: str, **changes: Any) -> Document:
+    """A quick, good config; `changes` replaces top-level fields, and merges into `optimization`."""
+    document: Document = {
+        "contractVersion": "v1",
+        "run": {"namespace": "default", "name": "digits", "uid": "u1", "attempt": 1},
+        "store": {"runUri": f"{store}/runs/default/digits-u1", "modelsUri": f"{store}/models"},
+        "task": "classification",
+        "model": {"kind": "mlp", "hidden": [16]},
+        "data": {
+            "source": {"kind": "builtin", "name": "digits"},
+            "split": {"validation": 0.1, "test": 0.2, "seed": 7},
+        },
+        "optimization": {
+            "optimizer": "adam",
+            "learningRate": 0.01,
+            "schedule": "oneCycle",
+            "epochs": 4,
+            "batchSize": 64,
+            "seed": 1,
+        },
+        "checkpoint": {"everySeconds": 3600, "keep": 2},
+        "progressPort": free_port(),
+    }
+    changes = copy.deepcopy(changes)
+    document["optimization"] |= changes.pop("optimization", {})
+    return {**document, **changes}
+
+
+def attempt(document: Document, number: int) -> Document:
+    """The same run, attempted again."""
+    return {**document, "run": {**document["run"], "attempt": number}, "progressPort": free_port()}
+
+
+def distilling(document: Document, teacher: Document, **changes: Any) -> Document:
+    """The config as a distillation from the artefact of a result."""
+    distillation = {
+        "teacher": {"uri": teacher["artefact"]["uri"], "sha256": teacher["artefact"]["sha256"]},
+        "method": {"kind": "response", "temperature": 4, "alpha": 0.9},
+        "control": True,
+    }
+    return {**document, "distillation": {**distillation, **changes}}
+
+
+def alone() -> Environment:
+    """A group of one."""
+    return Environment(0, 1, "", 29500, 1, Path("/dev/null"))
+
+
+def session(document: Document, log: Callable[[str], None] = lambda _line: None) -> Session:
+    """A session of this process that nobody interrupts."""
+    return Session(parse_config(document), Store(), Board(), Interruption(lambda: None), Log({}, log))
+
+
+def run_here(document: Document, log: Callable[[str], None] = lambda _line: None) -> Document:
+    """A whole run inside this process; its result."""
+    result = run(session(document, log), alone())
+    assert result is not None
+    return result
+
+
+def digits_file(folder: Path, **changes: Any) -> str:
+    """An .npz of 200 samples and 4 classes, separable but not trivially; `changes` replaces arrays. Returns its URI."""
+    random = np.random.default_rng(3)
+    y = np.arange(200) % 4
+    x = random.normal(size=(200, 6)).astype(np.float32) + 3 * np.eye(6, dtype=np.float32)[y]
+    path = folder / "data.npz"
+    np.savez(path, **{"x": x, "y": y, **changes})
+    return path.as_uri()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Worker:
+    """One real trainer process and what it left behind."""
+
+    process: subprocess.Popen[bytes]
+    result_file: Path
+    log_file: Path
+
+    def exit_code(self) -> int:
+        """Waits for the end."""
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def result(self) -> Document:
+        """The termination message."""
+        document: Document = json.loads(self.result_file.read_bytes())
+        return document
+
+    def lines(self) -> list[Document]:
+        """The log, one object per line."""
+        return [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
+
+    def says(self, message: str) -> bool:
+        """Whether the log has this sentence."""
+        return any(line["message"] == message for line in self.lines())
+
+    def wait_for(self, message: str) -> None:
+        """Waits until the log has this sentence."""
+        until(lambda: self.says(message) or self.process.poll() is not None)
+        assert self.says(message), self.log_file.read_text()
+
+    def terminate(self) -> None:
+        """What the kubelet does first."""
+        self.process.send_signal(signal.SIGTERM)
+
+
+def start_workers(
+    folder: Path, document: Document, count: int = 1, variables: Mapping[str, str] | None = None
+) -> list[Worker]:
+    """`count` ranks of one group as processes of `python3 -m limbeck_trainer`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.json"
+    config.write_text(json.dumps(document))
+    port = str(free_port())
+    group = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+    return [_start(folder, config, {**group, "RANK": str(rank), **(variables or {})}) for rank in range(count)]
+
+
+def _start(folder: Path, config: Path, variables: Mapping[str, str]) -> Worker:
+    rank = variables["RANK"]
+    result_file, log_file = folder / f"result-{rank}.json", folder / f"log-{rank}.txt"
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
+    environment = {
+        **inherited,
+        "PYTHONPATH": str(REPOSITORY / "runtime" / "trainer"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "USE_LIBUV": "0",
+        "LIMBECK_RESULT_FILE": str(result_file),
+        **variables,
+    }
+    command = [sys.executable, "-m", "limbeck_trainer", "--config", str(config)]
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    return Worker(process, result_file, log_file)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition of the world, with a bound that only a broken test reaches."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def progress_of(document: Document) -> Document:
+    """GET /progress of a running rank 0."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{document['progressPort']}/progress", timeout=5) as answer:
+        body: Document = json.load(answer)
+        return body

@@ -1,0 +1,109 @@
+"""Checkpoints: newest valid of all attempts, corrupt ones skipped, only the last few kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
+from limbeck_trainer.log import Log
+from limbeck_trainer.store import Store
+
+
+class Shelf:
+    """Checkpoints of any attempt in one folder, and what was logged."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: list[str] = []
+
+    def of(self, attempt: int, keep: int = 2, course: str = "c", stage: str = "model") -> Checkpoints:
+        identity = Identity(self.root.as_uri(), attempt, course, keep)
+        return Checkpoints(Store(), identity, stage, Log({}, self.lines.append))
+
+    def file(self, attempt: int, step: int, suffix: str = "pt") -> Path:
+        return self.root / f"a{attempt}" / "checkpoints" / "model" / f"step-{step:08d}.{suffix}"
+
+    def steps(self) -> list[str]:
+        return sorted(path.name for path in self.root.rglob("step-*"))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+def test_the_newest_of_all_attempts_wins(shelf: Shelf) -> None:
+    assert shelf.of(1).newest() is None
+    shelf.of(1).save(10, b"ten")
+    shelf.of(2).save(30, b"thirty")
+    shelf.of(3).save(20, b"twenty")
+    assert shelf.of(4).newest() == b"thirty"
+
+
+def test_says_what_it_saved(shelf: Shelf) -> None:
+    saved = shelf.of(1).save(10, b"ten")
+    assert saved is not None
+    assert saved.step == 10
+    assert saved.uri == shelf.file(1, 10).as_uri()
+    assert json.loads(shelf.file(1, 10, "json").read_text())["sha256"] == saved.sha256
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "absent", "pointer cut", "pointer of another kind"])
+def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) -> None:
+    shelf.of(1).save(10, b"ten")
+    shelf.of(2).save(20, b"twenty")
+    file, pointer = shelf.file(2, 20), shelf.file(2, 20, "json")
+    match damage:
+        case "changed":
+            file.write_bytes(b"twentz")
+        case "cut":
+            file.write_bytes(b"")
+        case "absent":
+            file.unlink()
+        case "pointer cut":
+            pointer.write_text('{"step"')
+        case _:
+            pointer.write_text("[]")
+    assert shelf.of(3).newest() == b"ten"
+    assert [json.loads(line)["message"] for line in shelf.lines] == ["checkpoint skipped", "checkpoint found"]
+
+
+def test_a_file_without_its_pointer_does_not_exist(shelf: Shelf) -> None:
+    shelf.of(1).save(10, b"ten")
+    shelf.file(1, 20).write_bytes(b"a write that was killed half way")
+    assert shelf.of(2).newest() == b"ten"
+
+
+def test_other_settings_and_other_stages_are_not_resumed(shelf: Shelf) -> None:
+    shelf.of(1).save(10, b"ten")
+    assert shelf.of(2, course="other").newest() is None
+    assert shelf.of(2, stage="control").newest() is None
+
+
+def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
+    first = shelf.of(1)
+    for step in (10, 20, 30):
+        first.save(step, b"x")
+    assert shelf.steps() == [f"step-000000{step}.{end}" for step in (20, 30) for end in ("json", "pt")]
+    second = shelf.of(2)
+    second.newest()
+    second.save(40, b"x")
+    assert shelf.steps() == [f"step-000000{step}.{end}" for step in (30, 40) for end in ("json", "pt")]
+
+
+def test_a_store_that_does_not_take_it_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "a1").write_text("in the way")
+    shelf = Shelf(tmp_path)
+    assert shelf.of(1).save(10, b"ten") is None
+    assert json.loads(shelf.lines[0])["message"] == "checkpoint not written"
+
+
+def test_due_counts_from_the_last() -> None:
+    now = [0.0]
+    due = Due(5, lambda: now[0], 0.0)
+    assert not due.passed()
+    now[0] = 7
+    assert due.passed()
+    assert not due.again().passed()

@@ -1,0 +1,147 @@
+"""The trainer's side of the contract: what the schema accepts it reads, what the schema refuses it refuses."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from limbeck_trainer.config import Cnn, Mlp, Response, Stored, parse_config, read_config, read_environment
+from limbeck_trainer.errors import Reason, TrainerError
+from support import config_document, contract
+
+SHA = "a" * 64
+DISTILLATION = {
+    "teacher": {"uri": "s3://limbeck/models/" + SHA, "sha256": SHA},
+    "method": {"kind": "response", "temperature": 4, "alpha": 0.9},
+    "control": True,
+}
+S3 = {"kind": "s3", "uri": "s3://limbeck/data.npz", "sha256": SHA}
+SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return config_document("s3://limbeck", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": {"kind": "linear"}},
+        {"model": {"kind": "cnn", "channels": [16, 32], "hidden": 64}},
+        {"data": {"source": S3, "split": SPLIT, "labelled": 100}, "distillation": DISTILLATION},
+        {"optimization": {"optimizer": "sgd", "schedule": "constant", "learningRate": 1}},
+    ],
+)
+def test_reads_what_the_contract_allows(changes: dict[str, Any]) -> None:
+    jsonschema.validate(document(**changes), contract("trainer-config"))
+    parse_config(document(**changes))
+
+
+WRONG: list[tuple[str, list[str], Any, str]] = [
+    ("unknown model", ["model"], {"kind": "rnn"}, "model.kind must be one of linear, mlp, cnn, not 'rnn'"),
+    ("two members", ["model"], {"kind": "linear", "hidden": [4]}, "model.hidden is not a known field"),
+    ("zero width", ["model"], {"kind": "mlp", "hidden": [16, 0]}, "model.hidden[1] must be at least 1, not 0"),
+    ("no layer", ["model"], {"kind": "mlp", "hidden": []}, "model.hidden must be a list of at least one whole number"),
+    ("batch of zero", ["optimization", "batchSize"], 0, "optimization.batchSize must be at least 1, not 0"),
+    ("rate of zero", ["optimization", "learningRate"], 0, "optimization.learningRate must be greater than 0, not 0"),
+    ("half an epoch", ["optimization", "epochs"], 1.5, "optimization.epochs must be a whole number, not 1.5"),
+    ("flag for a number", ["optimization", "seed"], True, "optimization.seed must be a whole number, not True"),
+    ("all for the test", ["data", "split", "test"], 1, "data.split.test must be less than 1, not 1"),
+    ("unknown version", ["contractVersion"], "v2", "contractVersion must be one of v1, not 'v2'"),
+    ("unknown field", ["colour"], "red", "colour is not a known field"),
+    ("attempt zero", ["run", "attempt"], 0, "run.attempt must be at least 1, not 0"),
+    ("no object", ["store"], [], "store must be an object, not []"),
+    ("bad port", ["progressPort"], 70000, "progressPort must be at most 65535, not 70000"),
+    ("foreign scheme", ["data", "source"], {"kind": "s3", "uri": "ftp://x"}, "data.source.uri must match"),
+    ("alpha", ["distillation"], {**DISTILLATION, "method": {"kind": "response", "temperature": 4, "alpha": 2}}, "at most"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_refuses_what_the_contract_refuses(path: list[str], value: Any, sentence: str) -> None:
+    wrong = changed(document(), path, value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, contract("trainer-config"))
+    with pytest.raises(TrainerError, match="The config is not valid") as caught:
+        parse_config(wrong)
+    assert caught.value.reason is Reason.CONFIG_INVALID
+    assert sentence in caught.value.message
+
+
+def test_misses_every_required_field_by_name() -> None:
+    for key in contract("trainer-config")["required"]:
+        incomplete = document()
+        del incomplete[key]
+        with pytest.raises(TrainerError, match=f"{key} is missing"):
+            parse_config(incomplete)
+
+
+def test_lists_all_mistakes_at_once() -> None:
+    wrong = changed(changed(document(), ["optimization", "epochs"], 0), ["model", "kind"], "tree")
+    del wrong["checkpoint"]["keep"]
+    with pytest.raises(TrainerError) as caught:
+        parse_config(wrong)
+    for part in ("optimization.epochs", "model.kind", "checkpoint.keep is missing"):
+        assert part in caught.value.message
+
+
+def test_a_split_leaves_something_to_train_on() -> None:
+    with pytest.raises(TrainerError, match="must leave something to train on"):
+        parse_config(changed(document(), ["data", "split", "validation"], 0.8))
+
+
+def test_parses_into_plain_values() -> None:
+    changes = {"data": {"source": S3, "split": SPLIT, "labelled": 100}, "distillation": DISTILLATION}
+    config = parse_config(document(model={"kind": "cnn", "channels": [16, 32], "hidden": 64}, **changes))
+    assert config.model == Cnn((16, 32), 64)
+    assert config.data.source == Stored("s3://limbeck/data.npz", SHA)
+    assert config.distillation is not None
+    assert config.distillation.method == Response(4.0, 0.9)
+    assert parse_config(document()).model == Mlp((16,))
+
+
+def test_fingerprint_follows_the_course_and_not_the_attempt() -> None:
+    base = parse_config(document()).fingerprint
+    assert parse_config(changed(document(), ["run", "attempt"], 2)).fingerprint == base
+    assert parse_config(changed(document(), ["optimization", "seed"], 2)).fingerprint != base
+    assert parse_config(document(model={"kind": "linear"})).fingerprint != base
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("{", "is not JSON"), ("[]", "must be a JSON object")])
+def test_a_file_that_is_no_config(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(TrainerError, match=sentence):
+        read_config(tmp_path / "config.json")
+    with pytest.raises(TrainerError, match="cannot be read"):
+        read_config(tmp_path / "absent.json")
+
+
+def test_environment_has_defaults_for_a_laptop() -> None:
+    environment = read_environment({})
+    assert (environment.rank, environment.world_size, environment.threads) == (0, 1, None)
+    assert str(environment.result_file) == "/dev/termination-log"
+
+
+def test_environment_names_every_mistake() -> None:
+    variables = {"RANK": "two", "WORLD_SIZE": "0", "OMP_NUM_THREADS": "-1"}
+    with pytest.raises(TrainerError) as caught:
+        read_environment(variables)
+    for name in variables:
+        assert name in caught.value.message
+    with pytest.raises(TrainerError, match="MASTER_ADDR is missing"):
+        read_environment({"WORLD_SIZE": "2"})
+    with pytest.raises(TrainerError, match="RANK must be less than WORLD_SIZE 2"):
+        read_environment({"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "host"})
+
+
+def changed(base: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    result = copy.deepcopy(base)
+    target = result
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    return result

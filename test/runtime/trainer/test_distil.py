@@ -1,0 +1,105 @@
+"""Distillation: a teacher of other things is refused; a good one helps where labels are scarce."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema
+import numpy as np
+import pytest
+from limbeck_trainer.errors import Reason, TrainerError
+from support import Document, config_document, contract, digits_file, distilling, run_here
+
+LABELLED = {
+    "source": {"kind": "builtin", "name": "digits"},
+    "split": {"validation": 0.1, "test": 0.2, "seed": 7},
+    "labelled": 100,
+}
+
+
+def student(store: str, **changes: Any) -> Document:
+    return config_document(store, data=LABELLED, **changes)
+
+
+def test_a_student_with_few_labels_gains_from_its_teacher(store: str, teacher: Document) -> None:
+    result = run_here(distilling(student(store, optimization={"epochs": 20}), teacher))
+    jsonschema.validate(result, contract("trainer-result"))
+    assert result["metrics"]["accuracy"] >= 0.9
+    assert result["metrics"]["accuracy"] >= result["control"]["accuracy"] + 0.03
+    assert result["teacherAgreement"] >= 0.9
+    assert result["teacher"] == teacher["metrics"]
+    assert result["teacherSizeBytes"] == teacher["artefact"]["sizeBytes"] > result["artefact"]["sizeBytes"]
+    assert result["lineage"]["teacherSha256"] == teacher["artefact"]["sha256"]
+
+
+def test_control_has_the_same_budget_and_the_labels_alone(store: str, teacher: Document) -> None:
+    lines: list[str] = []
+    run_here(distilling(student(store), teacher), lines.append)
+    records = [json.loads(line) for line in lines]
+    ends = {line["stage"]: line["step"] for line in records if line["message"] == "checkpoint written"}
+    assert ends["student"] == ends["control"] == 80
+
+
+def test_control_is_what_training_on_the_labels_would_be(store: str, teacher: Document, tmp_path: Path) -> None:
+    """alpha 0 with every label is plain training, so the student equals its control when both see the same rows."""
+    document = config_document(store)
+    method = {"kind": "response", "temperature": 4, "alpha": 0}
+    result = run_here(distilling(document, teacher, method=method))
+    assert result["metrics"] == result["control"] == run_here(config_document(tmp_path.as_uri()))["metrics"]
+
+
+def test_alpha_one_learns_without_labels(store: str, teacher: Document) -> None:
+    method = {"kind": "response", "temperature": 4, "alpha": 1}
+    document = student(store, optimization={"epochs": 10})
+    result = run_here(distilling(document, teacher, method=method, control=False))
+    assert "control" not in result
+    assert result["metrics"]["accuracy"] >= 0.85
+
+
+def test_a_missing_teacher(store: str, teacher: Document) -> None:
+    absent = {"uri": f"{store}/models/none", "sha256": "0" * 64}
+    with pytest.raises(TrainerError, match=r"The teacher's .*/model.onnx does not exist") as caught:
+        run_here(distilling(student(store), teacher, teacher=absent))
+    assert caught.value.reason is Reason.TEACHER_MISSING
+
+
+def test_a_changed_teacher(store: str, teacher: Document) -> None:
+    changed = {"uri": teacher["artefact"]["uri"], "sha256": "0" * 64}
+    with pytest.raises(TrainerError, match="has the sha256") as caught:
+        run_here(distilling(student(store), teacher, teacher=changed))
+    assert caught.value.reason is Reason.TEACHER_MISMATCH
+
+
+def test_a_teacher_of_other_data(store: str, teacher: Document, tmp_path: Path) -> None:
+    data = {**LABELLED, "source": {"kind": "s3", "uri": digits_file(tmp_path)}, "labelled": 20}
+    mismatches = [({}, "takes"), ({"x": np.random.default_rng(0).normal(size=(200, 1, 8, 8))}, "the data has 4 classes")]
+    for arrays, sentence in mismatches:
+        digits_file(tmp_path, **arrays)
+        with pytest.raises(TrainerError, match=sentence) as caught:
+            run_here(distilling({**student(store), "data": data}, teacher))
+        assert caught.value.reason is Reason.TEACHER_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("manifest.json", b'{"labels": ["nine", "eight"]}', "has the labels"),
+        ("manifest.json", b"{", "cannot be loaded"),
+        ("model.onnx", b"not a model", "cannot be loaded"),
+    ],
+)
+def test_a_teacher_that_is_not_what_it_says(
+    store: str, teacher: Document, tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    folder = Path(urlsplit(teacher["artefact"]["uri"]).path)
+    for file in ("manifest.json", "model.onnx"):
+        (tmp_path / file).write_bytes((folder / file).read_bytes())
+    (tmp_path / name).write_bytes(content)
+    digest = hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest()
+    with pytest.raises(TrainerError, match=sentence) as caught:
+        run_here(distilling(student(store), teacher, teacher={"uri": tmp_path.as_uri(), "sha256": digest}))
+    assert caught.value.reason is Reason.TEACHER_MISMATCH

@@ -1,0 +1,88 @@
+"""The ONNX file: what it takes, that it equals torch, and that a difference is noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from limbeck_trainer.config import Builtin, Cnn, Linear, Mlp, Model
+from limbeck_trainer.data import Dataset, load_data
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.export import Artefact, export_onnx, prove_parity, upload
+from limbeck_trainer.models import build_model, normalisation_of
+from limbeck_trainer.store import Store
+from torch import nn
+
+DIGITS = load_data(Builtin("digits"), Store())
+SOME = DIGITS.x[:300]
+
+
+def build(model: Model) -> nn.Sequential:
+    torch.manual_seed(0)
+    return build_model(model, normalisation_of(DIGITS.x), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize("model", [Linear(), Mlp((16,)), Cnn((16, 32), 64)])
+def test_every_model_exports_with_parity(model: Model) -> None:
+    module = build(model)
+    artefact = export_onnx(module, DIGITS)
+    assert prove_parity(artefact, module, SOME, 1) <= 1e-4
+
+
+def test_the_file_keeps_its_promises() -> None:
+    module = build(Cnn((4,), 8))
+    artefact = export_onnx(module, DIGITS)
+    proto = onnx.load_model_from_string(artefact.content)
+    onnx.checker.check_model(proto)
+    assert [(entry.domain, entry.version) for entry in proto.opset_import] == [("", 17)]
+    assert proto.ir_version <= 10
+    session = onnxruntime.InferenceSession(artefact.content, providers=["CPUExecutionProvider"])
+    (given,), (answer,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.shape, given.type) == ("input", ["batch", 1, 8, 8], "tensor(float)")
+    assert (answer.name, answer.shape) == ("logits", ["batch", 10])
+    for size in (1, 2, 7):
+        raw = SOME[:size]
+        expected = module(torch.from_numpy(raw)).detach().numpy()
+        np.testing.assert_allclose(session.run(None, {"input": raw})[0], expected, atol=1e-5)
+
+
+def test_the_same_weights_give_the_same_digest() -> None:
+    assert export_onnx(build(Mlp((8,))), DIGITS).sha256 == export_onnx(build(Mlp((8,))), DIGITS).sha256
+
+
+@pytest.mark.parametrize("error", [2e-4, float("nan")])
+def test_a_difference_is_parity_broken(error: float) -> None:
+    module = build(Mlp((8,)))
+    artefact = export_onnx(module, DIGITS)
+    with torch.no_grad():
+        next(reversed(list(module.parameters())))[3] += error
+    with pytest.raises(TrainerError, match="differs from the trained one") as caught:
+        prove_parity(artefact, module, SOME, 1)
+    assert caught.value.reason is Reason.PARITY_BROKEN
+
+
+def test_upload_writes_the_manifest_last(tmp_path: Path) -> None:
+    written: list[str] = []
+
+    class Remembering(Store):
+        def put(self, uri: str, data: bytes, patience: object = None) -> None:
+            written.append(uri.rsplit("/", 1)[1])
+            super().put(uri, data)
+
+    upload(Remembering(), (tmp_path / "m").as_uri(), Artefact(b"onnx", "0", [], []), {"a": 1}, {"b": 2})
+    assert written == ["model.onnx", "report.json", "manifest.json"]
+    assert json.loads((tmp_path / "m" / "manifest.json").read_text()) == {"a": 1}
+
+
+def test_a_table_exports_too() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+    table = Dataset(x, np.arange(20) % 2, ("0", "1"), "0")
+    module = build_model(Mlp((4,)), normalisation_of(x), (5,), 2)
+    artefact = export_onnx(module, table)
+    assert artefact.inputs == [{"name": "input", "datatype": "FP32", "shape": [-1, 5]}]
+    prove_parity(artefact, module, x, 1)

@@ -1,0 +1,74 @@
+"""Whole runs inside this process: result and manifest by their contracts, the same spec twice, bad training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jsonschema
+import numpy as np
+import pytest
+from limbeck_trainer.errors import Reason, TrainerError
+from support import Document, attempt, config_document, contract, digits_file, run_here
+
+
+def folder_of(result: Document) -> Path:
+    return Path(urlsplit(result["artefact"]["uri"]).path)
+
+
+def test_result_manifest_and_report_agree(store: str) -> None:
+    result = run_here(config_document(store))
+    jsonschema.validate(result, contract("trainer-result"))
+    folder = folder_of(result)
+    assert folder.name == result["artefact"]["sha256"]
+    assert (folder / "model.onnx").stat().st_size == result["artefact"]["sizeBytes"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    jsonschema.validate(manifest, contract("model-manifest"))
+    for key in ("sha256", "sizeBytes", "inputs", "outputs"):
+        assert manifest[key] == result["artefact"][key]
+    assert manifest["labels"] == list("0123456789")
+    report = json.loads((folder / "report.json").read_text())
+    confusion = np.array(report["confusion"])
+    assert confusion.sum() == result["metrics"]["n"] == 359
+    assert np.trace(confusion) / 359 == pytest.approx(result["metrics"]["accuracy"], abs=1e-6)
+    assert len(report["classes"]) == 10
+    assert [point["step"] for point in report["history"]] == [20, 40, 60, 80]
+
+
+def test_the_same_spec_gives_the_same_model(tmp_path: Path) -> None:
+    first, second = (run_here(config_document((tmp_path / name).as_uri())) for name in "ab")
+    assert first["artefact"]["sha256"] == second["artefact"]["sha256"]
+    assert first["metrics"] == second["metrics"]
+    other = run_here(config_document((tmp_path / "c").as_uri(), optimization={"seed": 2}))
+    assert other["artefact"]["sha256"] != first["artefact"]["sha256"]
+
+
+def test_a_finished_training_is_resumed_at_its_end(store: str) -> None:
+    document = config_document(store)
+    first = run_here(document)
+    second = run_here(attempt(document, 2))
+    assert second["resumedFromStep"] == second["steps"] == 80
+    assert second["artefact"] == first["artefact"]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["constant", "oneCycle"])
+def test_every_optimiser_learns_a_table(store: str, tmp_path: Path, optimizer: str, schedule: str) -> None:
+    data = {
+        "source": {"kind": "s3", "uri": digits_file(tmp_path)},
+        "split": {"validation": 0, "test": 0.25, "seed": 0},
+    }
+    optimization = {"optimizer": optimizer, "schedule": schedule, "learningRate": 0.05, "epochs": 20, "batchSize": 16}
+    result = run_here(config_document(store, data=data, optimization=optimization))
+    assert result["artefact"]["inputs"] == [{"name": "input", "datatype": "FP32", "shape": [-1, 6]}]
+    assert result["metrics"]["accuracy"] >= 0.8
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(store: str) -> None:
+    optimization = {"optimizer": "sgd", "schedule": "constant", "learningRate": 1e30}
+    with pytest.raises(TrainerError, match=r"The loss became (nan|inf) at step \d+ of 80") as caught:
+        run_here(config_document(store, optimization=optimization))
+    assert caught.value.reason is Reason.NON_FINITE_LOSS
+    assert caught.value.step is not None
+    assert 1 < caught.value.step <= 10

@@ -1,0 +1,174 @@
+"""Real processes of `python3 -m limbeck_trainer`, alone and in groups of two over gloo: ends, kills and resumptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from support import (
+    Document,
+    attempt,
+    config_document,
+    contract,
+    digits_file,
+    progress_of,
+    run_here,
+    start_workers,
+    until,
+)
+
+# Long enough to be interrupted in the middle on any machine, short enough to be finished by a resumption.
+LONG = {"epochs": 150}
+
+
+def failure(worker: Any) -> tuple[int, Document]:
+    code, result = worker.exit_code(), worker.result()
+    jsonschema.validate(result, contract("trainer-result"))
+    return code, result
+
+
+def test_two_workers_train_one_model_into_s3(tmp_path: Path, s3: dict[str, str]) -> None:
+    document = config_document("s3://limbeck", model={"kind": "cnn", "channels": [16, 32], "hidden": 64})
+    document["optimization"] |= {"learningRate": 0.003, "epochs": 12}
+    workers = start_workers(tmp_path / "two", document, 2)
+    assert [worker.exit_code() for worker in workers] == [0, 0]
+    result = workers[0].result()
+    jsonschema.validate(result, contract("trainer-result"))
+    assert result["metrics"]["accuracy"] >= 0.95
+    assert result["metrics"]["n"] == 359
+    assert result["lineage"]["worldSize"] == 2
+    assert not workers[1].result_file.exists()
+    assert workers[0].lines()[-1]["message"] == "training succeeded"
+    assert workers[1].lines()[-1]["message"] == "worker finished"
+    for worker in workers:
+        assert "Schema error" not in worker.log_file.read_text()
+
+
+def test_width_does_not_change_the_course(tmp_path: Path, store: str) -> None:
+    """Two workers walk the same global batches as one: the losses agree up to the order of additions."""
+    lines: list[str] = []
+    alone = run_here(config_document(store), lines.append)
+    workers = start_workers(tmp_path / "two", config_document(f"{store}-two"), 2)
+    assert [worker.exit_code() for worker in workers] == [0, 0]
+    losses = [
+        [line["loss"] for line in records if line["message"] == "epoch trained"]
+        for records in ([json.loads(line) for line in lines], workers[0].lines())
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert abs(alone["metrics"]["accuracy"] - workers[0].result()["metrics"]["accuracy"]) < 0.02
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_worker_is_a_lost_peer_to_the_other(tmp_path: Path, store: str, victim: int) -> None:
+    document = config_document(store, optimization={"epochs": 2000})
+    workers = start_workers(tmp_path / "w", document, 2)
+    until(lambda: progress_of(document)["step"] > 50 if workers[0].says("workers met") else False)
+    workers[victim].process.kill()
+    code, result = failure(workers[1 - victim])
+    assert (code, result["reason"]) == (75, "PeerLost")
+    assert workers[victim].exit_code() == -signal.SIGKILL
+    assert not workers[victim].result_file.exists()
+    # Rank 0 loses nothing: it saves the last whole step before it ends.
+    checkpoints = list((tmp_path / "store").rglob("step-*.json"))
+    assert len(checkpoints) == (1 if victim == 1 else 0)
+    if victim == 1:
+        assert json.loads(checkpoints[0].read_text())["step"] == result["step"] > 50
+
+
+def test_sigterm_saves_and_a_resumption_ends_as_if_nothing_had_been(tmp_path: Path, store: str) -> None:
+    document = config_document(store, optimization=LONG)
+    workers = start_workers(tmp_path / "first", document, 2)
+    until(lambda: progress_of(document)["step"] > 100 if workers[0].says("workers met") else False)
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        code, result = failure(worker)
+        assert (code, result["reason"]) == (143, "Interrupted")
+    stopped = workers[0].result()["step"]
+    assert 100 < stopped < 3000
+    resumed = start_workers(tmp_path / "second", attempt(document, 2), 2)
+    whole = start_workers(tmp_path / "whole", config_document(f"{store}-whole", optimization=LONG), 2)
+    assert [worker.exit_code() for worker in (*resumed, *whole)] == [0] * 4
+    ours, theirs = resumed[0].result(), whole[0].result()
+    assert ours["resumedFromStep"] == stopped
+    assert ours["steps"] == theirs["steps"] == 3000
+    assert ours["artefact"]["sha256"] == theirs["artefact"]["sha256"]
+    assert ours["metrics"] == theirs["metrics"]
+
+
+def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(tmp_path: Path, store: str) -> None:
+    document = config_document(store, checkpoint={"everySeconds": 1, "keep": 3}, optimization={"epochs": 5000})
+    (worker,) = start_workers(tmp_path / "first", document)
+    folder = tmp_path / "store" / "runs" / "default" / "digits-u1" / "a1" / "checkpoints" / "model"
+    until(lambda: len(list(folder.glob("*.json"))) >= 2)
+    worker.terminate()
+    assert worker.exit_code() == 143
+    *_, before, newest = sorted(folder.glob("*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    again = attempt(document, 2)
+    (second,) = start_workers(tmp_path / "second", again)
+    second.wait_for("training resumed")
+    assert second.says("checkpoint skipped")
+    resumed = next(line for line in second.lines() if line["message"] == "training resumed")
+    assert resumed["step"] == int(before.stem.removeprefix("step-"))
+    progress = progress_of(again)
+    jsonschema.validate(progress, contract("trainer-progress"))
+    assert progress["phase"] == "training"
+    second.terminate()
+    assert second.exit_code() == 143
+
+
+def test_missing_data_is_said_by_every_worker_and_by_none_as_a_lost_peer(tmp_path: Path, s3: dict[str, str]) -> None:
+    document = config_document("s3://limbeck")
+    document["data"]["source"] = {"kind": "s3", "uri": "s3://limbeck/absent.npz"}
+    for worker in start_workers(tmp_path, document, 2):
+        code, result = failure(worker)
+        assert (code, result["reason"]) == (66, "DataMissing")
+        assert "s3://limbeck/absent.npz does not exist" in result["message"]
+        assert worker.lines()[-1]["error"] == result["message"]
+
+
+def test_a_loss_that_is_not_finite_is_the_reason_on_every_rank(tmp_path: Path, store: str) -> None:
+    optimization = {"optimizer": "sgd", "schedule": "constant", "learningRate": 1e30}
+    workers = start_workers(tmp_path, config_document(store, optimization=optimization), 2)
+    assert [failure(worker)[1]["reason"] for worker in workers] == ["NonFiniteLoss"] * 2
+    assert [worker.exit_code() for worker in workers] == [70, 70]
+
+
+def test_a_bad_config_a_bad_environment_and_bad_data_end_for_good(tmp_path: Path, store: str) -> None:
+    bad_model = config_document(store, model={"kind": "tree"})
+    bad_data = config_document(store)
+    bad_data["data"]["source"] = {"kind": "s3", "uri": digits_file(tmp_path, y=[0] * 200)}
+    (config,) = start_workers(tmp_path / "config", bad_model)
+    (environment,) = start_workers(tmp_path / "environment", config_document(store), 1, {"RANK": "5"})
+    (data,) = start_workers(tmp_path / "data", bad_data)
+    assert failure(config)[0] == failure(environment)[0] == 78
+    assert config.result()["reason"] == environment.result()["reason"] == "ConfigInvalid"
+    assert (failure(data)[0], data.result()["reason"]) == (65, "DataInvalid")
+
+
+def test_sigterm_before_the_workers_meet_ends_at_once(tmp_path: Path, store: str) -> None:
+    """Rank 1 never comes: rank 0 waits inside native code, where no Python signal handler runs."""
+    document = config_document(store)
+    (worker,) = start_workers(tmp_path, document, 1, {"WORLD_SIZE": "2"})
+    worker.wait_for("data loaded")
+    worker.terminate()
+    code, result = failure(worker)
+    assert (code, result["reason"]) == (143, "Interrupted")
+
+
+def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Path, store: str) -> None:
+    package = tmp_path / "shadow" / "torch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise LookupError('no torch in this image')")
+    path = f"{package.parent}{os.pathsep}{Path(__file__).resolve().parents[3] / 'runtime' / 'trainer'}"
+    (worker,) = start_workers(tmp_path / "w", config_document(store), 1, {"PYTHONPATH": path})
+    code, result = failure(worker)
+    assert (code, result["reason"]) == (1, "Crashed")
+    assert result["message"] == "LookupError: no torch in this image"
+    assert worker.lines()[-1]["message"] == "training failed"

@@ -1,0 +1,131 @@
+"""Both backends by one contract, and patience with a store that does not answer."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.store import ObjectMissing, Patience, Store
+from support import free_port
+
+
+@pytest.fixture(params=["file", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh folder in either kind of store."""
+    if request.param == "file":
+        return (tmp_path / "with space").as_uri().replace("%20", " ")
+    request.getfixturevalue("s3")
+    return f"s3://limbeck/{tmp_path.name}"
+
+
+def test_put_get_list_delete(root: str) -> None:
+    store = Store()
+    for name in ("b/2", "a", "b/1"):
+        store.put(f"{root}/{name}", name.encode())
+    store.put(f"{root}-beside/c", b"not below the folder")
+    assert store.get(f"{root}/b/1") == b"b/1"
+    assert store.list(root) == tuple(f"{root}/{name}" for name in ("a", "b/1", "b/2"))
+    store.put(f"{root}/a", b"again")
+    assert store.get(f"{root}/a") == b"again"
+    store.delete(f"{root}/a")
+    store.delete(f"{root}/a")
+    assert store.list(root) == (f"{root}/b/1", f"{root}/b/2")
+
+
+def test_what_is_missing_is_missing(root: str) -> None:
+    store = Store()
+    with pytest.raises(ObjectMissing):
+        store.get(f"{root}/absent")
+    assert store.list(f"{root}/nothing") == ()
+
+
+def test_a_missing_bucket_is_a_missing_object(s3: dict[str, str]) -> None:
+    with pytest.raises(ObjectMissing):
+        Store().get("s3://no-such-bucket/key")
+
+
+class Hours:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def impatient(hours: Hours, seconds: float) -> Store:
+    return Store(Patience(seconds, first_pause=1), lambda: hours.now, hours.sleep)
+
+
+def test_a_store_that_is_away_is_tried_with_growing_pauses(
+    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    hours = Hours()
+    with pytest.raises(TrainerError, match="did not answer") as caught:
+        impatient(hours, 20).get("s3://limbeck/key")
+    assert caught.value.reason is Reason.STORE_UNAVAILABLE
+    assert hours.pauses == [1, 2, 4, 8]
+
+
+def test_refused_credentials_are_not_tried_again(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    hours = Hours()
+    with pytest.raises(TrainerError, match="refuses the credentials"):
+        impatient(hours, 20).get("s3://limbeck/key")
+    assert hours.pauses == []
+
+
+def test_incomplete_variables_are_named(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(key)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(TrainerError, match=r"Are the AWS_\* variables complete\?"):
+        impatient(Hours(), 20).get("s3://limbeck/key")
+
+
+@pytest.fixture
+def moody() -> Iterator[str]:
+    """An S3 server that answers 503 twice, then 200 with `at last`."""
+    answers = [503, 503, 200]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"at last" if (status := answers.pop(0)) == 200 else b""
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_store_that_comes_back_is_no_failure(
+    moody: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
+    hours = Hours()
+    assert impatient(hours, 20).get("s3://limbeck/key") == b"at last"
+    assert hours.pauses == [1, 2]
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    hours = Hours()
+    with pytest.raises(TrainerError, match="Not a directory|File exists"):
+        impatient(hours, 20).put((tmp_path / "file" / "key").as_uri(), b"")
+    assert hours.pauses == []
