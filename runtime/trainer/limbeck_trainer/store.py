@@ -162,10 +162,11 @@ class S3:
     def __init__(self) -> None:
         # Imported late: a run on files alone does without half a second of imports.
         import boto3
+        from botocore import exceptions as boto
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-        self._client_error, self._boto_error, self._http_error = ClientError, BotoCoreError, HTTPClientError
+        self._refusal, self._fault = boto.ClientError, boto.BotoCoreError
+        self._passing = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError)
         settings = Config(
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
@@ -174,7 +175,8 @@ class S3:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        self._client = boto3.client("s3", config=settings)
+        # A session of its own: the module-wide one would keep the credentials it saw first.
+        self._client = boto3.session.Session().client("s3", config=settings)
 
     def get(self, uri: str) -> bytes:
         """The object's bytes."""
@@ -208,11 +210,11 @@ class S3:
     def _attempt(self, uri: str, operation: Callable[[], Any]) -> Any:
         try:
             return operation()
-        except self._client_error as error:
+        except self._refusal as error:
             raise _from_answer(uri, error.response) from error
-        except self._http_error as error:
+        except self._passing as error:
             raise Unreachable(f"{error}.", again=True) from error
-        except self._boto_error as error:
+        except self._fault as error:
             raise Unreachable(f"{error}. Are the AWS_* variables complete?", again=False) from error
 
 

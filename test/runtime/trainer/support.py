@@ -70,7 +70,7 @@ def attempt(document: Document, number: int) -> Document:
     return {**document, "run": {**document["run"], "attempt": number}, "progressPort": free_port()}
 
 
-def distilling(document: Document, teacher: Document, **changes: Any) -> Document:
+def distilling(document: Document, teacher: Document, /, **changes: Any) -> Document:
     """The config as a distillation from the artefact of a result."""
     distillation = {
         "teacher": {"uri": teacher["artefact"]["uri"], "sha256": teacher["artefact"]["sha256"]},

@@ -57,7 +57,12 @@ WRONG: list[tuple[str, list[str], Any, str]] = [
     ("no object", ["store"], [], "store must be an object, not []"),
     ("bad port", ["progressPort"], 70000, "progressPort must be at most 65535, not 70000"),
     ("foreign scheme", ["data", "source"], {"kind": "s3", "uri": "ftp://x"}, "data.source.uri must match"),
-    ("alpha", ["distillation"], {**DISTILLATION, "method": {"kind": "response", "temperature": 4, "alpha": 2}}, "at most"),
+    (
+        "alpha",
+        ["distillation"],
+        {**DISTILLATION, "method": {"kind": "response", "temperature": 4, "alpha": 2}},
+        "at most",
+    ),
 ]
 
 

@@ -82,7 +82,8 @@ def test_a_file_is_read_raw_with_its_digest(tmp_path: Path) -> None:
     uri = digits_file(tmp_path, x=np.arange(12, dtype=np.int16).reshape(4, 3), y=np.array([0, 1, 2, 0], np.uint8))
     digest = hashlib.sha256((tmp_path / "data.npz").read_bytes()).hexdigest()
     dataset = load_data(Stored(uri, digest), Store())
-    assert (dataset.x.dtype, dataset.y.dtype, dataset.labels) == (np.float32, np.int64, ("0", "1", "2"))
+    assert [str(array.dtype) for array in (dataset.x, dataset.y)] == ["float32", "int64"]
+    assert dataset.labels == ("0", "1", "2")
     assert dataset.sha256 == digest
 
 
@@ -112,7 +113,7 @@ def test_bad_data_is_refused_with_a_sentence(tmp_path: Path, arrays: dict[str, A
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
 def test_a_file_that_is_no_npz(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.npz").write_bytes(content)
-    with pytest.raises(TrainerError, match="must be an .npz"):
+    with pytest.raises(TrainerError, match=r"must be an \.npz"):
         load_data(Stored((tmp_path / "data.npz").as_uri(), None), Store())
 
 

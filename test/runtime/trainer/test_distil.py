@@ -76,7 +76,10 @@ def test_a_changed_teacher(store: str, teacher: Document) -> None:
 
 def test_a_teacher_of_other_data(store: str, teacher: Document, tmp_path: Path) -> None:
     data = {**LABELLED, "source": {"kind": "s3", "uri": digits_file(tmp_path)}, "labelled": 20}
-    mismatches = [({}, "takes"), ({"x": np.random.default_rng(0).normal(size=(200, 1, 8, 8))}, "the data has 4 classes")]
+    mismatches = [
+        ({}, "takes"),
+        ({"x": np.random.default_rng(0).normal(size=(200, 1, 8, 8))}, "the data has 4 classes"),
+    ]
     for arrays, sentence in mismatches:
         digits_file(tmp_path, **arrays)
         with pytest.raises(TrainerError, match=sentence) as caught:

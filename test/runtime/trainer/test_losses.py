@@ -17,9 +17,13 @@ LABELLED = np.arange(N) % 3 == 0
 WHOLE = np.array([0, 1, 2, 3, 5, 6, 8, 11, 12])
 
 
-def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+Doubles = npt.NDArray[np.float64]
+
+
+def softmax(logits: npt.NDArray[np.floating]) -> Doubles:
+    powers: Doubles = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Doubles = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def by_hand(rows: npt.NDArray[np.int64], temperature: float, alpha: float) -> float:
@@ -70,4 +74,6 @@ def test_the_parts_of_all_ranks_add_up_to_the_whole(ranks: int) -> None:
 def test_cross_entropy_is_the_mean_over_the_batch() -> None:
     rows = torch.from_numpy(WHOLE)
     expected = -np.log(softmax(STUDENT[WHOLE])[np.arange(len(WHOLE)), Y[WHOLE]]).mean()
-    assert float(cross_entropy(torch.from_numpy(Y))(torch.from_numpy(STUDENT[WHOLE]), rows, rows)) == pytest.approx(expected)
+    assert float(cross_entropy(torch.from_numpy(Y))(torch.from_numpy(STUDENT[WHOLE]), rows, rows)) == pytest.approx(
+        expected
+    )

@@ -14,7 +14,13 @@ PIXELS = np.random.default_rng(0).uniform(0, 16, size=(50, 1, 8, 8)).astype(np.f
 
 @pytest.mark.parametrize(
     ("model", "parameters"),
-    [(Linear(), 650), (Mlp((16,)), 1210), (Mlp((128, 64)), 17226), (Cnn((16, 32), 64), 13706), (Cnn((4,) * 6, 8), None)],
+    [
+        (Linear(), 650),
+        (Mlp((16,)), 1210),
+        (Mlp((128, 64)), 17226),
+        (Cnn((16, 32), 64), 13706),
+        (Cnn((4,) * 6, 8), None),
+    ],
 )
 def test_models_take_raw_samples_and_give_logits(model: Model, parameters: int | None) -> None:
     module = build_model(model, normalisation_of(PIXELS), (1, 8, 8), 10)

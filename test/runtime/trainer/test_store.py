@@ -64,12 +64,10 @@ def impatient(hours: Hours, seconds: float) -> Store:
     return Store(Patience(seconds, first_pause=1), lambda: hours.now, hours.sleep)
 
 
-def test_a_store_that_is_away_is_tried_with_growing_pauses(
-    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_is_away_is_tried_with_growing_pauses(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     hours = Hours()
-    with pytest.raises(TrainerError, match="did not answer") as caught:
+    with pytest.raises(TrainerError, match=r"did not answer") as caught:
         impatient(hours, 20).get("s3://limbeck/key")
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
     assert hours.pauses == [1, 2, 4, 8]
@@ -105,7 +103,7 @@ def moody() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
@@ -114,9 +112,7 @@ def moody() -> Iterator[str]:
     server.shutdown()
 
 
-def test_a_store_that_comes_back_is_no_failure(
-    moody: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_comes_back_is_no_failure(moody: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
     hours = Hours()
     assert impatient(hours, 20).get("s3://limbeck/key") == b"at last"
@@ -126,6 +122,6 @@ def test_a_store_that_comes_back_is_no_failure(
 def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     hours = Hours()
-    with pytest.raises(TrainerError, match="Not a directory|File exists"):
+    with pytest.raises(TrainerError, match=r"Not a directory|File exists"):
         impatient(hours, 20).put((tmp_path / "file" / "key").as_uri(), b"")
     assert hours.pauses == []
