@@ -1,11 +1,10 @@
 /**
  * The server's metrics. Where they mean the same as Triton's they bear Triton's names; the rest starts with `limbeck_`.
- * Requests count in plain numbers; a scrape copies them, so that the hot path pays nothing for labels.
+ * Requests count in plain numbers; a scrape copies them, so that a request pays nothing for labels.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
-import { batchSizeBounds } from './statistics.ts';
 
 const labelNames = ['model', 'version'] as const;
 
@@ -99,28 +98,18 @@ function registerGauge(registry: Registry, engine: Engine, { name, help, value }
   });
 }
 
-/** The size that stands for a bucket: its bound, or one more than the last. */
-const sizeOf = (bucket: number): number => batchSizeBounds[bucket] ?? (batchSizeBounds.at(-1) ?? 0) + 1;
-
 function registerBatchSizes(registry: Registry, engine: Engine): void {
-  const seen = new Map<Model, number[]>();
-  new Histogram({
+  const histogram = new Histogram({
     name: 'limbeck_batch_rows',
-    help: 'Rows of the batches run; the sum is rounded up to bucket bounds, nv_inference_count is exact.',
+    help: 'Rows of each batch that ran.',
     labelNames,
-    buckets: [...batchSizeBounds],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers: [registry],
-    collect() {
-      for (const model of engine.models) {
-        const before = seen.get(model) ?? [];
-        const after = [...model.statistics.batchSizes];
-        after.forEach((count, bucket) => {
-          for (let n = before[bucket] ?? 0; n < count; n += 1) this.observe(labelsOf(model), sizeOf(bucket));
-        });
-        seen.set(model, after);
-      }
-    },
   });
+  for (const model of engine.models) {
+    const child = histogram.labels(labelsOf(model));
+    model.statistics.onBatch = (rows) => child.observe(rows);
+  }
 }
 
 function registerProvider(registry: Registry, engine: Engine): void {

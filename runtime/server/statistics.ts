@@ -1,8 +1,5 @@
 /** Plain counters of one model: cheap enough for every request, read by metrics and by the statistics endpoint. */
 
-/** Upper bounds of the batch size histogram's buckets, in rows. */
-export const batchSizeBounds = [1, 2, 4, 8, 16, 32, 64, 128] as const;
-
 /** What happened to one model's requests since the process started. All durations are milliseconds. */
 export class ModelStatistics {
   succeeded = 0;
@@ -21,16 +18,14 @@ export class ModelStatistics {
   loadMs = 0;
   /** Times that a worker died unasked. */
   workerDeaths = 0;
-  /** Batches by size: one count per bound and one for all beyond, not cumulative. */
-  readonly batchSizes: number[] = Array.from({ length: batchSizeBounds.length + 1 }, () => 0);
+  /** Told the rows of each batch that ran. */
+  onBatch: (rows: number) => void = () => undefined;
 
   /** Counts one batch of `rows`. */
   executed(rows: number, computeMs: number): void {
     this.executions += 1;
     this.inferences += rows;
     this.computeMs += computeMs;
-    const index = batchSizeBounds.findIndex((bound) => rows <= bound);
-    const bucket = index < 0 ? batchSizeBounds.length : index;
-    this.batchSizes[bucket] = (this.batchSizes[bucket] ?? 0) + 1;
+    this.onBatch(rows);
   }
 }
