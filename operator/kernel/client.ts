@@ -74,7 +74,7 @@ export class Client implements Cluster {
     const path = pathOfKey(resource, keyOf(object));
     const query = { fieldManager, force: 'true' };
     const call = callOf('PATCH', 'apply', resource, { path, query, body: object, contentType: applyPatch });
-    return this.#object(call, signal);
+    return this.#applied(call, signal);
   }
 
   applyStatus(
@@ -85,7 +85,7 @@ export class Client implements Cluster {
     const path = `${pathOfKey(resource, keyOf(object))}/status`;
     const query = { fieldManager, force: 'true' };
     const call = callOf('PATCH', 'applyStatus', resource, { path, query, body: object, contentType: applyPatch });
-    return this.#object(call, signal);
+    return this.#applied(call, signal);
   }
 
   async remove(ref: ObjectRef, signal: AbortSignal): Promise<void> {
@@ -113,6 +113,16 @@ export class Client implements Cluster {
     return (await this.#send(call, signal)) as KubeObject;
   }
 
+  /** Another UID under the name is a conflict to us; the API server calls it an attempt to change an immutable field. */
+  async #applied(call: Call, signal: AbortSignal): Promise<KubeObject> {
+    try {
+      return await this.#object(call, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'invalid' && /metadata\.uid:/.test(error.message))) throw error;
+      throw new ApiError('conflict', error.message, { status: error.status, cause: error });
+    }
+  }
+
   #send(call: Call, signal: AbortSignal): Promise<unknown> {
     return this.#transport.json(this.#traffic, call, signal);
   }
@@ -130,7 +140,7 @@ const callOf = (method: Call['method'], verb: string, resource: Resource, detail
 /** Gone, or another object under the same name: what was to be deleted is no more. */
 const isAlreadyGone = (error: unknown): boolean =>
   error instanceof ApiError &&
-  (error.code === 'notFound' || (error.code === 'conflict' && /precondition failed: UID/i.test(error.message)));
+  (error.code === 'notFound' || (error.code === 'conflict' && /UID in (?:the )?precondition/i.test(error.message)));
 
 function selectionQuery({ labelSelector, fieldSelector }: Selection): Record<string, string> {
   return {

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll } from '@jest/globals';
+import { systemClock } from '../../process/clock.ts';
+import { createRegistry } from '../../process/metrics.ts';
+import { connect, type Connection } from '../../operator/kernel/connect.ts';
+import { clusterContract } from '../support/cluster-contract.ts';
+import { testKubeconfig } from '../support/kubeconfig.ts';
+
+let connection: Connection;
+
+const open = async (): Promise<Connection> => {
+  process.env['KUBECONFIG'] = testKubeconfig();
+  connection = await connect({
+    component: 'contract',
+    version: '0.0.0',
+    registry: createRegistry('contract'),
+    clock: systemClock,
+  });
+  return connection;
+};
+
+afterAll(() => connection.close());
+
+clusterContract(async () => (await open()).cluster, `contract-${randomUUID().slice(0, 8)}`);
