@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'operator/autoscaler',
   ],
   'runtime/server': ['process'],
-  crds: [],
+  crds: ['operator/api'],
 };
 
 /** Packages that exactly one place may import, so that an upgrade has one address. */
@@ -44,7 +44,7 @@ export interface Import {
 /** Every import of a file: repository paths for relative ones, package names for the rest. */
 export function importsOf(file: string): readonly Import[] {
   const text = readFileSync(file, 'utf8');
-  const specifiers = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^;'"]*?['"]([^'"]+)['"]/g)].map(
+  const specifiers = [...text.matchAll(/^(?:import|export)\s(?:[^;'"]*\sfrom\s)?['"]([^'"]+)['"]/gm)].map(
     (m) => m[1] ?? '',
   );
   return specifiers.map((to) => ({ from: file, to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to }));
@@ -52,7 +52,8 @@ export function importsOf(file: string): readonly Import[] {
 
 /** The layer a file belongs to: its folder, or the parent where the folder is no layer of its own. */
 export function layerOf(file: string): string | undefined {
-  for (let folder = dirname(file); folder !== '.'; folder = dirname(folder)) if (folder in mayImport) return folder;
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder))
+    if (folder in mayImport) return folder;
   return undefined;
 }
 
