@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import { Leader, LeadershipLost } from '../../../operator/kernel/leader.ts';
+import { leases, usualTimes } from '../../../operator/kernel/lease.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { rememberingLog } from '../../support/toy.ts';
+
+const key = { namespace: 'limbeck', name: 'operator' };
+const never = new AbortController().signal;
+
+function candidate(identity: string, cluster: FakeCluster, clock: FakeClock): Leader {
+  return new Leader({ cluster, key, identity, times: usualTimes, clock, random: () => 0, log: rememberingLog() });
+}
+
+describe('Leader', () => {
+  test('creates the lease, leads, and keeps it for as long as it renews', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    expect(leader.mayWrite()).toBe(false);
+    expect(await leader.acquire(never)).toBe(true);
+    const stop = new AbortController();
+    const held = leader.hold(stop.signal);
+    await clock.advance(120_000);
+    expect(leader.mayWrite()).toBe(true);
+    expect(leader.notAlive()).toBeUndefined();
+    stop.abort();
+    await held;
+  });
+
+  test('of two candidates one leads; the other takes over after a release, at its next try', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [a, b] = [candidate('a', cluster, clock), candidate('b', cluster, clock)];
+    await a.acquire(never);
+    const stop = new AbortController();
+    const held = a.hold(stop.signal);
+    const next = b.acquire(never);
+    await clock.advance(60_000);
+    expect([a.mayWrite(), b.mayWrite()]).toEqual([true, false]);
+    stop.abort();
+    await held;
+    await a.release(never);
+    expect(a.mayWrite()).toBe(false);
+    await clock.advance(2000);
+    expect(await next).toBe(true);
+    expect(b.mayWrite()).toBe(true);
+  });
+
+  test('a leader that vanishes is followed within its lease and one try, never earlier', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [a, b] = [candidate('a', cluster, clock), candidate('b', cluster, clock)];
+    await a.acquire(never);
+    const next = b.acquire(never);
+    for (let elapsed = 0; elapsed < 20_000; elapsed += 500) {
+      expect([a.mayWrite(), b.mayWrite()]).not.toEqual([true, true]);
+      await clock.advance(500);
+    }
+    expect(await next).toBe(true);
+    expect((await cluster.get(leases, key)).spec.leaseTransitions).toBe(1);
+  });
+
+  test('a paused leader may not write when it wakes, and ends', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    await settle();
+    clock.pause(20_000);
+    expect(leader.mayWrite()).toBe(false);
+    await clock.advance(1);
+    expect(await held).toBeInstanceOf(LeadershipLost);
+  });
+
+  test('a leader that cannot reach the API server stops writing before anyone may follow', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    cluster.beforeWrite = () => {
+      throw new Error('partitioned');
+    };
+    await clock.advance(9_000);
+    expect(leader.mayWrite()).toBe(true);
+    await clock.advance(6_000);
+    expect(leader.mayWrite()).toBe(false);
+    expect(await held).toBeInstanceOf(LeadershipLost);
+  });
+
+  test('a leader whose lease was taken ends at its next look', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    const lease = await cluster.get(leases, key);
+    cluster.put(leases, { ...lease, spec: { ...lease.spec, holderIdentity: 'b' } } as typeof lease);
+    await clock.advance(2000);
+    expect(await held).toBeInstanceOf(LeadershipLost);
+    expect(leader.mayWrite()).toBe(false);
+  });
+
+  test('stops waiting when told', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    await candidate('a', cluster, clock).acquire(never);
+    const stop = new AbortController();
+    const next = candidate('b', cluster, clock).acquire(stop.signal);
+    await settle();
+    stop.abort();
+    expect(await next).toBe(false);
+  });
+});

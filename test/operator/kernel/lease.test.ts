@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  heldBy,
+  leases,
+  released,
+  sighted,
+  stepOf,
+  type Lease,
+  type LeaseSpec,
+} from '../../../operator/kernel/lease.ts';
+
+const lease = (spec: LeaseSpec, resourceVersion = '1'): Lease => ({
+  apiVersion: leases.apiVersion,
+  kind: leases.kind,
+  metadata: { name: 'operator', namespace: 'limbeck', resourceVersion },
+  spec,
+});
+const other: LeaseSpec = { holderIdentity: 'other', leaseDurationSeconds: 15, leaseTransitions: 3 };
+
+describe('stepOf', () => {
+  test.each<[string, LeaseSpec | undefined, number, string]>([
+    ['creates what is not there', undefined, 0, 'create'],
+    ['waits while another holds', other, 14_999, 'wait'],
+    ['takes what stood still for its own duration', other, 15_000, 'take'],
+    ['takes what was released, at once', { ...other, holderIdentity: '' }, 0, 'take'],
+    ['takes a lease without a duration', { holderIdentity: 'other' }, 0, 'take'],
+    ['renews its own, however old', { ...other, holderIdentity: 'me' }, 99_999, 'renew'],
+  ])('%s', (_, spec, nowMs, expected) => {
+    const sighting = spec === undefined ? undefined : { lease: lease(spec), changedAtMs: 0 };
+    expect(stepOf(sighting, 'me', nowMs)).toBe(expected);
+  });
+});
+
+describe('sighted', () => {
+  test('counts from the first sight of a version, whatever the times inside say', () => {
+    const first = sighted(lease(other, '1'), undefined, 100);
+    expect(sighted(lease(other, '1'), first, 500).changedAtMs).toBe(100);
+    expect(sighted(lease(other, '2'), first, 500).changedAtMs).toBe(500);
+  });
+});
+
+describe('heldBy', () => {
+  const now = new Date('2026-01-01T00:00:00.123Z');
+  test('has six digits and counts changes of hands only', () => {
+    const fresh = heldBy('me', undefined, 15, now);
+    expect(fresh).toEqual({
+      holderIdentity: 'me',
+      leaseDurationSeconds: 15,
+      acquireTime: '2026-01-01T00:00:00.123000Z',
+      renewTime: '2026-01-01T00:00:00.123000Z',
+      leaseTransitions: 0,
+    });
+    const later = heldBy('me', fresh, 15, new Date('2026-01-01T00:00:02Z'));
+    expect(later).toMatchObject({
+      acquireTime: fresh.acquireTime,
+      renewTime: '2026-01-01T00:00:02.000000Z',
+      leaseTransitions: 0,
+    });
+    expect(heldBy('me', other, 15, now).leaseTransitions).toBe(4);
+  });
+
+  test('a released lease invites the next one', () => {
+    expect(released(other, now)).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 3 });
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, test } from '@jest/globals';
+import { canonical, contains, hashOf } from '../../../operator/kernel/sameness.ts';
+
+describe('canonical', () => {
+  test('neither order nor undefined members matter', () => {
+    expect(canonical({ b: 1, a: { d: undefined, c: [2] } })).toBe(canonical({ a: { c: [2] }, b: 1 }));
+    expect(hashOf({ a: 1 })).not.toBe(hashOf({ a: 2 }));
+    expect(canonical(undefined)).toBe('null');
+  });
+});
+
+describe('contains', () => {
+  test.each<[string, unknown, unknown, boolean]>([
+    ['equal values', { a: 1 }, { a: 1 }, true],
+    ['a member the server added', { a: 1, b: 2 }, { a: 1 }, true],
+    ['a member that is missing', {}, { a: 1 }, false],
+    ['a member that drifted', { a: 2 }, { a: 1 }, false],
+    ['an empty wish the server left out', {}, { a: '', b: [], c: {}, d: 0, e: false }, true],
+    ['a wish of undefined', {}, { a: undefined }, true],
+    ['defaults inside list entries', { c: [{ name: 'x', port: 1 }] }, { c: [{ name: 'x' }] }, true],
+    ['list entries that others added', { c: [{ name: 'y' }, { name: 'x' }] }, { c: [{ name: 'x' }] }, true],
+    ['a list entry that is missing', { c: [{ name: 'y' }] }, { c: [{ name: 'x' }] }, false],
+    ['arguments, taken literally', { args: ['a', 'b'] }, { args: ['a'] }, false],
+    ['a list where there is none', { c: 1 }, { c: [{ name: 'x' }] }, false],
+  ])('%s', (_, actual, wanted, expected) => {
+    expect(contains(actual, wanted)).toBe(expected);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Workqueue, type Taken } from '../../../operator/kernel/workqueue.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+
+const keyOf = async (queue: Workqueue): Promise<string | undefined> => (await queue.take())?.key;
+
+describe('Workqueue', () => {
+  test('serves in order of arrival, what changed before what is merely looked at again', async () => {
+    const queue = new Workqueue(new FakeClock());
+    queue.add('resync-1', 'low');
+    queue.add('resync-2', 'low');
+    queue.add('changed-1');
+    queue.add('resync-2', 'high');
+    expect([await keyOf(queue), await keyOf(queue), await keyOf(queue)]).toEqual(['changed-1', 'resync-2', 'resync-1']);
+  });
+
+  test('a burst is one key', async () => {
+    const queue = new Workqueue(new FakeClock());
+    for (let times = 0; times < 5; times += 1) queue.add('a');
+    expect(queue.depth).toBe(1);
+    expect(await keyOf(queue)).toBe('a');
+    expect(queue.depth).toBe(0);
+  });
+
+  test('a held key that is added waits until it is given back', async () => {
+    const queue = new Workqueue(new FakeClock());
+    queue.add('a');
+    await queue.take();
+    queue.add('a');
+    expect(queue.depth).toBe(0);
+    queue.done('a');
+    expect(queue.depth).toBe(1);
+  });
+
+  test('of two delays the earlier one counts', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    queue.addAfter('a', 1000);
+    queue.addAfter('a', 100);
+    queue.addAfter('a', 5000);
+    await clock.advance(99);
+    expect(queue.depth).toBe(0);
+    await clock.advance(1);
+    expect(queue.depth).toBe(1);
+  });
+
+  test('failures back off and success forgets them', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    expect([queue.retry('a'), queue.retry('a'), queue.retry('a')]).toEqual([5, 10, 20]);
+    expect(queue.retry('a', 60_000)).toBe(60_000);
+    queue.forget('a');
+    expect(queue.retry('a')).toBe(5);
+    await clock.advance(5);
+    expect(queue.depth).toBe(1);
+  });
+
+  test('a taker waits, and is told when the queue stops', async () => {
+    const queue = new Workqueue(new FakeClock());
+    const [first, second] = [queue.take(), queue.take()];
+    queue.add('a');
+    expect((await first)?.key).toBe('a');
+    queue.stop();
+    expect(await second).toBeUndefined();
+    expect(await queue.take()).toBeUndefined();
+  });
+
+  test('tells how long a key waited', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    queue.add('a');
+    await clock.advance(250);
+    expect(await queue.take()).toEqual({ key: 'a', waitedMs: 250 });
+  });
+
+  const key = fc.constantFrom('a', 'b', 'c');
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('add' as const), key, low: fc.boolean() }),
+    fc.record({ kind: fc.constant('later' as const), key, delayMs: fc.integer({ min: 0, max: 50 }) }),
+    fc.record({ kind: fc.constant('retry' as const), key }),
+    fc.record({ kind: fc.constant('take' as const) }),
+    fc.record({ kind: fc.constant('done' as const), which: fc.nat(5) }),
+    fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 40 }) }),
+  );
+
+  test('never two holders of a key, and no wake-up is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const clock = new FakeClock();
+        const queue = new Workqueue(clock);
+        const held = new Set<string>();
+        const owed = new Set<string>();
+        const take = (taken: Taken | undefined): void => {
+          if (taken === undefined) return;
+          expect(held.has(taken.key)).toBe(false);
+          held.add(taken.key);
+          owed.delete(taken.key);
+        };
+        for (const each of steps) {
+          if (each.kind === 'add') queue.add(each.key, each.low ? 'low' : 'high');
+          if (each.kind === 'later') queue.addAfter(each.key, each.delayMs);
+          if (each.kind === 'retry') queue.retry(each.key);
+          if (each.kind === 'add' || each.kind === 'later' || each.kind === 'retry') owed.add(each.key);
+          if (each.kind === 'take') void queue.take().then(take);
+          if (each.kind === 'done') giveBack(queue, held, each.which);
+          if (each.kind === 'pass') await clock.advance(each.ms);
+          else await settle();
+        }
+        for (const holder of [...held]) giveBack(queue, held, [...held].indexOf(holder));
+        await clock.advance(10_000_000);
+        for (let left = 0; left < 20; left += 1) {
+          void queue.take().then(take);
+          await settle();
+          for (const holder of [...held]) giveBack(queue, held, [...held].indexOf(holder));
+        }
+        expect([...owed]).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+function giveBack(queue: Workqueue, held: Set<string>, which: number): void {
+  const key = [...held][which % Math.max(1, held.size)];
+  if (key === undefined) return;
+  held.delete(key);
+  queue.done(key);
+}
