@@ -43,7 +43,8 @@ check_ports() {
     while read -r line; do
       [[ $line =~ pid=([0-9]+) ]] || continue
       pid=${BASH_REMATCH[1]}
-      processes_of "$state" | grep -qx "$pid" ||
+      # Not grep -q: it ends the pipe early, which pipefail takes for a failure.
+      processes_of "$state" | grep -x "$pid" >/dev/null ||
         die "port $port is in use by $(cat "/proc/$pid/comm" 2>/dev/null || echo 'another process') (pid $pid); stop it and try again"
     done < <(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | head -1)
   done
