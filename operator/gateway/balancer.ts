@@ -1,22 +1,22 @@
 /**
  * Replicas and their load → the one that takes the next request. Pure.
  * Few replicas are compared all; among many, two random ones are enough to stay near the best and cost the same
- * whatever their number. A replica whose connection just failed has no seat until `avoidUntil`, and after that one
- * trial seat until it answers: a dead replica looks idle, and would otherwise attract everything.
+ * whatever their number. A replica whose connection just failed is avoided for a moment, and then has one trial
+ * seat until it answers: a dead replica looks idle, and would otherwise attract everything.
  */
 export interface Candidate {
   readonly inFlight: number;
   /** Failed connections in a row; 0 once it answered. */
   readonly failures: number;
-  /** On the clock of `now`, ms. */
-  readonly avoidUntil: number;
+  /** Its connection failed a moment ago. */
+  readonly avoided: boolean;
 }
 
 /** Up to this many replicas are all compared. */
 const fewReplicas = 8;
 
-const hasSeat = (replica: Candidate, limit: number, now: number): boolean =>
-  replica.avoidUntil <= now && replica.inFlight < (replica.failures > 0 ? 1 : limit);
+const hasSeat = (replica: Candidate, limit: number): boolean =>
+  !replica.avoided && replica.inFlight < (replica.failures > 0 ? 1 : limit);
 
 function leastLoaded<T extends Candidate>(replicas: readonly T[], seat: (replica: T) => boolean, start: number) {
   let best: T | undefined;
@@ -32,10 +32,9 @@ function leastLoaded<T extends Candidate>(replicas: readonly T[], seat: (replica
 export function choose<T extends Candidate>(
   replicas: readonly T[],
   limit: number,
-  now: number,
   random: () => number,
 ): T | undefined {
-  const seat = (replica: T): boolean => hasSeat(replica, limit, now);
+  const seat = (replica: T): boolean => hasSeat(replica, limit);
   const start = Math.floor(random() * replicas.length);
   if (replicas.length <= fewReplicas) return leastLoaded(replicas, seat, start);
   const other = (start + 1 + Math.floor(random() * (replicas.length - 1))) % replicas.length;

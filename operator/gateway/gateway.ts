@@ -23,6 +23,7 @@ export interface GatewayPorts {
 
 export interface Gateway {
   readonly routes: Routes;
+  readonly services: ReadonlyMap<string, Service>;
   readonly board: DemandBoard;
   /** The front door, not yet listening. */
   readonly server: Server;
@@ -85,6 +86,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   });
   return {
     routes: new Routes(follow(services, servicePorts)),
+    services,
     board,
     server,
     lameDuck: () => {

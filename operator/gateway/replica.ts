@@ -14,7 +14,7 @@ export class Replica implements Candidate {
   readonly origin: string;
   inFlight = 0;
   failures = 0;
-  avoidUntil = 0;
+  avoided = false;
   readonly #times: PoolTimes;
   #pool: Pool | undefined;
 

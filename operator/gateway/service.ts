@@ -89,13 +89,14 @@ export class Service {
 
   /** The replica could not be reached, or its connection broke: others first, for a moment. */
   unreachable(replica: Replica): void {
-    const now = this.#ports.clock.monotonicMs();
     // Many requests fail together when a replica dies; that is one failure.
-    if (replica.failures > 0 && now < replica.avoidUntil) return;
+    if (replica.avoided) return;
+    replica.avoided = true;
     replica.failures++;
-    const forMs = avoidMs(replica.failures);
-    replica.avoidUntil = now + forMs;
-    this.#ports.clock.after(forMs, () => this.#room.wake());
+    this.#ports.clock.after(avoidMs(replica.failures), () => {
+      replica.avoided = false;
+      this.#room.wake();
+    });
   }
 
   /** Gives the seat back; the next guest takes it at once. */
@@ -114,9 +115,8 @@ export class Service {
   }
 
   #take(): Replica | undefined {
-    const { clock, random } = this.#ports;
     const limit = this.#route.limits.maxInFlightPerReplica;
-    const replica = choose(this.#replicas, limit, clock.monotonicMs(), random);
+    const replica = choose(this.#replicas, limit, this.#ports.random);
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.#inFlight++;

@@ -1,0 +1,107 @@
+import { expect, test } from '@jest/globals';
+import { DemandBoard, type Sink } from '../../../operator/gateway/demand.ts';
+import { Routes, type Route } from '../../../operator/gateway/routes.ts';
+import { Service } from '../../../operator/gateway/service.ts';
+import type { Guest } from '../../../operator/gateway/waiting-room.ts';
+import type { Replica } from '../../../operator/gateway/replica.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { service as wire } from './support.ts';
+
+function route(key: string): Route {
+  const routes: Route[] = [];
+  new Routes((_key, made) => {
+    if (made !== undefined) routes.push(made);
+  }).putService(wire());
+  const [made] = routes;
+  if (made === undefined) throw new Error('no route');
+  return { ...made, key };
+}
+
+function world(...keys: string[]) {
+  const clock = new FakeClock();
+  const services: Service[] = [];
+  const board = new DemandBoard({ gateway: 'gateway-0', services: () => services, clock });
+  const times = { connectMs: 1, answerMs: 1 };
+  for (const key of keys)
+    services.push(
+      new Service(route(key), { clock, random: () => 0, times, changed: (changed) => board.changed(changed) }),
+    );
+  const lines: unknown[] = [];
+  const sink: Sink & { full: boolean } = {
+    full: false,
+    write: (line) => lines.push(JSON.parse(line).services) > 0,
+  };
+  return { clock, board, services, lines, sink };
+}
+
+function guest(service: Service | undefined): Guest<Replica> {
+  if (service === undefined) throw new Error('no service');
+  const made: Guest<Replica> = {
+    ...{ order: service.admit(), patienceMs: 60_000, seated: () => undefined, refused: () => undefined },
+  };
+  service.enter(made);
+  return made;
+}
+
+test('the first line has everything that is not zero, then only change and what is there now', async () => {
+  const { clock, board, services, lines, sink } = world('a/one', 'a/two', 'a/three');
+  const [one, two] = services;
+  one?.leave(guest(one));
+  guest(two);
+  board.follow(sink);
+  expect(lines).toEqual([
+    { 'a/one': { inFlight: 0, waiting: 0, arrived: 1 }, 'a/two': { inFlight: 0, waiting: 1, arrived: 1 } },
+  ]);
+  await clock.advance(1000);
+  expect(lines.at(-1)).toEqual({ 'a/two': { inFlight: 0, waiting: 1, arrived: 1 } });
+});
+
+test('a change is told at once, the next ones together after 50 ms', async () => {
+  const { clock, board, services, lines, sink } = world('a/one');
+  board.follow(sink);
+  const [one] = services;
+  guest(one);
+  await clock.advance(0);
+  expect(lines.length).toBe(2);
+  guest(one);
+  guest(one);
+  await clock.advance(49);
+  expect(lines.length).toBe(2);
+  await clock.advance(1);
+  expect(lines.slice(2)).toEqual([{ 'a/one': { inFlight: 0, waiting: 3, arrived: 3 } }]);
+});
+
+test('a demand that ended between two lines is told by its arrival', async () => {
+  const { clock, board, services, lines, sink } = world('a/one');
+  board.follow(sink);
+  const [one] = services;
+  await clock.advance(1);
+  one?.leave(guest(one));
+  await clock.advance(60);
+  expect(lines.at(-1)).toEqual({ 'a/one': { inFlight: 0, waiting: 0, arrived: 1 } });
+  await clock.advance(1000);
+  expect(lines.at(-1)).toEqual({});
+});
+
+test('at rest there is a line each second', async () => {
+  const { clock, board, lines, sink } = world('a/one');
+  const stop = board.follow(sink);
+  await clock.advance(3000);
+  expect(lines).toEqual([{}, {}, {}, {}]);
+  stop();
+  await clock.advance(3000);
+  expect(lines.length).toBe(4);
+});
+
+test('who does not keep up misses lines, not demand', async () => {
+  const { clock, board, services, lines, sink } = world('a/one');
+  board.follow(sink);
+  sink.full = true;
+  const [one] = services;
+  one?.leave(guest(one));
+  await clock.advance(2000);
+  expect(lines).toEqual([{}]);
+  sink.full = false;
+  await clock.advance(1000);
+  expect(lines.at(-1)).toEqual({ 'a/one': { inFlight: 0, waiting: 0, arrived: 1 } });
+});

@@ -1,0 +1,137 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ask, service, startBackend, startGateway, until, type Ask, type TestGateway } from './support.ts';
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+async function gatewayFor(...given: Parameters<typeof startGateway>): Promise<TestGateway> {
+  const made = await startGateway(...given);
+  stops.push(() => made.stop());
+  return made;
+}
+
+const errorOf = ({ text }: { readonly text: string }): string => String(JSON.parse(text).error);
+
+describe('what the gateway refuses, in the shape of the protocol', () => {
+  test.each<[string, Ask, string]>([
+    ['a service nobody made', { host: 'nobody.default.svc' }, 'there is no ModelService default/nobody'],
+    ['a host that names no service', { host: 'localhost' }, 'names a service'],
+    ['a path that names no service', { host: '10.0.0.1', path: '/namespaces/default/models/x' }, 'names a service'],
+  ])('404: %s', async (_, given, sentence) => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service());
+    const answer = await ask(made.port, given);
+    expect([answer.code, answer.headers['content-type']]).toEqual([404, 'application/json']);
+    expect(errorOf(answer)).toContain(sentence);
+  });
+
+  test('503: a service that is not known because the caches are not', async () => {
+    const made = await gatewayFor({}, false);
+    const answer = await ask(made.port);
+    expect([answer.code, answer.headers['retry-after'], errorOf(answer)]).toEqual([
+      503,
+      '1',
+      'the gateway is starting',
+    ]);
+  });
+
+  test('413: a body that says it is too large, and one that turns out to be', async () => {
+    const made = await gatewayFor({ maxBodyBytes: 2_000_000 });
+    const { port, kill } = await startBackend((incoming, response) => {
+      incoming.resume().on('end', () => response.end());
+    });
+    stops.push(kill);
+    made.gateway.routes.putService(service());
+    made.replicas(port);
+    const said = await ask(made.port, { body: Buffer.alloc(3_000_000) });
+    expect([said.code, errorOf(said)]).toEqual([413, 'the body is larger than 2000000 bytes']);
+    const turnedOut = await ask(made.port, {
+      body: Buffer.alloc(3_000_000),
+      headers: { 'transfer-encoding': 'chunked' },
+    });
+    expect([turnedOut.code, errorOf(turnedOut)]).toEqual([413, 'the body is too large']);
+    expect((await ask(made.port, { body: 'small' })).code).toBe(200);
+  });
+
+  test('429: the queue is full, and a guest who leaves makes room', async () => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service({ queueLimit: 2 }));
+    const gone = new AbortController();
+    const first = ask(made.port, { signal: gone.signal });
+    const second = ask(made.port);
+    const [known] = [...made.gateway.services.values()];
+    await until(() => known?.waiting === 2);
+    const third = await ask(made.port);
+    expect([third.code, third.headers['retry-after'], errorOf(third)]).toEqual([
+      429,
+      '1',
+      '2 requests are already waiting',
+    ]);
+    gone.abort();
+    await expect(first).rejects.toThrow();
+    await until(() => known?.waiting === 1);
+    const fourth = ask(made.port);
+    await until(() => known?.waiting === 2);
+    made.gateway.routes.removeService(service());
+    expect((await Promise.all([second, fourth])).map(({ code }) => code)).toEqual([404, 404]);
+  });
+
+  test('503: no replica came in time, with the reason that the service gives', async () => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service({ maxColdStartSeconds: 0.05 }, false));
+    const answer = await ask(made.port);
+    expect([answer.code, answer.headers['retry-after']]).toEqual([503, '5']);
+    expect(errorOf(answer)).toBe('no replica became ready within 0.05 s: the artefact has another digest');
+  });
+
+  test('503 at once: a person stopped the service', async () => {
+    const made = await gatewayFor();
+    const stopped = service();
+    made.gateway.routes.putService({ ...stopped, spec: { ...stopped.spec, replicas: 0 } });
+    expect(errorOf(await ask(made.port, { body: 'x' }))).toBe('the service is pinned to 0 replicas');
+  });
+
+  test('400: what is not HTTP', async () => {
+    const made = await gatewayFor();
+    const text = await new Promise<string>((resolve) => {
+      let received = '';
+      const socket = connect(made.port, '127.0.0.1', () => socket.write('nonsense\r\n\r\n'));
+      socket.on('data', (chunk) => (received += chunk.toString()));
+      socket.on('close', () => resolve(received));
+    });
+    expect(text).toMatch(/^HTTP\/1.1 400 Bad Request\r\n[\s\S]*\{"error":"bad request"\}$/);
+  });
+});
+
+describe('health of a service is answered without waking it', () => {
+  test.each<[string, boolean, number, unknown]>([
+    ['/v2/health/live', false, 200, { live: true }],
+    ['/v2/health/ready', true, 200, { ready: true, live: true }],
+    ['/v2/health/ready', false, 503, { ready: false, live: true, error: 'the artefact has another digest' }],
+  ])('%s of a service whose Ready is %s', async (path, ready, code, body) => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service({}, ready));
+    const answer = await ask(made.port, { path });
+    expect([answer.code, JSON.parse(answer.text)]).toEqual([code, body]);
+    expect([...made.gateway.services.values()][0]?.arrived).toBe(0);
+  });
+});
+
+test('requests are counted by service and code', async () => {
+  const made = await gatewayFor();
+  const { port, kill } = await startBackend((_incoming, response) => response.end());
+  stops.push(kill);
+  made.gateway.routes.putService(service());
+  const cold = ask(made.port);
+  await until(() => [...made.gateway.services.values()][0]?.waiting === 1);
+  made.replicas(port);
+  await cold;
+  await ask(made.port);
+  const text = await made.registry.metrics();
+  expect(text).toContain('limbeck_gateway_requests_total{namespace="default",service="digits",code="200"} 2');
+  expect(text).toContain('limbeck_gateway_cold_start_seconds_count{namespace="default",service="digits"} 1');
+  expect(text).toContain('limbeck_gateway_waiting{namespace="default",service="digits"} 0');
+});
