@@ -6,6 +6,8 @@ A group of one is no group: every operation is then a local no-op, and nothing i
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -91,9 +93,13 @@ class Peers:
             raise TrainerError(Reason.PEER_LOST, message) from error
 
     def _join(self, environment: Environment) -> None:
+        # Rank 0 is its own neighbour: it need not wait until the cluster's DNS knows it.
+        host = "127.0.0.1" if self.leads else environment.master_addr
+        if not self.leads:
+            _await_listener(host, environment.master_port)
         # The store is made here, not by env://, for its own, longer timeout; Debian's torch has no libuv.
         store = dist.TCPStore(  # type: ignore[attr-defined]
-            environment.master_addr,
+            host,
             environment.master_port,
             self.world_size,
             is_master=self.leads,
@@ -107,6 +113,18 @@ class Peers:
             world_size=self.world_size,
             timeout=timedelta(seconds=COLLECTIVE_SECONDS),
         )
+
+
+def _await_listener(host: str, port: int) -> None:
+    """Waits until rank 0 listens. torch would too, but with pauses of seconds between its tries."""
+    deadline = time.monotonic() + RENDEZVOUS_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TrainerError(Reason.PEER_LOST, f"Rank 0 did not listen on {host}:{port} within {RENDEZVOUS_SECONDS} s.")
 
 
 def _is_peer_error(error: RuntimeError) -> bool:

@@ -1,0 +1,58 @@
+"""What counts as a lost peer, and a group of one. Real groups are in test_main.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from limbeck_trainer.config import Environment
+from limbeck_trainer.distributed import Peers
+from limbeck_trainer.errors import Reason, TrainerError
+from support import alone
+
+
+class Pair(Peers):
+    """Rank 1 of two that never met."""
+
+    def _join(self, environment: Environment) -> None:
+        """Does not."""
+
+
+def pair() -> Pair:
+    return Pair(Environment(1, 2, "host", 29500, 1, alone().result_file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[./gloo/transport/tcp/pair.cc:534] Connection closed by peer [10.0.0.1]:41234",
+        "Connection reset by peer",
+        "NCCL error in: ProcessGroupNCCL.cpp",
+        "[../third_party/gloo] Timed out waiting 120000ms for recv operation to complete",
+        "recvValue failed on SocketImpl(fd=4): Broken pipe",
+    ],
+)
+def test_a_broken_connection_is_a_lost_peer(text: str) -> None:
+    with pytest.raises(TrainerError, match="Another worker went away") as caught, pair().guard():
+        raise RuntimeError(text)
+    assert caught.value.reason is Reason.PEER_LOST
+
+
+@pytest.mark.parametrize("text", ["mat1 and mat2 shapes cannot be multiplied", "CUDA out of memory"])
+def test_an_error_of_our_own_is_never_blamed_on_a_peer(text: str) -> None:
+    with pytest.raises(RuntimeError, match=text), pair().guard():
+        raise RuntimeError(text)
+
+
+def test_a_group_of_one_blames_nobody_and_opens_nothing() -> None:
+    peers = Peers(alone())
+    with pytest.raises(RuntimeError, match="gloo"), peers.guard():
+        raise RuntimeError("gloo")
+    assert peers.leads
+    assert peers.broadcast(b"x") == b"x"
+    assert peers.sum(torch.tensor([3])).tolist() == [3]
+    assert peers.wrap(model := torch.nn.Linear(1, 1)) is model
+
+
+def test_shares_are_disjoint_and_complete() -> None:
+    assert pair().share(torch.arange(5)).tolist() == [1, 3]
+    assert Peers(alone()).share(torch.arange(3)).tolist() == [0, 1, 2]

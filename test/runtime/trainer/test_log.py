@@ -1,0 +1,29 @@
+"""One JSON object per line with fixed keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from limbeck_trainer.log import Log
+
+
+def test_lines_are_json_with_fixed_keys_first() -> None:
+    lines: list[str] = []
+    log = Log({"rank": 1, "run": "default/digits"}, lines.append)
+    log.child(stage="model").warn("checkpoint skipped", uri=Path("/x"), text='a "quoted"\nline')
+    (line,) = lines
+    assert "\n" not in line
+    record = json.loads(line)
+    assert list(record)[:6] == ["time", "level", "message", "rank", "run", "stage"]
+    assert (record["level"], record["uri"]) == ("warn", "/x")
+    assert record["time"].endswith("Z")
+
+
+def test_levels() -> None:
+    lines: list[str] = []
+    log = Log({}, lines.append)
+    log.info("a")
+    log.warn("b")
+    log.error("c")
+    assert [json.loads(line)["level"] for line in lines] == ["info", "warn", "error"]
