@@ -41,6 +41,8 @@ export default tseslint.config(
     files: ['test/**', 'bench/**'],
     rules: {
       'max-lines-per-function': 'off',
+      'max-params': 'off',
+      complexity: 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
