@@ -26,8 +26,8 @@ export class SessionWorker {
   #alive = true;
   #closing = false;
 
-  constructor(options: SessionOptions, onDeath: (worker: SessionWorker) => void) {
-    this.#worker = new Worker(entry, { workerData: options });
+  constructor({ path, intraOpThreads }: SessionOptions, onDeath: (worker: SessionWorker) => void) {
+    this.#worker = new Worker(entry, { workerData: { path, intraOpThreads } satisfies SessionOptions });
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
     this.#worker.on('error', () => undefined);
