@@ -72,7 +72,8 @@ class Loop implements Autoscaler {
 
   start(): void {
     this.#ports.signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (!this.#ports.signal.aborted) this.#tick();
+    // Not at once: the caller may still be building what its functions read.
+    if (!this.#ports.signal.aborted) this.#cancelTick = this.#ports.clock.after(0, () => this.#tick());
   }
 
   #stop(): void {
