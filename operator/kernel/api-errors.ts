@@ -35,7 +35,7 @@ export function errorOfAnswer(status: number, body: string, retryAfterMs: number
 
 export function errorOfConnection(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  const timedOut = error instanceof Error && error.name === 'TimeoutError';
+  const timedOut = typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError';
   return new ApiError('unavailable', timedOut ? 'the API server took too long' : 'the API server cannot be reached', {
     cause: error,
   });

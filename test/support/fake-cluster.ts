@@ -49,6 +49,7 @@ export class FakeCluster implements Cluster {
   readonly #rows = new Map<string, Row>();
   readonly #log: Logged[] = [];
   readonly #wakers = new Set<() => void>();
+  #held = false;
   #version = 0;
   #compacted = 0;
   #attempts = 0;
@@ -67,6 +68,16 @@ export class FakeCluster implements Cluster {
   compact(): void {
     this.#compacted = this.#version;
     this.#log.length = 0;
+  }
+
+  /** Watches tell nothing until they are released: the caches of the process under test lag. */
+  holdWatches(): void {
+    this.#held = true;
+  }
+
+  releaseWatches(): void {
+    this.#held = false;
+    for (const wake of [...this.#wakers]) wake();
   }
 
   /** Stores an object as another writer would: the whole of it, new or not. */
@@ -94,7 +105,8 @@ export class FakeCluster implements Cluster {
     let reached = Number(options.resourceVersion);
     if (reached < this.#compacted) throw new ApiError('gone', 'too old resource version', { status: 410 });
     while (!signal.aborted) {
-      const next = this.#log.find((entry) => entry.version > reached && entry.kind === resourceText(resource));
+      const isNew = (entry: Logged): boolean => entry.version > reached && entry.kind === resourceText(resource);
+      const next = this.#held ? undefined : this.#log.find(isNew);
       if (next === undefined) {
         await this.#change(signal);
         continue;

@@ -1,7 +1,7 @@
 /** A manager over the fake cluster under a fake clock: start it, let it come to rest, kill it. */
 import { startManager, type Manager, type ManagerOptions } from '../../operator/kernel/manager.ts';
-import { FakeClock } from './fake-clock.ts';
-import { FakeCluster } from './fake-cluster.ts';
+import type { FakeClock } from './fake-clock.ts';
+import type { FakeCluster } from './fake-cluster.ts';
 import { crewReconciler, freshRegistry, rememberingLog } from './toy.ts';
 
 export interface Rig {

@@ -1,0 +1,223 @@
+import { describe, expect, test } from '@jest/globals';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { NotLeading } from '../../../operator/kernel/fence.ts';
+import { WriteMemory } from '../../../operator/kernel/memory.ts';
+import type { KubeObject, OwnerReference } from '../../../operator/kernel/objects.ts';
+import { runPass, type Outcome } from '../../../operator/kernel/pass.ts';
+import { Recorder } from '../../../operator/kernel/recorder.ts';
+import { startCaches, type Caches } from '../../../operator/kernel/caches.ts';
+import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from '../../support/toy.ts';
+
+const key = { namespace: 'default', name: 'alpha' };
+const never = new AbortController().signal;
+
+interface Stage {
+  readonly cluster: FakeCluster;
+  readonly clock: FakeClock;
+  readonly caches: Caches;
+  readonly pass: () => Promise<Outcome>;
+  /** Lets the caches see what was written. */
+  readonly see: () => Promise<void>;
+  readonly root: () => Promise<Crew>;
+}
+
+async function stage(
+  before: (cluster: FakeCluster) => void,
+  reconciler: AnyReconciler = crewReconciler,
+): Promise<Stage> {
+  const [cluster, clock, log, registry] = [new FakeCluster(), new FakeClock(), rememberingLog(), freshRegistry()];
+  before(cluster);
+  const caches = startCaches({
+    cluster,
+    resources: [crews, members],
+    log,
+    registry,
+    signal: never,
+    clock,
+    random: () => 0,
+  });
+  await clock.advance(0);
+  const hands = { cluster, cache: caches.cache, memory: new WriteMemory(), clock, wrote: () => undefined };
+  const recorder = new Recorder({ cluster, log, clock, controller: 'test', instance: 'test', wrote: () => undefined });
+  return {
+    cluster,
+    clock,
+    caches,
+    pass: () => runPass({ reconciler, hands, recorder, caches }, key, never),
+    see: () => clock.advance(0),
+    root: () => cluster.get(crews, key),
+  };
+}
+
+const member = (name: string, owner?: Partial<OwnerReference>, more: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: `alpha-${name}`,
+    namespace: 'default',
+    ...more,
+    ...(owner === undefined
+      ? {}
+      : {
+          ownerReferences: [
+            { apiVersion: crews.apiVersion, kind: 'Crew', name: 'alpha', uid: 'uid-1', controller: true, ...owner },
+          ],
+        }),
+  },
+});
+
+const withCrew =
+  (names: readonly string[], more: Partial<Crew['spec']> = {}) =>
+  (cluster: FakeCluster) => {
+    cluster.put(crews, crew('alpha', names, more));
+  };
+
+describe('runPass', () => {
+  test('a root that is not there is gone', async () => {
+    const { pass } = await stage(() => undefined);
+    expect(await pass()).toEqual({ kind: 'gone' });
+  });
+
+  test.each<Next>([{ kind: 'settled' }, { kind: 'recheck', afterMs: 5 }, { kind: 'blocked', reason: 'why' }])(
+    'what the plan says next is the outcome: %j',
+    async (next) => {
+      const { pass } = await stage(withCrew([], { next }));
+      expect(await pass()).toEqual(next);
+    },
+  );
+
+  test('does not plan before the cache shows its own writes, and not for ever', async () => {
+    const { pass, see, cluster, clock } = await stage(withCrew(['ann']));
+    cluster.holdWatches();
+    expect((await pass()).kind).toBe('settled');
+    const writes = cluster.writes.length;
+    expect(await pass()).toEqual({ kind: 'stale', afterMs: 50 });
+    expect(cluster.writes.length).toBe(writes);
+    clock.pause(10_000);
+    expect((await pass()).kind).toBe('settled');
+    cluster.releaseWatches();
+    await see();
+    expect((await pass()).kind).toBe('settled');
+  });
+
+  test('the second pass over the same state writes nothing', async () => {
+    const { pass, see, cluster } = await stage(withCrew(['ann', 'bob']));
+    for (let round = 0; round < 3; round += 1) {
+      await pass();
+      await see();
+    }
+    const writes = cluster.writes.length;
+    expect((await pass()).kind).toBe('settled');
+    expect(cluster.writes.length).toBe(writes);
+  });
+
+  test('what is made once is never applied again', async () => {
+    const { pass, see, cluster } = await stage(withCrew(['ann'], { once: true }));
+    await pass();
+    await see();
+    const ann = await cluster.get(members, { namespace: 'default', name: 'alpha-ann' });
+    cluster.put(members, { ...ann, data: { name: 'other' } } as KubeObject);
+    await see();
+    await pass();
+    expect((await cluster.get(members, { namespace: 'default', name: 'alpha-ann' })).data).toEqual({ name: 'other' });
+  });
+});
+
+describe('names of others', () => {
+  test.each<[string, Partial<OwnerReference> | undefined, string]>([
+    ['nobody’s', undefined, 'nobody we know'],
+    ['another owner’s', { kind: 'Ship', name: 'argo', uid: 'x' }, 'Ship argo'],
+    ['a root of another name', { name: 'beta', uid: 'x' }, 'Crew beta'],
+  ])('%s object is never touched, and the status says whose it is', async (_, owner, holder) => {
+    const { pass, root, cluster } = await stage((fresh) => {
+      fresh.put(crews, crew('alpha', ['ann']));
+      fresh.put(members, member('ann', owner));
+    });
+    const outcome = await pass();
+    expect(outcome.kind).toBe('blocked');
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['applyStatus']);
+    const conditions = (await root()).status!.conditions;
+    const found = conditions.find(({ type }) => type === 'Progressing');
+    expect(found).toMatchObject({ status: 'False', reason: 'NameTaken', observedGeneration: 1 });
+    expect(found!.message).toContain(holder);
+  });
+
+  test('a stranger the cache does not show yet is found before anything is created', async () => {
+    const { pass, cluster } = await stage(withCrew(['ann']));
+    cluster.holdWatches();
+    cluster.put(members, member('ann'));
+    expect((await pass()).kind).toBe('blocked');
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['applyStatus']);
+  });
+
+  test.each<[string, Partial<OwnerReference>, object]>([
+    ['the child of a predecessor of the same name', { uid: 'old' }, {}],
+    ['our own child that is being deleted', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' }],
+  ])('%s is waited for', async (_, owner, more) => {
+    const { pass, cluster, root } = await stage((fresh) => {
+      fresh.put(crews, crew('alpha', ['ann']));
+      fresh.put(members, member('ann', owner, more));
+    });
+    expect(await pass()).toMatchObject({ kind: 'waiting', afterMs: 1000 });
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['applyStatus']);
+    expect((await root()).status!.conditions.map(({ type }) => type)).toEqual(['Ready']);
+  });
+});
+
+describe('when acting fails', () => {
+  const refused = new ApiError('invalid', 'spec.replicas: must be positive', { status: 422 });
+  const failing = (cluster: FakeCluster, error: Error): void => {
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'apply') throw error;
+    };
+  };
+
+  test('the planned status is stored with the truth, and the error comes back for the back-off', async () => {
+    const { pass, see, cluster, root } = await stage(withCrew(['ann']));
+    failing(cluster, refused);
+    expect(await pass()).toEqual({ kind: 'failed', error: refused });
+    const status = (await root()).status!;
+    expect(status.members).toBe(0);
+    expect(status.conditions.find(({ type }) => type === 'Progressing')).toMatchObject({
+      status: 'False',
+      reason: 'ApplyFailed',
+      message: 'spec.replicas: must be positive',
+    });
+    await see();
+    const writes = cluster.writes.length;
+    expect((await pass()).kind).toBe('failed');
+    expect(cluster.writes.length).toBe(writes);
+    cluster.beforeWrite = () => undefined;
+    await pass();
+    expect((await root()).status!.conditions.map(({ type }) => type)).toEqual(['Ready']);
+  });
+
+  test('a process that no longer leads says nothing at all', async () => {
+    const { pass, cluster } = await stage(withCrew(['ann']));
+    failing(cluster, new NotLeading());
+    expect(await pass()).toEqual({ kind: 'fenced' });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test('a root deleted meanwhile is no failure', async () => {
+    const { pass, cluster } = await stage(withCrew([]));
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'applyStatus') throw new ApiError('notFound', 'gone', { status: 404 });
+    };
+    expect((await pass()).kind).toBe('settled');
+  });
+
+  test('a plan that throws is a failed pass', async () => {
+    const broken: AnyReconciler = {
+      ...crewReconciler,
+      plan: () => {
+        throw new TypeError('a bug');
+      },
+    };
+    const { pass } = await stage(withCrew([]), broken);
+    expect(await pass()).toMatchObject({ kind: 'failed', error: { message: 'a bug' } });
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Note } from '../../../operator/kernel/cluster.ts';
+import { eventsResource, Recorder } from '../../../operator/kernel/recorder.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crews, rememberingLog } from '../../support/toy.ts';
+
+const never = new AbortController().signal;
+const note = (message: string): Note => ({ kind: 'Normal', reason: 'Told', message });
+
+function recording(): {
+  cluster: FakeCluster;
+  clock: FakeClock;
+  tell: (message: string) => Promise<void>;
+  again: () => Recorder;
+} {
+  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  const about = cluster.put(crews, crew('alpha', []));
+  const again = (): Recorder =>
+    new Recorder({ cluster, clock, log: rememberingLog(), controller: 'c', instance: 'i', wrote: () => undefined });
+  const recorder = again();
+  return { cluster, clock, again, tell: (message) => recorder.note(about, note(message), never) };
+}
+
+describe('Recorder', () => {
+  test('says the same thing once, also across a restart', async () => {
+    const { cluster, tell, again } = recording();
+    await tell('a');
+    await tell('a');
+    await tell('b');
+    await again().note(await cluster.get(crews, { namespace: 'default', name: 'alpha' }), note('a'), never);
+    const { items } = await cluster.list(eventsResource, {});
+    expect(items).toHaveLength(2);
+    expect(items[0]).toMatchObject({
+      reason: 'Told',
+      note: 'a',
+      type: 'Normal',
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      regarding: { kind: 'Crew', name: 'alpha', namespace: 'default' },
+    });
+  });
+
+  test('a talkative object is slowed down, not silenced', async () => {
+    const { cluster, clock, tell } = recording();
+    for (let index = 0; index < 40; index += 1) await tell(`line ${String(index)}`);
+    expect((await cluster.list(eventsResource, {})).items).toHaveLength(20);
+    await clock.advance(10_000);
+    await tell('later');
+    expect((await cluster.list(eventsResource, {})).items).toHaveLength(21);
+  });
+
+  test('an event that cannot be stored harms nothing and is offered again', async () => {
+    const { cluster, tell } = recording();
+    cluster.beforeWrite = () => {
+      throw new Error('no');
+    };
+    await tell('a');
+    cluster.beforeWrite = () => undefined;
+    await tell('a');
+    expect((await cluster.list(eventsResource, {})).items).toHaveLength(1);
+  });
+});

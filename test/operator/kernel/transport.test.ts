@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
+import type { Call, Transport } from '../../../operator/kernel/transport.ts';
+import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
+
+const never = new AbortController().signal;
+const read: Call = { method: 'GET', path: '/api/v1/pods', resource: 'pods', verb: 'list', query: { limit: '5' } };
+const write: Call = { method: 'PATCH', path: '/api/v1/pods/a', resource: 'pods', verb: 'apply', body: { a: 1 } };
+
+let api: LoopbackApi;
+let transport: Transport;
+afterEach(async () => {
+  await transport.close();
+  await api.close();
+});
+
+async function serve(...scripts: Script[]): Promise<void> {
+  const rest = [...scripts];
+  api = await loopbackApi((asked, response) => {
+    const script = rest.length > 1 ? rest.shift() : rest[0];
+    script?.(asked, response);
+  });
+  transport = transportTo(api.url, { crudMs: 2000, leaseMs: 300, watchSilenceMs: 300 });
+}
+
+const ok: Script = (_, response) => sendJson(response, 200, { ok: true });
+const status =
+  (code: number, headers: object = {}): Script =>
+  (_, response) =>
+    sendJson(response, code, { kind: 'Status', message: `said ${String(code)}` }, headers);
+const broken: Script = (_, response) => response.destroy();
+const silent: Script = () => undefined;
+
+async function outcome(call: Call, traffic: 'crud' | 'lease' = 'crud'): Promise<string> {
+  try {
+    await transport.json(traffic, call, never);
+    return 'ok';
+  } catch (error) {
+    return error instanceof ApiError ? `${error.code}: ${error.message}` : String(error);
+  }
+}
+
+describe('a request', () => {
+  test('carries path, query, credentials, name and JSON', async () => {
+    await serve(ok);
+    await outcome(read);
+    await outcome({ ...write, contentType: 'application/apply-patch+yaml' });
+    expect(api.asked[0]).toMatchObject({ method: 'GET', path: '/api/v1/pods?limit=5', body: '' });
+    expect(api.asked[0]?.headers).toMatchObject({
+      authorization: 'Bearer token-0',
+      'user-agent': 'limbeck/0.0.0 (test)',
+    });
+    expect(api.asked[1]).toMatchObject({ method: 'PATCH', body: '{"a":1}' });
+    expect(api.asked[1]?.headers['content-type']).toBe('application/apply-patch+yaml');
+  });
+
+  test.each<[string, Call, Script[], string, number]>([
+    ['a read over a broken connection is repeated', read, [broken, broken, ok], 'ok', 3],
+    ['but not for ever', read, [broken], 'unavailable: the API server cannot be reached', 4],
+    ['a write is never repeated', write, [broken, ok], 'unavailable: the API server cannot be reached', 1],
+    ['a read that was asked to come back comes back', read, [status(429, { 'retry-after': '0' }), ok], 'ok', 2],
+    ['one that was not asked does not', read, [status(429), ok], 'throttled: said 429', 1],
+    [
+      'nor one that is asked to wait for too long',
+      read,
+      [status(503, { 'retry-after': '900' }), ok],
+      'unavailable: said 503',
+      1,
+    ],
+    [
+      'a write that was asked to come back leaves it to the queue',
+      write,
+      [status(429, { 'retry-after': '0' }), ok],
+      'throttled: said 429',
+      1,
+    ],
+    ['a refusal is final', read, [status(403, { 'retry-after': '0' }), ok], 'forbidden: said 403', 1],
+    ['credentials are read anew on 401, also for writes', write, [status(401), ok], 'ok', 2],
+    ['but only once', read, [status(401), status(401), ok], 'unauthorized: said 401', 2],
+  ])('%s', async (_, call, scripts, expected, requests) => {
+    await serve(...scripts);
+    expect(await outcome(call)).toBe(expected);
+    expect(api.asked).toHaveLength(requests);
+  });
+
+  test('the second try after 401 has the new token', async () => {
+    await serve(status(401), ok);
+    await outcome(write);
+    expect(api.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-0', 'Bearer token-1']);
+  });
+
+  test('a lease does not wait for long', async () => {
+    await serve(silent);
+    expect(await outcome(write, 'lease')).toBe('unavailable: the API server took too long');
+  });
+
+  test('tells the time the server named', async () => {
+    await serve(status(429, { 'retry-after': '7' }));
+    await expect(transport.json('crud', write, never)).rejects.toMatchObject({ retryAfterMs: 7000, status: 429 });
+  });
+});
+
+describe('a stream', () => {
+  const collect = async (): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of transport.stream({ ...read, verb: 'watch' }, never)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+
+  test('ends when the server ends it', async () => {
+    await serve((_, response) => response.writeHead(200).end('one\n'));
+    expect(await collect()).toBe('one\n');
+  });
+
+  test('ends as if closed when the server falls silent', async () => {
+    await serve((_, response) => response.writeHead(200).write('one\n'));
+    expect(await collect()).toBe('one\n');
+  });
+
+  test('throws when the connection breaks', async () => {
+    await serve((_, response) => {
+      response.writeHead(200).write('one\n');
+      setTimeout(() => response.destroy(), 20);
+    });
+    await expect(collect()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('throws what the server answered instead', async () => {
+    await serve(status(410));
+    await expect(collect()).rejects.toMatchObject({ code: 'gone', message: 'said 410' });
+  });
+});
