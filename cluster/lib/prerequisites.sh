@@ -5,7 +5,7 @@
 PACKAGES=(
   containerd:containerd runc:runc /usr/lib/cni/bridge:containernetworking-plugins conntrack:conntrack
   iptables:iptables ip:iproute2 ss:iproute2 buildah:buildah skopeo:skopeo debootstrap:debootstrap
-  openssl:openssl getfattr:attr modprobe:kmod tar:tar flock:util-linux sysctl:procps
+  openssl:openssl getfattr:attr modprobe:kmod tar:tar flock:util-linux sysctl:procps pip3:python3-pip
 )
 # Cold: Go's caches 5 GB, programs 1 GB, images in three forms 9 GB, a running cluster 3 GB.
 COLD_GIB=20

