@@ -19,8 +19,8 @@ const project = (name, folders, testTimeout) => ({
 
 export default {
   projects: [
-    project('unit', ['process', 'operator', 'runtime', 'crds', 'charts', 'cluster', 'demo', 'architecture']),
-    project('integration', ['integration'], 60_000),
+    project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture']),
+    project('integration', ['integration', 'charts'], 60_000),
     project('e2e', ['e2e'], 600_000),
   ],
 };

@@ -1,0 +1,106 @@
+{{/* Name that every object of the release starts with. */}}
+{{- define "limbeck.fullname" -}}
+{{- if contains "limbeck" .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-limbeck" .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels that a selector may use: (list $ "gateway"). */}}
+{{- define "limbeck.selector" -}}
+app.kubernetes.io/name: limbeck
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* All labels: (list $ "gateway"). */}}
+{{- define "limbeck.labels" -}}
+{{ include "limbeck.selector" . }}
+app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version }}
+{{- end -}}
+
+{{/* Pod security: passes the standard "restricted". */}}
+{{- define "limbeck.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- define "limbeck.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{/* The API token, mounted where clients look for it, in these pods alone. */}}
+{{- define "limbeck.apiTokenVolume" -}}
+- name: api-token
+  projected:
+    sources:
+      - serviceAccountToken: { path: token, expirationSeconds: 3607 }
+      - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
+      - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
+{{- end -}}
+
+{{- define "limbeck.apiTokenMount" -}}
+- { name: api-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
+{{- end -}}
+
+{{/* Where pods go, from the values of one component. */}}
+{{- define "limbeck.scheduling" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "limbeck.pullSecrets" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "limbeck.storeIsExternal" -}}
+{{- if or .Values.store.external.endpoint .Values.store.external.existingSecret -}}true{{- end -}}
+{{- end -}}
+
+{{- define "limbeck.storeIsEmbedded" -}}
+{{- if and .Values.store.embedded.enabled (not (include "limbeck.storeIsExternal" .)) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "limbeck.storeSecret" -}}
+{{- .Values.store.external.existingSecret | default .Values.store.secretName -}}
+{{- end -}}
+
+{{- define "limbeck.storeEndpoint" -}}
+{{- .Values.store.external.endpoint | default (printf "http://%s-store.%s.svc.%s:7070" (include "limbeck.fullname" .) .Release.Namespace .Values.clusterDomain) -}}
+{{- end -}}
+
+{{/* Names and the API server: what operator and gateway both talk to. */}}
+{{- define "limbeck.egressBasics" -}}
+- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
+- ports:
+{{- range .Values.networkPolicy.apiServerPorts }}
+    - { port: {{ . }} }
+{{- end }}
+{{- end -}}

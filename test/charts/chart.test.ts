@@ -1,0 +1,159 @@
+/** Promises of the chart that hold for every value set. */
+import { execFile } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { gatewayAccess, operatorAccess, type Access } from '../../operator/api/resources.ts';
+import { objects, render, type Manifest, type Rule } from './helm.ts';
+
+const run = promisify(execFile);
+const sets = ['default', 'node-port', 'external-store', 'everything'];
+let all: readonly Manifest[] = [];
+
+beforeAll(async () => {
+  const texts = await Promise.all(sets.map((name) => render(`test/charts/values-${name}.yaml`)));
+  all = texts.flatMap(objects);
+});
+
+const ofKind = (...kinds: readonly string[]): readonly Manifest[] => all.filter(({ kind }) => kinds.includes(kind));
+
+describe('pods', () => {
+  test('pass the Pod Security standard "restricted", with a read-only root', () => {
+    const workloads = ofKind('Deployment', 'StatefulSet', 'Job', 'DaemonSet');
+    expect(workloads.length).toBeGreaterThan(8);
+    for (const { spec } of workloads) {
+      const pod = spec.template.spec;
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(pod.securityContext.runAsUser).toBeGreaterThan(0);
+      expect([pod.hostNetwork, pod.hostPID, pod.hostIPC]).toEqual([undefined, undefined, undefined]);
+      for (const container of pod.containers) {
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(container.resources).toMatchObject({
+          requests: { cpu: expect.anything(), memory: expect.anything() },
+          limits: { memory: expect.anything() },
+        });
+      }
+      const volumes = (pod.volumes ?? []).map((volume) => Object.keys(volume).filter((key) => key !== 'name'));
+      const allowed = ['configMap', 'emptyDir', 'projected', 'secret', 'persistentVolumeClaim'];
+      for (const [kind] of volumes) expect(allowed).toContain(kind);
+    }
+  });
+
+  test('get an API token only where they ask the API server, by an explicit mount', () => {
+    for (const { metadata, spec } of ofKind('Deployment', 'StatefulSet')) {
+      const pod = spec.template.spec;
+      expect(pod.automountServiceAccountToken).toBe(false);
+      const mounted = (pod.volumes ?? []).some(({ name }) => name === 'api-token');
+      expect(mounted).toBe(/operator|gateway/.test(metadata.name));
+    }
+  });
+
+  test('are selected by labels that they have', () => {
+    for (const { spec } of ofKind('Deployment', 'StatefulSet'))
+      expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    for (const { spec } of ofKind('Service')) {
+      const matches = ofKind('Deployment', 'StatefulSet').filter(({ spec: workload }) =>
+        Object.entries(spec.selector).every(([key, value]) => workload.template.metadata.labels[key] === value),
+      );
+      expect(matches.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+const flat = (rules: readonly Rule[]): readonly string[] =>
+  rules
+    .flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
+    )
+    .sort();
+
+const needed = (access: readonly Access[], scope: Access['scope']): readonly string[] =>
+  flat(
+    access
+      .filter((rule) => rule.scope === scope)
+      .map(({ apiGroup, resource, verbs }) => ({ apiGroups: [apiGroup], resources: [resource], verbs })),
+  );
+
+describe('rights', () => {
+  const rulesOf = (kind: string, component: string): readonly string[] =>
+    flat(ofKind(kind).find(({ metadata }) => metadata.name === `limbeck-${component}`)?.rules ?? []);
+
+  test('are exactly what operator and gateway use', () => {
+    expect(rulesOf('ClusterRole', 'operator')).toEqual(needed(operatorAccess, 'cluster'));
+    expect(rulesOf('Role', 'operator')).toEqual(needed(operatorAccess, 'own namespace'));
+    expect(rulesOf('ClusterRole', 'gateway')).toEqual(needed(gatewayAccess, 'cluster'));
+    expect(ofKind('Role').every(({ metadata }) => metadata.namespace === 'limbeck-system')).toBe(true);
+  });
+
+  test('have no wildcard, no secrets, no exec and nothing that lends rights', () => {
+    const given = ofKind('ClusterRole', 'Role').flatMap(({ rules }) => flat(rules ?? []));
+    expect(given.filter((line) => /\*|secrets|pods\/|escalate|bind|impersonate|rolebindings/.test(line))).toEqual([]);
+  });
+});
+
+describe('the store', () => {
+  const secrets = async (...settings: readonly string[]): Promise<readonly Manifest[]> =>
+    objects(await render(undefined, 'crds.enabled=false', ...settings)).filter(({ kind }) => kind === 'Secret');
+
+  test('has made-up credentials, the same in every namespace', async () => {
+    const made = await secrets('store.namespaces={default,research,limbeck-system}');
+    expect(made.map(({ metadata }) => metadata.namespace).sort()).toEqual(['default', 'limbeck-system', 'research']);
+    expect(new Set(made.map(({ stringData }) => JSON.stringify(stringData))).size).toBe(1);
+    expect(made[0]?.stringData?.AWS_SECRET_ACCESS_KEY).toMatch(/^\w{40}$/);
+    expect(made[0]?.stringData?.AWS_ENDPOINT_URL).toBe('http://limbeck-store.limbeck-system.svc.cluster.local:7070');
+  });
+
+  test('may be any other S3, whose credentials the user gives or keeps', async () => {
+    const [secret] = await secrets(
+      'store.external.endpoint=https://s3.example.com',
+      'store.external.accessKeyId=a',
+      'store.external.secretAccessKey=b',
+    );
+    expect(secret?.stringData).toMatchObject({ AWS_ACCESS_KEY_ID: 'a', AWS_ENDPOINT_URL: 'https://s3.example.com' });
+    expect(await secrets('store.external.existingSecret=mine')).toEqual([]);
+    await expect(render(undefined, 'store.external.endpoint=https://s3.example.com')).rejects.toThrow(
+      'needs store.external.accessKeyId',
+    );
+    await expect(render(undefined, 'store.embedded.enabled=false')).rejects.toThrow('there is no store');
+  });
+});
+
+describe('values', () => {
+  test.each([
+    'nonsense=1',
+    'gateway.nonsense=1',
+    'gateway.service.type=Ingress',
+    'operator.replicas=0',
+    'imagePullPolicy=Sometimes',
+    'gpuProfiles.l4.count=1',
+    'store.bucket=Not_A_Bucket',
+  ])('%s is refused', async (setting) => {
+    await expect(render(undefined, setting)).rejects.toThrow("values don't meet the specifications");
+  });
+
+  test('every value is explained', async () => {
+    const lines = (await readFile('charts/limbeck/values.yaml', 'utf8')).split('\n');
+    const tops = lines.map((line, at) => [line, lines[at - 1] ?? ''] as const).filter(([line]) => /^\w+:/.test(line));
+    const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy):/;
+    expect(tops.filter(([line, before]) => !selfEvident.test(line) && !before.startsWith('#'))).toEqual([]);
+  });
+});
+
+describe('CRDs', () => {
+  test('are those of crds/, and stay when the release goes', async () => {
+    await run('bash', ['charts/sync-crds.sh', '--check']);
+    const rendered = objects(await render()).filter(({ kind }) => kind === 'CustomResourceDefinition');
+    for (const file of (await readdir('crds')).filter((name) => name.endsWith('.yaml'))) {
+      const source = parse(await readFile(`crds/${file}`, 'utf8')) as Manifest;
+      const found = rendered.find(({ metadata }) => metadata.name === source.metadata.name);
+      expect(found?.spec).toEqual(source.spec);
+      expect(found?.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
+    }
+    expect(await render(undefined, 'crds.keep=false')).not.toContain('resource-policy');
+  });
+});

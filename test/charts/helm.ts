@@ -1,0 +1,52 @@
+/** Renders the chart as `helm install` would. The program is LIMBECK_HELM, or helm of the PATH. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+
+const run = promisify(execFile);
+const helm = process.env.LIMBECK_HELM ?? 'helm';
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface PodSpec {
+  readonly securityContext: { readonly runAsUser: number };
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly automountServiceAccountToken?: boolean;
+  readonly containers: readonly { readonly securityContext: object; readonly resources: object }[];
+  readonly volumes?: readonly { readonly name: string }[];
+}
+
+/** What tests look at of any object; a field is there where its kind has it. */
+export interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec: {
+    readonly selector: Labels & { readonly matchLabels: Labels };
+    readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
+  };
+  readonly rules?: readonly Rule[];
+  readonly stringData?: Labels;
+}
+
+/** The rendered text; rejects with Helm's message. Nothing of a cluster is looked at. */
+export async function render(valuesFile?: string, ...settings: readonly string[]): Promise<string> {
+  const values = valuesFile === undefined ? [] : ['--values', valuesFile];
+  const set = settings.flatMap((setting) => ['--set', setting]);
+  const given = ['--namespace', 'limbeck-system', '--kube-version', '1.34.0', ...values, ...set];
+  const { stdout } = await run(helm, ['template', 'limbeck', 'charts/limbeck', ...given], { maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+/** The rendered objects. */
+export const objects = (text: string): readonly Manifest[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
