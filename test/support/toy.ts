@@ -53,7 +53,7 @@ const memberOf = (owner: Crew, name: string): Child => ({
     kind: 'ConfigMap',
     metadata: {
       name: `${owner.metadata.name}-${name}`,
-      namespace: 'default',
+      namespace: keyOf(owner).namespace,
       ownerReferences: [ownerReferenceTo(owner)],
     },
     data: { name },

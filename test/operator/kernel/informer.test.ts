@@ -103,7 +103,12 @@ describe('faults of the wire', () => {
   const lists = (): number => api.asked.filter(({ path }) => !path.includes('watch=true')).length;
 
   test.each<[string, Fault, string, number]>([
-    ['the connection is reset', (response) => setTimeout(() => response.destroy(), 50, open(response)), '20', 1],
+    [
+      'the connection is reset',
+      (response) => open(response).write('\n', () => setTimeout(() => response.destroy(), 20)),
+      '20',
+      1,
+    ],
     ['the server closes', (response) => open(response).end(), '20', 1],
     ['a frame is cut in half', (response) => open(response).end('{"type":"ADD'), '20', 1],
     ['a frame is no JSON', (response) => open(response).end('<html>\n'), '20', 1],
@@ -215,10 +220,10 @@ describe('Informer', () => {
   });
 
   test.each([
-    [new ApiError('gone', 'expired'), 'relist'],
-    [new ApiError('throttled', 'later'), 'resume'],
-    [new Error('a bug'), 'resume'],
-  ])('after %s: %s', (error, expected) => {
+    ['an expired version', new ApiError('gone', 'expired'), 'relist'],
+    ['a refusal for now', new ApiError('throttled', 'later'), 'resume'],
+    ['anything else', new Error('a bug'), 'resume'],
+  ])('after %s', (_, error, expected) => {
     expect(afterFailure(error)).toBe(expected);
   });
 

@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals';
+import { startCaches, type Caches, type CachesOptions } from '../../../operator/kernel/caches.ts';
+import type { Index } from '../../../operator/kernel/reconcile.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crews, freshRegistry, members, rememberingLog, type Crew } from '../../support/toy.ts';
+
+const byMember: Index<Crew> = { resource: crews, name: 'member', valuesOf: (one) => one.spec.members };
+
+function caches(
+  cluster: FakeCluster,
+  more: Partial<CachesOptions> = {},
+): Caches & { readonly metrics: () => Promise<string> } {
+  const [log, registry, signal] = [rememberingLog(), freshRegistry(), new AbortController().signal];
+  const options = {
+    cluster,
+    resources: [crews, members, crews],
+    log,
+    registry,
+    signal,
+    clock: new FakeClock(),
+    random: () => 0,
+  };
+  return { ...startCaches({ ...options, indexes: [byMember], ...more }), metrics: () => registry.metrics() };
+}
+
+describe('caches', () => {
+  test('say what is missing until they are synced', async () => {
+    const cluster = new FakeCluster();
+    const started = caches(cluster);
+    expect([started.synced(), started.notSynced()]).toEqual([false, 'not listed yet: crews, configmaps']);
+    await started.whenSynced;
+    expect([started.synced(), started.notSynced()]).toEqual([true, undefined]);
+  });
+
+  test('answer by key, namespace, owner and index', async () => {
+    const cluster = new FakeCluster();
+    cluster.put(crews, crew('alpha', ['ann']));
+    cluster.put(crews, crew('beta', ['ann', 'bob']));
+    const { cache, whenSynced } = caches(cluster);
+    await whenSynced;
+    expect(cache.get(crews, { namespace: 'default', name: 'alpha' })?.spec.members).toEqual(['ann']);
+    expect(cache.byIndex(crews, 'member', 'ann')).toHaveLength(2);
+    expect(cache.list(crews, 'other')).toEqual([]);
+    expect(cache.ownedBy(members, cache.list(crews)[0]!)).toEqual([]);
+  });
+
+  test('asked for a kind or an index nobody declared, they say so', async () => {
+    const { cache, whenSynced } = caches(new FakeCluster(), { resources: [crews] });
+    await whenSynced;
+    expect(() => cache.list(members)).toThrow('v1/configmaps is not cached');
+    expect(() => cache.byIndex(crews, 'colour', 'red')).toThrow('no index named colour');
+  });
+
+  test('tell changes until they are told to stop, and know how far they are', async () => {
+    const cluster = new FakeCluster();
+    const started = caches(cluster);
+    const heard: string[] = [];
+    const stop = started.onChange(({ object, initial }) => heard.push(`${object.metadata.name} ${String(initial)}`));
+    await started.whenSynced;
+    const stored = cluster.put(crews, crew('alpha', []));
+    expect(started.hasReached(crews, stored.metadata.resourceVersion!)).toBe(false);
+    await settle();
+    expect(started.hasReached(crews, stored.metadata.resourceVersion!)).toBe(true);
+    stop();
+    cluster.put(crews, crew('beta', []));
+    await settle();
+    expect(heard).toEqual(['alpha false']);
+  });
+
+  test('hold one namespace when asked to', async () => {
+    const cluster = new FakeCluster();
+    cluster.put(crews, crew('alpha', []));
+    const { cache, whenSynced } = caches(cluster, { namespace: 'other' });
+    await whenSynced;
+    expect(cache.list(crews)).toEqual([]);
+  });
+
+  test('count what they hold', async () => {
+    const cluster = new FakeCluster();
+    cluster.put(crews, crew('alpha', []));
+    const { metrics, whenSynced } = caches(cluster);
+    await whenSynced;
+    expect(await metrics()).toMatch(/limbeck_cache_objects\{resource="test.dev\/v1\/crews"[^}]*\} 1\n/);
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from '@jest/globals';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
+import type { Next } from '../../../operator/kernel/reconcile.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { startRig } from '../../support/rig.ts';
+import { crew, crewReconciler, crews, type Crew } from '../../support/toy.ts';
+
+const atRest: Crew = { ...crew('alpha', []), status: { conditions: [], members: 0 } };
+
+/** A reconciler that counts its passes over `alpha` and says `next`; `plan` may throw. */
+function counting(next: () => Next): { passes: () => number; reconciler: typeof crewReconciler } {
+  let passes = 0;
+  return {
+    passes: () => passes,
+    reconciler: {
+      ...crewReconciler,
+      plan: (observed, now) => {
+        passes += 1;
+        return {
+          ...crewReconciler.plan(observed, now),
+          apply: [],
+          status: { conditions: [], members: 0 },
+          next: next(),
+        };
+      },
+    },
+  };
+}
+
+async function passesWithin(elapsedMs: number, next: () => Next): Promise<number> {
+  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  cluster.put(crews, atRest);
+  const { passes, reconciler } = counting(next);
+  const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
+  await clock.advance(elapsedMs);
+  await rig.stop();
+  return passes();
+}
+
+const failing = (error: Error) => (): Next => {
+  throw error;
+};
+
+describe('what follows a pass', () => {
+  test.each<[string, () => Next, number, number]>([
+    ['settled: nothing until something changes', () => ({ kind: 'settled' }), 1_000_000, 1],
+    ['recheck: at the time it named', () => ({ kind: 'recheck', afterMs: 10_000 }), 35_000, 4],
+    ['blocked: a slow look', () => ({ kind: 'blocked', reason: 'x' }), 125_000, 3],
+    ['an error: 5, 10, 20, 40 ms and so on', failing(new Error('x')), 79, 5],
+    [
+      'an error that names a time: not before',
+      failing(new ApiError('throttled', 'x', { retryAfterMs: 9000 })),
+      8999,
+      1,
+    ],
+    ['settled: looked at again after ten hours', () => ({ kind: 'settled' }), 33_000_000, 2],
+  ])('%s', async (_, next, elapsedMs, expected) => {
+    expect(await passesWithin(elapsedMs, next)).toBe(expected);
+  });
+
+  test('writing "it failed" into the status does not cut the back-off short', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('alpha', ['ann']));
+    let attempts = 0;
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb !== 'apply') return;
+      attempts += 1;
+      throw new ApiError('invalid', `refused for the ${String(attempts)}th time`);
+    };
+    const rig = startRig(cluster, clock);
+    await clock.advance(60_000);
+    await rig.stop();
+    expect(attempts).toBeLessThan(18);
+  });
+
+  test('one failing neighbour keeps nobody waiting', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('ill', ['ann']));
+    cluster.put(crews, crew('well', ['bob']));
+    cluster.beforeWrite = ({ what }) => {
+      if (what.includes('ill')) throw new ApiError('unavailable', 'no');
+    };
+    const rig = startRig(cluster, clock, { workers: 1 });
+    await clock.advance(100);
+    expect((await cluster.get(crews, { namespace: 'default', name: 'well' })).status?.members).toBe(1);
+    await rig.stop();
+  });
+
+  test('a poke runs a pass at once', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, atRest);
+    const { passes, reconciler } = counting(() => ({ kind: 'settled' }));
+    const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
+    await clock.advance(0);
+    rig.manager.poke('crew', { namespace: 'default', name: 'alpha' });
+    await clock.advance(0);
+    expect(passes()).toBe(2);
+    await rig.stop();
+  });
+});

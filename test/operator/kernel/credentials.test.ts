@@ -1,0 +1,75 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { defaultCredentials } from '../../../operator/kernel/credentials.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const before = process.env['KUBECONFIG'];
+let folder: string;
+const config = (name: string): string => join(folder, name);
+
+function write(user: object, cluster: object = {}): void {
+  writeFileSync(
+    config('config'),
+    JSON.stringify({
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1', ...cluster } }],
+      users: [{ name: 'u', user }],
+    }),
+  );
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'credentials-'));
+  process.env['KUBECONFIG'] = config('config');
+});
+afterEach(() => {
+  if (before === undefined) Reflect.deleteProperty(process.env, 'KUBECONFIG');
+  else process.env['KUBECONFIG'] = before;
+});
+
+describe('credentials', () => {
+  test('a token becomes a header; renewing reads the file anew', async () => {
+    write({ token: 'one' });
+    const credentials = defaultCredentials(new FakeClock());
+    expect(await credentials.current()).toMatchObject({
+      server: 'https://127.0.0.1:1',
+      headers: { authorization: 'Bearer one' },
+    });
+    write({ token: 'two' });
+    expect((await credentials.current()).headers['authorization']).toBe('Bearer one');
+    expect((await credentials.renew()).headers['authorization']).toBe('Bearer two');
+  });
+
+  test('the fingerprint changes with the TLS material on disk and with nothing else', async () => {
+    for (const [name, text] of [
+      ['ca', 'ca-1'],
+      ['cert', 'cert-1'],
+      ['key', 'key-1'],
+    ] as const)
+      writeFileSync(config(name), text);
+    write(
+      { 'client-certificate': config('cert'), 'client-key': config('key') },
+      { 'certificate-authority': config('ca') },
+    );
+    const clock = new FakeClock();
+    const credentials = defaultCredentials(clock);
+    const first = await credentials.current();
+    expect(String(first.tls.ca)).toBe('ca-1');
+    clock.pause(20_000);
+    expect((await credentials.current()).fingerprint).toBe(first.fingerprint);
+    writeFileSync(config('ca'), 'ca-2');
+    clock.pause(20_000);
+    const second = await credentials.current();
+    expect([String(second.tls.ca), second.fingerprint === first.fingerprint]).toEqual(['ca-2', false]);
+  });
+
+  test('without any cluster the sentence says what to do', async () => {
+    writeFileSync(config('config'), JSON.stringify({ contexts: [], clusters: [], users: [] }));
+    await expect(Promise.resolve().then(() => defaultCredentials(new FakeClock()).current())).rejects.toThrow(
+      'KUBECONFIG',
+    );
+  });
+});

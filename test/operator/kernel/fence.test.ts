@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals';
+import { fenced, NotLeading } from '../../../operator/kernel/fence.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crews } from '../../support/toy.ts';
+
+const never = new AbortController().signal;
+const key = { namespace: 'default', name: 'alpha' };
+const object = { ...crew('alpha', []), status: {} };
+
+describe('fenced', () => {
+  test.each(['apply', 'applyStatus', 'create', 'update', 'remove'] as const)(
+    '%s reaches the cluster only while we lead, asked each time',
+    async (verb) => {
+      const cluster = new FakeCluster();
+      let leads = false;
+      const guarded = fenced(cluster, () => leads);
+      const write = (): Promise<unknown> =>
+        verb === 'remove' ? guarded.remove({ resource: crews, key }, never) : guarded[verb](crews, object, never);
+      await expect(write()).rejects.toBeInstanceOf(NotLeading);
+      expect(cluster.writes).toEqual([]);
+      leads = true;
+      if (verb !== 'create') cluster.put(crews, crew('alpha', []));
+      await write();
+      expect(cluster.writes).toHaveLength(1);
+    },
+  );
+
+  test('reads pass', async () => {
+    const cluster = new FakeCluster();
+    cluster.put(crews, crew('alpha', []));
+    const guarded = fenced(cluster, () => false);
+    expect((await guarded.list(crews, {}, never)).items).toHaveLength(1);
+    expect((await guarded.get(crews, key, never)).metadata.name).toBe('alpha');
+  });
+});
