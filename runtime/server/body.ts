@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { Refusal, invalid } from './protocol/errors.ts';
+import { codeOf } from './system-error.ts';
 
 const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 
@@ -31,7 +32,7 @@ async function decompress(bytes: Buffer, encoding: 'gzip' | 'deflate', limitByte
   try {
     return await decoders[encoding](bytes, { maxOutputLength: limitBytes });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limitBytes);
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limitBytes);
     throw invalid(`the body is not ${encoding}`);
   }
 }

@@ -8,6 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseManifest, type Manifest } from './manifest.ts';
+import { isMissing } from './system-error.ts';
 
 /** Why a model is not ready, as readiness tells it. */
 export type NotReadyReason =
@@ -40,11 +41,6 @@ export interface ModelSource {
 /** A fetch that ended without a model. */
 export function failed(reason: NotReadyReason, message: string): Fetched {
   return { ok: false, failure: { reason, message } };
-}
-
-/** Whether a file system error says that there is no such file. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
 /** SHA-256 of a file in hexadecimal, read in pieces. */

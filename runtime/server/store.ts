@@ -11,7 +11,8 @@ import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { sentenceOf } from '../../process/logger.ts';
 import { parseManifest, type Manifest } from './manifest.ts';
-import { digestFault, digestOf, failed, isMissing, type Fetched, type ModelSource } from './repository.ts';
+import { digestFault, digestOf, failed, type Fetched, type ModelSource } from './repository.ts';
+import { isMissing } from './system-error.ts';
 
 /** A model folder in a store: s3://<bucket>/<prefix> with model.onnx and, if there is one, manifest.json. */
 export interface StoredModel {
@@ -60,18 +61,20 @@ async function open(
 }
 
 function statusOf(error: unknown): number | undefined {
-  const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;
+  const metadata = typeof error === 'object' && error !== null && '$metadata' in error ? error.$metadata : undefined;
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }
 
 /** A local file system that refuses is no fault of the store. */
-const isLocal = (error: unknown): boolean => error instanceof Error && 'path' in error;
+const isLocal = (error: unknown): boolean => typeof error === 'object' && error !== null && 'path' in error;
 
 function failureOf(error: unknown, uri: string): Fetched {
-  if (statusOf(error) === 404) return failed('ArtefactMissing', `${uri} is not in the store`);
+  const status = statusOf(error);
+  if (status === 404) return failed('ArtefactMissing', `${uri} is not in the store`);
   if (isLocal(error)) return failed('LoadFailed', `the cache cannot be written: ${sentenceOf(error)}`);
-  return failed('StoreUnavailable', `${uri} cannot be read: ${sentenceOf(error)}`);
+  const answer = status === undefined ? '' : `, the store answered ${status}`;
+  return failed('StoreUnavailable', `${uri} cannot be read: ${sentenceOf(error)}${answer}`);
 }
 
 async function readText(body: Readable): Promise<string> {
@@ -94,7 +97,8 @@ async function readManifest(
   try {
     return await readText(await open(client, [bucket, manifest], signal));
   } catch (error) {
-    if (statusOf(error) === 404) return undefined;
+    const status = statusOf(error);
+    if (status === 404) return undefined;
     throw error;
   }
 }

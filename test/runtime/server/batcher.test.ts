@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Batcher, type BatcherOptions } from '../../../runtime/server/batcher.ts';
+import { invalid, Refusal } from '../../../runtime/server/protocol/errors.ts';
+
+interface Work {
+  readonly id: number;
+  readonly rows: number;
+  readonly key: string;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** An executor that finishes batches when told to, and remembers them. */
+class Executor {
+  readonly batches: (readonly Work[])[] = [];
+  readonly #gates: (() => void)[] = [];
+  fails: (batch: readonly Work[]) => Error | undefined = () => undefined;
+
+  readonly execute = async (batch: readonly Work[]): Promise<readonly number[]> => {
+    this.batches.push(batch);
+    await new Promise<void>((resolve) => this.#gates.push(resolve));
+    const failure = this.fails(batch);
+    if (failure !== undefined) throw failure;
+    return batch.map(({ id }) => id);
+  };
+
+  get busy(): number {
+    return this.#gates.length;
+  }
+
+  finishOne(): void {
+    this.#gates.shift()?.();
+  }
+
+  async finishAll(): Promise<void> {
+    for (let idle = 0; idle < 3; idle += 1) {
+      if (this.busy > 0) idle = 0;
+      this.finishOne();
+      await turn();
+    }
+  }
+}
+
+function batcherOver(executor: Executor, options: Partial<BatcherOptions<Work, number>> = {}): Batcher<Work, number> {
+  return new Batcher<Work, number>({
+    maxBatch: 8,
+    queueLimit: 1000,
+    capacity: () => 1,
+    execute: executor.execute,
+    now: () => 0,
+    ...options,
+  });
+}
+
+const one = (id: number, rest: Partial<Work> = {}): Work => ({ id, rows: 1, key: '', ...rest });
+const ids = (executor: Executor): number[][] => executor.batches.map((batch) => batch.map(({ id }) => id));
+
+describe('Batcher', () => {
+  test('sends at once what came in one turn, and collects while busy', async () => {
+    const executor = new Executor();
+    const batcher = batcherOver(executor);
+    const results = [1, 2].map((id) => batcher.submit(one(id)));
+    await turn();
+    results.push(...[3, 4, 5].map((id) => batcher.submit(one(id))));
+    await turn();
+    expect(ids(executor)).toEqual([[1, 2]]);
+    expect(batcher.waiting).toBe(3);
+    await executor.finishAll();
+    expect(ids(executor)).toEqual([
+      [1, 2],
+      [3, 4, 5],
+    ]);
+    expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  const events = fc.array(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('submit' as const),
+        rows: fc.integer({ min: 0, max: 6 }),
+        key: fc.constantFrom('a', 'b'),
+        leaves: fc.boolean(),
+      }),
+      fc.record({ kind: fc.constantFrom('turn' as const, 'finish' as const, 'leave' as const) }),
+    ),
+    { maxLength: 60 },
+  );
+
+  test('loses nothing, keeps order, joins only equal keys, and never exceeds maxBatch', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        events,
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (script, maxBatch, capacity) => {
+          const executor = new Executor();
+          const batcher = batcherOver(executor, { maxBatch, capacity: () => capacity });
+          const leavers: { aborted: boolean }[] = [];
+          const outcomes: Promise<number | string>[] = [];
+          for (const event of script) {
+            if (event.kind === 'submit') {
+              const caller = { aborted: false };
+              if (event.leaves) leavers.push(caller);
+              const id = outcomes.length;
+              outcomes.push(
+                batcher
+                  .submit({ id, rows: event.rows, key: event.key }, caller)
+                  .catch((error: Refusal) => error.fault.kind),
+              );
+            } else if (event.kind === 'finish') executor.finishOne();
+            else if (event.kind === 'leave') for (const caller of leavers) caller.aborted = true;
+            else await turn();
+            expect(batcher.running).toBeLessThanOrEqual(capacity);
+          }
+          await executor.finishAll();
+          const settled = await Promise.all(outcomes);
+          const ran = ids(executor).flat();
+          expect(ran).toEqual([...ran].sort((a, b) => a - b));
+          expect(new Set(ran).size).toBe(ran.length);
+          settled.forEach((outcome, id) => expect(outcome).toBe(ran.includes(id) ? id : 'abandoned'));
+          for (const batch of executor.batches) {
+            expect(new Set(batch.map(({ key }) => key)).size).toBe(1);
+            if (batch.length > 1) expect(batch.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(maxBatch);
+          }
+          expect(batcher.waiting).toBe(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a full queue refuses with 429; a caller who left gives its seat to the next', async () => {
+    const executor = new Executor();
+    const batcher = batcherOver(executor, { queueLimit: 2 });
+    const caller = { aborted: false };
+    const running = batcher.submit(one(0));
+    await turn();
+    const leaver = batcher.submit(one(1), caller);
+    const patient = batcher.submit(one(2));
+    await expect(batcher.submit(one(3))).rejects.toMatchObject({ fault: { kind: 'queueFull' } });
+    caller.aborted = true;
+    const late = batcher.submit(one(4));
+    await expect(leaver).rejects.toMatchObject({ fault: { kind: 'abandoned' } });
+    await executor.finishAll();
+    expect(await Promise.all([running, patient, late])).toEqual([0, 2, 4]);
+  });
+
+  test('one bad request fails alone', async () => {
+    const executor = new Executor();
+    executor.fails = (batch) => (batch.some(({ id }) => id === 1) ? invalid('index out of range') : undefined);
+    const batcher = batcherOver(executor);
+    const outcomes = Promise.allSettled([0, 1, 2].map((id) => batcher.submit(one(id))));
+    await turn();
+    await executor.finishAll();
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(ids(executor)).toEqual([[0, 1, 2], [0], [1], [2]]);
+  });
+
+  test('a dead executor fails the whole batch and is not asked again for it', async () => {
+    const executor = new Executor();
+    executor.fails = () => new Refusal({ kind: 'unavailable', retryAfterSeconds: 1 }, 'died');
+    const batcher = batcherOver(executor);
+    const outcomes = Promise.allSettled([0, 1].map((id) => batcher.submit(one(id))));
+    await turn();
+    await executor.finishAll();
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(ids(executor)).toEqual([[0, 1]]);
+  });
+
+  test('work waits while there is no executor, goes when one comes, and can be refused', async () => {
+    const executor = new Executor();
+    let capacity = 0;
+    const batcher = batcherOver(executor, { capacity: () => capacity });
+    const first = batcher.submit(one(1));
+    await turn();
+    expect(batcher.waiting).toBe(1);
+    capacity = 1;
+    batcher.wake();
+    await executor.finishAll();
+    expect(await first).toBe(1);
+    capacity = 0;
+    const second = batcher.submit(one(2));
+    batcher.rejectWaiting(new Error('stopping'));
+    await expect(second).rejects.toThrow('stopping');
+  });
+
+  test('a long queue is served in order', async () => {
+    const executor = new Executor();
+    const batcher = batcherOver(executor, { queueLimit: 5000 });
+    const results = Array.from({ length: 5000 }, (_, id) => batcher.submit(one(id)));
+    await executor.finishAll();
+    expect(await Promise.all(results)).toEqual(Array.from({ length: 5000 }, (_, id) => id));
+    expect(executor.batches).toHaveLength(625);
+  });
+});

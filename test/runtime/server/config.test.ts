@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseConfig, readConfig } from '../../../runtime/server/config.ts';
+
+const digest = 'a'.repeat(64);
+
+function mistakesOf(environment: Record<string, string>): readonly string[] {
+  const parsed = parseConfig(environment);
+  return parsed.ok ? [] : parsed.mistakes;
+}
+
+describe('configuration', () => {
+  test('a folder is enough', () => {
+    const parsed = parseConfig({ LIMBECK_MODELS_DIR: '/models', LIMBECK_INSTANCES: '' });
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: {
+        port: 8080,
+        models: { kind: 'folder', path: '/models' },
+        instances: 1,
+        intraOpThreads: 1,
+        maxBatch: 32,
+        queueLimit: 1000,
+        maxBodyBytes: 64 * 1024 * 1024,
+        drainSeconds: 20,
+        logLevel: 'info',
+      },
+    });
+  });
+
+  test('a model of a store', () => {
+    const parsed = parseConfig({
+      LIMBECK_MODEL_NAME: 'digits',
+      LIMBECK_MODEL_URI: 's3://limbeck/models/x',
+      LIMBECK_MODEL_SHA256: digest,
+      LIMBECK_CACHE_DIR: '/tmp/models',
+      LIMBECK_MAX_BATCH: '1',
+    });
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: {
+        models: { kind: 'store', name: 'digits', uri: 's3://limbeck/models/x', sha256: digest },
+        cacheDir: '/tmp/models',
+        maxBatch: 1,
+      },
+    });
+  });
+
+  test('every mistake is reported at once', () => {
+    const mistakes = mistakesOf({
+      LIMBECK_MODEL_URI: 'http://somewhere',
+      LIMBECK_MODEL_SHA256: 'ABC',
+      LIMBECK_PORT: '70000',
+      LIMBECK_MAX_BATCH: '1.5',
+      LIMBECK_QUEUE_LIMIT: 'many',
+      LIMBECK_LOG_LEVEL: 'loud',
+    });
+    expect(mistakes).toEqual([
+      "LIMBECK_PORT='70000' is not an integer from 0 to 65535",
+      'LIMBECK_MODEL_URI needs LIMBECK_MODEL_NAME',
+      "LIMBECK_MODEL_URI='http://somewhere' is not s3://<bucket>/<folder>",
+      "LIMBECK_MODEL_SHA256='ABC' is not 64 lower-case hexadecimal digits",
+      "LIMBECK_MAX_BATCH='1.5' is not an integer from 1 to 65536",
+      "LIMBECK_QUEUE_LIMIT='many' is not an integer from 1 to 1000000",
+      "LIMBECK_LOG_LEVEL='loud' is none of debug, info, warn, error",
+    ]);
+  });
+
+  test('one source of models, not none and not two', () => {
+    const sentence = 'set one of LIMBECK_MODELS_DIR (a folder of model folders) and LIMBECK_MODEL_URI (s3://...)';
+    expect(mistakesOf({})).toEqual([sentence]);
+    const both = { LIMBECK_MODELS_DIR: '/m', LIMBECK_MODEL_URI: 's3://b/k', LIMBECK_MODEL_NAME: 'm' };
+    expect(mistakesOf(both)).toEqual([sentence]);
+    expect(readConfig().ok).toBe(false);
+  });
+});

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { brokenPromise, parseManifest } from '../../../runtime/server/manifest.ts';
+
+const contract = new URL('../../../crds/contracts/model-manifest.schema.json', import.meta.url);
+
+const manifest = {
+  manifestVersion: 'v1',
+  sha256: 'a'.repeat(64),
+  sizeBytes: 10,
+  opset: 17,
+  task: 'classification',
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 64] }],
+  outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
+  labels: ['0', '1'],
+};
+
+const parse = (changes: object): ReturnType<typeof parseManifest> =>
+  parseManifest(JSON.stringify({ ...manifest, ...changes }));
+
+describe('manifest', () => {
+  test('what the contract allows is accepted', async () => {
+    const valid = new Ajv().compile(JSON.parse(await readFile(contract, 'utf8')));
+    expect(valid(manifest)).toBe(true);
+    const { sha256, inputs, outputs, labels } = manifest;
+    expect(parse({})).toEqual({ ok: true, manifest: { sha256, inputs, outputs, labels } });
+    expect(parse({ labels: undefined })).toEqual({ ok: true, manifest: { sha256, inputs, outputs } });
+  });
+
+  test.each([
+    [{ manifestVersion: 'v2' }, "manifestVersion is not 'v1'"],
+    [{ sha256: 'short' }, 'sha256 is not 64 hexadecimal digits'],
+    [{ inputs: [] }, 'inputs is not a list'],
+    [{ inputs: [{ name: 'x', datatype: 'BF16', shape: [] }] }, 'inputs is not a list'],
+    [{ outputs: [{ name: 'x', datatype: 'FP32', shape: [-2] }] }, 'outputs is not a list'],
+    [{ labels: [1] }, 'labels is not a list of strings'],
+  ])('%j is refused', (changes, sentence) => {
+    const parsed = parse(changes);
+    expect(parsed.ok ? '' : parsed.message).toContain(sentence);
+  });
+
+  test.each(['', '[]', 'null', '{"a":'])('%j is no manifest', (text) => {
+    expect(parseManifest(text).ok).toBe(false);
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ inputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 64] }] }, "promises the input 'y'"],
+    [{ inputs: [{ name: 'x', datatype: 'FP64', shape: [-1, 64] }] }, "'x' is FP64, the model says FP32"],
+    [{ inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 65] }] }, "'x' is [-1,65], the model says [-1,64]"],
+    [{ outputs: [] }, 'names 0 outputs, the model has 1'],
+  ])('promise %j against the model', (changes, sentence) => {
+    const broken = brokenPromise({ ...manifest, ...changes } as never, manifest as never);
+    if (sentence === undefined) expect(broken).toBeUndefined();
+    else expect(broken).toContain(sentence);
+  });
+});

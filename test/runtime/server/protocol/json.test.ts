@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { isRecord, parseBigJson, parseJson } from '../../../../runtime/server/protocol/json.ts';
+
+describe('JSON from strangers', () => {
+  test('agrees with JSON.parse on everything that a request can be', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 20 }), fc.integer({ min: 0, max: 20_000 }), (text, padding) => {
+        const padded = Buffer.from(text + ' '.repeat(padding));
+        expect(parseJson(padded)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test.each([
+    ['lists', '['.repeat(1 << 20)],
+    ['objects', '{"a":'.repeat(1 << 18)],
+    ['mixed, after strings full of brackets', `["[[[[\\"[[[",${'[{"":'.repeat(1 << 16)}`],
+  ])('a depth bomb of %s', (_what, text) => {
+    expect(() => parseJson(Buffer.from(text))).toThrow('the request is nested deeper than 64 levels');
+  });
+
+  test('brackets in strings are no depth', () => {
+    const value = { id: '[{"\\'.repeat(20_000), list: Array.from({ length: 100 }, () => ['[', ']]', '\\"']) };
+    expect(parseJson(Buffer.from(JSON.stringify(value)))).toEqual(value);
+  });
+
+  test('a body that is all brackets', () => {
+    const text = `[${'[],'.repeat((1 << 22) + 1)}0]`;
+    expect(() => parseJson(Buffer.from(text))).toThrow('more than 4194304 lists and objects');
+  });
+
+  test.each(['', '{', '{"a":NaN}', '[Infinity]', "{'a':1}", '{"a":01}', '\u0000'])('%j is refused', (text) => {
+    expect(() => parseJson(Buffer.from(text))).toThrow('the request is not JSON: ');
+  });
+
+  test('integers that a double would round stay whole', () => {
+    const text = '{"a":[9007199254740993,-9223372036854775808,1,1.5,1e30],"b":18446744073709551615}';
+    expect(parseBigJson(Buffer.from(text))).toEqual({
+      a: [9007199254740993n, -9223372036854775808n, 1, 1.5, 1e30],
+      b: 18446744073709551615n,
+    });
+  });
+
+  test('records', () => {
+    expect([{}, [], null, 1, 'a'].map(isRecord)).toEqual([true, false, false, false, false]);
+  });
+});

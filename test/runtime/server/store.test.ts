@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Fetched } from '../../../runtime/server/repository.ts';
+import { locationOf, storeSource } from '../../../runtime/server/store.ts';
+import { folderWith } from '../../support/model-server.ts';
+
+const digest = createHash('sha256').update('weights').digest('hex');
+const { signal } = new AbortController();
+
+describe('locations', () => {
+  test.each([
+    ['s3://b/models/x', { bucket: 'b', model: 'models/x/model.onnx', manifest: 'models/x/manifest.json' }],
+    ['s3://b/models/x/', { bucket: 'b', model: 'models/x/model.onnx', manifest: 'models/x/manifest.json' }],
+    ['s3://b/models/x.onnx', { bucket: 'b', model: 'models/x.onnx' }],
+  ])('%s', (uri, expected) => expect(locationOf(uri)).toEqual(expected));
+
+  test('what is no location', () => expect(() => locationOf('s3://b')).toThrow("'s3://b' is not"));
+});
+
+describe('a store that misbehaves', () => {
+  const before = { ...process.env };
+  let server: Server;
+  let answer: RequestListener;
+  let cacheDir: string;
+  const asked: string[] = [];
+
+  beforeEach(async () => {
+    asked.length = 0;
+    cacheDir = await folderWith({});
+    server = createServer((request, response) => {
+      asked.push(request.url?.split('?')[0] ?? '');
+      answer(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'key',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    });
+  });
+
+  afterEach(async () => {
+    process.env = { ...before };
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const fetchModel = (sha256?: string): Promise<Fetched> =>
+    storeSource({ name: 'm', uri: 's3://b/models/x', cacheDir, ...(sha256 !== undefined && { sha256 }) }).fetch(signal);
+  const reasonOf = (fetched: Fetched): string => (fetched.ok ? 'ok' : fetched.failure.reason);
+
+  /** Serves model.onnx and nothing else. */
+  const weightsOnly: RequestListener = (request, response) => {
+    if (request.url?.startsWith('/b/models/x/model.onnx') === true) response.end('weights');
+    else response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+  };
+
+  test('a file with the right digest is kept under it, and not fetched again', async () => {
+    answer = weightsOnly;
+    const first = await fetchModel(digest);
+    expect(first).toMatchObject({ ok: true, artefact: { sha256: digest, path: `${cacheDir}/${digest}.onnx` } });
+    expect(await readFile(`${cacheDir}/${digest}.onnx`, 'utf8')).toBe('weights');
+    expect(reasonOf(await fetchModel(digest))).toBe('ok');
+    expect(asked.filter((path) => path.endsWith('model.onnx'))).toHaveLength(1);
+  });
+
+  test('a wrong digest leaves nothing behind', async () => {
+    answer = weightsOnly;
+    expect(reasonOf(await fetchModel('b'.repeat(64)))).toBe('DigestMismatch');
+    expect(await readdir(cacheDir)).toEqual([]);
+  });
+
+  test('a manifest for another model is a mismatch before anything is downloaded', async () => {
+    const specs = {
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [1] }],
+    };
+    answer = (_request, response) => {
+      response.end(JSON.stringify({ manifestVersion: 'v1', sha256: digest, ...specs }));
+    };
+    expect(reasonOf(await fetchModel('b'.repeat(64)))).toBe('DigestMismatch');
+    expect(asked).toEqual(['/b/models/x/manifest.json']);
+  });
+
+  test.each([
+    ['nothing there', 404, 'ArtefactMissing'],
+    ['forbidden', 403, 'StoreUnavailable'],
+    ['broken', 500, 'StoreUnavailable'],
+  ])('%s', async (_what, status, reason) => {
+    answer = (_request, response) => {
+      response.writeHead(status).end();
+    };
+    expect(reasonOf(await fetchModel())).toBe(reason);
+  });
+
+  test('a download that is cut short', async () => {
+    answer = (request, response) => {
+      if (request.url?.includes('manifest') === true) response.writeHead(404).end();
+      else {
+        response.writeHead(200, { 'Content-Length': 100 }).write('weig');
+        setTimeout(() => response.destroy(), 20);
+      }
+    };
+    expect(reasonOf(await fetchModel(digest))).toBe('StoreUnavailable');
+    expect(await readdir(cacheDir)).toEqual([]);
+  });
+
+  test('a store that is not there', async () => {
+    process.env['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:1';
+    expect(reasonOf(await fetchModel())).toBe('StoreUnavailable');
+  });
+});

@@ -1,0 +1,83 @@
+/** A model server inside the test's process: real sessions, real sockets on loopback, models written for the occasion. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createLogger } from '../../process/logger.ts';
+import { createRegistry } from '../../process/metrics.ts';
+import { listen } from '../../process/http-server.ts';
+import { Engine } from '../../runtime/server/engine.ts';
+import { closeServer, createHttpServer } from '../../runtime/server/http.ts';
+import { registerMetrics } from '../../runtime/server/metrics.ts';
+import type { ModelOptions } from '../../runtime/server/model.ts';
+import { folderSources } from '../../runtime/server/repository.ts';
+
+/** Says nothing: tests provoke errors on purpose. */
+export const quiet = createLogger('test', 'error').child({});
+
+/** How models run in tests, unless a test says otherwise. */
+export const modelOptions: ModelOptions = {
+  instances: 1,
+  intraOpThreads: 1,
+  maxBatch: 32,
+  queueLimit: 1000,
+  log: quiet,
+  now: () => performance.now(),
+  random: () => 0,
+};
+
+/** A temporary folder with the given files. */
+export async function folderWith(files: Readonly<Record<string, Uint8Array | string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'limbeck-'));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
+  return folder;
+}
+
+/** Asks until the answer is yes; the test's own timeout is the only limit. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export interface LiveServer {
+  readonly url: string;
+  readonly port: number;
+  readonly engine: Engine;
+  /** What SIGTERM does first. */
+  drain(): void;
+  stop(): Promise<void>;
+}
+
+/** Serves models by file name ("mlp/model.onnx") and waits until they are ready, unless told not to. */
+export async function serveModels(
+  files: Readonly<Record<string, Uint8Array | string>>,
+  options: Partial<ModelOptions> & { readonly maxBodyBytes?: number; readonly wait?: boolean } = {},
+): Promise<LiveServer> {
+  const folder = await folderWith(files);
+  const engine = new Engine(await folderSources(folder), { ...modelOptions, ...options });
+  const registry = createRegistry('server');
+  registerMetrics(registry, engine);
+  let draining = false;
+  const face = { engine, maxBodyBytes: options.maxBodyBytes ?? 1 << 20, log: quiet, draining: () => draining };
+  const server = createHttpServer(face, registry, { name: 'limbeck', version: 'test' });
+  await listen(server, 0);
+  const { port } = server.address() as AddressInfo;
+  engine.start();
+  if (options.wait !== false) await until(() => engine.notReady === undefined);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    engine,
+    drain: () => {
+      draining = true;
+    },
+    stop: async () => {
+      await closeServer(server);
+      await engine.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
