@@ -1,11 +1,15 @@
+import { createServer } from 'node:http';
 import { expect, test } from '@jest/globals';
-import { DemandBoard, type Sink } from '../../../operator/gateway/demand.ts';
+import { Registry } from 'prom-client';
+import { subscribe } from '../../../operator/autoscaler/subscription.ts';
+import { adminApp, listen } from '../../../process/http-server.ts';
+import { DemandBoard, demandHandler, type Sink } from '../../../operator/gateway/demand.ts';
 import { Routes, type Route } from '../../../operator/gateway/routes.ts';
 import { Service } from '../../../operator/gateway/service.ts';
 import type { Guest } from '../../../operator/gateway/waiting-room.ts';
 import type { Replica } from '../../../operator/gateway/replica.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { service as wire } from './support.ts';
+import { service as wire, until } from './support.ts';
 
 function route(key: string): Route {
   const routes: Route[] = [];
@@ -104,4 +108,36 @@ test('who does not keep up misses lines, not demand', async () => {
   sink.full = false;
   await clock.advance(1000);
   expect(lines.at(-1)).toEqual({ 'a/one': { inFlight: 0, waiting: 0, arrived: 1 } });
+});
+
+test('over HTTP: who comes back gets everything in the first line', async () => {
+  const { clock, board, services } = world('a/one');
+  const app = adminApp({ registry: new Registry(), notReady: () => undefined });
+  app.get('/demand', demandHandler(board));
+  const server = createServer(app);
+  const port = await listen(server, 0);
+  const lines: [unknown, boolean][] = [];
+  let lost = 0;
+  const stop = subscribe({
+    ...{ url: `http://127.0.0.1:${port}`, clock, random: () => 0 },
+    onLine: (line, first) => lines.push([JSON.parse(line).services, first]),
+    onLost: () => lost++,
+  });
+  const [one] = services;
+  await until(() => lines.length === 1);
+  guest(one);
+  await clock.advance(50);
+  await until(() => lines.length === 2);
+  server.closeAllConnections();
+  await until(() => lost === 1);
+  await clock.advance(1000);
+  await until(() => lines.length === 3);
+  expect(lines).toEqual([
+    [{}, true],
+    [{ 'a/one': { inFlight: 0, waiting: 1, arrived: 1 } }, false],
+    [{ 'a/one': { inFlight: 0, waiting: 1, arrived: 1 } }, true],
+  ]);
+  stop();
+  server.close();
+  server.closeAllConnections();
 });
