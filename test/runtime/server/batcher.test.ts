@@ -106,7 +106,7 @@ describe('Batcher', () => {
               outcomes.push(
                 batcher
                   .submit({ id, rows: event.rows, key: event.key }, caller)
-                  .catch((error: Refusal) => error.fault.kind),
+                  .catch((error: unknown) => (error as Refusal).fault.kind),
               );
             } else if (event.kind === 'finish') executor.finishOne();
             else if (event.kind === 'leave') for (const caller of leavers) caller.aborted = true;
