@@ -1,10 +1,19 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
 import { applyChild, counted, isLeaving, NameLeaving, NameTaken, removeChild, type Hands } from './act.ts';
 import { sentenceOf } from '../../process/logger.ts';
-import { ApiError } from './cluster.ts';
+import { ApiError, type ObjectRef } from './cluster.ts';
 import { NotLeading } from './fence.ts';
 import type { Expectation } from './memory.ts';
-import { keyOf, stampConditions, type Condition, type Key, type KubeObject, type Resource } from './objects.ts';
+import {
+  keyOf,
+  keyText,
+  resourceText,
+  stampConditions,
+  type Condition,
+  type Key,
+  type KubeObject,
+  type Resource,
+} from './objects.ts';
 import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
 import type { Recorder } from './recorder.ts';
 import { canonical } from './sameness.ts';
@@ -62,6 +71,8 @@ async function observePlanAct(options: PassOptions, key: Key, signal: AbortSigna
   const plan = reconciler.plan(observed, hands.clock.now());
   const mishap = await act(plan, root, hands, signal);
   const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, hands.clock.now());
+  // A root that removes itself has nothing left to describe.
+  if (mishap === undefined && plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
   await storeStatus(status, root, options, signal);
   if (mishap === undefined) {
     for (const note of plan.events) await options.recorder.note(root, note, signal);
@@ -69,6 +80,9 @@ async function observePlanAct(options: PassOptions, key: Key, signal: AbortSigna
   }
   return outcomeOf(mishap);
 }
+
+const isRoot = (ref: ObjectRef, root: KubeObject, resource: Resource): boolean =>
+  resourceText(ref.resource) === resourceText(resource) && keyText(ref.key) === keyText(keyOf(root));
 
 /** Undefined: everything was carried out. NotLeading is no mishap of the object and passes through. */
 async function act(

@@ -7,7 +7,7 @@ import { NotLeading } from './fence.ts';
 import { microTime, type KubeObject, type Resource } from './objects.ts';
 
 export const eventsResource: Resource = {
-  apiVersion: 'events.k8s.io/v1',
+  apiVersion: 'v1',
   kind: 'Event',
   plural: 'events',
   namespaced: true,
@@ -97,19 +97,25 @@ function eventOf(about: KubeObject, note: Note, { controller, instance, clock }:
     .update(`${uid ?? name}\n${note.reason}\n${note.message}`)
     .digest('hex')
     .slice(0, 16);
-  const regarding = { apiVersion: about.apiVersion, kind: about.kind, name, namespace, uid };
+  const involvedObject = { apiVersion: about.apiVersion, kind: about.kind, name, namespace, uid };
+  const at = clock.now();
+  const secondsOnly = at.toISOString().replace(/\.\d+Z$/, 'Z');
   const event = {
     apiVersion: eventsResource.apiVersion,
     kind: eventsResource.kind,
     metadata: { name: `${name.slice(0, 200)}.${said}`, namespace },
-    eventTime: microTime(clock.now()),
-    reportingController: controller,
-    reportingInstance: instance.slice(0, 128),
-    action: 'Reconcile',
+    involvedObject,
     type: note.kind,
     reason: note.reason,
-    note: note.message.slice(0, longestNote),
-    regarding,
+    message: note.message.slice(0, longestNote),
+    source: { component: controller },
+    reportingComponent: controller,
+    reportingInstance: instance.slice(0, 128),
+    action: 'Reconcile',
+    eventTime: microTime(at),
+    firstTimestamp: secondsOnly,
+    lastTimestamp: secondsOnly,
+    count: 1,
   };
   return event;
 }

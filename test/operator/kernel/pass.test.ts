@@ -114,6 +114,21 @@ describe('runPass', () => {
     expect(cluster.writes.length).toBe(writes);
   });
 
+  test('a root that removes itself writes no status and is gone next', async () => {
+    const leaving: AnyReconciler = {
+      ...crewReconciler,
+      plan: (observed, now) => {
+        const plan = crewReconciler.plan(observed as never, now);
+        return { ...plan, remove: [{ resource: crews, key }], events: [] };
+      },
+    };
+    const { pass, see, cluster } = await stage(withCrew([]), leaving);
+    expect((await pass()).kind).toBe('settled');
+    await see();
+    expect(await pass()).toEqual({ kind: 'gone' });
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['remove']);
+  });
+
   test('what is made once is never applied again', async () => {
     const { pass, see, cluster } = await stage(withCrew(['ann'], { once: true }));
     await pass();

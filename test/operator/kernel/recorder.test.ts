@@ -33,10 +33,10 @@ describe('Recorder', () => {
     expect(items).toHaveLength(2);
     expect(items[0]).toMatchObject({
       reason: 'Told',
-      note: 'a',
+      message: 'a',
       type: 'Normal',
       eventTime: '2026-01-01T00:00:00.000000Z',
-      regarding: { kind: 'Crew', name: 'alpha', namespace: 'default' },
+      involvedObject: { kind: 'Crew', name: 'alpha', namespace: 'default' },
     });
   });
 

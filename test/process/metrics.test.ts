@@ -1,0 +1,11 @@
+import { describe, expect, test } from '@jest/globals';
+import { createRegistry } from '../../process/metrics.ts';
+
+describe('createRegistry', () => {
+  test('registries are apart, and every series names its component', async () => {
+    const [first, second] = [createRegistry('a'), createRegistry('b')];
+    expect(first).not.toBe(second);
+    const lines = (await first.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines.every((line) => line.includes('component="a"'))).toBe(true);
+  });
+});
