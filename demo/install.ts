@@ -1,0 +1,24 @@
+/** `helm upgrade --install`, as a user would type it, in a namespace that enforces restricted pods. */
+import type { Config } from './config.ts';
+import { runProgram, type Kubectl } from './kubectl.ts';
+
+export const release = 'limbeck';
+
+/** Installs or upgrades the chart and waits until every pod of it is ready. `settings` are further --set arguments. */
+export async function install(kubectl: Kubectl, config: Config, settings: readonly string[] = []): Promise<void> {
+  await kubectl.applyObject({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: config.system, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  });
+  const port =
+    config.gateway.kind === 'nodePort'
+      ? [`gateway.service.type=NodePort`, `gateway.service.nodePort=${config.gateway.port}`]
+      : [];
+  const set = [...port, ...settings].flatMap((setting) => ['--set', setting]);
+  const wait = ['--wait', '--timeout', '3m'];
+  await runProgram('helm', [
+    ...['upgrade', '--install', release, 'charts/limbeck', '--namespace', config.system],
+    ...['--values', config.valuesFile, ...set, ...wait],
+  ]);
+}

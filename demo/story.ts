@@ -1,0 +1,238 @@
+/** The main job, top to bottom: train a teacher, teach a student, serve it, wake it, load it, let it rest. */
+import type { DistillationJobStatus, TrainingJobStatus } from '../operator/api/generated.ts';
+import type { DistillationJob } from '../operator/api/resources.ts';
+import { heldOut, heldOutPod, type HeldOut } from './heldout.ts';
+import { follow, measured, trained, type World } from './jobs.ts';
+import type { Kubectl, Pod } from './kubectl.ts';
+import { atZero, isReady, readyAtLeast, Replicas } from './replicas.ts';
+import { restartCounts, restartsBetween } from './restarts.ts';
+import { enoughReplicas, type Summary } from './summary.ts';
+import { bodyOf, Client, closedLoop, Tally, type Model, type Prepared } from './traffic.ts';
+
+export interface Stage extends World {
+  /** In the namespace of the operator. */
+  readonly system: Kubectl;
+  readonly gatewayUrl: string;
+}
+
+export const chapters = 6;
+const [teacherName, studentName, serviceName] = ['digits-teacher', 'digits-student', 'digits'] as const;
+
+/** Clients of the load: four times the target of one replica, so that four replicas are wanted. */
+const loadClients = 24;
+/** Samples in each request of the load. */
+const loadBatch = 60;
+const loadSeconds = 60;
+/** How long all replicas go on together after enough are ready. */
+const peakSeconds = 6;
+
+/** What was there of an earlier run. */
+export async function clean({ kubectl, progress }: World): Promise<void> {
+  const names = [`msvc/${serviceName}`, `dj/${studentName}`, `tj/${teacherName}`, `pod/${heldOutPod}`];
+  await progress.during(() => 'removing what an earlier demo left', kubectl.remove(...names));
+}
+
+/** kubectl apply, then following the job: its status and how long it took. */
+async function runJob<T extends TrainingJobStatus | DistillationJobStatus>(
+  stage: Stage,
+  kind: 'tj' | 'dj',
+  name: string,
+  file: string,
+): Promise<{ readonly status: T; readonly seconds: number }> {
+  const began = stage.now();
+  await stage.kubectl.apply(file);
+  const status = await follow<T>(stage, kind, name);
+  return { status, seconds: (stage.now() - began) / 1000 };
+}
+
+export async function train(stage: Stage): Promise<Pick<Summary, 'teacher'>> {
+  stage.progress.chapter('TrainingJob: a CNN teacher on handwritten digits, two workers, PyTorch DDP');
+  const { status, seconds } = await runJob<TrainingJobStatus>(stage, 'tj', teacherName, 'examples/digits/teacher.yaml');
+  const teacher = trained(status, seconds, 'teacher');
+  stage.progress.say(
+    `the teacher is right on ${(teacher.accuracy * 100).toFixed(1)} % of ${teacher.n} held-out digits`,
+  );
+  return { teacher };
+}
+
+export async function distil(
+  stage: Stage,
+): Promise<Pick<Summary, 'student' | 'control'> & { readonly status: DistillationJobStatus }> {
+  stage.progress.chapter(
+    'DistillationJob: a small student from 100 labels and the unlabelled pool, and once without the teacher',
+  );
+  const { status, seconds } = await runJob<DistillationJobStatus>(
+    stage,
+    'dj',
+    studentName,
+    'examples/digits/student.yaml',
+  );
+  const { teacherAgreement = NaN, gainOverControl = NaN } = status;
+  const student = { ...trained(status, seconds, 'student'), teacherAgreement, gainOverControl };
+  const control = measured(status.control, 'control');
+  stage.progress.say(
+    `student ${(student.accuracy * 100).toFixed(1)} %, without the teacher ${(control.accuracy * 100).toFixed(1)} %`,
+  );
+  return { student, control, status };
+}
+
+/** Serves the student; ends when the service is proven ready and rests at zero. Meanwhile the held-out digits are fetched. */
+export async function serve(stage: Stage, replicas: Replicas, image: string): Promise<HeldOut> {
+  const { kubectl, progress } = stage;
+  progress.chapter(
+    'ModelService: one replica proves the model by a real inference, then nobody asks and it goes to zero',
+  );
+  await kubectl.apply('examples/digits/service.yaml');
+  replicas.start(kubectl, serviceName);
+  const state = (): string => replicas.words;
+  await progress.during(state, replicas.must('ready', isReady, 90));
+  progress.say('ready; the held-out digits are printed by a pod of the trainer image');
+  const job = await kubectl.get<DistillationJob>('dj', studentName);
+  if (job === undefined) throw new Error(`${studentName} is gone`);
+  const samples = await progress.during(
+    () => 'waiting for the held-out digits',
+    heldOut(kubectl, image, job.spec.data),
+  );
+  progress.say(`${samples.y.length} held-out digits; waiting for zero replicas`);
+  await progress.during(state, replicas.must('at zero replicas', atZero, 90));
+  progress.say('zero replicas, still ready');
+  return samples;
+}
+
+/** The first request from zero, then every held-out digit. */
+export async function ask(
+  stage: Stage,
+  replicas: Replicas,
+  client: Client,
+  { model, samples }: { readonly model: Model; readonly samples: HeldOut },
+): Promise<Pick<Summary, 'heldOut' | 'coldStart'> & { readonly predicted: readonly number[] }> {
+  const { progress, now } = stage;
+  progress.chapter('The first request wakes the service; then all held-out digits go through the gateway');
+  const bodies = samples.x.map((pixels) => ({ body: bodyOf(model, [pixels]) }));
+  const replicasBefore = replicas.newest?.replicas ?? 0;
+  const began = now();
+  const first = await progress.during(
+    () => `the gateway holds the request; ${replicas.words}`,
+    client.infer(bodies[0] ?? { body: '' }),
+  );
+  const seconds = (now() - began) / 1000;
+  progress.say(`answered after ${seconds.toFixed(1)} s`);
+  const predicted: number[] = [];
+  for (const body of bodies) predicted.push((await client.infer(body))?.[0] ?? -1);
+  const correct = predicted.filter((digit, at) => digit === samples.y[at]).length;
+  const n = samples.y.length;
+  progress.say(`${correct} of ${n} right`);
+  return {
+    heldOut: { n, correct, accuracy: correct / n },
+    coldStart: { replicasBefore, seconds, answer: first?.[0] ?? -1, answerWarm: predicted[0] ?? -1 },
+    predicted,
+  };
+}
+
+/** Requests of the load, each with the answers that its digits had alone. */
+export function loadRequests(model: Model, samples: HeldOut, predicted: readonly number[]): readonly Prepared[] {
+  const starts = Array.from({ length: Math.ceil(samples.x.length / loadBatch) }, (_, batch) => batch * loadBatch);
+  return starts.map((at) => ({
+    body: bodyOf(model, samples.x.slice(at, at + loadBatch)),
+    expected: predicted.slice(at, at + loadBatch),
+  }));
+}
+
+type Scale = Summary['scale'];
+
+/** Load until enough replicas are ready, or for a minute; then until the service is back at zero. */
+export async function load(
+  stage: Stage,
+  replicas: Replicas,
+  client: Client,
+  requests: readonly Prepared[],
+): Promise<Scale> {
+  const { kubectl, progress, now } = stage;
+  progress.chapter(
+    `Load: ${loadClients} clients without a pause, until the service has scaled out over the node's GPUs`,
+  );
+  const began = now();
+  const stop = new AbortController();
+  const traffic = closedLoop(client, requests, loadClients, stop.signal);
+  const state = (): string =>
+    `${replicas.words}; ${client.tally.answered} requests answered, ${client.tally.failed} failed`;
+  const enough = await progress.during(state, replicas.reached(readyAtLeast(enoughReplicas), loadSeconds));
+  if (enough !== undefined)
+    await progress.during(state, replicas.reached(readyAtLeast(enoughReplicas + 1), peakSeconds));
+  const onGpu = await gpuPods(kubectl);
+  progress.say(state());
+  stop.abort();
+  await progress.during(() => 'the last requests', traffic);
+  const ended = now();
+  progress.chapter('Nobody asks any more: back to zero');
+  const zero = await progress.during(() => replicas.words, replicas.reached(atZero, 90));
+  progress.say(replicas.words);
+  const ready = replicas.history.filter(({ atMs }) => atMs >= began).map(({ status }) => status.readyReplicas ?? 0);
+  return {
+    peakReady: Math.max(0, ...ready),
+    onGpu,
+    upSeconds: enough === undefined ? null : (enough.atMs - began) / 1000,
+    toZeroSeconds: zero === undefined ? null : (zero.atMs - ended) / 1000,
+    timeline: [],
+  };
+}
+
+async function gpuPods(kubectl: Kubectl): Promise<number> {
+  const pods = await kubectl.list<Pod>('pods', `limbeck.dev/model-service=${serviceName}`);
+  const holds = ({ spec }: Pod): boolean =>
+    spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).some((name) => name.endsWith('/gpu')));
+  return pods.filter((pod) => pod.status?.phase === 'Running' && holds(pod)).length;
+}
+
+const timelineOf = (replicas: Replicas, fromMs: number): Scale['timeline'] =>
+  replicas.history.map(({ atMs, status }) => ({
+    seconds: Math.max(0, Math.round((atMs - fromMs) / 100) / 10),
+    replicas: status.replicas ?? 0,
+    ready: status.readyReplicas ?? 0,
+  }));
+
+/** The model as requests name it. */
+function modelOf(stage: Stage, status: DistillationJobStatus): Model {
+  const [input] = status.artefact?.inputs ?? [];
+  if (input === undefined) throw new Error(`the artefact of ${studentName} has no input`);
+  return { url: stage.gatewayUrl, namespace: stage.kubectl.namespace, name: serviceName, input };
+}
+
+/** Tells the whole story. */
+export async function tell(stage: Stage, startedAt: Date): Promise<Summary> {
+  const [began, replicas, tally] = [stage.now(), new Replicas(stage.now), new Tally()];
+  const watched = async (): Promise<ReadonlyMap<string, number>> =>
+    new Map([
+      ...(await restartCounts(stage.system, '')),
+      ...(await restartCounts(stage.kubectl, `limbeck.dev/model-service=${serviceName}`)),
+    ]);
+  const before = await watched();
+  const { teacher } = await train(stage);
+  const { student, control, status } = await distil(stage);
+  const model = modelOf(stage, status);
+  const client = new Client(model, loadClients, tally);
+  try {
+    const samples = await serve(stage, replicas, status.lineage?.image ?? '');
+    const fromMs = stage.now();
+    const { heldOut: asked, coldStart, predicted } = await ask(stage, replicas, client, { model, samples });
+    const scale = await load(stage, replicas, client, loadRequests(model, samples, predicted));
+    return {
+      startedAt: startedAt.toISOString(),
+      seconds: (stage.now() - began) / 1000,
+      ...{ teacher, student, control, coldStart },
+      heldOut: asked,
+      requests: {
+        sent: tally.sent,
+        answered: tally.answered,
+        failed: tally.failed,
+        wrong: tally.wrong,
+        reasons: tally.reasons,
+      },
+      scale: { ...scale, timeline: timelineOf(replicas, fromMs) },
+      restarts: restartsBetween(before, await watched()),
+    };
+  } finally {
+    replicas.stop();
+    await client.close();
+  }
+}
