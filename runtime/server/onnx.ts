@@ -65,8 +65,8 @@ export async function createSession({ path, intraOpThreads }: SessionOptions): P
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    // 3 = errors only: load warnings are plain text on standard error, where logs are JSON.
-    logSeverityLevel: 3,
+    // 4 = fatal only: errors are thrown as well, and a stranger must not be able to fill standard error with plain text.
+    logSeverityLevel: 4,
   });
   const loaded = loadedOf(session, provider);
   const types = new Map(loaded.outputs.map(({ name, datatype }) => [name, datatype]));

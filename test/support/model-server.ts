@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createLogger } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
 import { Engine } from '../../runtime/server/engine.ts';
@@ -13,7 +13,13 @@ import type { ModelOptions } from '../../runtime/server/model.ts';
 import { folderSources } from '../../runtime/server/repository.ts';
 
 /** Says nothing: tests provoke errors on purpose. */
-export const quiet = createLogger('test', 'error').child({});
+export const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 
 /** How models run in tests, unless a test says otherwise. */
 export const modelOptions: ModelOptions = {

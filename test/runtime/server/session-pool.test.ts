@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { SessionPool, type PoolOptions } from '../../../runtime/server/session-pool.ts';
+import type { Tensor } from '../../../runtime/server/tensor.ts';
+import { folderWith, until } from '../../support/model-server.ts';
+import { identityModel, mlpModel, type ElementType } from '../../support/onnx-model.ts';
+import { WorkerWatch } from '../../support/worker-threads.ts';
+
+const pools: SessionPool[] = [];
+
+async function poolOver(model: Uint8Array, options: Partial<PoolOptions> = {}): Promise<SessionPool> {
+  const path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
+  const pool = new SessionPool({
+    path,
+    intraOpThreads: 1,
+    instances: 1,
+    onDeath: () => undefined,
+    onRevival: () => undefined,
+    restartDelayMs: () => 1,
+    ...options,
+  });
+  pools.push(pool);
+  return pool;
+}
+
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close()));
+});
+
+const x = (): Tensor => ({ name: 'x', datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, 2) });
+
+describe('sessions in threads', () => {
+  test('a session tells its signature and runs', async () => {
+    const pool = await poolOver(mlpModel([4, 8, 3]));
+    expect(await pool.start()).toEqual({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 4] }],
+      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 3] }],
+      provider: 'cpu',
+      batchAxis: true,
+    });
+    const worker = pool.acquire()!;
+    const input: Tensor = { name: 'x', datatype: 'FP32', shape: [2, 4], data: new Float32Array(8) };
+    const { outputs, computeMs } = await worker.run([input], ['logits']);
+    expect(outputs[0]).toMatchObject({ name: 'logits', datatype: 'FP32', shape: [2, 3] });
+    expect(outputs[0]!.data).toHaveLength(6);
+    expect(computeMs).toBeGreaterThan(0);
+    pool.release(worker);
+  });
+
+  test.each([
+    ['FP32', Float32Array.of(1.5, -2)],
+    ['FP64', Float64Array.of(1.5, -2)],
+    ['FP16', Uint16Array.of(0x3c00, 0xc000)],
+    ['INT8', Int8Array.of(-1, 2)],
+    ['INT16', Int16Array.of(-1, 2)],
+    ['INT32', Int32Array.of(-1, 2)],
+    ['INT64', BigInt64Array.of(-(2n ** 63n), 2n)],
+    ['UINT8', Uint8Array.of(255, 2)],
+    ['UINT16', Uint16Array.of(65535, 2)],
+    ['UINT32', Uint32Array.of(4294967295, 2)],
+    ['UINT64', BigUint64Array.of(2n ** 64n - 1n, 2n)],
+    ['BOOL', Uint8Array.of(1, 0)],
+    ['BYTES', ['ü', '']],
+  ] as [ElementType, Float32Array<ArrayBuffer>][])('%s goes through a session unchanged', async (datatype, data) => {
+    const pool = await poolOver(identityModel(datatype));
+    await pool.start();
+    const expected = Array.from(data);
+    const { outputs } = await pool.acquire()!.run([{ name: 'x', datatype, shape: [1, 2], data }], ['y']);
+    expect(Array.from(outputs[0]!.data as Float32Array)).toEqual(expected);
+    expect(outputs[0]).toMatchObject({ datatype, shape: [1, 2] });
+  });
+
+  test('no rows at all', async () => {
+    const pool = await poolOver(mlpModel([4, 8, 3]));
+    await pool.start();
+    const input: Tensor = { name: 'x', datatype: 'FP32', shape: [0, 4], data: new Float32Array(0) };
+    const { outputs } = await pool.acquire()!.run([input], ['logits']);
+    expect(outputs[0]!.shape).toEqual([0, 3]);
+  });
+
+  test('a file that is no model is a sentence, and leaves nothing behind', async () => {
+    const pool = await poolOver(Buffer.from('not a model'), { instances: 2 });
+    await expect(pool.start()).rejects.toThrow('failed');
+    expect(pool.size).toBe(0);
+  });
+
+  test('a model cut in half is a sentence', async () => {
+    const model = mlpModel([64, 256, 10]);
+    const pool = await poolOver(model.subarray(0, model.length / 2));
+    await expect(pool.start()).rejects.toThrow();
+  });
+
+  test('as many sessions as instances, each held once', async () => {
+    const pool = await poolOver(identityModel('FP32'), { instances: 2 });
+    await pool.start();
+    const [first, second] = [pool.acquire(), pool.acquire()];
+    expect(first).toBeDefined();
+    expect(second).toBeDefined();
+    expect(first).not.toBe(second);
+    expect(pool.acquire()).toBeUndefined();
+    pool.release(first!);
+    expect(pool.acquire()).toBe(first);
+  });
+
+  test('an error of the model is the caller’s, and the session lives on', async () => {
+    const pool = await poolOver(identityModel('FP32', [1, 2]));
+    await pool.start();
+    const worker = pool.acquire()!;
+    const wrong: Tensor = { ...x(), shape: [2, 1] };
+    await expect(worker.run([wrong], ['y'])).rejects.toMatchObject({ fault: { kind: 'invalid' } });
+    expect((await worker.run([x()], ['y'])).outputs[0]!.data).toEqual(Float32Array.of(1, 2));
+  });
+
+  test('a dead worker fails its request with 503 and is replaced', async () => {
+    const deaths: number[] = [];
+    let revivals = 0;
+    const pool = await poolOver(identityModel('FP32'), {
+      onDeath: (live) => deaths.push(live),
+      onRevival: () => {
+        revivals += 1;
+      },
+    });
+    await pool.start();
+    const watch = new WorkerWatch();
+    const worker = pool.acquire()!;
+    await worker.run([x()], ['y']);
+    const ending = watch.killAll();
+    watch.stop();
+    await expect(worker.run([x()], ['y'])).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
+    await ending;
+    await expect(worker.run([x()], ['y'])).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
+    pool.release(worker);
+    await until(() => revivals === 1);
+    expect(deaths).toEqual([0]);
+    expect(pool.size).toBe(1);
+    const next = pool.acquire()!;
+    expect(next).not.toBe(worker);
+    expect((await next.run([x()], ['y'])).outputs).toHaveLength(1);
+  });
+});
