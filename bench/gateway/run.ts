@@ -52,8 +52,8 @@ function wrk(port: number, connections: number, forSeconds: number): Window {
     [...(pattern.exec(text) ?? [])].slice(1).reduce((all, n) => all + Number(n), 0);
   return {
     rps: Number(take(/Requests\/sec:\s+([\d.]+)/)),
-    p50Ms: milliseconds(take(/50%\s+(\S+)/)),
-    p99Ms: milliseconds(take(/99%\s+(\S+)/)),
+    p50Ms: milliseconds(take(/^\s+50%\s+(\S+)/m)),
+    p99Ms: milliseconds(take(/^\s+99%\s+(\S+)/m)),
     failed:
       Number(take(/Non-2xx or 3xx responses: (\d+)/, '0')) +
       sum(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/),
@@ -72,6 +72,14 @@ const summary = (windows: readonly Window[]) => ({
   failed: windows.reduce((sum, { failed }) => sum + failed, 0),
 });
 const timeWait = (): number => Number(/^TCP:.* tw (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1] ?? 0);
+const ticksPerSecond = 100;
+const cpuSeconds = (child: ChildProcess): number => {
+  const fields =
+    readFileSync(`/proc/${child.pid ?? 0}/stat`, 'utf8')
+      .split(') ')[1]
+      ?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+};
 const residentMiB = (child: ChildProcess): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
@@ -110,13 +118,22 @@ try {
   const timeWaitBefore = timeWait();
   const sustained = [1, 2, 3, 4].map(() => {
     const direct = wrk(backend.port, 64, 2);
+    const cpuBefore = cpuSeconds(proxy.child);
     const gateway = wrk(proxy.port, 64, seconds * 4);
-    return { ...gateway, ratio: Number((gateway.rps / direct.rps).toPrecision(3)), timeWait: timeWait() };
+    // A noisy machine takes time from the gateway, but a request costs it what it costs.
+    const cpuMicros = ((cpuSeconds(proxy.child) - cpuBefore) * 1e6) / (gateway.rps * seconds * 4);
+    return {
+      ...gateway,
+      cpuMicrosPerRequest: Number(cpuMicros.toPrecision(3)),
+      ratio: Number((gateway.rps / direct.rps).toPrecision(3)),
+      timeWait: timeWait(),
+    };
   });
   const each = (read: (window: (typeof sustained)[number]) => number): string => sustained.map(read).join(' → ');
   console.log(
     `c=64, one after another: ${each(({ rps }) => Math.round(rps))} rps, ratio ${each(({ ratio }) => ratio)},`,
   );
+  console.log(`gateway CPU a request ${each(({ cpuMicrosPerRequest: micros }) => micros)} µs,`);
   console.log(`failed ${each(({ failed }) => failed)}; TIME_WAIT ${timeWaitBefore} → ${timeWait()}`);
   console.log(`resident ${residentMiB(proxy.child)} MiB`);
   const result = {

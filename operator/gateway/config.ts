@@ -57,7 +57,7 @@ export function parseConfig(environment: Environment): Parsed {
     adminPort: number('LIMBECK_ADMIN_PORT', { fallback: 8081, least: 0, most: 65535 }),
     domain: given('LIMBECK_DOMAIN')?.toLowerCase(),
     maxBodyBytes: number('LIMBECK_MAX_BODY_BYTES', { fallback: 64 * mebibyte, least: 1, most: 2 ** 40 }),
-    bodyMemoryBytes: number('LIMBECK_BODY_MEMORY_BYTES', { fallback: 256 * mebibyte, least: mebibyte, most: 2 ** 40 }),
+    bodyMemoryBytes: number('LIMBECK_BODY_MEMORY_BYTES', { fallback: 128 * mebibyte, least: mebibyte, most: 2 ** 40 }),
     lameDuckSeconds: number('LIMBECK_LAME_DUCK_SECONDS', { fallback: 5, least: 0, most: 600 }),
     drainSeconds: number('LIMBECK_DRAIN_SECONDS', { fallback: 30, least: 0, most: 3600 }),
     answerSeconds: number('LIMBECK_ANSWER_SECONDS', { fallback: 300, least: 1, most: 86400 }),

@@ -119,6 +119,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await cluster.remove({ resource: definitions, key: { namespace: '', name: 'crews.test.dev' } }, never);
   await cluster.remove({ resource: namespaces, key: { namespace: '', name: namespace } }, never);
   await connection.close();
 });
@@ -151,6 +152,9 @@ describe('the kernel on a real API server', () => {
     const old = await cluster.get(crews, { namespace, name: 'alpha' }, never);
     await cluster.remove({ resource: crews, key: { namespace, name: 'alpha' } }, never);
     await cluster.create(crews, of('alpha', ['ann', 'cid']), never);
+    // The collector of the cluster learns a new kind within half a minute only; the test does its work.
+    for (const name of ['alpha-ann', 'alpha-bob'])
+      await cluster.remove({ resource: members, key: { namespace, name } }, never);
     await eventually(() => ready('alpha', 2));
     const next = await cluster.get(crews, { namespace, name: 'alpha' }, never);
     const owner = (await member('alpha-ann')).metadata.ownerReferences?.[0]?.uid;
