@@ -10,13 +10,17 @@ node_ready() {
 }
 
 healthy() {
-  [[ -f $STATE/complete ]] && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
+  repairable && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
     api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && gpus_there
 }
 
-# State from before a reboot is not worth repairing: nothing of it runs, and etcd never synced to disk.
-boot_id() { cat /proc/sys/kernel/random/boot_id; }
-repairable() { [[ $(cat "$STATE/complete" 2>/dev/null) == "$(boot_id)" ]]; }
+# What a cluster was started as. State from before a reboot is not worth repairing: nothing of it runs, and etcd never
+# synced to disk. Nor is what another version of these scripts started: its processes have other settings.
+recipe() {
+  cat /proc/sys/kernel/random/boot_id
+  (cd lib && cat versions.sh pki.sh control-plane.sh containerd.sh network.sh node.sh addons.sh) | digest
+}
+repairable() { [[ $(cat "$STATE/complete" 2>/dev/null) == "$(recipe)" ]]; }
 
 step() { say "up $1/$STEPS $2"; }
 
@@ -57,8 +61,8 @@ start() {
   local_volumes
   gpu "$(cat "$STATE/gpus" 2>/dev/null || echo 4)"
   wait_for 30 controllers_ready "$STATE" || die "the controllers do not work; see $STATE/logs/kube-controller-manager.log"
-  wait_for 30 curl -fsS http://127.0.0.1:8181/ready || die "DNS is not ready; see $STATE/logs/coredns.log"
-  boot_id >"$STATE/complete"
+  wait_for 30 dns_answers || die "DNS is not ready; see $STATE/logs/coredns.log"
+  recipe >"$STATE/complete"
 }
 
 start_afresh() {

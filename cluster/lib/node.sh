@@ -83,22 +83,35 @@ iptables: {localhostNodePorts: true, minSyncPeriod: 100ms}
 X
 }
 
-# Names outside the cluster do not exist: nothing is forwarded anywhere.
+# Names outside the cluster do not exist: nothing is forwarded anywhere. Two blocks, since within one block the template
+# would answer before the cluster does.
 write_corefile() {
   cat >"$STATE/Corefile" <<X
-.:53 {
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
   bind $BRIDGE_ADDRESS
   errors
   ready 127.0.0.1:8181
   kubernetes cluster.local in-addr.arpa ip6.arpa {
     kubeconfig $STATE/admin.conf limbeck
   }
+  cache 2
+}
+.:53 {
+  bind $BRIDGE_ADDRESS
+  errors
   template ANY ANY {
     rcode NXDOMAIN
   }
-  cache 2
 }
 X
+}
+
+# Ready means that it knows the API server's own Service, not only that it listens.
+dns_answers() {
+  node -e 'const { Resolver } = require("node:dns").promises
+    const resolver = new Resolver({ timeout: 1000, tries: 1 })
+    resolver.setServers([process.argv[1]])
+    resolver.resolve4("kubernetes.default.svc.cluster.local").then(() => process.exit(0), () => process.exit(1))' "$BRIDGE_ADDRESS"
 }
 
 ensure_scheduler() {
