@@ -182,7 +182,8 @@ export class Model {
       if (this.#stopping.signal.aborted) return;
       this.#state = { kind: 'notReady', why: load.failure };
       const afterMs = this.#delayMs(load.failure, attempt);
-      this.#log.warn('model not loaded', { ...load.failure, attempt, retryInMs: afterMs });
+      const { reason, message } = load.failure;
+      this.#log.warn('model not loaded', { reason, error: message, attempt, retryInMs: afterMs });
       await sleep(afterMs, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { afterAll, jest } from '@jest/globals';
 import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
@@ -32,9 +33,17 @@ export const modelOptions: ModelOptions = {
   random: () => 0,
 };
 
-/** A temporary folder with the given files. */
+// Threads and processes take their time to start when all cores are busy: longer than `until` waits, so that it speaks.
+jest.setTimeout(90_000);
+
+const folders: string[] = [];
+
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** A temporary folder with the given files, gone after the last test of the file. */
 export async function folderWith(files: Readonly<Record<string, Uint8Array | string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'limbeck-'));
+  folders.push(folder);
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
@@ -43,9 +52,12 @@ export async function folderWith(files: Readonly<Record<string, Uint8Array | str
   return folder;
 }
 
-/** Asks until the answer is yes; the test's own timeout is the only limit. */
+/** Asks until the answer is yes. A test that waits for what never comes must end, or its runner never would. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const deadline = Date.now() + 60_000; !(await condition());) {
+    if (Date.now() > deadline) throw new Error(`waited a minute for ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 export interface LiveServer {
@@ -83,7 +95,6 @@ export async function serveModels(
     stop: async () => {
       await closeServer(server);
       await engine.stop();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

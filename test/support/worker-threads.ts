@@ -1,18 +1,20 @@
 /** Finds the worker threads that code under test starts, so that a test can let one die. */
 import { Worker } from 'node:worker_threads';
 
-/** Workers in the order in which they were first sent something, since `watch` was called. */
+type Post = (this: Worker, ...rest: Parameters<Worker['postMessage']>) => void;
+
+/** Workers in the order in which they were first sent something, from the making of the watch until `stop`. */
 export class WorkerWatch {
   readonly seen = new Set<Worker>();
-  readonly #original = Worker.prototype.postMessage;
+  readonly #original: Post = Reflect.get(Worker.prototype, 'postMessage');
 
   constructor() {
-    const { seen } = this;
-    const original = this.#original;
-    Worker.prototype.postMessage = function post(this: Worker, ...rest: Parameters<Worker['postMessage']>) {
+    const [seen, original] = [this.seen, this.#original];
+    const post: Post = function (...rest) {
       seen.add(this);
       original.apply(this, rest);
     };
+    Worker.prototype.postMessage = post;
   }
 
   /** Ends all seen threads, which must be idle: a busy one would take the process with it. */

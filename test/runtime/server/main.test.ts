@@ -22,7 +22,7 @@ class ServerProcess {
     this.child.stdout.on('data', (chunk: Buffer) => {
       const lines = (this.#rest + chunk.toString()).split('\n');
       this.#rest = lines.pop() ?? '';
-      for (const line of lines) this.lines.push(JSON.parse(line));
+      for (const line of lines) this.lines.push(JSON.parse(line) as Record<string, unknown>);
     });
   }
 
