@@ -108,7 +108,8 @@ export function parseConfig(environment: Environment): ParsedConfig {
   return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
 }
 
-/** The configuration of this process. */
+/** The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, unless it is told to. */
 export function readConfig(): ParsedConfig {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   return parseConfig(process.env);
 }
