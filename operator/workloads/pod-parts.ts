@@ -1,0 +1,114 @@
+/** Parts of every pod that we make: who it runs as, what it may write, which GPU profile it gets. Pure. */
+import type { Node, Toleration } from '../api/kubernetes.ts';
+import type { GpuProfile, Settings } from './settings.ts';
+
+const uid = 65532;
+
+/** Pod level of the restricted Pod Security Standard; fsGroup lets the uid write into volumes. */
+export const podSecurity = {
+  runAsNonRoot: true,
+  runAsUser: uid,
+  runAsGroup: uid,
+  fsGroup: uid,
+  seccompProfile: { type: 'RuntimeDefault' },
+} as const;
+
+/** Container level of the restricted Pod Security Standard, and a root that nobody can write. */
+export const containerSecurity = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+} as const;
+
+/** A private /tmp; without a size the pod's own limit of ephemeral storage holds. */
+export const scratch = (sizeMi?: number) => ({
+  volume: { name: 'tmp', emptyDir: sizeMi === undefined ? {} : { sizeLimit: `${String(sizeMi)}Mi` } },
+  mount: { name: 'tmp', mountPath: '/tmp' },
+});
+
+/** The store's AWS_* variables, from the Secret of the pod's own namespace. */
+export const storeEnvFrom = (settings: Settings) => [{ secretRef: { name: settings.store.secretName } }] as const;
+
+/** Which profile a pod gets; a failure is a reason of the vocabulary and a sentence. */
+export type ProfileChoice =
+  | { readonly ok: true; readonly name: string; readonly profile: GpuProfile }
+  | { readonly ok: false; readonly reason: 'ProfileUnknown' | 'NoNodeFits'; readonly message: string };
+
+/**
+ * The first profile that some ready, schedulable node could satisfy were it empty. Free room is the scheduler's
+ * business: looking at it here would make the choice flap. A name that the installation does not have is a mistake
+ * even where another name would fit.
+ */
+export function chooseProfile(names: readonly string[], settings: Settings, nodes: readonly Node[]): ProfileChoice {
+  const unknown = names.filter((name) => profileOf(name, settings) === undefined);
+  if (unknown.length > 0) return { ok: false, reason: 'ProfileUnknown', message: unknownSentence(unknown, settings) };
+  const usable = nodes.filter(isUsable);
+  for (const name of names) {
+    const profile = profileOf(name, settings);
+    if (profile !== undefined && usable.some((node) => fits(node, profile))) return { ok: true, name, profile };
+  }
+  const message = `no ready node satisfies ${names.join(' or ')} (${String(usable.length)} nodes looked at)`;
+  return { ok: false, reason: 'NoNodeFits', message };
+}
+
+const profileOf = (name: string, { gpuProfiles }: Settings): GpuProfile | undefined =>
+  Object.hasOwn(gpuProfiles, name) ? gpuProfiles[name] : undefined;
+
+const unknownSentence = (unknown: readonly string[], { gpuProfiles }: Settings): string =>
+  `this installation has no GPU profile ${unknown.join(', ')}; it has ${Object.keys(gpuProfiles).join(', ')}`;
+
+const isUsable = (node: Node): boolean =>
+  node.spec?.unschedulable !== true &&
+  node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+
+function fits(node: Node, profile: GpuProfile): boolean {
+  const labels = node.metadata.labels ?? {};
+  const selected = Object.entries(profile.nodeSelector ?? {}).every(([name, value]) => labels[name] === value);
+  return selected && hasDevices(node, profile) && isTolerated(node, profile.tolerations ?? []);
+}
+
+/** Extended resources are whole numbers, so their quantity is plain digits. */
+const hasDevices = (node: Node, { resourceName, count = 1 }: GpuProfile): boolean =>
+  resourceName === undefined || Number(node.status?.allocatable?.[resourceName] ?? '0') >= count;
+
+const isTolerated = (node: Node, tolerations: readonly Toleration[]): boolean =>
+  (node.spec?.taints ?? [])
+    .filter(({ effect }) => effect !== 'PreferNoSchedule')
+    .every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+/** The scheduler's rule: no effect means any effect; no key, with Exists, any taint. */
+function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
+  if (effect !== undefined && effect !== taint.effect) return false;
+  if (key === undefined || key === '') return operator === 'Exists';
+  return key === taint.key && (operator === 'Exists' || value === (taint.value ?? ''));
+}
+
+/** CPU and memory as `spec.placement.resources` states them; numbers are allowed where Kubernetes allows them. */
+export interface ComputeResources {
+  readonly requests?: Readonly<Record<string, string | number>>;
+  readonly limits?: Readonly<Record<string, string | number>>;
+}
+
+/** The container's resources; the profile's devices are a limit, which Kubernetes takes for the request too. */
+export function resourcesOf({ resourceName, count = 1 }: GpuProfile, resources: ComputeResources): ComputeResources {
+  const devices = resourceName === undefined ? {} : { [resourceName]: String(count) };
+  return {
+    requests: quantities({ ...resources.requests }),
+    limits: quantities({ ...resources.limits, ...devices }),
+  };
+}
+
+const quantities = (values: Readonly<Record<string, string | number>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+
+/** Where the pod may run; a member that the profile does not state is absent. */
+export const schedulingOf = ({ nodeSelector, tolerations }: GpuProfile) => ({
+  ...(nodeSelector === undefined ? {} : { nodeSelector }),
+  ...(tolerations === undefined ? {} : { tolerations }),
+});

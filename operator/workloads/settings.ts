@@ -1,0 +1,30 @@
+/** What the installation decides for every workload; operator/config.ts reads it, the builders are handed it. */
+import type { Toleration } from '../api/kubernetes.ts';
+
+/** A way to place a pod. The empty profile is a pod on any node without a GPU. */
+export interface GpuProfile {
+  /** Extended resource of the device, such as nvidia.com/gpu. */
+  readonly resourceName?: string;
+  /** Devices in each pod; 1 where only the resource is named. */
+  readonly count?: number;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly Toleration[];
+  /** Memory of one device. */
+  readonly memoryGiB?: number;
+}
+
+/** Where things are in this installation. */
+export interface Settings {
+  readonly images: { readonly trainer: string; readonly server: string };
+  readonly imagePullPolicy: string;
+  /** Bucket of all artefacts, and the Secret of each namespace that holds the AWS_* variables. */
+  readonly store: { readonly uri: string; readonly secretName: string };
+  readonly gateway: {
+    readonly service: string;
+    readonly namespace: string;
+    readonly port: number;
+    readonly adminPort: number;
+  };
+  readonly clusterDomain: string;
+  readonly gpuProfiles: Readonly<Record<string, GpuProfile>>;
+}
