@@ -79,9 +79,10 @@ test-e2e: setup ## On the real cluster, with the chart installed.
 
 ##@ Measuring
 .PHONY: bench
-bench: setup ## The benchmarks on loopback; each prints ratios and writes build/bench/<name>.json.
+bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and writes build/bench/<name>.json.
 	@node bench/serving/run.ts
 	@node bench/gateway/run.ts
+	@node bench/gateway/held.ts
 
 .PHONY: help
 help: ## This list.

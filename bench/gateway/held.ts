@@ -3,9 +3,9 @@
  * how much memory the gateway takes. Client and replica live in this process, the gateway in its own.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { residentMiB, spread, writeResult } from '../measure.ts';
 
 const held = Number(process.env.BENCH_HELD ?? 5000);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -54,9 +54,7 @@ async function round(): Promise<Round> {
   // The gateway says when all of them wait; then it is told to let the replica in.
   gateway.stdin.write(`${held}\n`);
   await line();
-  const heldMiB = Math.round(
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid ?? 0}/status`, 'utf8'))?.[1] ?? 0) / 1024,
-  );
+  const heldMiB = residentMiB(gateway);
   releasedAt = performance.now();
   gateway.stdin.write('go\n');
   await all;
@@ -74,7 +72,17 @@ for (let n = 0; n < rounds; n++) {
     `${held} held in ${heldMiB} MiB; released: first answer ${firstMs} ms, last ${lastMs} ms, failed ${failed}`,
   );
 }
-mkdirSync('build/bench', { recursive: true });
-writeFileSync('build/bench/gateway-held.json', `${JSON.stringify({ held, rounds: results }, undefined, 2)}\n`);
+const figure = (read: (found: Round) => number) => spread(results.map(read));
+const result = {
+  name: 'gateway-held',
+  reference: 'none: milliseconds from the first replica to the first and the last answer, and memory',
+  ratios: {},
+  held,
+  heldMiB: figure(({ heldMiB }) => heldMiB),
+  firstMs: figure(({ firstMs }) => firstMs),
+  lastMs: figure(({ lastMs }) => lastMs),
+  failed: results.reduce((sum, { failed }) => sum + failed, 0),
+};
+writeResult(result);
 replica.close();
 replica.closeAllConnections();

@@ -15,7 +15,8 @@ export interface ServerFacts {
 
 type Handler = (request: Request, response: Response) => void;
 
-const extensions = ['binary_tensor_data', 'model_repository', 'statistics'];
+/** The index of the repository is served as well, but loading and unloading are not: its extension is not claimed. */
+const extensions = ['binary_tensor_data', 'statistics'];
 
 const spelled = ({ name, datatype, shape }: TensorSpec): TensorSpec => ({ name, datatype, shape });
 
