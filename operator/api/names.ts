@@ -25,6 +25,8 @@ export const annotations = {
   /** GPU profile that was chosen for a Job or Deployment. */
   profile: `${group}/profile`,
   revision: `${group}/revision`,
+  /** Hash of the pod template that was rendered for the revision. */
+  template: `${group}/template`,
 } as const;
 
 export const managedBy = { [labels.managedBy]: fieldManager } as const;

@@ -66,6 +66,8 @@ export const reasons = {
   ReplicaUp: 'At least one replica answers requests.',
   NoReplicas: 'No replica is wanted now; the next request starts one.',
   NoReplicaYet: 'Replicas are wanted, and none is ready yet.',
+  Stopped: 'spec.replicas is 0: requests are refused until that changes.',
+  Scaled: 'The number of replicas was changed.',
   ApplyFailed: 'The API server refused a write; tried again with a growing pause.',
   NameTaken: 'An object of a needed name exists and belongs to something else.',
 } as const;

@@ -1,0 +1,45 @@
+/** One small GET to a pod: nothing is followed, nothing large is read, nothing lasts. The adapter behind the Pull port. */
+import { get, type IncomingMessage } from 'node:http';
+
+/** Where to ask. */
+export interface PullTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** What a pod said. A redirect is an answer like any other, and no news. */
+export interface PullAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Rejects when nobody answers, when the answer takes too long or is too large, and when `signal` aborts. */
+export type Pull = (target: PullTarget, signal: AbortSignal) => Promise<PullAnswer>;
+
+const limitMs = 2000;
+const mostBytes = 64 * 1024;
+
+/** Asks over a connection of its own: ten thousand pods are not worth ten thousand idle connections. */
+export const pull: Pull = (target, signal) =>
+  new Promise((resolve, reject) => {
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const request = get({ ...target, agent: false, signal: stop, headers: { Accept: 'application/json' } });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      bodyOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+  });
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response) {
+    if (!Buffer.isBuffer(part)) continue;
+    bytes += part.length;
+    // Leaving the loop destroys the connection.
+    if (bytes > mostBytes) throw new Error(`the answer has more than ${String(mostBytes)} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

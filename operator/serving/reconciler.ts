@@ -1,0 +1,210 @@
+/** ModelService: a model that answers requests, with as many replicas as the autoscaler, or a person, says. */
+import type { ModelServiceStatus } from '../api/generated.ts';
+import type { Deployment, Node, Pod } from '../api/kubernetes.ts';
+import { labels } from '../api/names.ts';
+import {
+  deployments,
+  distillationJobs,
+  modelServices,
+  nodes,
+  pods,
+  services,
+  trainingJobs,
+  type ModelService,
+  type Stated,
+} from '../api/resources.ts';
+import { controllerOf, isOwnedBy, keyOf, keyText, type Key, type KubeObject } from '../kernel/objects.ts';
+import { watchOwned, type Cache, type Index, type Plan, type Reconciler, type Watch } from '../kernel/reconcile.ts';
+import type { Settings } from '../workloads/settings.ts';
+import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
+import { notesOf, statusOf, type Situation } from './status.ts';
+import { isPresent, isReady, isUnschedulable, troubleOf, type LoadFailure } from './trouble.ts';
+import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type Obstacle } from './validate.ts';
+
+/** News from outside the cluster's objects; both poke the key when they change. */
+export interface ServingFeeds {
+  readonly recommendation: (key: Key) => { readonly replicas: number; readonly reason: string } | undefined;
+  readonly loadFailure: (pod: Pod) => LoadFailure | undefined;
+}
+
+export interface Observed {
+  readonly service: ModelService;
+  /** The job that the model comes from. */
+  readonly job: ModelJob | undefined;
+  readonly deployment: Deployment | undefined;
+  readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
+  readonly recommendation: { readonly replicas: number; readonly reason: string } | undefined;
+  readonly loadFailures: ReadonlyMap<string, LoadFailure>;
+}
+
+const podIndex = 'replicas-of-service';
+const jobIndex = 'services-of-job';
+
+/** Replicas under the key of their service. The name of a ReplicaSet is its Deployment's and the hash of its template. */
+const podsOfService: Index<Pod> = {
+  resource: pods,
+  name: podIndex,
+  valuesOf: (pod) => {
+    const { [labels.modelService]: name, 'pod-template-hash': hash = '' } = pod.metadata.labels ?? {};
+    const owner = controllerOf(pod);
+    const isReplica = owner?.kind === 'ReplicaSet' && owner.name === `${name ?? ''}-${hash}`;
+    return name !== undefined && isReplica ? [`${keyOf(pod).namespace}/${name}`] : [];
+  },
+};
+
+const servicesOfJob: Index<ModelService> = {
+  resource: modelServices,
+  name: jobIndex,
+  valuesOf: ({ spec, metadata }) => {
+    const reference = referenceOf(spec);
+    return reference.kind === 'artefact' ? [] : [`${reference.kind}/${metadata.namespace ?? ''}/${reference.name}`];
+  },
+};
+
+const keysOfJob = (job: KubeObject, cache: Cache): readonly Key[] =>
+  cache.byIndex(modelServices, jobIndex, `${job.kind.toLowerCase()}/${keyText(keyOf(job))}`).map(keyOf);
+
+/** Nodes change all the time; only who waits for one is woken. */
+const keysOfNode = (_node: KubeObject, cache: Cache): readonly Key[] =>
+  cache.list(modelServices).filter(waitsForNode).map(keyOf);
+
+const waitsForNode = ({ status }: ModelService): boolean =>
+  status?.conditions?.some(({ reason }) => reason === 'NoNodeFits') === true;
+
+const keysOfPod = (pod: Pod): readonly Key[] => {
+  const name = pod.metadata.labels?.[labels.modelService];
+  return name === undefined ? [] : [{ namespace: keyOf(pod).namespace, name }];
+};
+
+const podWatch: Watch<Pod> = { resource: pods, keysOf: keysOfPod };
+
+/** The reconciler of ModelServices over the settings of an installation. */
+export const servingReconciler = (
+  settings: Settings,
+  feeds: ServingFeeds,
+): Reconciler<ModelService, Observed, Stated<ModelServiceStatus>> => ({
+  name: 'modelservice',
+  resource: modelServices,
+  watches: [
+    watchOwned(deployments, modelServices),
+    watchOwned(services, modelServices),
+    podWatch,
+    { resource: trainingJobs, keysOf: keysOfJob },
+    { resource: distillationJobs, keysOf: keysOfJob },
+    { resource: nodes, keysOf: keysOfNode },
+  ],
+  indexes: [podsOfService, servicesOfJob],
+  observe: (cache, key) => observe(cache, key, feeds),
+  plan: (seen, now) => plan(seen, settings, now),
+});
+
+function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefined {
+  const service = cache.get(modelServices, key);
+  if (service === undefined) return undefined;
+  const deployment = cache.get(deployments, key);
+  const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(isPresent);
+  const failures = replicas.flatMap((pod) => {
+    const failure = feeds.loadFailure(pod);
+    return failure === undefined ? [] : [[pod.metadata.name, failure] as const];
+  });
+  return {
+    service,
+    job: jobOf(service, cache),
+    deployment: deployment !== undefined && isOwnedBy(deployment, service) ? deployment : undefined,
+    pods: replicas,
+    nodes: cache.list(nodes),
+    recommendation: feeds.recommendation(key),
+    loadFailures: new Map(failures),
+  };
+}
+
+function jobOf({ spec, metadata }: ModelService, cache: Cache): ModelJob | undefined {
+  const reference = referenceOf(spec);
+  if (reference.kind === 'artefact') return undefined;
+  const key = { namespace: metadata.namespace ?? '', name: reference.name };
+  return reference.kind === 'trainingjob' ? cache.get(trainingJobs, key) : cache.get(distillationJobs, key);
+}
+
+/** What to run: the spec's revision, or, while something is in its way, whatever ran before. */
+interface Course {
+  readonly target: Target | undefined;
+  readonly artefact: Artefact | undefined;
+  readonly obstacle: Obstacle | undefined;
+}
+
+function courseOf(seen: Observed, settings: Settings): Course {
+  const running = seen.deployment && observedTarget(seen.deployment);
+  const found = findModel(seen.service, seen.job);
+  if (!found.ok) return { target: running, artefact: undefined, obstacle: found.obstacle };
+  const { artefact } = found;
+  const { service } = seen;
+  if (running?.revision === revisionOf(service, artefact))
+    return { target: keptTarget(running, service, artefact, settings), artefact, obstacle: undefined };
+  const choice = findProfile(service, settings, seen.nodes);
+  if (!choice.ok) return { target: running, artefact, obstacle: choice.obstacle };
+  const rendering = { service, artefact, profileName: choice.name, profile: choice.profile, settings };
+  return { target: renderedTarget(rendering), artefact, obstacle: undefined };
+}
+
+/**
+ * The same revision keeps its template. As long as we would render it the same, we state our own, which mends what
+ * somebody else did to it; once we would not, what was observed stays to the letter.
+ */
+function keptTarget(running: Target, service: ModelService, artefact: Artefact, settings: Settings): Target {
+  const profile = settings.gpuProfiles[running.profile];
+  if (profile === undefined) return running;
+  const rendered = renderedTarget({ service, artefact, profileName: running.profile, profile, settings });
+  return rendered.templateHash === running.templateHash ? rendered : running;
+}
+
+interface Numbers {
+  readonly recommended: number | undefined;
+  readonly observed: number | undefined;
+  readonly verified: boolean;
+}
+
+/**
+ * The one author of `replicas`: a person's pin, else the recommendation, else what is there. A revision that never
+ * answered gets one replica whatever anybody recommends, so that it can.
+ */
+export function replicasOf({ spec }: ModelService, { recommended, observed, verified }: Numbers): number {
+  if (spec.replicas !== undefined) return spec.replicas;
+  const { minReplicas, maxReplicas } = spec.scaling;
+  const floor = verified ? minReplicas : Math.max(1, minReplicas);
+  return Math.min(maxReplicas, Math.max(floor, recommended ?? observed ?? floor));
+}
+
+function situationOf(seen: Observed, settings: Settings): Situation {
+  const { service, deployment, recommendation } = seen;
+  const course = courseOf(seen, settings);
+  const isCurrent = (pod: Pod): boolean => pod.metadata.labels?.[labels.revision] === course.target?.revision;
+  const current = course.target === undefined ? [] : seen.pods.filter(isCurrent);
+  const known = service.status?.verifiedRevision;
+  const verified = course.target !== undefined && (known === course.target.revision || current.some(isReady));
+  const observed = deployment?.spec?.replicas;
+  const numbers = { recommended: recommendation?.replicas, observed, verified };
+  const isPinned = service.spec.replicas !== undefined;
+  return {
+    ...course,
+    ...{ service, current, verified },
+    url: urlOf(service, settings),
+    replicas: course.target === undefined ? 0 : replicasOf(service, numbers),
+    why: isPinned ? 'pinned by spec.replicas' : (recommendation?.reason ?? ''),
+    others: seen.pods.filter((pod) => !current.includes(pod)),
+    trouble: troubleOf(current, (pod) => seen.loadFailures.get(pod.metadata.name)),
+  };
+}
+
+function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelServiceStatus>> {
+  const situation = situationOf(seen, settings);
+  const { service, target, replicas, obstacle, current, others } = situation;
+  const noRoom = others.length > 0 && current.some(isUnschedulable);
+  return {
+    apply: target === undefined ? [] : desiredChildren(service, { target, replicas, noRoom }, settings),
+    remove: [],
+    status: statusOf(situation, now),
+    events: notesOf(situation, seen.deployment?.spec?.replicas),
+    next: obstacle?.kind === 'refused' ? { kind: 'blocked', reason: obstacle.reason } : { kind: 'settled' },
+  };
+}
