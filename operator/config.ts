@@ -1,0 +1,142 @@
+/** Environment and configuration file → Config of the operator; every mistake is reported at once. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parse } from 'yaml';
+import { logLevels, sentenceOf, type LogLevel } from '../process/logger.ts';
+import type { LeaderElection } from './kernel/manager.ts';
+import type { Settings } from './workloads/settings.ts';
+import { Fields } from './config-fields.ts';
+
+/** How the operator runs. */
+export interface Config {
+  readonly settings: Settings;
+  readonly adminPort: number;
+  readonly logLevel: LogLevel;
+  readonly podName: string;
+  /** Where the operator's Lease lives. */
+  readonly namespace: string;
+  readonly leaderElection: LeaderElection;
+}
+
+/** A configuration, or every mistake in it. */
+export type Parsed =
+  { readonly ok: true; readonly value: Config } | { readonly ok: false; readonly violations: readonly string[] };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings of the operator from an environment and the text of its configuration file. */
+export function parseConfig(environment: Environment, text: string): Parsed {
+  const violations: string[] = [];
+  const variables = new Fields(withoutEmpty(environment), '', violations);
+  const file = new Fields(documentOf(text, violations), '', violations);
+  const value: Config = {
+    settings: settingsOf(file),
+    adminPort: variables.integer('LIMBECK_ADMIN_PORT', { least: 0, most: 65535, fallback: 8081 }),
+    logLevel: variables.oneOf('LIMBECK_LOG_LEVEL', logLevels, 'info'),
+    podName: variables.text('POD_NAME', hostname()),
+    namespace: variables.text('POD_NAMESPACE', 'default'),
+    leaderElection: electionOf(file.object('leaderElection', true)),
+  };
+  file.only(['images', 'imagePullPolicy', 'store', 'gateway', 'clusterDomain', 'gpuProfiles', 'leaderElection']);
+  return violations.length === 0 ? { ok: true, value } : { ok: false, violations };
+}
+
+/** A variable that is set to nothing counts as absent. */
+const withoutEmpty = (environment: Environment): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+
+function documentOf(text: string, violations: string[]): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    violations.push(`the configuration file is not YAML: ${sentenceOf(error).split('\n')[0] ?? ''}`);
+    return {};
+  }
+}
+
+function settingsOf(file: Fields): Settings {
+  const [images, store, gateway] = [file.object('images'), file.object('store'), file.object('gateway')];
+  images.only(['trainer', 'server']);
+  store.only(['uri', 'secretName']);
+  gateway.only(['service', 'namespace', 'port', 'adminPort']);
+  const port = { least: 1, most: 65535 };
+  return {
+    images: { trainer: images.text('trainer'), server: images.text('server') },
+    imagePullPolicy: file.oneOf('imagePullPolicy', ['Always', 'IfNotPresent', 'Never'], 'IfNotPresent'),
+    store: {
+      uri: store.match('uri', /^s3:\/\/[^/]+(\/.*)?$/, 's3://<bucket>').replace(/\/+$/, ''),
+      secretName: store.text('secretName'),
+    },
+    gateway: {
+      service: gateway.text('service'),
+      namespace: gateway.text('namespace'),
+      port: gateway.integer('port', { ...port, fallback: 80 }),
+      adminPort: gateway.integer('adminPort', { ...port, fallback: 8081 }),
+    },
+    clusterDomain: file.text('clusterDomain', 'cluster.local'),
+    gpuProfiles: profilesOf(file.object('gpuProfiles')),
+  };
+}
+
+function profilesOf(profiles: Fields): Settings['gpuProfiles'] {
+  return Object.fromEntries(profiles.names.map((name) => [name, profileOf(profiles.object(name, true))]));
+}
+
+function profileOf(profile: Fields): Settings['gpuProfiles'][string] {
+  profile.only(['resourceName', 'count', 'nodeSelector', 'tolerations', 'memoryGiB']);
+  const count = profile.optional('count', () => profile.integer('count', { least: 1, most: 1024 }));
+  const memoryGiB = profile.optional('memoryGiB', () => profile.integer('memoryGiB', { least: 1, most: 65536 }));
+  const resourceName = profile.optional('resourceName', () => profile.text('resourceName'));
+  const nodeSelector = profile.optional('nodeSelector', () => profile.texts('nodeSelector'));
+  const tolerations = profile.optional('tolerations', () => profile.list('tolerations').map(tolerationOf));
+  return {
+    ...(resourceName === undefined ? {} : { resourceName }),
+    ...(count === undefined ? {} : { count }),
+    ...(nodeSelector === undefined ? {} : { nodeSelector }),
+    ...(tolerations === undefined ? {} : { tolerations }),
+    ...(memoryGiB === undefined ? {} : { memoryGiB }),
+  };
+}
+
+const operators = ['Exists', 'Equal'] as const;
+const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
+
+function tolerationOf(fields: Fields): NonNullable<Settings['gpuProfiles'][string]['tolerations']>[number] {
+  fields.only(['key', 'operator', 'value', 'effect']);
+  const key = fields.optional('key', () => fields.text('key'));
+  const operator = fields.optional('operator', () => fields.oneOf('operator', operators, 'Equal'));
+  const value = fields.optional('value', () => fields.text('value'));
+  const effect = fields.optional('effect', () => fields.oneOf('effect', effects, 'NoSchedule'));
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(operator === undefined ? {} : { operator }),
+    ...(value === undefined ? {} : { value }),
+    ...(effect === undefined ? {} : { effect }),
+  };
+}
+
+function electionOf(fields: Fields): LeaderElection {
+  fields.only(['leaseName', 'leaseSeconds', 'renewDeadlineSeconds', 'retrySeconds']);
+  const seconds = (name: string, fallback: number): number => fields.integer(name, { least: 1, most: 3600, fallback });
+  const election = {
+    leaseName: fields.text('leaseName', 'limbeck-operator'),
+    leaseSeconds: seconds('leaseSeconds', 15),
+    renewDeadlineSeconds: seconds('renewDeadlineSeconds', 10),
+    retrySeconds: seconds('retrySeconds', 2),
+  };
+  const { leaseSeconds, renewDeadlineSeconds, retrySeconds } = election;
+  // Two leaders at once are what the order of these times rules out.
+  if (!(leaseSeconds > renewDeadlineSeconds && renewDeadlineSeconds > 1.2 * retrySeconds))
+    fields.refuse('must have leaseSeconds > renewDeadlineSeconds > 1.2 * retrySeconds');
+  return election;
+}
+
+/** The settings of this process. */
+export function readConfig(): Parsed {
+  const path = process.env['LIMBECK_CONFIG'] ?? '/etc/limbeck/operator.yaml';
+  try {
+    return parseConfig(process.env, readFileSync(path, 'utf8'));
+  } catch (error) {
+    return { ok: false, violations: [`LIMBECK_CONFIG cannot be read: ${sentenceOf(error)}`] };
+  }
+}

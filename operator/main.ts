@@ -1,0 +1,111 @@
+/** The operator process: configuration → caches → leadership → reconcilers, autoscaler and progress; and the way back. */
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../process/clock.ts';
+import { adminApp, serve } from '../process/http-server.ts';
+import { createLogger, sentenceOf, type Log } from '../process/logger.ts';
+import { createRegistry, type Registry } from '../process/metrics.ts';
+import { exitOnUnhandled, onShutdown } from '../process/shutdown.ts';
+import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from './api/resources.ts';
+import { startAutoscaler, type Autoscaler } from './autoscaler/loop.ts';
+import { readConfig, type Config } from './config.ts';
+import { gatewaysOf, scalesOf, slicesOfService } from './feeds.ts';
+import { connect, type Connection } from './kernel/connect.ts';
+import { startManager, type Manager } from './kernel/manager.ts';
+import { startProgress, type Progress } from './progress/poller.ts';
+import { pull } from './progress/pull.ts';
+import { serverPort } from './serving/desired.ts';
+import { servingReconciler } from './serving/reconciler.ts';
+
+const version = '0.1.0';
+/** Less than the pod's grace period: the lease is given back before the kubelet loses patience. */
+const graceMs = 25_000;
+
+/** What only a leader has; a standby reconciles nothing, so nobody asks. */
+interface Feeds {
+  autoscaler?: Autoscaler;
+  progress?: Progress;
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly connection: Connection;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly signal: AbortSignal;
+}
+
+function startOperator(parts: Parts, feeds: Feeds): Manager {
+  const { config, connection, log, registry, signal } = parts;
+  const { settings } = config;
+  return startManager({
+    cluster: connection.cluster,
+    leaseCluster: connection.leaseCluster,
+    reconcilers: [
+      servingReconciler(settings, {
+        recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
+        loadFailure: (pod) => feeds.progress?.loadFailure(pod),
+      }),
+    ],
+    extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+    indexes: [slicesOfService],
+    ...{ log, registry, signal, clock: systemClock, random: Math.random },
+    identity: `${config.podName}_${randomUUID()}`,
+    namespace: config.namespace,
+    leaderElection: config.leaderElection,
+  });
+}
+
+/** Demand is heard, and pods are asked, by the leader alone. */
+function lead(manager: Manager, feeds: Feeds, { config, log, registry, signal }: Parts): void {
+  const { cache } = manager;
+  const clock = systemClock;
+  log.info('leading');
+  feeds.autoscaler = startAutoscaler({
+    services: () => scalesOf(cache),
+    gateways: () => gatewaysOf(cache, config.settings),
+    poke: (key) => manager.poke('modelservice', key),
+    ...{ clock, random: Math.random, log, registry, signal },
+  });
+  feeds.progress = startProgress({
+    ports: { trainer: 8082, server: serverPort },
+    poke: (reconciler, key) => manager.poke(reconciler, key),
+    ...{ cache, pull, clock, log, registry, signal },
+  });
+}
+
+async function run(config: Config, log: Log): Promise<void> {
+  const signal = onShutdown(log, graceMs);
+  // The admin port outlives the signal: the last passes are still to be seen.
+  const last = new AbortController();
+  const registry = createRegistry('operator');
+  const connection = await connect({ component: 'operator', version, registry, clock: systemClock });
+  const parts: Parts = { config, connection, log, registry, signal };
+  const feeds: Feeds = {};
+  const manager = startOperator(parts, feeds);
+  void manager.leading.then(() => lead(manager, feeds, parts));
+  const notReady = (): string | undefined => (signal.aborted ? 'the operator is stopping' : manager.ready());
+  const admin = adminApp({ registry, notReady, notAlive: () => manager.alive() });
+  const port = await serve(admin, config.adminPort, last.signal);
+  log.info('listening', { adminPort: port });
+  await manager.done;
+  last.abort();
+  await connection.close();
+  log.info('stopped');
+}
+
+const config = readConfig();
+const log = createLogger('operator', config.ok ? config.value.logLevel : 'info');
+exitOnUnhandled(log);
+if (config.ok) {
+  try {
+    await run(config.value, log);
+    process.exit(0);
+  } catch (error) {
+    // A lost lease among others: whatever was begun must not be finished by this process.
+    log.error('the operator cannot run', { error: sentenceOf(error) });
+    process.exit(1);
+  }
+} else {
+  log.error('the configuration is wrong', { violations: config.violations });
+  process.exitCode = 78;
+}
