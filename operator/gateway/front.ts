@@ -3,9 +3,9 @@
  * other path goes to a replica. Raw node:http: this is the hot path.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
+import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import { answerJson, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
 import { Exchange } from './exchange.ts';
@@ -55,6 +55,7 @@ function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: Se
 }
 
 function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
+  if (refuseWithoutHost(request, response)) return;
   if (ports.draining()) response.shouldKeepAlive = false;
   const target = targetOf(request.headers.host ?? '', request.url ?? '/', ports.domain);
   if (target === undefined) {
@@ -73,24 +74,6 @@ function answer(ports: FrontPorts, request: IncomingMessage, response: ServerRes
   new Exchange({ request, response, service, path: target.path, requestId }, ports).start();
 }
 
-/** Malformed or too slow heads, which never become a request. */
-function answerClientError(error: Error, socket: Socket): void {
-  if (!socket.writable || socket.destroyed) {
-    socket.destroy();
-    return;
-  }
-  const code = 'code' in error ? error.code : undefined;
-  const status =
-    code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  const body = JSON.stringify({ error: status.slice(4).toLowerCase() });
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-  socket.end(`${head}\r\n\r\n${body}`);
-}
-
 /** The server of the front door, not yet listening. */
 export function createFront(ports: FrontPorts): Server {
   const server = createServer(
@@ -102,9 +85,10 @@ export function createFront(ports: FrontPorts): Server {
       keepAliveTimeout: 65_000,
       maxHeaderSize: 32 * 1024,
       noDelay: true,
+      ...malformedOptions,
     },
     (request, response) => answer(ports, request, response),
   );
-  server.on('clientError', answerClientError);
+  answerMalformed(server);
   return server;
 }

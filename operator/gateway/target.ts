@@ -32,5 +32,8 @@ function byHost(host: string, path: string, domain: string | undefined): Target 
  * `/namespaces/<ns>/services/<name>/...` with any Host, or Host `<name>.<ns>`, `<name>.<ns>.svc[.<cluster domain>]` or
  * `<name>.<ns>.<domain>`. Undefined: neither names a service.
  */
-export const targetOf = (host: string, path: string, domain: string | undefined): Target | undefined =>
-  byPath(path) ?? byHost(host, path, domain);
+export function targetOf(host: string, url: string, domain: string | undefined): Target | undefined {
+  // Clients that think they talk to a proxy put scheme and host before the path.
+  const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+(?=\/)/, '');
+  return byPath(path) ?? byHost(host, path, domain);
+}

@@ -39,7 +39,7 @@ async function decompress(bytes: Buffer, encoding: 'gzip' | 'deflate', limitByte
 
 /** The whole body, decompressed. Refuses what exceeds `limitBytes` before or after decompression. */
 export async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
+  const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'deflate') {
     throw new Refusal(
       { kind: 'unsupportedEncoding' },

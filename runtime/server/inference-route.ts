@@ -22,7 +22,8 @@ export interface Target {
   readonly version: string | undefined;
 }
 
-const inferPath = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer(?:\?|$)/;
+/** Clients that think they talk to a proxy put scheme and host before the path. */
+const inferPath = /^(?:http:\/\/[^/?#]+)?\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer(?:\?|$)/;
 
 function decoded(part: string): string {
   if (!part.includes('%')) return part;

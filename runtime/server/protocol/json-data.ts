@@ -29,7 +29,9 @@ interface Place {
 }
 
 function misfit({ name, datatype }: Place, value: unknown): Error {
-  const shown = typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) as string | undefined);
+  // A number beyond a double's range was parsed as an infinity, which JSON would show as null.
+  const numeric = typeof value === 'bigint' || typeof value === 'number';
+  const shown = numeric ? String(value) : (JSON.stringify(value) as string | undefined);
   return invalid(`input '${name}' holds ${(shown ?? 'nothing').slice(0, 40)}, which is not ${datatype}`);
 }
 

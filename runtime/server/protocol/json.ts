@@ -1,4 +1,5 @@
 /** JSON from strangers: bounded depth, and integers beyond 2^53 kept whole where they matter. */
+import { isUtf8 } from 'node:buffer';
 import { invalid } from './errors.ts';
 
 /** A request needs 4 levels and one for each axis of nested data. */
@@ -67,6 +68,8 @@ function sentence(error: unknown): string {
 
 /** Parses a body. Refuses what is not UTF-8 JSON. */
 export function parseJson(text: Buffer): unknown {
+  // Decoding would put replacement characters where the bytes are wrong, without a word.
+  if (!isUtf8(text)) throw invalid('the request is not UTF-8');
   if (isSuspicious(text)) checkNesting(text);
   try {
     return JSON.parse(text.toString('utf8'));

@@ -143,7 +143,8 @@ function outputsOf(list: unknown, signature: Signature, binary: boolean): readon
 
 function requestOf(message: unknown, signature: Signature, rest: Buffer): InferenceRequest {
   if (!isRecord(message)) throw invalid('the request is not an object');
-  const { id } = message;
+  // Clients without an id leave it out or send null.
+  const id = message['id'] ?? undefined;
   if (id !== undefined && typeof id !== 'string') throw invalid('the id is not a string');
   const binary = flagOf(parametersOf(message, 'the request'), 'binary_data_output') ?? false;
   const outputs = outputsOf(message['outputs'], signature, binary);

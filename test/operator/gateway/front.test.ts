@@ -102,7 +102,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
       socket.on('data', (chunk) => (received += chunk.toString()));
       socket.on('close', () => resolve(received));
     });
-    expect(text).toMatch(/^HTTP\/1.1 400 Bad Request\r\n[\s\S]*\{"error":"bad request"\}$/);
+    expect(text).toMatch(/^HTTP\/1.1 400 Bad Request\r\n[\s\S]*\{"error":"the request is not valid HTTP: [^"]+"\}$/);
   });
 });
 

@@ -16,6 +16,9 @@ test.each<[string, string, string | undefined, string | undefined]>([
   ['localhost', '/namespaces/a/services/', undefined, undefined],
   ['localhost', '/namespaces/a/services/b%2fc/v2', undefined, undefined],
   ['digits.default', '/namespaces/a/services/b/v2', 'a/b', '/v2'],
+  ['digits.default', 'http://elsewhere:80/v2?x', 'default/digits', '/v2?x'],
+  ['localhost', 'http://elsewhere/namespaces/a/services/b/v2', 'a/b', '/v2'],
+  ['digits.default', '*', 'default/digits', '*'],
 ])('%s %s', (host, path, key, rest) => {
   const target = targetOf(host, path, 'models.example');
   expect([target?.key, target?.path]).toEqual([key, rest]);

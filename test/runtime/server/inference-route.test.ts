@@ -1,5 +1,6 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { targetOf } from '../../../runtime/server/inference-route.ts';
 import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
 import { identityModel, mlpModel, onnxModel, type Value } from '../../support/onnx-model.ts';
 import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
@@ -47,6 +48,19 @@ const post = (path: string, body: unknown, headers?: Record<string, string>): Pr
 const four = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
 const two = { name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2] };
 
+describe('paths', () => {
+  test.each([
+    ['/v2/models/a%20model/infer', { name: 'a model', version: undefined }],
+    ['/v2/models/m/versions/2/infer?x=1', { name: 'm', version: '2' }],
+    ['http://a.proxy:80/v2/models/m/infer', { name: 'm', version: undefined }],
+    ['/v2/models/%zz/infer', { name: '%zz', version: undefined }],
+    ['/v2/models/m/infer/', undefined],
+    ['/v2/models//infer', undefined],
+    ['/v2/models/../infer/x', undefined],
+    ['//v2/models/m/infer', undefined],
+  ])('%s', (url, target) => expect(targetOf(url)).toEqual(target));
+});
+
 describe('inference', () => {
   test('JSON in, JSON out, id returned, no content type needed', async () => {
     const { status, json, headers } = await post('/v2/models/mlp/infer', { id: 'ü\n"', inputs: [four] });
@@ -90,6 +104,7 @@ describe('inference', () => {
 
   test.each([
     ['gzip', gzipSync],
+    ['GZIP', gzipSync],
     ['deflate', deflateSync],
   ])('a body under %s', async (encoding, compress) => {
     const body = compress(Buffer.from(JSON.stringify({ inputs: [four] })));

@@ -35,7 +35,7 @@ describe('elements from JSON', () => {
     ['FP32', [null], 'holds null'],
     ['FP32', [true], 'holds true'],
     ['FP32', [1e39], 'holds 1e+39'],
-    ['FP64', [Infinity], 'which is not FP64'],
+    ['FP64', [Infinity], 'holds Infinity, which is not FP64'],
     ['FP16', [65520], 'holds 65520, which is not FP16'],
     ['UINT8', [300], 'holds 300, which is not UINT8'],
     ['UINT8', [-1], 'holds -1'],

@@ -34,6 +34,13 @@ describe('JSON from strangers', () => {
     expect(() => parseJson(Buffer.from(text))).toThrow('the request is not JSON: ');
   });
 
+  test.each([
+    ['Latin 1', Buffer.from('{"id":"\u00fc"}', 'latin1')],
+    ['UTF-16', Buffer.from('\ufeff{}', 'utf16le')],
+  ])('%s is refused', (_what, bytes) => {
+    expect(() => parseJson(bytes)).toThrow('the request is not UTF-8');
+  });
+
   test('integers that a double would round stay whole', () => {
     const text = '{"a":[9007199254740993,-9223372036854775808,1,1.5,1e30],"b":18446744073709551615}';
     expect(parseBigJson(Buffer.from(text))).toEqual({

@@ -73,6 +73,10 @@ describe('requests', () => {
     expect(request.outputs.map(({ name, binary: wanted }) => [name, wanted])).toEqual(expected);
   });
 
+  test('an id of null is none', () => {
+    expect(decode({ inputs: [x], id: null })).not.toHaveProperty('id');
+  });
+
   test('binary tensors follow in the order of the JSON', () => {
     const two: Signature = {
       ...signature,

@@ -1,0 +1,53 @@
+/** What node:http refuses before there is a request, said in the shape of the Open Inference Protocol. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** How long a refused client has to read why; then its socket is gone, whether it hangs up or not. */
+const lingerMs = 1_000;
+
+const statuses: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+const errorBody = (sentence: string): string => JSON.stringify({ error: sentence });
+
+/** Heads and chunks that are malformed, too large or too slow. */
+function answerClientError(error: Error, socket: Socket): void {
+  if (!socket.writable || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  const code = 'code' in error ? String(error.code) : '';
+  const status = statuses[code] ?? '400 Bad Request';
+  const reason = 'reason' in error && code.startsWith('HPE_') ? String(error.reason) : status.slice(4);
+  const body = errorBody(`the request is not valid HTTP: ${reason.toLowerCase()}`);
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  socket.end(`${head}\r\n\r\n${body}`);
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+function refuse(response: ServerResponse, status: number, sentence: string): void {
+  const body = errorBody(sentence);
+  const headers = { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' };
+  response.writeHead(status, headers).end(body);
+}
+
+/** Makes a server answer malformed requests itself. Its listener must begin with `refuseWithoutHost`. */
+export function answerMalformed(server: Server): void {
+  server.on('clientError', answerClientError);
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    refuse(response, 417, "the only expectation that can be met is '100-continue'");
+  });
+}
+
+/** Options of a server that uses this file: node:http would refuse a missing Host with an empty body. */
+export const malformedOptions = { requireHostHeader: false } as const;
+
+/** HTTP/1.1 demands a Host. True when the request lacked it and has been answered. */
+export function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, response: ServerResponse): boolean {
+  if (httpVersion !== '1.1' || headers.host !== undefined) return false;
+  refuse(response, 400, 'the request has no Host header');
+  return true;
+}

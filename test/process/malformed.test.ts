@@ -1,0 +1,84 @@
+import { createServer, type Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { listen } from '../../process/http-server.ts';
+import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
+
+let server: Server;
+let port: number;
+let asked = 0;
+
+beforeAll(async () => {
+  server = createServer({ ...malformedOptions, maxHeaderSize: 4096 }, (request, response) => {
+    if (refuseWithoutHost(request, response)) return;
+    asked += 1;
+    request.resume().once('end', () => response.end('ok'));
+  });
+  answerMalformed(server);
+  port = await listen(server, 0);
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Sends bytes as they are and reads until the server hangs up; never hangs up itself. */
+async function sent(bytes: string): Promise<{ socket: Socket; text: string }> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  socket.write(bytes);
+  await once(socket, 'end');
+  return { socket, text };
+}
+
+const post = 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+
+describe('what never becomes a request is refused in the shape of the protocol', () => {
+  test.each([
+    ['no HTTP at all', 'hello\r\n\r\n', 400],
+    ['TLS', '\x16\x03\x01\x02\x00\x01', 400],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+    ['a NUL in a header', `${post}X: a\0b\r\n\r\n`, 400],
+    ['two lengths', `${post}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],
+    ['a length and chunks', `${post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
+    ['a negative length', `${post}Content-Length: -1\r\n\r\n`, 400],
+    ['headers without end', `${post}X: ${'a'.repeat(8192)}\r\n`, 431],
+    ['an extension without end', `${post}Transfer-Encoding: chunked\r\n\r\n3;${'a'.repeat(100_000)}`, 413],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['an unknown expectation', `${post}Expect: wonders\r\n\r\n`, 417],
+  ])('%s', async (_what, bytes, status) => {
+    const { socket, text } = await sent(bytes);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toEqual({ error: expect.any(String) });
+    socket.destroy();
+  });
+
+  test('chunks that are none', async () => {
+    const { socket, text } = await sent(`${post}Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n`);
+    expect(text).toContain('HTTP/1.1 400 ');
+    socket.destroy();
+  });
+
+  test('a refused client that does not hang up is hung up on', async () => {
+    const { socket } = await sent('hello\r\n\r\n');
+    const open = (): Promise<number> =>
+      new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.destroy();
+  });
+
+  test('HTTP/1.0 needs no Host, and a proper request is left alone', async () => {
+    const before = asked;
+    const old = await sent('GET / HTTP/1.0\r\n\r\n');
+    expect(old.text).toContain('200 OK');
+    const expecting = await sent(`${post}Expect: 100-continue\r\nContent-Length: 1\r\n\r\na`);
+    expect(expecting.text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+    expect(asked - before).toBe(2);
+    for (const { socket } of [old, expecting]) socket.destroy();
+  });
+});
