@@ -22,9 +22,12 @@ export const slicesOfService: Index<EndpointSlice> = {
   },
 };
 
-/** Every ModelService with its scale, as the cluster has it. */
+/** Every ModelService that has something to run, with its scale as the cluster has it. */
 export const scalesOf = (cache: Cache): readonly ServiceScale[] =>
-  cache.list(modelServices).map((service) => scaleOf(service, cache));
+  cache
+    .list(modelServices)
+    .filter(({ status }) => status?.revision !== undefined)
+    .map((service) => scaleOf(service, cache));
 
 function scaleOf(service: ModelService, cache: Cache): ServiceScale {
   const { metadata, spec, status } = service;

@@ -175,6 +175,9 @@ export function replicasOf({ spec }: ModelService, { recommended, observed, veri
   return Math.min(maxReplicas, Math.max(floor, recommended ?? observed ?? floor));
 }
 
+const whyOf = ({ spec }: ModelService, recommendation: Observed['recommendation']): string =>
+  spec.replicas === undefined ? (recommendation?.reason ?? '') : 'pinned by spec.replicas';
+
 function situationOf(seen: Observed, settings: Settings): Situation {
   const { service, deployment, recommendation } = seen;
   const course = courseOf(seen, settings);
@@ -184,13 +187,12 @@ function situationOf(seen: Observed, settings: Settings): Situation {
   const verified = course.target !== undefined && (known === course.target.revision || current.some(isReady));
   const observed = deployment?.spec?.replicas;
   const numbers = { recommended: recommendation?.replicas, observed, verified };
-  const isPinned = service.spec.replicas !== undefined;
   return {
     ...course,
     ...{ service, current, verified },
     url: urlOf(service, settings),
     replicas: course.target === undefined ? 0 : replicasOf(service, numbers),
-    why: isPinned ? 'pinned by spec.replicas' : (recommendation?.reason ?? ''),
+    why: course.target === undefined ? '' : whyOf(service, recommendation),
     others: seen.pods.filter((pod) => !current.includes(pod)),
     trouble: troubleOf(current, (pod) => seen.loadFailures.get(pod.metadata.name)),
   };
