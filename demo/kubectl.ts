@@ -39,7 +39,8 @@ export function runProgram(
 }
 
 function explain(program: string, error: Error & { code?: unknown }, stderr: string): string {
-  if (error.code === 'ENOENT') return `${program} is not on the PATH; \`make demo\` puts it there`;
+  if (error.code === 'ENOENT')
+    return `${program} is not on the PATH; install it, or build it with: bash cluster/cluster binaries`;
   const last = stderr.trim().split('\n').at(-1);
   return last === undefined || last === '' ? `${program}: ${error.message}` : last;
 }
@@ -115,7 +116,10 @@ export class Kubectl {
     signal.addEventListener('abort', stop, { once: true });
     child.on('error', () => undefined);
     try {
-      for await (const line of createInterface({ input: child.stdout })) if (line !== '') yield JSON.parse(line) as T;
+      for await (const line of createInterface({ input: child.stdout })) {
+        const status = parsed(line);
+        if (status !== undefined) yield status as T;
+      }
     } finally {
       signal.removeEventListener('abort', stop);
       child.kill();
@@ -131,6 +135,15 @@ export interface Wait<T extends Status, V> {
   readonly what: string;
   /** A value ends the wait; undefined goes on; throwing gives up. */
   readonly judge: (status: T) => V | undefined;
+}
+
+/** Undefined for an empty line, and for one torn off when kubectl was stopped. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 export const conditionOf = (status: Status | undefined, type: string): Condition | undefined =>

@@ -1,38 +1,11 @@
 /** `node demo/main.ts`: installs the chart and tells the story. Exit code 0: every promise was kept. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { brokenPromises } from './checks.ts';
 import { readConfig, type Config } from './config.ts';
-import { openGateway } from './gateway.ts';
-import { install } from './install.ts';
-import { Kubectl } from './kubectl.ts';
-import { Progress } from './progress.ts';
-import { chapters, clean, tell } from './story.ts';
-import type { Summary } from './summary.ts';
+import { play } from './play.ts';
 import { tableOf } from './table.ts';
 
-const now = (): number => performance.now();
-
-async function play(config: Config): Promise<Summary> {
-  const startedAt = new Date();
-  const progress = new Progress({ write: (text) => process.stdout.write(text), now }, chapters + 1);
-  const beat = setInterval(() => progress.beat(), 1000);
-  const kubectl = new Kubectl(config.namespace);
-  const system = new Kubectl(config.system);
-  try {
-    progress.chapter('Helm: operator, gateway and store');
-    await progress.during(() => 'waiting until the pods of the chart are ready', install(system, config));
-    await clean({ kubectl, progress, now });
-    progress.say('installed');
-    const gateway = await openGateway(config);
-    try {
-      return await tell({ kubectl, system, progress, now, gatewayUrl: gateway.url }, startedAt);
-    } finally {
-      gateway.close();
-    }
-  } finally {
-    clearInterval(beat);
-  }
-}
+const summaryFile = 'build/demo/summary.json';
 
 const farewell = ({ gateway }: Config): string => {
   const own = gateway.kind === 'nodePort' ? 'In your shell first:\n  eval "$(bash cluster/cluster env)"\n' : '';
@@ -56,11 +29,15 @@ async function main(): Promise<number> {
     process.stderr.write(`${parsed.mistakes.join('\n')}\n`);
     return 2;
   }
-  const summary = await play(parsed.config);
+  // A summary of an earlier run must not pass for this one's.
+  await rm(summaryFile, { force: true });
+  const write = (text: string): void => void process.stdout.write(text);
+  const now = (): number => performance.now();
+  const summary = await play(parsed.config, { write, now, startedAt: new Date() });
   const broken = brokenPromises(summary);
   await mkdir('build/demo', { recursive: true });
-  await writeFile('build/demo/summary.json', `${JSON.stringify({ ...summary, broken }, undefined, 2)}\n`);
-  process.stdout.write(`\n${tableOf(summary)}\n\n${verdict(broken, summary.seconds)}\n\n${farewell(parsed.config)}\n`);
+  await writeFile(summaryFile, `${JSON.stringify({ ...summary, broken }, undefined, 2)}\n`);
+  write(`\n${tableOf(summary)}\n\n${verdict(broken, summary.seconds)}\n\n${farewell(parsed.config)}\n`);
   return broken.length === 0 ? 0 : 1;
 }
 

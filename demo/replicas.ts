@@ -1,6 +1,7 @@
 /** The replicas of one ModelService over time, from its status alone. */
 import type { ModelServiceStatus } from '../operator/api/generated.ts';
 import { conditionOf, wordsOf, type Kubectl } from './kubectl.ts';
+import type { ReplicaPoint } from './summary.ts';
 
 /** A status of the service, and when it was seen. */
 export interface Seen {
@@ -82,3 +83,14 @@ export const readyAtLeast =
   (count: number) =>
   (status: ModelServiceStatus): boolean =>
     (status.readyReplicas ?? 0) >= count;
+
+/** Replicas over time from `fromMs` on, beginning with how it was then. */
+export function timelineOf(history: readonly Seen[], fromMs: number): readonly ReplicaPoint[] {
+  const later = history.findIndex(({ atMs }) => atMs > fromMs);
+  const first = later === -1 ? history.length - 1 : later - 1;
+  return history.slice(Math.max(0, first)).map(({ atMs, status }) => ({
+    seconds: Math.max(0, Math.round((atMs - fromMs) / 100) / 10),
+    replicas: status.replicas ?? 0,
+    ready: status.readyReplicas ?? 0,
+  }));
+}

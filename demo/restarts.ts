@@ -16,9 +16,23 @@ export async function restartCounts(kubectl: Kubectl, selector: string): Promise
   );
 }
 
-/** Restarts that happened between two looks. */
-export function restartsBetween(before: RestartCounts, after: RestartCounts): number {
-  let sum = 0;
-  for (const [container, count] of after) sum += count - (before.get(container) ?? 0);
-  return sum;
+/** The restarts between `begin` and the newest look. What was seen once counts on when its pod is gone. */
+export class Restarts {
+  readonly #newest = new Map<string, number>();
+  #before: RestartCounts = new Map();
+
+  /** What was restarted until now does not count. */
+  begin(): void {
+    this.#before = new Map(this.#newest);
+  }
+
+  see(counts: RestartCounts): void {
+    for (const [container, count] of counts) this.#newest.set(container, count);
+  }
+
+  get sum(): number {
+    let sum = 0;
+    for (const [container, count] of this.#newest) sum += count - (this.#before.get(container) ?? 0);
+    return sum;
+  }
 }

@@ -4,8 +4,8 @@ import type { DistillationJob } from '../operator/api/resources.ts';
 import { heldOut, heldOutPod, type HeldOut } from './heldout.ts';
 import { follow, measured, trained, type World } from './jobs.ts';
 import type { Kubectl, Pod } from './kubectl.ts';
-import { atZero, isReady, readyAtLeast, Replicas } from './replicas.ts';
-import { restartCounts, restartsBetween } from './restarts.ts';
+import { atZero, isReady, readyAtLeast, Replicas, timelineOf } from './replicas.ts';
+import { restartCounts, Restarts } from './restarts.ts';
 import { enoughReplicas, type Summary } from './summary.ts';
 import { bodyOf, Client, closedLoop, Tally, type Model, type Prepared } from './traffic.ts';
 
@@ -17,8 +17,9 @@ export interface Stage extends World {
 
 export const chapters = 6;
 const [teacherName, studentName, serviceName] = ['digits-teacher', 'digits-student', 'digits'] as const;
+const serverPods = `limbeck.dev/model-service=${serviceName}`;
 
-/** Clients of the load: four times the target of one replica, so that four replicas are wanted. */
+/** Clients of the load: six times the target of one replica, so that more replicas are wanted than the service may have. */
 const loadClients = 24;
 /** Samples in each request of the load. */
 const loadBatch = 60;
@@ -33,21 +34,22 @@ export async function clean({ kubectl, progress }: World): Promise<void> {
 }
 
 /** kubectl apply, then following the job: its status and how long it took. */
-async function runJob<T extends TrainingJobStatus | DistillationJobStatus>(
-  stage: Stage,
-  kind: 'tj' | 'dj',
-  name: string,
+async function runJob<T>(
+  { kubectl, now }: Stage,
   file: string,
+  followed: () => Promise<T>,
 ): Promise<{ readonly status: T; readonly seconds: number }> {
-  const began = stage.now();
-  await stage.kubectl.apply(file);
-  const status = await follow<T>(stage, kind, name);
-  return { status, seconds: (stage.now() - began) / 1000 };
+  const began = now();
+  await kubectl.apply(file);
+  const status = await followed();
+  return { status, seconds: (now() - began) / 1000 };
 }
 
 export async function train(stage: Stage): Promise<Pick<Summary, 'teacher'>> {
   stage.progress.chapter('TrainingJob: a CNN teacher on handwritten digits, two workers, PyTorch DDP');
-  const { status, seconds } = await runJob<TrainingJobStatus>(stage, 'tj', teacherName, 'examples/digits/teacher.yaml');
+  const { status, seconds } = await runJob(stage, 'examples/digits/teacher.yaml', () =>
+    follow<TrainingJobStatus>(stage, 'tj', teacherName),
+  );
   const teacher = trained(status, seconds, 'teacher');
   stage.progress.say(
     `the teacher is right on ${(teacher.accuracy * 100).toFixed(1)} % of ${teacher.n} held-out digits`,
@@ -61,11 +63,8 @@ export async function distil(
   stage.progress.chapter(
     'DistillationJob: a small student from 100 labels and the unlabelled pool, and once without the teacher',
   );
-  const { status, seconds } = await runJob<DistillationJobStatus>(
-    stage,
-    'dj',
-    studentName,
-    'examples/digits/student.yaml',
+  const { status, seconds } = await runJob(stage, 'examples/digits/student.yaml', () =>
+    follow<DistillationJobStatus>(stage, 'dj', studentName),
   );
   const { teacherAgreement = NaN, gainOverControl = NaN } = status;
   const student = { ...trained(status, seconds, 'student'), teacherAgreement, gainOverControl };
@@ -109,7 +108,8 @@ export async function ask(
   const { progress, now } = stage;
   progress.chapter('The first request wakes the service; then all held-out digits go through the gateway');
   const bodies = samples.x.map((pixels) => ({ body: bodyOf(model, [pixels]) }));
-  const replicasBefore = replicas.newest?.replicas ?? 0;
+  // What the service says of itself, and what is really there.
+  const replicasBefore = Math.max(replicas.newest?.replicas ?? 0, (await servers(stage.kubectl)).length);
   const began = now();
   const first = await progress.during(
     () => `the gateway holds the request; ${replicas.words}`,
@@ -140,13 +140,19 @@ export function loadRequests(model: Model, samples: HeldOut, predicted: readonly
 
 type Scale = Summary['scale'];
 
+interface Load {
+  readonly replicas: Replicas;
+  readonly client: Client;
+  readonly requests: readonly Prepared[];
+  /** Called while all replicas are at work. */
+  readonly atPeak: () => Promise<unknown>;
+}
+
 /** Load until enough replicas are ready, or for a minute; then until the service is back at zero. */
 export async function load(
   stage: Stage,
-  replicas: Replicas,
-  client: Client,
-  requests: readonly Prepared[],
-): Promise<Scale> {
+  { replicas, client, requests, atPeak }: Load,
+): Promise<Omit<Scale, 'timeline'>> {
   const { kubectl, progress, now } = stage;
   progress.chapter(
     `Load: ${loadClients} clients without a pause, until the service has scaled out over the node's GPUs`,
@@ -160,6 +166,7 @@ export async function load(
   if (enough !== undefined)
     await progress.during(state, replicas.reached(readyAtLeast(enoughReplicas + 1), peakSeconds));
   const onGpu = await gpuPods(kubectl);
+  await atPeak();
   progress.say(state());
   stop.abort();
   await progress.during(() => 'the last requests', traffic);
@@ -173,23 +180,20 @@ export async function load(
     onGpu,
     upSeconds: enough === undefined ? null : (enough.atMs - began) / 1000,
     toZeroSeconds: zero === undefined ? null : (zero.atMs - ended) / 1000,
-    timeline: [],
   };
 }
 
-async function gpuPods(kubectl: Kubectl): Promise<number> {
-  const pods = await kubectl.list<Pod>('pods', `limbeck.dev/model-service=${serviceName}`);
-  const holds = ({ spec }: Pod): boolean =>
-    spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).some((name) => name.endsWith('/gpu')));
-  return pods.filter((pod) => pod.status?.phase === 'Running' && holds(pod)).length;
+/** The pods of the service that are not on their way out. */
+async function servers(kubectl: Kubectl): Promise<readonly Pod[]> {
+  const pods = await kubectl.list<Pod>('pods', serverPods);
+  return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
-const timelineOf = (replicas: Replicas, fromMs: number): Scale['timeline'] =>
-  replicas.history.map(({ atMs, status }) => ({
-    seconds: Math.max(0, Math.round((atMs - fromMs) / 100) / 10),
-    replicas: status.replicas ?? 0,
-    ready: status.readyReplicas ?? 0,
-  }));
+async function gpuPods(kubectl: Kubectl): Promise<number> {
+  const holds = ({ spec }: Pod): boolean =>
+    spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).some((name) => name.endsWith('/gpu')));
+  return (await servers(kubectl)).filter((pod) => pod.status?.phase === 'Running' && holds(pod)).length;
+}
 
 /** The model as requests name it. */
 function modelOf(stage: Stage, status: DistillationJobStatus): Model {
@@ -201,12 +205,13 @@ function modelOf(stage: Stage, status: DistillationJobStatus): Model {
 /** Tells the whole story. */
 export async function tell(stage: Stage, startedAt: Date): Promise<Summary> {
   const [began, replicas, tally] = [stage.now(), new Replicas(stage.now), new Tally()];
-  const watched = async (): Promise<ReadonlyMap<string, number>> =>
-    new Map([
-      ...(await restartCounts(stage.system, '')),
-      ...(await restartCounts(stage.kubectl, `limbeck.dev/model-service=${serviceName}`)),
-    ]);
-  const before = await watched();
+  const restarts = new Restarts();
+  const look = async (): Promise<void> => {
+    restarts.see(await restartCounts(stage.system, ''));
+    restarts.see(await restartCounts(stage.kubectl, serverPods));
+  };
+  await look();
+  restarts.begin();
   const { teacher } = await train(stage);
   const { student, control, status } = await distil(stage);
   const model = modelOf(stage, status);
@@ -214,22 +219,17 @@ export async function tell(stage: Stage, startedAt: Date): Promise<Summary> {
   try {
     const samples = await serve(stage, replicas, status.lineage?.image ?? '');
     const fromMs = stage.now();
-    const { heldOut: asked, coldStart, predicted } = await ask(stage, replicas, client, { model, samples });
-    const scale = await load(stage, replicas, client, loadRequests(model, samples, predicted));
+    const { predicted, ...asked } = await ask(stage, replicas, client, { model, samples });
+    const requests = loadRequests(model, samples, predicted);
+    const scale = await load(stage, { replicas, client, requests, atPeak: look });
+    await look();
     return {
       startedAt: startedAt.toISOString(),
       seconds: (stage.now() - began) / 1000,
-      ...{ teacher, student, control, coldStart },
-      heldOut: asked,
-      requests: {
-        sent: tally.sent,
-        answered: tally.answered,
-        failed: tally.failed,
-        wrong: tally.wrong,
-        reasons: tally.reasons,
-      },
-      scale: { ...scale, timeline: timelineOf(replicas, fromMs) },
-      restarts: restartsBetween(before, await watched()),
+      ...{ teacher, student, control, ...asked },
+      requests: tally.counts,
+      scale: { ...scale, timeline: timelineOf(replicas.history, fromMs) },
+      restarts: restarts.sum,
     };
   } finally {
     replicas.stop();

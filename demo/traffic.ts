@@ -1,5 +1,6 @@
 /** Requests as a client of the Open Inference Protocol sends them, over kept-alive connections, and a count of what became of them. */
 import { Pool } from 'undici';
+import type { Summary } from './summary.ts';
 
 /** What became of the requests. sent = answered + failed once all are over. */
 export class Tally {
@@ -10,6 +11,12 @@ export class Tally {
   wrong = 0;
   /** The first few reasons of failure. */
   readonly reasons: string[] = [];
+
+  /** The numbers as they are now. */
+  get counts(): Summary['requests'] {
+    const { sent, answered, failed, wrong, reasons } = this;
+    return { sent, answered, failed, wrong, reasons: [...reasons] };
+  }
 
   fail(reason: string): void {
     this.failed += 1;
