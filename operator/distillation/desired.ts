@@ -1,0 +1,19 @@
+/** DistillationJob's spec and its teacher → what its trainer is told. Pure. */
+import type { DistillationJobSpec } from '../api/generated.ts';
+import { modelConfig, sourceConfig } from '../workloads/run-config.ts';
+import type { RunConfig } from '../workloads/run.ts';
+import type { Teacher } from './teacher.ts';
+
+/** The same for every attempt. */
+export const configOf = (spec: DistillationJobSpec, { uri, sha256 }: Teacher): RunConfig => {
+  const { student, data, method, control, optimization, checkpoint } = spec;
+  const { source, split, labelled } = data;
+  return {
+    task: 'classification',
+    model: modelConfig(student),
+    data: { source: sourceConfig(source), split, ...(labelled === undefined ? {} : { labelled }) },
+    optimization,
+    checkpoint,
+    distillation: { teacher: { uri, sha256 }, method: { kind: 'response', ...method.response }, control },
+  };
+};

@@ -1,0 +1,108 @@
+/** DistillationJob, top to bottom: find the teacher, plan the next step of the run that learns from it, report. */
+import type { DistillationJobStatus } from '../api/generated.ts';
+import { labels } from '../api/names.ts';
+import {
+  distillationJobs,
+  trainingJobs,
+  type DistillationJob,
+  type Stated,
+  type TrainingJob,
+} from '../api/resources.ts';
+import type { Key } from '../kernel/objects.ts';
+import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
+import { planFinished } from '../workloads/finished.ts';
+import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
+import { planHold, planRun, type RunPlan } from '../workloads/plan-run.ts';
+import { runEvents } from '../workloads/run-status.ts';
+import type { RunObserved } from '../workloads/run.ts';
+import type { Settings } from '../workloads/settings.ts';
+import { configOf } from './desired.ts';
+import { statusOf } from './status.ts';
+import { teacherOf } from './teacher.ts';
+
+/** News from outside the cluster's API. */
+export interface DistillationFeeds {
+  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
+  progress(key: Key): string | undefined;
+}
+
+export interface DistillationObserved extends RunObserved {
+  readonly root: DistillationJob;
+  /** The TrainingJob that the spec names, when it names one and it exists. */
+  readonly trainingJob: TrainingJob | undefined;
+  readonly progress: string | undefined;
+}
+
+export type DistillationStatus = Stated<DistillationJobStatus>;
+
+const byTeacher: Index<DistillationJob> = {
+  resource: distillationJobs,
+  name: 'teacher',
+  valuesOf: ({ metadata, spec }) =>
+    'trainingJob' in spec.teacher ? [`${metadata.namespace ?? ''}/${spec.teacher.trainingJob.name}`] : [],
+};
+
+/** A teacher's every change is looked at by those who wait for it. */
+const watchTeachers: Watch = {
+  resource: trainingJobs,
+  keysOf: ({ metadata }, cache) =>
+    cache
+      .byIndex(distillationJobs, byTeacher.name, `${metadata.namespace ?? ''}/${metadata.name}`)
+      .map((job) => ({ namespace: job.metadata.namespace ?? '', name: job.metadata.name })),
+};
+
+/** The reconciler of DistillationJobs; pure apart from what `feeds` remembers. */
+export const distillationReconciler = (
+  settings: Settings,
+  feeds: DistillationFeeds,
+): Reconciler<DistillationJob, DistillationObserved, DistillationStatus> => ({
+  name: 'distillationjob',
+  resource: distillationJobs,
+  watches: [...runWatches(labels.distillationJob, distillationJobs), watchTeachers],
+  reads: runReads,
+  indexes: [podsByRoot(labels.distillationJob), byTeacher],
+  observe: (cache, key) => observe(cache, key, settings, feeds),
+  plan,
+});
+
+function observe(
+  cache: Cache,
+  key: Key,
+  settings: Settings,
+  feeds: DistillationFeeds,
+): DistillationObserved | undefined {
+  const root = cache.get(distillationJobs, key);
+  if (root === undefined || root.metadata.deletionTimestamp !== undefined) return undefined;
+  const { teacher } = root.spec;
+  const trainingJob =
+    'trainingJob' in teacher
+      ? cache.get(trainingJobs, { namespace: key.namespace, name: teacher.trainingJob.name })
+      : undefined;
+  const run = observeRun(cache, root, labels.distillationJob, settings);
+  return { ...run, root, trainingJob, progress: feeds.progress(key) };
+}
+
+function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatus> {
+  const { root } = observed;
+  const finished = planFinished<DistillationJobStatus>(root, distillationJobs, now);
+  if (finished !== undefined) return finished;
+  const teacher = teacherOf(observed);
+  const run = teacher.ok
+    ? planRun(observed, configOf(root.spec, teacher), now)
+    : waitForTeacher(observed, teacher, now);
+  const status = statusOf(observed, run, teacher.ok ? teacher : undefined, now);
+  const { apply, remove, next } = run;
+  return { apply, remove, status, events: runEvents(root.status, status), next };
+}
+
+/** Woken by the teacher's next change. A teacher that goes away meanwhile stops the attempt that learns from it. */
+const waitForTeacher = (
+  observed: DistillationObserved,
+  { reason, message }: Extract<ReturnType<typeof teacherOf>, { ok: false }>,
+  now: Date,
+): RunPlan => ({
+  ...planHold(observed, now),
+  state: { kind: 'waiting', reason, message },
+  apply: [],
+  next: { kind: 'settled' },
+});

@@ -1,0 +1,55 @@
+/** A run of a DistillationJob → its status. The truth table is in workloads/run-status.ts. Pure. */
+import type { TrainerSuccess } from '../api/trainer-contract.ts';
+import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
+import type { RunPlan } from '../workloads/plan-run.ts';
+import { modelText } from '../workloads/run-config.ts';
+import { runStatus, statusMetrics } from '../workloads/run-status.ts';
+import type { DistillationObserved, DistillationStatus } from './reconciler.ts';
+import type { Teacher } from './teacher.ts';
+
+/** The whole status after this pass. `teacher`: undefined while there is none. */
+export function statusOf(
+  observed: DistillationObserved,
+  { state, attempts }: RunPlan,
+  teacher: Teacher | undefined,
+  now: Date,
+): DistillationStatus {
+  const { root, progress } = observed;
+  const result = state.kind === 'succeeded' ? state.result : undefined;
+  const gates = result === undefined ? undefined : gatesOf(observed, result);
+  const begun = teacher !== undefined && attempts.length > 0;
+  return {
+    ...runStatus({ root, state, attempts, gates, progress }, now),
+    ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),
+    student: modelText(root.spec.student),
+    ...(begun ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),
+    ...(result === undefined ? {} : resultOf(result, observed)),
+  };
+}
+
+const gainOf = ({ metrics, control }: TrainerSuccess): number | undefined =>
+  control === undefined ? undefined : metrics.accuracy - control.accuracy;
+
+function gatesOf({ root }: DistillationObserved, result: TrainerSuccess): GateVerdict {
+  const { metrics, teacherAgreement } = result;
+  const measured = { ...metrics, teacherAgreement, gainOverControl: gainOf(result) };
+  return judgeGates(root.spec.evaluation.gates, measured, metrics.n);
+}
+
+function resultOf(result: TrainerSuccess, { settings }: DistillationObserved) {
+  const { artefact, metrics, control, teacher, teacherAgreement, teacherSizeBytes, lineage } = result;
+  const gain = gainOf(result);
+  return {
+    artefact,
+    metrics: statusMetrics(metrics),
+    accuracy: metrics.accuracy.toFixed(3),
+    ...(control === undefined ? {} : { control: statusMetrics(control) }),
+    ...(teacher === undefined ? {} : { teacherMetrics: statusMetrics(teacher) }),
+    ...(teacherAgreement === undefined ? {} : { teacherAgreement }),
+    ...(gain === undefined ? {} : { gainOverControl: gain, gain: `${gain < 0 ? '' : '+'}${gain.toFixed(3)}` }),
+    ...(teacherSizeBytes === undefined
+      ? {}
+      : { teacherSizeBytes, size: `1/${(teacherSizeBytes / artefact.sizeBytes).toFixed(1)}` }),
+    lineage: { ...lineage, image: settings.images.trainer },
+  };
+}

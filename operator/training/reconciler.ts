@@ -1,0 +1,57 @@
+/** TrainingJob, top to bottom: observe the job, its children and its pods; plan the next step of its run; report. */
+import { labels } from '../api/names.ts';
+import { trainingJobs, type Stated, type TrainingJob } from '../api/resources.ts';
+import type { TrainingJobStatus } from '../api/generated.ts';
+import type { Key } from '../kernel/objects.ts';
+import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
+import { planFinished } from '../workloads/finished.ts';
+import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
+import { planRun } from '../workloads/plan-run.ts';
+import { runEvents } from '../workloads/run-status.ts';
+import type { RunObserved } from '../workloads/run.ts';
+import type { Settings } from '../workloads/settings.ts';
+import { configOf } from './desired.ts';
+import { statusOf } from './status.ts';
+
+/** News from outside the cluster's API. */
+export interface TrainingFeeds {
+  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
+  progress(key: Key): string | undefined;
+}
+
+export interface TrainingObserved extends RunObserved {
+  readonly root: TrainingJob;
+  readonly progress: string | undefined;
+}
+
+export type TrainingStatus = Stated<TrainingJobStatus>;
+
+/** The reconciler of TrainingJobs; pure apart from what `feeds` remembers. */
+export const trainingReconciler = (
+  settings: Settings,
+  feeds: TrainingFeeds,
+): Reconciler<TrainingJob, TrainingObserved, TrainingStatus> => ({
+  name: 'trainingjob',
+  resource: trainingJobs,
+  watches: runWatches(labels.trainingJob, trainingJobs),
+  reads: runReads,
+  indexes: [podsByRoot(labels.trainingJob)],
+  observe: (cache, key) => observe(cache, key, settings, feeds),
+  plan,
+});
+
+function observe(cache: Cache, key: Key, settings: Settings, feeds: TrainingFeeds): TrainingObserved | undefined {
+  const root = cache.get(trainingJobs, key);
+  if (root === undefined || root.metadata.deletionTimestamp !== undefined) return undefined;
+  return { ...observeRun(cache, root, labels.trainingJob, settings), root, progress: feeds.progress(key) };
+}
+
+function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {
+  const { root } = observed;
+  const finished = planFinished<TrainingJobStatus>(root, trainingJobs, now);
+  if (finished !== undefined) return finished;
+  const run = planRun(observed, configOf(root.spec), now);
+  const status = statusOf(observed, run, now);
+  const { apply, remove, next } = run;
+  return { apply, remove, status, events: runEvents(root.status, status), next };
+}

@@ -1,0 +1,27 @@
+/** A run of a TrainingJob → its status. The truth table is in workloads/run-status.ts. Pure. */
+import type { TrainerSuccess } from '../api/trainer-contract.ts';
+import { judgeGates } from '../workloads/gates.ts';
+import type { RunPlan } from '../workloads/plan-run.ts';
+import { modelText } from '../workloads/run-config.ts';
+import { runStatus, statusMetrics } from '../workloads/run-status.ts';
+import type { TrainingObserved, TrainingStatus } from './reconciler.ts';
+
+/** The whole status after this pass. */
+export function statusOf(observed: TrainingObserved, { state, attempts }: RunPlan, now: Date): TrainingStatus {
+  const { root, progress } = observed;
+  const result = state.kind === 'succeeded' ? state.result : undefined;
+  const gates =
+    result === undefined ? undefined : judgeGates(root.spec.evaluation.gates, { ...result.metrics }, result.metrics.n);
+  return {
+    ...runStatus({ root, state, attempts, gates, progress }, now),
+    model: modelText(root.spec.model),
+    ...(result === undefined ? {} : resultOf(result, observed)),
+  };
+}
+
+const resultOf = ({ artefact, metrics, lineage }: TrainerSuccess, { settings }: TrainingObserved) => ({
+  artefact,
+  metrics: statusMetrics(metrics),
+  accuracy: metrics.accuracy.toFixed(3),
+  lineage: { ...lineage, image: settings.images.trainer },
+});

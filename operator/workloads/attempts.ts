@@ -1,0 +1,89 @@
+/** The list of attempts: what the status remembers and what the cluster shows, brought together. Pure. */
+import { annotations, labels } from '../api/names.ts';
+import type { BatchJob } from '../api/kubernetes.ts';
+import type { Failure, Weight } from './failure.ts';
+import type { Attempt, RunObserved } from './run.ts';
+
+/** status.attempts holds no more; see the CRD. */
+const longestList = 64;
+
+export const timeText = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
+
+export const numberOf = (job: BatchJob): number => Number(job.metadata.labels?.[labels.attempt] ?? '0');
+
+/**
+ * The attempts, oldest first. A Job that the status does not know yet was made by a process that died before it could
+ * say so.
+ */
+export function attemptsOf({ root, jobs }: Pick<RunObserved, 'root' | 'jobs'>): readonly Attempt[] {
+  const recorded = root.status?.attempts ?? [];
+  const known = recorded.at(-1)?.number ?? 0;
+  const unrecorded = jobs
+    .filter((job) => numberOf(job) > known)
+    .toSorted((one, other) => numberOf(one) - numberOf(other));
+  return [...recorded, ...unrecorded.map(opened)];
+}
+
+function opened(job: BatchJob): Attempt {
+  const profile = job.metadata.annotations?.[annotations.profile];
+  const startedAt = job.metadata.creationTimestamp ?? timeText(new Date(0));
+  return { number: numberOf(job), startedAt, ...(profile === undefined ? {} : { profile }) };
+}
+
+/** The attempt that is not over, if there is one; it is always the last. */
+export const openAttempt = (attempts: readonly Attempt[]): Attempt | undefined => {
+  const last = attempts.at(-1);
+  return last?.endedAt === undefined ? last : undefined;
+};
+
+const outcomes: Readonly<Record<Weight, NonNullable<Attempt['outcome']>>> = {
+  permanent: 'Failed',
+  counted: 'Failed',
+  free: 'Preempted',
+  waiting: 'Waiting',
+};
+
+/** The attempt with its end. */
+export const failedAttempt = (attempt: Attempt, failure: Failure, now: Date): Attempt => ({
+  ...attempt,
+  endedAt: timeText(now),
+  outcome: outcomes[failure.weight],
+  reason: failure.reason,
+  message: failure.message,
+  ...(failure.pod === undefined ? {} : { pod: failure.pod }),
+  ...(failure.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
+});
+
+/** The list with its last attempt replaced. */
+export const withLast = (attempts: readonly Attempt[], last: Attempt): readonly Attempt[] => [
+  ...attempts.slice(0, -1),
+  last,
+];
+
+/** How many failures count against retry.limit. */
+export const countedFailures = (attempts: readonly Attempt[]): number =>
+  attempts.filter(({ outcome }) => outcome === 'Failed').length;
+
+/** How many attempts at the end of the list have found something missing, one after another. */
+export function waitsInARow(attempts: readonly Attempt[]): number {
+  const other = attempts.findLastIndex(({ outcome }) => outcome !== 'Waiting');
+  return attempts.length - 1 - other;
+}
+
+/** How long attempts have run, in milliseconds; waits for missing input and pauses are not counted. */
+export function ranMs(attempts: readonly Attempt[], now: Date): number {
+  const spans = attempts
+    .filter(({ outcome }) => outcome !== 'Waiting')
+    .map(
+      ({ startedAt, endedAt }) => (endedAt === undefined ? now.getTime() : Date.parse(endedAt)) - Date.parse(startedAt),
+    );
+  return spans.reduce((sum, span) => sum + Math.max(0, span), 0);
+}
+
+/** What the status keeps: every counted failure and the newest of the others. */
+export function kept(attempts: readonly Attempt[]): readonly Attempt[] {
+  const spare = attempts.length - longestList;
+  if (spare <= 0) return attempts;
+  const dropped = new Set(attempts.filter(({ outcome }) => outcome !== 'Failed').slice(0, spare));
+  return attempts.filter((attempt) => !dropped.has(attempt));
+}

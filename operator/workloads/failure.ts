@@ -1,0 +1,95 @@
+/** A failed worker → why, and whether it counts. Pure. */
+import type { ContainerStateTerminated, Pod } from '../api/kubernetes.ts';
+import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
+import type { Reason } from '../api/vocabulary.ts';
+
+/**
+ * permanent: repeating will not help. counted: tried again, against retry.limit. free: tried again, no fault of the
+ * job. waiting: something is missing that may appear; looked for again.
+ */
+export type Weight = 'permanent' | 'counted' | 'free' | 'waiting';
+
+export interface Failure {
+  readonly reason: Reason;
+  readonly message: string;
+  readonly weight: Weight;
+  readonly pod?: string;
+  readonly exitCode?: number;
+}
+
+const weights: Readonly<Record<FailureReason, Weight>> = {
+  ConfigInvalid: 'permanent',
+  DataMissing: 'waiting',
+  DataInvalid: 'permanent',
+  TeacherMissing: 'waiting',
+  TeacherMismatch: 'permanent',
+  NonFiniteLoss: 'permanent',
+  ParityBroken: 'permanent',
+  StoreUnavailable: 'counted',
+  PeerLost: 'counted',
+  Interrupted: 'counted',
+  Crashed: 'counted',
+};
+
+/** What the others of a group say when one of them has gone. */
+export const isEcho = ({ reason }: Failure): boolean => reason === 'PeerLost' || reason === 'Interrupted';
+
+/** Why this failed pod failed. What the kubelet knows comes before what the trainer says, and that before its exit code. */
+export function failureOf(pod: Pod): Failure {
+  const { name } = pod.metadata;
+  const preempted = pod.status?.conditions?.find(
+    ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
+  );
+  if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), pod: name };
+  const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
+  if (terminated === undefined) return { ...withoutContainer(pod), pod: name };
+  return { ...endOfContainer(terminated), pod: name, exitCode: terminated.exitCode };
+}
+
+const preemption = (why: string): Failure => ({
+  reason: 'Preempted',
+  message: why === '' ? 'The pod was evicted.' : why,
+  weight: 'free',
+});
+
+/** The kubelet ends pods without running them: evicted, node shutdown, admission refused. */
+function withoutContainer({ status }: Pod): Failure {
+  const why = status?.message ?? status?.reason ?? 'The pod failed before its container ran.';
+  if (status?.reason === 'Evicted' || status?.reason === 'NodeShutdown' || status?.reason === 'Terminated')
+    return preemption(why);
+  return { reason: 'WorkerLost', message: why, weight: 'counted' };
+}
+
+function endOfContainer(terminated: ContainerStateTerminated): Failure {
+  const { exitCode, reason, message = '' } = terminated;
+  if (reason === 'OOMKilled') return outOfMemory;
+  if (reason === 'StartError' || reason === 'ContainerCannotRun')
+    return { reason: 'CannotStart', message: lastLine(message) || reason, weight: 'permanent' };
+  const result = parseResult(message);
+  if (result.outcome === 'failed')
+    return { reason: result.reason, message: result.message, weight: weights[result.reason] };
+  return byExitCode(exitCode, lastLine(message));
+}
+
+const outOfMemory: Failure = {
+  reason: 'OutOfMemory',
+  message: 'The container used more memory than its limit; raise placement.resources.limits.memory in a new job.',
+  weight: 'permanent',
+};
+
+const sigterm = 143;
+
+/** For images that do not write a result: sysexits.h numbers, as the trainer itself uses them. */
+function byExitCode(exitCode: number, line: string): Failure {
+  const message = line === '' ? `The trainer ended with exit code ${String(exitCode)} and said nothing.` : line;
+  if (exitCode === 66) return { reason: 'InputMissing', message, weight: 'waiting' };
+  if (exitCode === 75) return { reason: 'PeerLost', message, weight: 'counted' };
+  if (exitCode === sigterm) return { reason: 'Interrupted', message, weight: 'counted' };
+  if (exitCode >= 64 && exitCode <= 78) return { reason: 'PermanentExit', message, weight: 'permanent' };
+  return { reason: 'Crashed', message, weight: 'counted' };
+}
+
+const longestLine = 512;
+
+/** The last line that says something. */
+export const lastLine = (text: string): string => (text.trim().split('\n').at(-1) ?? '').slice(0, longestLine);

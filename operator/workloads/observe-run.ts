@@ -1,0 +1,47 @@
+/** What both kinds of job observe and watch. */
+import type { labels } from '../api/names.ts';
+import { batchJobs, configMaps, nodes, pods, services } from '../api/resources.ts';
+import type { Pod } from '../api/kubernetes.ts';
+import type { Resource } from '../kernel/objects.ts';
+import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
+import type { RunObserved, RunRoot } from './run.ts';
+import type { Settings } from './settings.ts';
+
+export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
+
+/** Files the pods of runs under `<namespace>/<name of the root>`. */
+export const podsByRoot = (label: JobLabel): Index<Pod> => ({
+  resource: pods,
+  name: label,
+  valuesOf: ({ metadata }) => {
+    const name = metadata.labels?.[label];
+    return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
+  },
+});
+
+/** Children by owner; pods, which their Job owns, by label. */
+export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] => [
+  watchOwned(batchJobs, root),
+  watchOwned(services, root),
+  watchOwned(configMaps, root),
+  {
+    resource: pods,
+    keysOf: ({ metadata }) => {
+      const name = metadata.labels?.[label];
+      return name === undefined ? [] : [{ namespace: metadata.namespace ?? '', name }];
+    },
+  },
+];
+
+export const runReads: readonly Resource[] = [nodes];
+
+/** The run as the caches show it. Pods of a deleted predecessor of the same name belong to its Jobs, not to ours. */
+export function observeRun(cache: Cache, root: RunRoot, label: JobLabel, settings: Settings): RunObserved {
+  const { namespace = '', name } = root.metadata;
+  return {
+    ...{ root, label, settings },
+    jobs: cache.ownedBy(batchJobs, root),
+    pods: cache.byIndex(pods, label, `${namespace}/${name}`),
+    nodes: cache.list(nodes),
+  };
+}

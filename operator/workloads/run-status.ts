@@ -1,0 +1,160 @@
+/**
+ * State of a run → the part of the status that both kinds of job share. Pure.
+ *
+ * | state      | phase      | Accepted           | Progressing          | Succeeded            |
+ * |------------|------------|--------------------|----------------------|----------------------|
+ * | refused    | Refused    | False, its reason  | False                | Unknown              |
+ * | waiting    | Waiting    | Unknown, its reason| False                | Unknown              |
+ * | suspended  | Suspended  | True               | False, Suspended     | Unknown              |
+ * | starting   | Starting   | True               | True, what it lacks  | Unknown              |
+ * | running    | Running    | True               | True, AttemptRunning | Unknown              |
+ * | restarting | Restarting | True               | True, BackingOff     | Unknown              |
+ * | succeeded  | Succeeded  | True               | False, Finished      | True, GatesPassed    |
+ * | gate missed| Failed     | True               | False, Finished      | False, GateNotMet    |
+ * | failed     | Failed     | True               | False, Finished      | False, its reason    |
+ */
+import type { TrainingJobStatus } from '../api/generated.ts';
+import type { Metrics } from '../api/trainer-contract.ts';
+import type { ConditionType, Reason } from '../api/vocabulary.ts';
+import type { Note } from '../kernel/cluster.ts';
+import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
+import { timeText } from './attempts.ts';
+import type { GateVerdict } from './gates.ts';
+import type { RunState } from './plan-run.ts';
+import { sentenceOf } from './sentence.ts';
+import type { Attempt, RunRoot, RunStatus } from './run.ts';
+
+export type Phase = NonNullable<TrainingJobStatus['phase']>;
+
+/** Everything that the shared part of a status is made from. */
+export interface RunReport {
+  readonly root: RunRoot;
+  readonly state: RunState;
+  readonly attempts: readonly Attempt[];
+  /** Of a run that succeeded. */
+  readonly gates: GateVerdict | undefined;
+  /** Share of the steps that are done, as rank 0 says. */
+  readonly progress: string | undefined;
+}
+
+const phases: Readonly<Record<RunState['kind'], Phase>> = {
+  refused: 'Refused',
+  waiting: 'Waiting',
+  suspended: 'Suspended',
+  starting: 'Starting',
+  running: 'Running',
+  restarting: 'Restarting',
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+};
+
+const phaseOf = ({ state, gates }: RunReport): Phase => (gates?.met === false ? 'Failed' : phases[state.kind]);
+const isFinal = ({ state }: RunReport): boolean => state.kind === 'succeeded' || state.kind === 'failed';
+
+/** The shared members of the status. */
+export function runStatus(report: RunReport, now: Date) {
+  const { root, attempts } = report;
+  return {
+    ...present({
+      observedGeneration: root.metadata.generation,
+      progress: progressOf(report),
+      startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
+      finishedAt: isFinal(report) ? (root.status?.finishedAt ?? timeText(now)) : undefined,
+    }),
+    phase: phaseOf(report),
+    attempts,
+    attemptCount: attempts.at(-1)?.number ?? 0,
+    conditions: stampConditions(conditionsOf(report), root.status?.conditions, now),
+  };
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The members that have a value: an absent field is absent, not undefined. */
+const present = <T extends object>(members: T): Present<T> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Present<T>;
+
+const progressOf = ({ state, progress }: RunReport): string | undefined =>
+  state.kind === 'succeeded' ? '100%' : state.kind === 'running' ? progress : undefined;
+
+function conditionsOf(report: RunReport): readonly ConditionDraft[] {
+  const { generation } = report.root.metadata;
+  const stamp = generation === undefined ? {} : { observedGeneration: generation };
+  return [accepted(report), progressing(report), succeeded(report)].map((draft) => ({ ...draft, ...stamp }));
+}
+
+interface Draft {
+  readonly type: ConditionType;
+  readonly status: Condition['status'];
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+function accepted({ state }: RunReport): Draft {
+  const type = 'Accepted';
+  if (state.kind === 'refused') return { type, status: 'False', reason: state.reason, message: state.message };
+  if (state.kind === 'waiting') return { type, status: 'Unknown', reason: state.reason, message: state.message };
+  return { type, status: 'True', reason: 'Valid', message: 'Spec and references make sense.' };
+}
+
+function progressing({ state }: RunReport): Draft {
+  const type = 'Progressing';
+  switch (state.kind) {
+    case 'starting':
+    case 'restarting':
+      return { type, status: 'True', reason: state.reason, message: state.message };
+    case 'running':
+      return { type, status: 'True', reason: 'AttemptRunning', message: state.message };
+    case 'suspended':
+      return { type, status: 'False', reason: 'Suspended', message: state.message };
+    case 'refused':
+    case 'waiting':
+      return { type, status: 'False', reason: state.reason, message: state.message };
+    case 'succeeded':
+    case 'failed':
+      return { type, status: 'False', reason: 'Finished', message: 'The job is over.' };
+  }
+}
+
+function succeeded({ state, gates }: RunReport): Draft {
+  const type = 'Succeeded';
+  if (state.kind === 'failed') return { type, status: 'False', reason: state.reason, message: state.message };
+  if (state.kind !== 'succeeded' || gates === undefined)
+    return { type, status: 'Unknown', reason: 'Running', message: 'Not decided yet.' };
+  if (gates.met) return { type, status: 'True', reason: 'GatesPassed', message: gates.message };
+  return { type, status: 'False', reason: 'GateNotMet', message: gates.message };
+}
+
+/** Metrics as the status has them. */
+export const statusMetrics = ({ n, ...shares }: Metrics) => ({ samples: n, ...shares });
+
+/** What changed, said once: attempts that began or failed, something that is missing, the end. */
+export function runEvents(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const known = new Map((before?.attempts ?? []).map((attempt) => [attempt.number, attempt]));
+  const news = (after.attempts ?? []).flatMap((attempt) => attemptNews(known.get(attempt.number), attempt));
+  return [...news, ...acceptanceNews(before, after), ...endNews(before, after)];
+}
+
+function attemptNews(before: Attempt | undefined, after: Attempt): readonly Note[] {
+  const number = String(after.number);
+  const begun: Note = { kind: 'Normal', reason: 'AttemptStarting', message: `Attempt ${number} starts.` };
+  if (after.endedAt === undefined || after.outcome === 'Succeeded') return before === undefined ? [begun] : [];
+  if (before?.endedAt !== undefined) return [];
+  const message = `Attempt ${number} ended: ${sentenceOf(after)}`;
+  return [{ kind: after.outcome === 'Suspended' ? 'Normal' : 'Warning', reason: after.reason ?? 'Crashed', message }];
+}
+
+const conditionOf = (status: RunStatus | undefined, type: ConditionType): Condition | undefined =>
+  status?.conditions?.find((condition) => condition.type === type);
+
+function acceptanceNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const [was, is] = [conditionOf(before, 'Accepted'), conditionOf(after, 'Accepted')];
+  if (is === undefined || is.status === 'True' || is.reason === was?.reason) return [];
+  return [{ kind: 'Warning', reason: is.reason, message: is.message }];
+}
+
+function endNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const [was, is] = [conditionOf(before, 'Succeeded'), conditionOf(after, 'Succeeded')];
+  if (is === undefined || is.status === 'Unknown' || is.status === was?.status) return [];
+  return [{ kind: is.status === 'True' ? 'Normal' : 'Warning', reason: is.reason, message: is.message }];
+}

@@ -1,0 +1,44 @@
+/** What TrainingJob and DistillationJob have in common: a run of several attempts, as it was asked for and as it is seen. Types alone. */
+import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
+import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
+import type { TrainerConfig } from '../api/trainer-contract.ts';
+import type { Condition, KubeObject } from '../kernel/objects.ts';
+import type { Settings } from './settings.ts';
+
+/** The part of a job's spec that says how to run it, whatever is trained. */
+export type RunSpec = Pick<
+  DistillationJobSpec,
+  'distribution' | 'placement' | 'retry' | 'suspend' | 'ttlSecondsAfterFinished'
+>;
+
+/** One attempt as the status lists it. */
+export type Attempt = NonNullable<TrainingJobStatus['attempts']>[number];
+
+/** What is trained, apart from which attempt it is. */
+export type RunConfig = Omit<TrainerConfig, 'run' | 'store' | 'contractVersion' | 'progressPort'>;
+
+/** A job of ours as far as runs know it. */
+export interface RunRoot extends KubeObject {
+  readonly spec: RunSpec;
+  readonly status?: RunStatus;
+}
+
+/** The part of a job's status that runs read. */
+export interface RunStatus {
+  readonly attempts?: readonly Attempt[];
+  readonly attemptCount?: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** A consistent look at a run: the root, its children, and what the cluster offers. */
+export interface RunObserved {
+  readonly root: RunRoot;
+  readonly jobs: readonly BatchJob[];
+  readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
+  readonly settings: Settings;
+  /** `limbeck.dev/training-job` or `limbeck.dev/distillation-job`. */
+  readonly label: string;
+}

@@ -1,0 +1,168 @@
+/** One attempt → ConfigMap, headless Service and Indexed Job. Pure. */
+import { annotations, attemptName, childName, labels, managedBy, workersServiceName } from '../api/names.ts';
+import { batchJobs, configMaps, services } from '../api/resources.ts';
+import type { TrainerConfig } from '../api/trainer-contract.ts';
+import type { Child } from '../kernel/reconcile.ts';
+import {
+  containerSecurity,
+  podSecurity,
+  resourcesOf,
+  schedulingOf,
+  scratch,
+  storeEnvFrom,
+  type ComputeResources,
+} from './pod-parts.ts';
+import type { RunConfig, RunRoot } from './run.ts';
+import type { GpuProfile, Settings } from './settings.ts';
+
+/** Where rank 0 tells its progress. */
+export const progressPort = 8080;
+/** Where rank 0 gathers the others; the default of torchrun. */
+const rendezvousPort = 29500;
+/** A checkpoint at the end is written within 22 seconds. */
+const graceSeconds = 45;
+
+/** Everything about one attempt that is not the same for all attempts of all jobs. */
+export interface AttemptPlan {
+  readonly root: RunRoot;
+  /** Label of the root's kind. */
+  readonly label: string;
+  readonly number: number;
+  readonly config: RunConfig;
+  readonly profileName: string;
+  readonly profile: GpuProfile;
+  readonly settings: Settings;
+}
+
+/** In the order in which they are applied: the Job last, since its pods need the others. */
+export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
+  { resource: configMaps, object: configMapOf(plan), once: true },
+  { resource: services, object: serviceOf(plan) },
+  { resource: batchJobs, object: jobOf(plan), once: true },
+];
+
+/** Labels of a root's children, by which they are found again. */
+const childLabels = ({ root, label }: AttemptPlan) => ({ ...managedBy, [label]: root.metadata.name });
+const attemptLabels = (plan: AttemptPlan) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
+
+const nameOf = ({ root, number }: AttemptPlan): string => attemptName(root.metadata.name, number);
+const configName = (plan: AttemptPlan): string => childName(nameOf(plan), 'config');
+const meta = (plan: AttemptPlan, name: string) => ({
+  name,
+  namespace: plan.root.metadata.namespace ?? '',
+  labels: attemptLabels(plan),
+});
+
+/** What the trainer of this attempt is told. */
+export function trainerConfigOf({ root, number, config, settings }: AttemptPlan): TrainerConfig {
+  const { namespace = '', name, uid = '' } = root.metadata;
+  const bucket = settings.store.uri.replace(/\/$/, '');
+  return {
+    contractVersion: 'v1',
+    run: { namespace, name, uid, attempt: number },
+    store: { runUri: `${bucket}/runs/${namespace}/${name}-${uid}`, modelsUri: `${bucket}/models` },
+    ...config,
+    progressPort,
+  };
+}
+
+const configMapOf = (plan: AttemptPlan) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: meta(plan, configName(plan)),
+  immutable: true,
+  data: { 'config.json': JSON.stringify(trainerConfigOf(plan)) },
+});
+
+/** Gives every worker a name before it is ready: rank 0 is looked for by name. One Service for all attempts. */
+const serviceOf = (plan: AttemptPlan) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { ...meta(plan, workersServiceName(plan.root.metadata.name)), labels: childLabels(plan) },
+  spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: childLabels(plan) },
+});
+
+/** The group is the unit: no pod is ever replaced alone, the operator starts the next attempt. */
+function jobOf(plan: AttemptPlan) {
+  const { workers } = plan.root.spec.distribution;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { ...meta(plan, nameOf(plan)), annotations: { [annotations.profile]: plan.profileName } },
+    spec: {
+      completionMode: 'Indexed',
+      completions: workers,
+      parallelism: workers,
+      backoffLimit: 0,
+      podReplacementPolicy: 'Failed',
+      template: { metadata: { labels: attemptLabels(plan) }, spec: podSpecOf(plan) },
+    },
+  };
+}
+
+const podSpecOf = (plan: AttemptPlan) => ({
+  subdomain: workersServiceName(plan.root.metadata.name),
+  restartPolicy: 'Never',
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: graceSeconds,
+  securityContext: podSecurity,
+  ...schedulingOf(plan.profile),
+  containers: [containerOf(plan)],
+  volumes: [
+    { name: 'config', configMap: { name: configName(plan) } },
+    scratch().volume,
+    // PyTorch's data loaders and NCCL share memory; the 64 MiB that a container has by default are not enough.
+    { name: 'shm', emptyDir: { medium: 'Memory' } },
+  ],
+});
+
+function containerOf(plan: AttemptPlan) {
+  const { settings, profile, root } = plan;
+  const { resources } = root.spec.placement;
+  return {
+    name: 'trainer',
+    image: settings.images.trainer,
+    imagePullPolicy: settings.imagePullPolicy,
+    command: ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'],
+    env: environmentOf(plan),
+    envFrom: storeEnvFrom(settings),
+    ports: [{ name: 'progress', containerPort: progressPort }],
+    resources: resourcesOf(profile, resources),
+    securityContext: containerSecurity,
+    // A crash before the result is written still leaves its last words.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: 'config', mountPath: '/etc/limbeck', readOnly: true },
+      scratch().mount,
+      { name: 'shm', mountPath: '/dev/shm' },
+    ],
+  };
+}
+
+function environmentOf(plan: AttemptPlan): readonly object[] {
+  const { root } = plan;
+  const rankZero = `${nameOf(plan)}-0.${workersServiceName(root.metadata.name)}`;
+  const fieldPath = `metadata.annotations['${labels.completionIndex}']`;
+  const fixed = {
+    WORLD_SIZE: String(root.spec.distribution.workers),
+    MASTER_ADDR: rankZero,
+    MASTER_PORT: String(rendezvousPort),
+    // Debian's torch is built without libuv.
+    USE_LIBUV: '0',
+    OMP_NUM_THREADS: String(wholeCores(root.spec.placement.resources)),
+    HOME: '/tmp',
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
+  return [
+    { name: 'RANK', valueFrom: { fieldRef: { fieldPath } } },
+    ...Object.entries(fixed).map(([name, value]) => ({ name, value })),
+  ];
+}
+
+/** More threads than the CPU limit has cores only fight each other. */
+export function wholeCores({ limits }: ComputeResources): number {
+  const cpu = String(limits?.cpu ?? '1');
+  const cores = cpu.endsWith('m') ? Number(cpu.slice(0, -1)) / 1000 : Number(cpu);
+  return Number.isFinite(cores) ? Math.max(1, Math.floor(cores)) : 1;
+}

@@ -1,0 +1,115 @@
+/**
+ * One attempt's Job and pods → what has become of it. Pure.
+ *
+ * The group is the unit. When one worker dies the others lose their peer, and the Job controller ends them: of all the
+ * ends that are seen, the first that is nobody's echo is the cause.
+ *
+ * | seen                                            | verdict                        |
+ * |-------------------------------------------------|--------------------------------|
+ * | no pod runs yet                                 | starting, with what it lacks   |
+ * | a pod that can never start                      | failed                         |
+ * | pods run, none failed                           | running                        |
+ * | every worker ended well                         | succeeded, with rank 0's result|
+ * | a worker failed by itself                       | failed by its cause            |
+ * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
+ * | the Job is gone                                 | WorkerLost                     |
+ */
+import type { BatchJob, Pod } from '../api/kubernetes.ts';
+import { labels } from '../api/names.ts';
+import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
+import { failureOf, isEcho, type Failure } from './failure.ts';
+import { startTrouble } from './start-trouble.ts';
+import type { Reason } from '../api/vocabulary.ts';
+
+export type Verdict =
+  | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
+  | { readonly kind: 'running'; readonly message: string }
+  | { readonly kind: 'succeeded'; readonly result: TrainerSuccess; readonly pod: string }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export interface AttemptSeen {
+  readonly number: number;
+  /** Undefined: it was deleted by somebody else. */
+  readonly job: BatchJob | undefined;
+  readonly pods: readonly Pod[];
+  readonly workers: number;
+}
+
+/** Judges one open attempt. */
+export function judge(seen: AttemptSeen, now: Date): Verdict {
+  const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed');
+  if (failed.length > 0) return causeOf(failed, seen);
+  if (isComplete(seen)) return successOf(seen);
+  if (seen.job === undefined) return lost(seen, 'its Job was deleted');
+  if (jobFailed(seen.job)) return lost(seen, 'the Job failed and its pods are gone');
+  const trouble = startTrouble(seen.pods, now);
+  if (trouble?.kind === 'hopeless') return { kind: 'failed', failure: trouble.failure };
+  const running = seen.pods.filter(
+    (pod) => pod.status?.phase === 'Running' || pod.status?.phase === 'Succeeded',
+  ).length;
+  if (running === seen.workers) return { kind: 'running', message: `${workersText(seen.workers)} at work.` };
+  if (trouble !== undefined) return { kind: 'starting', reason: trouble.reason, message: trouble.message };
+  const message = `${String(running)} of ${workersText(seen.workers)} started.`;
+  return { kind: 'starting', reason: 'AttemptStarting', message };
+}
+
+const workersText = (workers: number): string => (workers === 1 ? '1 worker' : `${String(workers)} workers`);
+
+export const isOver = (pod: Pod): boolean => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
+export const indexOf = (pod: Pod): number => Number(pod.metadata.labels?.[labels.completionIndex] ?? '0');
+
+const hasCondition = (job: BatchJob | undefined, type: string): boolean =>
+  job?.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
+
+const jobFailed = (job: BatchJob): boolean => hasCondition(job, 'Failed') || hasCondition(job, 'FailureTarget');
+
+/** The Job controller has ended it, or is about to. */
+export const jobIsOver = (job: BatchJob): boolean =>
+  jobFailed(job) || hasCondition(job, 'Complete') || hasCondition(job, 'SuccessCriteriaMet');
+
+const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
+  hasCondition(job, 'Complete') || pods.filter((pod) => pod.status?.phase === 'Succeeded').length === workers;
+
+function successOf(seen: AttemptSeen): Verdict {
+  const leader = seen.pods.find((pod) => indexOf(pod) === 0);
+  if (leader === undefined) {
+    const message = 'Every worker ended well, but the pod of rank 0 was deleted before its result was read.';
+    return { kind: 'failed', failure: { reason: 'ResultLost', message, weight: 'counted' } };
+  }
+  const pod = leader.metadata.name;
+  const result = parseResult(leader.status?.containerStatuses?.[0]?.state?.terminated?.message ?? '');
+  if (result.outcome === 'succeeded') return { kind: 'succeeded', result, pod };
+  const failure: Failure = { reason: 'ResultInvalid', message: result.message, weight: 'permanent', pod, exitCode: 0 };
+  return { kind: 'failed', failure };
+}
+
+const lost = ({ number }: AttemptSeen, how: string): Verdict => ({
+  kind: 'failed',
+  failure: { reason: 'WorkerLost', message: `Attempt ${String(number)} disappeared: ${how}.`, weight: 'counted' },
+});
+
+function causeOf(failed: readonly Pod[], seen: AttemptSeen): Verdict {
+  const failures = [...failed].sort(byEnd).map(failureOf);
+  const cause = failures.find((failure) => !isEcho(failure));
+  if (cause !== undefined) return { kind: 'failed', failure: cause };
+  // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
+  if (!seen.pods.every(isOver)) return { kind: 'running', message: 'A worker lost its peers; looking for the cause.' };
+  const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
+  const missing = missingIndex(seen);
+  if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined)) {
+    return lost(seen, `worker ${String(missing ?? 0)} is gone without a word`);
+  }
+  return { kind: 'failed', failure: echo };
+}
+
+/** Being told to stop explains a lost peer, never the other way round. */
+const rankOfEcho = ({ reason }: Failure): number => (reason === 'Interrupted' ? 0 : 1);
+
+function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
+  const seen = new Set(pods.map(indexOf));
+  return Array.from({ length: workers }, (_, index) => index).find((index) => !seen.has(index));
+}
+
+const endOf = (pod: Pod): string => pod.status?.containerStatuses?.[0]?.state?.terminated?.finishedAt ?? '~';
+const byEnd = (one: Pod, other: Pod): number =>
+  endOf(one) < endOf(other) ? -1 : endOf(one) > endOf(other) ? 1 : indexOf(one) - indexOf(other);
