@@ -11,10 +11,16 @@ import { readConfig, type Config } from './config.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from './feeds.ts';
 import { connect, type Connection } from './kernel/connect.ts';
 import { startManager, type Manager } from './kernel/manager.ts';
-import { startProgress, type Progress } from './progress/poller.ts';
+import { startProgress, type JobReconciler, type Progress } from './progress/poller.ts';
 import { pull } from './progress/pull.ts';
 import { serverPort } from './serving/desired.ts';
+import { distillationReconciler } from './distillation/reconciler.ts';
 import { servingReconciler } from './serving/reconciler.ts';
+import { trainingReconciler } from './training/reconciler.ts';
+import { progressPort } from './workloads/trainer-job.ts';
+import { trainingReconciler } from './training/reconciler.ts';
+import type { RunFeeds } from './workloads/run.ts';
+import { progressPort } from './workloads/trainer-job.ts';
 
 const version = '0.1.0';
 /** Less than the pod's grace period: the lease is given back before the kubelet loses patience. */
@@ -34,6 +40,11 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
+const runFeeds = (reconciler: JobReconciler, feeds: Feeds): RunFeeds => ({
+  progress: (key) => feeds.progress?.progress(reconciler, key),
+  checkpoint: (key) => feeds.progress?.checkpoint(reconciler, key),
+});
+
 function startOperator(parts: Parts, feeds: Feeds): Manager {
   const { config, connection, log, registry, signal } = parts;
   const { settings } = config;
@@ -41,6 +52,9 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
     cluster: connection.cluster,
     leaseCluster: connection.leaseCluster,
     reconcilers: [
+      trainingReconciler(settings, { progress: (key) => feeds.progress?.progress('trainingjob', key) }),
+      trainingReconciler(settings, runFeeds('trainingjob', feeds)),
+      distillationReconciler(settings, runFeeds('distillationjob', feeds)),
       servingReconciler(settings, {
         recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
         loadFailure: (pod) => feeds.progress?.loadFailure(pod),
@@ -67,7 +81,7 @@ function lead(manager: Manager, feeds: Feeds, { config, log, registry, signal }:
     ...{ clock, random: Math.random, log, registry, signal },
   });
   feeds.progress = startProgress({
-    ports: { trainer: 8082, server: serverPort },
+    ports: { trainer: progressPort, server: serverPort },
     poke: (reconciler, key) => manager.poke(reconciler, key),
     ...{ cache, pull, clock, log, registry, signal },
   });

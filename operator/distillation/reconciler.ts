@@ -14,23 +14,16 @@ import { planFinished } from '../workloads/finished.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planHold, planRun, type RunPlan } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
-import type { RunObserved } from '../workloads/run.ts';
+import type { RunFeeds, RunObserved } from '../workloads/run.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { configOf } from './desired.ts';
 import { statusOf } from './status.ts';
 import { teacherOf } from './teacher.ts';
 
-/** News from outside the cluster's API. */
-export interface DistillationFeeds {
-  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
-  progress(key: Key): string | undefined;
-}
-
 export interface DistillationObserved extends RunObserved {
   readonly root: DistillationJob;
   /** The TrainingJob that the spec names, when it names one and it exists. */
   readonly trainingJob: TrainingJob | undefined;
-  readonly progress: string | undefined;
 }
 
 export type DistillationStatus = Stated<DistillationJobStatus>;
@@ -54,7 +47,7 @@ const watchTeachers: Watch = {
 /** The reconciler of DistillationJobs; pure apart from what `feeds` remembers. */
 export const distillationReconciler = (
   settings: Settings,
-  feeds: DistillationFeeds,
+  feeds: RunFeeds,
 ): Reconciler<DistillationJob, DistillationObserved, DistillationStatus> => ({
   name: 'distillationjob',
   resource: distillationJobs,
@@ -65,12 +58,7 @@ export const distillationReconciler = (
   plan,
 });
 
-function observe(
-  cache: Cache,
-  key: Key,
-  settings: Settings,
-  feeds: DistillationFeeds,
-): DistillationObserved | undefined {
+function observe(cache: Cache, key: Key, settings: Settings, feeds: RunFeeds): DistillationObserved | undefined {
   const root = cache.get(distillationJobs, key);
   if (root === undefined || root.metadata.deletionTimestamp !== undefined) return undefined;
   const { teacher } = root.spec;
@@ -78,8 +66,8 @@ function observe(
     'trainingJob' in teacher
       ? cache.get(trainingJobs, { namespace: key.namespace, name: teacher.trainingJob.name })
       : undefined;
-  const run = observeRun(cache, root, labels.distillationJob, settings);
-  return { ...run, root, trainingJob, progress: feeds.progress(key) };
+  const run = observeRun(cache, root, { label: labels.distillationJob, settings, feeds });
+  return { ...run, root, trainingJob };
 }
 
 function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatus> {

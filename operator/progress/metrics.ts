@@ -10,13 +10,13 @@ export interface ProgressMetrics {
 export function progressMetrics(registry: Registry, pods: () => number): ProgressMetrics {
   const asked = new Counter({
     name: 'limbeck_progress_pulls_total',
-    help: 'Questions to pods about progress and load failures, by kind of pod and result',
+    help: 'Questions to pods about progress and load failures, by kind of pod and result.',
     labelNames: ['kind', 'result'],
     registers: [registry],
   });
   new Gauge({
     name: 'limbeck_progress_pods',
-    help: 'Pods that are asked now',
+    help: 'Pods that are asked now.',
     registers: [registry],
     collect() {
       this.set(pods());

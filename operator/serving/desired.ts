@@ -140,8 +140,8 @@ export interface Deploying {
 
 /**
  * New replicas come before old ones go, and an old one goes only when a new one answers: a bad revision takes nothing
- * away. Where the new one finds no room, because the old ones hold every GPU, that would wait for ever; then one old
- * replica makes room. At most one is ever missing, and of a service with a single one the gateway holds the requests.
+ * away. Where the new one finds no room, because the old ones hold every GPU, that would wait for ever; then, after a
+ * while, one old replica makes room. At most one is ever missing; where there was only one, the gateway holds requests.
  */
 const strategyOf = (noRoom: boolean): object => ({
   type: 'RollingUpdate',

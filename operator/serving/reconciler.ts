@@ -14,7 +14,15 @@ import {
   type Stated,
 } from '../api/resources.ts';
 import { controllerOf, isOwnedBy, keyOf, keyText, type Key, type KubeObject } from '../kernel/objects.ts';
-import { watchOwned, type Cache, type Index, type Plan, type Reconciler, type Watch } from '../kernel/reconcile.ts';
+import {
+  watchOwned,
+  type Cache,
+  type Index,
+  type Next,
+  type Plan,
+  type Reconciler,
+  type Watch,
+} from '../kernel/reconcile.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
@@ -101,7 +109,8 @@ export const servingReconciler = (
 
 function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefined {
   const service = cache.get(modelServices, key);
-  if (service === undefined) return undefined;
+  // A service that is being deleted makes nothing new; its children are collected after it.
+  if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
   const deployment = cache.get(deployments, key);
   const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(isPresent);
   const failures = replicas.flatMap((pod) => {
@@ -198,15 +207,31 @@ function situationOf(seen: Observed, settings: Settings): Situation {
   };
 }
 
+/** A pod that found no room may find some yet: a draining one leaves, a node comes. */
+const patienceMs = 10_000;
+
+/** When the wait for room is over; undefined where nothing waits for the room that a former revision takes. */
+function givesWayAt({ current, others }: Situation): number | undefined {
+  const waiting = others.length === 0 ? [] : current.filter(isUnschedulable);
+  const since = waiting.map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? ''));
+  return since.length === 0 ? undefined : Math.min(...since) + patienceMs;
+}
+
 function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelServiceStatus>> {
   const situation = situationOf(seen, settings);
-  const { service, target, replicas, obstacle, current, others } = situation;
-  const noRoom = others.length > 0 && current.some(isUnschedulable);
+  const { service, target, replicas } = situation;
+  const leftMs = (givesWayAt(situation) ?? Infinity) - now.getTime();
+  const deploying = target && { target, replicas, noRoom: leftMs <= 0 };
   return {
-    apply: target === undefined ? [] : desiredChildren(service, { target, replicas, noRoom }, settings),
+    apply: deploying === undefined ? [] : desiredChildren(service, deploying, settings),
     remove: [],
     status: statusOf(situation, now),
     events: notesOf(situation, seen.deployment?.spec?.replicas),
-    next: obstacle?.kind === 'refused' ? { kind: 'blocked', reason: obstacle.reason } : { kind: 'settled' },
+    next: nextOf(situation, leftMs),
   };
+}
+
+function nextOf({ obstacle }: Situation, leftMs: number): Next {
+  if (obstacle?.kind === 'refused') return { kind: 'blocked', reason: obstacle.reason };
+  return leftMs > 0 && leftMs < Infinity ? { kind: 'recheck', afterMs: leftMs } : { kind: 'settled' };
 }

@@ -8,20 +8,13 @@ import { planFinished } from '../workloads/finished.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planRun } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
-import type { RunObserved } from '../workloads/run.ts';
+import type { RunFeeds, RunObserved } from '../workloads/run.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { configOf } from './desired.ts';
 import { statusOf } from './status.ts';
 
-/** News from outside the cluster's API. */
-export interface TrainingFeeds {
-  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
-  progress(key: Key): string | undefined;
-}
-
 export interface TrainingObserved extends RunObserved {
   readonly root: TrainingJob;
-  readonly progress: string | undefined;
 }
 
 export type TrainingStatus = Stated<TrainingJobStatus>;
@@ -29,7 +22,7 @@ export type TrainingStatus = Stated<TrainingJobStatus>;
 /** The reconciler of TrainingJobs; pure apart from what `feeds` remembers. */
 export const trainingReconciler = (
   settings: Settings,
-  feeds: TrainingFeeds,
+  feeds: RunFeeds,
 ): Reconciler<TrainingJob, TrainingObserved, TrainingStatus> => ({
   name: 'trainingjob',
   resource: trainingJobs,
@@ -40,10 +33,10 @@ export const trainingReconciler = (
   plan,
 });
 
-function observe(cache: Cache, key: Key, settings: Settings, feeds: TrainingFeeds): TrainingObserved | undefined {
+function observe(cache: Cache, key: Key, settings: Settings, feeds: RunFeeds): TrainingObserved | undefined {
   const root = cache.get(trainingJobs, key);
   if (root === undefined || root.metadata.deletionTimestamp !== undefined) return undefined;
-  return { ...observeRun(cache, root, labels.trainingJob, settings), root, progress: feeds.progress(key) };
+  return { ...observeRun(cache, root, { label: labels.trainingJob, settings, feeds }), root };
 }
 
 function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {

@@ -2,9 +2,9 @@
 import type { labels } from '../api/names.ts';
 import { batchJobs, configMaps, nodes, pods, services } from '../api/resources.ts';
 import type { Pod } from '../api/kubernetes.ts';
-import type { Resource } from '../kernel/objects.ts';
+import { keyOf, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
-import type { RunObserved, RunRoot } from './run.ts';
+import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
 import type { Settings } from './settings.ts';
 
 export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
@@ -35,13 +35,22 @@ export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] =>
 
 export const runReads: readonly Resource[] = [nodes];
 
+/** What is the same for every run of a kind. */
+export interface RunContext {
+  readonly label: JobLabel;
+  readonly settings: Settings;
+  readonly feeds: RunFeeds;
+}
+
 /** The run as the caches show it. Pods of a deleted predecessor of the same name belong to its Jobs, not to ours. */
-export function observeRun(cache: Cache, root: RunRoot, label: JobLabel, settings: Settings): RunObserved {
-  const { namespace = '', name } = root.metadata;
+export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds }: RunContext): RunObserved {
+  const key = keyOf(root);
   return {
     ...{ root, label, settings },
+    progress: feeds.progress(key),
+    checkpoint: feeds.checkpoint(key),
     jobs: cache.ownedBy(batchJobs, root),
-    pods: cache.byIndex(pods, label, `${namespace}/${name}`),
+    pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
     nodes: cache.list(nodes),
   };
 }

@@ -22,7 +22,7 @@ import { timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
 import type { RunState } from './plan-run.ts';
 import { sentenceOf } from './sentence.ts';
-import type { Attempt, RunRoot, RunStatus } from './run.ts';
+import type { Attempt, Checkpoint, RunRoot, RunStatus } from './run.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
 
@@ -35,6 +35,8 @@ export interface RunReport {
   readonly gates: GateVerdict | undefined;
   /** Share of the steps that are done, as rank 0 says. */
   readonly progress: string | undefined;
+  /** The newest that rank 0 has told of. */
+  readonly checkpoint: Checkpoint | undefined;
 }
 
 const phases: Readonly<Record<RunState['kind'], Phase>> = {
@@ -58,6 +60,7 @@ export function runStatus(report: RunReport, now: Date) {
     ...present({
       observedGeneration: root.metadata.generation,
       progress: progressOf(report),
+      checkpoint: report.checkpoint ?? root.status?.checkpoint,
       startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
       finishedAt: isFinal(report) ? (root.status?.finishedAt ?? timeText(now)) : undefined,
     }),

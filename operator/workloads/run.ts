@@ -2,7 +2,7 @@
 import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import type { TrainerConfig } from '../api/trainer-contract.ts';
-import type { Condition, KubeObject } from '../kernel/objects.ts';
+import type { Condition, Key, KubeObject } from '../kernel/objects.ts';
 import type { Settings } from './settings.ts';
 
 /** The part of a job's spec that says how to run it, whatever is trained. */
@@ -29,6 +29,7 @@ export interface RunStatus {
   readonly attemptCount?: number;
   readonly startedAt?: string;
   readonly finishedAt?: string;
+  readonly checkpoint?: Checkpoint;
   readonly conditions?: readonly Condition[];
 }
 
@@ -39,6 +40,23 @@ export interface RunObserved {
   readonly pods: readonly Pod[];
   readonly nodes: readonly Node[];
   readonly settings: Settings;
+  readonly progress: string | undefined;
+  readonly checkpoint: Checkpoint | undefined;
   /** `limbeck.dev/training-job` or `limbeck.dev/distillation-job`. */
   readonly label: string;
+}
+
+/** A point from which a later attempt can go on. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly uri: string;
+  readonly sha256: string;
+}
+
+/** News of a run from outside the cluster's API. */
+export interface RunFeeds {
+  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
+  progress(key: Key): string | undefined;
+  /** The newest checkpoint that rank 0 has told of. */
+  checkpoint(key: Key): Checkpoint | undefined;
 }
