@@ -17,8 +17,6 @@ import { serverPort } from './serving/desired.ts';
 import { distillationReconciler } from './distillation/reconciler.ts';
 import { servingReconciler } from './serving/reconciler.ts';
 import { trainingReconciler } from './training/reconciler.ts';
-import { progressPort } from './workloads/trainer-job.ts';
-import { trainingReconciler } from './training/reconciler.ts';
 import type { RunFeeds } from './workloads/run.ts';
 import { progressPort } from './workloads/trainer-job.ts';
 
@@ -52,7 +50,6 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
     cluster: connection.cluster,
     leaseCluster: connection.leaseCluster,
     reconcilers: [
-      trainingReconciler(settings, { progress: (key) => feeds.progress?.progress('trainingjob', key) }),
       trainingReconciler(settings, runFeeds('trainingjob', feeds)),
       distillationReconciler(settings, runFeeds('distillationjob', feeds)),
       servingReconciler(settings, {
