@@ -1,0 +1,78 @@
+import { expect, test } from '@jest/globals';
+import { deployments, endpointSlices, modelServices } from '../../operator/api/resources.ts';
+import { gatewaysOf, scalesOf, slicesOfService } from '../../operator/feeds.ts';
+import { startCaches } from '../../operator/kernel/caches.ts';
+import { ownerReferenceTo, type KubeObject, type Resource } from '../../operator/kernel/objects.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeCluster } from '../support/fake-cluster.ts';
+import { freshRegistry, rememberingLog } from '../support/toy.ts';
+import { deployed, seen, service, settings } from './serving/support.ts';
+
+async function cacheOf(objects: readonly (readonly [Resource, KubeObject])[]) {
+  const cluster = new FakeCluster();
+  for (const [resource, object] of objects) cluster.put(resource, object);
+  const { cache, whenSynced } = startCaches({
+    ...{ cluster, resources: [modelServices, deployments, endpointSlices], indexes: [slicesOfService] },
+    ...{ log: rememberingLog(), registry: freshRegistry(), signal: new AbortController().signal },
+    ...{ clock: new FakeClock(), random: () => 0 },
+  });
+  await whenSynced;
+  return cache;
+}
+
+const status = { revision: 'r2', verifiedRevision: 'r1', readyReplicas: 2 };
+
+test('a service is known with the scale of its own Deployment', async () => {
+  const one = service({ replicas: 3 }, { status });
+  // The fake cluster numbers what it stores.
+  const owner = { ...one, metadata: { ...one.metadata, uid: 'uid-1' } };
+  const deployment = deployed(seen({ service: one }));
+  const metadata = { ...deployment.metadata, ownerReferences: [ownerReferenceTo(owner)] };
+  const cache = await cacheOf([
+    [modelServices, one],
+    [deployments, { ...deployment, metadata }],
+  ]);
+  expect(scalesOf(cache)).toEqual([
+    {
+      ...{ key: { namespace: 'default', name: 'digits' }, uid: 'uid-1', minReplicas: 0, maxReplicas: 4 },
+      ...{ targetInFlight: 4, idleSeconds: 60, maxColdStartSeconds: 120, pinned: 3 },
+      ...{ currentReplicas: 3, readyReplicas: 2, verified: false },
+    },
+  ]);
+});
+
+test('a stranger’s Deployment counts for nothing, and a verified revision counts', async () => {
+  const one = service({}, { status: { ...status, verifiedRevision: 'r2' } });
+  const cache = await cacheOf([
+    [modelServices, one],
+    [deployments, deployed(seen({ service: one }))],
+  ]);
+  expect(scalesOf(cache)).toMatchObject([{ currentReplicas: 0, verified: true, pinned: undefined }]);
+});
+
+test('a service without anything to run has no scale', async () => {
+  expect(scalesOf(await cacheOf([[modelServices, service()]]))).toEqual([]);
+});
+
+test('gateways are the endpoints of their Service, terminating ones too, each once', async () => {
+  const slice = (name: string, of: string, addresses: readonly string[]): KubeObject =>
+    ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace: 'limbeck', labels: { 'kubernetes.io/service-name': of } },
+      endpoints: addresses.map((address) => ({
+        ...{ addresses: [address], conditions: { ready: false, terminating: true } },
+        targetRef: { kind: 'Pod', name: `pod-${address}` },
+      })),
+    }) as KubeObject;
+  const cache = await cacheOf([
+    [endpointSlices, slice('a', 'limbeck-gateway', ['10.0.0.1', '10.0.0.2'])],
+    [endpointSlices, slice('b', 'limbeck-gateway', ['10.0.0.2', 'fd00::1'])],
+    [endpointSlices, slice('c', 'other', ['10.0.0.9'])],
+  ]);
+  expect(gatewaysOf(cache, settings)).toEqual([
+    { name: 'pod-10.0.0.1', url: 'http://10.0.0.1:8081' },
+    { name: 'pod-10.0.0.2', url: 'http://10.0.0.2:8081' },
+    { name: 'pod-fd00::1', url: 'http://[fd00::1]:8081' },
+  ]);
+});

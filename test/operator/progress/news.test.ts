@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseProgress, parseReadiness } from '../../../operator/progress/news.ts';
+
+const checkpoint = { step: 40, uri: 's3://limbeck/runs/x', sha256: 'c'.repeat(64) };
+const document = { phase: 'training', percent: 43, epoch: 2, epochs: 5, step: 43, steps: 100 };
+
+test('a progress document becomes a share and a checkpoint', () => {
+  expect(parseProgress(JSON.stringify(document))).toEqual({ kind: 'trainer', progress: '43%' });
+  expect(parseProgress(JSON.stringify({ ...document, checkpoint }))).toMatchObject({ checkpoint });
+});
+
+test('what is read of it is in the contract under these names', () => {
+  const schema = JSON.parse(readFileSync('crds/contracts/trainer-progress.schema.json', 'utf8'));
+  expect(schema.properties.percent).toEqual({ type: 'integer', minimum: 0, maximum: 100 });
+  expect(schema.properties.checkpoint.required).toEqual(Object.keys(checkpoint));
+});
+
+test.each([
+  ['no JSON', '<html>'],
+  ['a list', '[]'],
+  ['nothing', 'null'],
+  ['no share', '{}'],
+  ['a share in words', '{"percent":"43"}'],
+  ['a share beyond all', '{"percent":101}'],
+  ['half a percent', '{"percent":0.5}'],
+])('%s is no progress', (_, body) => {
+  expect(parseProgress(body)).toBeUndefined();
+});
+
+test.each<[string, object]>([
+  ['a negative step', { ...checkpoint, step: -1 }],
+  ['another address', { ...checkpoint, uri: 'http://evil' }],
+  ['an endless address', { ...checkpoint, uri: `s3://${'a'.repeat(2000)}` }],
+  ['no digest', { ...checkpoint, sha256: 'c' }],
+])('a checkpoint with %s is left out', (_, wrong) => {
+  expect(parseProgress(JSON.stringify({ ...document, checkpoint: wrong }))).not.toHaveProperty('checkpoint');
+});
+
+test('a load failure is a reason and one line', () => {
+  const body = { name: 'digits', ready: false, reason: 'DigestMismatch', error: 'expected a\nfound b' };
+  expect(parseReadiness(JSON.stringify(body))).toEqual({
+    ...{ kind: 'server', reason: 'DigestMismatch', message: 'expected a found b' },
+  });
+});
+
+test.each<[string, object]>([
+  ['a ready model', { ready: true }],
+  ['a model that loads', { ready: false, reason: 'Loading', error: 'wait' }],
+  ['a server that stops', { ready: false, error: 'the server is stopping' }],
+  ['a reason that is no word', { ready: false, reason: 'a b' }],
+])('%s is no failure', (_, body) => {
+  expect(parseReadiness(JSON.stringify(body))).toBeUndefined();
+});
+
+test('nothing that a pod can say throws, or is long', () => {
+  const bodies = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.string().map((error) => JSON.stringify({ ready: false, reason: 'A', error })),
+  );
+  const property = fc.property(bodies, (body) => {
+    expect(parseProgress(body)?.progress.length ?? 0).toBeLessThanOrEqual(4);
+    expect(parseReadiness(body)?.message.length ?? 0).toBeLessThanOrEqual(500);
+  });
+  fc.assert(property);
+});

@@ -1,0 +1,130 @@
+import { describe, expect, test } from '@jest/globals';
+import { batchJobs, deployments, pods } from '../../../operator/api/resources.ts';
+import { startCaches } from '../../../operator/kernel/caches.ts';
+import { startProgress, type Progress } from '../../../operator/progress/poller.ts';
+import type { PullAnswer, PullTarget } from '../../../operator/progress/pull.ts';
+import type { Pod } from '../../../operator/api/kubernetes.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { freshRegistry, rememberingLog } from '../../support/toy.ts';
+import { deploymentOf, jobOf, serverPod, trainerPod } from './support.ts';
+
+interface Scene {
+  readonly cluster: FakeCluster;
+  readonly pods: readonly Pod[];
+  readonly clock: FakeClock;
+  readonly progress: Progress;
+  readonly poked: string[];
+  readonly asked: string[];
+  /** Path → what a pod answers; absent: nobody answers. */
+  readonly answers: Map<string, PullAnswer>;
+  readonly metrics: () => Promise<string>;
+  readonly stop: () => void;
+}
+
+async function scene(objects: readonly Pod[], pull?: (target: PullTarget) => Promise<PullAnswer>): Promise<Scene> {
+  const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+  const [log, stopping] = [rememberingLog(), new AbortController()];
+  cluster.put(batchJobs, jobOf('teacher', 'TrainingJob'));
+  cluster.put(deployments, deploymentOf('digits'));
+  const stored = objects.map((object) => cluster.put(pods, object));
+  const { signal } = stopping;
+  const caches = startCaches({
+    ...{ cluster, resources: [pods, batchJobs, deployments], log, registry, signal, clock, random: () => 0 },
+  });
+  await caches.whenSynced;
+  const [poked, asked] = [[] as string[], [] as string[]];
+  const answers = new Map<string, PullAnswer>();
+  const answer = (target: PullTarget): Promise<PullAnswer> => {
+    asked.push(target.path);
+    const found = answers.get(target.path);
+    return found === undefined ? Promise.reject(new Error('nobody')) : Promise.resolve(found);
+  };
+  const progress = startProgress({
+    ...{
+      cache: caches.cache,
+      ports: { trainer: 8082, server: 8080 },
+      pull: pull ?? answer,
+      log,
+      registry,
+      signal,
+      clock,
+    },
+    poke: (reconciler, { namespace, name }) => poked.push(`${reconciler} ${namespace}/${name}`),
+  });
+  const metrics = (): Promise<string> => registry.metrics();
+  return { cluster, pods: stored, clock, progress, poked, asked, answers, metrics, stop: () => stopping.abort() };
+}
+
+const teacher = { namespace: 'default', name: 'teacher' };
+const percent = (value: number): PullAnswer => ({ status: 200, body: `{"percent":${String(value)}}` });
+
+describe('the poller', () => {
+  test('tells progress, pokes when it changed, and asks every two seconds', async () => {
+    const { clock, progress, poked, asked, answers, stop } = await scene([trainerPod('t0')]);
+    answers.set('/progress', percent(1));
+    await clock.advance(1900);
+    expect([progress.progress('trainingjob', teacher), poked, asked.length]).toEqual([
+      '1%',
+      ['trainingjob default/teacher'],
+      1,
+    ]);
+    await clock.advance(4000);
+    expect([poked.length, asked.length]).toEqual([1, 3]);
+    answers.set('/progress', percent(2));
+    await clock.advance(2000);
+    expect([progress.progress('trainingjob', teacher), poked.length]).toEqual(['2%', 2]);
+    expect(progress.progress('distillationjob', teacher)).toBeUndefined();
+    expect(progress.checkpoint('trainingjob', teacher)).toBeUndefined();
+    stop();
+    await clock.advance(10_000);
+    expect(asked.length).toBe(4);
+  });
+
+  test('keeps the last word of a trainer that falls silent or talks nonsense, and nothing of one that is gone', async () => {
+    const { cluster, clock, progress, answers, metrics } = await scene([trainerPod('t0')]);
+    answers.set('/progress', percent(7));
+    await clock.advance(2000);
+    answers.set('/progress', { status: 200, body: 'nonsense' });
+    await clock.advance(2000);
+    answers.delete('/progress');
+    await clock.advance(2000);
+    expect(progress.progress('trainingjob', teacher)).toBe('7%');
+    expect(await metrics()).toMatch(/limbeck_progress_pulls_total\{.*result="silent".*\} 1/);
+    await cluster.remove({ resource: pods, key: { namespace: 'default', name: 't0' } });
+    await clock.advance(1000);
+    expect(progress.progress('trainingjob', teacher)).toBeUndefined();
+  });
+
+  test('tells why a server does not get ready, until it loads again', async () => {
+    const { pods: stored, clock, progress, poked, answers } = await scene([serverPod('s0')]);
+    const server = stored[0]!;
+    const path = '/v2/models/digits/ready';
+    const body = JSON.stringify({ ready: false, reason: 'ArtefactMissing', error: 'no such key' });
+    answers.set(path, { status: 503, body });
+    await clock.advance(1000);
+    expect(progress.loadFailure(server)).toMatchObject({ reason: 'ArtefactMissing', message: 'no such key' });
+    answers.set(path, { status: 503, body: '{"ready":false,"reason":"Loading","error":""}' });
+    await clock.advance(2000);
+    expect(progress.loadFailure(server)).toBeUndefined();
+    expect(poked).toEqual(['modelservice default/digits', 'modelservice default/digits']);
+  });
+
+  test('asks so many at a time, each in its turn', async () => {
+    const many = Array.from({ length: 100 }, (_, index) => serverPod(`s${String(index)}`, `10.0.1.${String(index)}`));
+    const [open, hosts] = [[] as ((answer: PullAnswer) => void)[], new Set<string>()];
+    const { clock, stop } = await scene(many, ({ host }) => {
+      hosts.add(host);
+      return new Promise((resolve) => open.push(resolve));
+    });
+    await clock.advance(1000);
+    expect(open.length).toBe(32);
+    while (hosts.size < 100) {
+      expect(open.length).toBeLessThanOrEqual(32);
+      for (const resolve of open.splice(0)) resolve({ status: 200, body: '{}' });
+      await settle();
+    }
+    expect(hosts.size).toBe(100);
+    stop();
+  });
+});

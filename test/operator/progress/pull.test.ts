@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from '@jest/globals';
+import { pull } from '../../../operator/progress/pull.ts';
+
+const never = new AbortController().signal;
+
+async function asked<T>(answer: RequestListener, ask: (port: number) => Promise<T>): Promise<T> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    return await ask((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+const from =
+  (signal = never) =>
+  (port: number) =>
+    pull({ host: '127.0.0.1', port, path: '/progress' }, signal);
+
+test('an answer comes with its status, over a connection that ends', async () => {
+  let connection: string | undefined;
+  const answer = await asked((request, response) => {
+    connection = request.headers.connection;
+    response.statusCode = 503;
+    response.end('{"ready":false}');
+  }, from());
+  expect(answer).toEqual({ status: 503, body: '{"ready":false}' });
+  expect(connection).toBe('close');
+});
+
+test('a redirect is not followed', async () => {
+  const paths: (string | undefined)[] = [];
+  const { status } = await asked((request, response) => {
+    paths.push(request.url);
+    response.writeHead(302, { Location: '/elsewhere' }).end();
+  }, from());
+  expect([status, paths]).toEqual([302, ['/progress']]);
+});
+
+test('an endless answer is cut off', async () => {
+  const endless: RequestListener = (_request, response) => {
+    const more = (): void => {
+      if (!response.destroyed) response.write('x'.repeat(16 * 1024), more);
+    };
+    more();
+  };
+  await expect(asked(endless, from())).rejects.toThrow('more than 65536 bytes');
+});
+
+test('silence ends with the signal', async () => {
+  const stopping = new AbortController();
+  const silent: RequestListener = () => stopping.abort();
+  await expect(asked(silent, from(stopping.signal))).rejects.toThrow('aborted');
+});
+
+test('nobody there rejects', async () => {
+  const port = await asked(
+    () => undefined,
+    (free) => Promise.resolve(free),
+  );
+  await expect(from()(port)).rejects.toThrow('ECONNREFUSED');
+});

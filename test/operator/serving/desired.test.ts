@@ -1,0 +1,51 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import type { ModelService } from '../../../operator/api/resources.ts';
+import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
+import { artefact, deployed, distillation, planned, seen, service, settings } from './support.ts';
+
+const golden = 'test/golden/examples/digits-service.yaml';
+
+test('the example is planned into these objects', async () => {
+  const example = parse(await readFile('examples/digits/service.yaml', 'utf8')) as ModelService;
+  const { scaling, runtime } = example.spec;
+  const defaults = { maxInFlightPerReplica: 100 };
+  const spec = { ...example.spec, runtime, scaling: { ...scaling, ...defaults } };
+  const metadata = { ...service().metadata, name: example.metadata.name };
+  const job = distillation({ phase: 'Succeeded', artefact });
+  const { apply } = planned(seen({ service: { ...example, metadata, spec }, job }));
+  const rendered = apply.map(({ object }) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
+  if (process.env['LIMBECK_UPDATE_GOLDEN'] === '1') {
+    await mkdir('test/golden/examples', { recursive: true });
+    await writeFile(golden, rendered);
+  }
+  expect(rendered).toBe(await readFile(golden, 'utf8'));
+});
+
+test('a revision is artefact, runtime and placement, and nothing else', () => {
+  const of = (spec: Partial<ModelService['spec']>, digest = artefact.sha256) =>
+    revisionOf(service(spec), { ...artefact, sha256: digest });
+  const { scaling, runtime, placement } = service().spec;
+  expect(of({ scaling: { ...scaling, maxReplicas: 9 }, replicas: 3 })).toBe(of({}));
+  const others = [
+    of({}, 'b'.repeat(64)),
+    of({ runtime: { onnx: { ...runtime.onnx, threads: 2 } } }),
+    of({ placement: { ...placement, gpuProfiles: ['cpu'] } }),
+  ];
+  expect(new Set([of({}), ...others]).size).toBe(4);
+});
+
+test('what a Deployment runs is read back as it was planned', () => {
+  const profile = settings.gpuProfiles['gpu']!;
+  const rendered = renderedTarget({ service: service(), artefact, profileName: 'gpu', profile, settings });
+  const deployment = deployed(seen());
+  expect(observedTarget(deployment)).toEqual(rendered);
+  expect(observedTarget({ ...deployment, metadata: { name: 'digits' } })).toBeUndefined();
+});
+
+test('the address names the port where it is not the usual one', () => {
+  expect(urlOf(service(), settings)).toBe('http://digits.default.svc.cluster.local/v2/models/digits');
+  const other = { ...settings, gateway: { ...settings.gateway, port: 8000 } };
+  expect(urlOf(service(), other)).toBe('http://digits.default.svc.cluster.local:8000/v2/models/digits');
+});

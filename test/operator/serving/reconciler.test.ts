@@ -1,0 +1,173 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Deployment, Pod } from '../../../operator/api/kubernetes.ts';
+import { deployments, distillationJobs, modelServices, nodes, pods } from '../../../operator/api/resources.ts';
+import { startCaches } from '../../../operator/kernel/caches.ts';
+import { replicasOf, servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
+import type { Settings } from '../../../operator/workloads/settings.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { freshRegistry, rememberingLog } from '../../support/toy.ts';
+import {
+  deployed,
+  distillation,
+  node,
+  noRoomStatus,
+  now,
+  planned,
+  pod,
+  readyStatus,
+  seen,
+  service,
+  settings,
+  stored,
+} from './support.ts';
+
+const key = { namespace: 'default', name: 'digits' };
+const ready = { status: { revision: 'r', verifiedRevision: 'r' } };
+const deploymentOf = (observed: Observed, over?: Settings) =>
+  deployed(observed, over).spec as Deployment['spec'] & object;
+const revisionIn = (deployment: Deployment): string => deployment.metadata.annotations?.['limbeck.dev/revision'] ?? '';
+
+describe('replicas', () => {
+  const number = fc.option(fc.integer({ min: -5, max: 2000 }), { nil: undefined });
+
+  test('stay within the bounds whatever is recommended or found, and an unverified revision gets one', () => {
+    const bounds = fc.tuple(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 1, max: 50 })).map(([low, more]) => ({
+      minReplicas: low,
+      maxReplicas: Math.max(1, low) + more - 1,
+    }));
+    const property = fc.property(bounds, number, number, fc.boolean(), (limits, recommended, observed, verified) => {
+      const scaling = { ...service().spec.scaling, ...limits };
+      const replicas = replicasOf(service({ scaling }), { recommended, observed, verified });
+      expect(replicas).toBeGreaterThanOrEqual(verified ? limits.minReplicas : Math.max(1, limits.minReplicas));
+      expect(replicas).toBeLessThanOrEqual(limits.maxReplicas);
+    });
+    fc.assert(property);
+  });
+
+  test.each<[string, number | undefined, number | undefined, number | undefined, number]>([
+    ['a pin', 9, 2, 1, 9],
+    ['a pin to zero', 0, 2, 1, 0],
+    ['the recommendation', undefined, 2, 1, 2],
+    ['what is there, while nobody recommends', undefined, undefined, 3, 3],
+    ['the fewest at first', undefined, undefined, undefined, 0],
+  ])('%s', (_, pin, recommended, observed, expected) => {
+    const one = service(pin === undefined ? {} : { replicas: pin });
+    expect(replicasOf(one, { recommended, observed, verified: true })).toBe(expected);
+  });
+});
+
+describe('the template', () => {
+  const upgrades = fc.record({
+    server: fc.string({ minLength: 1 }),
+    imagePullPolicy: fc.constantFrom('Always', 'Never'),
+    secretName: fc.string({ minLength: 1 }),
+    gpuProfiles: fc.constantFrom({}, { cpu: {} }, { gpu: { resourceName: 'amd.com/gpu' } }, settings.gpuProfiles),
+  });
+
+  test('of a revision stays as it began, through upgrades, other settings and lost nodes', () => {
+    const first = seen();
+    const property = fc.property(fc.array(upgrades, { maxLength: 4 }), fc.boolean(), (sequence, hasNode) => {
+      let current = first;
+      let deployment = deployed(first);
+      for (const { server, imagePullPolicy, secretName, gpuProfiles } of sequence) {
+        const over = { ...settings, images: { trainer: 't', server }, imagePullPolicy, gpuProfiles };
+        const store = { uri: 's3://limbeck', secretName };
+        current = { ...first, service: stored(current), deployment, nodes: hasNode ? [node()] : [] };
+        deployment = deployed(current, { ...over, store });
+        expect(deployment.spec?.template).toEqual(deployed(first).spec?.template);
+      }
+    });
+    fc.assert(property, { numRuns: 50 });
+  });
+
+  test('is mended where somebody changed it, and taken as it is where we would render another', () => {
+    const deployment = deployed(seen());
+    const meddled = { ...deployment, spec: { ...deployment.spec, template: { spec: { containers: [] } } } };
+    expect(deploymentOf(seen({ deployment: meddled })).template).toEqual(deployment.spec?.template);
+    const upgraded = { ...settings, images: { trainer: 't', server: 'server:2' } };
+    expect(deploymentOf(seen({ deployment: meddled }), upgraded).template).toEqual(meddled.spec.template);
+  });
+
+  test('of a new revision is of the present settings', () => {
+    const upgraded = { ...settings, images: { trainer: 't', server: 'server:2' } };
+    const next = service({ runtime: { onnx: { instances: 2, threads: 1 } } });
+    const template = deploymentOf(seen({ service: next, deployment: deployed(seen()) }), upgraded).template;
+    expect(JSON.stringify(template)).toContain('server:2');
+  });
+});
+
+describe('a roll-out', () => {
+  const rolling = (status: Pod['status'], at = now): readonly [unknown, unknown] => {
+    const fresh = revisionIn(deployed(seen()));
+    const observed = seen({ pods: [pod('old', 'former', readyStatus), pod('new', fresh, status)] });
+    const { apply, next } = planned(observed, settings, at);
+    const { spec } = apply.at(-1)!.object as unknown as { spec: { strategy: { rollingUpdate: unknown } } };
+    return [spec.strategy.rollingUpdate, next];
+  };
+  const later = new Date(now.getTime() + 10_000);
+
+  test.each<[string, Pod['status'], Date, unknown, unknown]>([
+    ['keeps the old replicas', { phase: 'Running' }, later, 0, { kind: 'settled' }],
+    ['waits a while for room', noRoomStatus, now, 0, { kind: 'recheck', afterMs: 5000 }],
+    ['then makes room', noRoomStatus, later, 1, { kind: 'settled' }],
+  ])('%s', (_, status, at, maxUnavailable, next) => {
+    expect(rolling(status, at)).toEqual([{ maxSurge: 1, maxUnavailable }, next]);
+  });
+
+  test('of a model that is not there leaves what runs, and goes on scaling it', () => {
+    const deployment = deployed(seen());
+    const moved = service({ model: { trainingJob: { name: 'teacher' } } }, ready);
+    const up = pod('up', revisionIn(deployment), readyStatus);
+    const observed = seen({ service: moved, deployment, pods: [up], recommendation: { replicas: 3, reason: 'load' } });
+    expect(deploymentOf(observed)).toEqual({ ...deployment.spec, replicas: 3 });
+  });
+});
+
+test('what only a person can mend is looked at now and then', () => {
+  const failed = seen({
+    service: service({ model: { trainingJob: { name: 't' } } }),
+    job: distillation({ phase: 'Failed' }),
+  });
+  expect(planned(failed).next).toEqual({ kind: 'blocked', reason: 'ModelFailed' });
+});
+
+test('observes replicas by their ReplicaSet, the job by its reference, and wakes for both', async () => {
+  const cluster = new FakeCluster();
+  const reconciler = servingReconciler(settings, {
+    recommendation: () => ({ replicas: 2, reason: 'load' }),
+    loadFailure: ({ metadata }) => (metadata.name === 'mine' ? { reason: 'LoadFailed', message: 'no' } : undefined),
+  });
+  const one = pod('mine', 'r', { phase: 'Running' });
+  const replica = (name: string, owner: string): Pod => ({
+    ...one,
+    metadata: {
+      ...{ name, namespace: 'default', labels: { ...one.metadata.labels, 'pod-template-hash': 'x1' } },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: 'rs', controller: true }],
+    },
+  });
+  cluster.put(pods, replica('mine', 'digits-x1'));
+  cluster.put(pods, replica('strange', 'other-x1'));
+  const job = distillation({ phase: 'Running' });
+  cluster.put(distillationJobs, job);
+  cluster.put(modelServices, service({ model: { distillationJob: { name: 'student' } } }));
+  const { watches, indexes = [] } = reconciler;
+  const caches = startCaches({
+    ...{ cluster, indexes, resources: [modelServices, ...watches.map(({ resource }) => resource)] },
+    ...{ log: rememberingLog(), registry: freshRegistry(), signal: new AbortController().signal },
+    ...{ clock: new FakeClock(), random: () => 0 },
+  });
+  await caches.whenSynced;
+  const observed = reconciler.observe(caches.cache, key);
+  expect(observed?.pods.map(({ metadata }) => metadata.name)).toEqual(['mine']);
+  expect([observed?.job?.metadata.name, observed?.recommendation?.replicas]).toEqual(['student', 2]);
+  expect([...(observed?.loadFailures.keys() ?? [])]).toEqual(['mine']);
+  const woken = (resource: object, object: Pod | typeof job) =>
+    watches.filter((watch) => watch.resource === resource).flatMap((watch) => watch.keysOf(object, caches.cache));
+  expect(woken(pods, one)).toEqual([key]);
+  expect(woken(distillationJobs, job)).toEqual([key]);
+  expect(woken(nodes, job)).toEqual([]);
+  expect(woken(deployments, deployed(seen()) as Pod)).toEqual([key]);
+  expect(reconciler.observe(caches.cache, { namespace: 'default', name: 'gone' })).toBeUndefined();
+});

@@ -1,0 +1,113 @@
+/** A ModelService and what surrounds it, for the tests of operator/serving. */
+import type { Deployment, Node, Pod } from '../../../operator/api/kubernetes.ts';
+import type { DistillationJob, ModelService } from '../../../operator/api/resources.ts';
+import { modelServices } from '../../../operator/api/resources.ts';
+import { isOwnedBy, ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+import type { Plan } from '../../../operator/kernel/reconcile.ts';
+import { servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
+import type { Settings } from '../../../operator/workloads/settings.ts';
+
+export const settings: Settings = {
+  images: { trainer: 'trainer:1', server: 'server:1' },
+  imagePullPolicy: 'IfNotPresent',
+  store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
+  gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
+  clusterDomain: 'cluster.local',
+  gpuProfiles: { cpu: {}, gpu: { resourceName: 'nvidia.com/gpu', count: 1 } },
+};
+
+export const now = new Date('2026-11-24T12:00:00Z');
+export const artefact = { uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) };
+
+type Spec = ModelService['spec'];
+
+export const service = (spec: Partial<Spec> = {}, more: Partial<ModelService> = {}): ModelService => ({
+  apiVersion: modelServices.apiVersion,
+  kind: 'ModelService',
+  metadata: { name: 'digits', namespace: 'default', uid: 'svc-1', generation: 1 },
+  spec: {
+    model: { artefact },
+    runtime: { onnx: { instances: 1, threads: 1 } },
+    scaling: {
+      ...{ minReplicas: 0, maxReplicas: 4, target: { inFlight: 4 }, idleSeconds: 60 },
+      ...{ maxColdStartSeconds: 120, queueLimit: 1000, maxInFlightPerReplica: 100 },
+    },
+    placement: {
+      gpuProfiles: ['gpu', 'cpu'],
+      resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '1', memory: '512Mi' } },
+    },
+    ...spec,
+  },
+  ...more,
+});
+
+export const distillation = (status?: object): DistillationJob =>
+  ({
+    apiVersion: modelServices.apiVersion,
+    kind: 'DistillationJob',
+    metadata: { name: 'student', namespace: 'default', uid: 'dj-1' },
+    spec: {},
+    ...(status === undefined ? {} : { status }),
+  }) as DistillationJob;
+
+export const node = (allocatable: Record<string, string> = { 'nvidia.com/gpu': '4' }): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'one' },
+  status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
+});
+
+export const pod = (name: string, revision: string, status: Pod['status'] = {}): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    namespace: 'default',
+    uid: `uid-${name}`,
+    creationTimestamp: '2026-11-24T11:59:55Z',
+    labels: { 'limbeck.dev/model-service': 'digits', 'limbeck.dev/revision': revision },
+  },
+  status,
+});
+
+export const readyStatus: Pod['status'] = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+export const noRoomStatus: Pod['status'] = {
+  phase: 'Pending',
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' }],
+};
+
+export const seen = (more: Partial<Observed> = {}): Observed => ({
+  service: service(),
+  job: undefined,
+  deployment: undefined,
+  pods: [],
+  nodes: [node()],
+  recommendation: undefined,
+  loadFailures: new Map(),
+  ...more,
+});
+
+export type ServingPlan = Plan<Observed['service']['status'] & object>;
+
+const none = { recommendation: () => undefined, loadFailure: () => undefined };
+
+export const planned = (observed: Observed, over: Settings = settings, at = now) =>
+  servingReconciler(over, none).plan(observed, at);
+
+/** The Deployment of a plan as the API server would show it. */
+export function deployed(observed: Observed, over: Settings = settings): Deployment {
+  const found = planned(observed, over).apply.find(({ object }) => object.kind === 'Deployment')?.object;
+  if (found === undefined) throw new Error('no Deployment is planned');
+  return owned(found, observed.service);
+}
+
+const owned = (object: KubeObject, owner: ModelService): KubeObject =>
+  isOwnedBy(object, owner)
+    ? object
+    : { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReferenceTo(owner)] } };
+
+/** The service with the status of a plan, as it comes back. */
+export const stored = (observed: Observed, over: Settings = settings): ModelService => ({
+  ...observed.service,
+  status: planned(observed, over).status,
+});

@@ -1,0 +1,67 @@
+import { expect, test } from '@jest/globals';
+import type { ContainerStatus, Pod } from '../../../operator/api/kubernetes.ts';
+import { isPresent, isReady, isUnschedulable, troubleOf } from '../../../operator/serving/trouble.ts';
+import { noRoomStatus, pod, readyStatus } from './support.ts';
+
+const container = (status: Partial<ContainerStatus>): Pod['status'] => ({
+  phase: 'Running',
+  containerStatuses: [{ name: 'server', ...status }],
+});
+const waiting = (reason: string, message: string) => container({ state: { waiting: { reason, message } } });
+const ended = (exitCode: number, more: object = {}) => ({ terminated: { exitCode, ...more } });
+const words = 'first line\nError: no such library\n';
+
+test.each<[string, Pod['status'], string]>([
+  ['no room', noRoomStatus, 'Unschedulable: pod a: 0/1 nodes'],
+  ['no image', waiting('ErrImagePull', 'not found'), 'ImagePull: pod a: ErrImagePull: not found'],
+  [
+    'no Secret',
+    waiting('CreateContainerConfigError', 'no secret'),
+    'ConfigMissing: pod a: CreateContainerConfigError: no secret',
+  ],
+  ['no command', waiting('RunContainerError', 'no node'), 'CannotStart: pod a: RunContainerError: no node'],
+  [
+    'a crash',
+    container({ state: ended(1, { message: words }) }),
+    'CrashLooping: pod a: the server ended with exit code 1: Error: no such library',
+  ],
+  [
+    'the wait for the next crash',
+    container({ state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: ended(1, { message: words }) }),
+    'CrashLooping: pod a: the server ended with exit code 1: Error: no such library',
+  ],
+  [
+    'too little memory',
+    container({ state: { running: {} }, lastState: ended(137, { reason: 'OOMKilled' }) }),
+    'OutOfMemory: pod a: the server ended with exit code 137 (its memory limit was reached)',
+  ],
+])('%s is a trouble', (_, status, expected) => {
+  const trouble = troubleOf([pod('a', 'r', status)], () => undefined);
+  expect(`${trouble?.reason ?? ''}: ${trouble?.message ?? ''}`).toBe(expected);
+});
+
+test.each<[string, Pod['status']]>([
+  ['a pod that is not scheduled yet', { phase: 'Pending' }],
+  ['a container that is being made', waiting('ContainerCreating', '')],
+  ['a server that loads', container({ state: { running: {} } })],
+  ['a ready pod that crashed once', { ...readyStatus, containerStatuses: [{ name: 's', lastState: ended(1) }] }],
+  ['an evicted pod', { phase: 'Failed', reason: 'Evicted' }],
+])('%s is none', (_, status) => {
+  expect(troubleOf([pod('a', 'r', status)], () => undefined)).toBeUndefined();
+});
+
+test('what the server says of its model is the worst, and the first pod of equals speaks', () => {
+  const failing = (name: string) => pod(name, 'r', container({ state: { running: {} } }));
+  const pods = [pod('a', 'r', noRoomStatus), failing('c'), failing('b')];
+  const said = troubleOf(pods, ({ metadata }) =>
+    metadata.name === 'a' ? undefined : { reason: 'DigestMismatch', message: 'expected a, found b' },
+  );
+  expect(said).toEqual({ reason: 'LoadFailed', message: 'pod b: DigestMismatch: expected a, found b' });
+});
+
+test('a pod on its way out is neither present nor ready', () => {
+  const one = pod('a', 'r', readyStatus);
+  const leaving = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' } };
+  expect([isPresent(one), isReady(one), isPresent(leaving), isReady(leaving)]).toEqual([true, true, false, false]);
+  expect([isUnschedulable(one), isUnschedulable(pod('b', 'r', noRoomStatus))]).toEqual([false, true]);
+});
