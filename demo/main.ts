@@ -12,7 +12,7 @@ const farewell = ({ gateway }: Config): string => {
   const url = gateway.kind === 'nodePort' ? `http://127.0.0.1:${gateway.port}` : 'http://<gateway>';
   return `The cluster is still running. ${own}Three commands to try:
   kubectl get tj,dj,msvc
-  curl -s ${url}/namespaces/default/services/digits/v2/models/digits/infer -d @examples/digits/request.json
+  curl -s ${url}/namespaces/default/services/digits/v2/models/digits/infer -d @examples/requests/digits.json
   kubectl scale msvc/digits --replicas=3 && kubectl get msvc digits --watch`;
 };
 
