@@ -70,7 +70,6 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
 function lead(manager: Manager, feeds: Feeds, { config, log, registry, signal }: Parts): void {
   const { cache } = manager;
   const clock = systemClock;
-  log.info('leading');
   feeds.autoscaler = startAutoscaler({
     services: () => scalesOf(cache),
     gateways: () => gatewaysOf(cache, config.settings),

@@ -1,0 +1,65 @@
+/** A kubelet by hand for an API server without nodes: a node that stays ready, and pods that run, end and get ready as told. */
+import type { Cluster } from '../../operator/kernel/cluster.ts';
+import type { KubeObject } from '../../operator/kernel/objects.ts';
+import type { Pod } from '../../operator/api/kubernetes.ts';
+import { nodes, pods } from '../../operator/api/resources.ts';
+
+const never = new AbortController().signal;
+
+export interface HandKubelet {
+  /** Every container of the pod runs; `ready` when it passes its probes. */
+  run(pod: Pod, ready?: boolean): Promise<void>;
+  /** The pod ends, with words in its termination message. */
+  end(pod: Pod, exitCode: number, message: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Makes a node with these devices and keeps it ready. */
+export async function startHandKubelet(cluster: Cluster, name: string, allocatable: object): Promise<HandKubelet> {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name } };
+  await cluster.apply(nodes, node, never);
+  const beat = async (): Promise<void> => {
+    const lastHeartbeatTime = new Date().toISOString();
+    const ready = { type: 'Ready', status: 'True', reason: 'ByHand', message: '', lastHeartbeatTime };
+    const conditions = [{ ...ready, lastTransitionTime: lastHeartbeatTime }];
+    await cluster.applyStatus(nodes, { ...node, status: { allocatable, capacity: allocatable, conditions } }, never);
+  };
+  await beat();
+  const beating = setInterval(() => void beat().catch(() => undefined), 5000);
+  const state = async ({ metadata }: Pod, status: object): Promise<void> => {
+    const identity = { name: metadata.name, namespace: metadata.namespace ?? '' };
+    const object = { apiVersion: 'v1', kind: 'Pod', metadata: identity, status } as KubeObject & { status: object };
+    await cluster.applyStatus(pods, object, never);
+  };
+  return {
+    run: (pod, ready = true) => state(pod, running(pod, ready)),
+    end: (pod, exitCode, message) => state(pod, ended(pod, exitCode, message)),
+    stop: async () => {
+      clearInterval(beating);
+      await cluster.remove({ resource: nodes, key: { namespace: '', name } }, never);
+    },
+  };
+}
+
+const container = ({ spec }: Pod, state: object, ready: boolean): object => {
+  const first: { name?: string } = spec?.containers?.[0] ?? {};
+  return { name: first.name, ready, restartCount: 0, image: 'image', imageID: 'image', state };
+};
+
+function running(pod: Pod, ready: boolean): object {
+  const startedAt = new Date().toISOString();
+  return {
+    ...{ phase: 'Running', podIP: '127.0.0.9', podIPs: [{ ip: '127.0.0.9' }], startTime: startedAt },
+    conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: startedAt }],
+    containerStatuses: [container(pod, { running: { startedAt } }, ready)],
+  };
+}
+
+function ended(pod: Pod, exitCode: number, message: string): object {
+  const finishedAt = new Date().toISOString();
+  return {
+    phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+    conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: finishedAt }],
+    containerStatuses: [container(pod, { terminated: { exitCode, message, finishedAt } }, false)],
+  };
+}
