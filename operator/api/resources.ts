@@ -9,7 +9,7 @@ import type {
   TrainingJobStatus,
 } from './generated.ts';
 import type { BatchJob, ConfigMap, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
-import { apiVersion } from './names.ts';
+import { apiVersion, fieldManager, labels } from './names.ts';
 
 export interface TrainingJob extends KubeObject {
   readonly kind: 'TrainingJob';
@@ -52,7 +52,11 @@ export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');
 export const distillationJobs = ours<DistillationJob>('DistillationJob', 'distillationjobs');
 export const modelServices = ours<ModelService>('ModelService', 'modelservices');
 
-export const pods = theirs<Pod>('v1', 'Pod', 'pods');
+/** Only our own: a cluster has many more pods than we have business with. */
+export const pods: Resource<Pod> = {
+  ...theirs<Pod>('v1', 'Pod', 'pods'),
+  selection: { labelSelector: `${labels.managedBy}=${fieldManager}` },
+};
 export const services = theirs<Service>('v1', 'Service', 'services');
 export const configMaps = theirs<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const batchJobs = theirs<BatchJob>('batch/v1', 'Job', 'jobs');

@@ -6,6 +6,7 @@ const owner = (apiVersion: string, kind: string, name: string, uid: string) => [
 ];
 /** The fake cluster numbers what it stores; the Job is stored first. */
 const firstUid = 'uid-1';
+export const managed = { 'app.kubernetes.io/managed-by': 'limbeck' };
 const ours = 'limbeck.dev/v1alpha1';
 
 export const jobOf = (name: string, kind: string): BatchJob => ({
@@ -30,7 +31,7 @@ export const trainerPod = (name: string, more: Partial<Pod['metadata']> = {}): P
   kind: 'Pod',
   metadata: {
     ...{ name, namespace: 'default', uid: `uid-${name}` },
-    labels: { 'batch.kubernetes.io/job-completion-index': '0' },
+    labels: { ...managed, 'batch.kubernetes.io/job-completion-index': '0' },
     ownerReferences: owner('batch/v1', 'Job', 'teacher-a1', firstUid),
     ...more,
   },
@@ -42,7 +43,7 @@ export const serverPod = (name: string, podIP = '10.0.0.2', more: Partial<Pod['m
   kind: 'Pod',
   metadata: {
     ...{ name, namespace: 'default', uid: `uid-${name}` },
-    labels: { 'limbeck.dev/model-service': 'digits', 'pod-template-hash': 'x1' },
+    labels: { ...managed, 'limbeck.dev/model-service': 'digits', 'pod-template-hash': 'x1' },
     ownerReferences: owner('apps/v1', 'ReplicaSet', 'digits-x1', 'rs-1'),
     ...more,
   },

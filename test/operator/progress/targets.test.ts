@@ -6,7 +6,7 @@ import { targetsOf } from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { deploymentOf, jobOf, serverPod, trainerPod } from './support.ts';
+import { deploymentOf, jobOf, managed, serverPod, trainerPod } from './support.ts';
 
 async function targets(pod: Pod, kind = 'TrainingJob'): Promise<readonly string[]> {
   const cluster = new FakeCluster();
@@ -41,7 +41,8 @@ const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 const { ownerReferences: [reference] = [] } = trainerPod('p').metadata;
 
 test.each<[string, Pod]>([
-  ['another rank', trainerPod('p', { labels: { 'batch.kubernetes.io/job-completion-index': '1' } })],
+  ['another rank', trainerPod('p', { labels: { ...managed, 'batch.kubernetes.io/job-completion-index': '1' } })],
+  ['a pod that another tool manages', trainerPod('p', { labels: { 'batch.kubernetes.io/job-completion-index': '0' } })],
   ['a pod of nobody', trainerPod('p', { ownerReferences: [] })],
   ['a pod of a former Job of that name', trainerPod('p', { ownerReferences: [{ ...reference!, uid: 'old' }] })],
   ['a pod that ends', trainerPod('p', { deletionTimestamp: '2026-11-24T12:00:00Z' })],
@@ -49,7 +50,10 @@ test.each<[string, Pod]>([
   ['a pod that is over', { ...trainerPod('p'), status: { phase: 'Succeeded', podIP: '10.0.0.1' } }],
   ['a ready server', { ...serverPod('p'), status: { phase: 'Running', podIP: '10.0.0.2', ...ready } }],
   ['a pod that only has our label', serverPod('p', '10.0.0.2', { ownerReferences: [] })],
-  ['a replica of another Deployment', serverPod('p', '10.0.0.2', { labels: { 'limbeck.dev/model-service': 'other' } })],
+  [
+    'a replica of another Deployment',
+    serverPod('p', '10.0.0.2', { labels: { ...managed, 'limbeck.dev/model-service': 'other' } }),
+  ],
 ])('%s is not', async (_, pod) => {
   expect(await targets(pod)).toEqual([]);
 });

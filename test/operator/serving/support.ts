@@ -65,7 +65,11 @@ export const pod = (name: string, revision: string, status: Pod['status'] = {}):
     namespace: 'default',
     uid: `uid-${name}`,
     creationTimestamp: '2026-11-24T11:59:55Z',
-    labels: { 'limbeck.dev/model-service': 'digits', 'limbeck.dev/revision': revision },
+    labels: {
+      'app.kubernetes.io/managed-by': 'limbeck',
+      'limbeck.dev/model-service': 'digits',
+      'limbeck.dev/revision': revision,
+    },
   },
   status,
 });
