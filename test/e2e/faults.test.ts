@@ -1,0 +1,116 @@
+/** Pods of the workload that die: training goes on from its checkpoint, requests are answered by another replica. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
+import { follow } from '../../demo/jobs.ts';
+import { Kubectl, type Pod } from '../../demo/kubectl.ts';
+import { Progress } from '../../demo/progress.ts';
+import { bodyOf, Client, closedLoop, Tally } from '../../demo/traffic.ts';
+import { kill, namespaces, openLab, removeNamespaces, serving, training, type Lab } from './lab.ts';
+
+const kubectl = new Kubectl(namespaces.faults);
+const now = (): number => performance.now();
+const world = { kubectl, now, progress: new Progress({ write: () => undefined, now }, 1) };
+let lab: Lab;
+
+const names = async (label: string): Promise<readonly string[]> =>
+  (await kubectl.list<Pod>('pods', label))
+    .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase === 'Running')
+    .map(({ metadata }) => metadata.name);
+
+beforeAll(async () => {
+  lab = await openLab([namespaces.faults]);
+}, 240_000);
+
+afterAll(async () => {
+  lab.gateway.close();
+  await removeNamespaces([namespaces.faults]);
+}, 150_000);
+
+/** A worker is killed once there is a checkpoint; the job's status at its end. */
+async function trainWithLoss(): Promise<TrainingJobStatus> {
+  const rest = {
+    model: { mlp: { hidden: [32] } },
+    optimization: { learningRate: 0.003, epochs: 300 },
+    distribution: { workers: 2 },
+    checkpoint: { everySeconds: 1 },
+    evaluation: { gates: [{ metric: 'accuracy', atLeast: 0.9 }] },
+  };
+  await kubectl.applyObject(training('resumes', rest));
+  await kubectl.until<TrainingJobStatus, number>({
+    ...{ kind: 'tj', name: 'resumes', seconds: 60, what: 'having a checkpoint' },
+    judge: ({ checkpoint }) => checkpoint?.step,
+  });
+  const [, second] = (await names('limbeck.dev/training-job=resumes')).toSorted();
+  if (second === undefined) throw new Error('the job was over before a worker could be killed');
+  await kill(kubectl, [second]);
+  return follow<TrainingJobStatus>(world, 'tj', 'resumes', 180);
+}
+
+/** Eight clients without a pause; one of two replicas is killed under them. */
+async function serveWithLoss(): Promise<Tally> {
+  await kubectl.applyObject(serving('steady', { trainingJob: { name: 'plain' } }, { minReplicas: 2, maxReplicas: 2 }));
+  await kubectl.applyObject(training('plain'));
+  const twoReady = (): Promise<true> =>
+    kubectl.until<ModelServiceStatus, true>({
+      ...{ kind: 'msvc', name: 'steady', seconds: 120, what: 'having two ready replicas' },
+      judge: ({ readyReplicas }) => (readyReplicas === 2 ? true : undefined),
+    });
+  await twoReady();
+  const input = { name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] };
+  const model = { url: lab.gateway.url, namespace: namespaces.faults, name: 'steady', input };
+  const tally = new Tally();
+  const client = new Client(model, 8, tally);
+  const sample = Array.from({ length: 64 }, (_, index) => index % 17);
+  const [expected] = [await client.infer({ body: bodyOf(model, [sample]) })];
+  const request = { body: bodyOf(model, [sample]), expected: expected ?? [] };
+  const stop = new AbortController();
+  const traffic = closedLoop(client, [request], 8, stop.signal);
+  const [victim = ''] = await names('limbeck.dev/model-service=steady');
+  await kill(kubectl, [victim]);
+  await kubectl.until<ModelServiceStatus, true>({
+    ...{ kind: 'msvc', name: 'steady', seconds: 30, what: 'noticing the loss' },
+    judge: ({ readyReplicas }) => (readyReplicas === 1 ? true : undefined),
+  });
+  await twoReady();
+  stop.abort();
+  await traffic;
+  await client.close();
+  return tally;
+}
+
+describe('pods that are killed', () => {
+  let [job, tally]: [TrainingJobStatus, Tally] = [{}, new Tally()];
+
+  beforeAll(async () => {
+    [job, tally] = await Promise.all([trainWithLoss(), serveWithLoss()]);
+  }, 300_000);
+
+  test('a worker: the second attempt goes on from the checkpoint of the first', () => {
+    expect(job.phase).toBe('Succeeded');
+    expect(job.attempts).toEqual([
+      expect.objectContaining({ number: 1, reason: expect.any(String), message: expect.any(String) }),
+      expect.objectContaining({ number: 2, outcome: 'Succeeded' }),
+    ]);
+    expect(job.attempts?.[1]?.resumedFromStep).toBeGreaterThan(0);
+  });
+
+  // Unavoidable would be an answer of which the first byte had been passed on; these answers are one packet.
+  test('a server under load: every request is answered, and rightly', () => {
+    expect(tally.counts).toMatchObject({ failed: 0, wrong: 0, reasons: [] });
+    expect(tally.answered).toBe(tally.sent);
+    expect(tally.sent).toBeGreaterThan(100);
+  });
+});
+
+describe('the installed chart', () => {
+  test('runs whole in namespaces that admit restricted pods alone', async () => {
+    const label = '{.metadata.labels.pod-security\\.kubernetes\\.io/enforce}';
+    for (const namespace of [lab.config.system, namespaces.faults])
+      expect(await kubectl.run(['get', 'namespace', namespace, `--output=jsonpath=${label}`])).toBe('restricted');
+    const pods = await lab.system.list<Pod>('pods');
+    expect(pods.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component']).toSorted()).toEqual(
+      ['gateway', 'gateway', 'operator', 'operator', 'store'].toSorted(),
+    );
+    expect(pods.map(({ status }) => status?.phase)).toEqual(pods.map(() => 'Running'));
+  });
+});

@@ -1,0 +1,157 @@
+/** The real cluster as the end-to-end tests see it: chart installed, namespaces of their own, and a few ways to do harm. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { readConfig, type Config } from '../../demo/config.ts';
+import { openGateway, type Gateway } from '../../demo/gateway.ts';
+import { install, restrictedNamespace } from '../../demo/install.ts';
+import { conditionOf, Kubectl, type Pod, type Status } from '../../demo/kubectl.ts';
+
+/** Where the tests keep their objects, apart from the demo's. */
+export const namespaces = {
+  story: 'limbeck-e2e-story',
+  order: 'limbeck-e2e-order',
+  bad: 'limbeck-e2e-bad',
+  faults: 'limbeck-e2e-faults',
+} as const;
+
+/** The same for every test file, so that no upgrade changes anything under another one. */
+export const settings = [`store.namespaces={default,${Object.values(namespaces).join(',')}}`] as const;
+
+export interface Images {
+  readonly operator: string;
+  readonly server: string;
+  readonly trainer: string;
+  readonly store: string;
+}
+
+export interface Lab {
+  readonly config: Config;
+  readonly system: Kubectl;
+  readonly gateway: Gateway;
+  readonly images: Images;
+}
+
+/** A cluster with the chart installed and every namespace there, `emptied` ones with nothing in them. */
+export async function openLab(emptied: readonly string[]): Promise<Lab> {
+  const parsed = readConfig();
+  if (!parsed.ok) throw new Error(parsed.mistakes.join('; '));
+  const { config } = parsed;
+  const system = new Kubectl(config.system);
+  await removeNamespaces(emptied);
+  for (const name of Object.values(namespaces)) await system.applyObject(restrictedNamespace(name));
+  await install(system, config, settings);
+  const { images } = parse(await readFile(config.valuesFile, 'utf8')) as { images: Images };
+  return { config, system, gateway: await openGateway(config), images };
+}
+
+export async function removeNamespaces(names: readonly string[]): Promise<void> {
+  await new Kubectl('default').run(['delete', 'namespace', '--ignore-not-found', '--timeout=120s', ...names]);
+}
+
+/** An object of one of our kinds. */
+export const ours = (kind: string, name: string, spec: object): object => ({
+  apiVersion: 'limbeck.dev/v1alpha1',
+  kind,
+  metadata: { name },
+  spec,
+});
+
+const small = { requests: { cpu: '50m', memory: '256Mi' }, limits: { cpu: '1', memory: '1Gi' } };
+/** On CPU and with little set aside, so that much fits on the node at once. */
+export const placement = { gpuProfiles: ['cpu'], resources: small };
+
+/** A TrainingJob on digits that takes a few seconds. */
+export const training = (name: string, rest: object = {}): object =>
+  ours('TrainingJob', name, {
+    task: 'classification',
+    model: { linear: {} },
+    data: { source: { builtin: 'digits' } },
+    optimization: { learningRate: 0.01, epochs: 5 },
+    placement,
+    ...rest,
+  });
+
+/** A ModelService with one replica that stays. */
+export const serving = (name: string, model: object, scaling: object = {}): object =>
+  ours('ModelService', name, {
+    model,
+    runtime: { onnx: { instances: 1, threads: 1 } },
+    scaling: { minReplicas: 1, maxReplicas: 4, ...scaling },
+    placement,
+  });
+
+/** Waits for a condition and gives the sentence that it says; `reason` undefined takes any. */
+export const untilCondition = (
+  kubectl: Kubectl,
+  [kind, name]: readonly [string, string],
+  [type, status, reason]: readonly [string, string, string?],
+  seconds = 120,
+): Promise<string> =>
+  kubectl.until<Status, string>({
+    ...{ kind, name, seconds, what: `having ${type}=${status} ${reason ?? ''}` },
+    judge: (seen) => {
+      const condition = conditionOf(seen, type);
+      const fits = condition?.status === status && (reason === undefined || condition.reason === reason);
+      return fits ? condition.message : undefined;
+    },
+  });
+
+/** Runs a program in the trainer image with the store's credentials, and gives what it printed. */
+export async function inTrainer(kubectl: Kubectl, image: string, program: string, ...args: string[]): Promise<string> {
+  const name = `python-${randomUUID().slice(0, 8)}`;
+  const container = {
+    ...{ name: 'python', image, command: ['python3', '-c', program, ...args] },
+    envFrom: [{ secretRef: { name: 'limbeck-store' } }],
+    env: [{ name: 'HOME', value: '/tmp' }],
+    resources: small,
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  };
+  const securityContext = { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } };
+  const spec = { restartPolicy: 'Never', securityContext, containers: [container] };
+  await kubectl.applyObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
+  const phase = await kubectl.until<NonNullable<Pod['status']>, string>({
+    ...{ kind: 'pod', name, seconds: 60, what: 'ending' },
+    judge: (status) => (status.phase === 'Succeeded' || status.phase === 'Failed' ? status.phase : undefined),
+  });
+  const printed = await kubectl.run(['logs', name]);
+  if (phase === 'Failed') throw new Error(printed);
+  return printed;
+}
+
+/** Programs for `inTrainer`; the first argument is where they write to. */
+export const uploadDigits = `
+import io, sys
+import numpy
+from limbeck_trainer.config import Builtin
+from limbeck_trainer.data import load_data
+from limbeck_trainer.store import Store
+digits, file, store = load_data(Builtin("digits"), Store()), io.BytesIO(), Store()
+numpy.savez(file, x=digits.x, y=digits.y)
+store.put(sys.argv[1], file.getvalue())
+`;
+export const uploadText = `
+import sys
+from limbeck_trainer.store import Store
+Store().put(sys.argv[1], sys.argv[2].encode())
+`;
+export const copyModel = `
+import sys
+from limbeck_trainer.store import Store
+store = Store()
+for file in ("model.onnx", "manifest.json"):
+    store.put(f"{sys.argv[1]}/{file}", store.get(f"{sys.argv[2]}/{file}"))
+`;
+
+/** SIGKILL, as a node that is switched off would do: no goodbye, no draining. */
+export async function kill(kubectl: Kubectl, pods: readonly string[]): Promise<void> {
+  if (pods.length > 0) await kubectl.run(['delete', 'pod', '--force', '--grace-period=0', ...pods]);
+}
+
+/** The operator's pods, the leader first. */
+export async function operators(system: Kubectl): Promise<readonly string[]> {
+  const lease = await system.get<{ readonly spec: { readonly holderIdentity?: string } }>('lease', 'limbeck-operator');
+  const leader = lease?.spec.holderIdentity?.split('_')[0];
+  const pods = await system.list<Pod>('pods', 'app.kubernetes.io/component=operator');
+  return pods.map(({ metadata }) => metadata.name).sort((one, other) => +(other === leader) - +(one === leader));
+}

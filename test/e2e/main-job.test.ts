@@ -1,0 +1,83 @@
+/** The demo's own story, told while the operator's pods are killed in the middle of training, distilling and serving. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { brokenPromises } from '../../demo/checks.ts';
+import { Kubectl, type Pod } from '../../demo/kubectl.ts';
+import { play } from '../../demo/play.ts';
+import type { Summary } from '../../demo/summary.ts';
+import { kill, namespaces, openLab, operators, removeNamespaces, settings, type Lab } from './lab.ts';
+
+/** What the story says → how many of the operator's pods are killed then, the leader first. */
+const kills: readonly (readonly [RegExp, number])[] = [
+  [/TrainingJob: [^]*Running/, 1],
+  [/DistillationJob: [^]*Running/, 2],
+  [/Load: /, 2],
+  [/Nobody asks/, 1],
+];
+
+const kubectl = new Kubectl(namespaces.story);
+const serverPods = 'limbeck.dev/model-service=digits';
+let lab: Lab;
+let summary: Summary;
+let killed: readonly (readonly string[])[] = [];
+/** The servers at the moment when every operator was killed under load, and those of them that are there when it ends. */
+let servers = new Set<string>();
+let survivors = new Set<string>();
+
+const serverNames = async (): Promise<Set<string>> =>
+  new Set((await kubectl.list<Pod>('pods', serverPods)).map(({ metadata }) => metadata.name));
+
+beforeAll(async () => {
+  lab = await openLab([namespaces.story]);
+  const pending = [...kills];
+  const dying: Promise<readonly string[]>[] = [];
+  let told = '';
+  const killSome = async (count: number): Promise<readonly string[]> => {
+    const victims = (await operators(lab.system)).slice(0, count);
+    await kill(lab.system, victims);
+    return victims;
+  };
+  const write = (text: string): void => {
+    told += text;
+    if (text.includes('Load: ')) void serverNames().then((names) => (servers = names));
+    if (text.includes('Nobody asks')) void serverNames().then((names) => (survivors = names));
+    const next = pending[0];
+    if (next === undefined || !next[0].test(told)) return;
+    pending.shift();
+    dying.push(killSome(next[1]));
+  };
+  const config = { ...lab.config, namespace: namespaces.story };
+  summary = await play(config, { write, now: () => performance.now(), startedAt: new Date(), settings });
+  killed = await Promise.all(dying);
+}, 400_000);
+
+afterAll(async () => {
+  lab.gateway.close();
+  await removeNamespaces([namespaces.story]);
+}, 150_000);
+
+describe('the main job while operators die', () => {
+  test('operators were killed at every moment that was meant', () => {
+    expect(killed.map((pods) => pods.length)).toEqual(kills.map(([, count]) => count));
+  });
+
+  test('keeps every promise', () => {
+    expect(brokenPromises(summary)).toEqual([]);
+    expect(summary.requests.sent).toBeGreaterThan(summary.heldOut.n);
+  });
+
+  test('needs one attempt of each job, and no worker is made twice', async () => {
+    expect([summary.teacher.attempts, summary.student.attempts]).toEqual([1, 1]);
+    const workers = async (label: string): Promise<readonly string[]> =>
+      (await kubectl.list<Pod>('pods', label)).map(({ metadata }) => metadata.name.replace(/-\w{5}$/, ''));
+    expect((await workers('limbeck.dev/training-job')).toSorted()).toEqual([
+      'digits-teacher-a1-0',
+      'digits-teacher-a1-1',
+    ]);
+    expect(await workers('limbeck.dev/distillation-job')).toEqual(['digits-student-a1-0']);
+  });
+
+  test('lets every server go on under load', () => {
+    expect(servers.size).toBeGreaterThan(0);
+    expect([...servers].filter((name) => !survivors.has(name))).toEqual([]);
+  });
+});
