@@ -79,7 +79,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
   if (observed.root.spec.suspend) return suspended(observed, attempts);
   if (last?.outcome === 'Failed') return afterFailure(observed, config, { attempts, last }, now);
   if (last?.outcome === 'Waiting') return afterWait(observed, config, { attempts, last }, now);
-  return start(observed, config, attempts, now);
+  return start(observed, config, attempts);
 }
 
 /** What an unfinished run does while nothing may start: its open attempt is stopped. */
@@ -158,7 +158,7 @@ function afterClosing(
   if (failure.weight === 'permanent') return gaveUp(observed, attempts, failure.reason, sentenceOf(failure));
   if (observed.root.spec.suspend) return suspended(observed, attempts);
   const last = attempts.at(-1);
-  if (last === undefined) return start(observed, config, attempts, now);
+  if (last === undefined) return start(observed, config, attempts);
   if (failure.weight === 'waiting') return afterWait(observed, config, { attempts, last }, now);
   if (failure.weight === 'counted') return afterFailure(observed, config, { attempts, last }, now);
   return restartAt(observed, config, { attempts, last, atMs: now.getTime() }, now);
@@ -166,20 +166,22 @@ function afterClosing(
 
 function afterFailure(observed: RunObserved, config: RunConfig, { attempts, last }: Last, now: Date): RunPlan {
   const failures = countedFailures(attempts);
-  const { limit } = observed.root.spec.retry;
-  if (failures > limit) {
-    const message = `${String(failures)} attempts failed, retry.limit is ${String(limit)}; the last one: ${last.reason ?? ''}, ${sentenceOf(last)}`;
-    return gaveUp(observed, attempts, 'RetriesExhausted', message);
-  }
+  if (failures > observed.root.spec.retry.limit) return exhausted(observed, { attempts, last });
   if (isPastDeadline(observed, attempts, now)) return pastDeadline(observed, { attempts, open: last }, now);
   const pauseMs = backOffMs[Math.min(failures, backOffMs.length) - 1] ?? 0;
   return restartAt(observed, config, { attempts, last, atMs: Date.parse(last.endedAt ?? '') + pauseMs }, now);
 }
 
+function exhausted(observed: RunObserved, { attempts, last }: Last): RunPlan {
+  const [failures, limit] = [countedFailures(attempts), observed.root.spec.retry.limit].map(String);
+  const message = `${failures ?? ''} attempts failed, retry.limit is ${limit ?? ''}; the last one: ${last.reason ?? ''}, ${sentenceOf(last)}`;
+  return gaveUp(observed, attempts, 'RetriesExhausted', message);
+}
+
 function afterWait(observed: RunObserved, config: RunConfig, { attempts, last }: Last, now: Date): RunPlan {
   const pauseMs = Math.min(longestLookMs, firstLookMs * 2 ** (waitsInARow(attempts) - 1));
   const atMs = Date.parse(last.endedAt ?? '') + pauseMs;
-  if (atMs <= now.getTime()) return start(observed, config, attempts, now);
+  if (atMs <= now.getTime()) return start(observed, config, attempts);
   const state = { kind: 'waiting', reason: reasonOf(last, 'InputMissing'), message: last.message ?? '' } as const;
   return { state, attempts, apply: [], remove: unfinishedJobs(observed), next: recheckAt(atMs, now) };
 }
@@ -194,14 +196,14 @@ function restartAt(
   { attempts, last, atMs }: Last & { readonly atMs: number },
   now: Date,
 ): RunPlan {
-  if (atMs <= now.getTime()) return start(observed, config, attempts, now);
+  if (atMs <= now.getTime()) return start(observed, config, attempts);
   const message = `Attempt ${String(last.number)} failed (${last.reason ?? ''}); the next one starts at ${timeText(new Date(atMs))}.`;
   const state = { kind: 'restarting', reason: 'BackingOff', message } as const;
   return { state, attempts, apply: [], remove: unfinishedJobs(observed), next: recheckAt(atMs, now) };
 }
 
 /** The next attempt, as soon as no older pod can still write. */
-function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
+function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[]): RunPlan {
   const { root, settings, nodes, label } = observed;
   const alive = observed.pods.filter((pod) => !isOver(pod));
   if (alive.length > 0) {
@@ -214,9 +216,9 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const number = (attempts.at(-1)?.number ?? 0) + 1;
   const { name: profileName, profile } = choice;
   const apply = attemptChildren({ root, label, number, config, profileName, profile, settings });
-  const opened: Attempt = { number, startedAt: timeText(now), profile: profileName };
+  // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
   const state = { kind: 'starting', reason: 'AttemptStarting', message: `Attempt ${String(number)} starts.` } as const;
-  return { state, attempts: kept([...attempts, opened]), apply, remove: oldJobs(observed, number), next: settled };
+  return { state, attempts: kept(attempts), apply, remove: oldJobs(observed, number), next: settled };
 }
 
 function unplaced(

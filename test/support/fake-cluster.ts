@@ -43,6 +43,8 @@ interface Logged {
 
 export class FakeCluster implements Cluster {
   readonly writes: Write[] = [];
+  /** When new objects are created, as their metadata says; they have no time while this is undefined. */
+  now: (() => Date) | undefined;
   /** Called before a write is carried out and after; throw to make it fail, in the latter case after the commit. */
   beforeWrite: (write: Write) => void = () => undefined;
   afterWrite: (write: Write) => void = () => undefined;
@@ -197,12 +199,20 @@ export class FakeCluster implements Cluster {
   /** A write that changes nothing gets no new version and tells nobody. */
   #store(resource: Resource, slot: string, object: KubeObject, applied: Row['applied']): KubeObject {
     const before = this.#rows.get(slot)?.object;
-    const candidate = identified(object, before, () => `uid-${String((this.#uids += 1))}`);
+    const candidate = identified(this.#dated(object, before), before, () => `uid-${String((this.#uids += 1))}`);
     if (before !== undefined && canonical(versioned(candidate, 0)) === canonical(versioned(before, 0))) return before;
     const stored = versioned(candidate, (this.#version += 1));
     this.#rows.set(slot, { object: stored, applied });
     this.#tell(resource, { kind: 'put', object: stored, added: before === undefined });
     return stored;
+  }
+
+  #dated(object: KubeObject, before: KubeObject | undefined): KubeObject {
+    const created = before === undefined ? this.now?.() : undefined;
+    const creationTimestamp = created?.toISOString().replace(/\.\d+Z$/, 'Z') ?? before?.metadata.creationTimestamp;
+    return creationTimestamp === undefined
+      ? object
+      : { ...object, metadata: { creationTimestamp, ...object.metadata } };
   }
 
   #tell(resource: Resource, event: WatchEvent<KubeObject>): void {

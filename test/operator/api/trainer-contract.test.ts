@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { failureReasons, parseResult } from '../../../operator/api/trainer-contract.ts';
+import { failureText, metrics, success } from '../../support/runs.ts';
+
+interface Schema {
+  readonly oneOf: readonly { readonly properties: { readonly reason?: { readonly enum: readonly string[] } } }[];
+}
+const schema = JSON.parse(readFileSync('crds/contracts/trainer-result.schema.json', 'utf8')) as Schema;
+const keepsContract = new Ajv({ strict: false }).compile(schema);
+
+const whole = {
+  ...success,
+  ...{ control: metrics, teacher: metrics, teacherAgreement: 0.97, teacherSizeBytes: 9000, resumedFromStep: 40 },
+};
+
+describe('a result that keeps the contract', () => {
+  test.each([
+    ['a teacher', success],
+    ['a student, with all there is to say', whole],
+  ])('of %s is read whole', (_, result) => {
+    const { contractVersion, ...rest } = result;
+    expect([contractVersion, keepsContract(result)]).toEqual(['v1', true]);
+    expect(parseResult(JSON.stringify(result))).toEqual(rest);
+  });
+
+  test('may be a failure of any reason of the schema', () => {
+    const reasons = schema.oneOf.flatMap(({ properties }) => properties.reason?.enum ?? []);
+    expect([...failureReasons]).toEqual(reasons);
+    const texts = reasons.map((reason) => failureText(reason));
+    expect(texts.map((text) => keepsContract(JSON.parse(text)))).toEqual(reasons.map(() => true));
+    expect(texts.map((text) => parseResult(text).outcome)).toEqual(reasons.map(() => 'failed'));
+  });
+});
+
+test.each([
+  ['nothing', ''],
+  ['a log line', 'Traceback (most recent call last)'],
+  ['half of it', JSON.stringify(success).slice(0, 100)],
+  ['a list', '[]'],
+  ['null', 'null'],
+  ['another version', JSON.stringify({ ...success, contractVersion: 'v2' })],
+  ['another outcome', JSON.stringify({ ...success, outcome: 'maybe' })],
+  ['a reason that nobody knows', failureText('Bored')],
+  ['no message', JSON.stringify({ contractVersion: 'v1', outcome: 'failed', reason: 'Crashed' })],
+  ['no metrics', JSON.stringify({ ...success, metrics: undefined })],
+  ['a metric that is no number', JSON.stringify({ ...success, metrics: { ...metrics, accuracy: '1' } })],
+  ['a digest that is none', JSON.stringify({ ...success, artefact: { ...success.artefact, sha256: 'abc' } })],
+  [
+    'a tensor without a shape',
+    JSON.stringify({ ...success, artefact: { ...success.artefact, inputs: [{ name: 'x' }] } }),
+  ],
+  ['a control that is none', JSON.stringify({ ...success, control: {} })],
+  ['no lineage', JSON.stringify({ ...success, lineage: null })],
+])('%s is no result, and it is said why', (_, text) => {
+  expect(parseResult(text)).toMatchObject({
+    outcome: 'invalid',
+    message: expect.stringContaining('does not keep the contract'),
+  });
+});

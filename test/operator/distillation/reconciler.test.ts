@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals';
+import { batchJobs, configMaps, distillationJobs, nodes, trainingJobs } from '../../../operator/api/resources.ts';
+import { distillationReconciler } from '../../../operator/distillation/reconciler.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { FakeKubelet } from '../../support/fake-kubelet.ts';
+import { startRig } from '../../support/rig.ts';
+import { ago, ended, metrics, node, settings, studentJob, success, succeeded, teacherJob } from '../../support/runs.ts';
+
+const key = { namespace: 'default', name: 'digits-student' };
+const feeds = { progress: () => undefined, checkpoint: () => undefined };
+
+function begin() {
+  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  cluster.now = () => clock.now();
+  cluster.put(nodes, node());
+  cluster.put(distillationJobs, studentJob());
+  const rig = startRig(cluster, clock, { reconcilers: [distillationReconciler(settings, feeds)] });
+  const status = async () => (await cluster.get(distillationJobs, key)).status;
+  return { cluster, clock, rig, status, kubelet: new FakeKubelet(cluster) };
+}
+
+const teacherThatSucceeded = (sha256: string) =>
+  teacherJob(
+    {},
+    {
+      artefact: { ...success.artefact, sha256 },
+      conditions: [
+        { type: 'Succeeded', status: 'True', reason: 'GatesPassed', message: '', lastTransitionTime: ago(1) },
+      ],
+    },
+  );
+
+describe('a DistillationJob', () => {
+  test('waits for its teacher and goes on by itself', async () => {
+    const { cluster, clock, rig, status, kubelet } = begin();
+    await clock.advance(1000);
+    expect(await status()).toMatchObject({
+      phase: 'Waiting',
+      conditions: [{ status: 'Unknown', reason: 'TeacherNotFound' }, {}, {}],
+    });
+    cluster.put(trainingJobs, teacherJob());
+    await clock.advance(1000);
+    expect(await status()).toMatchObject({ conditions: [{ reason: 'TeacherNotReady' }, {}, {}] });
+    cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
+    await clock.advance(1000);
+    const names = await kubelet.start();
+    expect(names).toEqual(['digits-student-a1']);
+    await kubelet.end('digits-student-a1', [
+      succeeded({ control: { ...metrics, accuracy: 0.9 }, teacherAgreement: 0.97 }),
+    ]);
+    await clock.advance(1000);
+    expect(await status()).toMatchObject({ phase: 'Succeeded', gain: '+0.080' });
+    await rig.stop();
+  });
+
+  test('learns from one teacher in all its attempts, even when that is trained anew meanwhile', async () => {
+    const { cluster, clock, rig, kubelet } = begin();
+    cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
+    await clock.advance(1000);
+    await kubelet.start();
+    await clock.advance(1000);
+    cluster.put(trainingJobs, teacherThatSucceeded('b'.repeat(64)));
+    await kubelet.end('digits-student-a1', [ended({ exitCode: 1, message: 'boom' })]);
+    await clock.advance(1000);
+    const config = await cluster.get(configMaps, { namespace: 'default', name: 'digits-student-a2-config' });
+    expect(JSON.stringify(config)).toContain('a'.repeat(64));
+    await rig.stop();
+  });
+
+  test('whose teacher is deleted before the first attempt stops nothing that has begun', async () => {
+    const { cluster, clock, rig, status, kubelet } = begin();
+    cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
+    await clock.advance(1000);
+    await kubelet.start();
+    await clock.advance(1000);
+    await cluster.remove({ resource: trainingJobs, key: { namespace: 'default', name: 'digits-teacher' } });
+    await clock.advance(1000);
+    expect(await status()).toMatchObject({ phase: 'Running' });
+    expect((await cluster.list(batchJobs, {})).items).toHaveLength(1);
+    await rig.stop();
+  });
+});

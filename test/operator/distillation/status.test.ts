@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import { labels } from '../../../operator/api/names.ts';
+import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
+import { statusOf } from '../../../operator/distillation/status.ts';
+import type { RunState } from '../../../operator/workloads/plan-run.ts';
+import { metrics, now, pastAttempt, seen, studentJob, success } from '../../support/runs.ts';
+
+const teacher = { ok: true, uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) } as const;
+const observed = { ...seen(), label: labels.distillationJob, root: studentJob(), trainingJob: undefined };
+const status = (state: RunState, attempts = [pastAttempt(1, 'Succeeded', 0)]) =>
+  statusOf(observed, { state, attempts, apply: [], remove: [], next: { kind: 'settled' } }, teacher, now);
+const learnt = (more: object): RunState => ({
+  kind: 'succeeded',
+  result: parseResult(JSON.stringify({ ...success, teacherAgreement: 0.97, ...more })) as TrainerSuccess,
+});
+const control = { ...metrics, accuracy: 0.85 };
+
+describe('a student', () => {
+  test('that gained by its teacher', () => {
+    const shown = status(learnt({ control, teacher: metrics, teacherSizeBytes: 10_200 }));
+    expect(shown).toMatchObject({
+      ...{ phase: 'Succeeded', student: 'mlp 16', teacher: 'digits-teacher', accuracy: '0.980' },
+      ...{ gain: '+0.130', size: '1/10.2', teacherAgreement: 0.97 },
+      control: { samples: 359, accuracy: 0.85 },
+      teacherArtefact: { uri: 's3://limbeck/models/abc' },
+    });
+    expect(shown.gainOverControl).toBeCloseTo(0.13);
+  });
+
+  test('that lost by its teacher does not pass the gate on the gain', () => {
+    const shown = status(learnt({ control: { ...metrics, accuracy: 0.99 } }));
+    expect(shown).toMatchObject({ phase: 'Failed', gain: '-0.010' });
+    const verdict = shown.conditions.find(({ type }) => type === 'Succeeded');
+    expect(verdict?.message).toBe('gainOverControl is -0.01, at least 0 is wanted (n=359).');
+  });
+
+  test('without a control has no gain, and a gate on it is not met', () => {
+    const shown = status(learnt({}));
+    expect(['gain' in shown, shown.phase]).toEqual([false, 'Failed']);
+  });
+});
+
+test('the teacher is fixed with the first attempt, not before', () => {
+  const running: RunState = { kind: 'running', message: 'm' };
+  expect('teacherArtefact' in status(running, [])).toBe(false);
+  expect(status(running).teacherArtefact).toEqual({ uri: teacher.uri, sha256: teacher.sha256 });
+});

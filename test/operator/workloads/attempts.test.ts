@@ -1,0 +1,96 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  attemptsOf,
+  countedFailures,
+  failedAttempt,
+  kept,
+  openAttempt,
+  ranMs,
+  timeText,
+  waitsInARow,
+  withLast,
+} from '../../../operator/workloads/attempts.ts';
+import { ago, attemptJob, now, pastAttempt, teacherJob } from '../../support/runs.ts';
+
+describe('the list of attempts', () => {
+  test('is what the status remembers', () => {
+    const attempts = [pastAttempt(1, 'Failed', 60)];
+    expect(attemptsOf({ root: teacherJob({}, { attempts }), jobs: [attemptJob(1)] })).toEqual(attempts);
+  });
+
+  test('has a Job that was made by a process that died before it could say so', () => {
+    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 60)] });
+    const [, second] = attemptsOf({ root, jobs: [attemptJob(2), attemptJob(1)] });
+    expect(second).toEqual({ number: 2, startedAt: ago(60), profile: 'cpu' });
+  });
+
+  test('keeps every counted failure and the newest of the others', () => {
+    const attempts = Array.from({ length: 70 }, (_, at) =>
+      pastAttempt(at + 1, at % 35 === 0 ? 'Failed' : 'Waiting', 700 - at),
+    );
+    const list = kept(attempts);
+    expect(list).toHaveLength(64);
+    expect(list.filter(({ outcome }) => outcome === 'Failed').map(({ number }) => number)).toEqual([1, 36]);
+    expect(list.at(-1)?.number).toBe(70);
+    expect(kept(list)).toBe(list);
+  });
+});
+
+test('an attempt is open until it has an end', () => {
+  const open = { number: 2, startedAt: ago(5) };
+  expect(openAttempt([pastAttempt(1, 'Failed', 60), open])).toBe(open);
+  expect(openAttempt([pastAttempt(1, 'Failed', 60)])).toBeUndefined();
+  expect(openAttempt([])).toBeUndefined();
+});
+
+test.each([
+  ['permanent', 'Failed'],
+  ['counted', 'Failed'],
+  ['free', 'Preempted'],
+  ['waiting', 'Waiting'],
+] as const)('an attempt that ended by a %s failure has the outcome %s', (weight, outcome) => {
+  const closed = failedAttempt(
+    { number: 1, startedAt: ago(9) },
+    { reason: 'Crashed', message: 'why', weight, pod: 'p', exitCode: 1 },
+    now,
+  );
+  expect(closed).toEqual({
+    number: 1,
+    startedAt: ago(9),
+    endedAt: timeText(now),
+    outcome,
+    reason: 'Crashed',
+    message: 'why',
+    pod: 'p',
+    exitCode: 1,
+  });
+});
+
+test('only failures count', () => {
+  const attempts = [
+    pastAttempt(1, 'Failed', 60),
+    pastAttempt(2, 'Preempted', 50),
+    pastAttempt(3, 'Waiting', 40),
+    pastAttempt(4, 'Failed', 30),
+  ];
+  expect(countedFailures(attempts)).toBe(2);
+});
+
+test.each([
+  [['Waiting', 'Waiting'], 2],
+  [['Waiting', 'Failed', 'Waiting'], 1],
+  [['Waiting', 'Failed'], 0],
+  [[], 0],
+] as const)('after %j the waits in a row are %i', (outcomes, count) => {
+  expect(waitsInARow(outcomes.map((outcome, at) => pastAttempt(at + 1, outcome, 60)))).toBe(count);
+});
+
+test('time runs while an attempt does, not in a pause or while input is missing', () => {
+  const attempts = [pastAttempt(1, 'Failed', 600), pastAttempt(2, 'Waiting', 300), { number: 3, startedAt: ago(5) }];
+  expect(ranMs(attempts, now)).toBe(35_000);
+});
+
+test('the last attempt can be replaced', () => {
+  const [one, two, other] = [pastAttempt(1, 'Failed', 60), pastAttempt(2, 'Failed', 50), pastAttempt(2, 'Waiting', 40)];
+  expect(withLast([one, two], other)).toEqual([one, other]);
+});

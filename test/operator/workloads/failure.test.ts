@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals';
+import { failureReasons } from '../../../operator/api/trainer-contract.ts';
+import { failureOf, isEcho, lastLine } from '../../../operator/workloads/failure.ts';
+import { ended, reported, worker } from '../../support/runs.ts';
+
+const of = (status: Parameters<typeof worker>[1]) => failureOf(worker(0, status));
+
+describe('what a failed pod says', () => {
+  test.each([
+    ['ConfigInvalid', 'permanent'],
+    ['DataMissing', 'waiting'],
+    ['DataInvalid', 'permanent'],
+    ['TeacherMissing', 'waiting'],
+    ['TeacherMismatch', 'permanent'],
+    ['NonFiniteLoss', 'permanent'],
+    ['ParityBroken', 'permanent'],
+    ['StoreUnavailable', 'counted'],
+    ['PeerLost', 'counted'],
+    ['Interrupted', 'counted'],
+    ['Crashed', 'counted'],
+  ])('%s is %s', (reason, weight) => {
+    expect(of(reported(reason, 1))).toMatchObject({ reason, weight, message: 'what happened' });
+  });
+
+  test('covers every reason of the contract', () => {
+    expect(failureReasons.map((reason) => of(reported(reason, 1)).reason)).toEqual([...failureReasons]);
+  });
+
+  test.each([
+    [66, 'InputMissing', 'waiting'],
+    [75, 'PeerLost', 'counted'],
+    [143, 'Interrupted', 'counted'],
+    [64, 'PermanentExit', 'permanent'],
+    [78, 'PermanentExit', 'permanent'],
+    [63, 'Crashed', 'counted'],
+    [79, 'Crashed', 'counted'],
+    [137, 'Crashed', 'counted'],
+    [1, 'Crashed', 'counted'],
+  ])('without a result exit code %i is %s', (exitCode, reason, weight) => {
+    const failure = of(ended({ exitCode, message: 'Traceback\nValueError: no\n' }));
+    expect(failure).toEqual({ reason, weight, exitCode, message: 'ValueError: no', pod: 'digits-teacher-a1-0' });
+  });
+
+  test('says so when it said nothing', () => {
+    expect(of(ended({ exitCode: 1 })).message).toBe('The trainer ended with exit code 1 and said nothing.');
+  });
+});
+
+describe('what the kubelet knows comes first', () => {
+  test('a pod that ran out of memory', () => {
+    expect(of(ended({ exitCode: 137, reason: 'OOMKilled' }))).toMatchObject({
+      reason: 'OutOfMemory',
+      weight: 'permanent',
+    });
+  });
+
+  test('a program that is not in the image', () => {
+    const failure = of(ended({ exitCode: 128, reason: 'StartError', message: 'exec: "python3": not found' }));
+    expect(failure).toMatchObject({
+      reason: 'CannotStart',
+      weight: 'permanent',
+      message: 'exec: "python3": not found',
+    });
+  });
+
+  test.each([
+    [
+      'preempted',
+      {
+        ...reported('Interrupted', 143),
+        conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'preempting' }],
+      },
+    ],
+    ['evicted', { phase: 'Failed' as const, reason: 'Evicted', message: 'preempting' }],
+  ])('a pod that was %s costs no attempt', (_, status) => {
+    expect(of(status)).toEqual({
+      reason: 'Preempted',
+      weight: 'free',
+      message: 'preempting',
+      pod: 'digits-teacher-a1-0',
+    });
+  });
+
+  test('a pod that failed before its container ran', () => {
+    expect(of({ phase: 'Failed', reason: 'UnexpectedAdmissionError', message: 'no device' })).toMatchObject({
+      reason: 'WorkerLost',
+      message: 'no device',
+    });
+  });
+});
+
+test('only a lost peer and an interruption are echoes', () => {
+  expect(failureReasons.filter((reason) => isEcho({ reason, message: '', weight: 'counted' }))).toEqual([
+    'PeerLost',
+    'Interrupted',
+  ]);
+});
+
+test.each([
+  ['', ''],
+  ['one', 'one'],
+  ['one\ntwo\n\n', 'two'],
+])('the last line of %j is %j', (text, line) => {
+  expect(lastLine(text)).toBe(line);
+});

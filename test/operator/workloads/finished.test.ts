@@ -1,0 +1,50 @@
+import { describe, expect, test } from '@jest/globals';
+import type { TrainingJobStatus } from '../../../operator/api/generated.ts';
+import { trainingJobs } from '../../../operator/api/resources.ts';
+import { isFinished, planFinished } from '../../../operator/workloads/finished.ts';
+import { ago, now, teacherJob } from '../../support/runs.ts';
+
+const verdict = (status: 'True' | 'False' | 'Unknown') => ({
+  ...{ type: 'Succeeded', status, reason: 'GatesPassed', message: '', lastTransitionTime: ago(10) },
+});
+const over = (status: 'True' | 'False' | 'Unknown' = 'True'): TrainingJobStatus => ({
+  ...{ phase: 'Succeeded', finishedAt: ago(10), accuracy: '0.980', conditions: [verdict(status)] },
+});
+
+test.each([
+  ['succeeded', over('True'), true],
+  ['failed', over('False'), true],
+  ['undecided', over('Unknown'), false],
+  ['without an end', { conditions: [verdict('True')] }, false],
+  ['new', undefined, false],
+])('a job that is %s', (_, status, finished) => {
+  expect(isFinished(teacherJob({}, status))).toBe(finished);
+});
+
+describe('a finished job', () => {
+  const plan = (ttlSecondsAfterFinished?: number) =>
+    planFinished<TrainingJobStatus>(
+      teacherJob(ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished }, over()),
+      trainingJobs,
+      now,
+    );
+
+  test('keeps its record to the letter', () => {
+    expect(plan()).toMatchObject({ apply: [], remove: [], events: [], status: over(), next: { kind: 'settled' } });
+  });
+
+  test('waits for its time to be over', () => {
+    expect(plan(15)?.next).toEqual({ kind: 'recheck', afterMs: 5000 });
+    expect(plan(1_000_000)?.next).toEqual({ kind: 'recheck', afterMs: 86_400_000 });
+  });
+
+  test.each([0, 10])('removes itself after %i seconds, and no successor of its name', (ttl) => {
+    expect(plan(ttl)?.remove).toEqual([
+      { resource: trainingJobs, key: { namespace: 'default', name: 'digits-teacher' }, uid: 'tj-1' },
+    ]);
+  });
+
+  test('is judged again as long as its end is not recorded', () => {
+    expect(planFinished(teacherJob(), trainingJobs, now)).toBeUndefined();
+  });
+});

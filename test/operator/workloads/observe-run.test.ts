@@ -1,0 +1,27 @@
+import { expect, test } from '@jest/globals';
+import { labels } from '../../../operator/api/names.ts';
+import { batchJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
+import { podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
+import { attemptJob, runningStatus, teacherJob, worker } from '../../support/runs.ts';
+import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+
+const pod = worker(0, runningStatus);
+const stranger = { ...pod, metadata: { ...pod.metadata, labels: {} } };
+const key = { namespace: 'default', name: 'digits-teacher' };
+const cache = { get: () => undefined, list: () => [], ownedBy: () => [], byIndex: () => [] };
+
+test('pods are filed under the job that they work for', () => {
+  const index = podsByRoot(labels.trainingJob);
+  expect([index.valuesOf(pod), index.valuesOf(stranger)]).toEqual([['default/digits-teacher'], []]);
+});
+
+test('a change of a pod or of a Job wakes the job that it works for', () => {
+  const watches = runWatches(labels.trainingJob, trainingJobs);
+  const keysOf = (resource: object, object: KubeObject) =>
+    watches.filter((watch) => watch.resource === resource).flatMap((watch) => watch.keysOf(object, cache));
+  const job = attemptJob(1);
+  const owned = { ...job, metadata: { ...job.metadata, ownerReferences: [ownerReferenceTo(teacherJob())] } };
+  expect(keysOf(pods, pod)).toEqual([key]);
+  expect(keysOf(pods, stranger)).toEqual([]);
+  expect(keysOf(batchJobs, owned)).toEqual([key]);
+});

@@ -1,0 +1,231 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { configOf } from '../../../operator/training/desired.ts';
+import { planHold, planRun } from '../../../operator/workloads/plan-run.ts';
+import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
+import {
+  ago,
+  attemptJob,
+  ended,
+  node,
+  now,
+  pastAttempt,
+  reported,
+  runningStatus,
+  seen,
+  succeeded,
+  teacherJob,
+  worker,
+} from '../../support/runs.ts';
+
+const plan = (more: Partial<RunObserved>) => {
+  const observed = seen(more);
+  return planRun(observed, configOf(teacherJob().spec), now);
+};
+const after = (attempts: readonly Attempt[], spec: Parameters<typeof teacherJob>[0] = {}) =>
+  teacherJob(spec, { attempts });
+const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
+const names = (more: Partial<RunObserved>): readonly string[] =>
+  plan(more).apply.map(({ object }) => object.metadata.name);
+
+describe('a run begins', () => {
+  test('with config, Service and Job of attempt 1, the Job last', () => {
+    expect(names({})).toEqual(['digits-teacher-a1-config', 'digits-teacher-workers', 'digits-teacher-a1']);
+    expect(plan({})).toMatchObject({
+      state: { kind: 'starting', reason: 'AttemptStarting' },
+      attempts: [],
+    });
+  });
+
+  test.each([
+    ['suspended', { root: teacherJob({ suspend: true }) }, { kind: 'suspended' }],
+    ['without a node that fits', { nodes: [] }, { kind: 'waiting', reason: 'NoNodeFits' }],
+    [
+      'with a profile that nobody knows',
+      { root: teacherJob({ placement: { ...teacherJob().spec.placement, gpuProfiles: ['tpu'] } }) },
+      { kind: 'refused', reason: 'ProfileUnknown' },
+    ],
+  ])('not while it is %s', (_, more, state) => {
+    expect(plan(more)).toMatchObject({ state, apply: [], attempts: [] });
+  });
+});
+
+describe('a run goes on', () => {
+  const pods = [worker(0, runningStatus), worker(1, runningStatus)];
+  test('while its workers do', () => {
+    const { state, apply, remove, attempts } = plan({ root: after([open]), jobs: [attemptJob(1)], pods });
+    expect({ state, apply, remove, attempts }).toMatchObject({
+      state: { kind: 'running' },
+      apply: [],
+      remove: [],
+      attempts: [open],
+    });
+  });
+
+  test('until its deadline, which it knows beforehand', () => {
+    const root = after([open], { retry: { limit: 3, deadlineSeconds: 100 } });
+    expect(plan({ root, jobs: [attemptJob(1)], pods }).next).toEqual({ kind: 'recheck', afterMs: 40_000 });
+    const late = after([open], { retry: { limit: 3, deadlineSeconds: 60 } });
+    expect(plan({ root: late, jobs: [attemptJob(1)], pods })).toMatchObject({
+      state: { kind: 'failed', reason: 'DeadlineExceeded' },
+      remove: [{ key: { name: 'digits-teacher-a1' }, uid: 'job-1' }],
+      attempts: [{ outcome: 'Failed', reason: 'DeadlineExceeded' }],
+    });
+  });
+
+  test('after a pause of the user, from its checkpoint, at no cost', () => {
+    const root = after([open], { suspend: true });
+    const stopped = plan({ root, jobs: [attemptJob(1)], pods });
+    expect(stopped).toMatchObject({
+      state: { kind: 'suspended' },
+      remove: [{ uid: 'job-1' }],
+      attempts: [{ outcome: 'Suspended' }],
+    });
+    expect(names({ root: after(stopped.attempts) })).toContain('digits-teacher-a2');
+  });
+});
+
+describe('an attempt fails', () => {
+  const crashed = {
+    root: after([open]),
+    jobs: [attemptJob(1, 'Failed')],
+    pods: [worker(0, reported('Crashed', 1)), worker(1, reported('Interrupted', 143))],
+  };
+
+  test('and the first repetition follows at once', () => {
+    const next = plan(crashed);
+    expect(next.attempts).toMatchObject([{ outcome: 'Failed', reason: 'Crashed', exitCode: 1 }]);
+    expect(next.apply.map(({ object }) => object.metadata.name)).toContain('digits-teacher-a2');
+  });
+
+  test('and the next waits for the last pod to be gone, while the logs of the first stay', () => {
+    const next = plan({
+      ...crashed,
+      jobs: [attemptJob(1)],
+      pods: [worker(0, reported('Crashed', 1)), worker(1, runningStatus)],
+    });
+    expect(next).toMatchObject({ state: { kind: 'restarting', reason: 'PodsStopping' }, apply: [], remove: [] });
+  });
+
+  test.each([
+    [2, 10_000],
+    [3, 20_000],
+    [4, 40_000],
+    [7, 40_000],
+  ])('for the %i. time, so there is a pause of %i ms', (count, afterMs) => {
+    const attempts = Array.from({ length: count }, (_, at) => pastAttempt(at + 1, 'Failed', 0));
+    expect(plan({ root: after(attempts, { retry: { limit: 10 } }) })).toMatchObject({
+      state: { kind: 'restarting', reason: 'BackingOff' },
+      next: { kind: 'recheck', afterMs },
+      apply: [],
+    });
+  });
+
+  test('once too often', () => {
+    const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Failed', 100));
+    expect(plan({ root: after(attempts) }).state).toEqual({
+      kind: 'failed',
+      reason: 'RetriesExhausted',
+      message: '4 attempts failed, retry.limit is 3; the last one: Crashed, what happened',
+    });
+  });
+
+  test('in a way that repeating does not cure', () => {
+    const pods = [worker(0, reported('DataInvalid', 65)), worker(1, reported('DataInvalid', 65))];
+    const { state, apply } = plan({ ...crashed, pods });
+    expect({ state, apply }).toEqual({
+      state: { kind: 'failed', reason: 'DataInvalid', message: 'digits-teacher-a1-0 (exit code 65): what happened' },
+      apply: [],
+    });
+  });
+
+  test('because it was preempted, which is not counted', () => {
+    const conditions = [{ type: 'DisruptionTarget', status: 'True' }];
+    const pods = [worker(0, { ...ended({ exitCode: 143 }), conditions }), worker(1, reported('PeerLost', 75))];
+    const next = plan({ ...crashed, root: after([open], { retry: { limit: 0 } }), pods });
+    expect(next.attempts).toMatchObject([{ outcome: 'Preempted' }]);
+    expect(next.apply).toHaveLength(3);
+  });
+});
+
+describe('input is missing', () => {
+  const pods = [worker(0, reported('DataMissing', 66)), worker(1, reported('DataMissing', 66))];
+
+  test('so it is said, and looked for again', () => {
+    expect(plan({ root: after([open], { retry: { limit: 0 } }), jobs: [attemptJob(1, 'Failed')], pods })).toMatchObject(
+      {
+        state: { kind: 'waiting', reason: 'DataMissing', message: 'what happened' },
+        next: { kind: 'recheck', afterMs: 10_000 },
+      },
+    );
+  });
+
+  test.each([
+    [1, 10_000],
+    [2, 20_000],
+    [5, 160_000],
+    [6, 300_000],
+    [40, 300_000],
+  ])('for the %i. time in a row, and looked for after %i ms', (count, afterMs) => {
+    const attempts = Array.from({ length: count }, (_, at) => pastAttempt(at + 1, 'Waiting', 0));
+    expect(plan({ root: after(attempts) }).next).toEqual({ kind: 'recheck', afterMs });
+  });
+
+  test('and then it is there', () => {
+    expect(names({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain('digits-teacher-a2');
+  });
+});
+
+describe('an attempt succeeds', () => {
+  test('and its result is handed on', () => {
+    const pods = [worker(0, succeeded({ resumedFromStep: 40 })), worker(1, ended({ exitCode: 0 }))];
+    expect(plan({ root: after([open]), jobs: [attemptJob(1, 'Complete')], pods })).toMatchObject({
+      state: { kind: 'succeeded', result: { metrics: { accuracy: 0.98 } } },
+      attempts: [{ outcome: 'Succeeded', resumedFromStep: 40 }],
+      apply: [],
+      remove: [],
+    });
+  });
+});
+
+test('only the Jobs of the last attempts are kept', () => {
+  const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
+  const jobs = [1, 2, 3].map((number) => attemptJob(number, 'Failed'));
+  expect(plan({ root: after(attempts), jobs }).remove.map(({ key }) => key.name)).toEqual(['digits-teacher-a1']);
+});
+
+test('a run that may not go on is stopped like a suspended one', () => {
+  const observed = seen({ root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, runningStatus)] });
+  expect(planHold(observed, now)).toMatchObject({ attempts: [{ outcome: 'Suspended' }], remove: [{ uid: 'job-1' }] });
+  expect(planHold(seen(), now)).toEqual({ attempts: [], remove: [] });
+});
+
+test('whatever has happened, no attempt starts beside a living pod, and none beyond the limit', () => {
+  const outcome = fc.constantFrom<Attempt['outcome']>('Failed', 'Preempted', 'Waiting', 'Suspended');
+  const status = fc.constantFrom(
+    runningStatus,
+    reported('Crashed', 1),
+    reported('PeerLost', 75),
+    succeeded(),
+    undefined,
+  );
+  // No history goes on after the limit.
+  const past = fc
+    .array(fc.tuple(outcome, fc.nat(400)), { maxLength: 8 })
+    .filter((history) => history.slice(0, -1).filter(([kind]) => kind === 'Failed').length <= 3);
+  fc.assert(
+    fc.property(past, fc.array(status, { maxLength: 2 }), fc.boolean(), (history, statuses, isOpen) => {
+      const attempts = history.map(([kind, seconds], at) => pastAttempt(at + 1, kind, seconds));
+      const number = attempts.length + 1;
+      const root = after(isOpen ? [...attempts, { number, startedAt: ago(9) }] : attempts);
+      const pods = statuses.map((value, index) =>
+        worker(index, value ?? { phase: 'Pending' }, isOpen ? number : number - 1),
+      );
+      const { apply, attempts: next } = plan({ root, pods, jobs: isOpen ? [attemptJob(number)] : [], nodes: [node()] });
+      const isAlive = pods.some((pod) => pod.status?.phase === 'Running' || pod.status?.phase === 'Pending');
+      const failures = next.filter(({ outcome: kind }) => kind === 'Failed').length;
+      if (apply.length > 0) expect([isAlive, failures <= 3]).toEqual([false, true]);
+      expect(next.filter(({ endedAt }) => endedAt === undefined).length).toBeLessThanOrEqual(1);
+    }),
+  );
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import type { GateVerdict } from '../../../operator/workloads/gates.ts';
+import type { RunState } from '../../../operator/workloads/plan-run.ts';
+import { runEvents, runStatus, statusMetrics } from '../../../operator/workloads/run-status.ts';
+import type { Attempt } from '../../../operator/workloads/run.ts';
+import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
+import { ago, metrics, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
+
+const result = parseResult(JSON.stringify(success)) as TrainerSuccess;
+const held: GateVerdict = { met: true, message: 'accuracy 0.98 ≥ 0.95 (n=359).' };
+const missed: GateVerdict = { met: false, message: 'accuracy is 0.9' };
+
+const status = (state: RunState, gates?: GateVerdict, attempts: readonly Attempt[] = []) =>
+  runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', checkpoint: undefined }, now);
+
+type Row = readonly [RunState, GateVerdict | undefined, string, string, string, string];
+const rows: readonly Row[] = [
+  [
+    { kind: 'refused', reason: 'ProfileUnknown', message: 'm' },
+    undefined,
+    'Refused',
+    'False ProfileUnknown',
+    'False ProfileUnknown',
+    'Unknown Running',
+  ],
+  [
+    { kind: 'waiting', reason: 'DataMissing', message: 'm' },
+    undefined,
+    'Waiting',
+    'Unknown DataMissing',
+    'False DataMissing',
+    'Unknown Running',
+  ],
+  [{ kind: 'suspended', message: 'm' }, undefined, 'Suspended', 'True Valid', 'False Suspended', 'Unknown Running'],
+  [
+    { kind: 'starting', reason: 'Unschedulable', message: 'm' },
+    undefined,
+    'Starting',
+    'True Valid',
+    'True Unschedulable',
+    'Unknown Running',
+  ],
+  [{ kind: 'running', message: 'm' }, undefined, 'Running', 'True Valid', 'True AttemptRunning', 'Unknown Running'],
+  [
+    { kind: 'restarting', reason: 'BackingOff', message: 'm' },
+    undefined,
+    'Restarting',
+    'True Valid',
+    'True BackingOff',
+    'Unknown Running',
+  ],
+  [{ kind: 'succeeded', result }, held, 'Succeeded', 'True Valid', 'False Finished', 'True GatesPassed'],
+  [{ kind: 'succeeded', result }, missed, 'Failed', 'True Valid', 'False Finished', 'False GateNotMet'],
+  [
+    { kind: 'failed', reason: 'OutOfMemory', message: 'm' },
+    undefined,
+    'Failed',
+    'True Valid',
+    'False Finished',
+    'False OutOfMemory',
+  ],
+];
+
+test.each(rows)('%j, gates %j: %s', (state, gates, phase, ...conditions) => {
+  const shown = status(state, gates);
+  expect(shown.phase).toBe(phase);
+  expect(shown.conditions.map(({ type, status: value, reason }) => `${type} ${value} ${reason}`)).toEqual([
+    `Accepted ${conditions[0]}`,
+    `Progressing ${conditions[1]}`,
+    `Succeeded ${conditions[2]}`,
+  ]);
+  expect(shown.conditions.every(({ observedGeneration }) => observedGeneration === 1)).toBe(true);
+});
+
+describe('a status', () => {
+  test('shows progress while it runs, the whole at the end, nothing in between', () => {
+    expect(status({ kind: 'running', message: 'm' }).progress).toBe('43%');
+    expect(status({ kind: 'succeeded', result }, held).progress).toBe('100%');
+    expect('progress' in status({ kind: 'suspended', message: 'm' })).toBe(false);
+  });
+
+  test('has the times of the whole run', () => {
+    const attempts = [pastAttempt(1, 'Failed', 60), pastAttempt(2, 'Succeeded', 0)];
+    const shown = status({ kind: 'succeeded', result }, held, attempts);
+    expect([shown.startedAt, shown.finishedAt, shown.attemptCount]).toEqual([ago(90), ago(0), 2]);
+    expect('finishedAt' in status({ kind: 'running', message: 'm' }, undefined, attempts)).toBe(false);
+  });
+
+  test('remembers the checkpoint that it was told of last', () => {
+    const checkpoint = { step: 20, uri: 's3://limbeck/c', sha256: 'c'.repeat(64) };
+    const root = teacherJob({}, { checkpoint });
+    const state: RunState = { kind: 'suspended', message: 'm' };
+    const shown = runStatus(
+      { root, state, attempts: [], gates: undefined, progress: undefined, checkpoint: undefined },
+      now,
+    );
+    expect(shown.checkpoint).toEqual(checkpoint);
+  });
+
+  test('calls the number of samples by its name', () => {
+    const { n, ...shares } = metrics;
+    expect(statusMetrics(metrics)).toEqual({ samples: n, ...shares });
+  });
+});
+
+describe('events', () => {
+  const open: Attempt = { number: 1, startedAt: ago(60) };
+  const of = (state: RunState, attempts: readonly Attempt[], gates?: GateVerdict) => status(state, gates, attempts);
+  const running: RunState = { kind: 'running', message: 'm' };
+  const failed: RunState = { kind: 'failed', reason: 'Crashed', message: 'the end' };
+  test.each([
+    ['an attempt begins', undefined, of(running, [open]), ['AttemptStarting Attempt 1 starts.']],
+    ['nothing changed', of(running, [open]), of(running, [open]), []],
+    [
+      'an attempt fails',
+      of(running, [open]),
+      of(running, [pastAttempt(1, 'Failed', 1)]),
+      ['Crashed Attempt 1 ended: what happened'],
+    ],
+    [
+      'data is missing',
+      of(running, []),
+      of({ kind: 'waiting', reason: 'DataMissing', message: 'where' }, []),
+      ['DataMissing where'],
+    ],
+    [
+      'data is still missing',
+      of({ kind: 'waiting', reason: 'DataMissing', message: 'where' }, []),
+      of({ kind: 'waiting', reason: 'DataMissing', message: 'there' }, []),
+      [],
+    ],
+    ['the job fails', of(running, []), of(failed, []), ['Crashed the end']],
+    ['the job has failed', of(failed, []), of(failed, []), []],
+    [
+      'the job succeeds',
+      of(running, []),
+      of({ kind: 'succeeded', result }, [], held),
+      ['GatesPassed accuracy 0.98 ≥ 0.95 (n=359).'],
+    ],
+  ])('%s', (_, before, after, expected) => {
+    expect(runEvents(before, after).map(({ reason, message }) => `${reason} ${message}`)).toEqual(expected);
+  });
+});

@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals';
+import { startPatienceMs, startTrouble } from '../../../operator/workloads/start-trouble.ts';
+import { now, runningStatus, waitingFor, worker } from '../../support/runs.ts';
+
+const late = new Date(now.getTime() + startPatienceMs);
+const unschedulable = {
+  phase: 'Pending' as const,
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available' }],
+};
+
+test.each([
+  ['ImagePullBackOff', 'ImagePull'],
+  ['ErrImagePull', 'ImagePull'],
+  ['CreateContainerConfigError', 'ConfigMissing'],
+  ['CreateContainerError', 'CannotStart'],
+])('%s is borne with for a while, then it ends the job', (word, reason) => {
+  const pods = [worker(0, runningStatus), worker(1, waitingFor(word))];
+  expect(startTrouble(pods, now)).toEqual({ kind: 'hopeful', reason, message: `digits-teacher-a1-1: ${word}: why` });
+  expect(startTrouble(pods, late)).toMatchObject({
+    kind: 'hopeless',
+    failure: { reason: 'CannotStart', pod: 'digits-teacher-a1-1' },
+  });
+});
+
+test('a name that is no image ends the job at once', () => {
+  expect(startTrouble([worker(0, waitingFor('InvalidImageName'))], now)?.kind).toBe('hopeless');
+});
+
+test('a full cluster is waited for without end', () => {
+  const trouble = startTrouble([worker(0, unschedulable)], late);
+  expect(trouble).toEqual({
+    kind: 'hopeful',
+    reason: 'Unschedulable',
+    message: 'digits-teacher-a1-0: 0/1 nodes are available',
+  });
+});
+
+test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('ContainerCreating'))]]])(
+  'nothing is wrong',
+  (pods) => {
+    expect(startTrouble(pods, late)).toBeUndefined();
+  },
+);

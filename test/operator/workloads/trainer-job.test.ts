@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { labels } from '../../../operator/api/names.ts';
+import { configOf as distillationConfig } from '../../../operator/distillation/desired.ts';
+import { configOf as trainingConfig } from '../../../operator/training/desired.ts';
+import type { RunConfig, RunRoot } from '../../../operator/workloads/run.ts';
+import { attemptChildren, trainerConfigOf, wholeCores } from '../../../operator/workloads/trainer-job.ts';
+import { expectGolden } from '../../support/golden.ts';
+import { settings, studentJob, teacherJob } from '../../support/runs.ts';
+
+const attempt = (root: RunRoot, label: string, config: RunConfig) => ({
+  ...{ root, label, config, settings, number: 1, profileName: 'cpu', profile: {} },
+});
+const teacher = attempt(teacherJob(), labels.trainingJob, trainingConfig(teacherJob().spec));
+const artefact = { ok: true, uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) } as const;
+const student = attempt(studentJob(), labels.distillationJob, distillationConfig(studentJob().spec, artefact));
+
+test.each([
+  ['digits-teacher', teacher],
+  ['digits-student', student],
+])('the first attempt of the example %s', async (name, plan) => {
+  await expectGolden(
+    `test/golden/examples/${name}.yaml`,
+    attemptChildren(plan).map(({ object }) => object),
+  );
+});
+
+test.each([
+  ['a TrainingJob', teacher],
+  ['a DistillationJob', student],
+])('the config of %s keeps the contract', (_, plan) => {
+  const schema = JSON.parse(readFileSync('crds/contracts/trainer-config.schema.json', 'utf8')) as object;
+  const validate = new Ajv({ strict: false }).compile(schema);
+  expect([validate(trainerConfigOf(plan)), validate.errors]).toEqual([true, null]);
+});
+
+describe('an attempt', () => {
+  test('is made once: what is immutable is never sent again', () => {
+    expect(attemptChildren(teacher).map(({ once = false }) => once)).toEqual([true, false, true]);
+  });
+
+  test('gets the devices of its GPU profile, and goes where they are', () => {
+    const profile = { resourceName: 'nvidia.com/gpu', count: 2, nodeSelector: { pool: 'a100' } };
+    const [, , job] = attemptChildren({ ...teacher, profileName: 'big', profile });
+    expect(job?.object).toMatchObject({
+      metadata: { annotations: { 'limbeck.dev/profile': 'big' } },
+      spec: {
+        template: {
+          spec: { nodeSelector: { pool: 'a100' }, containers: [{ resources: { limits: { 'nvidia.com/gpu': '2' } } }] },
+        },
+      },
+    });
+  });
+
+  test('has names that fit, however long the name of its job', () => {
+    const name = 'n'.repeat(63);
+    const root = { ...teacherJob(), metadata: { ...teacherJob().metadata, name } };
+    for (const { object } of attemptChildren({ ...teacher, root }))
+      expect(object.metadata.name.length).toBeLessThanOrEqual(63);
+  });
+});
+
+test.each([
+  ['500m', 1],
+  ['2', 2],
+  ['3500m', 3],
+  [4, 4],
+  ['nonsense', 1],
+])('a CPU limit of %s makes %i threads', (cpu, threads) => {
+  expect(wholeCores({ limits: { cpu } })).toBe(threads);
+});

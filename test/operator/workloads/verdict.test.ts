@@ -1,0 +1,118 @@
+import { describe, expect, test } from '@jest/globals';
+import { jobIsOver, judge, type AttemptSeen } from '../../../operator/workloads/verdict.ts';
+import {
+  ago,
+  attemptJob,
+  ended,
+  now,
+  reported,
+  runningStatus,
+  succeeded,
+  waitingFor,
+  worker,
+} from '../../support/runs.ts';
+
+const seen = (more: Partial<AttemptSeen>): AttemptSeen => ({
+  number: 1,
+  job: attemptJob(1),
+  pods: [],
+  workers: 2,
+  ...more,
+});
+
+describe('an attempt that goes on', () => {
+  test.each([
+    ['no pod yet', [], 'starting', '0 of 2 workers started.'],
+    ['one of two runs', [worker(0, runningStatus)], 'starting', '1 of 2 workers started.'],
+    ['both run', [worker(0, runningStatus), worker(1, runningStatus)], 'running', '2 workers at work.'],
+    [
+      'rank 0 still exports',
+      [worker(0, runningStatus), worker(1, ended({ exitCode: 0 }))],
+      'running',
+      '2 workers at work.',
+    ],
+    [
+      'an echo is seen and its cause may be a moment late',
+      [worker(0, reported('PeerLost', 75)), worker(1, runningStatus)],
+      'running',
+      'A worker lost its peers; looking for the cause.',
+    ],
+  ])('%s', (_, pods, kind, message) => {
+    expect(judge(seen({ pods }), now)).toMatchObject({ kind, message });
+  });
+
+  test('says what a pod lacks that cannot start', () => {
+    const pods = [worker(0, waitingFor('CreateContainerConfigError', 'secret "limbeck-store" not found'))];
+    expect(judge(seen({ pods }), now)).toEqual({
+      kind: 'starting',
+      reason: 'ConfigMissing',
+      message: 'digits-teacher-a1-0: CreateContainerConfigError: secret "limbeck-store" not found',
+    });
+  });
+});
+
+describe('an attempt that succeeded', () => {
+  test('has the result of rank 0', () => {
+    const verdict = judge(seen({ pods: [worker(0, succeeded()), worker(1, ended({ exitCode: 0 }))] }), now);
+    expect(verdict).toMatchObject({ kind: 'succeeded', result: { metrics: { n: 359 } } });
+  });
+
+  test.each([
+    [
+      'a torn result',
+      [worker(0, ended({ exitCode: 0, message: '{"contract' })), worker(1, succeeded())],
+      'ResultInvalid',
+    ],
+    ['no result', [worker(0, ended({ exitCode: 0 })), worker(1, succeeded())], 'ResultInvalid'],
+    ['the pod of rank 0 is gone', [worker(1, succeeded())], 'ResultLost'],
+  ])('is a failure with %s', (_, pods, reason) => {
+    const verdict = judge(seen({ job: attemptJob(1, 'Complete'), pods }), now);
+    expect(verdict).toMatchObject({ kind: 'failed', failure: { reason } });
+  });
+});
+
+describe('an attempt that failed', () => {
+  const lostPeer = (index: number) => worker(index, reported('PeerLost', 75, ago(5)));
+  test.each([
+    ['the crash, though the echo ended first', [lostPeer(0), worker(1, reported('Crashed', 1, ago(1)))], 'Crashed'],
+    [
+      'the first of two crashes',
+      [worker(0, reported('DataInvalid', 65, ago(1))), worker(1, reported('NonFiniteLoss', 70, ago(3)))],
+      'NonFiniteLoss',
+    ],
+    ['the worker that was told to stop', [lostPeer(0), worker(1, reported('Interrupted', 143, ago(1)))], 'Interrupted'],
+    ['a lost peer, where nobody knows better', [lostPeer(0), lostPeer(1)], 'PeerLost'],
+    ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
+  ])('is explained by %s', (_, pods, reason) => {
+    expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'failed', failure: { reason } });
+  });
+
+  test.each([
+    ['its Job was deleted', undefined],
+    ['its Job failed and left no pod', attemptJob(1, 'Failed')],
+  ])('is lost when %s', (_, job) => {
+    expect(judge(seen({ job }), now)).toMatchObject({
+      kind: 'failed',
+      failure: { reason: 'WorkerLost', weight: 'counted' },
+    });
+  });
+
+  test('names pod and exit code of the cause', () => {
+    const pods = [worker(0, runningStatus), worker(1, reported('Crashed', 1))];
+    const failure = {
+      reason: 'Crashed',
+      message: 'what happened',
+      weight: 'counted',
+      pod: 'digits-teacher-a1-1',
+      exitCode: 1,
+    };
+    expect(judge(seen({ pods }), now)).toEqual({ kind: 'failed', failure });
+  });
+});
+
+test('a Job is over as soon as its controller has decided to end it', () => {
+  const decided = ['Failed', 'FailureTarget', 'Complete', 'SuccessCriteriaMet'].map((type) =>
+    jobIsOver(attemptJob(1, type)),
+  );
+  expect([...decided, jobIsOver(attemptJob(1))]).toEqual([true, true, true, true, false]);
+});

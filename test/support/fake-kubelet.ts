@@ -1,0 +1,59 @@
+/** Plays Job controller and kubelet on a fake cluster: makes the pods of Jobs, ends them as it is told. */
+import type { BatchJob, Pod } from '../../operator/api/kubernetes.ts';
+import { labels } from '../../operator/api/names.ts';
+import { batchJobs, pods } from '../../operator/api/resources.ts';
+import { ownerReferenceTo, type KubeObject } from '../../operator/kernel/objects.ts';
+import type { FakeCluster } from './fake-cluster.ts';
+import { runningStatus } from './runs.ts';
+
+type JobBody = KubeObject & {
+  readonly spec: {
+    readonly completions: number;
+    readonly template: { readonly metadata: Pod['metadata']; readonly spec: object };
+  };
+};
+
+export class FakeKubelet {
+  readonly #cluster: FakeCluster;
+
+  constructor(cluster: FakeCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Every Job that has no pods gets them, running; the names of those Jobs. */
+  async start(): Promise<readonly string[]> {
+    const { items: jobs } = await this.#cluster.list(batchJobs, {});
+    const { items: existing } = await this.#cluster.list(pods, {});
+    const owners = new Set(existing.flatMap(({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid)));
+    const waiting = jobs.filter(
+      ({ metadata }) => !owners.has(metadata.uid ?? ''),
+    ) as readonly KubeObject[] as readonly JobBody[];
+    for (const job of waiting) {
+      for (let index = 0; index < job.spec.completions; index += 1) this.#cluster.put(pods, podOf(job, index));
+    }
+    return waiting.map(({ metadata }) => metadata.name);
+  }
+
+  /** The workers of a Job end like this, by index; the Job follows. */
+  async end(name: string, statuses: readonly Pod['status'][]): Promise<void> {
+    const job = await this.#cluster.get(batchJobs, { namespace: 'default', name });
+    for (const [index, status] of statuses.entries()) {
+      const pod = await this.#cluster.get(pods, { namespace: 'default', name: `${name}-${String(index)}` });
+      this.#cluster.put(pods, { ...pod, ...(status === undefined ? {} : { status }) });
+    }
+    const type = statuses.every((status) => status?.phase === 'Succeeded') ? 'Complete' : 'Failed';
+    this.#cluster.put(batchJobs, { ...job, status: { conditions: [{ type, status: 'True' }] } } as BatchJob);
+  }
+}
+
+const podOf = (job: JobBody, index: number): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    ...{ name: `${job.metadata.name}-${String(index)}`, namespace: job.metadata.namespace ?? '' },
+    labels: { ...job.spec.template.metadata.labels, [labels.completionIndex]: String(index) },
+    ownerReferences: [ownerReferenceTo(job)],
+  },
+  spec: job.spec.template.spec,
+  ...(runningStatus === undefined ? {} : { status: runningStatus }),
+});

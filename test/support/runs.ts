@@ -1,0 +1,146 @@
+/** Jobs of ours, their pods, and what surrounds them, for tests. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import type { BatchJob, Node, Pod } from '../../operator/api/kubernetes.ts';
+import { labels } from '../../operator/api/names.ts';
+import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
+import type { Attempt, RunObserved } from '../../operator/workloads/run.ts';
+import type { Settings } from '../../operator/workloads/settings.ts';
+
+export const now = new Date('2026-11-24T12:00:00Z');
+/** Seconds before `now`, as Kubernetes writes times. */
+export const ago = (seconds: number): string =>
+  new Date(now.getTime() - seconds * 1000).toISOString().replace('.000Z', 'Z');
+
+export const settings: Settings = {
+  images: { trainer: 'trainer:1', server: 'server:1' },
+  imagePullPolicy: 'IfNotPresent',
+  store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
+  gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
+  clusterDomain: 'cluster.local',
+  gpuProfiles: { cpu: {}, gpu: { resourceName: 'nvidia.com/gpu', count: 1 } },
+};
+
+const example = (file: string): unknown => parse(readFileSync(`examples/digits/${file}`, 'utf8'));
+
+/** The example as the API server stores it: with an identity, and the defaults that the example leaves out. */
+export function teacherJob(spec: Partial<TrainingJob['spec']> = {}, status?: TrainingJob['status']): TrainingJob {
+  const job = example('teacher.yaml') as TrainingJob;
+  const metadata = { ...job.metadata, namespace: 'default', uid: 'tj-1', generation: 1 };
+  const filled = { ...job.spec, suspend: false, ...spec };
+  return { ...job, metadata, spec: filled, ...(status === undefined ? {} : { status }) };
+}
+
+export function studentJob(
+  spec: Partial<DistillationJob['spec']> = {},
+  status?: DistillationJob['status'],
+): DistillationJob {
+  const job = example('student.yaml') as DistillationJob;
+  const metadata = { ...job.metadata, namespace: 'default', uid: 'dj-1', generation: 1 };
+  const defaults = { distribution: { workers: 1 }, checkpoint: { everySeconds: 30, keep: 2 }, suspend: false };
+  return { ...job, metadata, spec: { ...defaults, ...job.spec, ...spec }, ...(status === undefined ? {} : { status }) };
+}
+
+export const node = (allocatable: Record<string, string> = {}): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'one' },
+  status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
+});
+
+/** The Job of an attempt of the teacher; `conditions` that are true. */
+export const attemptJob = (number: number, ...conditions: readonly string[]): BatchJob => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: {
+    ...{ name: `digits-teacher-a${String(number)}`, namespace: 'default', uid: `job-${String(number)}` },
+    creationTimestamp: ago(60),
+    labels: { [labels.attempt]: String(number) },
+    annotations: { 'limbeck.dev/profile': 'cpu' },
+  },
+  status: { conditions: conditions.map((type) => ({ type, status: 'True' })) },
+});
+
+/** One worker. */
+export const worker = (index: number, status: Pod['status'], attempt = 1): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    ...{ name: `digits-teacher-a${String(attempt)}-${String(index)}`, namespace: 'default' },
+    ...{ uid: `pod-${String(attempt)}-${String(index)}`, creationTimestamp: ago(60) },
+    labels: {
+      [labels.trainingJob]: 'digits-teacher',
+      [labels.attempt]: String(attempt),
+      [labels.completionIndex]: String(index),
+    },
+  },
+  ...(status === undefined ? {} : { status }),
+});
+
+export const runningStatus: Pod['status'] = { phase: 'Running', podIP: '10.0.0.1' };
+
+interface End {
+  readonly exitCode: number;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly finishedAt?: string;
+}
+
+/** The status of a pod whose container ended. */
+export const ended = ({ exitCode, ...end }: End): Pod['status'] => ({
+  phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+  containerStatuses: [{ name: 'trainer', state: { terminated: { exitCode, finishedAt: ago(1), ...end } } }],
+});
+
+/** The status of a pod whose container waits. */
+export const waitingFor = (reason: string, message = 'why'): Pod['status'] => ({
+  phase: 'Pending',
+  containerStatuses: [{ name: 'trainer', state: { waiting: { reason, message } } }],
+});
+
+export const failureText = (reason: string, message = 'what happened'): string =>
+  JSON.stringify({ contractVersion: 'v1', outcome: 'failed', reason, message });
+
+/** The status of a worker that reports this failure itself. */
+export const reported = (reason: string, exitCode: number, finishedAt = ago(1)): Pod['status'] =>
+  ended({ exitCode, message: failureText(reason), finishedAt });
+
+export const metrics = {
+  ...{ n: 359, accuracy: 0.98, accuracyLow: 0.96, accuracyHigh: 0.99 },
+  ...{ macroRecall: 0.979, macroF1: 0.978 },
+};
+
+/** A result that keeps the contract. */
+export const success = {
+  contractVersion: 'v1',
+  outcome: 'succeeded',
+  artefact: {
+    ...{ uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64), sizeBytes: 1000 },
+    inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
+    outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
+  },
+  metrics,
+  lineage: { dataSha256: 'd'.repeat(64), splitSeed: 7, seed: 1, worldSize: 2, torch: '2.6.0' },
+  steps: 800,
+  seconds: 6.2,
+} as const;
+
+export const succeeded = (more: object = {}): Pod['status'] =>
+  ended({ exitCode: 0, message: JSON.stringify({ ...success, ...more }) });
+
+/** An attempt that is over, `endedSecondsAgo`. */
+export const pastAttempt = (number: number, outcome: Attempt['outcome'], endedSecondsAgo: number): Attempt => ({
+  ...{ number, startedAt: ago(endedSecondsAgo + 30), endedAt: ago(endedSecondsAgo), reason: 'Crashed' },
+  ...(outcome === undefined ? {} : { outcome }),
+  message: 'what happened',
+});
+
+/** A look at the teacher's run. */
+export const seen = (more: Partial<RunObserved> = {}): RunObserved => ({
+  root: teacherJob(),
+  jobs: [],
+  pods: [],
+  nodes: [node()],
+  ...{ settings, label: labels.trainingJob, progress: undefined, checkpoint: undefined },
+  ...more,
+});
