@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../process/clock.ts';
 import { adminApp, serve } from '../process/http-server.ts';
-import { createLogger, sentenceOf, type Log } from '../process/logger.ts';
+import type { Log } from '../process/logger.ts';
+import { runMain } from '../process/main.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
-import { exitOnUnhandled, onShutdown } from '../process/shutdown.ts';
+import { onShutdown } from '../process/shutdown.ts';
 import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from './api/resources.ts';
 import { startAutoscaler, type Autoscaler } from './autoscaler/loop.ts';
 import { readConfig, type Config } from './config.ts';
@@ -103,19 +104,4 @@ async function run(config: Config, log: Log): Promise<void> {
   log.info('stopped');
 }
 
-const config = readConfig();
-const log = createLogger('operator', config.ok ? config.value.logLevel : 'info');
-exitOnUnhandled(log);
-if (config.ok) {
-  try {
-    await run(config.value, log);
-    process.exit(0);
-  } catch (error) {
-    // A lost lease among others: whatever was begun must not be finished by this process.
-    log.error('the operator cannot run', { error: sentenceOf(error) });
-    process.exit(1);
-  }
-} else {
-  log.error('the configuration is wrong', { violations: config.violations });
-  process.exitCode = 78;
-}
+await runMain('operator', readConfig(), run);

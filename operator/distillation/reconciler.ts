@@ -1,32 +1,20 @@
 /** DistillationJob, top to bottom: find the teacher, plan the next step of the run that learns from it, report. */
 import type { DistillationJobStatus } from '../api/generated.ts';
 import { labels } from '../api/names.ts';
-import {
-  distillationJobs,
-  trainingJobs,
-  type DistillationJob,
-  type Stated,
-  type TrainingJob,
-} from '../api/resources.ts';
+import { distillationJobs, trainingJobs, type DistillationJob } from '../api/resources.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
-import { planHold, planRun, type RunPlan } from '../workloads/plan-run.ts';
+import { planHold, planRun } from '../workloads/plan-run.ts';
+import type { RunPlan } from '../workloads/run-state.ts';
 import { runEvents } from '../workloads/run-status.ts';
-import type { RunFeeds, RunObserved } from '../workloads/run.ts';
+import type { RunFeeds } from '../workloads/run.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { configOf } from './desired.ts';
+import type { DistillationObserved, DistillationStatus } from './observed.ts';
 import { statusOf } from './status.ts';
 import { teacherOf } from './teacher.ts';
-
-export interface DistillationObserved extends RunObserved {
-  readonly root: DistillationJob;
-  /** The TrainingJob that the spec names, when it names one and it exists. */
-  readonly trainingJob: TrainingJob | undefined;
-}
-
-export type DistillationStatus = Stated<DistillationJobStatus>;
 
 const byTeacher: Index<DistillationJob> = {
   resource: distillationJobs,

@@ -1,10 +1,10 @@
 /** A run of a DistillationJob → its status. The truth table is in workloads/run-status.ts. Pure. */
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
-import type { RunPlan } from '../workloads/plan-run.ts';
+import type { RunPlan } from '../workloads/run-state.ts';
 import { modelText } from '../workloads/run-config.ts';
 import { runStatus, statusMetrics } from '../workloads/run-status.ts';
-import type { DistillationObserved, DistillationStatus } from './reconciler.ts';
+import type { DistillationObserved, DistillationStatus } from './observed.ts';
 import type { Teacher } from './teacher.ts';
 
 /** The whole status after this pass. `teacher`: undefined while there is none. */

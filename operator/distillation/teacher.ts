@@ -1,7 +1,7 @@
 /** Which artefact teaches. Once an attempt has begun the teacher is fixed: every attempt learns from the same one. Pure. */
 import type { TrainingJob } from '../api/resources.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import type { DistillationObserved } from './reconciler.ts';
+import type { DistillationObserved } from './observed.ts';
 
 export interface Teacher {
   readonly ok: true;

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { sleep, systemClock } from '../../process/clock.ts';
 import { adminApp, serve } from '../../process/http-server.ts';
-import { createLogger, sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
+import { runMain } from '../../process/main.ts';
 import { createRegistry } from '../../process/metrics.ts';
-import { exitOnUnhandled, onShutdown } from '../../process/shutdown.ts';
+import { onShutdown } from '../../process/shutdown.ts';
 import { endpointSlices, modelServices } from '../api/resources.ts';
 import { startCaches, type Change } from '../kernel/caches.ts';
 import { connect } from '../kernel/connect.ts';
@@ -61,18 +62,4 @@ async function run(config: Config, log: Log): Promise<void> {
   await connection.close();
 }
 
-const config = readConfig();
-const log = createLogger('gateway', config.ok ? config.value.logLevel : 'info');
-exitOnUnhandled(log);
-if (config.ok) {
-  try {
-    await run(config.value, log);
-    process.exit(0);
-  } catch (error) {
-    log.error('the gateway cannot run', { error: sentenceOf(error) });
-    process.exit(1);
-  }
-} else {
-  log.error('the configuration is wrong', { violations: config.violations });
-  process.exitCode = 78;
-}
+await runMain('gateway', readConfig(), run);

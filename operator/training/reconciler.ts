@@ -1,6 +1,6 @@
 /** TrainingJob, top to bottom: observe the job, its children and its pods; plan the next step of its run; report. */
 import { labels } from '../api/names.ts';
-import { trainingJobs, type Stated, type TrainingJob } from '../api/resources.ts';
+import { trainingJobs, type TrainingJob } from '../api/resources.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
@@ -8,16 +8,11 @@ import { planFinished } from '../workloads/finished.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planRun } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
-import type { RunFeeds, RunObserved } from '../workloads/run.ts';
+import type { RunFeeds } from '../workloads/run.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { configOf } from './desired.ts';
+import type { TrainingObserved, TrainingStatus } from './observed.ts';
 import { statusOf } from './status.ts';
-
-export interface TrainingObserved extends RunObserved {
-  readonly root: TrainingJob;
-}
-
-export type TrainingStatus = Stated<TrainingJobStatus>;
 
 /** The reconciler of TrainingJobs; pure apart from what `feeds` remembers. */
 export const trainingReconciler = (

@@ -1,10 +1,10 @@
 /** A run of a TrainingJob → its status. The truth table is in workloads/run-status.ts. Pure. */
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates } from '../workloads/gates.ts';
-import type { RunPlan } from '../workloads/plan-run.ts';
+import type { RunPlan } from '../workloads/run-state.ts';
 import { modelText } from '../workloads/run-config.ts';
 import { runStatus, statusMetrics } from '../workloads/run-status.ts';
-import type { TrainingObserved, TrainingStatus } from './reconciler.ts';
+import type { TrainingObserved, TrainingStatus } from './observed.ts';
 
 /** The whole status after this pass. */
 export function statusOf(observed: TrainingObserved, { state, attempts }: RunPlan, now: Date): TrainingStatus {

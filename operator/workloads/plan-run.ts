@@ -10,12 +10,12 @@
  * | the last one found no input| look again after 10 s, later every 5 min; counts for nothing                |
  * | the last one succeeded     | the result, for the gates to judge                                          |
  */
-import type { TrainerSuccess } from '../api/trainer-contract.ts';
+import { labels } from '../api/names.ts';
 import { batchJobs } from '../api/resources.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { keyOf } from '../kernel/objects.ts';
-import type { Child, Next } from '../kernel/reconcile.ts';
+import type { Next } from '../kernel/reconcile.ts';
 import {
   attemptsOf,
   countedFailures,
@@ -31,29 +31,10 @@ import {
 import type { Failure } from './failure.ts';
 import { chooseProfile } from './pod-parts.ts';
 import type { Attempt, RunConfig, RunObserved } from './run.ts';
+import type { RunPlan } from './run-state.ts';
 import { sentenceOf } from './sentence.ts';
 import { attemptChildren } from './trainer-job.ts';
 import { indexOf, isOver, jobIsOver, judge, type Verdict } from './verdict.ts';
-import { labels } from '../api/names.ts';
-
-/** Where a run stands. */
-export type RunState =
-  | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'waiting'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'suspended'; readonly message: string }
-  | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'running'; readonly message: string }
-  | { readonly kind: 'restarting'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'succeeded'; readonly result: TrainerSuccess }
-  | { readonly kind: 'failed'; readonly reason: Reason; readonly message: string };
-
-export interface RunPlan {
-  readonly state: RunState;
-  readonly attempts: readonly Attempt[];
-  readonly apply: readonly Child[];
-  readonly remove: readonly ObjectRef[];
-  readonly next: Next;
-}
 
 const settled: Next = { kind: 'settled' };
 const recheckAt = (atMs: number, now: Date): Next => ({

@@ -20,7 +20,7 @@ import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
 import { timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
-import type { RunState } from './plan-run.ts';
+import type { RunState } from './run-state.ts';
 import { sentenceOf } from './sentence.ts';
 import type { Attempt, Checkpoint, RunRoot, RunStatus } from './run.ts';
 

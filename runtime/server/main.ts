@@ -1,9 +1,10 @@
 /** The model server: configuration → engine → HTTP, and the way back on SIGTERM. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger, sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
+import { runMain } from '../../process/main.ts';
 import { createRegistry } from '../../process/metrics.ts';
-import { exitOnUnhandled, onShutdown } from '../../process/shutdown.ts';
+import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
 import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
 import { Engine } from './engine.ts';
@@ -52,14 +53,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
 }
 
 const parsed = readConfig();
-const log = createLogger('server', parsed.ok ? parsed.config.logLevel : 'info');
-exitOnUnhandled(log);
-if (parsed.ok) {
-  await run(parsed.config, log).catch((error: unknown) => {
-    log.error('the server cannot run', { error: sentenceOf(error) });
-    process.exitCode = 1;
-  });
-} else {
-  log.error('the configuration is not valid', { mistakes: parsed.mistakes });
-  process.exitCode = 1;
-}
+const read = parsed.ok
+  ? { ok: true as const, value: parsed.config }
+  : { ok: false as const, violations: parsed.mistakes };
+await runMain('server', read, run);

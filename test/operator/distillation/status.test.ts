@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { labels } from '../../../operator/api/names.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
 import { statusOf } from '../../../operator/distillation/status.ts';
-import type { RunState } from '../../../operator/workloads/plan-run.ts';
+import type { RunState } from '../../../operator/workloads/run-state.ts';
 import { metrics, now, pastAttempt, seen, studentJob, success } from '../../support/runs.ts';
 
 const teacher = { ok: true, uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) } as const;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
-import type { RunState } from '../../../operator/workloads/plan-run.ts';
+import type { RunState } from '../../../operator/workloads/run-state.ts';
 import { statusOf } from '../../../operator/training/status.ts';
 import { now, seen, success, teacherJob } from '../../support/runs.ts';
 

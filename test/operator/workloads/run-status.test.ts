@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GateVerdict } from '../../../operator/workloads/gates.ts';
-import type { RunState } from '../../../operator/workloads/plan-run.ts';
+import type { RunState } from '../../../operator/workloads/run-state.ts';
 import { runEvents, runStatus, statusMetrics } from '../../../operator/workloads/run-status.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';

@@ -99,8 +99,8 @@ describe('the server process', () => {
 
   test('mistakes in the configuration end it with all of them', async () => {
     const server = start({ LIMBECK_PORT: 'x' });
-    expect(await server.exited).toEqual([1, null]);
-    expect(server.said('the configuration is not valid')?.['mistakes']).toHaveLength(2);
+    expect(await server.exited).toEqual([78, null]);
+    expect(server.said('the configuration is wrong')?.['violations']).toHaveLength(2);
   });
 
   test('a folder that is not there ends it with a sentence', async () => {
