@@ -6,7 +6,9 @@ import { stringify } from 'yaml';
 
 /** Compares objects, as one YAML stream, with the file. */
 export async function expectGolden(file: string, objects: readonly unknown[]): Promise<void> {
-  const rendered = objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n');
+  const rendered = objects
+    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n');
   if (process.env.LIMBECK_UPDATE_GOLDEN === '1') {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, rendered);

@@ -1,11 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import type { ModelService } from '../../../operator/api/resources.ts';
 import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
+import { expectGolden } from '../../support/golden.ts';
 import { artefact, deployed, distillation, planned, seen, service, settings } from './support.ts';
-
-const golden = 'test/golden/examples/digits-service.yaml';
 
 test('the example is planned into these objects', async () => {
   const example = parse(await readFile('examples/digits/service.yaml', 'utf8')) as ModelService;
@@ -15,12 +14,10 @@ test('the example is planned into these objects', async () => {
   const metadata = { ...service().metadata, name: example.metadata.name };
   const job = distillation({ phase: 'Succeeded', artefact });
   const { apply } = planned(seen({ service: { ...example, metadata, spec }, job }));
-  const rendered = apply.map(({ object }) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
-  if (process.env['LIMBECK_UPDATE_GOLDEN'] === '1') {
-    await mkdir('test/golden/examples', { recursive: true });
-    await writeFile(golden, rendered);
-  }
-  expect(rendered).toBe(await readFile(golden, 'utf8'));
+  await expectGolden(
+    'test/golden/examples/digits-service.yaml',
+    apply.map(({ object }) => object),
+  );
 });
 
 test('a revision is artefact, runtime and placement, and nothing else', () => {

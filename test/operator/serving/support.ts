@@ -5,18 +5,9 @@ import { modelServices } from '../../../operator/api/resources.ts';
 import { isOwnedBy, ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 import type { Plan } from '../../../operator/kernel/reconcile.ts';
 import { servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
-import type { Settings } from '../../../operator/workloads/settings.ts';
+import { now, settings } from '../../support/runs.ts';
 
-export const settings: Settings = {
-  images: { trainer: 'trainer:1', server: 'server:1' },
-  imagePullPolicy: 'IfNotPresent',
-  store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
-  gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
-  clusterDomain: 'cluster.local',
-  gpuProfiles: { cpu: {}, gpu: { resourceName: 'nvidia.com/gpu', count: 1 } },
-};
-
-export const now = new Date('2026-11-24T12:00:00Z');
+export { now, settings } from '../../support/runs.ts';
 export const artefact = { uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) };
 
 type Spec = ModelService['spec'];
@@ -95,11 +86,11 @@ export type ServingPlan = Plan<Observed['service']['status'] & object>;
 
 const none = { recommendation: () => undefined, loadFailure: () => undefined };
 
-export const planned = (observed: Observed, over: Settings = settings, at = now) =>
+export const planned = (observed: Observed, over = settings, at = now) =>
   servingReconciler(over, none).plan(observed, at);
 
 /** The Deployment of a plan as the API server would show it. */
-export function deployed(observed: Observed, over: Settings = settings): Deployment {
+export function deployed(observed: Observed, over = settings): Deployment {
   const found = planned(observed, over).apply.find(({ object }) => object.kind === 'Deployment')?.object;
   if (found === undefined) throw new Error('no Deployment is planned');
   return owned(found, observed.service);
@@ -111,7 +102,7 @@ const owned = (object: KubeObject, owner: ModelService): KubeObject =>
     : { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReferenceTo(owner)] } };
 
 /** The service with the status of a plan, as it comes back. */
-export const stored = (observed: Observed, over: Settings = settings): ModelService => ({
+export const stored = (observed: Observed, over = settings): ModelService => ({
   ...observed.service,
   status: planned(observed, over).status,
 });
