@@ -20,7 +20,7 @@ export interface Pod extends KubeObject {
   };
 }
 
-/** Runs a program to its end and gives its standard output; rejects with the last line that it complained with. */
+/** Runs a program to its end and gives its standard output; rejects with what it complained of. */
 export function runProgram(
   program: string,
   args: readonly string[],
@@ -41,8 +41,8 @@ export function runProgram(
 function explain(program: string, error: Error & { code?: unknown }, stderr: string): string {
   if (error.code === 'ENOENT')
     return `${program} is not on the PATH; install it, or build it with: bash cluster/cluster binaries`;
-  const last = stderr.trim().split('\n').at(-1);
-  return last === undefined || last === '' ? `${program}: ${error.message}` : last;
+  const complaint = stderr.trim();
+  return complaint === '' ? `${program}: ${error.message}` : complaint;
 }
 
 /** kubectl in one namespace of the cluster that KUBECONFIG names. */

@@ -13,8 +13,8 @@ test('a status in words', () => {
   expect(wordsOf({ phase: 'Running', conditions: [accepted] })).toBe('phase Running; Accepted=True (Valid: fine)');
 });
 
-test('a program that fails rejects with its last words', async () => {
-  await expect(runProgram('sh', ['-c', 'echo first >&2; echo last >&2; exit 3'])).rejects.toThrow(/^last$/);
+test('a program that fails rejects with its own words', async () => {
+  await expect(runProgram('sh', ['-c', 'echo first >&2; echo last >&2; exit 3'])).rejects.toThrow(/^first\nlast$/);
   await expect(runProgram('no-such-program', [])).rejects.toThrow('no-such-program is not on the PATH');
 });
 

@@ -1,5 +1,6 @@
 /** The real cluster as the end-to-end tests see it: chart installed, namespaces of their own, and a few ways to do harm. */
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { readConfig, type Config } from '../../demo/config.ts';
@@ -12,6 +13,7 @@ export const namespaces = {
   story: 'limbeck-e2e-story',
   order: 'limbeck-e2e-order',
   bad: 'limbeck-e2e-bad',
+  refused: 'limbeck-e2e-refused',
   faults: 'limbeck-e2e-faults',
 } as const;
 
@@ -143,9 +145,30 @@ for file in ("model.onnx", "manifest.json"):
     store.put(f"{sys.argv[1]}/{file}", store.get(f"{sys.argv[2]}/{file}"))
 `;
 
-/** SIGKILL, as a node that is switched off would do: no goodbye, no draining. */
+/**
+ * As a node that is switched off would do it: no goodbye, no draining. Deleting by force still sends SIGTERM first, so
+ * the pod's processes are killed before, where they run on this very machine.
+ */
 export async function kill(kubectl: Kubectl, pods: readonly string[]): Promise<void> {
+  for (const name of pods) {
+    const pod = await kubectl.get<Pod>('pod', name);
+    for (const pid of processesOf(pod?.metadata.uid ?? 'none')) process.kill(pid, 'SIGKILL');
+  }
   if (pods.length > 0) await kubectl.run(['delete', 'pod', '--force', '--grace-period=0', ...pods]);
+}
+
+/** By the name of their control group, which has the pod's UID in it. */
+function processesOf(uid: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => controlGroups(pid).includes(`pod${uid}`)).map(Number);
+}
+
+function controlGroups(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** The operator's pods, the leader first. */

@@ -1,4 +1,4 @@
-/** The demo's own story, told while the operator's pods are killed in the middle of training, distilling and serving. */
+/** The demo's own story, told while the operator's pods are killed in the middle of training, distilling, waking, scaling out and going to rest. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokenPromises } from '../../demo/checks.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
@@ -10,6 +10,7 @@ import { kill, namespaces, openLab, operators, removeNamespaces, settings, type 
 const kills: readonly (readonly [RegExp, number])[] = [
   [/TrainingJob: [^]*Running/, 1],
   [/DistillationJob: [^]*Running/, 2],
+  [/The first request/, 1],
   [/Load: /, 2],
   [/Nobody asks/, 1],
 ];
@@ -23,8 +24,13 @@ let killed: readonly (readonly string[])[] = [];
 let servers = new Set<string>();
 let survivors = new Set<string>();
 
-const serverNames = async (): Promise<Set<string>> =>
-  new Set((await kubectl.list<Pod>('pods', serverPods)).map(({ metadata }) => metadata.name));
+/** Those that are not on their way out: the replica that proved the model may still be draining. */
+const serverNames = async (): Promise<Set<string>> => {
+  const pods = await kubectl.list<Pod>('pods', serverPods);
+  return new Set(
+    pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name),
+  );
+};
 
 beforeAll(async () => {
   lab = await openLab([namespaces.story]);
@@ -38,6 +44,7 @@ beforeAll(async () => {
   };
   const write = (text: string): void => {
     told += text;
+    process.stderr.write(text);
     if (text.includes('Load: ')) void serverNames().then((names) => (servers = names));
     if (text.includes('Nobody asks')) void serverNames().then((names) => (survivors = names));
     const next = pending[0];

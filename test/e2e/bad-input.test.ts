@@ -1,0 +1,151 @@
+/** What is missing is waited for, what fails says why; none of it restarts a process of ours. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
+import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
+import { install } from '../../demo/install.ts';
+import { Kubectl } from '../../demo/kubectl.ts';
+import { restartCounts, Restarts } from '../../demo/restarts.ts';
+import {
+  copyModel,
+  inTrainer,
+  namespaces,
+  openLab,
+  ours,
+  placement,
+  removeNamespaces,
+  serving,
+  settings,
+  training,
+  untilCondition,
+  uploadDigits,
+  uploadText,
+  type Lab,
+} from './lab.ts';
+
+jest.setTimeout(300_000);
+
+const order = new Kubectl(namespaces.order);
+const bad = new Kubectl(namespaces.bad);
+const folder = `s3://limbeck/e2e/${randomUUID()}`;
+const restarts = new Restarts();
+let lab: Lab;
+
+const look = async (): Promise<void> => {
+  for (const kubectl of [lab.system, order, bad]) restarts.see(await restartCounts(kubectl, ''));
+};
+
+beforeAll(async () => {
+  lab = await openLab([namespaces.order, namespaces.bad]);
+  await look();
+  restarts.begin();
+}, 300_000);
+
+afterAll(async () => {
+  lab.gateway.close();
+  await removeNamespaces([namespaces.order, namespaces.bad]);
+}, 150_000);
+
+const stored = (file: string): object => ({ data: { source: { s3: { uri: `${folder}/${file}` } } } });
+
+const student = (name: string, teacher: object): object =>
+  ours('DistillationJob', name, {
+    teacher,
+    student: { linear: {} },
+    data: { source: { builtin: 'digits' } },
+    optimization: { learningRate: 0.01, epochs: 5 },
+    placement,
+  });
+
+describe('what is missing', () => {
+  const accepted = (name: readonly [string, string], reason: string): Promise<string> =>
+    untilCondition(order, name, ['Accepted', 'Unknown', reason], 90);
+
+  test('is named, whoever waits for it', async () => {
+    await order.applyObject(serving('served', { distillationJob: { name: 'student' } }));
+    expect(await accepted(['msvc', 'served'], 'ModelNotFound')).toContain('distillationjob/student does not exist');
+    await order.applyObject(student('student', { trainingJob: { name: 'teacher' } }));
+    expect(await accepted(['dj', 'student'], 'TeacherNotFound')).toContain('no TrainingJob teacher');
+    expect(await accepted(['msvc', 'served'], 'ModelNotReady')).toContain('distillationjob/student');
+    await order.applyObject(training('teacher', stored('digits.npz')));
+    expect(await accepted(['tj', 'teacher'], 'DataMissing')).toContain(`${folder}/digits.npz does not exist`);
+    expect(await accepted(['dj', 'student'], 'TeacherNotReady')).toContain('teacher');
+  });
+
+  test('lets everybody go on by themselves when it appears', async () => {
+    await inTrainer(order, lab.images.trainer, uploadDigits, `${folder}/digits.npz`);
+    expect(await untilCondition(order, ['tj', 'teacher'], ['Succeeded', 'True'], 120)).toContain('exported');
+    await untilCondition(order, ['dj', 'student'], ['Succeeded', 'True'], 90);
+    await untilCondition(order, ['msvc', 'served'], ['Ready', 'True'], 60);
+  });
+
+  test('may also be an artefact in the store, of a service or of a teacher', async () => {
+    const [{ status }] = [(await order.get<TrainingJob>('tj', 'teacher')) ?? { status: undefined }];
+    const { uri = '', sha256 = '' } = status?.artefact ?? {};
+    const later = { artefact: { uri: `${folder}/model`, sha256 } };
+    await order.applyObject(serving('later', later));
+    await order.applyObject(student('later', later));
+    const message = await accepted(['dj', 'later'], 'TeacherMissing');
+    expect(message).toContain(`${folder}/model`);
+    expect(await untilCondition(order, ['msvc', 'later'], ['Ready', 'False', 'LoadFailed'], 60)).toContain(folder);
+    await inTrainer(order, lab.images.trainer, copyModel, `${folder}/model`, uri);
+    await untilCondition(order, ['msvc', 'later'], ['Ready', 'True'], 90);
+    await untilCondition(order, ['dj', 'later'], ['Succeeded', 'True'], 120);
+    const job = await order.get<DistillationJob>('dj', 'later');
+    expect(job?.status?.attempts?.map(({ outcome }) => outcome)).toContain('Waiting');
+  });
+});
+
+describe('what fails', () => {
+  const failed = async (name: string, reason: string): Promise<TrainingJobStatus & { readonly message: string }> => {
+    const message = await untilCondition(bad, ['tj', name], ['Succeeded', 'False', reason], 120);
+    const job = await bad.get<TrainingJob>('tj', name);
+    return { ...job?.status, message };
+  };
+
+  test('a gate that is not met says value, bound and n', async () => {
+    await bad.applyObject(training('gate', { evaluation: { gates: [{ metric: 'accuracy', atLeast: 1 }] } }));
+    const { phase, message, artefact } = await failed('gate', 'GateNotMet');
+    expect(phase).toBe('Failed');
+    expect(message).toMatch(/accuracy is 0\.\d+, at least 1 is wanted \(n=359\)/);
+    expect(artefact?.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('a script that ends on bad data says pod, exit code and its last words', async () => {
+    await inTrainer(bad, lab.images.trainer, uploadText, `${folder}/broken.npz`, 'this is no archive');
+    await bad.applyObject(training('broken', stored('broken.npz')));
+    const { phase, message, attempts } = await failed('broken', 'DataInvalid');
+    expect([phase, attempts?.length]).toEqual(['Failed', 1]);
+    expect(message).toContain('broken.npz must be an .npz with the arrays x and y');
+    expect(message).toMatch(/broken-a1-0/);
+    expect(message).toContain('65');
+  });
+
+  test('a model whose digest is another is never served', async () => {
+    const [{ status }] = [(await bad.get<TrainingJob>('tj', 'gate')) ?? { status: undefined }];
+    const uri = status?.artefact?.uri ?? '';
+    await bad.applyObject(serving('mistaken', { artefact: { uri, sha256: '0'.repeat(64) } }));
+    const message = await untilCondition(bad, ['msvc', 'mistaken'], ['Ready', 'False', 'LoadFailed'], 60);
+    expect(message).toContain('DigestMismatch');
+    const service = await bad.get<{ readonly status?: ModelServiceStatus }>('msvc', 'mistaken');
+    expect(service?.status?.readyReplicas).toBe(0);
+  });
+
+  test('an image that cannot start says so at once, and never runs again', async () => {
+    // The store's image has no Python.
+    await install(lab.system, lab.config, [...settings, `images.trainer=${lab.images.store}`]);
+    try {
+      await bad.applyObject(training('imageless'));
+      const { phase, message, attempts } = await failed('imageless', 'CannotStart');
+      expect([phase, attempts?.length]).toEqual(['Failed', 1]);
+      expect(message).toMatch(/imageless-a1-0.*128.*python3/s);
+    } finally {
+      await install(lab.system, lab.config, settings);
+    }
+  });
+});
+
+test('none of it restarts a process of ours', async () => {
+  await look();
+  expect(restarts.sum).toBe(0);
+});

@@ -1,0 +1,121 @@
+/** What cannot be meant: refused at once, by the API server and by the gateway, with a sentence. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Kubectl } from '../../demo/kubectl.ts';
+import { restartCounts, Restarts } from '../../demo/restarts.ts';
+import { namespaces, openLab, ours, removeNamespaces, serving, training, untilCondition, type Lab } from './lab.ts';
+
+const kubectl = new Kubectl(namespaces.refused);
+const restarts = new Restarts();
+let lab: Lab;
+
+const look = async (): Promise<void> => {
+  restarts.see(await restartCounts(lab.system, ''));
+  restarts.see(await restartCounts(kubectl, ''));
+};
+
+beforeAll(async () => {
+  lab = await openLab([namespaces.refused]);
+  await look();
+  restarts.begin();
+  await kubectl.applyObject(training('plain'));
+  await kubectl.applyObject(serving('plain', { trainingJob: { name: 'plain' } }));
+  await untilCondition(kubectl, ['msvc', 'plain'], ['Ready', 'True']);
+}, 300_000);
+
+afterAll(async () => {
+  lab.gateway.close();
+  await removeNamespaces([namespaces.refused]);
+}, 150_000);
+
+describe('kubectl apply', () => {
+  const distillation = (name: string, spec: object): object =>
+    ours('DistillationJob', name, {
+      teacher: { trainingJob: { name: 'plain' } },
+      student: { linear: {} },
+      data: { source: { builtin: 'digits' } },
+      ...spec,
+    });
+  const both = { trainingJob: { name: 'a' }, distillationJob: { name: 'b' } };
+
+  test.each<[string, object, string]>([
+    ['a wrong field', training('a', { worker: 2 }), 'unknown field "spec.worker"'],
+    [
+      'an unknown enum value',
+      training('a', { task: 'regression' }),
+      'spec.task: Unsupported value: "regression": supported values: "classification"',
+    ],
+    [
+      'two members of a union',
+      training('a', { model: { linear: {}, mlp: { hidden: [8] } } }),
+      'exactly one of linear, mlp or cnn must be given',
+    ],
+    [
+      'no member of a union',
+      distillation('a', { student: {} }),
+      'spec.student in body should have at least 1 properties',
+    ],
+    ['two models of a service', serving('a', both), 'exactly one of trainingJob, distillationJob or artefact'],
+    ['a name too long', training('a'.repeat(53)), 'metadata.name must have at most 52 characters'],
+    [
+      'zero workers',
+      training('a', { distribution: { workers: 0 } }),
+      'spec.distribution.workers in body should be greater than or equal to 1',
+    ],
+    [
+      'fewer replicas at most than at least',
+      serving('a', { trainingJob: { name: 'a' } }, { minReplicas: 5 }),
+      'scaling.minReplicas must not exceed scaling.maxReplicas',
+    ],
+    [
+      'a changed run',
+      training('plain', { optimization: { learningRate: 0.5, epochs: 5 } }),
+      'a TrainingJob is one run and cannot be changed',
+    ],
+    [
+      'a gate on what is not measured',
+      distillation('a', { control: false, evaluation: { gates: [{ metric: 'gainOverControl', atLeast: 0 }] } }),
+      'a gate on gainOverControl needs control to be true',
+    ],
+  ])('refuses %s', async (_, object, sentence) => {
+    await expect(kubectl.applyObject(object)).rejects.toThrow(sentence);
+  });
+});
+
+describe('the gateway', () => {
+  const zeros = Array.from({ length: 64 }, () => 0);
+  const input = { name: 'input', datatype: 'FP32', shape: [1, 1, 8, 8], data: zeros };
+  const body = (...inputs: readonly object[]): string => JSON.stringify({ inputs });
+  const infer = '/services/plain/v2/models/plain/infer';
+  const post = (path: string, text: string): Promise<Response> =>
+    fetch(`${lab.gateway.url}/namespaces/${namespaces.refused}${path}`, { method: 'POST', body: text });
+
+  test('answers what is right', async () => {
+    expect((await post(infer, body(input))).status).toBe(200);
+  });
+
+  test.each<[string, number, string, () => string]>([
+    ['a wrong shape', 400, infer, () => body({ ...input, shape: [1, 64] })],
+    ['too few values', 400, infer, () => body({ ...input, data: [1, 2, 3] })],
+    ['a wrong type', 400, infer, () => body({ ...input, datatype: 'INT64' })],
+    ['words for numbers', 400, infer, () => body({ ...input, data: zeros.map(() => 'zero') })],
+    ['an input that there is not', 400, infer, () => body({ ...input, name: 'pixels' })],
+    ['malformed JSON', 400, infer, () => '{"inputs": ['],
+    ['an unknown model', 404, '/services/plain/v2/models/nobody/infer', () => body(input)],
+    ['an unknown service', 404, '/services/nobody/v2/models/nobody/infer', () => body(input)],
+    ['an oversized body', 413, infer, () => ' '.repeat(64 * 1024 * 1024 + 1)],
+  ])("refuses %s with %d, in the protocol's shape", async (_, status, path, text) => {
+    const response = await post(path, text());
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toContain('application/json');
+    expect(await response.json()).toEqual({ error: expect.stringMatching(/\w+ \w+/) });
+  });
+
+  test('goes on answering', async () => {
+    expect((await post(infer, body(input))).status).toBe(200);
+  });
+});
+
+test('none of it restarts a process of ours', async () => {
+  await look();
+  expect(restarts.sum).toBe(0);
+});
