@@ -111,12 +111,16 @@ export type TrainerResult = TrainerSuccess | TrainerFailure | { readonly outcome
 export function parseResult(text: string): TrainerResult {
   const value = parsed(text);
   if (!isRecord(value)) return invalid('it is not a JSON object');
-  if (value.contractVersion !== 'v1') return invalid('contractVersion is not v1');
-  if (value.outcome === 'failed') return failureOf(value);
-  return value.outcome === 'succeeded' ? successOf(value) : invalid('outcome is neither succeeded nor failed');
+  const { contractVersion, ...result } = value;
+  if (contractVersion !== 'v1') return invalid('contractVersion is not v1');
+  if (result.outcome === 'failed') return failureOf(result);
+  return result.outcome === 'succeeded' ? successOf(result) : invalid('outcome is neither succeeded nor failed');
 }
 
 type JsonRecord = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+/** A name that ends in `?` may be absent. */
+type Members = Readonly<Record<string, Check>>;
 
 const invalid = (what: string): TrainerResult => ({
   outcome: 'invalid',
@@ -133,62 +137,76 @@ function parsed(text: string): unknown {
 
 const isRecord = (value: unknown): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isNumber: Check = Number.isFinite;
+const isInteger: Check = Number.isSafeInteger;
 const isString = (value: unknown): value is string => typeof value === 'string';
+const isDigest: Check = (value) => isString(value) && /^[0-9a-f]{64}$/.test(value);
+const isAxis: Check = (value) => isInteger(value) && Number(value) >= -1;
+// The lengths are those of the status: what does not fit there would be refused by the API server, again and again.
+const isText =
+  (longest: number): Check =>
+  (value) =>
+    isString(value) && value.length <= longest;
+const isList =
+  (longest: number, check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= longest && value.every(check);
 
-const isReason = (value: unknown): value is FailureReason => failureReasons.some((reason) => reason === value);
+/** These members and no others: an unknown one has no place in the status. */
+const hasExactly =
+  (members: Members): Check =>
+  (value) =>
+    isRecord(value) &&
+    Object.keys(value).every((name) => isMember(name, members)) &&
+    Object.entries(members).every(([name, check]) => holds(value, name, check));
 
-function failureOf({ reason, message, step }: JsonRecord): TrainerResult {
-  if (!isReason(reason)) return invalid('reason is not one of the contract');
-  if (!isString(message)) return invalid('message is missing');
-  return { outcome: 'failed', reason, message, ...(isNumber(step) ? { step } : {}) };
+const isMember = (name: string, members: Members): boolean =>
+  Object.hasOwn(members, name) || Object.hasOwn(members, `${name}?`);
+
+function holds(value: JsonRecord, name: string, check: Check): boolean {
+  if (!name.endsWith('?')) return check(value[name]);
+  const member = value[name.slice(0, -1)];
+  return member === undefined || check(member);
 }
 
-function successOf(value: JsonRecord): TrainerResult {
-  const { artefact, metrics, control, teacher, lineage, steps, seconds } = value;
-  if (!isArtefact(artefact)) return invalid('artefact');
-  if (!isMetrics(metrics)) return invalid('metrics');
-  if (control !== undefined && !isMetrics(control)) return invalid('control');
-  if (teacher !== undefined && !isMetrics(teacher)) return invalid('teacher');
-  if (!isLineage(lineage)) return invalid('lineage');
-  if (!isNumber(steps) || !isNumber(seconds)) return invalid('steps or seconds');
-  return {
-    ...{ outcome: 'succeeded', artefact, metrics, lineage, steps, seconds },
-    ...(control === undefined ? {} : { control }),
-    ...(teacher === undefined ? {} : { teacher }),
-    ...numbersOf(value, ['teacherAgreement', 'teacherSizeBytes', 'resumedFromStep']),
-  };
+const metrics = hasExactly({
+  ...{ n: isInteger, accuracy: isNumber, accuracyLow: isNumber, accuracyHigh: isNumber },
+  ...{ macroRecall: isNumber, macroF1: isNumber },
+});
+const tensor = hasExactly({ name: isText(256), datatype: isText(32), shape: isList(16, isAxis) });
+const artefact = hasExactly({
+  ...{ uri: isText(1024), sha256: isDigest, sizeBytes: isInteger },
+  ...{ inputs: isList(32, tensor), outputs: isList(32, tensor) },
+});
+const lineage = hasExactly({
+  ...{ dataSha256: isText(128), torch: isText(64), 'teacherSha256?': isText(64) },
+  ...{ splitSeed: isInteger, seed: isInteger, worldSize: isInteger },
+});
+
+const failureMembers: Members = {
+  outcome: isString,
+  reason: (value) => failureReasons.some((reason) => reason === value),
+  ...{ message: isString, 'step?': isInteger },
+};
+
+const successMembers: Members = {
+  outcome: isString,
+  ...{ artefact, metrics, lineage, 'control?': metrics, 'teacher?': metrics },
+  ...{ 'teacherAgreement?': isNumber, 'teacherSizeBytes?': isInteger, 'resumedFromStep?': isInteger },
+  ...{ steps: isInteger, seconds: isNumber },
+};
+
+const isFailure = (value: JsonRecord): value is JsonRecord & TrainerFailure => hasExactly(failureMembers)(value);
+const isSuccess = (value: JsonRecord): value is JsonRecord & TrainerSuccess => hasExactly(successMembers)(value);
+
+const failureOf = (value: JsonRecord): TrainerResult =>
+  isFailure(value) ? value : invalid(faultOf(value, failureMembers));
+const successOf = (value: JsonRecord): TrainerResult =>
+  isSuccess(value) ? value : invalid(faultOf(value, successMembers));
+
+/** The first member that is wrong, missing or unknown. */
+function faultOf(value: JsonRecord, members: Members): string {
+  const wrong = Object.entries(members).find(([name, check]) => !holds(value, name, check))?.[0];
+  const unknown = Object.keys(value).find((name) => !isMember(name, members)) ?? 'a member';
+  return wrong === undefined ? `${unknown} is unknown` : `${wrong.replace('?', '')} is missing or wrong`;
 }
-
-const numbersOf = (value: JsonRecord, names: readonly string[]): Readonly<Record<string, number>> =>
-  Object.fromEntries(
-    names.flatMap((name) => {
-      const member = value[name];
-      return isNumber(member) ? [[name, member]] : [];
-    }),
-  );
-
-const metricNames = ['n', 'accuracy', 'accuracyLow', 'accuracyHigh', 'macroRecall', 'macroF1'] as const;
-
-const isMetrics = (value: unknown): value is Metrics =>
-  isRecord(value) && metricNames.every((name) => isNumber(value[name]));
-
-const isTensor = (value: unknown): value is Tensor =>
-  isRecord(value) &&
-  isString(value.name) &&
-  isString(value.datatype) &&
-  Array.isArray(value.shape) &&
-  value.shape.every(isNumber);
-
-const isArtefact = (value: unknown): value is Artefact =>
-  isRecord(value) &&
-  isString(value.uri) &&
-  isString(value.sha256) &&
-  /^[0-9a-f]{64}$/.test(value.sha256) &&
-  isNumber(value.sizeBytes) &&
-  [value.inputs, value.outputs].every((tensors) => Array.isArray(tensors) && tensors.every(isTensor));
-
-const isLineage = (value: unknown): value is Lineage =>
-  isRecord(value) &&
-  [value.dataSha256, value.torch].every(isString) &&
-  [value.splitSeed, value.seed, value.worldSize].every(isNumber);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
+import fc from 'fast-check';
 import { failureReasons, parseResult } from '../../../operator/api/trainer-contract.ts';
 import { failureText, metrics, success } from '../../support/runs.ts';
 
@@ -52,6 +53,12 @@ test.each([
     JSON.stringify({ ...success, artefact: { ...success.artefact, inputs: [{ name: 'x' }] } }),
   ],
   ['a control that is none', JSON.stringify({ ...success, control: {} })],
+  ['a member that nobody knows', JSON.stringify({ ...success, mood: 'good' })],
+  ['a lineage with more', JSON.stringify({ ...success, lineage: { ...success.lineage, mood: 'good' } })],
+  ['half a byte', JSON.stringify({ ...success, artefact: { ...success.artefact, sizeBytes: 0.5 } })],
+  ['half a step', JSON.stringify({ ...success, resumedFromStep: 0.5 })],
+  ['a step that is null', JSON.stringify({ ...success, resumedFromStep: null })],
+  ['a name without end', JSON.stringify({ ...success, lineage: { ...success.lineage, torch: 't'.repeat(65) } })],
   ['no lineage', JSON.stringify({ ...success, lineage: null })],
 ])('%s is no result, and it is said why', (_, text) => {
   expect(parseResult(text)).toMatchObject({
@@ -59,3 +66,33 @@ test.each([
     message: expect.stringContaining('does not keep the contract'),
   });
 });
+
+test('the parser and the schema say the same of a result in which one thing is wrong', () => {
+  const paths = pathsOf(whole);
+  const junk = fc.constantFrom<unknown>(undefined, null, 'x', -2, 0.5, true, [], {});
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), junk, (path, value) => {
+      const text = JSON.stringify(withValue(whole, path, value));
+      expect([text, parseResult(text).outcome === 'succeeded']).toEqual([text, keepsContract(JSON.parse(text))]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+type Path = readonly string[];
+
+function pathsOf(value: unknown, path: Path = []): readonly Path[] {
+  const inner =
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([name, member]) => pathsOf(member, [...path, name]))
+      : [];
+  return path.length === 0 ? inner : [path, ...inner];
+}
+
+function withValue(target: unknown, [name, ...rest]: Path, value: unknown): unknown {
+  if (name === undefined) return value;
+  if (Array.isArray(target))
+    return target.map((one: unknown, at) => (String(at) === name ? withValue(one, rest, value) : one));
+  const record = { ...(target as Record<string, unknown>) };
+  return { ...record, [name]: withValue(record[name], rest, value) };
+}
