@@ -5,6 +5,7 @@ import { distillationJobs, trainingJobs, type DistillationJob } from '../api/res
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
+import { unfinishedJobs } from '../workloads/leftovers.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planHold, planRun } from '../workloads/plan-run.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
@@ -60,7 +61,11 @@ function observe(cache: Cache, key: Key, settings: Settings, feeds: RunFeeds): D
 
 function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatus> {
   const { root } = observed;
-  const finished = planFinished<DistillationJobStatus>(root, distillationJobs, now);
+  const finished = planFinished<DistillationJobStatus>(
+    root,
+    { resource: distillationJobs, leftovers: unfinishedJobs(observed) },
+    now,
+  );
   if (finished !== undefined) return finished;
   const teacher = teacherOf(observed);
   const run = teacher.ok

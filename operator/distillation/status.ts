@@ -10,14 +10,14 @@ import type { Teacher } from './teacher.ts';
 /** The whole status after this pass. `teacher`: undefined while there is none. */
 export function statusOf(
   observed: DistillationObserved,
-  { state, attempts }: RunPlan,
+  { state, attempts, apply }: RunPlan,
   teacher: Teacher | undefined,
   now: Date,
 ): DistillationStatus {
   const { root, progress, checkpoint } = observed;
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates = result === undefined ? undefined : gatesOf(observed, result);
-  const begun = teacher !== undefined && attempts.length > 0;
+  const begun = teacher !== undefined && attempts.length + apply.length > 0;
   return {
     ...runStatus({ root, state, attempts, gates, progress, checkpoint }, now),
     ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),

@@ -5,6 +5,7 @@ import type { TrainingJobStatus } from '../api/generated.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
+import { unfinishedJobs } from '../workloads/leftovers.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planRun } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
@@ -36,7 +37,11 @@ function observe(cache: Cache, key: Key, settings: Settings, feeds: RunFeeds): T
 
 function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {
   const { root } = observed;
-  const finished = planFinished<TrainingJobStatus>(root, trainingJobs, now);
+  const finished = planFinished<TrainingJobStatus>(
+    root,
+    { resource: trainingJobs, leftovers: unfinishedJobs(observed) },
+    now,
+  );
   if (finished !== undefined) return finished;
   const run = planRun(observed, configOf(root.spec), now);
   const status = statusOf(observed, run, now);

@@ -1,8 +1,10 @@
 /** The list of attempts: what the status remembers and what the cluster shows, brought together. Pure. */
 import { annotations, labels } from '../api/names.ts';
 import type { BatchJob } from '../api/kubernetes.ts';
+import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import type { Failure, Weight } from './failure.ts';
 import type { Attempt, RunObserved } from './run.ts';
+import { clipped, longestText } from './sentence.ts';
 
 /** status.attempts holds no more; see the CRD. */
 const longestList = 64;
@@ -49,9 +51,18 @@ export const failedAttempt = (attempt: Attempt, failure: Failure, now: Date): At
   endedAt: timeText(now),
   outcome: outcomes[failure.weight],
   reason: failure.reason,
-  message: failure.message,
+  message: clipped(failure.message, longestText.attempt),
   ...(failure.pod === undefined ? {} : { pod: failure.pod }),
   ...(failure.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
+});
+
+/** The attempt with its success. */
+export const succeededAttempt = (attempt: Attempt, { resumedFromStep }: TrainerSuccess, now: Date): Attempt => ({
+  ...attempt,
+  endedAt: timeText(now),
+  outcome: 'Succeeded',
+  reason: 'Succeeded',
+  ...(resumedFromStep === undefined ? {} : { resumedFromStep }),
 });
 
 /** The list with its last attempt replaced. */
@@ -64,9 +75,9 @@ export const withLast = (attempts: readonly Attempt[], last: Attempt): readonly 
 export const countedFailures = (attempts: readonly Attempt[]): number =>
   attempts.filter(({ outcome }) => outcome === 'Failed').length;
 
-/** How many attempts at the end of the list have found something missing, one after another. */
-export function waitsInARow(attempts: readonly Attempt[]): number {
-  const other = attempts.findLastIndex(({ outcome }) => outcome !== 'Waiting');
+/** How many attempts at the end of the list ended like this, one after another. */
+export function inARow(attempts: readonly Attempt[], ending: Attempt['outcome']): number {
+  const other = attempts.findLastIndex(({ outcome }) => outcome !== ending);
   return attempts.length - 1 - other;
 }
 

@@ -37,14 +37,18 @@ export const isEcho = ({ reason }: Failure): boolean => reason === 'PeerLost' ||
 /** Why this failed pod failed. What the kubelet knows comes before what the trainer says, and that before its exit code. */
 export function failureOf(pod: Pod): Failure {
   const { name } = pod.metadata;
-  const preempted = pod.status?.conditions?.find(
-    ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
-  );
+  const preempted = disruptionOf(pod);
   if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), pod: name };
   const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
   if (terminated === undefined) return { ...withoutContainer(pod), pod: name };
   return { ...endOfContainer(terminated), pod: name, exitCode: terminated.exitCode };
 }
+
+const disruptionOf = ({ status }: Pod) =>
+  status?.conditions?.find((condition) => condition.type === 'DisruptionTarget' && condition.status === 'True');
+
+/** Evicted, or about to be: such a pod does not come back, and may vanish before its end is seen. */
+export const isPreempted = (pod: Pod): boolean => disruptionOf(pod) !== undefined;
 
 const preemption = (why: string): Failure => ({
   reason: 'Preempted',

@@ -1,33 +1,41 @@
-/** A run that is over: its record is never judged again; only its time to live goes on. Pure. */
+/** A run that is over: its record is never judged again; what still runs is ended, and its time to live goes on. Pure. */
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { keyOf, type Condition, type Resource } from '../kernel/objects.ts';
 import type { Plan, StatusWithConditions } from '../kernel/reconcile.ts';
 import type { RunRoot, RunStatus } from './run.ts';
+import { overCondition } from './run-status.ts';
 
 /** Has the end been recorded? */
 export const isFinished = ({ status }: RunRoot): boolean =>
   status?.finishedAt !== undefined &&
   (status.conditions ?? []).some(({ type, status: value }) => type === 'Succeeded' && value !== 'Unknown');
 
-/** Keeps the record as it is and removes the job when its time is over. */
+/**
+ * Keeps the record as it is and removes the job when its time is over. `leftovers`: Jobs that would run on; the end is
+ * recorded before they are removed, and a removal that failed is repeated here.
+ */
 export function planFinished<Status extends RunStatus>(
   root: RunRoot & { readonly status?: Status },
-  resource: Resource,
+  { resource, leftovers }: { readonly resource: Resource; readonly leftovers: readonly ObjectRef[] },
   now: Date,
 ): Plan<Status & StatusWithConditions> | undefined {
   const { status, metadata, spec } = root;
   if (status === undefined || !isFinished(root)) return undefined;
   const { generation } = metadata;
-  const conditions: readonly Condition[] = status.conditions ?? [];
-  const kept = { ...status, conditions, ...(generation === undefined ? {} : { observedGeneration: generation }) };
+  const stamp = generation === undefined ? {} : { observedGeneration: generation };
+  const conditions = (status.conditions ?? []).map((condition) => ({ ...settledCondition(condition), ...stamp }));
+  const kept = { ...status, conditions, ...stamp };
   const leftMs = leftToLiveMs(status.finishedAt, spec.ttlSecondsAfterFinished, now);
   const self: ObjectRef = { resource, key: keyOf(root), ...(metadata.uid === undefined ? {} : { uid: metadata.uid }) };
-  if (leftMs === undefined) return { ...nothing, status: kept, next: { kind: 'settled' } };
-  if (leftMs <= 0) return { ...nothing, remove: [self], status: kept, next: { kind: 'settled' } };
-  return { ...nothing, status: kept, next: { kind: 'recheck', afterMs: leftMs } };
+  const plan = { apply: [], remove: leftovers, status: kept, events: [] } as const;
+  if (leftMs === undefined) return { ...plan, next: { kind: 'settled' } };
+  if (leftMs <= 0) return { ...plan, remove: [...leftovers, self], next: { kind: 'settled' } };
+  return { ...plan, next: { kind: 'recheck', afterMs: leftMs } };
 }
 
-const nothing = { apply: [], remove: [], events: [] } as const;
+/** A write that failed while the job ended is history. */
+const settledCondition = (condition: Condition): Condition =>
+  condition.type === 'Progressing' ? { ...condition, ...overCondition } : condition;
 /** Timers of the queue are bounded; a longer time to live is looked at in between. */
 const longestPauseMs = 86_400_000;
 

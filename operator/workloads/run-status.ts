@@ -21,7 +21,7 @@ import { stampConditions, type Condition, type ConditionDraft } from '../kernel/
 import { timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
 import type { RunState } from './run-state.ts';
-import { sentenceOf } from './sentence.ts';
+import { clipped, longestText, sentenceOf } from './sentence.ts';
 import type { Attempt, Checkpoint, RunRoot, RunStatus } from './run.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
@@ -83,7 +83,11 @@ const progressOf = ({ state, progress }: RunReport): string | undefined =>
 function conditionsOf(report: RunReport): readonly ConditionDraft[] {
   const { generation } = report.root.metadata;
   const stamp = generation === undefined ? {} : { observedGeneration: generation };
-  return [accepted(report), progressing(report), succeeded(report)].map((draft) => ({ ...draft, ...stamp }));
+  return [accepted(report), progressing(report), succeeded(report)].map((draft) => ({
+    ...draft,
+    ...stamp,
+    message: clipped(draft.message, longestText.condition),
+  }));
 }
 
 interface Draft {
@@ -100,6 +104,9 @@ function accepted({ state }: RunReport): Draft {
   return { type, status: 'True', reason: 'Valid', message: 'Spec and references make sense.' };
 }
 
+/** Progressing, once nothing progresses any more. */
+export const overCondition = { status: 'False', reason: 'Finished', message: 'The job is over.' } as const;
+
 function progressing({ state }: RunReport): Draft {
   const type = 'Progressing';
   switch (state.kind) {
@@ -115,7 +122,7 @@ function progressing({ state }: RunReport): Draft {
       return { type, status: 'False', reason: state.reason, message: state.message };
     case 'succeeded':
     case 'failed':
-      return { type, status: 'False', reason: 'Finished', message: 'The job is over.' };
+      return { type, ...overCondition };
   }
 }
 

@@ -23,13 +23,10 @@ const neverCured = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 /** A registry that hiccups, a Secret that is applied a moment later: both are back within this time, or someone must help. */
 export const startPatienceMs = 120_000;
 
-/** The first pod that has trouble starting. */
+/** The first pod that cannot start, or else the first that has trouble starting. */
 export function startTrouble(pods: readonly Pod[], now: Date): StartTrouble | undefined {
-  for (const pod of pods) {
-    const trouble = troubleOf(pod, now);
-    if (trouble !== undefined) return trouble;
-  }
-  return undefined;
+  const troubles = pods.flatMap((pod) => troubleOf(pod, now) ?? []);
+  return troubles.find(({ kind }) => kind === 'hopeless') ?? troubles[0];
 }
 
 const troubleOf = (pod: Pod, now: Date): StartTrouble | undefined =>
@@ -39,11 +36,16 @@ function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
   const { reason: word = '', message: detail } = pod.status?.containerStatuses?.[0]?.state?.waiting ?? {};
   const reason = waitingReasons[word];
   if (reason === undefined) return undefined;
-  const { name, creationTimestamp = '' } = pod.metadata;
+  const { name } = pod.metadata;
   const message = `${name}: ${word}${detail === undefined ? '' : `: ${detail}`}`;
-  const isLate = now.getTime() - Date.parse(creationTimestamp) > startPatienceMs;
-  if (!isLate && !neverCured.has(word)) return { kind: 'hopeful', reason, message };
+  if (!isLate(pod, now) && !neverCured.has(word)) return { kind: 'hopeful', reason, message };
   return { kind: 'hopeless', failure: { reason: 'CannotStart', message, weight: 'permanent', pod: name } };
+}
+
+/** Waiting for room on a node is no trouble of the image: patience begins with the kubelet. */
+function isLate({ metadata, status }: Pod, now: Date): boolean {
+  const since = status?.startTime ?? metadata.creationTimestamp ?? '';
+  return now.getTime() - Date.parse(since) > startPatienceMs;
 }
 
 function schedulingTrouble({ metadata, status }: Pod): StartTrouble | undefined {

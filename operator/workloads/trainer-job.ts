@@ -45,8 +45,11 @@ export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
 const childLabels = ({ root, label }: AttemptPlan) => ({ ...managedBy, [label]: root.metadata.name });
 const attemptLabels = (plan: AttemptPlan) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
 
+/** The config of the attempt whose Job is called `job`. */
+export const configNameOf = (job: string): string => childName(job, 'config');
+
 const nameOf = ({ root, number }: AttemptPlan): string => attemptName(root.metadata.name, number);
-const configName = (plan: AttemptPlan): string => childName(nameOf(plan), 'config');
+const configName = (plan: AttemptPlan): string => configNameOf(nameOf(plan));
 const meta = (plan: AttemptPlan, name: string) => ({
   name,
   namespace: plan.root.metadata.namespace ?? '',

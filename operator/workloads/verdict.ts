@@ -10,14 +10,14 @@
  * | a pod that can never start                      | failed                         |
  * | pods run, none failed                           | running                        |
  * | every worker ended well                         | succeeded, with rank 0's result|
- * | a worker failed by itself                       | failed by its cause            |
+ * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job is gone                                 | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
-import { failureOf, isEcho, type Failure } from './failure.ts';
+import { failureOf, isEcho, isPreempted, type Failure } from './failure.ts';
 import { startTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
@@ -37,7 +37,7 @@ export interface AttemptSeen {
 
 /** Judges one open attempt. */
 export function judge(seen: AttemptSeen, now: Date): Verdict {
-  const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed');
+  const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed' || (isPreempted(pod) && !isOver(pod)));
   if (failed.length > 0) return causeOf(failed, seen);
   if (isComplete(seen)) return successOf(seen);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
@@ -76,6 +76,8 @@ function successOf(seen: AttemptSeen): Verdict {
     const message = 'Every worker ended well, but the pod of rank 0 was deleted before its result was read.';
     return { kind: 'failed', failure: { reason: 'ResultLost', message, weight: 'counted' } };
   }
+  // The watches of Jobs and of pods are not in step: the Job may be seen complete before its pod is.
+  if (!isOver(leader)) return { kind: 'running', message: 'Waiting for the result of rank 0.' };
   const pod = leader.metadata.name;
   const result = parseResult(leader.status?.containerStatuses?.[0]?.state?.terminated?.message ?? '');
   if (result.outcome === 'succeeded') return { kind: 'succeeded', result, pod };

@@ -89,6 +89,15 @@ export class FakeCluster implements Cluster {
     return this.#store(resource, slot, object, before?.applied ?? {});
   }
 
+  /** Removes an object as another writer would. */
+  withdraw(resource: Resource, key: Key): void {
+    const slot = slotOf(resource, key);
+    const row = this.#rows.get(slot);
+    if (row === undefined) return;
+    this.#rows.delete(slot);
+    this.#tell(resource, { kind: 'removed', object: versioned(row.object, (this.#version += 1)) });
+  }
+
   list<T extends KubeObject>(resource: Resource<T>, options: ListOptions): Promise<Page<T>> {
     const kind = `${resourceText(resource)} `;
     const start = Number(options.continueToken ?? 0);
@@ -147,12 +156,8 @@ export class FakeCluster implements Cluster {
   async remove({ resource, key, uid }: ObjectRef): Promise<void> {
     const stub = { apiVersion: '', kind: resource.kind, metadata: { ...key } };
     await this.#write('remove', resource, stub, (slot) => {
-      const row = this.#rows.get(slot);
-      if (row === undefined || (uid !== undefined && row.object.metadata.uid !== uid)) return stub;
-      this.#rows.delete(slot);
-      const object = versioned(row.object, (this.#version += 1));
-      this.#tell(resource, { kind: 'removed', object });
-      return object;
+      if (uid === undefined || this.#rows.get(slot)?.object.metadata.uid === uid) this.withdraw(resource, key);
+      return stub;
     });
   }
 

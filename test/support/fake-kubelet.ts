@@ -2,9 +2,9 @@
 import type { BatchJob, Pod } from '../../operator/api/kubernetes.ts';
 import { labels } from '../../operator/api/names.ts';
 import { batchJobs, pods } from '../../operator/api/resources.ts';
-import { ownerReferenceTo, type KubeObject } from '../../operator/kernel/objects.ts';
+import { isOwnedBy, keyOf, ownerReferenceTo, type KubeObject } from '../../operator/kernel/objects.ts';
 import type { FakeCluster } from './fake-cluster.ts';
-import { runningStatus } from './runs.ts';
+import { reported, runningStatus } from './runs.ts';
 
 type JobBody = KubeObject & {
   readonly spec: {
@@ -34,6 +34,26 @@ export class FakeKubelet {
     return waiting.map(({ metadata }) => metadata.name);
   }
 
+  /** Pods whose Job is gone are told to stop; those that have stopped are collected. */
+  async collect(): Promise<void> {
+    const { items: jobs } = await this.#cluster.list(batchJobs, {});
+    const { items: existing } = await this.#cluster.list(pods, {});
+    const orphans = existing.filter((pod) => !jobs.some((job) => isOwnedBy(pod, job)));
+    for (const pod of orphans) {
+      const key = keyOf(pod);
+      if (pod.status?.phase !== 'Running') this.#cluster.withdraw(pods, key);
+      else this.#cluster.put(pods, { ...pod, ...stopped });
+    }
+  }
+
+  /** A pod is about to be evicted. */
+  async preempt(name: string): Promise<void> {
+    const pod = await this.#cluster.get(pods, { namespace: 'default', name });
+    const conditions = [{ type: 'DisruptionTarget', status: 'True', message: 'preempted' }];
+    const doomed: Pod = { ...pod, status: { ...pod.status, conditions } };
+    this.#cluster.put(pods, doomed);
+  }
+
   /** The workers of a Job end like this, by index; the Job follows. */
   async end(name: string, statuses: readonly Pod['status'][]): Promise<void> {
     const job = await this.#cluster.get(batchJobs, { namespace: 'default', name });
@@ -45,6 +65,9 @@ export class FakeKubelet {
     this.#cluster.put(batchJobs, { ...job, status: { conditions: [{ type, status: 'True' }] } } as BatchJob);
   }
 }
+
+const stoppedStatus = reported('Interrupted', 143);
+const stopped = stoppedStatus === undefined ? {} : { status: stoppedStatus };
 
 const podOf = (job: JobBody, index: number): Pod => ({
   apiVersion: 'v1',

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { BatchJob, Node, Pod } from '../../operator/api/kubernetes.ts';
 import { labels } from '../../operator/api/names.ts';
 import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
+import { ownerReferenceTo } from '../../operator/kernel/objects.ts';
 import type { Attempt, RunObserved } from '../../operator/workloads/run.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 
@@ -68,6 +69,7 @@ export const worker = (index: number, status: Pod['status'], attempt = 1): Pod =
   metadata: {
     ...{ name: `digits-teacher-a${String(attempt)}-${String(index)}`, namespace: 'default' },
     ...{ uid: `pod-${String(attempt)}-${String(index)}`, creationTimestamp: ago(60) },
+    ownerReferences: [ownerReferenceTo(attemptJob(attempt))],
     labels: {
       [labels.trainingJob]: 'digits-teacher',
       [labels.attempt]: String(attempt),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { batchJobs, nodes, trainingJobs } from '../../../operator/api/resources.ts';
+import { batchJobs, nodes, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -104,34 +105,130 @@ describe('a TrainingJob', () => {
   });
 });
 
+type Step = (story: Story) => Promise<void> | void;
+
+const change =
+  (spec: Partial<TrainingJob['spec']>): Step =>
+  async ({ cluster }) => {
+    const job = await cluster.get(trainingJobs, key);
+    const changed: TrainingJob = { ...job, spec: { ...job.spec, ...spec } };
+    cluster.put(trainingJobs, changed);
+  };
+const startPods: Step = async ({ kubelet }) => {
+  await kubelet.start();
+};
+const endAttempt =
+  (number: number, statuses: typeof good): Step =>
+  ({ kubelet }) =>
+    kubelet.end(`digits-teacher-a${String(number)}`, statuses);
+const pass =
+  (seconds: number): Step =>
+  ({ clock }) =>
+    clock.advance(seconds * 1000);
+
+const stories: readonly (readonly [string, TrainingJob, readonly Step[], object])[] = [
+  [
+    'crashes and is repeated',
+    teacherJob(),
+    [startPods, endAttempt(1, crash), startPods, endAttempt(2, good)],
+    { phase: 'Succeeded', attempts: [{ outcome: 'Failed', reason: 'Crashed' }, { outcome: 'Succeeded' }] },
+  ],
+  [
+    'is suspended, and goes on',
+    teacherJob({ retry: { limit: 0 } }),
+    [startPods, change({ suspend: true }), pass(60), change({ suspend: false }), startPods, endAttempt(2, good)],
+    { phase: 'Succeeded', attempts: [{ outcome: 'Suspended' }, { outcome: 'Succeeded' }] },
+  ],
+  [
+    'runs out of time',
+    teacherJob({ retry: { limit: 3, deadlineSeconds: 100 } }),
+    [startPods, pass(120)],
+    { phase: 'Failed', attempts: [{ outcome: 'Failed', reason: 'DeadlineExceeded' }] },
+  ],
+  [
+    'is preempted, and goes on',
+    teacherJob({ retry: { limit: 0 } }),
+    [startPods, ({ kubelet }) => kubelet.preempt('digits-teacher-a1-1'), pass(60), startPods, endAttempt(2, good)],
+    { phase: 'Succeeded', attempts: [{ outcome: 'Preempted' }, { outcome: 'Succeeded' }] },
+  ],
+];
+
 describe('an operator that dies', () => {
+  interface Death {
+    readonly number: number;
+    readonly when: 'beforeWrite' | 'afterWrite';
+  }
+
+  /** From its death on nothing that the operator says is heard, until another one takes its place. */
+  async function tell(job: TrainingJob, steps: readonly Step[], death?: Death): Promise<Story> {
+    const story = begin(job);
+    const { cluster, clock, kubelet } = story;
+    const operator = { isDead: false };
+    const strike = (isStruck: boolean): void => {
+      operator.isDead ||= isStruck;
+      if (operator.isDead) throw new Error('the process died here');
+    };
+    cluster.beforeWrite = ({ number }) => strike(death?.when === 'beforeWrite' && death.number === number);
+    cluster.afterWrite = ({ number }) => strike(death?.when === 'afterWrite' && death.number === number);
+    let rig = start(cluster, clock);
+    await clock.advance(restMs);
+    for (const step of [() => undefined, ...steps, () => undefined]) {
+      await step(story);
+      await clock.advance(restMs);
+      if (operator.isDead) {
+        await rig.stop();
+        operator.isDead = false;
+        rig = start(cluster, clock);
+        await clock.advance(restMs);
+      }
+      for (let turn = 0; turn < 3; turn += 1) {
+        await kubelet.collect();
+        await clock.advance(restMs);
+      }
+    }
+    await clock.advance(60_000);
+    await rig.stop();
+    return story;
+  }
+
   const shape = (story: Story): readonly string[] =>
     masked(story.cluster)
       .filter((line) => !line.startsWith('v1/events'))
       .map((line) => line.replaceAll(/"uid":"[^"]*"/g, '"uid"'));
 
-  async function playWithDeathAt(number: number, when: 'beforeWrite' | 'afterWrite'): Promise<Story> {
-    const story = begin();
-    let died = false;
-    story.cluster[when] = (write) => {
-      if (died || write.number !== number) return;
-      died = true;
-      throw new Error('the process died here');
-    };
-    await play(story, [crash, good]);
-    return story;
-  }
-
-  test('at any write, before or after it, comes to the same end', async () => {
-    const reference = begin();
-    await play(reference, [crash, good]);
-    const count = reference.cluster.writes.length;
-    expect(count).toBeGreaterThan(8);
-    for (let number = 1; number <= count; number += 1) {
-      for (const when of ['beforeWrite', 'afterWrite'] as const) {
-        const story = await playWithDeathAt(number, when);
-        expect([number, when, shape(story)]).toEqual([number, when, shape(reference)]);
+  test.each(stories)(
+    'at any write, before or after it, while a job %s, changes nothing in the end',
+    async (_, job, steps, end) => {
+      const reference = await tell(job, steps);
+      expect((await stored(reference)).status).toMatchObject(end);
+      const count = reference.cluster.writes.length;
+      expect(count).toBeGreaterThan(4);
+      for (let number = 1; number <= count; number += 1) {
+        for (const when of ['beforeWrite', 'afterWrite'] as const) {
+          const story = await tell(job, steps, { number, when });
+          expect([number, when, shape(story)]).toEqual([number, when, shape(reference)]);
+        }
       }
-    }
-  }, 60_000);
+    },
+    60_000,
+  );
+
+  test('leaves nothing running when the Job of a job that is over cannot be removed at once', async () => {
+    const story = begin(teacherJob({ retry: { limit: 3, deadlineSeconds: 100 } }));
+    const { cluster, clock, kubelet } = story;
+    let refusals = 3;
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'remove' && (refusals -= 1) >= 0) throw new ApiError('unavailable', 'not now');
+    };
+    const rig = start(cluster, clock);
+    await clock.advance(restMs);
+    await kubelet.start();
+    await clock.advance(600_000);
+    await rig.stop();
+    expect((await cluster.list(batchJobs, {})).items).toEqual([]);
+    const { status } = await stored(story);
+    const reasons = Object.fromEntries((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
+    expect(status?.phase).toBe('Failed');
+    expect(reasons).toEqual({ Accepted: 'Valid', Progressing: 'Finished', Succeeded: 'DeadlineExceeded' });
+  });
 });

@@ -3,11 +3,11 @@ import {
   attemptsOf,
   countedFailures,
   failedAttempt,
+  inARow,
   kept,
   openAttempt,
   ranMs,
   timeText,
-  waitsInARow,
   withLast,
 } from '../../../operator/workloads/attempts.ts';
 import { ago, attemptJob, now, pastAttempt, teacherJob } from '../../support/runs.ts';
@@ -81,8 +81,9 @@ test.each([
   [['Waiting', 'Failed', 'Waiting'], 1],
   [['Waiting', 'Failed'], 0],
   [[], 0],
-] as const)('after %j the waits in a row are %i', (outcomes, count) => {
-  expect(waitsInARow(outcomes.map((outcome, at) => pastAttempt(at + 1, outcome, 60)))).toBe(count);
+] as const)('after %j the endings of this kind in a row are %i', (outcomes, count) => {
+  const attempts = outcomes.map((outcome, at) => pastAttempt(at + 1, outcome, 60));
+  expect(inARow(attempts, 'Waiting')).toBe(count);
 });
 
 test('time runs while an attempt does, not in a pause or while input is missing', () => {
@@ -93,4 +94,9 @@ test('time runs while an attempt does, not in a pause or while input is missing'
 test('the last attempt can be replaced', () => {
   const [one, two, other] = [pastAttempt(1, 'Failed', 60), pastAttempt(2, 'Failed', 50), pastAttempt(2, 'Waiting', 40)];
   expect(withLast([one, two], other)).toEqual([one, other]);
+});
+
+test('what is said of an end fits into the status', () => {
+  const failure = { reason: 'Crashed', message: 'x'.repeat(4000), weight: 'counted' } as const;
+  expect(failedAttempt({ number: 1, startedAt: ago(9) }, failure, now).message).toHaveLength(2048);
 });

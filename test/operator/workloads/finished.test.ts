@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TrainingJobStatus } from '../../../operator/api/generated.ts';
-import { trainingJobs } from '../../../operator/api/resources.ts';
+import { batchJobs, trainingJobs } from '../../../operator/api/resources.ts';
+import type { ObjectRef } from '../../../operator/kernel/cluster.ts';
 import { isFinished, planFinished } from '../../../operator/workloads/finished.ts';
 import { ago, now, teacherJob } from '../../support/runs.ts';
 
@@ -22,15 +23,31 @@ test.each([
 });
 
 describe('a finished job', () => {
-  const plan = (ttlSecondsAfterFinished?: number) =>
+  const plan = (ttlSecondsAfterFinished?: number, leftovers: readonly ObjectRef[] = []) =>
     planFinished<TrainingJobStatus>(
       teacherJob(ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished }, over()),
-      trainingJobs,
+      { resource: trainingJobs, leftovers },
       now,
     );
 
   test('keeps its record to the letter', () => {
     expect(plan()).toMatchObject({ apply: [], remove: [], events: [], status: over(), next: { kind: 'settled' } });
+  });
+
+  test('ends what still runs, as often as it takes', () => {
+    const leftover = { resource: batchJobs, key: { namespace: 'default', name: 'digits-teacher-a1' }, uid: 'job-1' };
+    expect(plan(undefined, [leftover])?.remove).toEqual([leftover]);
+    expect(plan(0, [leftover])?.remove).toMatchObject([leftover, { uid: 'tj-1' }]);
+  });
+
+  test('forgets a write that failed while it ended', () => {
+    const failed = { ...verdict('False'), type: 'Progressing', reason: 'ApplyFailed', message: 'no' };
+    const job = teacherJob({}, { ...over(), conditions: [failed] });
+    const finished = { ...job, status: { ...job.status, conditions: [failed, verdict('True')] } };
+    expect(planFinished(finished, { resource: trainingJobs, leftovers: [] }, now)?.status.conditions).toMatchObject([
+      { type: 'Progressing', status: 'False', reason: 'Finished', lastTransitionTime: ago(10), observedGeneration: 1 },
+      { type: 'Succeeded', observedGeneration: 1 },
+    ]);
   });
 
   test('waits for its time to be over', () => {
@@ -45,6 +62,6 @@ describe('a finished job', () => {
   });
 
   test('is judged again as long as its end is not recorded', () => {
-    expect(planFinished(teacherJob(), trainingJobs, now)).toBeUndefined();
+    expect(planFinished(teacherJob(), { resource: trainingJobs, leftovers: [] }, now)).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { configOf } from '../../../operator/training/desired.ts';
 import { planHold, planRun } from '../../../operator/workloads/plan-run.ts';
+import { ownerReferenceTo } from '../../../operator/kernel/objects.ts';
 import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
 import {
   ago,
@@ -68,7 +69,7 @@ describe('a run goes on', () => {
     const late = after([open], { retry: { limit: 3, deadlineSeconds: 60 } });
     expect(plan({ root: late, jobs: [attemptJob(1)], pods })).toMatchObject({
       state: { kind: 'failed', reason: 'DeadlineExceeded' },
-      remove: [{ key: { name: 'digits-teacher-a1' }, uid: 'job-1' }],
+      remove: [],
       attempts: [{ outcome: 'Failed', reason: 'DeadlineExceeded' }],
     });
   });
@@ -76,12 +77,33 @@ describe('a run goes on', () => {
   test('after a pause of the user, from its checkpoint, at no cost', () => {
     const root = after([open], { suspend: true });
     const stopped = plan({ root, jobs: [attemptJob(1)], pods });
-    expect(stopped).toMatchObject({
-      state: { kind: 'suspended' },
+    const { attempts } = stopped;
+    expect(stopped).toMatchObject({ state: { kind: 'suspended' }, remove: [], attempts: [{ outcome: 'Suspended' }] });
+    const stopping = { root: after(attempts, { suspend: true }), jobs: [attemptJob(1)], pods };
+    expect(plan(stopping)).toMatchObject({ state: { kind: 'suspended' }, remove: [{ uid: 'job-1' }], attempts });
+    expect(plan({ ...stopping, root: after(attempts) })).toMatchObject({
+      state: { reason: 'PodsStopping' },
       remove: [{ uid: 'job-1' }],
-      attempts: [{ outcome: 'Suspended' }],
+      apply: [],
     });
-    expect(names({ root: after(stopped.attempts) })).toContain('digits-teacher-a2');
+    expect(names({ root: after(attempts) })).toContain('digits-teacher-a2');
+  });
+
+  test('at most a day without a look, since timers end', () => {
+    const root = after([open], { retry: { limit: 3, deadlineSeconds: 31_536_000 } });
+    expect(plan({ root, jobs: [attemptJob(1)], pods }).next).toEqual({ kind: 'recheck', afterMs: 86_400_000 });
+  });
+
+  test('without a look at what a predecessor of its name has left', () => {
+    const metadata = {
+      ownerReferences: [ownerReferenceTo({ ...attemptJob(1), metadata: { name: 'a1', uid: 'old' } })],
+    };
+    const left = worker(0, reported('Crashed', 1));
+    const strangers = [{ ...left, metadata: { ...left.metadata, ...metadata } }];
+    const root = after([open]);
+    expect(plan({ root, jobs: [attemptJob(1)], pods: strangers })).toMatchObject({ attempts: [open] });
+    const young = { ...root, metadata: { ...root.metadata, creationTimestamp: ago(30) } };
+    expect(plan({ root: young, pods: strangers }).attempts).toMatchObject([{ reason: 'WorkerLost' }]);
   });
 });
 
@@ -93,18 +115,20 @@ describe('an attempt fails', () => {
   };
 
   test('and the first repetition follows at once', () => {
-    const next = plan(crashed);
-    expect(next.attempts).toMatchObject([{ outcome: 'Failed', reason: 'Crashed', exitCode: 1 }]);
-    expect(next.apply.map(({ object }) => object.metadata.name)).toContain('digits-teacher-a2');
+    const { attempts, apply } = plan(crashed);
+    expect(attempts).toMatchObject([{ outcome: 'Failed', reason: 'Crashed', exitCode: 1 }]);
+    expect(apply).toEqual([]);
+    expect(names({ ...crashed, root: after(attempts) })).toContain('digits-teacher-a2');
   });
 
   test('and the next waits for the last pod to be gone, while the logs of the first stay', () => {
-    const next = plan({
-      ...crashed,
-      jobs: [attemptJob(1)],
-      pods: [worker(0, reported('Crashed', 1)), worker(1, runningStatus)],
+    const pods = [worker(0, reported('Crashed', 1)), worker(1, runningStatus)];
+    const { attempts } = plan({ ...crashed, jobs: [attemptJob(1)], pods });
+    expect(plan({ root: after(attempts), jobs: [attemptJob(1)], pods })).toMatchObject({
+      state: { kind: 'restarting', reason: 'PodsStopping' },
+      apply: [],
+      remove: [],
     });
-    expect(next).toMatchObject({ state: { kind: 'restarting', reason: 'PodsStopping' }, apply: [], remove: [] });
   });
 
   test.each([
@@ -142,9 +166,19 @@ describe('an attempt fails', () => {
   test('because it was preempted, which is not counted', () => {
     const conditions = [{ type: 'DisruptionTarget', status: 'True' }];
     const pods = [worker(0, { ...ended({ exitCode: 143 }), conditions }), worker(1, reported('PeerLost', 75))];
-    const next = plan({ ...crashed, root: after([open], { retry: { limit: 0 } }), pods });
-    expect(next.attempts).toMatchObject([{ outcome: 'Preempted' }]);
-    expect(next.apply).toHaveLength(3);
+    const { attempts } = plan({ ...crashed, root: after([open], { retry: { limit: 0 } }), pods });
+    expect(attempts).toMatchObject([{ outcome: 'Preempted' }]);
+    expect(plan({ ...crashed, root: after(attempts, { retry: { limit: 0 } }), pods }).apply).toHaveLength(3);
+  });
+
+  test('and is out of time when the next one is due', () => {
+    const attempts = [pastAttempt(1, 'Preempted', 60)];
+    const root = after(attempts, { retry: { limit: 3, deadlineSeconds: 30 } });
+    expect(plan({ root })).toMatchObject({
+      state: { kind: 'failed', reason: 'DeadlineExceeded' },
+      apply: [],
+      attempts,
+    });
   });
 });
 
@@ -188,15 +222,19 @@ describe('an attempt succeeds', () => {
   });
 });
 
-test('only the Jobs of the last attempts are kept', () => {
+test('only the Jobs and configs of the last attempts are kept', () => {
   const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
   const jobs = [1, 2, 3].map((number) => attemptJob(number, 'Failed'));
-  expect(plan({ root: after(attempts), jobs }).remove.map(({ key }) => key.name)).toEqual(['digits-teacher-a1']);
+  const removed = plan({ root: after(attempts), jobs }).remove.map(({ key }) => key.name);
+  expect(removed).toEqual(['digits-teacher-a1', 'digits-teacher-a1-config']);
 });
 
 test('a run that may not go on is stopped like a suspended one', () => {
   const observed = seen({ root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, runningStatus)] });
-  expect(planHold(observed, now)).toMatchObject({ attempts: [{ outcome: 'Suspended' }], remove: [{ uid: 'job-1' }] });
+  const held = planHold(observed, now);
+  expect(held).toMatchObject({ attempts: [{ outcome: 'Suspended' }], remove: [] });
+  const next = seen({ ...observed, root: after(held.attempts) });
+  expect(planHold(next, now)).toMatchObject({ attempts: held.attempts, remove: [{ uid: 'job-1' }] });
   expect(planHold(seen(), now)).toEqual({ attempts: [], remove: [] });
 });
 

@@ -41,3 +41,14 @@ test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('Container
     expect(startTrouble(pods, late)).toBeUndefined();
   },
 );
+
+test('patience begins with the kubelet, not with the wait for a node', () => {
+  const pod = worker(0, { ...waitingFor('ErrImagePull'), startTime: now.toISOString() });
+  expect(startTrouble([pod], late)?.kind).toBe('hopeful');
+  expect(startTrouble([pod], new Date(late.getTime() + 1))?.kind).toBe('hopeless');
+});
+
+test('a pod that cannot start counts before one that may', () => {
+  const pods = [worker(0, unschedulable), worker(1, waitingFor('InvalidImageName'))];
+  expect(startTrouble(pods, now)?.kind).toBe('hopeless');
+});

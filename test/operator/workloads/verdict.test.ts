@@ -41,6 +41,11 @@ describe('an attempt that goes on', () => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind, message });
   });
 
+  test('until the pod of rank 0 is seen to be over, whatever the Job says', () => {
+    const pods = [worker(0, runningStatus), worker(1, ended({ exitCode: 0 }))];
+    expect(judge(seen({ job: attemptJob(1, 'Complete'), pods }), now)).toMatchObject({ kind: 'running' });
+  });
+
   test('says what a pod lacks that cannot start', () => {
     const pods = [worker(0, waitingFor('CreateContainerConfigError', 'secret "limbeck-store" not found'))];
     expect(judge(seen({ pods }), now)).toEqual({
@@ -72,6 +77,7 @@ describe('an attempt that succeeded', () => {
 });
 
 describe('an attempt that failed', () => {
+  const leaving = { ...runningStatus, conditions: [{ type: 'DisruptionTarget', status: 'True' }] };
   const lostPeer = (index: number) => worker(index, reported('PeerLost', 75, ago(5)));
   test.each([
     ['the crash, though the echo ended first', [lostPeer(0), worker(1, reported('Crashed', 1, ago(1)))], 'Crashed'],
@@ -83,6 +89,9 @@ describe('an attempt that failed', () => {
     ['the worker that was told to stop', [lostPeer(0), worker(1, reported('Interrupted', 143, ago(1)))], 'Interrupted'],
     ['a lost peer, where nobody knows better', [lostPeer(0), lostPeer(1)], 'PeerLost'],
     ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
+    ['a worker that is about to be evicted', [worker(0, runningStatus), worker(1, leaving)], 'Preempted'],
+    ['an eviction, though the echo ended first', [lostPeer(0), worker(1, leaving)], 'Preempted'],
+    ['a crash before an eviction', [worker(0, reported('Crashed', 1)), worker(1, leaving)], 'Crashed'],
   ])('is explained by %s', (_, pods, reason) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'failed', failure: { reason } });
   });

@@ -1,0 +1,40 @@
+/** What attempts leave behind: Jobs that would run on, and Jobs that are too old to be of use. Pure. */
+import type { BatchJob, Pod } from '../api/kubernetes.ts';
+import { batchJobs, configMaps } from '../api/resources.ts';
+import type { ObjectRef } from '../kernel/cluster.ts';
+import { isOwnedBy, keyOf } from '../kernel/objects.ts';
+import { numberOf } from './attempts.ts';
+import type { RunObserved } from './run.ts';
+import { configNameOf } from './trainer-job.ts';
+import { jobIsOver } from './verdict.ts';
+
+type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
+
+/** After this many newer attempts the Job of an old one goes, and with it its logs. */
+const keptJobs = 3;
+
+const refTo = (job: BatchJob): ObjectRef => ({
+  resource: batchJobs,
+  key: keyOf(job),
+  ...(job.metadata.uid === undefined ? {} : { uid: job.metadata.uid }),
+});
+
+const configOf = (job: BatchJob): ObjectRef => ({
+  resource: configMaps,
+  key: { ...keyOf(job), name: configNameOf(job.metadata.name) },
+});
+
+/** Jobs that would run on. Where a worker failed the Job controller ends the rest by itself, and the logs stay. */
+export const unfinishedJobs = ({ jobs, pods }: Seen): readonly ObjectRef[] =>
+  jobs.filter((job) => !jobIsOver(job) && !isEnding(job, pods)).map(refTo);
+
+/** The Job controller is about to call it over. */
+function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
+  const phases = pods.filter((pod) => isOwnedBy(pod, job)).map((pod) => pod.status?.phase);
+  const succeeded = phases.filter((phase) => phase === 'Succeeded').length;
+  return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
+}
+
+/** The Jobs of the last attempts stay for their logs; older ones go with their configs. */
+export const oldJobs = ({ jobs }: Seen, number: number): readonly ObjectRef[] =>
+  jobs.filter((job) => numberOf(job) <= number - keptJobs).flatMap((job) => [refTo(job), configOf(job)]);

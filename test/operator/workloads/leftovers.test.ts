@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { batchJobs, configMaps } from '../../../operator/api/resources.ts';
+import { oldJobs, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
+import { attemptJob, ended, reported, runningStatus, worker } from '../../support/runs.ts';
+
+const job = { ...attemptJob(1), spec: { completions: 2 } };
+const good = ended({ exitCode: 0 });
+
+test.each([
+  ['has no pods yet', [], true],
+  ['is at work', [worker(0, runningStatus), worker(1, runningStatus)], true],
+  ['is half done', [worker(0, runningStatus), worker(1, good)], true],
+  [
+    'is ended by its controller because a worker failed',
+    [worker(0, runningStatus), worker(1, reported('Crashed', 1))],
+    false,
+  ],
+  ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
+])('a Job that %s', (_, pods, isUnfinished) => {
+  const refs = unfinishedJobs({ jobs: [job], pods });
+  const key = { namespace: 'default', name: 'digits-teacher-a1' };
+  expect(refs).toEqual(isUnfinished ? [{ resource: batchJobs, key, uid: 'job-1' }] : []);
+});
+
+test('a Job that is over is left alone, and pods of another Job say nothing about it', () => {
+  expect(unfinishedJobs({ jobs: [attemptJob(1, 'Failed'), attemptJob(2, 'Complete')], pods: [] })).toEqual([]);
+  expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] })).toHaveLength(1);
+});
+
+test('an old Job goes with its config', () => {
+  const jobs = [attemptJob(1, 'Failed'), attemptJob(2, 'Failed')];
+  expect(oldJobs({ jobs, pods: [] }, 4)).toEqual([
+    { resource: batchJobs, key: { namespace: 'default', name: 'digits-teacher-a1' }, uid: 'job-1' },
+    { resource: configMaps, key: { namespace: 'default', name: 'digits-teacher-a1-config' } },
+  ]);
+});
