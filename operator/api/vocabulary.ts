@@ -58,6 +58,7 @@ export const reasons = {
   ImagePull: 'An image cannot be had.',
   ConfigMissing: 'A pod needs a Secret or ConfigMap that is not there.',
   Starting: 'The first replica of the revision is on its way.',
+  ArtefactMissing: 'The model is not in the store; a replica looks for it again and again, and goes on when it is.',
   LoadFailed: 'A replica is up but cannot load the model.',
   CrashLooping: 'The server container ends again and again.',
   Verified: 'A replica of this revision answered a real inference.',

@@ -5,6 +5,8 @@
  * |----------------------------------------|----------|----------|----------------|-------------------|---------|
  * | nobody can deploy the spec as it is    | Refused  | False    | False          | False             | by pods |
  * | the model or a node is still to come   | Waiting  | Unknown  | False          | Unknown           | by pods |
+ * | the artefact is not in the store, and  | Waiting  | Unknown  | False, trouble | Unknown, trouble  | by pods |
+ * | no replica of it ever answered         |          |          |                |                   |         |
  * | a replica of the revision has trouble… | Failing  | True     | False, trouble |                   | by pods |
  * | … and no replica of it ever answered   |          |          |                | False, trouble    |         |
  * | … and none answers now                 |          |          |                | False, trouble    |         |
@@ -57,16 +59,23 @@ const readyCount = ({ current, others }: Situation): number => [...current, ...o
 export function phaseOf(seen: Situation): Phase {
   const { obstacle, target, replicas, trouble, verified } = seen;
   if (obstacle !== undefined || target === undefined) return obstacle?.kind === 'refused' ? 'Refused' : 'Waiting';
+  if (isMissing(seen)) return 'Waiting';
   const answers = readyCount(seen) > 0;
   if (trouble !== undefined && !(verified && answers)) return 'Failing';
   if (answers && verified) return 'Serving';
   return replicas === 0 ? 'Idle' : 'Starting';
 }
 
-const accepted = ({ obstacle }: Situation): Verdict =>
-  obstacle === undefined
-    ? ['True', 'Valid', 'the model is known and a GPU profile was chosen']
-    : [obstacle.kind === 'refused' ? 'False' : 'Unknown', obstacle.reason, obstacle.message];
+/** What is referenced is not there yet. Nobody but a replica, which alone may read the store, can tell. */
+const isMissing = ({ trouble, verified }: Situation): boolean => trouble?.reason === 'ArtefactMissing' && !verified;
+
+function accepted(seen: Situation): Verdict {
+  const { obstacle, trouble } = seen;
+  if (obstacle !== undefined)
+    return [obstacle.kind === 'refused' ? 'False' : 'Unknown', obstacle.reason, obstacle.message];
+  if (trouble !== undefined && isMissing(seen)) return ['Unknown', trouble.reason, trouble.message];
+  return ['True', 'Valid', 'the model is known and a GPU profile was chosen'];
+}
 
 /** What a former revision does meanwhile; said after the reason why the wanted one does not serve. */
 function meanwhile(seen: Situation): string {
@@ -98,7 +107,7 @@ function ready(seen: Situation): Verdict {
   if (service.spec.replicas === 0) return ['False', 'Stopped', 'spec.replicas is 0: requests are refused'];
   const revision = `revision ${target?.revision ?? ''}`;
   const isStuck = trouble !== undefined && !(verified && readyCount(seen) > 0);
-  if (isStuck) return ['False', trouble.reason, trouble.message + meanwhile(seen)];
+  if (isStuck) return [isMissing(seen) ? 'Unknown' : 'False', trouble.reason, trouble.message + meanwhile(seen)];
   if (verified) return ['True', 'Verified', `a replica of ${revision} answered a real inference`];
   return ['Unknown', 'Starting', `the first replica of ${revision} is on its way${meanwhile(seen)}`];
 }

@@ -44,6 +44,7 @@ const waitingReasons: Readonly<Record<string, Reason>> = {
 
 /** The worst first: what a person reads when the replicas disagree. */
 const order: readonly Reason[] = [
+  'ArtefactMissing',
   'LoadFailed',
   'OutOfMemory',
   'CrashLooping',
@@ -70,6 +71,7 @@ function troubleOfPod(pod: Pod, failure: LoadFailure | undefined): Trouble | und
   if (room !== undefined) return said('Unschedulable', room);
   const found = (pod.status?.containerStatuses ?? []).flatMap((container) => containerTrouble(container) ?? [])[0];
   if (found !== undefined) return said(found.reason, found.message);
+  if (failure?.reason === 'ArtefactMissing') return said('ArtefactMissing', failure.message);
   return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`);
 }
 

@@ -5,7 +5,7 @@ import { follow } from '../../demo/jobs.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { Progress } from '../../demo/progress.ts';
 import { bodyOf, Client, closedLoop, Tally } from '../../demo/traffic.ts';
-import { kill, namespaces, openLab, removeNamespaces, serving, training, type Lab } from './lab.ts';
+import { kill, namespaces, openLab, serving, training, type Lab } from './lab.ts';
 
 const kubectl = new Kubectl(namespaces.faults);
 const now = (): number => performance.now();
@@ -21,10 +21,7 @@ beforeAll(async () => {
   lab = await openLab([namespaces.faults]);
 }, 240_000);
 
-afterAll(async () => {
-  lab.gateway.close();
-  await removeNamespaces([namespaces.faults]);
-}, 150_000);
+afterAll(() => lab.gateway.close());
 
 /** A worker is killed once there is a checkpoint; the job's status at its end. */
 async function trainWithLoss(): Promise<TrainingJobStatus> {

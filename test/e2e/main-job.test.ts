@@ -4,7 +4,7 @@ import { brokenPromises } from '../../demo/checks.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { play } from '../../demo/play.ts';
 import type { Summary } from '../../demo/summary.ts';
-import { kill, namespaces, openLab, operators, removeNamespaces, settings, type Lab } from './lab.ts';
+import { kill, namespaces, openLab, operators, settings, type Lab } from './lab.ts';
 
 /** What the story says → how many of the operator's pods are killed then, the leader first. */
 const kills: readonly (readonly [RegExp, number])[] = [
@@ -57,10 +57,7 @@ beforeAll(async () => {
   killed = await Promise.all(dying);
 }, 400_000);
 
-afterAll(async () => {
-  lab.gateway.close();
-  await removeNamespaces([namespaces.story]);
-}, 150_000);
+afterAll(() => lab.gateway.close());
 
 describe('the main job while operators die', () => {
   test('operators were killed at every moment that was meant', () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kubectl } from '../../demo/kubectl.ts';
 import { restartCounts, Restarts } from '../../demo/restarts.ts';
-import { namespaces, openLab, ours, removeNamespaces, serving, training, untilCondition, type Lab } from './lab.ts';
+import { namespaces, openLab, ours, serving, training, untilCondition, type Lab } from './lab.ts';
 
 const kubectl = new Kubectl(namespaces.refused);
 const restarts = new Restarts();
@@ -22,10 +22,7 @@ beforeAll(async () => {
   await untilCondition(kubectl, ['msvc', 'plain'], ['Ready', 'True']);
 }, 300_000);
 
-afterAll(async () => {
-  lab.gateway.close();
-  await removeNamespaces([namespaces.refused]);
-}, 150_000);
+afterAll(() => lab.gateway.close());
 
 describe('kubectl apply', () => {
   const distillation = (name: string, spec: object): object =>

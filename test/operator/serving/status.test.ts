@@ -7,6 +7,7 @@ const up = pod('up', revision, readyStatus);
 const loading = pod('new', revision, { phase: 'Running' });
 const old = pod('old', 'former', readyStatus);
 const broken = new Map([['new', { reason: 'DigestMismatch', message: 'another digest' }]]);
+const missing = new Map([['new', { reason: 'ArtefactMissing', message: 's3://limbeck/m is not in the store' }]]);
 const verified = service({}, { status: { revision, verifiedRevision: revision } });
 const byJob = service({ model: { distillationJob: { name: 'student' } } });
 
@@ -47,6 +48,16 @@ test.each<Row>([
     'a replica that answers',
     { deployment: deployed(seen()), pods: [up] },
     'Serving True/Valid False/RolledOut True/Verified True/ReplicaUp',
+  ],
+  [
+    'an artefact that is not in the store',
+    { pods: [loading], loadFailures: missing },
+    'Waiting Unknown/ArtefactMissing False/ArtefactMissing Unknown/ArtefactMissing False/NoReplicaYet',
+  ],
+  [
+    'an artefact that is no longer in the store',
+    { service: verified, pods: [loading], loadFailures: missing, recommendation: { replicas: 1, reason: '' } },
+    'Failing True/Valid False/ArtefactMissing False/ArtefactMissing False/NoReplicaYet',
   ],
   [
     'the wrong digest',

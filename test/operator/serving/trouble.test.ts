@@ -59,6 +59,14 @@ test('what the server says of its model is the worst, and the first pod of equal
   expect(said).toEqual({ reason: 'LoadFailed', message: 'pod b: DigestMismatch: expected a, found b' });
 });
 
+test('an artefact that is not in the store has a reason of its own, since it is waited for', () => {
+  const said = troubleOf([pod('a', 'r', container({ state: { running: {} } }))], () => ({
+    reason: 'ArtefactMissing',
+    message: 's3://limbeck/m is not in the store',
+  }));
+  expect(said).toEqual({ reason: 'ArtefactMissing', message: 'pod a: s3://limbeck/m is not in the store' });
+});
+
 test('a pod on its way out is neither present nor ready', () => {
   const one = pod('a', 'r', readyStatus);
   const leaving = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' } };
