@@ -1,5 +1,5 @@
 /** CRD schemas → docs/api.md: one table of fields for each kind, with bounds, defaults and the sentences of the rules. */
-import { reasons } from '../operator/api/vocabulary.ts';
+import { conditionTypes, reasons } from '../operator/api/vocabulary.ts';
 import type { CustomResourceDefinition, Schema } from './schema.ts';
 
 interface Row {
@@ -24,14 +24,20 @@ const typeOf = (schema: Schema): string => {
   return schema.minProperties === 1 ? 'one of' : (schema.type ?? '');
 };
 
-const boundsOf = (schema: Schema): string =>
-  [
-    schema.minimum === undefined ? '' : `≥ ${String(schema.minimum)}`,
-    schema.maximum === undefined ? '' : `≤ ${String(schema.maximum)}`,
-    schema.minItems === undefined ? '' : `≥ ${String(schema.minItems)} items`,
-    schema.maxItems === undefined ? '' : `≤ ${String(schema.maxItems)} items`,
-  ]
-    .filter((bound) => bound !== '')
+/** `each`: of every item of a list of plain values. */
+const boundsOf = (schema: Schema, each = ''): readonly string[] => [
+  ...[bound('≥', schema.minimum, each), bound('≤', schema.maximum, each)],
+  ...[bound('≥', schema.minItems, '', ' items'), bound('≤', schema.maxItems, '', ' items')],
+  bound('≤', schema['x-kubernetes-int-or-string'] === true ? undefined : schema.maxLength, each, ' characters'),
+  ...(schema.items === undefined || schema.items.type === 'object' ? [] : boundsOf(schema.items, 'each ')),
+];
+
+const bound = (sign: string, value: number | undefined, each: string, unit = ''): string =>
+  value === undefined ? '' : `${each}${sign} ${String(value)}${unit}`;
+
+const boundsCell = (schema: Schema): string =>
+  boundsOf(schema)
+    .filter((text) => text !== '')
     .join(', ');
 
 const defaultOf = ({ schema, required }: Row): string => {
@@ -44,7 +50,7 @@ const defaultOf = ({ schema, required }: Row): string => {
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 const tableRow = (row: Row): string =>
-  `| \`${row.path}\` | ${typeOf(row.schema)} | ${boundsOf(row.schema)} | ${defaultOf(row)} | ${cell(row.schema.description ?? '')} |`;
+  `| \`${row.path}\` | ${typeOf(row.schema)} | ${boundsCell(row.schema)} | ${defaultOf(row)} | ${cell(row.schema.description ?? '')} |`;
 
 function rulesOf(schema: Schema): readonly string[] {
   const own = (schema['x-kubernetes-validations'] ?? []).map(({ message }) => message);
@@ -70,14 +76,19 @@ function sectionOf(definition: CustomResourceDefinition): string {
   ].join('\n\n');
 }
 
-/** The reference of the three kinds and of every condition reason. */
+const wordsTable = (title: string, head: string, words: Readonly<Record<string, string>>): string => {
+  const rows = Object.entries(words).map(([word, meaning]) => `| \`${word}\` | ${cell(meaning)} |`);
+  return [`## ${title}`, '', `| ${head} | Meaning |`, '| --- | --- |', ...rows].join('\n');
+};
+
+/** The reference of the three kinds, of every condition type and of every reason. */
 export function apiDocs(definitions: readonly CustomResourceDefinition[]): string {
-  const reasonRows = Object.entries(reasons).map(([reason, meaning]) => `| \`${reason}\` | ${cell(meaning)} |`);
   return [
     '<!-- Generated from crds/*.yaml and operator/api/vocabulary.ts by `make generate`; never edited. -->',
     '# API reference, `limbeck.dev/v1alpha1`',
     ...definitions.map(sectionOf),
-    ['## Reasons', '', '| Reason | Meaning |', '| --- | --- |', ...reasonRows].join('\n'),
+    wordsTable('Conditions', 'Condition', conditionTypes),
+    wordsTable('Reasons', 'Reason', reasons),
     '',
   ].join('\n\n');
 }
