@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { batchJobs } from '../../../operator/api/resources.ts';
 import { labels } from '../../../operator/api/names.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
 import { statusOf } from '../../../operator/distillation/status.ts';
 import type { RunState } from '../../../operator/workloads/run-state.ts';
-import { metrics, now, pastAttempt, seen, studentJob, success } from '../../support/runs.ts';
+import { statusFaults } from '../../support/crd-status.ts';
+import { attemptJob, metrics, now, pastAttempt, seen, studentJob, success } from '../../support/runs.ts';
 
 const teacher = { ok: true, uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) } as const;
 const observed = { ...seen(), label: labels.distillationJob, root: studentJob(), trainingJob: undefined };
@@ -25,6 +27,7 @@ describe('a student', () => {
       teacherArtefact: { uri: 's3://limbeck/models/abc' },
     });
     expect(shown.gainOverControl).toBeCloseTo(0.13);
+    expect(statusFaults('distillationjobs')(shown)).toEqual([]);
   });
 
   test('that lost by its teacher does not pass the gate on the gain', () => {
@@ -43,5 +46,10 @@ describe('a student', () => {
 test('the teacher is fixed with the first attempt, not before', () => {
   const running: RunState = { kind: 'running', message: 'm' };
   expect('teacherArtefact' in status(running, [])).toBe(false);
-  expect(status(running).teacherArtefact).toEqual({ uri: teacher.uri, sha256: teacher.sha256 });
+  const fixed = { uri: teacher.uri, sha256: teacher.sha256 };
+  expect(status(running).teacherArtefact).toEqual(fixed);
+  // Its Job is being made; by the time it is seen another teacher may have come.
+  const job = { resource: batchJobs, object: attemptJob(1) };
+  const making = { state: running, attempts: [], apply: [job], remove: [], next: { kind: 'settled' } } as const;
+  expect(statusOf(observed, making, teacher, now).teacherArtefact).toEqual(fixed);
 });
