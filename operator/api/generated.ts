@@ -1138,7 +1138,7 @@ export interface DistillationJobCondition {
  */
 export interface ModelServiceSpec {
   /**
-   * Pins the number of replicas; kubectl scale writes it. Unset leaves the number to the autoscaler.
+   * Pins the number of replicas; kubectl scale writes it. Unset leaves the number to the autoscaler; the scale subresource can be read only while this is set.
    */
   readonly replicas?: number;
   /**
