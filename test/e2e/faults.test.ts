@@ -39,7 +39,7 @@ async function trainWithLoss(): Promise<TrainingJobStatus> {
   });
   const [, second] = (await names('limbeck.dev/training-job=resumes')).toSorted();
   if (second === undefined) throw new Error('the job was over before a worker could be killed');
-  await kill(kubectl, [second]);
+  kill(kubectl, [second]);
   return follow<TrainingJobStatus>(world, 'tj', 'resumes', 180);
 }
 
@@ -63,7 +63,7 @@ async function serveWithLoss(): Promise<Tally> {
   const stop = new AbortController();
   const traffic = closedLoop(client, [request], 8, stop.signal);
   const [victim = ''] = await names('limbeck.dev/model-service=steady');
-  await kill(kubectl, [victim]);
+  kill(kubectl, [victim]);
   await kubectl.until<ModelServiceStatus, true>({
     ...{ kind: 'msvc', name: 'steady', seconds: 30, what: 'noticing the loss' },
     judge: ({ readyReplicas }) => (readyReplicas === 1 ? true : undefined),

@@ -1,4 +1,5 @@
 /** The real cluster as the end-to-end tests see it: chart installed, namespaces of their own, and a few ways to do harm. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -160,15 +161,22 @@ for file in ("model.onnx", "manifest.json"):
 
 /**
  * As a node that is switched off would do it: no goodbye, no draining. Deleting by force still sends SIGTERM first, so
- * the pod's processes are killed before, where they run on this very machine.
+ * the pod's processes are killed before, where they run on this very machine. Over when it returns: what the caller
+ * does next happens after.
  */
-export async function kill(kubectl: Kubectl, pods: readonly string[]): Promise<void> {
+export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
   for (const name of pods) {
-    const pod = await kubectl.get<Pod>('pod', name);
-    for (const pid of processesOf(pod?.metadata.uid ?? 'none')) process.kill(pid, 'SIGKILL');
+    const uid = kubectlNow(namespace, ['get', 'pod', name, '--output=jsonpath={.metadata.uid}']);
+    for (const pid of processesOf(uid)) process.kill(pid, 'SIGKILL');
   }
-  if (pods.length > 0) await kubectl.run(['delete', 'pod', '--force', '--grace-period=0', ...pods]);
+  if (pods.length > 0) kubectlNow(namespace, ['delete', 'pod', '--force', '--grace-period=0', ...pods]);
 }
+
+const kubectlNow = (namespace: string, args: readonly string[]): string =>
+  execFileSync('kubectl', ['--namespace', namespace, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 
 /** By the name of their control group, which has the pod's UID in it. */
 function processesOf(uid: string): readonly number[] {
@@ -185,9 +193,15 @@ function controlGroups(pid: string): string {
 }
 
 /** The operator's pods, the leader first. */
-export async function operators(system: Kubectl): Promise<readonly string[]> {
-  const lease = await system.get<{ readonly spec: { readonly holderIdentity?: string } }>('lease', 'limbeck-operator');
-  const leader = lease?.spec.holderIdentity?.split('_')[0];
-  const pods = await system.list<Pod>('pods', 'app.kubernetes.io/component=operator');
-  return pods.map(({ metadata }) => metadata.name).sort((one, other) => +(other === leader) - +(one === leader));
+export function operators({ namespace }: Kubectl): readonly string[] {
+  const leader = kubectlNow(namespace, [
+    'get',
+    'lease',
+    'limbeck-operator',
+    '--output=jsonpath={.spec.holderIdentity}',
+  ]);
+  const component = ['--selector', 'app.kubernetes.io/component=operator'];
+  const pods = kubectlNow(namespace, ['get', 'pods', ...component, '--output=jsonpath={.items[*].metadata.name}']);
+  const leads = (pod: string): number => Number(leader.startsWith(`${pod}_`));
+  return pods.split(' ').sort((one, other) => leads(other) - leads(one));
 }

@@ -10,7 +10,7 @@ import { kill, namespaces, openLab, operators, settings, type Lab } from './lab.
 const kills: readonly (readonly [RegExp, number])[] = [
   [/TrainingJob: [^]*Running/, 1],
   [/DistillationJob: [^]*Running/, 2],
-  [/The first request/, 1],
+  [/zero replicas, still ready/, 2],
   [/Load: /, 2],
   [/Nobody asks/, 1],
 ];
@@ -19,7 +19,7 @@ const kubectl = new Kubectl(namespaces.story);
 const serverPods = 'limbeck.dev/model-service=digits';
 let lab: Lab;
 let summary: Summary;
-let killed: readonly (readonly string[])[] = [];
+const killed: (readonly string[])[] = [];
 /** The servers at the moment when every operator was killed under load, and those of them that are there when it ends. */
 let servers = new Set<string>();
 let survivors = new Set<string>();
@@ -35,13 +35,7 @@ const serverNames = async (): Promise<Set<string>> => {
 beforeAll(async () => {
   lab = await openLab([namespaces.story]);
   const pending = [...kills];
-  const dying: Promise<readonly string[]>[] = [];
   let told = '';
-  const killSome = async (count: number): Promise<readonly string[]> => {
-    const victims = (await operators(lab.system)).slice(0, count);
-    await kill(lab.system, victims);
-    return victims;
-  };
   const write = (text: string): void => {
     told += text;
     process.stderr.write(text);
@@ -50,11 +44,12 @@ beforeAll(async () => {
     const next = pending[0];
     if (next === undefined || !next[0].test(told)) return;
     pending.shift();
-    dying.push(killSome(next[1]));
+    const victims = operators(lab.system).slice(0, next[1]);
+    kill(lab.system, victims);
+    killed.push(victims);
   };
   const config = { ...lab.config, namespace: namespaces.story };
   summary = await play(config, { write, now: () => performance.now(), startedAt: new Date(), settings });
-  killed = await Promise.all(dying);
 }, 400_000);
 
 afterAll(() => lab.gateway.close());

@@ -66,7 +66,7 @@ describe('kubectl apply', () => {
     [
       'a changed run',
       training('plain', { optimization: { learningRate: 0.5, epochs: 5 } }),
-      'a TrainingJob is one run and cannot be changed',
+      'a TrainingJob is one run',
     ],
     [
       'a gate on what is not measured',
