@@ -1,20 +1,12 @@
 /** `node demo/main.ts`: installs the chart and tells the story. Exit code 0: every promise was kept. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { brokenPromises } from './checks.ts';
-import { readConfig, type Config } from './config.ts';
+import { readConfig } from './config.ts';
+import { farewell } from './farewell.ts';
 import { play } from './play.ts';
 import { tableOf } from './table.ts';
 
 const summaryFile = 'build/demo/summary.json';
-
-const farewell = ({ gateway }: Config): string => {
-  const own = gateway.kind === 'nodePort' ? 'In your shell first:\n  eval "$(bash cluster/cluster env)"\n' : '';
-  const url = gateway.kind === 'nodePort' ? `http://127.0.0.1:${gateway.port}` : 'http://<gateway>';
-  return `The cluster is still running. ${own}Three commands to try:
-  kubectl get tj,dj,msvc
-  curl -s ${url}/namespaces/default/services/digits/v2/models/digits/infer -d @examples/requests/digits.json
-  kubectl scale msvc/digits --replicas=3 && kubectl get msvc digits --watch`;
-};
 
 function verdict(broken: readonly string[], seconds: number): string {
   const first = broken.length === 0 ? 'Every promise was kept' : `${broken.length} promises were broken`;
@@ -37,7 +29,7 @@ async function main(): Promise<number> {
   const broken = brokenPromises(summary);
   await mkdir('build/demo', { recursive: true });
   await writeFile(summaryFile, `${JSON.stringify({ ...summary, broken }, undefined, 2)}\n`);
-  write(`\n${tableOf(summary)}\n\n${verdict(broken, summary.seconds)}\n\n${farewell(parsed.config)}\n`);
+  write(`\n${tableOf(summary)}\n\n${verdict(broken, summary.seconds)}\n\n${farewell(parsed.config.gateway)}\n`);
   return broken.length === 0 ? 0 : 1;
 }
 
