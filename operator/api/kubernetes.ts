@@ -30,7 +30,10 @@ export interface KubeCondition {
 }
 
 export interface Pod extends KubeObject {
-  readonly spec?: { readonly nodeName?: string; readonly containers?: readonly object[] };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly { readonly name?: string; readonly image?: string }[];
+  };
   readonly status?: {
     readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
     readonly podIP?: string;

@@ -2,6 +2,7 @@
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
+import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
 import { runStatus, statusMetrics } from '../workloads/run-status.ts';
 import type { DistillationObserved, DistillationStatus } from './observed.ts';
@@ -36,7 +37,7 @@ function gatesOf({ root }: DistillationObserved, result: TrainerSuccess): GateVe
   return judgeGates(root.spec.evaluation.gates, measured, metrics.n);
 }
 
-function resultOf(result: TrainerSuccess, { settings }: DistillationObserved) {
+function resultOf(result: TrainerSuccess, observed: DistillationObserved) {
   const { artefact, metrics, control, teacher, teacherAgreement, teacherSizeBytes, lineage } = result;
   const gain = gainOf(result);
   return {
@@ -50,6 +51,6 @@ function resultOf(result: TrainerSuccess, { settings }: DistillationObserved) {
     ...(teacherSizeBytes === undefined
       ? {}
       : { teacherSizeBytes, size: `1/${(teacherSizeBytes / artefact.sizeBytes).toFixed(1)}` }),
-    lineage: { ...lineage, image: settings.images.trainer },
+    lineage: { ...lineage, image: imageOf(observed) },
   };
 }

@@ -2,6 +2,7 @@
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates } from '../workloads/gates.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
+import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
 import { runStatus, statusMetrics } from '../workloads/run-status.ts';
 import type { TrainingObserved, TrainingStatus } from './observed.ts';
@@ -19,9 +20,9 @@ export function statusOf(observed: TrainingObserved, { state, attempts }: RunPla
   };
 }
 
-const resultOf = ({ artefact, metrics, lineage }: TrainerSuccess, { settings }: TrainingObserved) => ({
+const resultOf = ({ artefact, metrics, lineage }: TrainerSuccess, observed: TrainingObserved) => ({
   artefact,
   metrics: statusMetrics(metrics),
   accuracy: metrics.accuracy.toFixed(3),
-  lineage: { ...lineage, image: settings.images.trainer },
+  lineage: { ...lineage, image: imageOf(observed) },
 });

@@ -1,5 +1,5 @@
 /** What both kinds of job observe and watch. */
-import type { labels } from '../api/names.ts';
+import { labels } from '../api/names.ts';
 import { batchJobs, configMaps, nodes, pods, services } from '../api/resources.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import { keyOf, type Resource } from '../kernel/objects.ts';
@@ -54,3 +54,10 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     nodes: cache.list(nodes),
   };
 }
+
+/** The image that the newest worker runs: an operator that was upgraded meanwhile would start another one. */
+export const imageOf = ({ pods: workers, settings }: RunObserved): string =>
+  workers.toSorted((one, other) => attemptOf(one) - attemptOf(other)).at(-1)?.spec?.containers?.[0]?.image ??
+  settings.images.trainer;
+
+const attemptOf = ({ metadata }: Pod): number => Number(metadata.labels?.[labels.attempt] ?? '0');

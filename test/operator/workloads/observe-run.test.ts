@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { labels } from '../../../operator/api/names.ts';
 import { batchJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
-import { podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
-import { attemptJob, runningStatus, teacherJob, worker } from '../../support/runs.ts';
+import { imageOf, podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
+import { attemptJob, runningStatus, seen, teacherJob, worker } from '../../support/runs.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 
 const pod = worker(0, runningStatus);
@@ -24,4 +24,14 @@ test('a change of a pod or of a Job wakes the job that it works for', () => {
   expect(keysOf(pods, pod)).toEqual([key]);
   expect(keysOf(pods, stranger)).toEqual([]);
   expect(keysOf(batchJobs, owned)).toEqual([key]);
+});
+
+test('the image of a run is that of its newest worker', () => {
+  const of = (attempt: number, image: string) => ({
+    ...worker(0, runningStatus, attempt),
+    spec: { containers: [{ image }] },
+  });
+  expect(imageOf(seen({ pods: [of(2, 'trainer:1'), of(1, 'trainer:0')] }))).toBe('trainer:1');
+  expect(imageOf(seen({ pods: [of(1, 'trainer:0')] }))).toBe('trainer:0');
+  expect(imageOf(seen())).toBe('trainer:1');
 });
