@@ -118,17 +118,26 @@ function watching(
   const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
-  return { state: verdict, attempts, apply: [], remove: [], next };
+  const state = hasBegun(observed) ? verdict : (stillMissing(attempts.at(-2)) ?? verdict);
+  return { state, attempts, apply: [], remove: [], next };
 }
 
 const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];
 
+/** Whoever looks again for what was missing does not know yet that it is there. */
+function stillMissing(last: Attempt | undefined): RunState | undefined {
+  if (last?.outcome !== 'Waiting') return undefined;
+  const reason = missing.find((known) => known === last.reason) ?? 'InputMissing';
+  return { kind: 'waiting', reason, message: last.message ?? '' };
+}
+
+const hasBegun = ({ progress }: RunObserved): boolean => progress !== undefined && progress !== '0%';
+
 /** The next attempt is not due yet. */
-function pausing({ number, outcome, reason: ended, message = '' }: Attempt, atMs: number): RunState {
-  if (outcome === 'Waiting') {
-    const reason = missing.find((known) => known === ended) ?? 'InputMissing';
-    return { kind: 'waiting', reason, message };
-  }
+function pausing(last: Attempt, atMs: number): RunState {
+  const missed = stillMissing(last);
+  if (missed !== undefined) return missed;
+  const { number, reason: ended } = last;
   const sentence = `Attempt ${String(number)} ended (${ended ?? ''}); the next one starts at ${timeText(new Date(atMs))}.`;
   return { kind: 'restarting', reason: 'BackingOff', message: sentence };
 }
@@ -149,7 +158,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const { name: profileName, profile } = choice;
   const apply = attemptChildren({ root, label, number, config, profileName, profile, settings });
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
-  const state = { kind: 'starting', reason: 'AttemptStarting', message: `Attempt ${String(number)} starts.` } as const;
+  const message = `Attempt ${String(number)} starts.`;
+  const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
   return { state, attempts: kept(attempts), apply, remove: oldJobs(observed, number), next: settled };
 }
 

@@ -141,8 +141,17 @@ export const statusMetrics = ({ n, ...shares }: Metrics) => ({ samples: n, ...sh
 /** What changed, said once: attempts that began or failed, something that is missing, the end. */
 export function runEvents(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
   const known = new Map((before?.attempts ?? []).map((attempt) => [attempt.number, attempt]));
-  const news = (after.attempts ?? []).flatMap((attempt) => attemptNews(known.get(attempt.number), attempt));
+  const looks = lookNumbers(after.attempts ?? []);
+  const told = (after.attempts ?? []).filter(({ number }) => !looks.has(number));
+  const news = told.flatMap((attempt) => attemptNews(known.get(attempt.number), attempt));
   return [...news, ...acceptanceNews(before, after), ...endNews(before, after)];
+}
+
+/** Attempts that only looked again for something missing: the condition tells that once, not every look. */
+function lookNumbers(attempts: readonly Attempt[]): ReadonlySet<number> {
+  const isLook = ({ outcome }: Attempt, at: number): boolean =>
+    outcome === 'Waiting' || (outcome === undefined && attempts[at - 1]?.outcome === 'Waiting');
+  return new Set(attempts.filter(isLook).map(({ number }) => number));
 }
 
 function attemptNews(before: Attempt | undefined, after: Attempt): readonly Note[] {

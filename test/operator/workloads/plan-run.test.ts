@@ -205,6 +205,14 @@ describe('input is missing', () => {
     expect(plan({ root: after(attempts) }).next).toEqual({ kind: 'recheck', afterMs });
   });
 
+  test('and is still missing, as far as is known, until the next look has begun to train', () => {
+    const attempts = [pastAttempt(1, 'Waiting', 10), { number: 2, startedAt: ago(5) }];
+    const workers = [worker(0, runningStatus, 2), worker(1, runningStatus, 2)];
+    const kind = (progress?: string) =>
+      plan({ root: after(attempts), jobs: [attemptJob(2)], pods: workers, progress }).state.kind;
+    expect([kind(), kind('0%'), kind('1%')]).toEqual(['waiting', 'waiting', 'running']);
+  });
+
   test('and then it is there', () => {
     expect(names({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain('digits-teacher-a2');
   });

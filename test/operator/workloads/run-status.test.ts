@@ -103,6 +103,15 @@ describe('a status', () => {
   });
 });
 
+test('looks for missing data make no events; the attempt that goes on does, when it ends', () => {
+  const look = pastAttempt(1, 'Waiting', 9);
+  const of = (...attempts: readonly Attempt[]) => ({ attempts });
+  const told = (before: readonly Attempt[], now: readonly Attempt[]) => runEvents(of(...before), of(...now)).length;
+  const open = { number: 2, startedAt: ago(5) };
+  expect([told([], [look]), told([look], [look, open])]).toEqual([0, 0]);
+  expect(told([look, open], [look, pastAttempt(2, 'Failed', 0)])).toBe(1);
+});
+
 describe('events', () => {
   const open: Attempt = { number: 1, startedAt: ago(60) };
   const of = (state: RunState, attempts: readonly Attempt[], gates?: GateVerdict) => status(state, gates, attempts);
