@@ -14,6 +14,7 @@ export interface Schema {
   readonly maxItems?: number;
   readonly maxLength?: number;
   readonly format?: string;
+  readonly pattern?: string;
   readonly minProperties?: number;
   readonly 'x-kubernetes-int-or-string'?: boolean;
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];

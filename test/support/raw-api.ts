@@ -16,9 +16,32 @@ export interface RawCall {
   readonly body?: unknown;
 }
 
+export type Json = Readonly<Record<string, unknown>>;
+
+interface ApiResource {
+  readonly name: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+}
+
+/** An object, a Status, a table or a list of resources, as far as tests look into it. */
+export interface RawBody {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: { readonly name: string; readonly generation?: number };
+  readonly spec: Json;
+  readonly status?: unknown;
+  /** Of a refusal. */
+  readonly message?: string;
+  readonly resources?: readonly ApiResource[];
+  readonly columnDefinitions?: readonly { readonly name: string }[];
+  readonly rows?: readonly { readonly cells: readonly unknown[] }[];
+}
+
 export interface RawAnswer {
   readonly status: number;
-  readonly body: any;
+  readonly body: RawBody;
 }
 
 export interface RawApi {
@@ -40,7 +63,7 @@ export function openRawApi(): RawApi {
         headers: { ...access.headers, accept, 'content-type': contentType ?? 'application/json' },
         body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
       });
-      return { status: answer.statusCode, body: await answer.body.json() };
+      return { status: answer.statusCode, body: (await answer.body.json()) as RawBody };
     },
     close: () => dispatchers.close(),
   };
@@ -58,7 +81,7 @@ export async function applyDefinitions(api: RawApi): Promise<void> {
     const { status, body: said } = await api.call(path, {
       ...{ method: 'PATCH', query, body, contentType: 'application/apply-patch+yaml' },
     });
-    if (status > 201) throw new Error(`${kind}: ${String(said.message)}`);
+    if (status > 201) throw new Error(`${kind}: ${said.message ?? String(status)}`);
   }
   for (let turn = 0; turn < 200; turn += 1) {
     if (await areServed(api)) return;
@@ -67,10 +90,9 @@ export async function applyDefinitions(api: RawApi): Promise<void> {
   throw new Error('the API server never served the three kinds');
 }
 
-/** The new schema is what validates: the handlers of a changed definition are replaced a moment after it is stored. */
 async function areServed(api: RawApi): Promise<boolean> {
   const discovered = await api.call('/apis/limbeck.dev/v1alpha1');
-  const names: string[] = (discovered.body.resources ?? []).map((resource: { name: string }) => resource.name);
+  const names = (discovered.body.resources ?? []).map(({ name }) => name);
   return kinds.every((kind) => names.includes(kind) && names.includes(`${kind}/status`));
 }
 
@@ -84,19 +106,18 @@ export const pathOf = (namespace: string, plural: Plural): string =>
   `/apis/limbeck.dev/v1alpha1/namespaces/${namespace}/${plural}`;
 
 /** An example of examples/digits, as it is in the file. */
-export const example = async (name: 'teacher' | 'student' | 'service'): Promise<any> =>
-  parse(await readFile(`examples/digits/${name}.yaml`, 'utf8'));
+export const example = async (name: 'teacher' | 'student' | 'service'): Promise<RawBody> =>
+  parse(await readFile(`examples/digits/${name}.yaml`, 'utf8')) as RawBody;
 
-/** The object with values put at dotted paths; undefined takes a member away. */
-export function changed(object: any, changes: Readonly<Record<string, unknown>>): any {
+/** The object with values put at dotted paths; undefined takes a member away, as JSON leaves it out. */
+export function changed(object: RawBody, changes: Readonly<Record<string, unknown>>): RawBody {
   const copy = structuredClone(object);
   for (const [path, value] of Object.entries(changes)) {
     const keys = path.split('.');
     const last = keys.pop() ?? '';
-    let at = copy;
-    for (const key of keys) at = at[key] ??= {};
-    if (value === undefined) delete at[last];
-    else at[last] = value;
+    let at = copy as unknown as Record<string, unknown>;
+    for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
+    at[last] = value;
   }
   return copy;
 }
