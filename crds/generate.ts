@@ -95,16 +95,19 @@ export async function outputs(): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
+/** Which of these files do not hold these texts. */
+export async function staleAmong(texts: ReadonlyMap<string, string>, folder: URL): Promise<readonly string[]> {
+  const held = await Promise.all(
+    [...texts.keys()].map((file) => readFile(new URL(file, folder), 'utf8').catch(() => '')),
+  );
+  return [...texts].filter(([, text], index) => held[index] !== text).map(([file]) => file);
+}
+
 async function main(check: boolean): Promise<void> {
-  const stale: string[] = [];
-  for (const [file, text] of await outputs()) {
-    const path = new URL(file, root);
-    const before = await readFile(path, 'utf8').catch(() => '');
-    if (before === text) continue;
-    stale.push(file);
-    if (!check) await writeFile(path, text);
-  }
-  if (check && stale.length > 0) {
+  const texts = await outputs();
+  const stale = await staleAmong(texts, root);
+  if (!check) await Promise.all(stale.map((file) => writeFile(new URL(file, root), texts.get(file) ?? '')));
+  else if (stale.length > 0) {
     process.stderr.write(`${stale.join(' and ')} stale: run make generate\n`);
     process.exitCode = 1;
   }

@@ -1,11 +1,23 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { outputs, readDefinitions, readOnly, typeSchema } from '../../crds/generate.ts';
+import { outputs, readDefinitions, readOnly, staleAmong, typeSchema } from '../../crds/generate.ts';
 
 test('what is checked in is what is generated', async () => {
   const generated = await outputs();
   expect([...generated.keys()]).toEqual(['operator/api/generated.ts', 'docs/api.md']);
   for (const [file, text] of generated) expect(await readFile(file, 'utf8')).toBe(text);
+});
+
+test('a file that was edited or that is not there is stale', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'generated-'));
+  await writeFile(join(folder, 'same.ts'), 'text');
+  await writeFile(join(folder, 'edited.ts'), 'other text');
+  const texts = new Map(['same.ts', 'edited.ts', 'gone.md'].map((file) => [file, 'text']));
+  expect(await staleAmong(texts, pathToFileURL(`${folder}/`))).toEqual(['edited.ts', 'gone.md']);
+  await rm(folder, { recursive: true });
 });
 
 test('the definitions come in the order of a life of a model', async () => {
