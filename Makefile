@@ -43,16 +43,20 @@ build/.npm-installed: package-lock.json
 
 .PHONY: generate
 generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.
-	@node crds/generate.ts
+	@node crds/generate.ts && bash charts/sync-crds.sh
 
 .PHONY: images
 images: setup ## Build the images and put them on the local node.
 	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) images
 
+.PHONY: image-contexts
+image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.
+	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts
+
 ##@ Testing, piece by piece
 .PHONY: verify
 verify: setup ## Lint, format, types, generated files.
-	@node crds/generate.ts --check
+	@node crds/generate.ts --check && bash charts/sync-crds.sh --check
 	@npx --no-install eslint . --max-warnings 0
 	@npx --no-install prettier --check --log-level warn .
 	@npx --no-install tsc --noEmit

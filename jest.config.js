@@ -10,17 +10,20 @@ const shared = {
   testEnvironment: './test/support/node-environment.cjs',
 };
 
-const project = (name, folders, testTimeout) => ({
+const project = (name, folders, setup = []) => ({
   ...shared,
   displayName: name,
   testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
-  ...(testTimeout === undefined ? {} : { testTimeout }),
+  // `testTimeout` is an option of the whole run alone; a project's patience is set by a file.
+  setupFilesAfterEnv: setup,
 });
+
+const patient = ['<rootDir>/test/support/patience.ts'];
 
 export default {
   projects: [
     project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture']),
-    project('integration', ['integration', 'charts'], 60_000),
-    project('e2e', ['e2e'], 600_000),
+    project('integration', ['integration', 'charts'], patient),
+    project('e2e', ['e2e'], patient),
   ],
 };

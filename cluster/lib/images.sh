@@ -107,7 +107,22 @@ images() {
     echo "  $name: $image" >>build/images.yaml.new
     if [[ -f $STATE/complete ]] && alive "$STATE" containerd; then import_image "$image"; fi
   done
-  mv build/images.yaml.new build/images.yaml
+  # A part of the images is no set of values.
+  if (($# == 0)); then mv build/images.yaml.new build/images.yaml; else cat build/images.yaml.new && rm build/images.yaml.new; fi
+}
+
+# image-contexts: build/image-contexts/NAME for every image, each with its Containerfile, for a builder of your own.
+image_contexts() {
+  local name contexts=$REPOSITORY/build/image-contexts
+  cd "$REPOSITORY"
+  node cluster/bundle.ts
+  for name in "${IMAGE_NAMES[@]}"; do
+    fill_context "$name" "$contexts/$name"
+    rmdir "$contexts/$name/dist" 2>/dev/null || true
+    cp runtime/Containerfile "$contexts/$name/"
+  done
+  say "image-contexts: in build/image-contexts; for example
+  docker build --target server --tag registry.example/limbeck-server:0.1.0 --file build/image-contexts/server/Containerfile build/image-contexts/server"
 }
 
 # trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes.
