@@ -134,6 +134,7 @@ trainer_run() {
   ensure_base
   local image container root scratch status=0
   image=$(build_image trainer-dev)
+  rm -rf "$CACHE"/trainer-run.*   # of a run that was killed; the lock is ours
   scratch=$(mktemp -d "$CACHE/trainer-run.XXXXXX")
   buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
   container=$(buildah_here from --name limbeck-trainer-run "$image")
