@@ -53,6 +53,7 @@ images: setup ## Build the images and put them on the local node.
 image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.
 	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts
 
+# Bounded: a failing test may leave something open, which must not hold up everything.
 ##@ Testing, piece by piece
 .PHONY: verify
 verify: setup ## Lint, format, types, generated files.
@@ -64,7 +65,7 @@ verify: setup ## Lint, format, types, generated files.
 .PHONY: test-unit
 test-unit: setup ## Fast tests without a cluster.
 	@mkdir -p build/test
-	@$(JEST) --selectProjects unit --json --outputFile build/test/unit.json
+	@timeout 600 $(JEST) --selectProjects unit --json --outputFile build/test/unit.json
 
 .PHONY: test-trainer
 test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
@@ -74,7 +75,7 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
 	@$(CLUSTER) api-up
-	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
+	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 	@$(CLUSTER) api-down
 
 .PHONY: test-e2e
