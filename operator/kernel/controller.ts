@@ -108,15 +108,17 @@ export class Controller {
     const { queue } = this.#options;
     switch (outcome.kind) {
       case 'gone':
-      case 'settled':
         queue.forget(key);
         break;
+      case 'settled':
+        this.#recover(key);
+        break;
       case 'recheck':
-        queue.forget(key);
+        this.#recover(key);
         queue.addAfter(key, outcome.afterMs);
         break;
       case 'blocked':
-        queue.forget(key);
+        this.#recover(key);
         queue.addAfter(key, blockedLookMs, 'low');
         break;
       case 'stale':
@@ -129,6 +131,14 @@ export class Controller {
       case 'fenced': // the process is about to end; another one carries on
         break;
     }
+  }
+
+  /** The echo of this pass's status may have been taken for that of a failing one: look once more. */
+  #recover(key: string): void {
+    const { queue } = this.#options;
+    const wasFailing = queue.failures(key) > 0;
+    queue.forget(key);
+    if (wasFailing) queue.add(key);
   }
 
   #retry(key: string, error: unknown): void {

@@ -74,6 +74,25 @@ describe('what follows a pass', () => {
     expect(attempts).toBeLessThan(18);
   });
 
+  test('what a pass after a failure says about the status is acted upon: its echo may be heard before its end', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('alpha', []));
+    let passes = 0;
+    const inTwoSteps: typeof crewReconciler = {
+      ...crewReconciler,
+      plan: (observed, now) => {
+        passes += 1;
+        if (passes === 1) throw new Error('x');
+        const members = observed.crew.status?.members ?? 0;
+        return { ...crewReconciler.plan(observed, now), status: { conditions: [], members: members === 0 ? 1 : 2 } };
+      },
+    };
+    const rig = startRig(cluster, clock, { reconcilers: [inTwoSteps] });
+    await clock.advance(60_000);
+    await rig.stop();
+    expect((await cluster.get(crews, { namespace: 'default', name: 'alpha' })).status?.members).toBe(2);
+  });
+
   test('one failing neighbour keeps nobody waiting', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('ill', ['ann']));
