@@ -5,9 +5,12 @@ import type { KubeObject } from './objects.ts';
 /** On every applied object: the hash of what was asked for, so that a restarted process asks for nothing twice. */
 export const hashAnnotation = 'limbeck.dev/desired-hash';
 
-/** JSON with sorted keys and without undefined members: equal values have equal texts. */
+/** JSON with sorted keys and without undefined members: equal values have equal texts. Half characters do not travel. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (_, member: unknown) => (isRecord(member) ? sorted(member) : member));
+  return JSON.stringify(value ?? null, (_, member: unknown) => {
+    if (typeof member === 'string') return member.toWellFormed();
+    return isRecord(member) ? sorted(member) : member;
+  });
 }
 
 /** Short hash of the canonical text. */

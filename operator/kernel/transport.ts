@@ -118,7 +118,7 @@ export class Transport {
         dispatcher: this.#dispatchers.for(traffic, access),
         method: call.method,
         headers: headersOf(call, access, userAgent),
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        body: call.body === undefined ? null : wireText(call.body),
         headersTimeout: deadlines.crudMs,
         bodyTimeout: traffic === 'watch' ? deadlines.watchSilenceMs : deadlines.crudMs,
         signal,
@@ -146,6 +146,20 @@ function urlOf(server: string, call: Call): URL {
   url.search = new URLSearchParams(call.query).toString();
   return url;
 }
+
+/** What YAML forbids, or folds, where it is not escaped. */
+const unsafeInYaml = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/**
+ * JSON that is also YAML, as which the API server reads an apply: the last words of a pod may hold anything, and a
+ * body that cannot be read is refused for ever. Half a character becomes the sign for one that is lost.
+ */
+export const wireText = (body: unknown): string =>
+  JSON.stringify(body, (_, member: unknown) => (typeof member === 'string' ? member.toWellFormed() : member)).replace(
+    unsafeInYaml,
+    escaped,
+  );
 
 function headersOf(call: Call, access: Access, userAgent: string): Record<string, string> {
   const content = call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' };

@@ -7,6 +7,10 @@ describe('canonical', () => {
     expect(hashOf({ a: 1 })).not.toBe(hashOf({ a: 2 }));
     expect(canonical(undefined)).toBe('null');
   });
+
+  test('half a character is what becomes of it on its way', () => {
+    expect(canonical({ a: '😀'.slice(0, 1) })).toBe(canonical({ a: '\ufffd' }));
+  });
 });
 
 describe('contains', () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
-import type { Call, Transport } from '../../../operator/kernel/transport.ts';
+import { wireText, type Call, type Transport } from '../../../operator/kernel/transport.ts';
 import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
 
 const never = new AbortController().signal;
@@ -128,5 +129,26 @@ describe('a stream', () => {
   test('throws what the server answered instead', async () => {
     await serve(status(410));
     await expect(collect()).rejects.toMatchObject({ code: 'gone', message: 'said 410' });
+  });
+});
+
+describe('what is sent', () => {
+  test.each([
+    ['a delete character', 'a\u007fb'],
+    ['a terminal sequence in one byte', 'a\u009b31mb'],
+    ['a next line, which YAML would fold', 'a\u0085b'],
+    ['a line separator', 'a\u2028b'],
+    ['a byte order mark, and what is no character', '\ufeffa\uffffb'],
+    ['a backslash before something like an escape', 'a\\u007fb'],
+    ['what needs no care', 'aé😀\tb\u001b[0m'],
+  ])('is plain for YAML, and means the same: %s', (_, text) => {
+    const body = wireText({ text });
+    expect([parse(body), JSON.parse(body)]).toEqual([{ text }, { text }]);
+    // eslint-disable-next-line no-control-regex -- these are what the API server's YAML reader refuses
+    expect(body).not.toMatch(/[\u0000-\u001f\u007f-\u009f\ufeff\uffff]/);
+  });
+
+  test('has no half characters, whose escapes YAML refuses', () => {
+    expect(JSON.parse(wireText({ text: '😀'.slice(0, 1) }))).toEqual({ text: '\ufffd' });
   });
 });
