@@ -12,7 +12,8 @@
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
- * | the Job is gone                                 | WorkerLost                     |
+ * | the Job has failed, and pods are not over       | running, until they tell why   |
+ * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
@@ -41,7 +42,7 @@ export function judge(seen: AttemptSeen, now: Date): Verdict {
   if (failed.length > 0) return causeOf(failed, seen);
   if (isComplete(seen)) return successOf(seen);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
-  if (jobFailed(seen.job)) return lost(seen, 'the Job failed and its pods are gone');
+  if (jobFailed(seen.job)) return causeOfJob(seen);
   const trouble = startTrouble(seen.pods, now);
   if (trouble?.kind === 'hopeless') return { kind: 'failed', failure: trouble.failure };
   const running = seen.pods.filter(
@@ -85,6 +86,12 @@ function successOf(seen: AttemptSeen): Verdict {
   return { kind: 'failed', failure };
 }
 
+/** The watches of Jobs and of pods are not in step here either: the pod that tells why may be seen failed a moment later. */
+const causeOfJob = (seen: AttemptSeen): Verdict =>
+  seen.pods.every(isOver) ? lost(seen, 'the Job failed and its pods are gone') : lookingForCause;
+
+const lookingForCause: Verdict = { kind: 'running', message: 'A worker is lost; looking for the cause.' };
+
 const lost = ({ number }: AttemptSeen, how: string): Verdict => ({
   kind: 'failed',
   failure: { reason: 'WorkerLost', message: `Attempt ${String(number)} disappeared: ${how}.`, weight: 'counted' },
@@ -95,7 +102,7 @@ function causeOf(failed: readonly Pod[], seen: AttemptSeen): Verdict {
   const cause = failures.find((failure) => !isEcho(failure));
   if (cause !== undefined) return { kind: 'failed', failure: cause };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
-  if (!seen.pods.every(isOver)) return { kind: 'running', message: 'A worker lost its peers; looking for the cause.' };
+  if (!seen.pods.every(isOver)) return lookingForCause;
   const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
   const missing = missingIndex(seen);
   if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined)) {

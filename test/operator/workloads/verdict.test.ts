@@ -35,7 +35,7 @@ describe('an attempt that goes on', () => {
       'an echo is seen and its cause may be a moment late',
       [worker(0, reported('PeerLost', 75)), worker(1, runningStatus)],
       'running',
-      'A worker lost its peers; looking for the cause.',
+      'A worker is lost; looking for the cause.',
     ],
   ])('%s', (_, pods, kind, message) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind, message });
@@ -44,6 +44,13 @@ describe('an attempt that goes on', () => {
   test('until the pod of rank 0 is seen to be over, whatever the Job says', () => {
     const pods = [worker(0, runningStatus), worker(1, ended({ exitCode: 0 }))];
     expect(judge(seen({ job: attemptJob(1, 'Complete'), pods }), now)).toMatchObject({ kind: 'running' });
+  });
+
+  test.each(['Failed', 'FailureTarget'])('until the pods tell why the Job has the condition %s', (condition) => {
+    const job = attemptJob(1, condition);
+    expect(judge(seen({ job, pods: [worker(0, runningStatus)] }), now).kind).toBe('running');
+    const missing = worker(0, reported('DataMissing', 66));
+    expect(judge(seen({ job, pods: [missing] }), now)).toMatchObject({ failure: { reason: 'DataMissing' } });
   });
 
   test('says what a pod lacks that cannot start', () => {
