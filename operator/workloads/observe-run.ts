@@ -1,21 +1,23 @@
 /** What both kinds of job observe and watch. */
-import { labels } from '../api/names.ts';
+import { attemptName, labels } from '../api/names.ts';
 import { batchJobs, configMaps, nodes, pods, services } from '../api/resources.ts';
 import type { Pod } from '../api/kubernetes.ts';
-import { keyOf, type Resource } from '../kernel/objects.ts';
+import { controllerOf, keyOf, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
 import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
 import type { Settings } from './settings.ts';
 
 export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
 
-/** Files the pods of runs under `<namespace>/<name of the root>`. */
+/** Files the pods of runs under `<namespace>/<name of the root>`; who only has the label does not keep a run waiting. */
 export const podsByRoot = (label: JobLabel): Index<Pod> => ({
   resource: pods,
   name: label,
-  valuesOf: ({ metadata }) => {
-    const name = metadata.labels?.[label];
-    return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
+  valuesOf: (pod) => {
+    const { [label]: name, [labels.attempt]: attempt } = pod.metadata.labels ?? {};
+    const owner = controllerOf(pod);
+    const isWorker = owner?.kind === 'Job' && owner.name === attemptName(name ?? '', Number(attempt));
+    return name !== undefined && isWorker ? [`${pod.metadata.namespace ?? ''}/${name}`] : [];
   },
 });
 

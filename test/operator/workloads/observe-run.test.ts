@@ -12,7 +12,10 @@ const cache = { get: () => undefined, list: () => [], ownedBy: () => [], byIndex
 
 test('pods are filed under the job that they work for', () => {
   const index = podsByRoot(labels.trainingJob);
-  expect([index.valuesOf(pod), index.valuesOf(stranger)]).toEqual([['default/digits-teacher'], []]);
+  const copy = { ...pod, metadata: { ...pod.metadata, ownerReferences: [] } };
+  const toil = { ...pod, metadata: { ...pod.metadata, ownerReferences: [ownerReferenceTo(attemptJob(2))] } };
+  const filed = [pod, stranger, copy, toil].map((one) => index.valuesOf(one));
+  expect(filed).toEqual([['default/digits-teacher'], [], [], []]);
 });
 
 test('a change of a pod or of a Job wakes the job that it works for', () => {
