@@ -12,7 +12,7 @@ import { readConfig, type Config } from './config.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from './feeds.ts';
 import { connect, type Connection } from './kernel/connect.ts';
 import { startManager, type Manager } from './kernel/manager.ts';
-import { startProgress, type JobReconciler, type Progress } from './progress/poller.ts';
+import { startProgress, type Progress } from './progress/poller.ts';
 import { pull } from './progress/pull.ts';
 import { serverPort } from './serving/desired.ts';
 import { distillationReconciler } from './distillation/reconciler.ts';
@@ -39,9 +39,9 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
-const runFeeds = (reconciler: JobReconciler, feeds: Feeds): RunFeeds => ({
-  progress: (key) => feeds.progress?.progress(reconciler, key),
-  checkpoint: (key) => feeds.progress?.checkpoint(reconciler, key),
+const runFeeds = (feeds: Feeds): RunFeeds => ({
+  progress: (uid) => feeds.progress?.progress(uid),
+  checkpoint: (uid) => feeds.progress?.checkpoint(uid),
 });
 
 function startOperator(parts: Parts, feeds: Feeds): Manager {
@@ -51,8 +51,8 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
     cluster: connection.cluster,
     leaseCluster: connection.leaseCluster,
     reconcilers: [
-      trainingReconciler(settings, runFeeds('trainingjob', feeds)),
-      distillationReconciler(settings, runFeeds('distillationjob', feeds)),
+      trainingReconciler(settings, runFeeds(feeds)),
+      distillationReconciler(settings, runFeeds(feeds)),
       servingReconciler(settings, {
         recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
         loadFailure: (pod) => feeds.progress?.loadFailure(pod),

@@ -8,7 +8,7 @@ import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
 import type { Pod } from '../api/kubernetes.ts';
-import { keyText, type Key } from '../kernel/objects.ts';
+import type { Key } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
 import { progressMetrics, type ProgressMetrics } from './metrics.ts';
 import { parseProgress, parseReadiness, type Checkpoint, type ServerNews, type TrainerNews } from './news.ts';
@@ -28,15 +28,12 @@ export interface ProgressPorts {
   readonly signal: AbortSignal;
 }
 
-/** The kinds of jobs that progress is known of. */
-export type JobReconciler = Exclude<Target['reconciler'], 'modelservice'>;
-
-/** What is known now; nothing is kept of pods that are gone. */
+/** What is known now, by the UID of the job; nothing is kept of pods that are gone. */
 export interface Progress {
   /** Share of the steps that are done, such as `43%`; undefined while nothing is known. */
-  progress(reconciler: JobReconciler, key: Key): string | undefined;
+  progress(job: string): string | undefined;
   /** The newest checkpoint that the run has told of. */
-  checkpoint(reconciler: JobReconciler, key: Key): Checkpoint | undefined;
+  checkpoint(job: string): Checkpoint | undefined;
   /** Why the server in this pod is up and not ready; undefined while it loads, or is not known. */
   loadFailure(pod: Pod): ServerNews | undefined;
 }
@@ -57,7 +54,7 @@ class Poller implements Progress {
   readonly #metrics: ProgressMetrics;
   /** By UID of the pod, the longest unasked first: who was asked goes to the end. */
   readonly #asked = new Map<string, Asked>();
-  /** Reconciler and key → UID of the pod that was heard last. */
+  /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   #busy = 0;
   #cancelTick = (): void => undefined;
@@ -67,12 +64,12 @@ class Poller implements Progress {
     this.#metrics = progressMetrics(ports.registry, () => this.#asked.size);
   }
 
-  progress(reconciler: JobReconciler, key: Key): string | undefined {
-    return this.#trainerNews(reconciler, key)?.progress;
+  progress(job: string): string | undefined {
+    return this.#trainerNews(job)?.progress;
   }
 
-  checkpoint(reconciler: JobReconciler, key: Key): Checkpoint | undefined {
-    return this.#trainerNews(reconciler, key)?.checkpoint;
+  checkpoint(job: string): Checkpoint | undefined {
+    return this.#trainerNews(job)?.checkpoint;
   }
 
   loadFailure({ metadata }: Pod): ServerNews | undefined {
@@ -113,8 +110,8 @@ class Poller implements Progress {
     const asked = this.#asked.get(uid);
     this.#asked.delete(uid);
     if (asked?.news === undefined) return;
-    const slot = slotOf(asked.target.reconciler, asked.target.key);
-    if (this.#trainers.get(slot) === uid) this.#trainers.delete(slot);
+    const { root } = asked.target;
+    if (this.#trainers.get(root) === uid) this.#trainers.delete(root);
   }
 
   #pump(): void {
@@ -152,22 +149,20 @@ class Poller implements Progress {
   }
 
   #hear(asked: Asked, news: Asked['news']): void {
-    const { uid, reconciler, key } = asked.target;
+    const { uid, reconciler, key, root } = asked.target;
     // Gone while it was asked.
     if (this.#asked.get(uid) !== asked) return;
     const isChanged = JSON.stringify(news) !== JSON.stringify(asked.news);
     asked.news = news;
-    if (news?.kind === 'trainer') this.#trainers.set(slotOf(reconciler, key), uid);
+    if (news?.kind === 'trainer') this.#trainers.set(root, uid);
     if (isChanged) this.#ports.poke(reconciler, key);
   }
 
-  #trainerNews(reconciler: JobReconciler, key: Key): TrainerNews | undefined {
-    const news = this.#asked.get(this.#trainers.get(slotOf(reconciler, key)) ?? '')?.news;
+  #trainerNews(job: string): TrainerNews | undefined {
+    const news = this.#asked.get(this.#trainers.get(job) ?? '')?.news;
     return news?.kind === 'trainer' ? news : undefined;
   }
 }
-
-const slotOf = (reconciler: string, key: Key): string => `${reconciler} ${keyText(key)}`;
 
 /** Starts asking until `signal` aborts. */
 export function startProgress(ports: ProgressPorts): Progress {

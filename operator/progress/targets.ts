@@ -20,6 +20,8 @@ export interface Target {
   /** Name of the reconciler to poke. */
   readonly reconciler: 'trainingjob' | 'distillationjob' | 'modelservice';
   readonly key: Key;
+  /** UID of the object of that key: its successor under the name has other news. */
+  readonly root: string;
   readonly address: PullTarget;
 }
 
@@ -53,7 +55,7 @@ function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Place): Targ
   const reconciler = root && reconcilers[root.kind];
   if (root === undefined || reconciler === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name: root.name };
-  return { uid, kind: 'trainer', reconciler, key, address: { host, port, path: '/progress' } };
+  return { uid, kind: 'trainer', reconciler, key, root: root.uid, address: { host, port, path: '/progress' } };
 }
 
 const reconcilers: Readonly<Record<string, 'trainingjob' | 'distillationjob'>> = {
@@ -69,9 +71,10 @@ function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Place): Targe
   // ReplicaSets are not cached: their names are made of the Deployment's name and the hash of the template.
   if (owner?.kind !== 'ReplicaSet' || owner.name !== `${name}-${hash}`) return undefined;
   const deployment = cache.get(deployments, key);
-  if (deployment === undefined || controllerOf(deployment)?.kind !== 'ModelService') return undefined;
+  const root = deployment && controllerOf(deployment);
+  if (root?.kind !== 'ModelService') return undefined;
   const path = `/v2/models/${name}/ready`;
-  return { uid, kind: 'server', reconciler: 'modelservice', key, address: { host, port, path } };
+  return { uid, kind: 'server', reconciler: 'modelservice', key, root: root.uid, address: { host, port, path } };
 }
 
 const isReady = ({ status }: Pod): boolean =>

@@ -47,10 +47,12 @@ export interface RunContext {
 /** The run as the caches show it. Pods of a deleted predecessor of the same name belong to its Jobs, not to ours. */
 export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds }: RunContext): RunObserved {
   const key = keyOf(root);
+  const { uid = '' } = root.metadata;
   return {
     ...{ root, label, settings },
-    progress: feeds.progress(key),
-    checkpoint: feeds.checkpoint(key),
+    // An operator that has just begun has heard nobody yet: what was heard last still holds.
+    progress: feeds.progress(uid) ?? root.status?.progress,
+    checkpoint: feeds.checkpoint(uid),
     jobs: cache.ownedBy(batchJobs, root),
     pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
     nodes: cache.list(nodes),

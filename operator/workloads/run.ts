@@ -2,7 +2,7 @@
 import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import type { TrainerConfig } from '../api/trainer-contract.ts';
-import type { Condition, Key, KubeObject } from '../kernel/objects.ts';
+import type { Condition, KubeObject } from '../kernel/objects.ts';
 import type { Settings } from './settings.ts';
 
 /** The part of a job's spec that says how to run it, whatever is trained. */
@@ -30,6 +30,8 @@ export interface RunStatus {
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly checkpoint?: Checkpoint;
+  /** Of the open attempt. */
+  readonly progress?: string;
   readonly conditions?: readonly Condition[];
 }
 
@@ -53,10 +55,10 @@ export interface Checkpoint {
   readonly sha256: string;
 }
 
-/** News of a run from outside the cluster's API. */
+/** News of a run, by the UID of its job, from outside the cluster's API. */
 export interface RunFeeds {
   /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
-  progress(key: Key): string | undefined;
+  progress(uid: string): string | undefined;
   /** The newest checkpoint that rank 0 has told of. */
-  checkpoint(key: Key): Checkpoint | undefined;
+  checkpoint(uid: string): Checkpoint | undefined;
 }

@@ -56,7 +56,8 @@ async function scene(objects: readonly Pod[], pull?: (target: PullTarget) => Pro
   return { cluster, pods: stored, clock, progress, poked, asked, answers, metrics, stop: () => stopping.abort() };
 }
 
-const teacher = { namespace: 'default', name: 'teacher' };
+/** UID of the TrainingJob. */
+const teacher = 'root';
 const percent = (value: number): PullAnswer => ({ status: 200, body: `{"percent":${String(value)}}` });
 
 describe('the poller', () => {
@@ -64,18 +65,14 @@ describe('the poller', () => {
     const { clock, progress, poked, asked, answers, stop } = await scene([trainerPod('t0')]);
     answers.set('/progress', percent(1));
     await clock.advance(1900);
-    expect([progress.progress('trainingjob', teacher), poked, asked.length]).toEqual([
-      '1%',
-      ['trainingjob default/teacher'],
-      1,
-    ]);
+    expect([progress.progress(teacher), poked, asked.length]).toEqual(['1%', ['trainingjob default/teacher'], 1]);
     await clock.advance(4000);
     expect([poked.length, asked.length]).toEqual([1, 3]);
     answers.set('/progress', percent(2));
     await clock.advance(2000);
-    expect([progress.progress('trainingjob', teacher), poked.length]).toEqual(['2%', 2]);
-    expect(progress.progress('distillationjob', teacher)).toBeUndefined();
-    expect(progress.checkpoint('trainingjob', teacher)).toBeUndefined();
+    expect([progress.progress(teacher), poked.length]).toEqual(['2%', 2]);
+    expect(progress.progress('a successor of that name')).toBeUndefined();
+    expect(progress.checkpoint(teacher)).toBeUndefined();
     stop();
     await clock.advance(10_000);
     expect(asked.length).toBe(4);
@@ -89,11 +86,11 @@ describe('the poller', () => {
     await clock.advance(2000);
     answers.delete('/progress');
     await clock.advance(2000);
-    expect(progress.progress('trainingjob', teacher)).toBe('7%');
+    expect(progress.progress(teacher)).toBe('7%');
     expect(await metrics()).toMatch(/limbeck_progress_pulls_total\{.*result="silent".*\} 1/);
     await cluster.remove({ resource: pods, key: { namespace: 'default', name: 't0' } });
     await clock.advance(1000);
-    expect(progress.progress('trainingjob', teacher)).toBeUndefined();
+    expect(progress.progress(teacher)).toBeUndefined();
   });
 
   test('tells why a server does not get ready, until it loads again', async () => {

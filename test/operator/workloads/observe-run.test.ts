@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { labels } from '../../../operator/api/names.ts';
 import { batchJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
-import { imageOf, podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
-import { attemptJob, runningStatus, seen, teacherJob, worker } from '../../support/runs.ts';
+import { imageOf, observeRun, podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
+import { attemptJob, runningStatus, seen, settings, teacherJob, worker } from '../../support/runs.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 
 const pod = worker(0, runningStatus);
@@ -37,4 +37,14 @@ test('the image of a run is that of its newest worker', () => {
   expect(imageOf(seen({ pods: [of(2, 'trainer:1'), of(1, 'trainer:0')] }))).toBe('trainer:1');
   expect(imageOf(seen({ pods: [of(1, 'trainer:0')] }))).toBe('trainer:0');
   expect(imageOf(seen())).toBe('trainer:1');
+});
+
+test('progress is that of this very job, and what was heard last where an operator has just begun', () => {
+  const observed = (status: ReturnType<typeof teacherJob>['status'], heard: Record<string, string>) => {
+    const feeds = { progress: (uid: string) => heard[uid], checkpoint: () => undefined };
+    return observeRun(cache, teacherJob({}, status), { label: labels.trainingJob, settings, feeds }).progress;
+  };
+  const before = { phase: 'Running', progress: '43%' } as const;
+  expect([observed(before, { 'tj-1': '44%' }), observed(before, {})]).toEqual(['44%', '43%']);
+  expect([observed({}, { 'tj-0': '90%' }), observed(undefined, {})]).toEqual([undefined, undefined]);
 });
