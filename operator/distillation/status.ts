@@ -4,7 +4,7 @@ import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
-import { runStatus, statusMetrics } from '../workloads/run-status.ts';
+import { runStatus, shareText, statusMetrics } from '../workloads/run-status.ts';
 import type { DistillationObserved, DistillationStatus } from './observed.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -28,8 +28,11 @@ export function statusOf(
   };
 }
 
-const gainOf = ({ metrics, control }: TrainerSuccess): number | undefined =>
-  control === undefined ? undefined : metrics.accuracy - control.accuracy;
+/** The difference of two figures that are no shares may be too large for JSON. */
+function gainOf({ metrics, control }: TrainerSuccess): number | undefined {
+  const gain = control === undefined ? NaN : metrics.accuracy - control.accuracy;
+  return Number.isFinite(gain) ? gain : undefined;
+}
 
 function gatesOf({ root }: DistillationObserved, result: TrainerSuccess): GateVerdict {
   const { metrics, teacherAgreement } = result;
@@ -43,11 +46,13 @@ function resultOf(result: TrainerSuccess, observed: DistillationObserved) {
   return {
     artefact,
     metrics: statusMetrics(metrics),
-    accuracy: metrics.accuracy.toFixed(3),
+    accuracy: shareText(metrics.accuracy),
     ...(control === undefined ? {} : { control: statusMetrics(control) }),
     ...(teacher === undefined ? {} : { teacherMetrics: statusMetrics(teacher) }),
     ...(teacherAgreement === undefined ? {} : { teacherAgreement }),
-    ...(gain === undefined ? {} : { gainOverControl: gain, gain: `${gain < 0 ? '' : '+'}${gain.toFixed(3)}` }),
+    ...(gain === undefined
+      ? {}
+      : { gainOverControl: gain, gain: `${gain < 0 ? '' : '+'}${shareText(gain)}`.slice(0, 16) }),
     ...(teacherSizeBytes === undefined
       ? {}
       : { teacherSizeBytes, size: `1/${(teacherSizeBytes / artefact.sizeBytes).toFixed(1)}` }),

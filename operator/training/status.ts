@@ -4,7 +4,7 @@ import { judgeGates } from '../workloads/gates.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
-import { runStatus, statusMetrics } from '../workloads/run-status.ts';
+import { runStatus, shareText, statusMetrics } from '../workloads/run-status.ts';
 import type { TrainingObserved, TrainingStatus } from './observed.ts';
 
 /** The whole status after this pass. */
@@ -23,6 +23,6 @@ export function statusOf(observed: TrainingObserved, { state, attempts }: RunPla
 const resultOf = ({ artefact, metrics, lineage }: TrainerSuccess, observed: TrainingObserved) => ({
   artefact,
   metrics: statusMetrics(metrics),
-  accuracy: metrics.accuracy.toFixed(3),
+  accuracy: shareText(metrics.accuracy),
   lineage: { ...lineage, image: imageOf(observed) },
 });

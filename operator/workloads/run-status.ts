@@ -135,6 +135,9 @@ function succeeded({ state, gates }: RunReport): Draft {
   return { type, status: 'False', reason: 'GateNotMet', message: gates.message };
 }
 
+/** A share as a column shows it, in three digits; of a figure that is no share as much as the field holds. */
+export const shareText = (share: number): string => share.toFixed(3).slice(0, 16);
+
 /** Metrics as the status has them. */
 export const statusMetrics = ({ n, ...shares }: Metrics) => ({ samples: n, ...shares });
 

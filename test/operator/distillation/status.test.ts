@@ -37,6 +37,11 @@ describe('a student', () => {
     expect(verdict?.message).toBe('gainOverControl is -0.01, at least 0 is wanted (n=359).');
   });
 
+  test.each([1e20, -1e20, 1e308])('whose accuracy is %d is told of all the same', (accuracy) => {
+    const shown = status(learnt({ metrics: { ...metrics, accuracy }, control: { ...metrics, accuracy: -accuracy } }));
+    expect(statusFaults('distillationjobs')(shown)).toEqual([]);
+  });
+
   test('without a control has no gain, and a gate on it is not met', () => {
     const shown = status(learnt({}));
     expect(['gain' in shown, shown.phase]).toEqual([false, 'Failed']);
