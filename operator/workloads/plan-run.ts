@@ -15,7 +15,7 @@ import type { Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { isOwnedBy } from '../kernel/objects.ts';
-import type { Next } from '../kernel/reconcile.ts';
+import type { Child, Next } from '../kernel/reconcile.ts';
 import {
   attemptsOf,
   countedFailures,
@@ -34,7 +34,7 @@ import { chooseProfile } from './pod-parts.ts';
 import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
 import type { RunPlan, RunState } from './run-state.ts';
 import { sentenceOf } from './sentence.ts';
-import { attemptChildren } from './trainer-job.ts';
+import { attemptChildren, attemptNeeds } from './trainer-job.ts';
 import { indexOf, isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
 
 const settled: Next = { kind: 'settled' };
@@ -68,7 +68,8 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
     case 'starting':
     case 'running':
       if (observed.root.spec.suspend) return { ...suspended(observed, attempts), ...planHold(observed, now) };
-      if (!isPastDeadline(observed.root, attempts, now)) return watching(observed, verdict, attempts, now);
+      if (!isPastDeadline(observed.root, attempts, now))
+        return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
       return gaveUp(kept(withLast(attempts, failedAttempt(open, overdue(observed), now))), overdue(observed));
   }
 }
@@ -120,6 +121,12 @@ function watching(
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const state = hasBegun(observed) ? verdict : (stillMissing(attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: [], next };
+}
+
+/** Somebody may delete what pods need before they have it; they would wait for it for ever. */
+function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Verdict): readonly Child[] {
+  const { root, label, settings } = observed;
+  return kind === 'starting' ? attemptNeeds({ root, label, settings, number, config }) : [];
 }
 
 const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];

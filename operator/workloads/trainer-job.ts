@@ -34,30 +34,38 @@ export interface AttemptPlan {
   readonly settings: Settings;
 }
 
+/** An attempt, wherever it is placed. */
+export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'>;
+
 /** In the order in which they are applied: the Job last, since its pods need the others. */
 export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
-  { resource: configMaps, object: configMapOf(plan), once: true },
-  { resource: services, object: serviceOf(plan) },
+  ...attemptNeeds(plan),
   { resource: batchJobs, object: jobOf(plan), once: true },
 ];
 
+/** Without these the pods of a Job do not start, or do not find each other. */
+export const attemptNeeds = (plan: Needing): readonly Child[] => [
+  { resource: configMaps, object: configMapOf(plan), once: true },
+  { resource: services, object: serviceOf(plan) },
+];
+
 /** Labels of a root's children, by which they are found again. */
-const childLabels = ({ root, label }: AttemptPlan) => ({ ...managedBy, [label]: root.metadata.name });
-const attemptLabels = (plan: AttemptPlan) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
+const childLabels = ({ root, label }: Needing) => ({ ...managedBy, [label]: root.metadata.name });
+const attemptLabels = (plan: Needing) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
 
 /** The config of the attempt whose Job is called `job`. */
 export const configNameOf = (job: string): string => childName(job, 'config');
 
-const nameOf = ({ root, number }: AttemptPlan): string => attemptName(root.metadata.name, number);
-const configName = (plan: AttemptPlan): string => configNameOf(nameOf(plan));
-const meta = (plan: AttemptPlan, name: string) => ({
+const nameOf = ({ root, number }: Needing): string => attemptName(root.metadata.name, number);
+const configName = (plan: Needing): string => configNameOf(nameOf(plan));
+const meta = (plan: Needing, name: string) => ({
   name,
   namespace: plan.root.metadata.namespace ?? '',
   labels: attemptLabels(plan),
 });
 
 /** What the trainer of this attempt is told. */
-export function trainerConfigOf({ root, number, config, settings }: AttemptPlan): TrainerConfig {
+export function trainerConfigOf({ root, number, config, settings }: Needing): TrainerConfig {
   const { namespace = '', name, uid = '' } = root.metadata;
   const bucket = settings.store.uri.replace(/\/$/, '');
   return {
@@ -69,7 +77,7 @@ export function trainerConfigOf({ root, number, config, settings }: AttemptPlan)
   };
 }
 
-const configMapOf = (plan: AttemptPlan) => ({
+const configMapOf = (plan: Needing) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: meta(plan, configName(plan)),
@@ -78,7 +86,7 @@ const configMapOf = (plan: AttemptPlan) => ({
 });
 
 /** Gives every worker a name before it is ready: rank 0 is looked for by name. One Service for all attempts. */
-const serviceOf = (plan: AttemptPlan) => ({
+const serviceOf = (plan: Needing) => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { ...meta(plan, workersServiceName(plan.root.metadata.name)), labels: childLabels(plan) },
