@@ -37,6 +37,8 @@ export interface PassOptions {
 const staleLookMs = 50;
 const staleLimitMs = 10_000;
 const leavingLookMs = 1000;
+/** A refusal may quote all that is refused; a status that is too long would be refused too. */
+const longestMessage = 1024;
 
 /** Never throws. */
 export async function runPass(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
@@ -114,7 +116,7 @@ function statusAfter(mishap: Error, planned: StatusWithConditions, root: KubeObj
     type: 'Progressing',
     status: 'False',
     reason: mishap instanceof NameTaken ? 'NameTaken' : 'ApplyFailed',
-    message: sentenceOf(mishap),
+    message: sentenceOf(mishap).slice(0, longestMessage),
     ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
   } as const;
   const others = planned.conditions.filter(({ type }) => type !== 'Progressing');

@@ -210,6 +210,14 @@ describe('when acting fails', () => {
     expect((await root()).status!.conditions.map(({ type }) => type)).toEqual(['Ready']);
   });
 
+  test('of a refusal without end the beginning is told', async () => {
+    const { pass, cluster, root } = await stage(withCrew(['ann']));
+    failing(cluster, new ApiError('invalid', 'x'.repeat(100_000), { status: 422 }));
+    await pass();
+    const told = (await root()).status!.conditions.find(({ type }) => type === 'Progressing');
+    expect(told?.message).toBe('x'.repeat(1024));
+  });
+
   test('a process that no longer leads says nothing at all', async () => {
     const { pass, cluster } = await stage(withCrew(['ann']));
     failing(cluster, new NotLeading());
