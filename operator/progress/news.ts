@@ -33,7 +33,8 @@ export function parseProgress(body: string): TrainerNews | undefined {
 }
 
 function checkpointOf({ step, uri, sha256 }: Members): Checkpoint | undefined {
-  if (typeof step !== 'number' || !Number.isInteger(step) || step < 0) return undefined;
+  // A step that is no 64-bit integer would be refused together with the whole status.
+  if (typeof step !== 'number' || !Number.isSafeInteger(step) || step < 0) return undefined;
   if (typeof uri !== 'string' || uri.length > 1024 || !uri.startsWith('s3://')) return undefined;
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
   return { step, uri, sha256 };

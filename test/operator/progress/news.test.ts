@@ -31,6 +31,7 @@ test.each([
 
 test.each<[string, object]>([
   ['a negative step', { ...checkpoint, step: -1 }],
+  ['a step without end', { ...checkpoint, step: 1e300 }],
   ['another address', { ...checkpoint, uri: 'http://evil' }],
   ['an endless address', { ...checkpoint, uri: `s3://${'a'.repeat(2000)}` }],
   ['no digest', { ...checkpoint, sha256: 'c' }],
