@@ -138,7 +138,8 @@ function steadyReason(couldBeFewer: boolean, calm: boolean, current: number): st
 /** How many replicas the service should have. `nowMs` is on the clock of the times in `seen`. */
 export function decide(seen: Situation, nowMs: number): Decision {
   const { pinned, load, minReplicas, maxReplicas, currentReplicas: current, verified } = seen;
-  if (pinned !== undefined) return { replicas: pinned, reason: `pinned to ${pinned} by spec.replicas`, burst: false };
+  // The reason outlives the pin for as long as its number stays.
+  if (pinned !== undefined) return { replicas: pinned, reason: 'taken over from spec.replicas', burst: false };
   const floor = Math.max(minReplicas, verified ? 0 : 1);
   if (current === 0 && load.waiting + load.inFlight + load.arrived > 0) return fromZero(seen, floor);
   if (current < floor) {

@@ -29,9 +29,9 @@ const of = (current: number, rest: Partial<Situation>): Situation => ({
 type Row = [string, Situation, number, string];
 
 test.each<Row>([
-  ['a pin is kept, whatever the load', of(1, { pinned: 3, load: steady(40) }), 3, 'pinned to 3'],
-  ['a pin to zero too', of(2, { pinned: 0, load: steady(40) }), 0, 'pinned to 0'],
-  ['a pin beyond maxReplicas is a person’s will', of(2, { pinned: 20 }), 20, 'pinned'],
+  ['a pin is kept, whatever the load', of(1, { pinned: 3, load: steady(40) }), 3, 'taken over from spec.replicas'],
+  ['a pin to zero too', of(2, { pinned: 0, load: steady(40) }), 0, 'taken over'],
+  ['a pin beyond maxReplicas is a person’s will', of(2, { pinned: 20 }), 20, 'taken over'],
   // From zero
   ['zero and quiet stays', of(0, {}), 0, 'nobody asks'],
   ['one request wakes one', of(0, { load: { ...quiet, waiting: 1 } }), 1, '1 requests came'],
