@@ -179,7 +179,8 @@ function faultNotes({ service, obstacle, trouble }: Situation): readonly Note[] 
   const notes: Note[] = [];
   if (obstacle !== undefined && isNews('Accepted', obstacle.reason))
     notes.push({ kind: obstacle.kind === 'refused' ? 'Warning' : 'Normal', ...worded(obstacle) });
-  if (trouble !== undefined && isNews('Progressing', trouble.reason))
+  // An obstacle takes the place of the trouble in the conditions: whether that was told already cannot be known.
+  if (obstacle === undefined && trouble !== undefined && isNews('Progressing', trouble.reason))
     notes.push({ kind: 'Warning', ...worded(trouble) });
   return notes;
 }

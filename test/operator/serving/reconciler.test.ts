@@ -125,6 +125,35 @@ describe('a roll-out', () => {
   });
 });
 
+test('at rest the status stays as it is, and nothing is told twice', () => {
+  const revision = revisionIn(deployed(seen()));
+  const crashed = { name: 'server', lastState: { terminated: { exitCode: 1, message: 'why' } } };
+  const up = { phase: 'Running' } as const;
+  const status = fc.constantFrom<Pod['status']>(readyStatus, noRoomStatus, up, { ...up, containerStatuses: [crashed] });
+  const replica = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom(revision, 'former'), status);
+  const number = fc.option(fc.nat(5), { nil: undefined });
+  const model = { distillationJob: { name: 'student' } };
+  const property = fc.property(
+    fc.record({ pods: fc.array(replica, { maxLength: 3 }), pin: number, wanted: number, hasNode: fc.boolean() }),
+    fc.constantFrom(undefined, 'Running', 'Failed'),
+    fc.boolean(),
+    ({ pods: replicas, pin, wanted, hasNode }, phase, isDeployed) => {
+      const pinned = pin === undefined ? {} : { replicas: pin };
+      const observed = seen({
+        service: service({ ...pinned, ...(phase === undefined ? {} : { model }) }),
+        pods: replicas.map(([name, of, is]) => pod(`${name}-${of}`, of, is)),
+        ...{ job: distillation({ phase }), nodes: hasNode ? [node()] : [] },
+        deployment: isDeployed ? deployed(seen()) : undefined,
+        recommendation: wanted === undefined ? undefined : { replicas: wanted, reason: 'load' },
+      });
+      const again = planned({ ...observed, service: stored(observed) }, settings, new Date(now.getTime() + 60_000));
+      expect(again.status).toEqual(planned(observed).status);
+      expect(again.events.filter(({ reason }) => reason !== 'Scaled')).toEqual([]);
+    },
+  );
+  fc.assert(property, { numRuns: 500 });
+});
+
 test('what only a person can mend is looked at now and then', () => {
   const failed = seen({
     service: service({ model: { trainingJob: { name: 't' } } }),
