@@ -16,11 +16,11 @@ step = @printf '\n\033[1m[%s/%s] %s\033[0m\n' '$(1)' '$(2)' '$(3)'
 
 ##@ The two commands
 .PHONY: demo
-demo: ## Everything from nothing: cluster, images, chart, then train, distil, serve, scale. About 4 min warm, 30 cold.
+demo: ## Everything from nothing: cluster, images, chart, then train, distil, serve, scale. About 2 min warm, 15 cold.
 	@bash demo/run
 
 .PHONY: test
-test: ## Set up and pass every test. About 12 min warm, 45 cold.
+test: ## Set up and pass every test. About 8 min warm, 20 cold.
 	@bash test/run
 
 ##@ Living with the demo
