@@ -1,5 +1,5 @@
 /** Pure: from HTTP answers and broken connections to ApiError. */
-import { ApiError, type ApiErrorCode } from './cluster.ts';
+import { ApiError, NotLeading, type ApiErrorCode } from './cluster.ts';
 
 const codes: Readonly<Record<number, ApiErrorCode>> = {
   400: 'invalid',
@@ -33,8 +33,8 @@ export function errorOfAnswer(status: number, body: string, retryAfterMs: number
   return new ApiError(codeOfStatus(status), message === '' ? `HTTP ${String(status)}` : message, detail);
 }
 
-export function errorOfConnection(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
+export function errorOfConnection(error: unknown): ApiError | NotLeading {
+  if (error instanceof ApiError || error instanceof NotLeading) return error;
   const timedOut = typeof error === 'object' && error !== null && 'name' in error && error.name === 'TimeoutError';
   return new ApiError('unavailable', timedOut ? 'the API server took too long' : 'the API server cannot be reached', {
     cause: error,

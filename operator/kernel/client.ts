@@ -7,6 +7,7 @@ import {
   type Page,
   type WatchEvent,
   type WatchOptions,
+  type WriteBudget,
 } from './cluster.ts';
 import { eventOf, linesOf } from './frames.ts';
 import { keyOf, type Key, type KubeObject, type Resource, type Selection } from './objects.ts';
@@ -25,10 +26,16 @@ interface List {
 export class Client implements Cluster {
   readonly #transport: Transport;
   readonly #traffic: 'crud' | 'lease';
+  readonly #budgetMs: WriteBudget | undefined;
 
-  constructor(transport: Transport, traffic: 'crud' | 'lease' = 'crud') {
+  constructor(transport: Transport, traffic: 'crud' | 'lease' = 'crud', budgetMs?: WriteBudget) {
     this.#transport = transport;
     this.#traffic = traffic;
+    this.#budgetMs = budgetMs;
+  }
+
+  within(budgetMs: WriteBudget): Cluster {
+    return new Client(this.#transport, this.#traffic, budgetMs);
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<Page<T>> {
@@ -124,7 +131,8 @@ export class Client implements Cluster {
   }
 
   #send(call: Call, signal: AbortSignal): Promise<unknown> {
-    return this.#transport.json(this.#traffic, call, signal);
+    const isWrite = call.method !== 'GET' && this.#budgetMs !== undefined;
+    return this.#transport.json(this.#traffic, isWrite ? { ...call, budgetMs: this.#budgetMs } : call, signal);
   }
 }
 

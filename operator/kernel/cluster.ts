@@ -24,6 +24,17 @@ export class ApiError extends Error {
   }
 }
 
+/** Thrown instead of writing. It is no failure of the object: the pass is simply over. */
+export class NotLeading extends Error {
+  constructor() {
+    super('this process does not lead');
+    this.name = 'NotLeading';
+  }
+}
+
+/** Milliseconds within which a write sent now must be over; 0: it must not be sent; Infinity: no limit. */
+export type WriteBudget = () => number;
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -83,4 +94,6 @@ export interface Cluster {
   /** Optimistic create and update, for Lease and Event, which one writer alone must win. */
   create(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
   update(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+  /** The same cluster, whose writes ask for the budget in the moment of sending and end with it, or throw NotLeading. */
+  within?(budgetMs: WriteBudget): Cluster;
 }

@@ -3,7 +3,7 @@
  * up a lease. HTTP/1.1: one socket per watch keeps a stall to itself. Pools are rebuilt when the TLS material changes;
  * the old ones finish what they carry.
  */
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Access } from './credentials.ts';
 
 export type Traffic = 'crud' | 'watch' | 'lease';
@@ -33,6 +33,27 @@ export class Dispatchers {
     for (const agent of this.#agents.values()) agent.close().catch(() => undefined);
     this.#agents.clear();
   }
+}
+
+/**
+ * The same connections; `check` runs in the very turn in which the head of a request goes to the kernel, after all the
+ * waiting for a socket. When it throws, nothing is sent and the request fails with what was thrown.
+ */
+export function checkedAtSending(agent: Agent, check: () => void): Dispatcher {
+  return agent.compose((dispatch) => (options, handler) => {
+    const checked: Dispatcher.DispatchHandler = {
+      onRequestStart: (controller, context) => {
+        check();
+        handler.onRequestStart?.(controller, context);
+      },
+      onRequestUpgrade: (...answer) => handler.onRequestUpgrade?.(...answer),
+      onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
+      onResponseData: (...answer) => handler.onResponseData?.(...answer),
+      onResponseEnd: (...answer) => handler.onResponseEnd?.(...answer),
+      onResponseError: (...answer) => handler.onResponseError?.(...answer),
+    };
+    return dispatch(options, checked);
+  });
 }
 
 function build(traffic: Traffic, access: Access): Agent {

@@ -1,28 +1,33 @@
-/** No write by a process that does not lead, ever: also not after the process was paused. Asked before every write. */
-import type { Cluster } from './cluster.ts';
+/**
+ * No write by a process that does not lead, ever: also not after the process was paused. The invariant: a write is sent
+ * only while at least a fifth of the lease is left, and is worthless once the lease is over. It holds by four means.
+ * 1. Asked before every write, from a monotonic clock that goes on while the process is stopped.
+ * 2. Asked once more in the turn of the event loop that hands the bytes to the kernel, as a write may have waited for a
+ *    socket, for credentials, or in a stopped process.
+ * 3. Our side gives up, and closes the socket, when what was left of the lease at the start is used up.
+ * 4. The API server is told the same limit and gives up by itself, however long it kept the write in a queue.
+ * What no client can exclude, a process stopped between two instructions or a packet held up on the way for longer than
+ * that fifth, finds writes that do no harm: applies of deterministic names under the UID they were meant for.
+ */
+import { NotLeading, type Cluster, type WriteBudget } from './cluster.ts';
 
-/** Thrown instead of writing. It is no failure of the object: the pass is simply over. */
-export class NotLeading extends Error {
-  constructor() {
-    super('this process does not lead');
-    this.name = 'NotLeading';
-  }
-}
+export { NotLeading } from './cluster.ts';
 
-/** The same cluster; reads pass, writes only while `mayWrite` says so. */
-export function fenced(cluster: Cluster, mayWrite: () => boolean): Cluster {
+/** The same cluster; reads pass, writes only while there is a budget, asked as late as the cluster can. */
+export function fenced(cluster: Cluster, budgetMs: WriteBudget): Cluster {
+  const writes = cluster.within?.(budgetMs) ?? cluster;
   const guarded = async <T>(write: () => Promise<T>): Promise<T> => {
-    if (!mayWrite()) throw new NotLeading();
+    if (budgetMs() <= 0) throw new NotLeading();
     return write();
   };
   return {
     list: (resource, options, signal) => cluster.list(resource, options, signal),
     watch: (resource, options, signal) => cluster.watch(resource, options, signal),
     get: (resource, key, signal) => cluster.get(resource, key, signal),
-    apply: (resource, object, signal) => guarded(() => cluster.apply(resource, object, signal)),
-    applyStatus: (resource, object, signal) => guarded(() => cluster.applyStatus(resource, object, signal)),
-    remove: (ref, signal) => guarded(() => cluster.remove(ref, signal)),
-    create: (resource, object, signal) => guarded(() => cluster.create(resource, object, signal)),
-    update: (resource, object, signal) => guarded(() => cluster.update(resource, object, signal)),
+    apply: (resource, object, signal) => guarded(() => writes.apply(resource, object, signal)),
+    applyStatus: (resource, object, signal) => guarded(() => writes.applyStatus(resource, object, signal)),
+    remove: (ref, signal) => guarded(() => writes.remove(ref, signal)),
+    create: (resource, object, signal) => guarded(() => writes.create(resource, object, signal)),
+    update: (resource, object, signal) => guarded(() => writes.update(resource, object, signal)),
   };
 }

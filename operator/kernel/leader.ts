@@ -36,6 +36,8 @@ export class Leader {
   #sighting: Sighting | undefined;
   /** Monotonic start of the last attempt that succeeded; -Infinity while we do not lead. */
   #renewedAtMs = -Infinity;
+  /** Lost or given back: what still comes of an attempt under way must not make us the leader again. */
+  #isOver = false;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -43,15 +45,27 @@ export class Leader {
 
   /** True while a write sent now arrives before anyone else may lead. */
   mayWrite(): boolean {
-    const validMs = this.#options.times.leaseSeconds * 1000 * (1 - marginShare);
-    return this.#options.clock.monotonicMs() < this.#renewedAtMs + validMs;
+    return this.writeBudgetMs() > 0;
+  }
+
+  /** What is left of the lease, the time in which a write sent now must be over; 0 when none may be sent any more. */
+  writeBudgetMs(): number {
+    const leaseMs = this.#options.times.leaseSeconds * 1000;
+    const leftMs = this.#renewedAtMs + leaseMs - this.#options.clock.monotonicMs();
+    return leftMs > leaseMs * marginShare ? leftMs : 0;
+  }
+
+  /** Milliseconds since the start of the last renewal that succeeded; undefined while we do not lead. */
+  get renewalAgeMs(): number | undefined {
+    const ageMs = this.#options.clock.monotonicMs() - this.#renewedAtMs;
+    return Number.isFinite(ageMs) ? ageMs : undefined;
   }
 
   /** A sentence when a leader has gone on for long after its lease ran out: it hangs, and a restart would help. */
   notAlive(): string | undefined {
-    const { clock, times } = this.#options;
-    const silentMs = clock.monotonicMs() - this.#renewedAtMs;
-    const hangs = Number.isFinite(silentMs) && silentMs > times.leaseSeconds * 1000 + hangToleranceMs;
+    const { times } = this.#options;
+    const silentMs = this.renewalAgeMs ?? 0;
+    const hangs = silentMs > times.leaseSeconds * 1000 + hangToleranceMs;
     return hangs ? 'the lease ran out and this process did not end' : undefined;
   }
 
@@ -76,9 +90,21 @@ export class Leader {
       if (isOver(signal)) return;
       // Also after a pause of this process: too late is too late, even if nobody has noticed.
       if (this.#isOverdue()) throw this.#lost();
-      // Not aborted half-way: the version it stores is the one that release needs.
-      if (!(await this.#try(unhurried)) && (this.#isTaken() || this.#isOverdue())) throw this.#lost();
+      if (!(await this.#renewInTime()) && (this.#isTaken() || this.#isOverdue())) throw this.#lost();
     }
+  }
+
+  /** False also when the deadline came first: an attempt that hangs must not keep us from ending. */
+  async #renewInTime(): Promise<boolean> {
+    const { clock, times } = this.#options;
+    const leftMs = this.#renewedAtMs + times.renewDeadlineSeconds * 1000 - clock.monotonicMs();
+    const answered = new AbortController();
+    // Not aborted half-way: the version it stores is the one that release needs.
+    const renewed = this.#try(unhurried).finally(() => answered.abort());
+    return Promise.race([
+      renewed,
+      sleep(clock, leftMs, answered.signal).then(() => renewedOr(answered.signal, renewed)),
+    ]);
   }
 
   /** Gives the lease back, so that a standby leads at its next try. Never rejects. */
@@ -86,7 +112,7 @@ export class Leader {
     const { cluster, clock, log } = this.#options;
     const lease = this.#sighting?.lease;
     const held = this.mayWrite();
-    this.#renewedAtMs = -Infinity;
+    this.#end();
     if (lease === undefined || !held) return;
     try {
       await cluster.update(leases, leaseWith(lease, released(lease.spec, clock.now())), signal);
@@ -98,7 +124,7 @@ export class Leader {
 
   #isOverdue(): boolean {
     const { clock, times } = this.#options;
-    return clock.monotonicMs() - this.#renewedAtMs > times.renewDeadlineSeconds * 1000;
+    return clock.monotonicMs() - this.#renewedAtMs >= times.renewDeadlineSeconds * 1000;
   }
 
   #isTaken(): boolean {
@@ -107,16 +133,20 @@ export class Leader {
   }
 
   #lost(): LeadershipLost {
-    this.#renewedAtMs = -Infinity;
+    this.#end();
     return new LeadershipLost();
+  }
+
+  #end(): void {
+    this.#renewedAtMs = -Infinity;
+    this.#isOver = true;
   }
 
   async #try(signal: AbortSignal): Promise<boolean> {
     const startedMs = this.#options.clock.monotonicMs();
     try {
-      await this.#look(signal);
-      const stored = await this.#write(signal);
-      if (stored === undefined) return false;
+      const stored = (await this.#renewUnseen(signal)) ?? (await this.#writeSeen(signal));
+      if (stored === undefined || this.#isOver) return false;
       this.#sighting = { lease: stored, changedAtMs: startedMs };
       this.#renewedAtMs = startedMs;
       return true;
@@ -124,6 +154,23 @@ export class Leader {
       if (!signal.aborted) this.#options.log.warn('lease not written', { error: sentenceOf(error) });
       return false;
     }
+  }
+
+  /** The usual case in one request: nobody but us has written since. Undefined: look first. */
+  async #renewUnseen(signal: AbortSignal): Promise<Lease | undefined> {
+    if (this.#sighting?.lease.spec.holderIdentity !== this.#options.identity) return undefined;
+    try {
+      return await this.#write(signal);
+    } catch (error) {
+      const isOutdated = error instanceof ApiError && (error.code === 'conflict' || error.code === 'notFound');
+      if (!isOutdated) throw error;
+      return undefined;
+    }
+  }
+
+  async #writeSeen(signal: AbortSignal): Promise<Lease | undefined> {
+    await this.#look(signal);
+    return this.#write(signal);
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -161,6 +208,10 @@ export class Leader {
 }
 
 const leaseWith = (lease: Lease, spec: Lease['spec']): Lease => ({ ...lease, spec });
+
+/** Asleep until the answer came: take it. Asleep until the deadline: too late. */
+const renewedOr = (answered: AbortSignal, renewed: Promise<boolean>): Promise<boolean> | false =>
+  answered.aborted ? renewed : false;
 
 /** A function, as the compiler does not know that time passes during an await. */
 const isOver = (signal: AbortSignal): boolean => signal.aborted;

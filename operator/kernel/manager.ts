@@ -4,7 +4,7 @@ import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
 import type { Hands } from './act.ts';
 import { startCaches, type Caches, type CachesOptions } from './caches.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, WriteBudget } from './cluster.ts';
 import { Controller } from './controller.ts';
 import { fenced } from './fence.ts';
 import { Leader } from './leader.ts';
@@ -70,9 +70,10 @@ export interface Manager {
 export function startManager(options: ManagerOptions): Manager {
   const informing = new AbortController();
   const leader = options.leaderElection === undefined ? undefined : leaderFor(options, options.leaderElection);
-  const mayWrite = leader === undefined ? () => true : () => leader.mayWrite();
+  const budgetMs: WriteBudget = leader === undefined ? () => Infinity : () => leader.writeBudgetMs();
+  const mayWrite = (): boolean => budgetMs() > 0;
   const caches = startCaches(cachesOptions(options, informing.signal));
-  const controllers = controllersFor(options, caches, mayWrite);
+  const controllers = controllersFor(options, caches, budgetMs);
   caches.onChange((change) => controllers.forEach((controller) => controller.hear(change)));
   leaderMetric(options.registry, mayWrite);
   const leading = Promise.withResolvers<undefined>();
@@ -160,8 +161,8 @@ function cachesOptions(options: ManagerOptions, signal: AbortSignal): CachesOpti
   return { cluster, resources, indexes, log, registry, signal, clock, random, ...scope };
 }
 
-function controllersFor(options: ManagerOptions, caches: Caches, mayWrite: () => boolean): readonly Controller[] {
-  const cluster = fenced(options.cluster, mayWrite);
+function controllersFor(options: ManagerOptions, caches: Caches, budgetMs: WriteBudget): readonly Controller[] {
+  const cluster = fenced(options.cluster, budgetMs);
   const controllers: Controller[] = [];
   const counts = controllerMetrics(options.registry, () =>
     controllers.map(({ name, depth }) => ({ reconciler: name, depth })),

@@ -1,8 +1,7 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
 import { applyChild, counted, isLeaving, NameLeaving, NameTaken, removeChild, type Hands } from './act.ts';
 import { sentenceOf } from '../../process/logger.ts';
-import { ApiError, type ObjectRef } from './cluster.ts';
-import { NotLeading } from './fence.ts';
+import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import type { Expectation } from './memory.ts';
 import {
   keyOf,

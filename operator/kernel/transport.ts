@@ -5,9 +5,9 @@
 import { request, type Dispatcher } from 'undici';
 import { sleep, type Clock } from '../../process/clock.ts';
 import { errorOfAnswer, errorOfConnection, retryAfterMsOf } from './api-errors.ts';
-import type { ApiError } from './cluster.ts';
+import { NotLeading, type ApiError, type WriteBudget } from './cluster.ts';
 import type { Access, Credentials } from './credentials.ts';
-import { Dispatchers, type Traffic } from './dispatchers.ts';
+import { checkedAtSending, Dispatchers, type Traffic } from './dispatchers.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -19,6 +19,8 @@ export interface Call {
   readonly resource: string;
   /** What is done, for metrics. */
   readonly verb: string;
+  /** Of a write that is fenced; see fence.ts. */
+  readonly budgetMs?: WriteBudget | undefined;
 }
 
 export interface CallCounts {
@@ -59,7 +61,8 @@ export class Transport {
   /** Sends, and returns the parsed JSON of a success. Throws ApiError for everything else. */
   async json(traffic: 'crud' | 'lease', call: Call, signal: AbortSignal): Promise<unknown> {
     const { deadlines } = this.#options;
-    const deadlineMs = traffic === 'lease' ? deadlines.leaseMs : deadlines.crudMs;
+    const usualMs = traffic === 'lease' ? deadlines.leaseMs : deadlines.crudMs;
+    const deadlineMs = Math.max(0, Math.floor(Math.min(usualMs, call.budgetMs?.() ?? Infinity)));
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -67,6 +70,7 @@ export class Transport {
         return JSON.parse(await textOf(answer)) as unknown;
       } catch (error) {
         const failure = errorOfConnection(error);
+        if (failure instanceof NotLeading) throw failure;
         const waitMs = retryWaitMs(call, failure, attempt);
         if (waitMs === undefined || bounded.aborted) throw failure;
         this.#options.counts.retried(call);
@@ -102,6 +106,11 @@ export class Transport {
     return this.#accepted(await this.#send(traffic, call, await this.#options.credentials.renew(), signal));
   }
 
+  #dispatcherOf(traffic: Traffic, { budgetMs }: Call, access: Access): Dispatcher {
+    const agent = this.#dispatchers.for(traffic, access);
+    return budgetMs === undefined ? agent : checkedAtSending(agent, () => checkBudget(budgetMs));
+  }
+
   async #accepted(answer: Answer): Promise<Answer> {
     if (answer.statusCode < 300) return answer;
     const header = answer.headers['retry-after'];
@@ -115,7 +124,7 @@ export class Transport {
     const seconds = (): number => (clock.monotonicMs() - startedMs) / 1000;
     try {
       const answer = await request(urlOf(access.server, call), {
-        dispatcher: this.#dispatchers.for(traffic, access),
+        dispatcher: this.#dispatcherOf(traffic, call, access),
         method: call.method,
         headers: headersOf(call, access, userAgent),
         body: call.body === undefined ? null : wireText(call.body),
@@ -132,6 +141,10 @@ export class Transport {
   }
 }
 
+function checkBudget(budgetMs: WriteBudget): void {
+  if (budgetMs() <= 0) throw new NotLeading();
+}
+
 /** How long to wait before trying again; undefined: do not. */
 export function retryWaitMs(call: Call, failure: ApiError, attempt: number): number | undefined {
   if (call.method !== 'GET' || attempt >= readAttempts) return undefined;
@@ -143,8 +156,15 @@ export function retryWaitMs(call: Call, failure: ApiError, attempt: number): num
 function urlOf(server: string, call: Call): URL {
   const url = new URL(server);
   url.pathname = url.pathname.replace(/\/$/, '') + call.path;
-  url.search = new URLSearchParams(call.query).toString();
+  url.search = new URLSearchParams({ ...call.query, ...timeoutOf(call) }).toString();
   return url;
+}
+
+/** The API server carries nothing out after this time, measured from when it heard of it. */
+function timeoutOf({ budgetMs }: Call): Record<string, string> {
+  const leftMs = Math.floor(budgetMs?.() ?? Infinity);
+  // 0 would mean no limit at all; the check at sending is about to refuse it.
+  return Number.isFinite(leftMs) ? { timeout: `${String(Math.max(1, leftMs))}ms` } : {};
 }
 
 /** What YAML forbids, or folds, where it is not escaped. */

@@ -13,7 +13,7 @@ describe('fenced', () => {
     async (verb) => {
       const cluster = new FakeCluster();
       let leads = false;
-      const guarded = fenced(cluster, () => leads);
+      const guarded = fenced(cluster, () => (leads ? Infinity : 0));
       const write = (): Promise<unknown> =>
         verb === 'remove' ? guarded.remove({ resource: crews, key }, never) : guarded[verb](crews, object, never);
       await expect(write()).rejects.toBeInstanceOf(NotLeading);
@@ -25,10 +25,27 @@ describe('fenced', () => {
     },
   );
 
+  test('writes go to the cluster that asks again in the moment of sending, reads do not', async () => {
+    const [cluster, sender] = [new FakeCluster(), new FakeCluster()];
+    const budgets: number[] = [];
+    const guarded = fenced(
+      Object.assign(cluster, {
+        within: (budgetMs: () => number) => {
+          budgets.push(budgetMs());
+          return sender;
+        },
+      }),
+      () => 700,
+    );
+    await guarded.apply(crews, crew('alpha', []), never);
+    expect([budgets, cluster.writes.length, sender.writes.length]).toEqual([[700], 0, 1]);
+    expect((await guarded.list(crews, {}, never)).items).toEqual([]);
+  });
+
   test('reads pass', async () => {
     const cluster = new FakeCluster();
     cluster.put(crews, crew('alpha', []));
-    const guarded = fenced(cluster, () => false);
+    const guarded = fenced(cluster, () => 0);
     expect((await guarded.list(crews, {}, never)).items).toHaveLength(1);
     expect((await guarded.get(crews, key, never)).metadata.name).toBe('alpha');
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { Leader, LeadershipLost } from '../../../operator/kernel/leader.ts';
 import { leases, usualTimes } from '../../../operator/kernel/lease.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -95,6 +96,76 @@ describe('Leader', () => {
     await clock.advance(2000);
     expect(await held).toBeInstanceOf(LeadershipLost);
     expect(leader.mayWrite()).toBe(false);
+  });
+
+  test('renews by one request; looks only when somebody else wrote', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    let looks = 0;
+    const get = cluster.get.bind(cluster);
+    cluster.get = (resource, name) => {
+      looks += 1;
+      return get(resource, name);
+    };
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const stop = new AbortController();
+    const held = leader.hold(stop.signal);
+    await clock.advance(10_000);
+    expect([looks, cluster.writes.length]).toEqual([1, 6]);
+    const lease = await get(leases, key);
+    cluster.put(leases, { ...lease, metadata: { ...lease.metadata, labels: { touched: '' } } });
+    await clock.advance(2000);
+    expect([looks, leader.renewalAgeMs]).toEqual([2, 0]);
+    stop.abort();
+    await clock.advance(2000);
+    await held;
+  });
+
+  test('a renewal that was stored but not answered is no loss', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    cluster.afterWrite = () => {
+      throw new ApiError('unavailable', 'the answer was lost');
+    };
+    await clock.advance(4000);
+    cluster.afterWrite = () => undefined;
+    await clock.advance(2000);
+    expect(leader.renewalAgeMs).toBe(0);
+    await clock.advance(60_000);
+    expect(leader.mayWrite()).toBe(true);
+    expect(await Promise.race([held, settle().then(() => 'held')])).toBe('held');
+  });
+
+  test('an attempt that hangs does not put off the end, and its late answer revives nothing', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    const update = cluster.update.bind(cluster);
+    const answer = Promise.withResolvers<undefined>();
+    cluster.update = async (resource, object) => {
+      await answer.promise;
+      return update(resource, object);
+    };
+    await clock.advance(usualTimes.renewDeadlineSeconds * 1000 + 1);
+    expect(await Promise.race([held, settle().then(() => 'still held')])).toBeInstanceOf(LeadershipLost);
+    answer.resolve(undefined);
+    await settle();
+    expect([leader.mayWrite(), leader.renewalAgeMs]).toEqual([false, undefined]);
+  });
+
+  test('the budget of a write is what is left of the lease, and nothing in its last fifth', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    expect(leader.writeBudgetMs()).toBe(0);
+    await leader.acquire(never);
+    const budgets = [0, 5000, 6999, 1].map((passedMs) => {
+      clock.pause(passedMs);
+      return leader.writeBudgetMs();
+    });
+    expect(budgets).toEqual([15_000, 10_000, 3001, 0]);
   });
 
   test('stops waiting when told', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
 import { wireText, type Call, type Transport } from '../../../operator/kernel/transport.ts';
 import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
 
@@ -98,6 +98,51 @@ describe('a request', () => {
   test('tells the time the server named', async () => {
     await serve(status(429, { 'retry-after': '7' }));
     await expect(transport.json('crud', write, never)).rejects.toMatchObject({ retryAfterMs: 7000, status: 429 });
+  });
+});
+
+describe('a fenced write', () => {
+  const within = (budgetMs: () => number): Call => ({ ...write, budgetMs });
+
+  test('tells the API server how long it is worth carrying out', async () => {
+    await serve(ok);
+    expect(await outcome(within(() => 1234.5))).toBe('ok');
+    expect(api.asked[0]?.path).toBe('/api/v1/pods/a?timeout=1234ms');
+    await outcome(within(() => Infinity));
+    expect(api.asked[1]?.path).toBe('/api/v1/pods/a');
+  });
+
+  test('gives up with its budget, not with the deadline of others', async () => {
+    api = await loopbackApi(silent);
+    transport = transportTo(api.url, { crudMs: 3_600_000 });
+    expect(await outcome(within(() => 100))).toBe('unavailable: the API server took too long');
+  });
+
+  test('is not sent when the budget went while it waited for a socket', async () => {
+    const waiting: (() => void)[] = [];
+    await serve((_, response) => waiting.push(() => sendJson(response, 200, {})));
+    const [first, ...others] = Array.from({ length: 16 }, () => outcome(write));
+    while (waiting.length < 16) await new Promise((resolve) => setImmediate(resolve));
+    let budgetMs = 60_000;
+    const late = transport.json(
+      'crud',
+      within(() => budgetMs),
+      never,
+    );
+    const refused = expect(late).rejects.toBeInstanceOf(NotLeading);
+    await new Promise((resolve) => setImmediate(resolve));
+    budgetMs = 0;
+    waiting[0]?.();
+    await first;
+    await refused;
+    waiting.slice(1).forEach((answer) => answer());
+    expect(await Promise.all(others)).toEqual(Array.from(others, () => 'ok'));
+    expect(api.asked).toHaveLength(16);
+    // The socket is as good as before.
+    const next = outcome(within(() => 1000));
+    while (waiting.length < 17) await new Promise((resolve) => setImmediate(resolve));
+    waiting[16]?.();
+    expect(await next).toBe('ok');
   });
 });
 
