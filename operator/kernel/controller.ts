@@ -40,6 +40,14 @@ export class Controller {
     return this.#options.queue.depth;
   }
 
+  get oldestWaitMs(): number {
+    return this.#options.queue.oldestWaitMs;
+  }
+
+  get failing(): number {
+    return this.#options.queue.failing;
+  }
+
   /** Maps a change to the keys it concerns; before and after, since a reference may have moved. */
   hear(change: Change): void {
     const priority: Priority = change.initial ? 'low' : 'high';

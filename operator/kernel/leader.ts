@@ -8,6 +8,9 @@ import { ApiError, type Cluster } from './cluster.ts';
 import { heldBy, leases, released, sighted, stepOf, type Lease, type LeaseTimes, type Sighting } from './lease.ts';
 import type { Key } from './objects.ts';
 
+/** Hears how each attempt on the lease went. */
+export type LeaseCounts = (result: 'written' | 'held' | 'failed') => void;
+
 export interface LeaderOptions {
   readonly cluster: Cluster;
   readonly key: Key;
@@ -16,6 +19,7 @@ export interface LeaderOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly counts: LeaseCounts;
 }
 
 /** The lease is gone while we thought to hold it: the process must end at once. */
@@ -146,12 +150,15 @@ export class Leader {
     const startedMs = this.#options.clock.monotonicMs();
     try {
       const stored = (await this.#renewUnseen(signal)) ?? (await this.#writeSeen(signal));
+      this.#options.counts(stored === undefined ? 'held' : 'written');
       if (stored === undefined || this.#isOver) return false;
       this.#sighting = { lease: stored, changedAtMs: startedMs };
       this.#renewedAtMs = startedMs;
       return true;
     } catch (error) {
-      if (!signal.aborted) this.#options.log.warn('lease not written', { error: sentenceOf(error) });
+      if (signal.aborted) return false;
+      this.#options.counts('failed');
+      this.#options.log.warn('lease not written', { error: sentenceOf(error) });
       return false;
     }
   }

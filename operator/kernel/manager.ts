@@ -7,11 +7,12 @@ import { startCaches, type Caches, type CachesOptions } from './caches.ts';
 import type { Cluster, WriteBudget } from './cluster.ts';
 import { Controller } from './controller.ts';
 import { fenced } from './fence.ts';
-import { Leader } from './leader.ts';
+import { Leader, type LeaseCounts } from './leader.ts';
 import { usualTimes, type LeaseTimes } from './lease.ts';
 import { WriteMemory } from './memory.ts';
-import { controllerMetrics, leaderMetric, type ControllerCounts, type WriteResult } from './metrics.ts';
+import { controllerMetrics, leaderMetrics, pulseMetrics, type ControllerCounts, type WriteResult } from './metrics.ts';
 import type { Key, Resource } from './objects.ts';
+import { blockedMs, runPulse } from './pulse.ts';
 import type { AnyReconciler, Cache, Index } from './reconcile.ts';
 import { Recorder } from './recorder.ts';
 import { Workqueue } from './workqueue.ts';
@@ -69,13 +70,18 @@ export interface Manager {
 /** Starts everything and returns at once; `ready`, `leading` and `done` tell how far it is. */
 export function startManager(options: ManagerOptions): Manager {
   const informing = new AbortController();
-  const leader = options.leaderElection === undefined ? undefined : leaderFor(options, options.leaderElection);
+  const counts = leaderMetrics(options.registry, {
+    mayWrite: () => mayWrite(),
+    renewalAgeMs: () => leader?.renewalAgeMs,
+  });
+  const leader = options.leaderElection === undefined ? undefined : leaderFor(options, options.leaderElection, counts);
   const budgetMs: WriteBudget = leader === undefined ? () => Infinity : () => leader.writeBudgetMs();
   const mayWrite = (): boolean => budgetMs() > 0;
   const caches = startCaches(cachesOptions(options, informing.signal));
   const controllers = controllersFor(options, caches, budgetMs);
   caches.onChange((change) => controllers.forEach((controller) => controller.hear(change)));
-  leaderMetric(options.registry, mayWrite);
+  const beat = pulseMetrics(options.registry, blockedMs);
+  void runPulse({ clock: options.clock, log: options.log, beat }, informing.signal);
   const leading = Promise.withResolvers<undefined>();
   const story: Story = { options, caches, leader, controllers, announce: () => leading.resolve(undefined) };
   return {
@@ -136,7 +142,7 @@ async function synced({ caches, options }: Story): Promise<void> {
   if (first === 'synced') log.info('caches synced');
 }
 
-function leaderFor(options: ManagerOptions, election: LeaderElection): Leader {
+function leaderFor(options: ManagerOptions, election: LeaderElection, counts: LeaseCounts): Leader {
   const { leaseCluster, identity, namespace, clock, random, log } = options;
   const times: LeaseTimes = {
     leaseSeconds: election.leaseSeconds ?? usualTimes.leaseSeconds,
@@ -144,7 +150,7 @@ function leaderFor(options: ManagerOptions, election: LeaderElection): Leader {
     retrySeconds: election.retrySeconds ?? usualTimes.retrySeconds,
   };
   const key = { namespace, name: election.leaseName };
-  return new Leader({ cluster: leaseCluster, key, identity, times, clock, random, log });
+  return new Leader({ cluster: leaseCluster, key, identity, times, clock, random, log, counts });
 }
 
 /** Every kind and index that a reconciler names, and the extra ones. */
@@ -164,9 +170,7 @@ function cachesOptions(options: ManagerOptions, signal: AbortSignal): CachesOpti
 function controllersFor(options: ManagerOptions, caches: Caches, budgetMs: WriteBudget): readonly Controller[] {
   const cluster = fenced(options.cluster, budgetMs);
   const controllers: Controller[] = [];
-  const counts = controllerMetrics(options.registry, () =>
-    controllers.map(({ name, depth }) => ({ reconciler: name, depth })),
-  );
+  const counts = controllerMetrics(options.registry, () => controllers);
   for (const reconciler of options.reconcilers)
     controllers.push(controllerFor(reconciler, { options, caches, cluster, counts }));
   return controllers;

@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from '../../process/metrics.ts';
 import type { InformerCounts } from './informer.ts';
+import type { LeaseCounts } from './leader.ts';
 import type { CallCounts } from './transport.ts';
 
 const seconds = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -18,7 +19,7 @@ export function callMetrics(registry: Registry): CallCounts {
   const durations = new Histogram({
     name: 'limbeck_api_request_seconds',
     help: 'Time from sending a request to the API server to the head of its answer.',
-    labelNames: ['verb'],
+    labelNames: ['verb', 'resource', 'code'],
     buckets: seconds,
     registers,
   });
@@ -31,7 +32,7 @@ export function callMetrics(registry: Registry): CallCounts {
   return {
     answered: ({ verb, resource }, code, took) => {
       answers.inc({ verb, resource, code });
-      if (verb !== 'watch') durations.observe({ verb }, took);
+      if (verb !== 'watch') durations.observe({ verb, resource, code }, took);
     },
     retried: ({ verb, resource }) => retries.inc({ verb, resource }),
   };
@@ -111,21 +112,32 @@ export interface ControllerCounts {
   wrote(reconciler: string, what: 'apply' | 'status' | 'remove' | 'event', result: WriteResult): void;
 }
 
-/** Queues, passes and writes of every reconciler. `depths` is asked when scraped. */
-export function controllerMetrics(
-  registry: Registry,
-  depths: () => readonly { readonly reconciler: string; readonly depth: number }[],
-): ControllerCounts {
+/** One queue, as it is looked at when scraped. */
+export interface QueueFacts {
+  readonly name: string;
+  readonly depth: number;
+  readonly oldestWaitMs: number;
+  readonly failing: number;
+}
+
+/** Queues, passes and writes of every reconciler. `queues` is asked when scraped. */
+export function controllerMetrics(registry: Registry, queues: () => readonly QueueFacts[]): ControllerCounts {
   const registers = [registry];
   const labelNames = ['reconciler'];
-  new Gauge({
+  queueGauge(registry, queues, {
     name: 'limbeck_queue_depth',
     help: 'Keys that wait for a worker.',
-    labelNames,
-    registers,
-    collect() {
-      for (const { reconciler, depth } of depths()) this.set({ reconciler }, depth);
-    },
+    valueOf: ({ depth }) => depth,
+  });
+  queueGauge(registry, queues, {
+    name: 'limbeck_queue_oldest_wait_seconds',
+    help: 'Time that the key which has waited longest has waited for a worker; 0 when none waits.',
+    valueOf: ({ oldestWaitMs }) => oldestWaitMs / 1000,
+  });
+  queueGauge(registry, queues, {
+    name: 'limbeck_queue_failing_keys',
+    help: 'Keys whose last pass failed and that are tried again, ever more rarely.',
+    valueOf: ({ failing }) => failing,
   });
   const waits = new Histogram({
     name: 'limbeck_queue_wait_seconds',
@@ -136,6 +148,24 @@ export function controllerMetrics(
   });
   const passes = passMetrics(registry);
   return { ...passes, took: (reconciler, waitedMs) => waits.observe({ reconciler }, waitedMs / 1000) };
+}
+
+interface QueueGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly valueOf: (queue: QueueFacts) => number;
+}
+
+function queueGauge(registry: Registry, queues: () => readonly QueueFacts[], gauge: QueueGauge): void {
+  new Gauge({
+    name: gauge.name,
+    help: gauge.help,
+    labelNames: ['reconciler'],
+    registers: [registry],
+    collect() {
+      for (const queue of queues()) this.set({ reconciler: queue.name }, gauge.valueOf(queue));
+    },
+  });
 }
 
 function passMetrics(registry: Registry): Omit<ControllerCounts, 'took'> {
@@ -175,14 +205,57 @@ function passMetrics(registry: Registry): Omit<ControllerCounts, 'took'> {
   };
 }
 
-/** 1 while this process may write as the leader. */
-export function leaderMetric(registry: Registry, mayWrite: () => boolean): void {
+/** Leadership, as it is looked at when scraped. */
+export interface LeaderFacts {
+  readonly mayWrite: () => boolean;
+  /** Undefined while this process does not lead. */
+  readonly renewalAgeMs: () => number | undefined;
+}
+
+/** Who leads, and how well it keeps its lease. Returns what counts attempts on the lease. */
+export function leaderMetrics(registry: Registry, { mayWrite, renewalAgeMs }: LeaderFacts): LeaseCounts {
+  const registers = [registry];
   new Gauge({
     name: 'limbeck_leader',
     help: '1 while this process leads and may write.',
-    registers: [registry],
+    registers,
     collect() {
       this.set(mayWrite() ? 1 : 0);
     },
   });
+  new Gauge({
+    name: 'limbeck_lease_renewal_age_seconds',
+    help: 'Time since the start of the last renewal of the lease that succeeded; 0 while this process does not lead.',
+    registers,
+    collect() {
+      this.set((renewalAgeMs() ?? 0) / 1000);
+    },
+  });
+  const attempts = new Counter({
+    name: 'limbeck_lease_attempts_total',
+    help: 'Attempts on the lease by result: written, held by another one, or failed.',
+    labelNames: ['result'],
+    registers,
+  });
+  return (result) => attempts.inc({ result });
+}
+
+/** The event loop. Returns what hears how late each beat came. */
+export function pulseMetrics(registry: Registry, blockedMs: number): (lateMs: number) => void {
+  const registers = [registry];
+  const delays = new Histogram({
+    name: 'limbeck_event_loop_delay_seconds',
+    help: 'How late a timer fired that is due twice a second.',
+    buckets: seconds,
+    registers,
+  });
+  const blocks = new Counter({
+    name: 'limbeck_event_loop_blocks_total',
+    help: 'Times that the event loop stood still for a second or more.',
+    registers,
+  });
+  return (lateMs) => {
+    delays.observe(lateMs / 1000);
+    if (lateMs >= blockedMs) blocks.inc();
+  };
 }

@@ -42,6 +42,20 @@ export class Workqueue {
     return this.#waiting.high.size + this.#waiting.low.size;
   }
 
+  /** How long the key has waited that waits longest; 0 when none waits. */
+  get oldestWaitMs(): number {
+    let oldestMs = 0;
+    const nowMs = this.#clock.monotonicMs();
+    for (const level of Object.values(this.#waiting))
+      for (const sinceMs of level.values()) oldestMs = Math.max(oldestMs, nowMs - sinceMs);
+    return oldestMs;
+  }
+
+  /** Keys whose last pass failed. */
+  get failing(): number {
+    return this.#failures.size;
+  }
+
   /** How often in a row this key has failed. */
   failures(key: string): number {
     return this.#failures.get(key) ?? 0;
@@ -56,8 +70,9 @@ export class Workqueue {
     }
     if (this.#waiting.high.has(key)) return;
     if (this.#waiting.low.has(key) && priority === 'low') return;
+    const since = this.#waiting.low.get(key) ?? this.#clock.monotonicMs();
     this.#waiting.low.delete(key);
-    this.#waiting[priority].set(key, this.#clock.monotonicMs());
+    this.#waiting[priority].set(key, since);
     this.#serve();
   }
 

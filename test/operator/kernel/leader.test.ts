@@ -9,8 +9,9 @@ import { rememberingLog } from '../../support/toy.ts';
 const key = { namespace: 'limbeck', name: 'operator' };
 const never = new AbortController().signal;
 
-function candidate(identity: string, cluster: FakeCluster, clock: FakeClock): Leader {
-  return new Leader({ cluster, key, identity, times: usualTimes, clock, random: () => 0, log: rememberingLog() });
+function candidate(identity: string, cluster: FakeCluster, clock: FakeClock, results: string[] = []): Leader {
+  const [log, counts] = [rememberingLog(), (result: string) => results.push(result)];
+  return new Leader({ cluster, key, identity, times: usualTimes, clock, random: () => 0, log, counts });
 }
 
 describe('Leader', () => {
@@ -123,7 +124,8 @@ describe('Leader', () => {
 
   test('a renewal that was stored but not answered is no loss', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
+    const results: string[] = [];
+    const leader = candidate('a', cluster, clock, results);
     await leader.acquire(never);
     const held = leader.hold(never).catch((error: unknown) => error);
     cluster.afterWrite = () => {
@@ -132,7 +134,7 @@ describe('Leader', () => {
     await clock.advance(4000);
     cluster.afterWrite = () => undefined;
     await clock.advance(2000);
-    expect(leader.renewalAgeMs).toBe(0);
+    expect([leader.renewalAgeMs, ...results]).toEqual([0, 'written', 'failed', 'failed', 'written']);
     await clock.advance(60_000);
     expect(leader.mayWrite()).toBe(true);
     expect(await Promise.race([held, settle().then(() => 'held')])).toBe('held');

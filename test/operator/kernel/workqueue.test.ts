@@ -33,6 +33,26 @@ describe('Workqueue', () => {
     expect(queue.depth).toBe(1);
   });
 
+  test('knows how long the oldest has waited, also when it was moved up, and how many fail', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    expect([queue.oldestWaitMs, queue.failing]).toEqual([0, 0]);
+    queue.add('first', 'low');
+    clock.pause(300);
+    queue.add('second');
+    clock.pause(100);
+    queue.add('first');
+    expect(queue.oldestWaitMs).toBe(400);
+    await queue.take();
+    expect(await queue.take()).toEqual({ key: 'first', waitedMs: 400 });
+    expect(queue.oldestWaitMs).toBe(0);
+    queue.retry('first');
+    queue.retry('first');
+    expect(queue.failing).toBe(1);
+    queue.forget('first');
+    expect(queue.failing).toBe(0);
+  });
+
   test('of two delays the earlier one counts', async () => {
     const clock = new FakeClock();
     const queue = new Workqueue(clock);
