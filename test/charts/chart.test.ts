@@ -139,7 +139,7 @@ describe('values', () => {
   test('every value is explained', async () => {
     const lines = (await readFile('charts/limbeck/values.yaml', 'utf8')).split('\n');
     const tops = lines.map((line, at) => [line, lines[at - 1] ?? ''] as const).filter(([line]) => /^\w+:/.test(line));
-    const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy):/;
+    const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy|alerts):/;
     expect(tops.filter(([line, before]) => !selfEvident.test(line) && !before.startsWith('#'))).toEqual([]);
   });
 });

@@ -36,11 +36,23 @@ export interface Manifest {
   readonly stringData?: Labels;
 }
 
+/** What a cluster of today serves besides Kubernetes' own kinds, as far as the chart cares. */
+const served = ['monitoring.coreos.com/v1'];
+
 /** The rendered text; rejects with Helm's message. Nothing of a cluster is looked at. */
-export async function render(valuesFile?: string, ...settings: readonly string[]): Promise<string> {
+export const render = (valuesFile?: string, ...settings: readonly string[]): Promise<string> =>
+  renderWhere(served, valuesFile, ...settings);
+
+/** The same where the cluster serves only these APIs besides Kubernetes' own. */
+export async function renderWhere(
+  apis: readonly string[],
+  valuesFile?: string,
+  ...settings: readonly string[]
+): Promise<string> {
   const values = valuesFile === undefined ? [] : ['--values', valuesFile];
   const set = settings.flatMap((setting) => ['--set', setting]);
-  const given = ['--namespace', 'limbeck-system', '--kube-version', '1.34.0', ...values, ...set];
+  const offered = apis.flatMap((api) => ['--api-versions', api]);
+  const given = ['--namespace', 'limbeck-system', '--kube-version', '1.34.0', ...offered, ...values, ...set];
   const { stdout } = await run(helm, ['template', 'limbeck', 'charts/limbeck', ...given], { maxBuffer: 1 << 26 });
   return stdout;
 }

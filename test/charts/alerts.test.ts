@@ -1,0 +1,118 @@
+/** Every alert can fire, as its metrics exist, and says what to do, as it is in the runbook. */
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+import { callMetrics } from '../../operator/kernel/metrics.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeCluster } from '../support/fake-cluster.ts';
+import { startRig } from '../support/rig.ts';
+import { freshRegistry } from '../support/toy.ts';
+import { render, renderWhere } from './helm.ts';
+
+interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly annotations: { readonly summary: string; readonly runbook: string };
+}
+
+interface PrometheusRule {
+  readonly kind: string;
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: { readonly groups: readonly { readonly rules: readonly Alert[] }[] };
+}
+
+const rulesIn = (text: string): readonly PrometheusRule[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as PrometheusRule | null)
+    .filter((object) => object?.kind === 'PrometheusRule') as readonly PrometheusRule[];
+
+let alerts: readonly Alert[] = [];
+let runbook = '';
+
+beforeAll(async () => {
+  const [rule] = rulesIn(await render('test/charts/values-everything.yaml'));
+  alerts = rule?.spec.groups.flatMap(({ rules }) => rules) ?? [];
+  runbook = await readFile('docs/runbook.md', 'utf8');
+});
+
+interface Scraped {
+  /** Name of each sample that is shown → names of its labels. */
+  readonly samples: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Also those that show nothing before they are first counted. */
+  readonly registered: ReadonlySet<string>;
+}
+
+/** What a manager that leads shows. */
+async function scrape(): Promise<Scraped> {
+  const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+  callMetrics(registry);
+  const rig = startRig(cluster, clock, { registry, leaderElection: { leaseName: 'operator' } });
+  await clock.advance(5000);
+  const samples = new Map<string, Set<string>>();
+  for (const line of (await registry.metrics()).split('\n')) {
+    const name = /^limbeck_\w+/.exec(line)?.[0];
+    if (name === undefined) continue;
+    const labels = samples.get(name) ?? new Set<string>();
+    for (const [, label = ''] of line.matchAll(/(\w+)="/g)) labels.add(label);
+    samples.set(name, labels);
+  }
+  const registered = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name));
+  await rig.stop();
+  return { samples, registered };
+}
+
+/** Labels that Prometheus itself gives to what it scrapes from a pod. */
+const ofTarget = ['namespace', 'pod'];
+
+describe('alerts', () => {
+  test('are the six that the operator can be in trouble with', () => {
+    expect(alerts.map(({ alert }) => alert)).toEqual([
+      'LimbeckNoLeader',
+      'LimbeckWatchStale',
+      'LimbeckQueueLatencyHigh',
+      'LimbeckReconcileFailing',
+      'LimbeckEventLoopBlocked',
+      'LimbeckLeaseRenewalLate',
+    ]);
+  });
+
+  test('look only at metrics and labels that a running operator shows', async () => {
+    const { samples } = await scrape();
+    for (const { alert, expr } of alerts) {
+      const names = expr.match(/limbeck_\w+/g) ?? [];
+      expect({ alert, unknown: names.filter((name) => !samples.has(name)) }).toEqual({ alert, unknown: [] });
+      expect({ alert, asked: names.length }).not.toEqual({ alert, asked: 0 });
+      const shown = new Set([...ofTarget, ...names.flatMap((name) => [...(samples.get(name) ?? [])])]);
+      const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
+      const selected = [...expr.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
+      expect({ alert, labels: [...grouped, ...selected].filter((label) => !shown.has(label)) }).toEqual({
+        alert,
+        labels: [],
+      });
+    }
+  });
+
+  test('have an entry each in the runbook, and the runbook has no other', () => {
+    const entries = runbook.split(/^## /m).slice(1);
+    const titles = entries.map((entry) => entry.split('\n')[0] ?? '');
+    expect(titles).toEqual(alerts.map(({ alert }) => alert));
+    for (const entry of entries) expect(entry.match(/^\*\*\w+:\*\*/gm)).toEqual(['**Means:**', '**Look:**', '**Do:**']);
+    for (const { alert, annotations } of alerts)
+      expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
+  });
+
+  test('are not made unless asked for, nor where the cluster does not know the kind', async () => {
+    const file = 'test/charts/values-everything.yaml';
+    expect(rulesIn(await render())).toEqual([]);
+    expect(rulesIn(await renderWhere([], file))).toEqual([]);
+    const [rule] = rulesIn(await renderWhere(['monitoring.coreos.com/v1'], file));
+    expect(rule?.metadata.labels['release']).toBe('prometheus');
+  });
+});
+
+test('every metric that the runbook names is registered', async () => {
+  const { registered } = await scrape();
+  const named = [...new Set(runbook.match(/limbeck_\w+/g))];
+  expect(named).toContain('limbeck_queue_depth');
+  expect(named.filter((name) => !registered.has(name))).toEqual([]);
+});
