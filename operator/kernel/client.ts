@@ -6,6 +6,7 @@ import {
   type ObjectRef,
   type Page,
   type WatchEvent,
+  type WatchListOptions,
   type WatchOptions,
   type WriteBudget,
 } from './cluster.ts';
@@ -57,16 +58,26 @@ export class Client implements Cluster {
     };
   }
 
-  async *watch<T extends KubeObject>(
+  watch<T extends KubeObject>(
     resource: Resource<T>,
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
+    return this.stream<T>(resource, options, { resourceVersion: options.resourceVersion }, signal);
+  }
+
+  /** A watch from wherever `from` says. */
+  protected async *stream<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchListOptions,
+    from: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
     const query = {
       ...selectionQuery(options),
+      ...from,
       watch: 'true',
       allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
       timeoutSeconds: String(options.timeoutSeconds),
     };
     const call = callOf('GET', 'watch', resource, { path: pathOf(resource, options.namespace), query });
@@ -133,6 +144,23 @@ export class Client implements Cluster {
   #send(call: Call, signal: AbortSignal): Promise<unknown> {
     const isWrite = call.method !== 'GET' && this.#budgetMs !== undefined;
     return this.#transport.json(this.#traffic, isWrite ? { ...call, budgetMs: this.#budgetMs } : call, signal);
+  }
+}
+
+/** The same, and lists come as the beginning of a watch where that is served: object by object, never a page in one piece. */
+export class StreamingClient extends Client {
+  watchList<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchListOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
+    // Without a resourceVersion: not older than now, however far behind the API server's own cache is.
+    return this.stream<T>(
+      resource,
+      options,
+      { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
+      signal,
+    );
   }
 }
 

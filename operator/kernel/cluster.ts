@@ -4,7 +4,7 @@ import type { Key, KubeObject, Resource, Selection } from './objects.ts';
 export type { Selection } from './objects.ts';
 
 export type ApiErrorCode =
-  'notFound' | 'conflict' | 'gone' | 'forbidden' | 'unauthorized' | 'invalid' | 'throttled' | 'unavailable';
+  'notFound' | 'conflict' | 'gone' | 'forbidden' | 'unauthorized' | 'invalid' | 'throttled' | 'unavailable' | 'silent';
 
 /** What the API server refused, or why it could not be asked. `retryAfterMs` when the server named a time. */
 export class ApiError extends Error {
@@ -48,15 +48,19 @@ export interface ListOptions extends Selection {
   readonly resourceVersion?: string;
 }
 
-export interface WatchOptions extends Selection {
-  readonly resourceVersion: string;
+export interface WatchListOptions extends Selection {
   readonly timeoutSeconds: number;
+}
+
+export interface WatchOptions extends WatchListOptions {
+  readonly resourceVersion: string;
 }
 
 export type WatchEvent<T> =
   | { readonly kind: 'put'; readonly object: T; readonly added: boolean }
   | { readonly kind: 'removed'; readonly object: T }
-  | { readonly kind: 'bookmark'; readonly resourceVersion: string };
+  /** `endsList`: what a watch began with is complete. */
+  | { readonly kind: 'bookmark'; readonly resourceVersion: string; readonly endsList?: true };
 
 /** Something to delete. With a UID the deletion is conditional on it, so that a successor of the same name is safe. */
 export interface ObjectRef {
@@ -78,6 +82,15 @@ export interface Cluster {
   watch<T extends KubeObject>(
     resource: Resource<T>,
     options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
+  /**
+   * A watch that begins with all there is, newest state, in no order; then a bookmark that ends the list; then changes.
+   * Throws ApiError('invalid') where it is not served. Absent: never served.
+   */
+  watchList?<T extends KubeObject>(
+    resource: Resource<T>,
+    options: WatchListOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
   get<T extends KubeObject>(resource: Resource<T>, key: Key, signal: AbortSignal): Promise<T>;

@@ -1,7 +1,7 @@
 /** From credentials to the Cluster port: what a main calls once. */
 import type { Clock } from '../../process/clock.ts';
 import type { Registry } from '../../process/metrics.ts';
-import { Client } from './client.ts';
+import { Client, StreamingClient } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import { defaultCredentials } from './credentials.ts';
 import { callMetrics } from './metrics.ts';
@@ -34,7 +34,7 @@ export async function connect({ component, version, registry, clock }: ConnectOp
     deadlines: usualDeadlines,
   });
   return {
-    cluster: new Client(transport),
+    cluster: new StreamingClient(transport),
     leaseCluster: new Client(transport, 'lease'),
     close: () => transport.close(),
   };

@@ -36,12 +36,18 @@ export function eventOf(line: string): WatchEvent<KubeObject> {
     case 'DELETED':
       return { kind: 'removed', object };
     case 'BOOKMARK':
-      return { kind: 'bookmark', resourceVersion: object.metadata.resourceVersion ?? '' };
+      return bookmarkOf(object);
     case 'ERROR':
       throw errorOf(object);
     default:
       throw new ApiError('unavailable', `watch frame of unknown type ${String(type satisfies never)}`);
   }
+}
+
+function bookmarkOf({ metadata }: KubeObject): WatchEvent<KubeObject> {
+  const endsList = metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
+  const { resourceVersion = '' } = metadata;
+  return { kind: 'bookmark', resourceVersion, ...(endsList ? { endsList } : {}) };
 }
 
 function frameOf(line: string): Frame {

@@ -1,6 +1,6 @@
 /**
- * Keeps a store equal to one kind in the API server, for ever: list, watch, resume from the last version, list anew
- * when that version is gone. It never gives up and never needs to be restarted. Store first, then tell; a listener
+ * Keeps a store equal to one kind in the API server, for ever: list, as a stream where that is served, watch, resume
+ * from the last version, list anew when that version is gone. It never gives up and never needs to be restarted. Store first, then tell; a listener
  * that throws is counted and does no harm.
  */
 import { sleep, type Clock } from '../../process/clock.ts';
@@ -9,6 +9,7 @@ import { backoffMs, watchBackoff } from './backoff.ts';
 import { ApiError, type Cluster, type WatchEvent } from './cluster.ts';
 import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
 import { prepared, type Store } from './store.ts';
+import { CutOff, isNotServed, StreamedList } from './streamed-list.ts';
 
 /** What happened to one cached object. A new UID under an old name arrives as a removal followed by a put. */
 export interface Change {
@@ -55,6 +56,8 @@ export class Informer {
   readonly #firstList = Promise.withResolvers<undefined>();
   #synced = false;
   #mustList = true;
+  /** Lists come as a stream, until the server shows that it cannot. */
+  #streams: boolean;
   #failures = 0;
   #lastHeardMs: number;
 
@@ -62,6 +65,7 @@ export class Informer {
     this.#options = options;
     this.#name = resourceText(options.resource);
     this.#lastHeardMs = options.clock.monotonicMs();
+    this.#streams = options.cluster.watchList !== undefined;
   }
 
   /** True once the kind was listed completely; it never becomes false again. */
@@ -91,7 +95,7 @@ export class Informer {
   /** One list if needed and one watch to its end. Returns how long to wait before the next. */
   async #round(signal: AbortSignal, startedMs: number): Promise<number> {
     try {
-      if (this.#mustList) await this.#list(signal);
+      if (this.#mustList && !this.#streams) await this.#list(signal);
       const events = await this.#watch(signal);
       const lastedMs = this.#options.clock.monotonicMs() - startedMs;
       this.#options.counts.watchEnded(this.#name, 'closed');
@@ -106,6 +110,12 @@ export class Informer {
   #explain(error: unknown, startedMs: number): number {
     const { log, clock, counts } = this.#options;
     counts.watchEnded(this.#name, error instanceof ApiError ? error.code : 'unexpected');
+    if (this.#mustList && this.#streams && isNotServed(error)) {
+      this.#streams = false;
+      return 0;
+    }
+    // A stall: bookmarks are no promise, and the version is as good as before.
+    if (error instanceof ApiError && error.code === 'silent') return 0;
     const lastedMs = clock.monotonicMs() - startedMs;
     if (afterFailure(error) === 'relist') {
       this.#mustList = true;
@@ -121,7 +131,7 @@ export class Informer {
 
   /** Newest state, never "whatever is at hand": an API server that lags must not take us back in time. */
   async #list(signal: AbortSignal): Promise<void> {
-    const { cluster, resource, selection, store, counts } = this.#options;
+    const { cluster, resource, selection } = this.#options;
     const items: KubeObject[] = [];
     let continueToken: string | undefined;
     let resourceVersion: string;
@@ -131,6 +141,11 @@ export class Informer {
       for (const item of page.items) items.push(prepared(item));
       ({ resourceVersion, continueToken } = page);
     } while (continueToken !== undefined);
+    this.#adopt(items, resourceVersion);
+  }
+
+  #adopt(items: readonly KubeObject[], resourceVersion: string): void {
+    const { store, counts } = this.#options;
     counts.listed(this.#name);
     this.#replace(items);
     store.resourceVersion = resourceVersion;
@@ -149,23 +164,36 @@ export class Informer {
   }
 
   async #watch(signal: AbortSignal): Promise<number> {
-    const { cluster, resource, selection, store, random } = this.#options;
-    const timeoutSeconds = Math.round(300 + 300 * random());
-    const options = { ...selection, resourceVersion: store.resourceVersion, timeoutSeconds };
+    let list = this.#mustList ? new StreamedList() : undefined;
     let events = 0;
-    for await (const event of cluster.watch(resource, options, signal)) {
+    for await (const event of this.#opened(signal)) {
       if (signal.aborted) break;
       this.#lastHeardMs = this.#options.clock.monotonicMs();
       events += 1;
-      this.#hear(event);
+      if (list === undefined) this.#hear(event);
+      else if (this.#completes(list, event)) list = undefined;
     }
+    if (list !== undefined && !signal.aborted) throw new CutOff();
     return events;
+  }
+
+  #completes(list: StreamedList, event: WatchEvent<KubeObject>): boolean {
+    const complete = list.hear(event);
+    if (complete !== undefined) this.#adopt(complete.items, complete.resourceVersion);
+    return complete !== undefined;
+  }
+
+  #opened(signal: AbortSignal): AsyncIterable<WatchEvent<KubeObject>> {
+    const { cluster, resource, selection, store, random } = this.#options;
+    const options = { ...selection, timeoutSeconds: Math.round(300 + 300 * random()) };
+    const streamed = this.#mustList ? cluster.watchList?.(resource, options, signal) : undefined;
+    return streamed ?? cluster.watch(resource, { ...options, resourceVersion: store.resourceVersion }, signal);
   }
 
   #hear(event: WatchEvent<KubeObject>): void {
     const { store } = this.#options;
     if (event.kind === 'bookmark') {
-      store.resourceVersion = event.resourceVersion;
+      if (event.resourceVersion !== '') store.resourceVersion = event.resourceVersion;
       return;
     }
     // The version moves before listeners run, so that a listener which asks sees a store that includes this event.

@@ -67,7 +67,7 @@ export function cacheMetrics(registry: Registry, facts: readonly CacheFacts[]): 
   });
   const ends = new Counter({
     name: 'limbeck_cache_watch_ends_total',
-    help: 'Watches that ended, by kind and how: closed is normal, the rest are error codes.',
+    help: 'Watches that ended, by kind and how: closed is normal, silent is a stall, the rest are error codes.',
     labelNames: ['resource', 'how'],
     registers,
   });

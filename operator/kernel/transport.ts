@@ -5,7 +5,7 @@
 import { request, type Dispatcher } from 'undici';
 import { sleep, type Clock } from '../../process/clock.ts';
 import { errorOfAnswer, errorOfConnection, retryAfterMsOf } from './api-errors.ts';
-import { NotLeading, type ApiError, type WriteBudget } from './cluster.ts';
+import { ApiError, NotLeading, type WriteBudget } from './cluster.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { checkedAtSending, Dispatchers, type Traffic } from './dispatchers.ts';
 
@@ -79,7 +79,7 @@ export class Transport {
     }
   }
 
-  /** Opens a stream. It ends when the server ends it or falls silent, and throws ApiError when it breaks. */
+  /** Opens a stream. It ends when the server ends it, and throws ApiError when it breaks or the server falls silent. */
   async *stream(call: Call, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const answer = await this.#authorized('watch', call, signal).catch((error: unknown) => {
       throw errorOfConnection(error);
@@ -87,7 +87,7 @@ export class Transport {
     try {
       for await (const chunk of answer.body) yield chunk as Uint8Array;
     } catch (error) {
-      if (isSilence(error)) return;
+      if (isSilence(error)) throw new ApiError('silent', 'the API server fell silent', { cause: error });
       throw errorOfConnection(error);
     } finally {
       answer.body.destroy();

@@ -37,6 +37,12 @@ describe('eventOf', () => {
   const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', resourceVersion: '7' } };
   const frame = (type: string, of: object = object): string => JSON.stringify({ type, object: of });
 
+  test('the bookmark that ends a list says so', () => {
+    const annotations = { 'k8s.io/initial-events-end': 'true' };
+    const ending = { ...object, metadata: { ...object.metadata, annotations } };
+    expect(eventOf(frame('BOOKMARK', ending))).toEqual({ kind: 'bookmark', resourceVersion: '7', endsList: true });
+  });
+
   test.each([
     ['ADDED', { kind: 'put', object, added: true }],
     ['MODIFIED', { kind: 'put', object, added: false }],

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
-import { Client } from '../../../operator/kernel/client.ts';
+import { StreamingClient } from '../../../operator/kernel/client.ts';
 import { ApiError, type Cluster } from '../../../operator/kernel/cluster.ts';
 import { afterFailure, Informer, type Change } from '../../../operator/kernel/informer.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
@@ -84,6 +84,10 @@ describe('faults of the wire', () => {
         sendJson(response, 200, { metadata: { resourceVersion: '10' }, items: [member('a', '9')] });
         return;
       }
+      if (asked.path.includes('sendInitialEvents')) {
+        sendJson(response, 422, { message: 'sendInitialEvents is forbidden' });
+        return;
+      }
       watches.push(asked);
       if (watches.length === 1) {
         fault(response);
@@ -91,7 +95,7 @@ describe('faults of the wire', () => {
       }
       response.writeHead(200).write(frame('ADDED', member('b', '30')));
     });
-    heard = informing(new Client(transportTo(api.url, { watchSilenceMs: 200 })));
+    heard = informing(new StreamingClient(transportTo(api.url, { watchSilenceMs: 200 })));
     await until(() => heard.store.get('default/b') !== undefined, heard.clock);
     return watches;
   }
@@ -113,6 +117,12 @@ describe('faults of the wire', () => {
     ['a frame is cut in half', (response) => open(response).end('{"type":"ADD'), '20', 1],
     ['a frame is no JSON', (response) => open(response).end('<html>\n'), '20', 1],
     ['the server falls silent', (response) => open(response), '20', 1],
+    [
+      'a bookmark without a version came before',
+      (response) => open(response).end(frame('BOOKMARK', member('', ''))),
+      '20',
+      1,
+    ],
     ['a bookmark came before', (response) => open(response).end(frame('BOOKMARK', member('', '25'))), '25', 1],
     ['the watch is refused for now', (response) => sendJson(response, 429, {}, { 'retry-after': '1' }), '10', 1],
     ['the server is ill', (response) => sendJson(response, 500, {}), '10', 1],
@@ -128,6 +138,8 @@ describe('faults of the wire', () => {
     const watches = await facing(fault);
     expect(new URL(watches[1]!.path, api.url).searchParams.get('resourceVersion')).toBe(resumedFrom);
     expect(lists()).toBe(expectedLists);
+    // Refused once, a stream is not asked for again.
+    expect(api.asked.filter(({ path }) => path.includes('sendInitialEvents'))).toHaveLength(1);
     const query = new URL(watches[0]!.path, api.url).searchParams;
     expect([query.get('allowWatchBookmarks'), query.get('timeoutSeconds'), query.get('labelSelector')]).toEqual([
       'true',
@@ -135,6 +147,35 @@ describe('faults of the wire', () => {
       'mine',
     ]);
   });
+});
+
+test('where it is served the list is a stream, of the newest state, and its watch goes on', async () => {
+  const api = await loopbackApi((_, response) => {
+    const end = {
+      ...member('', '9'),
+      metadata: { resourceVersion: '9', annotations: { 'k8s.io/initial-events-end': 'true' } },
+    };
+    const frames = [
+      ['ADDED', member('a', '4')],
+      ['BOOKMARK', end],
+      ['ADDED', member('b', '11')],
+    ];
+    response.writeHead(200).write(frames.map(([type, object]) => `${JSON.stringify({ type, object })}\n`).join(''));
+  });
+  const heard = informing(new StreamingClient(transportTo(api.url)));
+  await until(() => heard.store.get('default/b') !== undefined, heard.clock);
+  expect(heard.told).toEqual(['put a at first', 'put b']);
+  expect(api.asked).toHaveLength(1);
+  expect(Object.fromEntries(new URL(api.asked[0]!.path, api.url).searchParams)).toEqual({
+    watch: 'true',
+    sendInitialEvents: 'true',
+    resourceVersionMatch: 'NotOlderThan',
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: '300',
+    labelSelector: 'mine',
+  });
+  await heard.stop();
+  await api.close();
 });
 
 describe('Informer', () => {

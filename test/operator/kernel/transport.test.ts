@@ -158,9 +158,9 @@ describe('a stream', () => {
     expect(await collect()).toBe('one\n');
   });
 
-  test('ends as if closed when the server falls silent', async () => {
+  test('ends by name when the server falls silent', async () => {
     await serve((_, response) => response.writeHead(200).write('one\n'));
-    expect(await collect()).toBe('one\n');
+    await expect(collect()).rejects.toMatchObject({ code: 'silent' });
   });
 
   test('throws when the connection breaks', async () => {

@@ -1,0 +1,135 @@
+import { describe, expect, test } from '@jest/globals';
+import { ApiError, type Cluster, type WatchEvent } from '../../../operator/kernel/cluster.ts';
+import { Informer } from '../../../operator/kernel/informer.ts';
+import type { KubeObject } from '../../../operator/kernel/objects.ts';
+import { Store } from '../../../operator/kernel/store.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { members, rememberingLog } from '../../support/toy.ts';
+
+const member = (name: string, resourceVersion: string, uid = name): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'default', uid, resourceVersion },
+});
+
+interface Heard {
+  readonly told: string[];
+  readonly store: Store;
+  readonly informer: Informer;
+  readonly clock: FakeClock;
+  readonly stop: () => Promise<void>;
+}
+
+function informing(cluster: Cluster): Heard {
+  const [told, store, clock, stopping] = [[] as string[], new Store(), new FakeClock(), new AbortController()];
+  const informer = new Informer({
+    cluster,
+    resource: members,
+    selection: { labelSelector: 'mine' },
+    store,
+    clock,
+    listener: (change) => {
+      told.push(`${change.kind} ${change.object.metadata.name}${change.initial ? ' at first' : ''}`);
+    },
+    log: rememberingLog(),
+    random: () => 0,
+    counts: {
+      listed: () => undefined,
+      watchEnded: (_, how) => told.push(`watch ${how}`),
+      listenerFailed: () => undefined,
+    },
+  });
+  const running = informer.run(stopping.signal);
+  return {
+    told,
+    store,
+    informer,
+    clock,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+describe('a list as a stream', () => {
+  type Answer = readonly WatchEvent<KubeObject>[] | ApiError;
+  const put = (name: string, version: string): WatchEvent<KubeObject> => ({
+    kind: 'put',
+    object: member(name, version),
+    added: true,
+  });
+  const end = (resourceVersion: string): WatchEvent<KubeObject> => ({
+    kind: 'bookmark',
+    resourceVersion,
+    endsList: true,
+  });
+
+  /** Streams answer in turn, the last one stays open; every watch ends at once, as told; a list has `listed`. */
+  function facing(streams: Answer[], watch: Error | undefined): { heard: Heard; asked: string[] } {
+    const asked: string[] = [];
+    const cluster = Object.assign(new FakeCluster(), {
+      async *watchList(_: unknown, __: unknown, signal: AbortSignal): AsyncGenerator<WatchEvent<never>> {
+        asked.push('stream');
+        const answer = streams.shift();
+        if (answer instanceof ApiError) throw answer;
+        yield* (answer ?? []) as WatchEvent<never>[];
+        if (streams.length === 0) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+      async *watch(_: unknown, { resourceVersion }: { resourceVersion: string }, signal: AbortSignal) {
+        asked.push(`watch ${resourceVersion}`);
+        if (watch !== undefined) throw watch;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        yield* [];
+      },
+      list: () => {
+        asked.push('list');
+        const items = [member('listed', '5')] as never[];
+        return Promise.resolve({ items, resourceVersion: '10', continueToken: undefined });
+      },
+    });
+    return { heard: informing(cluster), asked };
+  }
+
+  test('is told when it is complete, without what went meanwhile, and goes on as a watch', async () => {
+    const removed: WatchEvent<KubeObject> = { kind: 'removed', object: member('b', '4') };
+    const { heard, asked } = facing([[put('a', '1'), put('b', '2'), removed, end('7'), put('c', '8')]], undefined);
+    await settle();
+    expect(heard.told).toEqual(['put a at first', 'put c']);
+    expect([asked, heard.informer.synced, heard.store.resourceVersion]).toEqual([['stream'], true, '8']);
+    await heard.stop();
+  });
+
+  test('is no state before its end: what is cut off is not told, and is listed instead', async () => {
+    const { heard, asked } = facing([[put('a', '1')], []], undefined);
+    await settle();
+    expect(heard.told).toEqual(['watch unavailable', 'put listed at first']);
+    expect(asked).toEqual(['stream', 'list', 'watch 10']);
+    await heard.stop();
+  });
+
+  test.each<[string, ApiError, string[]]>([
+    ['not served', new ApiError('invalid', 'no', { status: 422 }), ['stream', 'list', 'watch 10']],
+    ['silent', new ApiError('silent', 'silence'), ['stream', 'list', 'watch 10']],
+    ['refused for now', new ApiError('throttled', 'later', { status: 429 }), ['stream', 'stream']],
+    ['out of reach', new ApiError('unavailable', 'no connection'), ['stream', 'stream']],
+  ])('%s: it falls back for good, or tries again', async (_, error, expected) => {
+    const { heard, asked } = facing([error, [end('7')]], undefined);
+    await heard.clock.advance(2000);
+    expect([asked, heard.informer.synced]).toEqual([expected, true]);
+    await heard.stop();
+  });
+
+  test('replaces everything when a version is gone; otherwise the watch is resumed', async () => {
+    const streams = [
+      [put('a', '1'), end('7')],
+      [put('b', '8'), end('9')],
+    ];
+    const { heard, asked } = facing(streams, new ApiError('gone', 'expired'));
+    await heard.clock.advance(5000);
+    expect(asked).toEqual(['stream', 'watch 7', 'stream']);
+    expect(heard.told.filter((line) => !line.startsWith('watch'))).toEqual(['put a at first', 'removed a', 'put b']);
+    await heard.stop();
+  });
+});
