@@ -16,11 +16,18 @@ export interface Config {
   /** Where the operator's Lease lives. */
   readonly namespace: string;
   readonly leaderElection: LeaderElection;
+  /** The one namespace that is served, without a look at nodes; undefined for all. */
+  readonly watchNamespace: string | undefined;
 }
 
 /** A configuration, or every mistake in it. */
 export type Parsed =
   { readonly ok: true; readonly value: Config } | { readonly ok: false; readonly violations: readonly string[] };
+
+const members = [
+  ...['images', 'imagePullPolicy', 'store', 'gateway', 'clusterDomain', 'gpuProfiles'],
+  ...['leaderElection', 'watchNamespace'],
+];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,8 +43,13 @@ export function parseConfig(environment: Environment, text: string): Parsed {
     podName: variables.text('POD_NAME', hostname()),
     namespace: variables.text('POD_NAMESPACE', 'default'),
     leaderElection: electionOf(file.object('leaderElection', true)),
+    watchNamespace: file.optional('watchNamespace', () => file.text('watchNamespace')),
   };
-  file.only(['images', 'imagePullPolicy', 'store', 'gateway', 'clusterDomain', 'gpuProfiles', 'leaderElection']);
+  file.only([...members]);
+  const { watchNamespace, settings } = value;
+  // Gateways are found by the EndpointSlices of their Service, which would not be seen elsewhere.
+  if (watchNamespace !== undefined && watchNamespace !== settings.gateway.namespace)
+    file.refuse('must have the gateway in watchNamespace');
   return violations.length === 0 ? { ok: true, value } : { ok: false, violations };
 }
 

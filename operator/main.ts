@@ -8,6 +8,7 @@ import { createRegistry, type Registry } from '../process/metrics.ts';
 import { onShutdown } from '../process/shutdown.ts';
 import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from './api/resources.ts';
 import { startAutoscaler, type Autoscaler } from './autoscaler/loop.ts';
+import { withAssumedNodes } from './assumed-nodes.ts';
 import { readConfig, type Config } from './config.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from './feeds.ts';
 import { connect, type Connection } from './kernel/connect.ts';
@@ -46,9 +47,12 @@ const runFeeds = (feeds: Feeds): RunFeeds => ({
 
 function startOperator(parts: Parts, feeds: Feeds): Manager {
   const { config, connection, log, registry, signal } = parts;
-  const { settings } = config;
+  const { settings, watchNamespace } = config;
+  const scope = watchNamespace === undefined ? {} : { watchNamespace };
+  const { cluster } = connection;
   return startManager({
-    cluster: connection.cluster,
+    ...scope,
+    cluster: watchNamespace === undefined ? cluster : withAssumedNodes(cluster, settings.gpuProfiles, systemClock),
     leaseCluster: connection.leaseCluster,
     reconcilers: [
       trainingReconciler(settings, runFeeds(feeds)),

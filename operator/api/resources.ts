@@ -74,9 +74,10 @@ export interface Access {
   readonly scope: 'cluster' | 'own namespace';
 }
 
-const read: readonly Verb[] = ['get', 'list', 'watch'];
-/** Server-side apply of something absent needs create besides patch. */
-const own: readonly Verb[] = [...read, 'create', 'patch', 'delete'];
+/** What a cache needs; single objects are never asked for. */
+const read: readonly Verb[] = ['list', 'watch'];
+/** Before a child is made it is looked for once; server-side apply of something absent needs create besides patch. */
+const own: readonly Verb[] = ['get', ...read, 'create', 'patch'];
 const rule = (
   apiGroup: string,
   resource: string,
@@ -100,10 +101,10 @@ export const operatorAccess: readonly Access[] = [
   rule('', 'nodes', read),
   rule('', 'services', own),
   rule('', 'configmaps', own),
-  rule('batch', 'jobs', own),
+  rule('batch', 'jobs', [...own, 'delete']),
   rule('apps', 'deployments', own),
   rule('discovery.k8s.io', 'endpointslices', read),
-  rule('', 'events', ['create', 'patch', 'update']),
+  rule('', 'events', ['create']),
   rule('coordination.k8s.io', 'leases', ['get', 'create', 'update'], 'own namespace'),
 ];
 

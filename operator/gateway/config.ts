@@ -20,6 +20,8 @@ export interface Config {
   readonly accessLogSample: number;
   readonly logLevel: LogLevel;
   readonly podName: string;
+  /** The one namespace whose services are routed; undefined for all. */
+  readonly watchNamespace: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,6 +66,7 @@ export function parseConfig(environment: Environment): Parsed {
     accessLogSample: number('LIMBECK_ACCESS_LOG_SAMPLE', { fallback: 0.01, least: 0, most: 1 }),
     logLevel: logLevel ?? 'info',
     podName: given('POD_NAME') ?? hostname(),
+    watchNamespace: given('LIMBECK_WATCH_NAMESPACE'),
   };
   return violations.length === 0 ? { ok: true, value } : { ok: false, violations };
 }

@@ -43,6 +43,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const caches = startCaches({
     ...{ cluster: connection.cluster, resources: [modelServices, endpointSlices], log, registry, clock },
     ...{ signal: last.signal, random: Math.random },
+    ...(config.watchNamespace === undefined ? {} : { namespace: config.watchNamespace }),
   });
   const gateway = createGateway({
     ...{ config, clock, log, registry, random: Math.random, newId: randomUUID },

@@ -8,7 +8,7 @@ import { gatewayAccess, operatorAccess, type Access } from '../../operator/api/r
 import { objects, render, type Manifest, type Rule } from './helm.ts';
 
 const run = promisify(execFile);
-const sets = ['default', 'node-port', 'external-store', 'everything'];
+const sets = ['default', 'node-port', 'external-store', 'everything', 'namespaced'];
 let all: readonly Manifest[] = [];
 
 beforeAll(async () => {
@@ -85,9 +85,23 @@ describe('rights', () => {
 
   test('are exactly what operator and gateway use', () => {
     expect(rulesOf('ClusterRole', 'operator')).toEqual(needed(operatorAccess, 'cluster'));
-    expect(rulesOf('Role', 'operator')).toEqual(needed(operatorAccess, 'own namespace'));
+    expect(rulesOf('Role', 'operator-leases')).toEqual(needed(operatorAccess, 'own namespace'));
     expect(rulesOf('ClusterRole', 'gateway')).toEqual(needed(gatewayAccess, 'cluster'));
     expect(ofKind('Role').every(({ metadata }) => metadata.namespace === 'limbeck-system')).toBe(true);
+  });
+
+  test('of a namespaced release are the same without nodes, and none of them is for the cluster', async () => {
+    const own = objects(await render('test/charts/values-namespaced.yaml'));
+    const kinds = new Set(own.map(({ kind }) => kind));
+    expect([kinds.has('ClusterRole'), kinds.has('ClusterRoleBinding'), kinds.has('RoleBinding')]).toEqual([
+      ...[false, false, true],
+    ]);
+    expect(own.every(({ metadata }) => metadata.namespace === 'limbeck-system')).toBe(true);
+    const roleOf = (name: string): readonly string[] =>
+      flat(own.find(({ kind, metadata }) => kind === 'Role' && metadata.name === name)?.rules ?? []);
+    const withoutNodes = operatorAccess.filter(({ resource }) => resource !== 'nodes');
+    expect(roleOf('limbeck-operator')).toEqual(needed(withoutNodes, 'cluster'));
+    expect(roleOf('limbeck-gateway')).toEqual(needed(gatewayAccess, 'cluster'));
   });
 
   test('have no wildcard, no secrets, no exec and nothing that lends rights', () => {

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { render } from './helm.ts';
 
-test.each(['default', 'node-port', 'external-store', 'everything'])('%s', async (name) => {
+test.each(['default', 'node-port', 'external-store', 'everything', 'namespaced'])('%s', async (name) => {
   const rendered = await render(`test/charts/values-${name}.yaml`);
   const file = `test/golden/charts/${name}.yaml`;
   if (process.env.LIMBECK_UPDATE_GOLDEN === '1') {

@@ -80,7 +80,7 @@ colour: red
     'LIMBECK_ADMIN_PORT must be a whole number from 0 to 65535, not "eighty"',
     'LIMBECK_LOG_LEVEL must be one of debug, info, warn, error, not "loud"',
     'leaderElection must have leaseSeconds > renewDeadlineSeconds > 1.2 * retrySeconds',
-    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection are',
+    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection, watchNamespace are',
   ]);
 });
 
@@ -91,4 +91,19 @@ test.each([
 ])('%s is one of them', (_, broken, sentence) => {
   const parsed = parseConfig({}, broken);
   expect(parsed.ok ? '' : parsed.violations.join('\n')).toContain(sentence);
+});
+
+test('one namespace may be served alone, when the gateway is there too', () => {
+  const text = (namespace: string): string => `
+images: { trainer: t, server: s }
+store: { uri: 's3://limbeck', secretName: limbeck-store }
+gateway: { service: gateway, namespace: research }
+gpuProfiles: { cpu: {} }
+watchNamespace: ${namespace}
+`;
+  expect(parseConfig({}, text('research'))).toMatchObject({ ok: true, value: { watchNamespace: 'research' } });
+  expect(parseConfig({}, text('elsewhere'))).toEqual({
+    ok: false,
+    violations: ['the configuration must have the gateway in watchNamespace'],
+  });
 });

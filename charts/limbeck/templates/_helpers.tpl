@@ -104,3 +104,9 @@ imagePullSecrets:
     - { port: {{ . }} }
 {{- end }}
 {{- end -}}
+
+
+{{/* Where workloads may run, as far as the chart knows: comma-separated. A namespaced release stays in its own. */}}
+{{- define "limbeck.namespaces" -}}
+{{- concat (list .Release.Namespace) (ternary list .Values.store.namespaces .Values.namespaced) | uniq | join "," -}}
+{{- end -}}
