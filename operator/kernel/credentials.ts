@@ -60,7 +60,8 @@ class ReadCredentials implements Credentials {
     return access;
   }
 
-  renew(): Promise<Access> {
+  async renew(): Promise<Access> {
+    // A file that is just being written is read at the next occasion; until then the old one counts.
     this.#config = load();
     this.#read = undefined;
     return this.current();

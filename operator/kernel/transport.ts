@@ -47,7 +47,9 @@ export interface TransportOptions {
 
 type Answer = Dispatcher.ResponseData;
 
-const readAttempts = 4;
+const connectionAttempts = 4;
+/** As often as it names a time, within the deadline. */
+const askedAttempts = 10;
 const longestRetryAfterMs = 30_000;
 
 export class Transport {
@@ -136,6 +138,8 @@ export class Transport {
       return answer;
     } catch (error) {
       counts.answered(call, 'broken', seconds());
+      // The server's authority or our certificate was exchanged, and with it the file that we once read.
+      if (isTlsTrouble(error)) await this.#options.credentials.renew().catch(() => undefined);
       throw error;
     }
   }
@@ -147,8 +151,8 @@ function checkBudget(budgetMs: WriteBudget): void {
 
 /** How long to wait before trying again; undefined: do not. */
 export function retryWaitMs(call: Call, failure: ApiError, attempt: number): number | undefined {
-  if (call.method !== 'GET' || attempt >= readAttempts) return undefined;
-  if (failure.status === 0) return 50 * 2 ** (attempt - 1);
+  if (call.method !== 'GET' || attempt >= askedAttempts) return undefined;
+  if (failure.status === 0) return attempt < connectionAttempts ? 50 * 2 ** (attempt - 1) : undefined;
   const asked = failure.code === 'throttled' || failure.code === 'unavailable' ? failure.retryAfterMs : undefined;
   return asked === undefined || asked > longestRetryAfterMs ? undefined : asked;
 }
@@ -190,3 +194,9 @@ const textOf = (answer: Answer): Promise<string> => answer.body.text();
 
 const isSilence = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'UND_ERR_BODY_TIMEOUT';
+
+const isTlsTrouble = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  'code' in error &&
+  /EPROTO|CERT|SIGNATURE|_SSL_|_TLS_/.test(String(error.code));

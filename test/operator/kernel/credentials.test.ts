@@ -66,6 +66,32 @@ describe('credentials', () => {
     expect([String(second.tls.ca), second.fingerprint === first.fingerprint]).toEqual(['ca-2', false]);
   });
 
+  test('a file that is half written is refused, and read when it is whole', async () => {
+    write({ token: 'one' });
+    const credentials = defaultCredentials(new FakeClock());
+    await credentials.current();
+    writeFileSync(config('config'), '{"users": [');
+    await expect(credentials.renew()).rejects.toThrow();
+    expect((await credentials.current()).headers['authorization']).toBe('Bearer one');
+    write({ token: 'two' });
+    expect((await credentials.renew()).headers['authorization']).toBe('Bearer two');
+  });
+
+  test.each(['cert', 'key'])('a %s that is exchanged on disk makes another fingerprint', async (name) => {
+    for (const each of ['cert', 'key']) writeFileSync(config(each), `${each}-1`);
+    write({ 'client-certificate': config('cert'), 'client-key': config('key') });
+    const clock = new FakeClock();
+    const credentials = defaultCredentials(clock);
+    const first = await credentials.current();
+    writeFileSync(config(name), `${name}-2`);
+    clock.pause(20_000);
+    const second = await credentials.current();
+    expect([String(second.tls[name as 'cert' | 'key']), second.fingerprint === first.fingerprint]).toEqual([
+      `${name}-2`,
+      false,
+    ]);
+  });
+
   test('without any cluster the sentence says what to do', async () => {
     writeFileSync(config('config'), JSON.stringify({ contexts: [], clusters: [], users: [] }));
     await expect(Promise.resolve().then(() => defaultCredentials(new FakeClock()).current())).rejects.toThrow(

@@ -249,6 +249,21 @@ describe('Informer', () => {
     await heard.stop();
   });
 
+  test('a stall is told apart, and resumed at once and for ever', async () => {
+    let watches = 0;
+    const heard = informing(
+      scripted(
+        () => [],
+        () => {
+          watches += 1;
+          return watches < 3 ? Promise.reject(new ApiError('silent', '')) : new Promise(() => undefined);
+        },
+      ),
+    );
+    await heard.clock.advance(0);
+    expect([watches, heard.told]).toEqual([3, ['watch silent', 'watch silent']]);
+  });
+
   test('a listener that throws harms neither the store nor the next change', async () => {
     const cluster = new FakeCluster();
     cluster.put(members, { ...member('a', ''), metadata: { ...member('a', '').metadata, labels: { mine: '' } } });

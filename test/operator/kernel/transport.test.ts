@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
-import { wireText, type Call, type Transport } from '../../../operator/kernel/transport.ts';
+import { Transport, usualDeadlines, wireText, type Call } from '../../../operator/kernel/transport.ts';
+import { systemClock } from '../../../process/clock.ts';
 import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
 
 const never = new AbortController().signal;
@@ -60,6 +61,7 @@ describe('a request', () => {
     ['but not for ever', read, [broken], 'unavailable: the API server cannot be reached', 4],
     ['a write is never repeated', write, [broken, ok], 'unavailable: the API server cannot be reached', 1],
     ['a read that was asked to come back comes back', read, [status(429, { 'retry-after': '0' }), ok], 'ok', 2],
+    ['as often as it is asked', read, [status(429, { 'retry-after': '0' })], 'throttled: said 429', 10],
     ['one that was not asked does not', read, [status(429), ok], 'throttled: said 429', 1],
     [
       'nor one that is asked to wait for too long',
@@ -88,6 +90,24 @@ describe('a request', () => {
     await serve(status(401), ok);
     await outcome(write);
     expect(api.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-0', 'Bearer token-1']);
+  });
+
+  test('after a handshake that failed the credentials are read anew', async () => {
+    api = await loopbackApi((_, response) => sendJson(response, 200, {}));
+    let url = api.url.replace('http:', 'https:');
+    let renewals = 0;
+    const current = () => Promise.resolve({ server: url, headers: {}, tls: {}, fingerprint: url });
+    const renew = () => {
+      renewals += 1;
+      url = api.url;
+      return current();
+    };
+    transport = new Transport({
+      ...{ credentials: { current, renew }, userAgent: 'test', clock: systemClock, deadlines: usualDeadlines },
+      counts: { answered: () => undefined, retried: () => undefined },
+    });
+    expect([await outcome(read), renewals]).toEqual(['ok', 1]);
+    expect([await outcome(write), renewals]).toEqual(['ok', 1]);
   });
 
   test('a lease does not wait for long', async () => {
