@@ -15,9 +15,9 @@ const gpuProfiles = {
 const never = new AbortController().signal;
 const asked: string[] = [];
 const real = {
-  list: async (resource: { plural: string }) => {
+  list: (resource: { plural: string }) => {
     asked.push(resource.plural);
-    return { items: [], resourceVersion: '7', continueToken: undefined };
+    return Promise.resolve({ items: [], resourceVersion: '7', continueToken: undefined });
   },
 } as unknown as Cluster;
 const cluster = withAssumedNodes(real, gpuProfiles, systemClock);
