@@ -15,7 +15,18 @@ const resourceVersion = '1';
 /** `cluster`, with nodes made up from the profiles; the API server is never asked for one. */
 export function withAssumedNodes(cluster: Cluster, profiles: Settings['gpuProfiles'], clock: Clock): Cluster {
   const assumed = Object.entries(profiles).map(([name, profile]) => nodeOf(name, profile));
+  const within = cluster.within?.bind(cluster);
+  const watchList = cluster.watchList?.bind(cluster);
   return {
+    ...(within === undefined ? {} : { within: (budgetMs) => withAssumedNodes(within(budgetMs), profiles, clock) }),
+    ...(watchList === undefined
+      ? {}
+      : {
+          watchList: <T extends KubeObject>(...call: Parameters<typeof watchList>) =>
+            isNodes(call[0])
+              ? streamed<T>(assumed as unknown as readonly T[], bookmarks(clock, call[1].timeoutSeconds, call[2]))
+              : (watchList(...call) as AsyncIterable<WatchEvent<T>>),
+        }),
     // The adapter: a resource of nodes holds nodes.
     list: async <T extends KubeObject>(...call: Parameters<typeof cluster.list<T>>) =>
       isNodes(call[0])
@@ -40,6 +51,12 @@ async function* bookmarks<T>(clock: Clock, timeoutSeconds: number, signal: Abort
     await sleep(clock, Math.min(leftMs, bookmarkMs), signal);
     yield { kind: 'bookmark', resourceVersion };
   }
+}
+
+async function* streamed<T>(items: readonly T[], after: AsyncIterable<WatchEvent<T>>): AsyncIterable<WatchEvent<T>> {
+  for (const object of items) yield { kind: 'put', object, added: true };
+  yield { kind: 'bookmark', resourceVersion, endsList: true };
+  yield* after;
 }
 
 const nodeOf = (name: string, { resourceName, count = 1, nodeSelector = {} }: GpuProfile): Node => ({
