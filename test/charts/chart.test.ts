@@ -79,6 +79,30 @@ const needed = (access: readonly Access[], scope: Access['scope']): readonly str
       .map(({ apiGroup, resource, verbs }) => ({ apiGroups: [apiGroup], resources: [resource], verbs })),
   );
 
+test("every pod, the chart's and those made later, is selected by a network policy", async () => {
+  interface Policy {
+    readonly podSelector: {
+      readonly matchLabels?: object;
+      readonly matchExpressions?: readonly { readonly key: string }[];
+    };
+  }
+  const made = objects(await render('test/charts/values-default.yaml', 'networkPolicy.enabled=true'));
+  const policies = made.filter(({ kind }) => kind === 'NetworkPolicy').map(({ spec }) => spec as unknown as Policy);
+  const isSelected = (labels: Readonly<Record<string, string>>): boolean =>
+    policies.some(({ podSelector: { matchLabels = {}, matchExpressions = [] } }) => {
+      const equal = Object.entries(matchLabels).every(([key, value]) => labels[key] === value);
+      return equal && matchExpressions.every(({ key }) => labels[key] !== undefined);
+    });
+  const own = made.filter(({ kind }) => ['Deployment', 'StatefulSet'].includes(kind));
+  expect(own.map(({ spec }) => isSelected(spec.template.metadata.labels))).toEqual([true, true, true]);
+  for (const name of ['teacher', 'student', 'service']) {
+    const generated = objects(await readFile(`test/golden/examples/digits-${name}.yaml`, 'utf8'));
+    const workloads = generated.filter(({ kind }) => ['Job', 'Deployment'].includes(kind));
+    expect(workloads.map(({ spec }) => isSelected(spec.template.metadata.labels))).toEqual([true]);
+  }
+  expect(isSelected({ app: 'stranger' })).toBe(false);
+});
+
 describe('rights', () => {
   const rulesOf = (kind: string, component: string): readonly string[] =>
     flat(ofKind(kind).find(({ metadata }) => metadata.name === `limbeck-${component}`)?.rules ?? []);
