@@ -78,6 +78,12 @@ test-integration: setup ## Against a real API server and a real S3 server.
 	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 	@$(CLUSTER) api-down
 
+.PHONY: test-faults
+test-faults: setup ## The reconcilers, disturbed at every write and every frame; build/faults/coverage.json. About 20 min.
+	@$(CLUSTER) api-up
+	@LIMBECK_FAULTS=all LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 5400 $(JEST) --selectProjects faults --runInBand
+	@$(CLUSTER) api-down
+
 .PHONY: test-e2e
 test-e2e: setup ## On the real cluster, with the chart installed.
 	@bash test/e2e/run

@@ -24,6 +24,7 @@ export default {
   projects: [
     project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture']),
     project('integration', ['integration', 'charts'], patient),
+    project('faults', ['faults'], patient),
     project('e2e', ['e2e'], patient),
   ],
 };

@@ -1,0 +1,85 @@
+/** What a namespace holds in the end, without all that differs from run to run. */
+import {
+  batchJobs,
+  configMaps,
+  deployments,
+  distillationJobs,
+  modelServices,
+  pods,
+  services,
+  trainingJobs,
+} from '../../operator/api/resources.ts';
+import type { Cluster } from '../../operator/kernel/cluster.ts';
+import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+
+const never = new AbortController().signal;
+const kinds: readonly Resource[] = [
+  ...[trainingJobs, distillationJobs, modelServices],
+  ...[batchJobs, deployments, pods, services, configMaps],
+];
+/** Identity and bookkeeping of the API server; counters of the controllers above us. */
+const varying = new Set(
+  ['uid', 'resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'selfLink', 'generateName'].concat([
+    'clusterIP',
+    'clusterIPs',
+    'deployment.kubernetes.io/revision',
+    'observedGeneration',
+    'limbeck.dev/desired-hash',
+    'finalizers',
+  ]),
+);
+const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
+/** One text per object, sorted. */
+export async function endState(cluster: Cluster, namespace: string): Promise<readonly string[]> {
+  const objects: KubeObject[] = [];
+  for (const kind of kinds) objects.push(...(await cluster.list(kind, { namespace }, never)).items);
+  const podNames = objects.filter(({ kind }) => kind === 'Pod').map(({ metadata }) => metadata.name);
+  // Pods carry five letters of chance behind the name of their owner.
+  const named = (text: string): string =>
+    podNames.reduce((before, name) => before.replaceAll(name, name.replace(/-\w{5}$/, '')), text);
+  // A template that collides with that of a predecessor gets another hash.
+  const hashes = new Set(objects.flatMap(({ metadata }) => metadata.labels?.['pod-template-hash'] ?? []));
+  const hashed = (text: string): string =>
+    [...hashes].reduce((before, hash) => before.replaceAll(hash, '<hash>'), text);
+  const ours = objects.filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt');
+  return ours.map((object) => hashed(named(normalised(object, namespace)))).sort((a, b) => a.localeCompare(b));
+}
+
+export const normalised = (object: KubeObject, namespace: string): string =>
+  JSON.stringify(masked(ownWords(object)), undefined, 1)
+    .replaceAll(namespace, '<namespace>')
+    // Which release made a pod is a matter of time; that it lives on is counted elsewhere.
+    .replaceAll(/"(trainer|server):\d+"/g, '"$1"')
+    .replaceAll(uuid, '<uid>')
+    .replaceAll(time, '<time>');
+
+/** What others say in a status comes when it comes; of a pod it matters how it ended. */
+function ownWords(object: KubeObject & { readonly status?: { readonly phase?: string } }): object {
+  if (object.apiVersion.startsWith('limbeck.dev/')) return object;
+  const { status, ...rest } = object;
+  return object.kind === 'Pod' ? { ...rest, phase: status?.phase } : rest;
+}
+
+function masked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([name]) => !varying.has(name));
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => a.localeCompare(b)).map(([name, member]) => [name, masked(member)]),
+  );
+}
+
+/** The lines in which two states differ, for a person to read. */
+export function difference(expected: readonly string[], found: readonly string[]): readonly string[] {
+  const count = (lines: readonly string[]): Map<string, number> => {
+    const counts = new Map<string, number>();
+    for (const line of lines.flatMap((text) => text.split('\n'))) counts.set(line, (counts.get(line) ?? 0) + 1);
+    return counts;
+  };
+  const [before, after] = [count(expected), count(found)];
+  const less = [...before].filter(([line, times]) => times > (after.get(line) ?? 0)).map(([line]) => `- ${line}`);
+  const more = [...after].filter(([line, times]) => times > (before.get(line) ?? 0)).map(([line]) => `+ ${line}`);
+  return [...less, ...more].slice(0, 40);
+}

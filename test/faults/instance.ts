@@ -1,0 +1,53 @@
+/** One operator process of a run: the real reconcilers on the real kernel, behind a proxy of its own. */
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../process/clock.ts';
+import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from '../../operator/api/resources.ts';
+import { distillationReconciler } from '../../operator/distillation/reconciler.ts';
+import { Client } from '../../operator/kernel/client.ts';
+import type { Access } from '../../operator/kernel/credentials.ts';
+import { startManager, type Manager } from '../../operator/kernel/manager.ts';
+import { callMetrics } from '../../operator/kernel/metrics.ts';
+import { Transport, usualDeadlines } from '../../operator/kernel/transport.ts';
+import { servingReconciler } from '../../operator/serving/reconciler.ts';
+import { trainingReconciler } from '../../operator/training/reconciler.ts';
+import type { Settings } from '../../operator/workloads/settings.ts';
+import { freshRegistry, rememberingLog } from '../support/toy.ts';
+
+export interface Instance {
+  readonly manager: Manager;
+  readonly lines: readonly string[];
+  /** Ends it; resolves when nothing of it runs any more. */
+  stop(): Promise<void>;
+}
+
+/** A silent watch is resumed soon: a black hole is then met within a run. */
+const deadlines = { ...usualDeadlines, watchSilenceMs: 2000 };
+
+export function startInstance(url: string, namespace: string, settings: Settings): Instance {
+  const stopping = new AbortController();
+  const log = rememberingLog();
+  const registry = freshRegistry();
+  const access: Access = { server: url, headers: {}, tls: {}, fingerprint: url };
+  const credentials = { current: () => Promise.resolve(access), renew: () => Promise.resolve(access) };
+  const counts = callMetrics(registry);
+  const transport = new Transport({ credentials, userAgent: 'faults', clock: systemClock, counts, deadlines });
+  const nothing = { progress: () => undefined, checkpoint: () => undefined };
+  const manager = startManager({
+    ...{ cluster: new Client(transport), leaseCluster: new Client(transport, 'lease') },
+    reconcilers: [
+      trainingReconciler(settings, nothing),
+      distillationReconciler(settings, nothing),
+      servingReconciler(settings, { recommendation: () => undefined, loadFailure: () => undefined }),
+    ],
+    extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+    ...{ log, registry, signal: stopping.signal, clock: systemClock, random: Math.random, identity: randomUUID() },
+    ...{ namespace, watchNamespace: namespace, leaderElection: undefined },
+  });
+  const ended = manager.done.catch(() => undefined);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await ended;
+    await transport.close();
+  };
+  return { manager, lines: log.lines, stop };
+}

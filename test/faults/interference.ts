@@ -1,0 +1,157 @@
+/** Decides what a plan does to each write, watch and frame. Holds the counters of one run; knows nothing of sockets. */
+import type { Fault, FaultPlan, WatchFault } from './plan.ts';
+import type { Exchange, Trace } from './trace.ts';
+
+export type WriteVerdict =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'crash'; readonly moment: 'before' | 'committed' | 'after'; readonly upgrade: boolean }
+  | { readonly kind: 'answer'; readonly status: number; readonly committed: boolean }
+  | { readonly kind: 'delete'; readonly recreate: boolean };
+
+export type FrameVerdict = 'pass' | 'reset' | 'half' | 'silence' | 'gone';
+
+/** What happens to a read: the state as of another version, 410, 429, or just later. */
+export interface ReadVerdict {
+  readonly waitMs: number;
+  readonly refuse?: 410 | 429;
+  readonly exactVersion?: string;
+}
+
+const tooMany = 3;
+/** How often a fault that could go on for ever befalls one kind. */
+const enough = 5;
+
+export class Interference {
+  readonly #faults: readonly Fault[];
+  readonly #trace: Trace;
+  readonly #fired = new Set<Fault>();
+  readonly #times = new Map<string, number>();
+  /** Per kind: until when its reads wait, whether the next watch is told 410, and the version of the next list. */
+  readonly #blind = new Map<string, { untilMs: number; gone: boolean; version?: string }>();
+  readonly #versions = new Map<string, string>();
+
+  constructor({ faults }: FaultPlan, trace: Trace) {
+    this.#faults = faults;
+    this.#trace = trace;
+  }
+
+  /** Did all that was planned happen? Otherwise the run says nothing about it. */
+  get reached(): boolean {
+    return this.#faults.every((fault) => this.#fired.has(fault));
+  }
+
+  write({ write }: Exchange): WriteVerdict {
+    for (const fault of this.#faults) {
+      const verdict = this.#fired.has(fault) && fault.kind !== 'answer' ? undefined : this.#writeVerdict(fault, write);
+      if (verdict === undefined) continue;
+      this.#fired.add(fault);
+      return verdict;
+    }
+    return { kind: 'pass' };
+  }
+
+  #writeVerdict(fault: Fault, write: number): WriteVerdict | undefined {
+    switch (fault.kind) {
+      case 'crash':
+        return write === fault.write ? { kind: 'crash', moment: fault.moment, upgrade: false } : undefined;
+      case 'upgrade':
+        return write === fault.write ? { kind: 'crash', moment: 'after', upgrade: true } : undefined;
+      case 'delete':
+        return write === fault.write ? { kind: 'delete', recreate: fault.recreate } : undefined;
+      case 'answer': {
+        if (write % fault.every !== 0 || !this.#again('answer', fault.times)) return undefined;
+        return { kind: 'answer', status: fault.status, committed: fault.committed };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** A list, or the opening of a watch. */
+  read({ resource, isWatch }: Exchange): ReadVerdict {
+    const blind = this.#blind.get(resource);
+    const waitMs = Math.max(0, (blind?.untilMs ?? 0) - performance.now());
+    if (isWatch && this.#watchFault() === 'throttled' && this.#again(`throttled ${resource}`, tooMany))
+      return { waitMs, refuse: 429 };
+    if (blind === undefined) return { waitMs };
+    if (isWatch && blind.gone) {
+      blind.gone = false;
+      return { waitMs, refuse: 410 };
+    }
+    if (isWatch || blind.version === undefined) return { waitMs };
+    const exactVersion = blind.version;
+    delete blind.version;
+    // The list is answered at once with the past; the truth waits.
+    return { waitMs: 0, exactVersion };
+  }
+
+  /** Milliseconds after which a watch is closed in good order; undefined: never. */
+  watchLastsMs(): number | undefined {
+    return this.#watchFault() === 'short' ? 1000 : undefined;
+  }
+
+  /** May take its time: a held frame is a stale cache. */
+  async frame(resource: string, version: string): Promise<FrameVerdict> {
+    const position = this.#trace.frame(resource);
+    for (const fault of this.#faults) {
+      const verdict = await this.#frameVerdict(fault, resource, position, version);
+      if (verdict !== 'pass') return verdict;
+    }
+    return 'pass';
+  }
+
+  async #frameVerdict(fault: Fault, resource: string, position: number, version: string): Promise<FrameVerdict> {
+    if (fault.kind === 'watch') return this.#befalls(fault, resource, position);
+    if (!('resource' in fault) || fault.resource !== resource) return 'pass';
+    if (fault.kind === 'time travel') return this.#travel(fault, position, version);
+    if (position !== fault.frame) return 'pass';
+    this.#fired.add(fault);
+    if (fault.kind === 'stale') {
+      await new Promise((resolve) => setTimeout(resolve, fault.forMs));
+      return 'pass';
+    }
+    this.#blind.set(resource, { untilMs: performance.now() + fault.forMs, gone: true });
+    return 'reset';
+  }
+
+  #travel(fault: Extract<Fault, { kind: 'time travel' }>, position: number, version: string): FrameVerdict {
+    const { resource, from, to, forMs } = fault;
+    if (position === from) this.#versions.set(resource, version);
+    const past = this.#versions.get(resource);
+    if (position !== to || past === undefined) return 'pass';
+    this.#fired.add(fault);
+    this.#blind.set(resource, { untilMs: performance.now() + forMs, gone: true, version: past });
+    return 'gone';
+  }
+
+  #befalls(fault: Extract<Fault, { kind: 'watch' }>, resource: string, position: number): FrameVerdict {
+    const verdict = frameFaults[fault.how];
+    if (verdict === undefined) {
+      this.#fired.add(fault);
+      return 'pass';
+    }
+    if (position % 2 !== 0 || !this.#again(`${fault.how} ${resource}`, enough)) return 'pass';
+    this.#fired.add(fault);
+    return verdict;
+  }
+
+  #watchFault(): WatchFault | undefined {
+    return this.#faults.find((fault) => fault.kind === 'watch')?.how;
+  }
+
+  #again(what: string, most: number): boolean {
+    const times = (this.#times.get(what) ?? 0) + 1;
+    this.#times.set(what, times);
+    return times <= most;
+  }
+}
+
+/** Those that are not about frames are about opening and lasting. */
+const frameFaults: Readonly<Record<WatchFault, FrameVerdict | undefined>> = {
+  reset: 'reset',
+  'half frame': 'half',
+  'black hole': 'silence',
+  gone: 'gone',
+  throttled: undefined,
+  short: undefined,
+};

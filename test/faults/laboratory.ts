@@ -1,0 +1,49 @@
+/** A real API server with our kinds and one node that is always ready. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { systemClock } from '../../process/clock.ts';
+import { connect } from '../../operator/kernel/connect.ts';
+import { defaultCredentials } from '../../operator/kernel/credentials.ts';
+import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import { startHandKubelet } from '../support/hand-kubelet.ts';
+import { testKubeconfig } from '../support/kubeconfig.ts';
+import { freshRegistry } from '../support/toy.ts';
+import { upstreamOf } from './proxy.ts';
+import type { Laboratory } from './run.ts';
+
+export interface OpenLaboratory extends Laboratory {
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+const definitions: Resource = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+const devices = { cpu: '64', memory: '64Gi', pods: '1000', 'nvidia.com/gpu': '64' };
+
+export async function openLaboratory(): Promise<OpenLaboratory> {
+  process.env['KUBECONFIG'] = testKubeconfig();
+  const access = await defaultCredentials(systemClock).current();
+  const connection = await connect({
+    component: 'faults',
+    version: '0',
+    registry: freshRegistry(),
+    clock: systemClock,
+  });
+  const { cluster } = connection;
+  for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices']) {
+    const definition = parse(await readFile(`crds/${kind}.yaml`, 'utf8')) as KubeObject;
+    await cluster.apply(definitions, definition, never);
+  }
+  const hand = await startHandKubelet(cluster, 'faults', devices);
+  const upstream = upstreamOf(access);
+  const close = async (): Promise<void> => {
+    await hand.stop();
+    await connection.close();
+    await upstream.destroy();
+  };
+  return { cluster, access, upstream, hand, close };
+}

@@ -1,0 +1,46 @@
+/** What goes wrong in one run, as data: a failing plan is kept as a file and run again for ever. */
+
+/** Before it is sent, after the server committed it but the reply is lost, or after the reply has arrived. */
+export const crashMoments = ['before', 'committed', 'after'] as const;
+export type CrashMoment = (typeof crashMoments)[number];
+
+/** Writes are counted from 1 over all instances of the operator in a run; frames per kind, bookmarks left out. */
+export type Fault =
+  | { readonly kind: 'crash'; readonly write: number; readonly moment: CrashMoment }
+  /** The operator is replaced after this write by one with other images: a new release. */
+  | { readonly kind: 'upgrade'; readonly write: number }
+  /** The user deletes the object once this write is committed, before the operator has its reply. */
+  | { readonly kind: 'delete'; readonly write: number; readonly recreate: boolean }
+  /** Every n-th write, at most `times`, is answered like this; `committed`: after it was carried out all the same. */
+  | {
+      readonly kind: 'answer';
+      readonly status: 403 | 409 | 429 | 500 | 504;
+      readonly every: number;
+      readonly times: number;
+      readonly committed: boolean;
+    }
+  /** Frames of this kind are held from its n-th frame on, for so long. */
+  | { readonly kind: 'stale'; readonly resource: string; readonly frame: number; readonly forMs: number }
+  /** The stream breaks at the n-th frame; what happens in so many ms is seen in its outcome alone, by 410 and list. */
+  | { readonly kind: 'unobserved'; readonly resource: string; readonly frame: number; readonly forMs: number }
+  /** After frame `to` the operator lists the state as of frame `from`, and the truth follows so many ms later. */
+  | {
+      readonly kind: 'time travel';
+      readonly resource: string;
+      readonly from: number;
+      readonly to: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'watch'; readonly how: WatchFault };
+
+/** What befalls every watch: broken off, broken off within a frame, silent, expired, throttled, closed every second. */
+export const watchFaults = ['reset', 'half frame', 'black hole', 'gone', 'throttled', 'short'] as const;
+export type WatchFault = (typeof watchFaults)[number];
+
+export interface FaultPlan {
+  readonly scenario: string;
+  readonly faults: readonly Fault[];
+}
+
+export const planText = ({ scenario, faults }: FaultPlan): string =>
+  `${scenario}: ${faults.map((fault) => Object.values(fault).join(' ')).join(', then ')}`;

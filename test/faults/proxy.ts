@@ -1,0 +1,213 @@
+/**
+ * Stands between one operator process and a real API server: passes on, notes, and does what the plan says. Once cut it
+ * passes nothing more, so that a killed operator cannot have another effect, whatever still runs in it.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { Agent, request, type Dispatcher } from 'undici';
+import type { Access } from '../../operator/kernel/credentials.ts';
+import { linesOf } from '../../operator/kernel/frames.ts';
+import type { Interference, WriteVerdict } from './interference.ts';
+import type { Exchange, Trace } from './trace.ts';
+
+export interface ProxyOptions {
+  readonly access: Access;
+  readonly upstream: Agent;
+  readonly trace: Trace;
+  readonly interference: Interference;
+  readonly instance: number;
+  /** The operator behind this proxy is dead: start another. */
+  readonly crashed: (upgrade: boolean) => void;
+  /** The user deletes the object now; resolves when the API server has taken it. */
+  readonly deleted: (recreate: boolean) => Promise<void>;
+}
+
+export const upstreamOf = ({ tls }: Access): Agent =>
+  new Agent({ connect: tls, connections: 128, allowH2: false, bodyTimeout: 0 });
+
+const encoder = new TextEncoder();
+const status = (code: number, reason: string): object => ({
+  ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' },
+  ...{ code, reason, message: `the plan says ${String(code)}` },
+});
+const reasons: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
+  409: 'Conflict',
+  410: 'Expired',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  504: 'Timeout',
+};
+
+export class FaultProxy {
+  readonly #options: ProxyOptions;
+  readonly #server: Server;
+  readonly #cutting = new AbortController();
+
+  private constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#server = createServer((incoming, outgoing) => {
+      this.#handle(incoming, outgoing).catch(() => outgoing.destroy());
+    });
+  }
+
+  static async start(options: ProxyOptions): Promise<FaultProxy> {
+    const proxy = new FaultProxy(options);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+  }
+
+  /** Nothing passes from here on. */
+  cut(): void {
+    this.#cutting.abort();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await buffer(incoming);
+    if (this.#cutting.signal.aborted) {
+      outgoing.destroy();
+      return;
+    }
+    const { trace, interference, instance } = this.#options;
+    const exchange = trace.begin(incoming.method ?? '', incoming.url ?? '', instance);
+    exchange.body = body.toString('utf8');
+    if (exchange.write > 0) return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
+    const { waitMs, refuse, exactVersion } = interference.read(exchange);
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (refuse !== undefined) {
+      answer(outgoing, refuse);
+      return;
+    }
+    if (exactVersion !== undefined) incoming.url = asOf(incoming.url ?? '', exactVersion);
+    const reply = await this.#forward(exchange, incoming, body);
+    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(reply, outgoing);
+    return this.#stream(exchange.resource, reply, outgoing);
+  }
+
+  /** A user's deed happens when the write is stored and the operator does not know it yet. */
+  async #write(exchange: Exchange, verdict: WriteVerdict, { incoming, outgoing, body }: Wire): Promise<void> {
+    const { crashed, deleted } = this.#options;
+    const die = (upgrade: boolean): void => {
+      this.cut();
+      crashed(upgrade);
+    };
+    if (verdict.kind === 'crash' && verdict.moment === 'before') {
+      die(false);
+      return;
+    }
+    if (verdict.kind === 'answer' && !verdict.committed) {
+      answer(outgoing, verdict.status);
+      return;
+    }
+    const reply = await this.#forward(exchange, incoming, body);
+    if (verdict.kind === 'crash' && verdict.moment === 'committed') {
+      await reply.body.dump();
+      die(false);
+      return;
+    }
+    if (verdict.kind === 'delete') await deleted(verdict.recreate);
+    if (verdict.kind === 'answer') {
+      await reply.body.dump();
+      answer(outgoing, verdict.status);
+      return;
+    }
+    await passOn(reply, outgoing);
+    if (verdict.kind === 'crash') setImmediate(() => die(verdict.upgrade));
+  }
+
+  async #forward(exchange: Exchange, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Reply> {
+    const { access, upstream } = this.#options;
+    const own = new Set(['host', 'connection', 'content-length']);
+    const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !own.has(name)));
+    const reply = await request(new URL(url ?? '', access.server), {
+      dispatcher: upstream,
+      method: method as Dispatcher.HttpMethod,
+      headers: { ...kept, ...access.headers },
+      body: body.length === 0 ? null : body,
+      // A write that was sent is carried out, even if the one who sent it is dead.
+      ...(exchange.isWatch ? { signal: this.#cutting.signal } : {}),
+    });
+    exchange.status = reply.statusCode;
+    return reply;
+  }
+
+  async #stream(resource: string, reply: Reply, outgoing: ServerResponse): Promise<void> {
+    const { interference } = this.#options;
+    outgoing.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    outgoing.on('close', () => reply.body.destroy());
+    reply.body.on('error', () => outgoing.destroy());
+    const lastsMs = interference.watchLastsMs();
+    if (lastsMs !== undefined) setTimeout(() => outgoing.end(), lastsMs).unref();
+    let silent = false;
+    for await (const line of linesOf(reply.body)) {
+      if (outgoing.destroyed || outgoing.writableEnded) return;
+      const version = versionOf(line);
+      const verdict = silent ? 'silence' : version === undefined ? 'pass' : await interference.frame(resource, version);
+      if (verdict === 'silence') silent = true;
+      else if (!give(verdict, line, outgoing)) return;
+    }
+    if (!silent) outgoing.end();
+  }
+}
+
+type Reply = Dispatcher.ResponseData;
+
+interface Wire {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly body: Buffer;
+}
+
+/** Hands a frame over, or what the plan makes of it; false when the stream is over. */
+function give(verdict: 'pass' | 'reset' | 'half' | 'gone', line: string, outgoing: ServerResponse): boolean {
+  switch (verdict) {
+    case 'pass':
+      outgoing.write(`${line}\n`);
+      return true;
+    case 'half':
+      outgoing.write(line.slice(0, line.length / 2), () => outgoing.destroy());
+      return false;
+    case 'reset':
+      outgoing.destroy();
+      return false;
+    case 'gone':
+      outgoing.end(`${JSON.stringify({ type: 'ERROR', object: status(410, 'Expired') })}\n`);
+      return false;
+  }
+}
+
+/** Undefined for a bookmark, which is about no object. */
+function versionOf(line: string): string | undefined {
+  const event = JSON.parse(line) as { type: string; object?: { metadata?: { resourceVersion?: string } } };
+  return event.type === 'BOOKMARK' || event.type === 'ERROR' ? undefined : event.object?.metadata?.resourceVersion;
+}
+
+function asOf(url: string, version: string): string {
+  const past = new URL(url, 'http://api');
+  past.searchParams.set('resourceVersion', version);
+  past.searchParams.set('resourceVersionMatch', 'Exact');
+  return past.pathname + past.search;
+}
+
+function answer(outgoing: ServerResponse, code: number): void {
+  const retryAfter = code === 429 ? { 'retry-after': '1' } : {};
+  outgoing.writeHead(code, { 'content-type': 'application/json', ...retryAfter });
+  outgoing.end(encoder.encode(JSON.stringify(status(code, reasons[code] ?? ''))));
+}
+
+async function passOn(reply: Reply, outgoing: ServerResponse): Promise<void> {
+  const body = Buffer.from(await reply.body.arrayBuffer());
+  outgoing.writeHead(reply.statusCode, { 'content-type': 'application/json' });
+  const sent = once(outgoing, 'finish');
+  outgoing.end(body);
+  await sent;
+}

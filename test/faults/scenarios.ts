@@ -1,0 +1,96 @@
+/** The lives that are disturbed: one per kind from apply to its last phase, and one that needs a second attempt. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { distillationJobs, modelServices, trainingJobs, type ModelService } from '../../operator/api/resources.ts';
+import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import { failureText, metrics } from '../support/runs.ts';
+import type { PodScript } from './scripted-kubelet.ts';
+
+type Rooted = KubeObject & { readonly spec: object; readonly status?: object };
+
+export interface Scenario {
+  readonly name: string;
+  readonly resource: Resource;
+  readonly object: Rooted;
+  readonly script: PodScript;
+  /** The object has come to rest before the user's next change. */
+  readonly settled: (object: Rooted) => boolean;
+  /** What the user changes then, one after the other; each must come to rest too. */
+  readonly changes: readonly ((spec: object) => object)[];
+}
+
+const example = (file: string): Rooted => parse(readFileSync(`examples/digits/${file}`, 'utf8')) as Rooted;
+const phaseIs =
+  (phase: string) =>
+  ({ status }: Rooted): boolean =>
+    (status as { phase?: string } | undefined)?.phase === phase;
+
+const result = (more: object = {}): string =>
+  JSON.stringify({
+    ...{ contractVersion: 'v1', outcome: 'succeeded', metrics, seconds: 3, steps: 100 },
+    artefact: {
+      ...{ uri: `s3://limbeck/models/${'a'.repeat(64)}`, sha256: 'a'.repeat(64), sizeBytes: 1000 },
+      inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
+      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
+    },
+    lineage: { dataSha256: 'd'.repeat(64), splitSeed: 7, seed: 1, worldSize: 2, torch: '2.9' },
+    ...more,
+  });
+
+const succeeds =
+  (more: object = {}): PodScript =>
+  (_attempt, rank) => ({ exitCode: 0, message: rank === 0 ? result(more) : '' });
+
+/** In the first attempt one worker says that something temporary happened; the Job controller stops the other. */
+const succeedsAtLast: PodScript = (attempt, rank) => {
+  if (attempt > 1) return succeeds()(attempt, rank);
+  return rank === 1 ? { exitCode: 75, message: failureText('StoreUnavailable') } : undefined;
+};
+
+const training: Scenario = {
+  ...{ name: 'training', resource: trainingJobs, object: example('teacher.yaml') },
+  ...{ script: succeeds(), settled: phaseIs('Succeeded'), changes: [] },
+};
+
+const distilled = {
+  control: { ...metrics, accuracy: 0.8 },
+  teacher: metrics,
+  teacherAgreement: 0.98,
+  teacherSizeBytes: 90_000,
+};
+const artefact = { uri: `s3://limbeck/models/${'b'.repeat(64)}`, sha256: 'b'.repeat(64) };
+const student = example('student.yaml');
+const service = example('service.yaml');
+
+/** Every replica of this revision answers and the status speaks of this generation. */
+const serves = (object: Rooted): boolean => {
+  const { spec, status, metadata } = object as unknown as ModelService;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+  const isNew = ready?.observedGeneration === metadata.generation && status?.verifiedRevision === status?.revision;
+  return (
+    progressing?.status === 'False' &&
+    ready?.status === 'True' &&
+    isNew &&
+    status?.readyReplicas === spec.replicas &&
+    status?.replicas === spec.replicas
+  );
+};
+
+export const scenarios: readonly Scenario[] = [
+  training,
+  { ...training, name: 'training again', script: succeedsAtLast },
+  {
+    ...{ name: 'distillation', resource: distillationJobs, settled: phaseIs('Succeeded'), changes: [] },
+    object: { ...student, spec: { ...student.spec, teacher: { artefact } } },
+    script: succeeds(distilled),
+  },
+  {
+    ...{ name: 'serving', resource: modelServices, settled: serves, script: () => undefined },
+    object: { ...service, spec: { ...service.spec, model: { artefact }, replicas: 1 } },
+    changes: [
+      (spec) => ({ ...spec, replicas: 2 }),
+      (spec) => ({ ...spec, runtime: { onnx: { instances: 2, threads: 1 } } }),
+    ],
+  },
+];

@@ -1,0 +1,76 @@
+/** Every request that the operator made in a run, as the API server saw it, and every watch frame that it was given. */
+
+export interface Exchange {
+  readonly method: string;
+  /** Plural, with its subresource: `jobs`, `trainingjobs/status`. */
+  readonly resource: string;
+  readonly name: string;
+  readonly isWatch: boolean;
+  /** Which operator process of the run asked, from 1. */
+  readonly instance: number;
+  /** Position among the writes of the run, from 1; 0 for reads. */
+  readonly write: number;
+  /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
+  status: number;
+  body: string;
+}
+
+const apiPath =
+  /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)(?:\/namespaces\/[^/]+(?=\/[^/?]+))?\/([^/?]+)(?:\/([^/?]+))?(?:\/([^/?]+))?/;
+
+export class Trace {
+  readonly exchanges: Exchange[] = [];
+  readonly frames = new Map<string, number>();
+  lastWriteMs = 0;
+  #writes = 0;
+
+  begin(method: string, url: string, instance: number): Exchange {
+    const [, plural = '', name = '', sub] = apiPath.exec(url) ?? [];
+    const isWrite = method !== 'GET';
+    const exchange: Exchange = {
+      ...{ method, name: decodeURIComponent(name), instance, status: 0, body: '' },
+      resource: sub === undefined ? plural : `${plural}/${sub}`,
+      isWatch: /[?&]watch=true/.test(url),
+      write: isWrite ? (this.#writes += 1) : 0,
+    };
+    if (isWrite) this.lastWriteMs = performance.now();
+    this.exchanges.push(exchange);
+    return exchange;
+  }
+
+  /** Counts a frame of a kind; its position, from 1. */
+  frame(resource: string): number {
+    const position = (this.frames.get(resource) ?? 0) + 1;
+    this.frames.set(resource, position);
+    return position;
+  }
+
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** For a person who wants to know how it came to this. */
+  lines(): readonly string[] {
+    return this.exchanges.map(
+      ({ instance, write, method, isWatch, resource, name, status, body }) =>
+        `${String(instance)} ${write > 0 ? `#${String(write)} ` : ''}${isWatch ? 'WATCH' : method} ${resource}/${name} → ${String(status)} ${body}`,
+    );
+  }
+
+  /** How often the operator created and deleted each object, events apart: their names say what was said. */
+  creationsAndDeletions(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { method, resource, name, status } of this.exchanges) {
+      const what = deedOf(method, status);
+      if (what === undefined || resource === 'events') continue;
+      const key = `${what} ${resource}/${name}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+    }
+    return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+  }
+}
+
+function deedOf(method: string, status: number): 'create' | 'delete' | undefined {
+  if (status === 201) return 'create';
+  return method === 'DELETE' && status >= 200 && status < 300 ? 'delete' : undefined;
+}
