@@ -133,9 +133,7 @@ async function storeStatus(
     hands.wrote('status', 'unchanged');
     return;
   }
-  const { name, namespace, uid } = root.metadata;
-  const identity = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
-  const object = { apiVersion: root.apiVersion, kind: root.kind, metadata: identity, status };
+  const object = { apiVersion: root.apiVersion, kind: root.kind, metadata: versionOf(root), status };
   const { resource } = reconciler;
   hands.memory.intendStatus(keyOf(root), text);
   try {
@@ -147,6 +145,15 @@ async function storeStatus(
     // Deleted meanwhile: there is nothing left to describe, and the removal is on its way to the cache.
     if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
   }
+}
+
+/**
+ * The very version that was observed. A UID is not enough: the API server ignores it in the status of a custom
+ * resource, and would give a new object of this name the history of the one that was deleted.
+ */
+function versionOf({ metadata: { name, namespace, uid, resourceVersion } }: KubeObject): KubeObject['metadata'] {
+  const known = Object.entries({ namespace, uid, resourceVersion }).filter(([, value]) => value !== undefined);
+  return { name, ...Object.fromEntries(known) };
 }
 
 /** Canonical text of an object's status; of undefined when it has none. */

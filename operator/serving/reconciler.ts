@@ -112,7 +112,8 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
   // A service that is being deleted makes nothing new; its children are collected after it.
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
   const deployment = cache.get(deployments, key);
-  const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(isPresent);
+  const mine = (pod: Pod): boolean => isPresent(pod) && isYounger(pod, service);
+  const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(mine);
   const failures = replicas.flatMap((pod) => {
     const failure = feeds.loadFailure(pod);
     return failure === undefined ? [] : [[pod.metadata.name, failure] as const];
@@ -127,6 +128,10 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
     loadFailures: new Map(failures),
   };
 }
+
+/** The replicas of a deleted predecessor of the same name stay for a while, and prove nothing about this one. */
+const isYounger = (pod: Pod, { metadata }: ModelService): boolean =>
+  (pod.metadata.creationTimestamp ?? '') >= (metadata.creationTimestamp ?? '');
 
 function jobOf({ spec, metadata }: ModelService, cache: Cache): ModelJob | undefined {
   const reference = referenceOf(spec);

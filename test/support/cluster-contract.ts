@@ -119,6 +119,19 @@ export function clusterContract(connect: () => Promise<Cluster>, namespace: stri
     });
   });
 
+  describe('the status of one version', () => {
+    test('is not written onto the next one, nor onto a successor of the same name', async () => {
+      const head = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'succeeded', namespace } };
+      const service = { ...head, spec: { clusterIP: 'None', ports: [{ name: 'http', port: 80 }] } };
+      const { metadata } = await cluster.create(services, service, signal);
+      const status = { ...head, metadata: { ...head.metadata, resourceVersion: metadata.resourceVersion! } };
+      const key = { namespace, name: 'succeeded' };
+      await cluster.remove({ resource: services, key }, signal);
+      await cluster.create(services, service, signal);
+      expect(await codeOf(cluster.applyStatus(services, { ...status, status: {} }, signal))).toBe('conflict');
+    });
+  });
+
   describe('removal', () => {
     test('spares a successor, removes the one meant, and is content when it is gone', async () => {
       const { metadata } = await cluster.create(configMaps, configMap('removed'), signal);

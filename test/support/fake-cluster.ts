@@ -22,10 +22,10 @@ import { canonical } from '../../operator/kernel/sameness.ts';
 type Json = Record<string, unknown>;
 type Verb = 'apply' | 'applyStatus' | 'remove' | 'create' | 'update';
 
+/** `number` counts from 1, attempts included that were refused. */
 export interface Write {
   readonly verb: Verb;
   readonly what: string;
-  /** Counts from 1, attempts included that were refused. */
   readonly number: number;
 }
 
@@ -35,11 +35,7 @@ interface Row {
   readonly applied: { readonly main?: Json; readonly status?: Json };
 }
 
-interface Logged {
-  readonly kind: string;
-  readonly version: number;
-  readonly event: WatchEvent<KubeObject>;
-}
+type Logged = { readonly kind: string; readonly version: number; readonly event: WatchEvent<KubeObject> };
 
 export class FakeCluster implements Cluster {
   readonly writes: Write[] = [];
@@ -146,7 +142,8 @@ export class FakeCluster implements Cluster {
   applyStatus(resource: Resource, object: KubeObject & { readonly status: unknown }): Promise<KubeObject> {
     return this.#write('applyStatus', resource, object, (slot) => {
       const before = this.#row(resource, keyOf(object));
-      checkUid(object, before);
+      // As the real one: of a custom resource's status it asks for the version, and does not look at the UID.
+      checkVersion(object, before.object);
       const wish = json({ status: object.status });
       const merged = merge(removed(json(before.object), before.applied.status, wish), wish);
       return this.#store(resource, slot, merged as unknown as KubeObject, { ...before.applied, status: wish });
@@ -171,9 +168,7 @@ export class FakeCluster implements Cluster {
   update(resource: Resource, object: KubeObject): Promise<KubeObject> {
     return this.#write('update', resource, object, (slot) => {
       const { object: before, applied } = this.#row(resource, keyOf(object));
-      const { resourceVersion } = object.metadata;
-      if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion)
-        throw new ApiError('conflict', `${slot} has been modified`, { status: 409 });
+      checkVersion(object, before);
       return this.#store(resource, slot, object, applied);
     });
   }
@@ -185,10 +180,10 @@ export class FakeCluster implements Cluster {
     carryOut: (slot: string) => KubeObject,
   ): Promise<KubeObject> {
     await Promise.resolve();
-    const slot = slotOf(resource, keyOf(object));
-    const write = { verb, what: slot, number: (this.#attempts += 1) };
+    const what = slotOf(resource, keyOf(object));
+    const write = { verb, what, number: (this.#attempts += 1) };
     this.beforeWrite(write);
-    const stored = carryOut(slot);
+    const stored = carryOut(what);
     this.writes.push(write);
     this.afterWrite(write);
     return stored;
@@ -259,6 +254,11 @@ function checkUid(object: KubeObject, before: Row | undefined): void {
   const { uid } = object.metadata;
   if (uid !== undefined && uid !== before?.object.metadata.uid)
     throw new ApiError('conflict', 'Precondition failed: UID in precondition', { status: 409 });
+}
+
+function checkVersion({ metadata: { name, resourceVersion: read } }: KubeObject, { metadata }: KubeObject): void {
+  if (read !== undefined && read !== metadata.resourceVersion)
+    throw new ApiError('conflict', `${name} has been modified`, { status: 409 });
 }
 
 /** Fields of the former wish that the new one leaves out. */
