@@ -115,12 +115,17 @@ function watching(
   attempts: readonly Attempt[],
   now: Date,
 ): RunPlan {
-  const lookMs = verdict.kind === 'starting' && verdict.reason !== 'AttemptStarting' ? startLookMs : Infinity;
+  const lookMs = lookAfterMs(verdict);
   const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const state = hasBegun(observed) ? verdict : (stillMissing(attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: [], next };
+}
+
+function lookAfterMs(verdict: Extract<Verdict, { kind: 'starting' | 'running' }>): number {
+  if (verdict.kind === 'running') return verdict.lookMs ?? Infinity;
+  return verdict.reason === 'AttemptStarting' ? Infinity : startLookMs;
 }
 
 /** Somebody may delete what pods need before they have it; they would wait for it for ever. */

@@ -13,6 +13,7 @@
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
+ * | the Job has ended, and pods are not seen        | running for half a minute      |
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
@@ -24,7 +25,8 @@ import type { Reason } from '../api/vocabulary.ts';
 
 export type Verdict =
   | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'running'; readonly message: string }
+  /** `lookMs`: what is missing may come without a word, or never; look again after so long. */
+  | { readonly kind: 'running'; readonly message: string; readonly lookMs?: number }
   | { readonly kind: 'succeeded'; readonly result: TrainerSuccess; readonly pod: string }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
@@ -39,6 +41,7 @@ export interface AttemptSeen {
 /** Judges one open attempt. */
 export function judge(seen: AttemptSeen, now: Date): Verdict {
   const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed' || (isPreempted(pod) && !isOver(pod)));
+  if (failed.length === 0 && mayBeUnseen(seen, now)) return notSeenYet;
   if (failed.length > 0) return causeOf(failed, seen);
   if (isComplete(seen)) return successOf(seen);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
@@ -70,6 +73,27 @@ export const jobIsOver = (job: BatchJob): boolean =>
 
 const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
   hasCondition(job, 'Complete') || pods.filter((pod) => pod.status?.phase === 'Succeeded').length === workers;
+
+/** Longer than the cache of pods stays behind that of Jobs when a watch breaks and is made anew. */
+const unseenPatienceMs = 30_000;
+
+/**
+ * The Job has just ended and a pod that would tell how is missing: deleted, or not seen yet, as the watches of Jobs and of pods are
+ * not in step. To take a success for a loss would train everything again.
+ */
+function mayBeUnseen({ job, pods, workers }: AttemptSeen, now: Date): boolean {
+  const ended = job?.status?.conditions?.find(({ type, status }) => endings.has(type) && status === 'True');
+  const endedMs = Date.parse(ended?.lastTransitionTime ?? '');
+  const isShort = ended?.type === 'Complete' ? !pods.some((pod) => indexOf(pod) === 0) : pods.length < workers;
+  return isShort && now.getTime() - endedMs < unseenPatienceMs;
+}
+
+const endings: ReadonlySet<string> = new Set(['Complete', 'Failed']);
+const notSeenYet: Verdict = {
+  kind: 'running',
+  message: 'The Job has ended; its pods are not seen yet.',
+  lookMs: 10_000,
+};
 
 function successOf(seen: AttemptSeen): Verdict {
   const leader = seen.pods.find((pod) => indexOf(pod) === 0);

@@ -11,7 +11,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
   const isDeleted = faults.some(({ kind }) => kind === 'delete');
   const isGone = faults.some((fault) => fault.kind === 'delete' && !fault.recreate);
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
-  const left = difference(reference.afterDeletion, outcome.afterDeletion);
+  const left = difference([], outcome.afterDeletion);
   // Whoever is deleted half-way has been born once or twice: only the end counts.
   const deeds = isDeleted ? [] : deedsApart(reference.deeds, outcome.deeds);
   const pods = isDeleted || outcome.podsEver === reference.podsEver ? [] : [String(outcome.podsEver)];

@@ -132,3 +132,21 @@ test('a Job is over as soon as its controller has decided to end it', () => {
   );
   expect([...decided, jobIsOver(attemptJob(1))]).toEqual([true, true, true, true, false]);
 });
+
+describe('a Job that has ended before its pods are seen', () => {
+  const endedJob = (type: string, secondsAgo: number): AttemptSeen['job'] => ({
+    ...attemptJob(1),
+    status: { conditions: [{ type, status: 'True', lastTransitionTime: ago(secondsAgo) }] },
+  });
+
+  test.each([
+    ['Complete', 5, [], { kind: 'running', lookMs: 10_000 }],
+    ['Complete', 31, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
+    ['Complete', 5, [worker(0, succeeded())], { kind: 'succeeded' }],
+    ['Failed', 5, [], { kind: 'running', lookMs: 10_000 }],
+    ['Failed', 31, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
+    ['Failed', 5, [worker(0, ended({ exitCode: 0 }))], { kind: 'running', lookMs: 10_000 }],
+  ] as const)('%s %i s ago, %j', (type, secondsAgo, pods, verdict) => {
+    expect(judge(seen({ job: endedJob(type, secondsAgo), pods }), now)).toMatchObject(verdict);
+  });
+});
