@@ -78,8 +78,11 @@ export function difference(expected: readonly string[], found: readonly string[]
     for (const line of lines.flatMap((text) => text.split('\n'))) counts.set(line, (counts.get(line) ?? 0) + 1);
     return counts;
   };
+  // Equal lines are not equal states: two conditions may have changed places.
+  if (JSON.stringify(expected) === JSON.stringify(found)) return [];
   const [before, after] = [count(expected), count(found)];
   const less = [...before].filter(([line, times]) => times > (after.get(line) ?? 0)).map(([line]) => `- ${line}`);
   const more = [...after].filter(([line, times]) => times > (before.get(line) ?? 0)).map(([line]) => `+ ${line}`);
-  return [...less, ...more].slice(0, 40);
+  const apart = [...less, ...more].slice(0, 40);
+  return apart.length > 0 ? apart : ['the same lines, in another order'];
 }

@@ -4,9 +4,9 @@ import type { Outcome } from './run.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {
+  if (outcome.stuck !== undefined) return [outcome.stuck];
   // What never happened proves nothing, and the table of coverage says so.
   if (!outcome.reached) return [];
-  if (outcome.stuck !== undefined) return [outcome.stuck];
   const { faults } = outcome.plan;
   const isDeleted = faults.some(({ kind }) => kind === 'delete');
   const isGone = faults.some((fault) => fault.kind === 'delete' && !fault.recreate);
