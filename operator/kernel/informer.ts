@@ -1,14 +1,14 @@
 /**
  * Keeps a store equal to one kind in the API server, for ever: list, as a stream where that is served, watch, resume
- * from the last version, list anew when that version is gone. It never gives up and never needs to be restarted. Store first, then tell; a listener
- * that throws is counted and does no harm.
+ * from the last version, list anew when that version is gone. It never gives up and never needs to be restarted, and
+ * it does not travel back in time. Store first, then tell; a listener that throws is counted and does no harm.
  */
 import { sleep, type Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { backoffMs, watchBackoff } from './backoff.ts';
 import { ApiError, type Cluster, type WatchEvent } from './cluster.ts';
 import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
-import { prepared, type Store } from './store.ts';
+import { hasReached, prepared, type Store } from './store.ts';
 import { CutOff, isNotServed, StreamedList } from './streamed-list.ts';
 
 /** What happened to one cached object. A new UID under an old name arrives as a removal followed by a put. */
@@ -44,6 +44,8 @@ export interface InformerOptions {
 const pageSize = 500;
 const healthyMs = 120_000;
 const tooShortMs = 1000;
+/** So many lists from the past in a row are no lagging API server: etcd was restored from a backup. About half a minute. */
+const refusedAtMost = 5;
 
 /** What to do about a failed list or watch: only a version that is gone makes the store's version worthless. */
 export function afterFailure(error: unknown): 'relist' | 'resume' {
@@ -59,6 +61,7 @@ export class Informer {
   /** Lists come as a stream, until the server shows that it cannot. */
   #streams: boolean;
   #failures = 0;
+  #refused = 0;
   #lastHeardMs: number;
 
   constructor(options: InformerOptions) {
@@ -146,6 +149,7 @@ export class Informer {
 
   #adopt(items: readonly KubeObject[], resourceVersion: string): void {
     const { store, counts } = this.#options;
+    this.#refuseThePast(resourceVersion);
     counts.listed(this.#name);
     this.#replace(items);
     store.resourceVersion = resourceVersion;
@@ -153,6 +157,21 @@ export class Informer {
     this.#mustList = false;
     this.#synced = true;
     this.#firstList.resolve(undefined);
+  }
+
+  /** What was deleted since would come to life again, and be acted upon. Throws until the past must be the truth. */
+  #refuseThePast(resourceVersion: string): void {
+    const { store, log } = this.#options;
+    const isPast = !hasReached(resourceVersion, store.resourceVersion);
+    this.#refused = isPast ? this.#refused + 1 : 0;
+    if (!isPast) return;
+    const fields = { resource: this.#name, listed: resourceVersion, known: store.resourceVersion };
+    if (this.#refused <= refusedAtMost) {
+      log.warn('list from the past refused', fields);
+      throw new ApiError('unavailable', 'the list was older than what is known');
+    }
+    log.error('list from the past taken: the API server has lost its newer state', fields);
+    this.#refused = 0;
   }
 
   #replace(items: readonly KubeObject[]): void {

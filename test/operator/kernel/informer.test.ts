@@ -2,60 +2,13 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { StreamingClient } from '../../../operator/kernel/client.ts';
 import { ApiError, type Cluster } from '../../../operator/kernel/cluster.ts';
-import { afterFailure, Informer, type Change } from '../../../operator/kernel/informer.ts';
+import { afterFailure } from '../../../operator/kernel/informer.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
-import { Store } from '../../../operator/kernel/store.ts';
-import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { settle, type FakeClock } from '../../support/fake-clock.ts';
 import { loopbackApi, sendJson, transportTo, type Asked, type LoopbackApi } from '../../support/loopback-api.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { members, rememberingLog } from '../../support/toy.ts';
-
-const member = (name: string, resourceVersion: string, uid = name): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'default', uid, resourceVersion },
-});
-
-interface Heard {
-  readonly told: string[];
-  readonly store: Store;
-  readonly informer: Informer;
-  readonly clock: FakeClock;
-  readonly stop: () => Promise<void>;
-}
-
-function informing(cluster: Cluster, listener: (change: Change) => void = () => undefined): Heard {
-  const [told, store, clock, stopping] = [[] as string[], new Store(), new FakeClock(), new AbortController()];
-  const informer = new Informer({
-    cluster,
-    resource: members,
-    selection: { labelSelector: 'mine' },
-    store,
-    clock,
-    listener: (change) => {
-      told.push(`${change.kind} ${change.object.metadata.name}${change.initial ? ' at first' : ''}`);
-      listener(change);
-    },
-    log: rememberingLog(),
-    random: () => 0,
-    counts: {
-      listed: () => undefined,
-      watchEnded: (_, how) => told.push(`watch ${how}`),
-      listenerFailed: () => undefined,
-    },
-  });
-  const running = informer.run(stopping.signal);
-  return {
-    told,
-    store,
-    informer,
-    clock,
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-}
+import { informing, member, type Heard } from '../../support/informing.ts';
+import { members } from '../../support/toy.ts';
 
 const until = async (holds: () => boolean, clock: FakeClock): Promise<void> => {
   for (let turn = 0; turn < 400 && !holds(); turn += 1) {
@@ -81,7 +34,8 @@ describe('faults of the wire', () => {
     const watches: Asked[] = [];
     api = await loopbackApi((asked, response) => {
       if (!asked.path.includes('watch=true')) {
-        sendJson(response, 200, { metadata: { resourceVersion: '10' }, items: [member('a', '9')] });
+        const resourceVersion = watches.length === 0 ? '10' : '25';
+        sendJson(response, 200, { metadata: { resourceVersion }, items: [member('a', '9')] });
         return;
       }
       if (asked.path.includes('sendInitialEvents')) {
@@ -127,11 +81,11 @@ describe('faults of the wire', () => {
     ['the watch is refused for now', (response) => sendJson(response, 429, {}, { 'retry-after': '1' }), '10', 1],
     ['the server is ill', (response) => sendJson(response, 500, {}), '10', 1],
     ['the token is refused twice', (response) => sendJson(response, 403, {}), '10', 1],
-    ['the version is gone', (response) => sendJson(response, 410, {}), '10', 2],
+    ['the version is gone', (response) => sendJson(response, 410, {}), '25', 2],
     [
       'the version is gone, said in the stream',
       (response) => open(response).end(frame('ERROR', { code: 410 })),
-      '10',
+      '25',
       2,
     ],
   ])('%s: it goes on from where it was', async (_, fault, resumedFrom, expectedLists) => {
@@ -212,6 +166,48 @@ describe('Informer', () => {
     await heard.clock.advance(800);
     expect(heard.told.slice(0, 3)).toEqual(['removed gone', 'removed twin', 'put twin']);
     await heard.stop();
+  });
+
+  describe('a list from the past', () => {
+    /** The first list is of version 10, the watch brings the store to 20, then the version is gone and lists are from `then`. */
+    function travelling(then: () => string): Cluster {
+      const cluster = new FakeCluster();
+      let lists = 0;
+      cluster.list = async () => {
+        await Promise.resolve();
+        lists += 1;
+        const items = [member('a', '9')] as never[];
+        return { items, resourceVersion: lists === 1 ? '10' : then(), continueToken: undefined };
+      };
+      cluster.watch = async function* (_, { resourceVersion }) {
+        await Promise.resolve();
+        if (resourceVersion !== '10') return yield* [];
+        yield { kind: 'removed', object: member('a', '20') as never };
+        throw new ApiError('gone', 'expired');
+      };
+      return cluster;
+    }
+
+    test('brings nothing to life again that was seen to be deleted', async () => {
+      let lists = 0;
+      const heard = informing(travelling(() => ((lists += 1) < 4 ? '15' : '21')));
+      await settle();
+      expect(heard.told.splice(0)).toEqual(['put a at first', 'removed a', 'watch gone']);
+      await heard.clock.advance(5000);
+      expect(heard.told.splice(0)).toEqual(['watch unavailable', 'watch unavailable']);
+      expect([heard.store.size, heard.store.resourceVersion]).toEqual([0, '20']);
+      await heard.clock.advance(10_000);
+      expect([heard.store.size, heard.store.resourceVersion]).toEqual([1, '21']);
+      await heard.stop();
+    });
+
+    test('is the truth when there is nothing newer, time after time', async () => {
+      const heard = informing(travelling(() => '15'));
+      await heard.clock.advance(120_000);
+      expect([heard.store.size, heard.store.resourceVersion]).toEqual([1, '15']);
+      expect(heard.told.filter((line) => line === 'watch unavailable')).toHaveLength(5);
+      await heard.stop();
+    });
   });
 
   test('never gives up, backs off to half a minute, and says what it does not know', async () => {

@@ -1,57 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApiError, type Cluster, type WatchEvent } from '../../../operator/kernel/cluster.ts';
-import { Informer } from '../../../operator/kernel/informer.ts';
+import { ApiError, type WatchEvent } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
-import { Store } from '../../../operator/kernel/store.ts';
-import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { members, rememberingLog } from '../../support/toy.ts';
-
-const member = (name: string, resourceVersion: string, uid = name): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'default', uid, resourceVersion },
-});
-
-interface Heard {
-  readonly told: string[];
-  readonly store: Store;
-  readonly informer: Informer;
-  readonly clock: FakeClock;
-  readonly stop: () => Promise<void>;
-}
-
-function informing(cluster: Cluster): Heard {
-  const [told, store, clock, stopping] = [[] as string[], new Store(), new FakeClock(), new AbortController()];
-  const informer = new Informer({
-    cluster,
-    resource: members,
-    selection: { labelSelector: 'mine' },
-    store,
-    clock,
-    listener: (change) => {
-      told.push(`${change.kind} ${change.object.metadata.name}${change.initial ? ' at first' : ''}`);
-    },
-    log: rememberingLog(),
-    random: () => 0,
-    counts: {
-      listed: () => undefined,
-      watchEnded: (_, how) => told.push(`watch ${how}`),
-      listenerFailed: () => undefined,
-    },
-  });
-  const running = informer.run(stopping.signal);
-  return {
-    told,
-    store,
-    informer,
-    clock,
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-}
+import { informing, member, type Heard } from '../../support/informing.ts';
 
 describe('a list as a stream', () => {
   type Answer = readonly WatchEvent<KubeObject>[] | ApiError;

@@ -1,0 +1,56 @@
+/** An informer under test, its listener written down line by line. */
+import { Informer, type Change } from '../../operator/kernel/informer.ts';
+import type { Cluster } from '../../operator/kernel/cluster.ts';
+import type { KubeObject } from '../../operator/kernel/objects.ts';
+import { Store } from '../../operator/kernel/store.ts';
+import { FakeClock } from './fake-clock.ts';
+import { members, rememberingLog } from './toy.ts';
+
+export const member = (name: string, resourceVersion: string, uid = name): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'default', uid, resourceVersion },
+});
+
+/** An informer at work, and what it told. */
+export interface Heard {
+  readonly told: string[];
+  readonly store: Store;
+  readonly informer: Informer;
+  readonly clock: FakeClock;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts an informer of the toy members on this cluster. */
+export function informing(cluster: Cluster, listener: (change: Change) => void = () => undefined): Heard {
+  const [told, store, clock, stopping] = [[] as string[], new Store(), new FakeClock(), new AbortController()];
+  const informer = new Informer({
+    cluster,
+    resource: members,
+    selection: { labelSelector: 'mine' },
+    store,
+    clock,
+    listener: (change) => {
+      told.push(`${change.kind} ${change.object.metadata.name}${change.initial ? ' at first' : ''}`);
+      listener(change);
+    },
+    log: rememberingLog(),
+    random: () => 0,
+    counts: {
+      listed: () => undefined,
+      watchEnded: (_, how) => told.push(`watch ${how}`),
+      listenerFailed: () => undefined,
+    },
+  });
+  const running = informer.run(stopping.signal);
+  return {
+    told,
+    store,
+    informer,
+    clock,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
