@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # `api-up` and `api-down`: API server, etcd and controllers without a node, for integration tests, beside the cluster if need be.
 
+# Another one beside it has a state folder of its own, LIMBECK_API_STATE, and three ports in a row from LIMBECK_API_PORT.
 API_PORTS=(16443 12379 12380)
+if [[ -n ${LIMBECK_API_PORT:-} ]]; then API_PORTS=("$LIMBECK_API_PORT" "$((LIMBECK_API_PORT + 1))" "$((LIMBECK_API_PORT + 2))"); fi
 
 api_alive() {
   ! first_dead "$API_STATE" etcd kube-apiserver kube-controller-manager >/dev/null &&
@@ -10,7 +12,7 @@ api_alive() {
 
 api_up() {
   binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
-  hold_lock api
+  hold_lock "${API_STATE##*/}"
   if ! api_alive; then
     say "api-up: starting an API server on port ${API_PORTS[0]}"
     remove_api
@@ -36,7 +38,7 @@ remove_api() {
 }
 
 api_down() {
-  hold_lock api
+  hold_lock "${API_STATE##*/}"
   remove_api
   say "api-down: gone"
 }

@@ -4,7 +4,7 @@
 CACHE=${LIMBECK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/limbeck}
 BIN=$CACHE/bin            # <name>-<version>/ folders, and current/ with links to the versions in use
 STATE=$CACHE/cluster      # everything of the running cluster; `down` removes it whole
-API_STATE=$CACHE/api      # the same for the API server that integration tests use
+API_STATE=${LIMBECK_API_STATE:-$CACHE/api}   # the same for an API server alone; integration tests use this one
 CURRENT=$BIN/current
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export PATH=$CURRENT:$PATH
