@@ -1,0 +1,141 @@
+/** The CEL rules of a schema, as far as a generator must keep them: unions and texts are read, rules across fields are told again here. */
+import type { Schema } from '../../../crds/schema.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export interface Rule {
+  readonly rule: string;
+  readonly message: string;
+}
+
+export const rulesOf = (schema: Schema): readonly Rule[] => schema['x-kubernetes-validations'] ?? [];
+
+export const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+
+/** Names of the members of which exactly one is to be given; undefined where the object is no union. */
+export function unionOf(schema: Schema): readonly string[] | undefined {
+  const rule = rulesOf(schema).find((each) => each.rule.includes('filter(chosen, chosen)'));
+  return rule && [...rule.rule.matchAll(/has\(self\.(\w+)\)/g)].map(([, member = '']) => member);
+}
+
+/** Members that a rule of its own asks for, such as the one runtime that there is. */
+export const demandedBy = (schema: Schema): readonly string[] =>
+  rulesOf(schema).flatMap(({ rule }) => /^has\(self\.(\w+)\)$/.exec(rule)?.[1] ?? []);
+
+/** What CEL says of a text: patterns to match, patterns and parts that must not occur. */
+export interface TextRule {
+  readonly matches: readonly RegExp[];
+  readonly avoids: readonly RegExp[];
+}
+
+export function textRuleOf(schema: Schema): TextRule {
+  const text = rulesOf(schema)
+    .map(({ rule }) => rule)
+    .join(' && ');
+  const patterns = [...text.matchAll(/(!?)self\.matches\((r?)'([^']*)'\)/g)];
+  const pattern = (not: string): readonly RegExp[] =>
+    patterns.filter(([, sign]) => sign === not).map(([, , , source = '']) => new RegExp(source, 'u'));
+  const parts = [...text.matchAll(/!self\.contains\('([^']*)'\)/g)].map(([, part = '']) => part);
+  const literal = parts.map((part) => new RegExp(part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), 'u'));
+  return { matches: pattern(''), avoids: [...pattern('!'), ...literal] };
+}
+
+type Check = (self: Json) => boolean;
+
+const number = (value: unknown): number => Number(value);
+const numbers = (value: unknown): readonly number[] => (Array.isArray(value) ? value.map(Number) : []);
+const squares = (self: unknown): number => numbers(self).reduce((sum, each) => sum + each * each, 0);
+const factors: Readonly<Record<string, number>> = {
+  ...{ '': 1, m: 0.001, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
+};
+
+/** A Kubernetes quantity as a number. */
+export function quantityOf(value: unknown): number {
+  const [, digits = '', unit = ''] = /^([0-9.]+)(\w*)$/.exec(String(value)) ?? [];
+  return Number(digits) * (factors[unit] ?? Number.NaN);
+}
+
+const fitsLimit =
+  (what: string): Check =>
+  ({ placement }) => {
+    const { requests, limits } = asJson(asJson(placement)['resources']);
+    return quantityOf(asJson(requests)[what]) <= quantityOf(asJson(limits)[what]);
+  };
+
+/** Rules across fields by the beginning of their message; `self` has its defaults. */
+const crossRules: readonly (readonly [message: string, check: Check])[] = [
+  [
+    'scaling.minReplicas must',
+    ({ scaling: s }) => number(asJson(s)['minReplicas']) <= number(asJson(s)['maxReplicas']),
+  ],
+  [
+    'scaling.target.inFlight must',
+    ({ scaling: s }) => number(asJson(asJson(s)['target'])['inFlight']) <= number(asJson(s)['maxInFlightPerReplica']),
+  ],
+  ['requests.cpu must', fitsLimit('cpu')],
+  ['requests.memory must', fitsLimit('memory')],
+  ['instances times threads', ({ instances, threads }) => number(instances) * number(threads) <= 256],
+  [
+    'distribution.workers must',
+    ({ distribution, optimization }) =>
+      number(asJson(distribution)['workers']) <= number(asJson(optimization)['batchSize']),
+  ],
+  [
+    'a gate on gainOverControl',
+    ({ control, evaluation }) =>
+      control === true || !JSON.stringify(asJson(evaluation)['gates'] ?? []).includes('gainOverControl'),
+  ],
+  [
+    'split.validation and split.test',
+    ({ split }) => number(asJson(split)['validation']) + number(asJson(split)['test']) < 1,
+  ],
+  ['atLeast must lie', ({ metric, atLeast }) => metric === 'gainOverControl' || number(atLeast) >= 0],
+  ['these layers are too wide', (self) => squares(self) <= 268435456],
+  ['these convolutions are too wide', (self) => squares(self) <= 16777216],
+  [
+    'the fully connected layer is too large',
+    ({ channels, hidden }) => (numbers(channels).at(-1) ?? 0) * number(hidden) <= 16777216,
+  ],
+];
+
+const checkOf = ({ message }: Rule): Check | undefined =>
+  crossRules.find(([beginning]) => message.startsWith(beginning))?.[1];
+
+/** Rules that a generator obeys by construction. */
+const isByConstruction = ({ rule }: Rule): boolean =>
+  /filter\(chosen|^has\(self\.\w+\)$|self\.matches\(|string\(self\)\.matches|^self == oldSelf$|^self >= [\d.]+$/.test(
+    rule,
+  );
+
+/** Messages of rules that nothing here knows: the generator would make what is refused. */
+export const unknownRules = (schema: Schema): readonly string[] => [
+  ...rulesOf(schema)
+    .filter((rule) => !isByConstruction(rule) && checkOf(rule) === undefined)
+    .map(({ message }) => message),
+  ...Object.values(schema.properties ?? {}).flatMap(unknownRules),
+  ...(schema.items === undefined ? [] : unknownRules(schema.items)),
+];
+
+/** The value with the defaults of the schema, as the API server stores it. */
+export function filled(schema: Schema, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => (schema.items ? filled(schema.items, item) : item));
+  if (schema.properties === undefined) return value;
+  const given = asJson(value);
+  const members = Object.entries(schema.properties).flatMap(([name, member]) => {
+    const stated = name in given ? given[name] : structuredClone(member.default);
+    return stated === undefined ? [] : [[name, filled(member, stated)] as const];
+  });
+  return { ...given, ...Object.fromEntries(members) };
+}
+
+/** Messages of the rules across fields that a filled value breaks. */
+export function broken(schema: Schema, value: unknown): readonly string[] {
+  const own = rulesOf(schema)
+    .filter((rule) => checkOf(rule)?.(value as Json) === false)
+    .map(({ message }) => message);
+  if (Array.isArray(value))
+    return [...own, ...value.flatMap((item) => (schema.items ? broken(schema.items, item) : []))];
+  const members = Object.entries(schema.properties ?? {}).filter(([name]) => name in asJson(value));
+  return [...own, ...members.flatMap(([name, member]) => broken(member, asJson(value)[name]))];
+}
