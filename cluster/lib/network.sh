@@ -70,6 +70,15 @@ remove_rules() {
   done
 }
 
+# containerd caches the loopback of a pod that was not taken down in good order, under a name that other clusters use too.
+forget_loopbacks() {
+  local file
+  for file in /var/lib/cni/results/cni-loopback-*; do
+    [[ -f $file ]] && grep -qF "\"sandbox\":\"$STATE/" "$file" && rm -f "$file"
+  done
+  return 0
+}
+
 remove_network() {
   local link
   while read -r link; do
@@ -80,5 +89,6 @@ remove_network() {
   conntrack -D -s "$POD_RANGE" &>/dev/null
   conntrack -D -d "$SERVICE_RANGE" &>/dev/null
   rm -f /var/lib/cni/results/limbeck-*
+  forget_loopbacks
   restore_settings
 }
