@@ -45,6 +45,7 @@ export class FaultProxy {
   readonly #options: ProxyOptions;
   readonly #server: Server;
   readonly #cutting = new AbortController();
+  readonly #partitioned = new Set<string>();
 
   private constructor(options: ProxyOptions) {
     this.#options = options;
@@ -71,6 +72,11 @@ export class FaultProxy {
     this.#server.closeAllConnections();
   }
 
+  /** Requests about this resource are never answered from here on. */
+  partition(resource: string): void {
+    this.#partitioned.add(resource);
+  }
+
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming);
     if (this.#cutting.signal.aborted) {
@@ -80,6 +86,7 @@ export class FaultProxy {
     const { trace, interference, instance } = this.#options;
     const exchange = trace.begin(incoming.method ?? '', incoming.url ?? '', instance);
     exchange.body = body.toString('utf8');
+    if (this.#partitioned.has(exchange.resource)) return;
     if (exchange.write > 0) return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
     const { waitMs, refuse, exactVersion } = interference.read(exchange);
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -89,7 +96,7 @@ export class FaultProxy {
     }
     if (exactVersion !== undefined) incoming.url = asOf(incoming.url ?? '', exactVersion);
     const reply = await this.#forward(exchange, incoming, body);
-    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(reply, outgoing);
+    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(reply, outgoing, exchange);
     return this.#stream(exchange.resource, reply, outgoing);
   }
 
@@ -120,7 +127,7 @@ export class FaultProxy {
       answer(outgoing, verdict.status);
       return;
     }
-    await passOn(reply, outgoing);
+    await passOn(reply, outgoing, exchange);
     if (verdict.kind === 'crash') setImmediate(() => die(verdict.upgrade));
   }
 
@@ -185,6 +192,9 @@ function give(verdict: 'pass' | 'reset' | 'half' | 'gone', line: string, outgoin
   }
 }
 
+const versionIn = (text: string): string =>
+  (JSON.parse(text) as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion ?? '';
+
 /** Undefined for a bookmark, which is about no object. */
 function versionOf(line: string): string | undefined {
   const event = JSON.parse(line) as { type: string; object?: { metadata?: { resourceVersion?: string } } };
@@ -204,8 +214,9 @@ function answer(outgoing: ServerResponse, code: number): void {
   outgoing.end(encoder.encode(JSON.stringify(status(code, reasons[code] ?? ''))));
 }
 
-async function passOn(reply: Reply, outgoing: ServerResponse): Promise<void> {
+async function passOn(reply: Reply, outgoing: ServerResponse, exchange: Exchange): Promise<void> {
   const body = Buffer.from(await reply.body.arrayBuffer());
+  if (exchange.write > 0) exchange.version = versionIn(body.toString('utf8'));
   outgoing.writeHead(reply.statusCode, { 'content-type': 'application/json' });
   const sent = once(outgoing, 'finish');
   outgoing.end(body);

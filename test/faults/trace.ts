@@ -10,9 +10,13 @@ export interface Exchange {
   readonly instance: number;
   /** Position among the writes of the run, from 1; 0 for reads. */
   readonly write: number;
+  /** When it came, monotonic. */
+  readonly atMs: number;
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
   status: number;
   body: string;
+  /** Of a write: the version of the object in the answer; '' when it has none. */
+  version: string;
 }
 
 const apiPath =
@@ -28,10 +32,11 @@ export class Trace {
     const [, plural = '', name = '', sub] = apiPath.exec(url) ?? [];
     const isWrite = method !== 'GET';
     const exchange: Exchange = {
-      ...{ method, name: decodeURIComponent(name), instance, status: 0, body: '' },
+      ...{ method, name: decodeURIComponent(name), instance, status: 0, body: '', version: '' },
       resource: sub === undefined ? plural : `${plural}/${sub}`,
       isWatch: /[?&]watch=true/.test(url),
       write: isWrite ? (this.#writes += 1) : 0,
+      atMs: performance.now(),
     };
     if (isWrite) this.lastWriteMs = performance.now();
     this.exchanges.push(exchange);

@@ -1,0 +1,72 @@
+/** A real operator process, one of several that would lead, behind a proxy of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { settings } from '../../support/runs.ts';
+import { Interference } from '../interference.ts';
+import { FaultProxy } from '../proxy.ts';
+import type { Laboratory } from '../run.ts';
+import type { Trace } from '../trace.ts';
+
+export interface Candidate {
+  readonly instance: number;
+  readonly process: ChildProcess;
+  readonly proxy: FaultProxy;
+  /** How it ended: an exit code or the name of a signal. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Ends it by force, and takes its files away. */
+  stop(): Promise<void>;
+}
+
+/** The processes of one test share namespace, lease and trace. */
+export interface Candidacy {
+  readonly laboratory: Laboratory;
+  readonly namespace: string;
+  readonly trace: Trace;
+}
+
+const kubeconfig = (server: string): string =>
+  stringify({
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'proxy' },
+    clusters: [{ name: 'proxy', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'nobody', user: {} }],
+    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'nobody' } }],
+  });
+
+const configuration = (namespace: string): string =>
+  stringify({ ...settings, gateway: { ...settings.gateway, namespace }, watchNamespace: namespace });
+
+const ignored = (): never => {
+  throw new Error('nothing of the kind is planned');
+};
+
+export async function startCandidate(candidacy: Candidacy, instance: number): Promise<Candidate> {
+  const { laboratory, namespace, trace } = candidacy;
+  const proxy = await FaultProxy.start({
+    ...{ access: laboratory.access, upstream: laboratory.upstream, trace, instance },
+    ...{ interference: new Interference({ scenario: 'leadership', faults: [] }, trace) },
+    ...{ crashed: ignored, deleted: ignored },
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'limbeck-candidate-'));
+  await writeFile(join(folder, 'kubeconfig'), kubeconfig(proxy.url));
+  await writeFile(join(folder, 'operator.yaml'), configuration(namespace));
+  const env = {
+    ...{ PATH: process.env['PATH'], KUBECONFIG: join(folder, 'kubeconfig') },
+    ...{ LIMBECK_CONFIG: join(folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: '0', LIMBECK_LOG_LEVEL: 'error' },
+    ...{ POD_NAME: `operator-${String(instance)}`, POD_NAMESPACE: namespace },
+  };
+  const preload = resolve('test/faults/leadership/block-on-signal.mjs');
+  const child = spawn(process.execPath, ['--import', preload, 'operator/main.ts'], { env, stdio: 'ignore' });
+  const ended = new Promise<number | NodeJS.Signals>((tell) =>
+    child.once('exit', (code, signal) => tell(code ?? signal ?? 'SIGKILL')),
+  );
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+    proxy.cut();
+    await rm(folder, { recursive: true });
+  };
+  return { instance, process: child, proxy, ended, stop };
+}

@@ -1,0 +1,139 @@
+/**
+ * Two real operator processes and a user who never stops: whatever befalls the leader, the other one takes over, nobody
+ * writes without the lease, and every job gets its children once.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { batchJobs, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
+import type { KubeObject, Resource } from '../../../operator/kernel/objects.ts';
+import { teacherJob } from '../../support/runs.ts';
+import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
+import { Trace } from '../trace.ts';
+import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
+import { released, reignsOf, usurpations } from './reign.ts';
+
+const never = new AbortController().signal;
+const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const jobsAfter = 20;
+const takeovers: { befell: string; seconds: number }[] = [];
+
+let laboratory: OpenLaboratory;
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+}, 60_000);
+afterAll(async () => {
+  await laboratory.close();
+  await mkdir('build/faults', { recursive: true });
+  await writeFile('build/faults/leadership.json', `${JSON.stringify(takeovers, undefined, 2)}\n`);
+}, 60_000);
+
+async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const endMs = performance.now() + 90_000;
+  while (performance.now() < endMs) {
+    if (await holds()) return;
+    await pause(50);
+  }
+  throw new Error(`it never came to be: ${what}`);
+}
+
+/** Creates jobs one after the other, until told to stop and then a few more; how many it made. */
+async function keepCreating(namespace: string, until_: { stop: boolean }): Promise<number> {
+  let made = 0;
+  for (let left = jobsAfter; left > 0; left -= until_.stop ? 1 : 0) {
+    made += 1;
+    const { apiVersion, kind, spec } = teacherJob({ distribution: { workers: 1 } });
+    const metadata = { name: `job-${String(made)}`, namespace };
+    const job: KubeObject & Pick<TrainingJob, 'spec'> = { apiVersion, kind, metadata, spec };
+    await laboratory.cluster.create(trainingJobs, job, never);
+    await pause(200);
+  }
+  return made;
+}
+
+async function areAllTaken(namespace: string, made: number): Promise<boolean> {
+  const { items } = await laboratory.cluster.list(trainingJobs, { namespace }, never);
+  const jobs = await laboratory.cluster.list(batchJobs, { namespace }, never);
+  const isTaken = ({ status }: TrainingJob): boolean => status?.attempts?.length === 1;
+  return items.length === made && items.every(isTaken) && jobs.items.length === made;
+}
+
+type Deed = (leader: Candidate) => Promise<void>;
+const signal =
+  (name: NodeJS.Signals): Deed =>
+  (leader) => {
+    leader.process.kill(name);
+    return Promise.resolve();
+  };
+
+const partition: Deed = (leader) => {
+  leader.proxy.partition('leases');
+  return Promise.resolve();
+};
+
+const deeds: readonly (readonly [string, Deed, unknown])[] = [
+  ['it is killed', signal('SIGKILL'), 'SIGKILL'],
+  ['it is asked to end', signal('SIGTERM'), 0],
+  [
+    'it is stopped for 20 s and goes on',
+    async (leader) => {
+      leader.process.kill('SIGSTOP');
+      await pause(20_000);
+      leader.process.kill('SIGCONT');
+    },
+    1,
+  ],
+  ['its event loop is blocked for 20 s', signal('SIGUSR2'), 1],
+  ['it no longer reaches the lease', partition, 1],
+];
+
+async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace; first: Candidate; end: unknown }> {
+  const namespace = `leaders-${randomUUID().slice(0, 8)}`;
+  const candidacy: Candidacy = { laboratory, namespace, trace: new Trace() };
+  const { trace } = candidacy;
+  await laboratory.cluster.create(
+    namespaces,
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    never,
+  );
+  const first = await startCandidate(candidacy, 1);
+  await until('the first leads', () => reignsOf(trace).length === 1);
+  const second = await startCandidate(candidacy, 2);
+  try {
+    const user = { stop: false };
+    const creating = keepCreating(namespace, user);
+    await until('writes are under way', () => trace.writes > 30);
+    const beganMs = performance.now();
+    const [end] = await Promise.all([
+      first.ended,
+      deed(first),
+      until('the other leads', () => reignsOf(trace).length === 2),
+    ]);
+    takeovers.push({ befell, seconds: (reignsOf(trace)[1]!.sinceMs - beganMs) / 1000 });
+    user.stop = true;
+    const made = await creating;
+    await until('all jobs are taken', () => areAllTaken(namespace, made));
+    return { trace, first, end };
+  } finally {
+    await Promise.all([first.stop(), second.stop()]);
+    await laboratory.cluster.remove({ resource: namespaces, key: { namespace: '', name: namespace } }, never);
+  }
+}
+
+describe('the other process takes over when of the leader', () => {
+  test.concurrent.each(deeds)(
+    '%s',
+    async (befell, deed, expectedEnd) => {
+      const { trace, first, end } = await livesThrough(befell, deed);
+      expect(end).toBe(expectedEnd);
+      expect(usurpations(trace)).toEqual([]);
+      expect(reignsOf(trace).map(({ instance }) => instance)).toEqual([1, 2]);
+      // Only who is asked gives the lease back; the others let it run out.
+      expect(released(trace, first.instance)).toBe(expectedEnd === 0);
+      const twice = Object.entries(trace.creationsAndDeletions()).filter(([, times]) => times !== 1);
+      expect(twice).toEqual([]);
+    },
+    240_000,
+  );
+});
