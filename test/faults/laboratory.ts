@@ -1,4 +1,5 @@
 /** A real API server with our kinds and one node that is always ready. */
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { systemClock } from '../../process/clock.ts';
@@ -38,7 +39,8 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     const definition = parse(await readFile(`crds/${kind}.yaml`, 'utf8')) as KubeObject;
     await cluster.apply(definitions, definition, never);
   }
-  const hand = await startHandKubelet(cluster, 'faults', devices);
+  // A name of its own: two laboratories on one API server would take each other's node away.
+  const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices);
   const upstream = upstreamOf(access);
   const close = async (): Promise<void> => {
     await hand.stop();
