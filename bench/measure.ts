@@ -56,11 +56,16 @@ export function cpuSeconds({ pid }: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** Memory that a process holds. */
-export function residentMiB({ pid }: ChildProcess): number {
+function statusMiB({ pid }: ChildProcess, line: RegExp): number {
   const status = readFileSync(`/proc/${pid ?? 0}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+  return Math.round(Number(line.exec(status)?.[1] ?? 0) / 1024);
 }
+
+/** Memory that a process holds. */
+export const residentMiB = (child: ChildProcess): number => statusMiB(child, /VmRSS:\s+(\d+)/);
+
+/** The most that it ever held. */
+export const peakMiB = (child: ChildProcess): number => statusMiB(child, /VmHWM:\s+(\d+)/);
 
 /** What a benchmark found: figures by name against a reference measured in the same run, and whatever explains them. */
 export interface Result {

@@ -1,0 +1,84 @@
+/**
+ * Limbeck's operator against one that is written with controller-runtime for the same kind and the same children
+ * (operator/reference): in alternating rounds, each with an API server from nothing, so that a noisy machine disturbs
+ * both alike. Then both among thousands of TrainingJobs and pods that are there already. Everything shares the
+ * machine's cores, the API server and our client included: ratios say more than rates.
+ */
+import { parseArgs } from 'node:util';
+import { removeApiServer } from './operator/api-server.ts';
+import { burst, type Burst } from './operator/burst.ts';
+import { scale } from './operator/scale.ts';
+import { killAll, limbeck, reference, workers } from './operator/sides.ts';
+import { spread, writeResult, type Spread } from './measure.ts';
+
+const { values } = parseArgs({
+  options: {
+    jobs: { type: 'string', default: '1000' },
+    pairs: { type: 'string', default: '3' },
+    resident: { type: 'string', default: '5000' },
+    'rest-seconds': { type: 'string', default: '60' },
+    port: { type: 'string', default: '18443' },
+  },
+});
+const [jobs, pairs, residents, port] = [values.jobs, values.pairs, values.resident, values.port].map(Number);
+const restSeconds = Number(values['rest-seconds']);
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+for (const signal of signals)
+  process.once(signal, () => {
+    killAll();
+    removeApiServer(port ?? 0);
+    process.exit(1);
+  });
+
+const rounded = (value: number): number => Number(value.toPrecision(3));
+const text = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
+
+function told(name: string, found: Burst): void {
+  const writes = Object.entries(found.writes).map(([what, count]) => `${what} ${rounded(count / (jobs ?? 1))}`);
+  console.log(
+    `${name}: ${rounded(found.seconds)} s, ${rounded(found.jobsPerSecond)} jobs/s, CPU ${rounded(found.cpuSeconds)} s ` +
+      `(${rounded(found.cpuSecondsUntilQuiet)} until quiet), resident ${found.settledMiB} MiB (peak ${found.peakMiB}), ` +
+      `writes a job ${rounded(found.writesPerJob)}: ${writes.join(', ')}; passes a job ${rounded(found.passesPerJob)}, ` +
+      `calls a pass ${rounded(found.callsPerPass)}, queue p99 <= ${found.waitedP99Seconds} s`,
+  );
+}
+
+const figures = ['jobsPerSecond', 'seconds', 'cpuSeconds', 'peakMiB', 'settledMiB', 'writesPerJob'] as const;
+
+async function bursts() {
+  const rounds: { limbeck: Burst; reference: Burst }[] = [];
+  for (let pair = 0; pair < (pairs ?? 0); pair++) {
+    const theirs = await burst(references, port ?? 0, jobs ?? 0);
+    told('reference', theirs);
+    const ours = await burst(limbecks, port ?? 0, jobs ?? 0);
+    told('limbeck', ours);
+    rounds.push({ limbeck: ours, reference: theirs });
+  }
+  const entries = figures.map((figure) => {
+    const ratio = spread(rounds.map((round) => round.limbeck[figure] / round.reference[figure]));
+    console.log(`${figure}, limbeck / reference: ${text(ratio)}`);
+    return [figure, ratio] as const;
+  });
+  return { rounds, ratios: Object.fromEntries(rounds.length === 0 ? [] : entries) };
+}
+
+const limbecks = await limbeck();
+const references = await reference();
+try {
+  console.log(`operator bench: ${pairs} pairs of ${jobs} TrainingJobs at once, ${workers} workers on both sides`);
+  const { rounds, ratios } = await bursts();
+  const among =
+    residents === 0 ? undefined : await scale(limbecks, references, port ?? 0, { jobs: residents ?? 0, restSeconds });
+  if (among !== undefined) console.log(among);
+  writeResult({
+    name: 'operator',
+    reference:
+      'an operator with controller-runtime that makes the same children, in the same run; jobsPerSecond more is better',
+    ratios,
+    ...{ jobs, pairs, workers, rounds, among },
+  });
+} finally {
+  killAll();
+  removeApiServer(port ?? 0);
+}

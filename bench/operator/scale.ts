@@ -1,0 +1,112 @@
+/** Thousands of TrainingJobs and pods that are there already: what it takes to know them all, and what it takes to rest. */
+import { setTimeout as later } from 'node:timers/promises';
+import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
+import { openApiServer, type ApiServer } from './api-server.ts';
+import { childrenOf, difference, total, writesOf } from './burst.ts';
+import { quiet, startSide, type Running, type Side } from './sides.ts';
+import { makeJobs, makePods } from './work.ts';
+
+const namespace = 'scale';
+const workers = 2;
+/** TrainingJobs that come while all the others are there. */
+const lateJobs = 100;
+
+export interface Resident {
+  readonly syncSeconds: number;
+  readonly syncCpuSeconds: number;
+  readonly peakMiB: number;
+  readonly settledMiB: number;
+  readonly restCpuPercent: number;
+  readonly restWrites: number;
+  readonly restPasses: number;
+  /** Of the first look at everything, and of the TrainingJobs that came late. */
+  readonly firstWaitedP99Seconds: number;
+  readonly lateWaitedP99Seconds: number;
+  readonly lateCallsPerPass: number;
+}
+
+/** How much there is, and for how long it is watched at rest. */
+export interface Size {
+  readonly jobs: number;
+  readonly restSeconds: number;
+}
+
+async function rest(api: ApiServer, side: Side, running: Running, seconds: number) {
+  const { child } = running;
+  const look = async () => {
+    const own = await running.scrape();
+    return { own, writes: writesOf(await api.metrics(), own, side), cpu: cpuSeconds(child) };
+  };
+  const before = await look();
+  await later(seconds * 1000);
+  const after = await look();
+  return {
+    restCpuPercent: (100 * (after.cpu - before.cpu)) / seconds,
+    restWrites: total(difference(after.writes, before.writes)),
+    restPasses: side.passes(after.own) - side.passes(before.own),
+  };
+}
+
+async function late(api: ApiServer, side: Side, running: Running, jobs: number) {
+  const before = { api: await api.metrics(), own: await running.scrape() };
+  await makeJobs(api, { namespace, from: jobs, to: jobs + lateJobs, workers });
+  await childrenOf(api, namespace, jobs + lateJobs, 120_000);
+  await quiet(side, running, 120_000);
+  const own = await running.scrape();
+  const writes = difference(writesOf(await api.metrics(), own, side), writesOf(before.api, before.own, side));
+  const gets = side.gets(own) - side.gets(before.own);
+  return {
+    lateWaitedP99Seconds: side.waitedP99Seconds(own, before.own),
+    lateCallsPerPass: (total(writes) + gets) / (side.passes(own) - side.passes(before.own)),
+  };
+}
+
+/** Starts a side among all that is there. */
+async function resident(api: ApiServer, side: Side, port: number, { jobs, restSeconds }: Size): Promise<Resident> {
+  const running = await startSide(side, port);
+  try {
+    const { child, startedAt } = running;
+    const quietAt = await quiet(side, running, 600_000);
+    const first = await running.scrape();
+    const synced = {
+      syncSeconds: (quietAt - startedAt) / 1000,
+      syncCpuSeconds: cpuSeconds(child),
+      firstWaitedP99Seconds: side.waitedP99Seconds(first),
+      peakMiB: peakMiB(child),
+    };
+    const rested = await rest(api, side, running, restSeconds);
+    const settledMiB = residentMiB(child);
+    return { ...synced, ...rested, settledMiB, ...(await late(api, side, running, jobs)) };
+  } finally {
+    await running.stop();
+  }
+}
+
+/** Makes everything with Limbeck, then starts each side among it; the memory at a hundred is seen on the way. */
+export async function scale(ours: Side, theirs: Side, port: number, size: Size) {
+  const api = await openApiServer(port, namespace);
+  try {
+    // Pods are scripted: the Job controller would make its own, twenty a second.
+    api.stopControllers();
+    const few = Math.min(100, size.jobs);
+    const running = await startSide(ours, port + 10);
+    const made = async (from: number, to: number): Promise<number> => {
+      await makeJobs(api, { namespace, from, to, workers });
+      await childrenOf(api, namespace, to, 600_000);
+      await quiet(ours, running, 600_000);
+      await later(5000);
+      return residentMiB(running.child);
+    };
+    const fewMiB = await made(0, few);
+    await made(few, size.jobs);
+    const pods = await makePods(api, namespace);
+    await quiet(ours, running, 600_000);
+    const grownMiB = residentMiB(running.child);
+    await running.stop();
+    const limbeck = await resident(api, ours, port + 10, size);
+    const reference = await resident(api, theirs, port + 10, { ...size, jobs: size.jobs + lateJobs });
+    return { jobs: size.jobs, pods, few, fewMiB, grownMiB, limbeck, reference };
+  } finally {
+    await api.close();
+  }
+}

@@ -1,0 +1,76 @@
+/** The objects of the bench, and a client that makes many of them at once. */
+import { batchJobs, pods, trainingJobs } from '../../operator/api/resources.ts';
+import { apiVersion, labels, managedBy } from '../../operator/api/names.ts';
+import { ownerReferenceTo, type KubeObject } from '../../operator/kernel/objects.ts';
+import { never, type ApiServer } from './api-server.ts';
+
+/** Requests that our client has under way at a time. */
+const atOnce = 16;
+
+/** Runs `each` for every item, so many at a time. */
+async function bounded<T>(items: readonly T[], each: (item: T) => Promise<unknown>): Promise<void> {
+  const rest = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await each(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+const trainingJob = (namespace: string, name: string, count: number): KubeObject & { readonly spec: object } => ({
+  ...{ apiVersion, kind: 'TrainingJob', metadata: { namespace, name } },
+  spec: {
+    task: 'classification',
+    model: { cnn: { channels: [16, 32], hidden: 64 } },
+    data: { source: { builtin: 'digits' }, split: { validation: 0.1, test: 0.2, seed: 7 } },
+    optimization: { optimizer: 'adam', learningRate: 0.003, schedule: 'oneCycle', epochs: 40, batchSize: 64, seed: 1 },
+    distribution: { workers: count },
+    placement: { gpuProfiles: ['cpu'], resources: { requests: { cpu: '1', memory: '1Gi' } } },
+  },
+});
+
+/** Makes TrainingJobs number `from` to `to` of a namespace. */
+export async function makeJobs(
+  { cluster }: ApiServer,
+  of: { readonly namespace: string; readonly from: number; readonly to: number; readonly workers: number },
+): Promise<void> {
+  const numbers = Array.from({ length: of.to - of.from }, (_, index) => of.from + index);
+  await bounded(numbers, (number) => {
+    const name = `job-${String(number).padStart(5, '0')}`;
+    return cluster.create(trainingJobs, trainingJob(of.namespace, name, of.workers), never);
+  });
+}
+
+/** Makes the pods of every Job of a namespace, as the Job controller would; they wait for a node for ever. */
+export async function makePods({ cluster }: ApiServer, namespace: string): Promise<number> {
+  const made: KubeObject[] = [];
+  let continueToken: string | undefined;
+  do {
+    const more = continueToken === undefined ? {} : { continueToken };
+    const page = await cluster.list(batchJobs, { namespace, limit: 500, ...more }, never);
+    for (const job of page.items) made.push(...podsOf(job as MadeJob));
+    ({ continueToken } = page);
+  } while (continueToken !== undefined);
+  await bounded(made, (pod) => cluster.create(pods, pod, never));
+  return made.length;
+}
+
+interface MadeJob extends KubeObject {
+  readonly spec: {
+    readonly completions: number;
+    readonly template: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: object };
+  };
+}
+
+function podsOf(job: MadeJob): readonly (KubeObject & { readonly spec: object })[] {
+  const { namespace = '', name } = job.metadata;
+  const { template, completions } = job.spec;
+  return Array.from({ length: completions }, (_, index) => ({
+    ...{ apiVersion: 'v1', kind: 'Pod', spec: template.spec },
+    metadata: {
+      ...{ namespace, name: `${name}-${index}` },
+      labels: { ...template.metadata.labels, ...managedBy, [labels.completionIndex]: String(index) },
+      annotations: { [labels.completionIndex]: String(index) },
+      ownerReferences: [ownerReferenceTo(job)],
+    },
+  }));
+}
