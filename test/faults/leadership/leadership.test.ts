@@ -88,6 +88,10 @@ const deeds: readonly (readonly [string, Deed, unknown])[] = [
   ['it no longer reaches the lease', partition, 1],
 ];
 
+/** How the leader ended, or that it did not: a leader without its lease must end by itself. */
+const endOf = (leader: Candidate): Promise<unknown> =>
+  Promise.race([leader.ended, pause(60_000).then(() => 'it lives on')]);
+
 async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace; first: Candidate; end: unknown }> {
   const namespace = `leaders-${randomUUID().slice(0, 8)}`;
   const candidacy: Candidacy = { laboratory, namespace, trace: new Trace() };
@@ -106,7 +110,7 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
     await until('writes are under way', () => trace.writes > 30);
     const beganMs = performance.now();
     const [end] = await Promise.all([
-      first.ended,
+      endOf(first),
       deed(first),
       until('the other leads', () => reignsOf(trace).length === 2),
     ]);
