@@ -1,11 +1,9 @@
 /** A real API server with our kinds and one node that is always ready. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { systemClock } from '../../process/clock.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
-import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import { applyOurDefinitions } from '../support/cluster-scoped.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { freshRegistry } from '../support/toy.ts';
@@ -16,13 +14,6 @@ export interface OpenLaboratory extends Laboratory {
   close(): Promise<void>;
 }
 
-const never = new AbortController().signal;
-const definitions: Resource = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
 const devices = { cpu: '64', memory: '64Gi', pods: '1000', 'nvidia.com/gpu': '64' };
 
 export async function openLaboratory(): Promise<OpenLaboratory> {
@@ -35,10 +26,7 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     clock: systemClock,
   });
   const { cluster } = connection;
-  for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices']) {
-    const definition = parse(await readFile(`crds/${kind}.yaml`, 'utf8')) as KubeObject;
-    await cluster.apply(definitions, definition, never);
-  }
+  await applyOurDefinitions(cluster);
   // A name of its own: two laboratories on one API server would take each other's node away.
   const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices);
   const upstream = upstreamOf(access);

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Agent } from 'undici';
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { Access } from '../../operator/kernel/credentials.ts';
-import type { Resource } from '../../operator/kernel/objects.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
+import { createNamespace, removeNamespace } from '../support/cluster-scoped.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
 import { settings } from '../support/runs.ts';
 import { difference, endState } from './end-state.ts';
@@ -42,7 +42,6 @@ export interface Outcome {
 }
 
 const never = new AbortController().signal;
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const nextRelease: Settings = { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const patienceMs = 60_000;
@@ -90,8 +89,7 @@ class Run {
 
   async begin(): Promise<void> {
     const { cluster } = this.#laboratory;
-    const metadata = { name: this.#namespace };
-    await cluster.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata }, never);
+    await createNamespace(cluster, this.#namespace);
     await this.#startOperator();
   }
 
@@ -100,7 +98,7 @@ class Run {
     this.#proxy?.cut();
     await Promise.all(this.#instances.map((instance) => instance.stop()));
     const { cluster } = this.#laboratory;
-    await cluster.remove({ resource: namespaces, key: { namespace: '', name: this.#namespace } }, never);
+    await removeNamespace(cluster, this.#namespace);
   }
 
   async live(reference?: Outcome): Promise<Outcome> {

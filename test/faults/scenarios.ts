@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { distillationJobs, modelServices, trainingJobs, type ModelService } from '../../operator/api/resources.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
-import { failureText, metrics } from '../support/runs.ts';
+import { failureText } from '../support/runs.ts';
+import { distilled, trainerResult } from '../support/trained.ts';
 import type { PodScript } from './scripted-kubelet.ts';
 
 type Rooted = KubeObject & { readonly spec: object; readonly status?: object };
@@ -25,21 +26,9 @@ const phaseIs =
   ({ status }: Rooted): boolean =>
     (status as { phase?: string } | undefined)?.phase === phase;
 
-const result = (more: object = {}): string =>
-  JSON.stringify({
-    ...{ contractVersion: 'v1', outcome: 'succeeded', metrics, seconds: 3, steps: 100 },
-    artefact: {
-      ...{ uri: `s3://limbeck/models/${'a'.repeat(64)}`, sha256: 'a'.repeat(64), sizeBytes: 1000 },
-      inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
-      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
-    },
-    lineage: { dataSha256: 'd'.repeat(64), splitSeed: 7, seed: 1, worldSize: 2, torch: '2.9' },
-    ...more,
-  });
-
 const succeeds =
   (more: object = {}): PodScript =>
-  (_attempt, rank) => ({ exitCode: 0, message: rank === 0 ? result(more) : '' });
+  (_attempt, rank) => ({ exitCode: 0, message: rank === 0 ? trainerResult('a', more) : '' });
 
 /** In the first attempt one worker says that something temporary happened; the Job controller stops the other. */
 const succeedsAtLast: PodScript = (attempt, rank) => {
@@ -52,12 +41,6 @@ const training: Scenario = {
   ...{ script: succeeds(), settled: phaseIs('Succeeded'), changes: [] },
 };
 
-const distilled = {
-  control: { ...metrics, accuracy: 0.8 },
-  teacher: metrics,
-  teacherAgreement: 0.98,
-  teacherSizeBytes: 90_000,
-};
 const artefact = { uri: `s3://limbeck/models/${'b'.repeat(64)}`, sha256: 'b'.repeat(64) };
 const student = example('student.yaml');
 const service = example('service.yaml');

@@ -7,18 +7,12 @@ import { connect, type Connection } from '../../operator/kernel/connect.ts';
 import { leases } from '../../operator/kernel/lease.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import { createNamespace, definitions, removeNamespace } from '../support/cluster-scoped.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from '../support/toy.ts';
 
 const namespace = `kernel-${randomUUID().slice(0, 8)}`;
 const never = new AbortController().signal;
-const definitions: Resource = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const free = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 const definition = {
   apiVersion: definitions.apiVersion,
@@ -114,13 +108,13 @@ beforeAll(async () => {
   connection = await connect({ component: 'kernel', version: '0.0.0', registry: freshRegistry(), clock: systemClock });
   ({ cluster } = connection);
   await cluster.apply(definitions, definition, never);
-  await cluster.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, never);
+  await createNamespace(cluster, namespace);
   await eventually(async () => (await cluster.list(crews, { namespace }, never)).items.length === 0);
 });
 
 afterAll(async () => {
   await cluster.remove({ resource: definitions, key: { namespace: '', name: 'crews.test.dev' } }, never);
-  await cluster.remove({ resource: namespaces, key: { namespace: '', name: namespace } }, never);
+  await removeNamespace(cluster, namespace);
   await connection.close();
 });
 

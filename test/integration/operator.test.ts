@@ -20,20 +20,16 @@ import type { Cluster } from '../../operator/kernel/cluster.ts';
 import { connect, type Connection } from '../../operator/kernel/connect.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
 import { systemClock } from '../../process/clock.ts';
+import { applyOurDefinitions, createNamespace, removeNamespace } from '../support/cluster-scoped.ts';
+import { eventually } from '../support/eventually.ts';
 import { startHandKubelet, type HandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { freshRegistry } from '../support/toy.ts';
+import { distilled, trainerResult } from '../support/trained.ts';
 import { settings } from '../operator/serving/support.ts';
 
 const namespace = `operator-${randomUUID().slice(0, 8)}`;
 const never = new AbortController().signal;
-const definitions: Resource = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
 let connection: Connection;
 let cluster: Cluster;
@@ -42,15 +38,6 @@ let folder: string;
 let operator: ChildProcess;
 
 const yamlOf = async (path: string): Promise<KubeObject> => parse(await readFile(path, 'utf8')) as KubeObject;
-
-async function eventually<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let turn = 0; turn < 600; turn += 1) {
-    const found = await look().catch(() => undefined);
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`it never came to be: ${what}`);
-}
 
 function startOperator(): ChildProcess {
   const env = {
@@ -90,19 +77,6 @@ const serviceSays = (type: string, verdict: string): Promise<ModelService> =>
     return condition(service, type) === verdict && service;
   });
 
-const metrics = { n: 360, accuracy: 0.97, accuracyLow: 0.95, accuracyHigh: 0.98, macroRecall: 0.97, macroF1: 0.97 };
-const resultOf = (digit: string, more: object = {}): string =>
-  JSON.stringify({
-    ...{ contractVersion: 'v1', outcome: 'succeeded', metrics, seconds: 3, steps: 100 },
-    artefact: {
-      ...{ uri: `s3://limbeck/models/${digit.repeat(64)}`, sha256: digit.repeat(64), sizeBytes: 1000 },
-      inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
-      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
-    },
-    lineage: { dataSha256: digit.repeat(64), splitSeed: 7, seed: 1, worldSize: 2, torch: '2.9' },
-    ...more,
-  });
-
 /** Workers run and end well; rank 0 alone says what came of it. */
 async function train(label: string, workers: number, result: string): Promise<void> {
   const members = await podsWith(label, workers);
@@ -117,9 +91,8 @@ beforeAll(async () => {
   process.env['KUBECONFIG'] = testKubeconfig();
   connection = await connect({ component: 'test', version: '0.0.0', registry: freshRegistry(), clock: systemClock });
   ({ cluster } = connection);
-  for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices'])
-    await cluster.apply(definitions, await yamlOf(`crds/${kind}.yaml`), never);
-  await cluster.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, never);
+  await applyOurDefinitions(cluster);
+  await createNamespace(cluster, namespace);
   kubelet = await startHandKubelet(cluster, namespace, {
     cpu: '8',
     memory: '16Gi',
@@ -134,7 +107,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (operator.exitCode === null) await stopOperator();
   await kubelet.stop();
-  await cluster.remove({ resource: namespaces, key: { namespace: '', name: namespace } }, never);
+  await removeNamespace(cluster, namespace);
   await connection.close();
   await rm(folder, { recursive: true });
 }, 60_000);
@@ -151,15 +124,13 @@ test('trains, distils and serves, through a restart of the operator', async () =
   }
   await serviceSays('Accepted', 'Unknown ModelNotReady');
 
-  await train('limbeck.dev/training-job=digits-teacher', 2, resultOf('a'));
+  await train('limbeck.dev/training-job=digits-teacher', 2, trainerResult('a'));
   await phaseIs(trainingJobs, 'digits-teacher', 'Succeeded');
 
   const members = await podsWith('limbeck.dev/distillation-job=digits-student', 1);
   expect(await stopOperator()).toBe(0);
-  const control = { ...metrics, accuracy: 0.8 };
-  const said = { control, teacher: metrics, teacherAgreement: 0.98, teacherSizeBytes: 90_000 };
   await kubelet.run(members[0]!);
-  await kubelet.end(members[0]!, 0, resultOf('b', said));
+  await kubelet.end(members[0]!, 0, trainerResult('b', distilled));
   operator = startOperator();
   await phaseIs(distillationJobs, 'digits-student', 'Succeeded');
 

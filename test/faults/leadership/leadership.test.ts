@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { batchJobs, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
-import type { KubeObject, Resource } from '../../../operator/kernel/objects.ts';
+import type { KubeObject } from '../../../operator/kernel/objects.ts';
+import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { teacherJob } from '../../support/runs.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { Trace } from '../trace.ts';
@@ -14,7 +15,6 @@ import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
 import { released, reignsOf, usurpations } from './reign.ts';
 
 const never = new AbortController().signal;
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const jobsAfter = 20;
 const takeovers: { befell: string; seconds: number }[] = [];
@@ -96,11 +96,7 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
   const namespace = `leaders-${randomUUID().slice(0, 8)}`;
   const candidacy: Candidacy = { laboratory, namespace, trace: new Trace() };
   const { trace } = candidacy;
-  await laboratory.cluster.create(
-    namespaces,
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    never,
-  );
+  await createNamespace(laboratory.cluster, namespace);
   const first = await startCandidate(candidacy, 1);
   await until('the first leads', () => reignsOf(trace).length === 1);
   const second = await startCandidate(candidacy, 2);
@@ -121,7 +117,7 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
     return { trace, first, end };
   } finally {
     await Promise.all([first.stop(), second.stop()]);
-    await laboratory.cluster.remove({ resource: namespaces, key: { namespace: '', name: namespace } }, never);
+    await removeNamespace(laboratory.cluster, namespace);
   }
 }
 
