@@ -34,7 +34,9 @@ export interface PassOptions {
 }
 
 const staleLookMs = 50;
-const staleLimitMs = 10_000;
+const longestStaleLookMs = 1000;
+/** Longer than a watch is ever away: its back-off ends at a minute. Who acts on the past sooner repeats what is done. */
+const staleLimitMs = 120_000;
 const leavingLookMs = 1000;
 /** A refusal may quote all that is refused; a status that is too long would be refused too. */
 const longestMessage = 1024;
@@ -42,24 +44,29 @@ const longestMessage = 1024;
 /** Never throws. */
 export async function runPass(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
   try {
-    if (isStale(options, key)) return { kind: 'stale', afterMs: staleLookMs };
+    const staleMs = staleForMs(options, key);
+    if (staleMs !== undefined) return { kind: 'stale', afterMs: staleLookAfterMs(staleMs) };
     return await observePlanAct(options, key, signal);
   } catch (error) {
     return error instanceof NotLeading ? { kind: 'fenced' } : { kind: 'failed', error };
   }
 }
 
-/** Our own writes come back on the watch; planning before they do would repeat or contradict them. */
-function isStale({ hands, caches }: PassOptions, key: Key): boolean {
+/** Our own writes come back on the watch; planning before they do would repeat or contradict them. Undefined: go on. */
+function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefined {
   const isMet = (expectation: Expectation): boolean =>
     expectation.kind === 'version'
       ? caches.hasReached(expectation.resource, expectation.resourceVersion)
       : isLeaving(hands.cache.get(expectation.resource, expectation.key), expectation.uid);
-  if (hands.memory.unmet(key, isMet).length === 0) return false;
-  if (hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key) < staleLimitMs) return true;
+  if (hands.memory.unmet(key, isMet).length === 0) return undefined;
+  const staleMs = hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key);
+  if (staleMs < staleLimitMs) return staleMs;
   hands.memory.stopExpecting(key);
-  return false;
+  return undefined;
 }
+
+/** Often at first, as nearly all come within milliseconds; the wait doubles. */
+const staleLookAfterMs = (staleMs: number): number => Math.min(longestStaleLookMs, Math.max(staleLookMs, staleMs));
 
 async function observePlanAct(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
   const { reconciler, hands } = options;

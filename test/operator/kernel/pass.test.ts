@@ -95,8 +95,13 @@ describe('runPass', () => {
     expect((await pass()).kind).toBe('settled');
     const writes = cluster.writes.length;
     expect(await pass()).toEqual({ kind: 'stale', afterMs: 50 });
+    clock.pause(300);
+    expect(await pass()).toEqual({ kind: 'stale', afterMs: 300 });
+    // A watch that backs off may be away for a minute.
+    clock.pause(100_000);
+    expect(await pass()).toEqual({ kind: 'stale', afterMs: 1000 });
     expect(cluster.writes.length).toBe(writes);
-    clock.pause(10_000);
+    clock.pause(20_000);
     // It acts, but what it would say is about a version that is no more.
     expect(await pass()).toMatchObject({ kind: 'failed', error: { code: 'conflict' } });
     cluster.releaseWatches();
