@@ -57,16 +57,20 @@ export async function applyChild(child: Child, root: KubeObject, hands: Hands, s
   const { resource } = child;
   const object = owned(child.object, root);
   const key = keyOf(object);
-  const existing = hands.cache.get(resource, key) ?? (await live(resource, key, hands.cluster, signal));
+  const hash = hashOf(object);
+  const cached = hands.cache.get(resource, key);
+  const scene = { child, root, hands };
+  if (cached === undefined && child.once === true && (await isMade(withHash(object, hash), hash, scene, signal)))
+    return;
+  const existing = cached ?? (await live(resource, key, hands.cluster, signal));
   const standing = standingOf(existing, root);
   if (standing === 'taken') throw new NameTaken(resource, key, holderOf(existing));
   if (standing === 'leaving') throw new NameLeaving(resource, key);
-  const hash = hashOf(object);
-  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, { hash, child, root, hands }))) {
+  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, { hash, ...scene }))) {
     hands.wrote('apply', 'unchanged');
     return;
   }
-  await send(withUid(withHash(object, hash), existing), hash, { child, root, hands }, signal);
+  await send(withUid(withHash(object, hash), existing), hash, scene, signal);
 }
 
 interface Scene {
@@ -75,18 +79,35 @@ interface Scene {
   readonly hands: Hands;
 }
 
-async function send(
-  object: KubeObject,
-  hash: string,
-  { child, root, hands }: Scene,
-  signal: AbortSignal,
-): Promise<void> {
-  const { resource } = child;
-  const stored = await counted(hands, 'apply', () => hands.cluster.apply(resource, object, signal));
+async function send(object: KubeObject, hash: string, scene: Scene, signal: AbortSignal): Promise<void> {
+  const { child, hands } = scene;
+  const stored = await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal));
+  remember(stored, hash, scene);
+}
+
+/**
+ * Creating touches nobody else's object, so nobody needs to look first; and what is never applied again needs no fields
+ * that are ours. False: something has this name.
+ */
+async function isMade(object: KubeObject, hash: string, scene: Scene, signal: AbortSignal): Promise<boolean> {
+  const { child, hands } = scene;
+  try {
+    const stored = await hands.cluster.create(child.resource, object, signal);
+    hands.wrote('apply', 'written');
+    remember(stored, hash, scene);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'conflict') return false;
+    hands.wrote('apply', 'failed');
+    throw error;
+  }
+}
+
+function remember(stored: KubeObject, hash: string, { child: { resource }, root, hands }: Scene): void {
   const resourceVersion = stored.metadata.resourceVersion ?? '';
   hands.memory.leave(keyOf(root), resource, stored, hash);
   const expectation = { kind: 'version', resource, resourceVersion } as const;
-  hands.memory.expect(keyOf(root), keyOf(object), expectation, hands.clock.monotonicMs());
+  hands.memory.expect(keyOf(root), keyOf(stored), expectation, hands.clock.monotonicMs());
 }
 
 /** Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. */

@@ -1,0 +1,76 @@
+import { describe, expect, test } from '@jest/globals';
+import { applyChild, NameLeaving, NameTaken, type Hands } from '../../../operator/kernel/act.ts';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { startCaches } from '../../../operator/kernel/caches.ts';
+import { WriteMemory } from '../../../operator/kernel/memory.ts';
+import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crews, freshRegistry, members, rememberingLog } from '../../support/toy.ts';
+
+const never = new AbortController().signal;
+const key = { namespace: 'default', name: 'alpha-ann' };
+const wish: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: key };
+
+/** The caches of this stage see nothing that comes after the root. */
+async function stage() {
+  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  cluster.put(crews, crew('alpha', ['ann']));
+  const parts = { log: rememberingLog(), registry: freshRegistry(), signal: never, clock, random: () => 0 };
+  const { cache } = startCaches({ cluster, resources: [crews, members], ...parts });
+  await clock.advance(0);
+  cluster.holdWatches();
+  const results: string[] = [];
+  const wrote: Hands['wrote'] = (what, result) => void results.push(`${what} ${result}`);
+  const hands: Hands = { cluster, cache, memory: new WriteMemory(), clock, wrote };
+  const root: KubeObject = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
+  const apply = (once: boolean): Promise<void> =>
+    applyChild({ resource: members, object: wish, once }, root, hands, never);
+  return { cluster, hands, root, results, apply, verbs: () => cluster.writes.map(({ verb }) => verb) };
+}
+
+describe('applyChild', () => {
+  test.each([
+    [true, ['create']],
+    [false, ['apply']],
+  ])('a child that is absent is made with its owner, once: %s', async (once, expected) => {
+    const { cluster, root, apply, verbs, hands, results } = await stage();
+    await apply(once);
+    expect(verbs()).toEqual(expected);
+    expect((await cluster.get(members, key)).metadata.ownerReferences).toEqual([ownerReferenceTo(root)]);
+    expect(hands.memory.unmet({ namespace: 'default', name: 'alpha' }, () => false)).toHaveLength(1);
+    expect(results).toEqual(['apply written']);
+  });
+
+  test('what the cache does not show yet is not made twice', async () => {
+    const { apply, verbs, results } = await stage();
+    await apply(true);
+    await apply(true);
+    expect(verbs()).toEqual(['create']);
+    expect(results).toEqual(['apply written', 'apply unchanged']);
+  });
+
+  test.each([true, false])('a stranger that the cache does not show yet is never touched, once: %s', async (once) => {
+    const { cluster, apply, verbs } = await stage();
+    cluster.put(members, wish);
+    await expect(apply(once)).rejects.toThrow(NameTaken);
+    expect(verbs()).toEqual([]);
+  });
+
+  test.each([true, false])('the child of a predecessor is waited for, once: %s', async (once) => {
+    const { cluster, root, apply, verbs } = await stage();
+    const ownerReferences = [{ ...ownerReferenceTo(root), uid: 'old' }];
+    cluster.put(members, { ...wish, metadata: { ...key, ownerReferences } });
+    await expect(apply(once)).rejects.toThrow(NameLeaving);
+    expect(verbs()).toEqual([]);
+  });
+
+  test.each([true, false])('a refusal is told, once: %s', async (once) => {
+    const { cluster, apply, results } = await stage();
+    cluster.beforeWrite = () => {
+      throw new ApiError('forbidden', 'no', { status: 403 });
+    };
+    await expect(apply(once)).rejects.toThrow('no');
+    expect(results).toEqual(['apply failed']);
+  });
+});
