@@ -44,7 +44,8 @@ export interface Outcome {
 const never = new AbortController().signal;
 const nextRelease: Settings = { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const patienceMs = 60_000;
+/** Five broken watches in a row, each with its back-off, take most of a minute. */
+const patienceMs = 150_000;
 /** Longer than a garbage collector that has just begun needs to learn of a new kind. */
 const restPatienceMs = 45_000;
 const quietMs = 700;
