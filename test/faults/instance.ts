@@ -7,8 +7,8 @@ import { Client } from '../../operator/kernel/client.ts';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
 import { callMetrics } from '../../operator/kernel/metrics.ts';
-import { Transport, usualDeadlines } from '../../operator/kernel/transport.ts';
-import { servingReconciler } from '../../operator/serving/reconciler.ts';
+import { Transport, usualDeadlines, type CallCounts } from '../../operator/kernel/transport.ts';
+import { servingReconciler, type ServingFeeds } from '../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../operator/training/reconciler.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
@@ -16,28 +16,37 @@ import { freshRegistry, rememberingLog } from '../support/toy.ts';
 export interface Instance {
   readonly manager: Manager;
   readonly lines: readonly string[];
+  /** Requests that were to change something, so far. */
+  writes(): number;
   /** Ends it; resolves when nothing of it runs any more. */
   stop(): Promise<void>;
 }
 
-/** A silent watch is resumed soon: a black hole is then met within a run. */
+/** Behind a proxy a silent watch is resumed soon: a black hole is then met within a run. */
 const deadlines = { ...usualDeadlines, watchSilenceMs: 2000 };
 
-export function startInstance(url: string, namespace: string, settings: Settings): Instance {
+/** No autoscaler, and servers that say nothing. */
+const silent: ServingFeeds = { recommendation: () => undefined, loadFailure: () => undefined };
+
+/** `at`: the address of a proxy, or the access to an API server without one. */
+export function startInstance(at: string | Access, namespace: string, settings: Settings, feeds = silent): Instance {
   const stopping = new AbortController();
   const log = rememberingLog();
   const registry = freshRegistry();
-  const access: Access = { server: url, headers: {}, tls: {}, fingerprint: url };
+  const access: Access = typeof at === 'string' ? { server: at, headers: {}, tls: {}, fingerprint: at } : at;
   const credentials = { current: () => Promise.resolve(access), renew: () => Promise.resolve(access) };
-  const counts = callMetrics(registry);
-  const transport = new Transport({ credentials, userAgent: 'faults', clock: systemClock, counts, deadlines });
+  const counts = counting(callMetrics(registry));
+  const transport = new Transport({
+    ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
+    deadlines: typeof at === 'string' ? deadlines : usualDeadlines,
+  });
   const nothing = { progress: () => undefined, checkpoint: () => undefined };
   const manager = startManager({
     ...{ cluster: new Client(transport), leaseCluster: new Client(transport, 'lease') },
     reconcilers: [
       trainingReconciler(settings, nothing),
       distillationReconciler(settings, nothing),
-      servingReconciler(settings, { recommendation: () => undefined, loadFailure: () => undefined }),
+      servingReconciler(settings, feeds),
     ],
     extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
     ...{ log, registry, signal: stopping.signal, clock: systemClock, random: Math.random, identity: randomUUID() },
@@ -49,5 +58,16 @@ export function startInstance(url: string, namespace: string, settings: Settings
     await ended;
     await transport.close();
   };
-  return { manager, lines: log.lines, stop };
+  return { manager, lines: log.lines, writes: () => counts.writes, stop };
+}
+
+function counting(counts: CallCounts): CallCounts & { writes: number } {
+  return {
+    writes: 0,
+    retried: (call) => counts.retried(call),
+    answered(call, code, seconds) {
+      if (call.method !== 'GET') this.writes += 1;
+      counts.answered(call, code, seconds);
+    },
+  };
 }

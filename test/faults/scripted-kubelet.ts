@@ -8,6 +8,9 @@ import type { HandKubelet } from '../support/hand-kubelet.ts';
 /** How a pod ends; undefined: it runs on, and is ready. */
 export type PodEnd = { readonly exitCode: number; readonly message: string } | undefined;
 
+/** Whether a pod that runs passes its probes. */
+export type Readiness = (pod: Pod) => boolean;
+
 export type PodScript = (attempt: number, rank: number) => PodEnd;
 
 export interface ScriptedKubelet {
@@ -21,10 +24,11 @@ export function playKubelet(
   namespace: string,
   hand: HandKubelet,
   script: PodScript,
+  isReady: Readiness = () => true,
 ): ScriptedKubelet {
   const stopping = new AbortController();
   const seen = new Set<string>();
-  void watchPods({ cluster, namespace, hand, script, seen }, stopping.signal);
+  void watchPods({ cluster, namespace, hand, script, isReady, seen }, stopping.signal);
   return { seen, stop: () => stopping.abort() };
 }
 
@@ -33,6 +37,7 @@ interface Parts {
   readonly namespace: string;
   readonly hand: HandKubelet;
   readonly script: PodScript;
+  readonly isReady: Readiness;
   readonly seen: Set<string>;
 }
 
@@ -48,14 +53,14 @@ async function watchOnce(parts: Parts, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function play({ hand, script, seen }: Parts, pod: Pod): Promise<void> {
+async function play({ hand, script, isReady, seen }: Parts, pod: Pod): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   if (seen.has(uid)) return;
   seen.add(uid);
   const number = (label: string): number => Number(pod.metadata.labels?.[label] ?? 0);
   const end = script(number(labels.attempt), number(labels.completionIndex));
   try {
-    await hand.run(pod);
+    await hand.run(pod, isReady(pod));
     if (end !== undefined) await hand.end(pod, end.exitCode, end.message);
   } catch {
     // It was deleted meanwhile, as a kubelet often finds.

@@ -1,4 +1,5 @@
 /** A person with `kubectl apply --server-side --force-conflicts`: what the API server says to a declaration. */
+import { wireText } from '../../../operator/kernel/transport.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import type { Plural } from './arbitrary.ts';
 import type { Json } from './rules.ts';
@@ -28,7 +29,7 @@ export async function declare(api: RawApi, target: Target, spec: Json, dryRun = 
   };
   const object = { apiVersion: 'limbeck.dev/v1alpha1', kind: kinds[plural], metadata: { name }, spec };
   const contentType = 'application/apply-patch+yaml';
-  const { status, body } = await api.call(path, { method: 'PATCH', query, contentType, body: object });
+  const { status, body } = await api.call(path, { method: 'PATCH', query, contentType, body: wireText(object) });
   if (status < 300) return undefined;
   const { message = `HTTP ${String(status)}` } = body;
   // An apply that does not fit the schema's types is answered 500 by the API server, and is a refusal all the same.

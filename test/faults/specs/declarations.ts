@@ -1,0 +1,117 @@
+/** Declarations of a ModelService at random: good ones, and four sorts of bad ones. */
+import fc from 'fast-check';
+import { specSchema, validSpec } from './arbitrary.ts';
+import { mistakenSpec } from './mistakes.ts';
+import { asJson, broken, filled, type Json } from './rules.ts';
+
+/**
+ * good: can be served. stuck: its replicas never get ready. unmet: it names what does not exist. refused: the API server
+ * does not take it.
+ */
+export type Sort = 'good' | 'stuck' | 'unmet' | 'refused';
+
+export interface Step {
+  readonly sort: Sort;
+  readonly spec: Json;
+  /** The next declaration does not wait until this one has come to rest. */
+  readonly hurry: boolean;
+  /** What must be named: by the refusal, or by the condition. */
+  readonly names: string;
+}
+
+export const schema = specSchema('modelservices');
+
+/** The one job of a namespace that makes a model. */
+export const teacherName = 'teacher';
+export const teacherSpec: Json = {
+  task: 'classification',
+  model: { linear: {} },
+  data: { source: { builtin: 'digits' } },
+  optimization: { epochs: 1 },
+};
+
+/** Artefacts whose replicas never get ready, and what their servers say; the last says nothing. */
+export const brokenArtefacts = [
+  {
+    artefact: { uri: 's3://limbeck/broken/missing', sha256: 'c'.repeat(64) },
+    says: { reason: 'ArtefactMissing', message: 'there is no such artefact' },
+    reason: 'ArtefactMissing',
+  },
+  {
+    artefact: { uri: 's3://limbeck/broken/digest', sha256: 'd'.repeat(64) },
+    says: { reason: 'DigestMismatch', message: 'the file has another digest' },
+    reason: 'LoadFailed',
+  },
+  {
+    artefact: { uri: 's3://limbeck/broken/silent', sha256: 'e'.repeat(64) },
+    says: undefined,
+    reason: 'Starting',
+  },
+] as const;
+
+/** Few replicas, profiles of the installation, and models that can be had. */
+const narrowed = {
+  replicas: fc.integer({ min: 0, max: 4 }),
+  'scaling.minReplicas': fc.integer({ min: 0, max: 3 }),
+  'scaling.maxReplicas': fc.integer({ min: 1, max: 4 }),
+  'placement.gpuProfiles': fc.array(fc.constantFrom('cpu', 'gpu'), { minLength: 1, maxLength: 3 }),
+  'model.trainingJob': fc.constant({ name: teacherName }),
+  'model.distillationJob': fc.constant({ name: 'nobody' }),
+};
+
+const hasModel = ({ model }: Json): boolean => !('distillationJob' in asJson(model));
+
+const goodSpec = validSpec(schema, narrowed).filter(hasModel);
+
+/** At least one replica is wanted, so that it can fail. */
+const startingSpec = goodSpec.filter(({ replicas }) => replicas !== 0);
+
+const hurry = fc.boolean();
+
+export const goodStep: fc.Arbitrary<Step> = fc
+  .tuple(goodSpec, hurry)
+  .map(([spec, isHurried]) => ({ sort: 'good', spec, hurry: isHurried, names: '' }));
+
+const stuckStep: fc.Arbitrary<Step> = fc
+  .tuple(startingSpec, fc.constantFrom(...brokenArtefacts), hurry)
+  .map(([spec, { artefact, reason }, isHurried]) => ({
+    ...{ sort: 'stuck', spec: { ...spec, model: { artefact } }, hurry: isHurried, names: reason },
+  }));
+
+/** Of what must exist, and does not: the model, or the profile. */
+const unmet: readonly (readonly [reason: string, change: Json])[] = [
+  ['ModelNotFound', { model: { trainingJob: { name: 'no-such-job' } } }],
+  ['ModelNotFound', { model: { distillationJob: { name: 'no-such-job' } } }],
+  ['ProfileUnknown', { placement: { gpuProfiles: ['no-such-profile', 'cpu'] } }],
+];
+
+const unmetStep: fc.Arbitrary<Step> = fc
+  .tuple(goodSpec, fc.constantFrom(...unmet), hurry)
+  .map(([spec, [names, change], isHurried]) => ({
+    sort: 'unmet',
+    spec: { ...spec, ...change },
+    hurry: isHurried,
+    names,
+  }));
+
+const refusedStep: fc.Arbitrary<Step> = mistakenSpec(schema, narrowed).map(({ spec, mistake }) => ({
+  ...{ sort: 'refused', spec, hurry: false, names: mistake.field },
+}));
+
+export const badStep: fc.Arbitrary<Step> = fc.oneof(stuckStep, unmetStep, refusedStep);
+export const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: goodStep, weight: 3 },
+  { arbitrary: badStep, weight: 2 },
+);
+
+/** Up to six declarations, the last of which can be served. */
+export const chain: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(fc.array(anyStep, { maxLength: 5 }), goodStep)
+  .map(([steps, last]) => [...steps, { ...last, hurry: false }]);
+
+export const needsTeacher = (steps: readonly Step[]): boolean =>
+  steps.some(({ spec }) => asJson(asJson(spec['model'])['trainingJob'])['name'] === teacherName);
+
+/** Whether the steps are what their names say; what fast-check shrinks stays so. */
+export const areValid = (steps: readonly Step[]): boolean =>
+  steps.every(({ sort, spec }) => sort === 'refused' || broken(schema, filled(schema, spec)).length === 0);

@@ -1,0 +1,156 @@
+/** A namespace with an operator, a kubelet by script and one declared object: what a user sees of it. */
+import { randomUUID } from 'node:crypto';
+import type { Pod } from '../../../operator/api/kubernetes.ts';
+import { deployments, modelServices, pods, services, trainingJobs } from '../../../operator/api/resources.ts';
+import type { Condition, KubeObject, Resource } from '../../../operator/kernel/objects.ts';
+import type { ServingFeeds } from '../../../operator/serving/reconciler.ts';
+import type { RawApi } from '../../support/raw-api.ts';
+import { settings } from '../../support/runs.ts';
+import { endState } from '../end-state.ts';
+import { startInstance, type Instance } from '../instance.ts';
+import type { Laboratory } from '../run.ts';
+import { scenarios } from '../scenarios.ts';
+import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
+import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
+import type { Json } from './rules.ts';
+import { declare, type Said, type Target } from './user.ts';
+
+export interface Rooted extends KubeObject {
+  readonly spec: Json;
+  readonly status?: Json & { readonly phase?: string; readonly conditions?: readonly Condition[] };
+}
+
+/** Says when a look has found what was waited for; otherwise what is missing. */
+export type Expectation = (object: Rooted) => string | undefined;
+
+const never = new AbortController().signal;
+const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const patienceMs = 40_000;
+const quietMs = 500;
+const lookEveryMs = 120;
+
+const jobScript = scenarios.find(({ name }) => name === 'distillation')!.script;
+/** Jobs succeed, with everything in their result that a distillation needs; replicas, which are no attempt, run on. */
+const script: PodScript = (attempt, rank) => (attempt === 0 ? undefined : jobScript(attempt, rank));
+const uriOf = (pod: Pod): string => {
+  const [container] = (pod.spec?.containers ?? []) as { env?: { name: string; value?: string }[] }[];
+  return container?.env?.find(({ name }) => name === 'LIMBECK_MODEL_URI')?.value ?? '';
+};
+const failureOf = (pod: Pod) => brokenArtefacts.find(({ artefact }) => artefact.uri === uriOf(pod));
+/** Nobody asks for anything, as the autoscaler sees it: what was declared decides. */
+const feeds: ServingFeeds = {
+  recommendation: () => ({ replicas: 0, reason: 'nobody asks' }),
+  loadFailure: (pod) => failureOf(pod)?.says,
+};
+
+export class Place {
+  readonly #laboratory: Laboratory;
+  readonly #api: RawApi;
+  readonly #target: Target;
+  #instance: Instance | undefined;
+  #kubelet: ScriptedKubelet | undefined;
+
+  constructor(laboratory: Laboratory, api: RawApi, what: Omit<Target, 'namespace'>) {
+    this.#laboratory = laboratory;
+    this.#api = api;
+    this.#target = { ...what, namespace: `specs-${randomUUID().slice(0, 8)}` };
+  }
+
+  get #namespace(): string {
+    return this.#target.namespace;
+  }
+
+  async open(withTeacher: boolean): Promise<void> {
+    const { cluster, access, hand } = this.#laboratory;
+    const metadata = { name: this.#namespace };
+    await cluster.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata }, never);
+    this.#instance = startInstance(access, this.#namespace, settings, feeds);
+    this.#kubelet = playKubelet(cluster, this.#namespace, hand, script, (pod) => failureOf(pod) === undefined);
+    if (!withTeacher) return;
+    const teacher: Target = { plural: 'trainingjobs', namespace: this.#namespace, name: teacherName };
+    await declare(this.#api, teacher, teacherSpec);
+    const hasSucceeded: Expectation = ({ status }) => (status?.phase === 'Succeeded' ? undefined : 'no teacher yet');
+    await this.#until(hasSucceeded, trainingJobs, teacherName);
+  }
+
+  async close(): Promise<void> {
+    this.#kubelet?.stop();
+    await this.#instance?.stop();
+    const { cluster } = this.#laboratory;
+    await cluster.remove({ resource: namespaces, key: { namespace: '', name: this.#namespace } }, never);
+  }
+
+  declare(spec: Json): Promise<Said> {
+    return declare(this.#api, this.#target, spec);
+  }
+
+  /** The last words of the operator. */
+  log(): string {
+    return this.#instance?.lines.slice(-12).join('\n') ?? '';
+  }
+
+  async get(resource: Resource = this.#resource, name = this.#target.name): Promise<Rooted> {
+    return (await this.#laboratory.cluster.get(resource, { namespace: this.#namespace, name }, never)) as Rooted;
+  }
+
+  state(): Promise<readonly string[]> {
+    return endState(this.#laboratory.cluster, this.#namespace);
+  }
+
+  /** Waits until it is as expected, and nobody has written anything for a while. */
+  async rest(expected: Expectation): Promise<void> {
+    await this.#until(expected);
+    const endMs = performance.now() + patienceMs;
+    let before = await this.#versions();
+    for (let quietSinceMs = performance.now(); performance.now() - quietSinceMs < quietMs;) {
+      if (performance.now() > endMs) throw new Error(`it never rests; ${await this.#found()}`);
+      await pause(lookEveryMs);
+      const now = await this.#versions();
+      if (now !== before) quietSinceMs = performance.now();
+      before = now;
+    }
+    const lacks = expected(await this.get());
+    if (lacks !== undefined) throw new Error(`it did not stay so: ${lacks}; ${await this.#found()}`);
+  }
+
+  /** Three looks at the object with nothing to do: how often the operator wrote. */
+  async writesAtRest(): Promise<number> {
+    const before = this.#instance?.writes() ?? 0;
+    const key = { namespace: this.#namespace, name: this.#target.name };
+    for (let turn = 0; turn < 3; turn += 1) {
+      this.#instance?.manager.poke(this.#resource.kind.toLowerCase(), key);
+      await pause(100);
+    }
+    return (this.#instance?.writes() ?? 0) - before;
+  }
+
+  get #resource(): Resource {
+    return this.#target.plural === 'modelservices' ? modelServices : trainingJobs;
+  }
+
+  async #until(expected: Expectation, resource = this.#resource, name = this.#target.name): Promise<void> {
+    const endMs = performance.now() + patienceMs;
+    let lacks = 'it was not looked at';
+    while (performance.now() < endMs) {
+      const missing = expected(await this.get(resource, name));
+      if (missing === undefined) return;
+      lacks = missing;
+      await pause(lookEveryMs);
+    }
+    throw new Error(`it never came to be: ${lacks}; ${await this.#found()}`);
+  }
+
+  /** Who was written last, by version. */
+  async #versions(): Promise<string> {
+    const kinds: readonly Resource[] = [this.#resource, deployments, pods, services];
+    const options = { namespace: this.#namespace };
+    const pages = await Promise.all(kinds.map((kind) => this.#laboratory.cluster.list(kind, options, never)));
+    const items = pages.flatMap((page) => page.items);
+    return items.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
+  }
+
+  async #found(): Promise<string> {
+    return `${JSON.stringify(await this.get())}\n${this.log()}`;
+  }
+}
