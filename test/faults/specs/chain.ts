@@ -80,9 +80,20 @@ async function within<T>(places: readonly Place[], withTeacher: boolean, live: (
 
 const newPlace = (laboratory: Laboratory, api: RawApi): Place => new Place(laboratory, api, service);
 
+/** A late controller is answered, and rightly so; what is written three times over is written for nothing. */
+async function persistentWrites(place: Place, last: Step): Promise<number> {
+  let writes = 0;
+  for (let turn = 0; turn < 3; turn += 1) {
+    writes = await place.writesAtRest();
+    if (writes === 0) return 0;
+    await place.rest(expectationOf(last));
+  }
+  return writes;
+}
+
 async function complaints(place: Place, expected: readonly string[], last: Step): Promise<readonly string[]> {
   const differences = await apart(place, expected, last);
-  const writes = await place.writesAtRest();
+  const writes = await persistentWrites(place, last);
   const all = [...differences, ...(writes === 0 ? [] : [`${String(writes)} writes at rest`])];
   return all.length === 0 ? [] : [...all, place.log()];
 }
