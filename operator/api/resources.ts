@@ -74,10 +74,14 @@ export interface Access {
   readonly scope: 'cluster' | 'own namespace';
 }
 
-/** What a cache needs; single objects are never asked for. */
+/** What a cache needs. */
 const read: readonly Verb[] = ['list', 'watch'];
-/** Before a child is made it is looked for once; server-side apply of something absent needs create besides patch. */
-const own: readonly Verb[] = ['get', ...read, 'create', 'patch'];
+/** A root is asked for by name where a child of it has vanished. */
+const root: readonly Verb[] = ['get', ...read];
+/** Made once; looked at where the name is taken. */
+const make: readonly Verb[] = ['get', ...read, 'create'];
+/** Server-side apply of something absent needs create besides patch. */
+const own: readonly Verb[] = [...make, 'patch'];
 const rule = (
   apiGroup: string,
   resource: string,
@@ -87,11 +91,11 @@ const rule = (
 
 /** What the operator needs, and nothing more. */
 export const operatorAccess: readonly Access[] = [
-  rule('limbeck.dev', 'trainingjobs', [...read, 'delete']),
+  rule('limbeck.dev', 'trainingjobs', [...root, 'delete']),
   rule('limbeck.dev', 'trainingjobs/status', ['patch']),
-  rule('limbeck.dev', 'distillationjobs', [...read, 'delete']),
+  rule('limbeck.dev', 'distillationjobs', [...root, 'delete']),
   rule('limbeck.dev', 'distillationjobs/status', ['patch']),
-  rule('limbeck.dev', 'modelservices', read),
+  rule('limbeck.dev', 'modelservices', root),
   rule('limbeck.dev', 'modelservices/status', ['patch']),
   // Owner references that block deletion need this where OwnerReferencesPermissionEnforcement is on.
   rule('limbeck.dev', 'trainingjobs/finalizers', ['update']),
@@ -100,8 +104,8 @@ export const operatorAccess: readonly Access[] = [
   rule('', 'pods', read),
   rule('', 'nodes', read),
   rule('', 'services', own),
-  rule('', 'configmaps', own),
-  rule('batch', 'jobs', [...own, 'delete']),
+  rule('', 'configmaps', make),
+  rule('batch', 'jobs', [...make, 'delete']),
   rule('apps', 'deployments', own),
   rule('discovery.k8s.io', 'endpointslices', read),
   rule('', 'events', ['create']),

@@ -20,6 +20,8 @@ import { contains, hashAnnotation, hashOf, withHash } from './sameness.ts';
 export interface Hands {
   readonly cluster: Cluster;
   readonly cache: Cache;
+  /** The kind of the roots. */
+  readonly roots: Resource;
   readonly memory: WriteMemory;
   readonly clock: Clock;
   readonly wrote: (what: 'apply' | 'status' | 'remove' | 'event', result: WriteResult) => void;
@@ -41,6 +43,14 @@ export class NameLeaving extends Error {
   }
 }
 
+/** The root was deleted, and the cache does not show it yet: nothing is made for it any more. */
+export class RootGone extends Error {
+  constructor(root: KubeObject) {
+    super(`${root.kind} ${keyText(keyOf(root))} was deleted`);
+    this.name = 'RootGone';
+  }
+}
+
 export type Standing = 'free' | 'ours' | 'leaving' | 'taken';
 
 /** Whose is what stands under a child's name? A predecessor's child is collected by the cluster: it is leaving. */
@@ -52,58 +62,82 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
   return isPredecessors ? 'leaving' : 'taken';
 }
 
-/** Applies one child unless it is already so. Throws NameTaken, NameLeaving or ApiError. */
+/** Applies one child unless it is already so. Throws NameTaken, NameLeaving, RootGone or ApiError. */
 export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
-  const { resource } = child;
   const object = owned(child.object, root);
-  const key = keyOf(object);
   const hash = hashOf(object);
-  const cached = hands.cache.get(resource, key);
-  const scene = { child, root, hands };
-  if (cached === undefined && child.once === true && (await isMade(withHash(object, hash), hash, scene, signal)))
-    return;
-  const existing = cached ?? (await live(resource, key, hands.cluster, signal));
-  const standing = standingOf(existing, root);
-  if (standing === 'taken') throw new NameTaken(resource, key, holderOf(existing));
-  if (standing === 'leaving') throw new NameLeaving(resource, key);
-  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, { hash, ...scene }))) {
-    hands.wrote('apply', 'unchanged');
+  const scene: Scene = { child, object: withHash(object, hash), hash, root, hands };
+  const cached = hands.cache.get(child.resource, keyOf(object));
+  if (cached === undefined) await confirmRoot(scene, signal);
+  if (cached === undefined && child.once === true) {
+    await make(scene, signal);
     return;
   }
-  await send(withUid(withHash(object, hash), existing), hash, scene, signal);
+  const existing = cached ?? (await live(child.resource, keyOf(object), hands.cluster, signal));
+  refuseOthers(existing, scene);
+  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, scene)))
+    hands.wrote('apply', 'unchanged');
+  else await send(existing, scene, signal);
 }
 
+/** One child in the course of being applied; `object` as it is sent, with its owner and its hash. */
 interface Scene {
   readonly child: Child;
+  readonly object: KubeObject;
+  readonly hash: string;
   readonly root: KubeObject;
   readonly hands: Hands;
 }
 
-async function send(object: KubeObject, hash: string, scene: Scene, signal: AbortSignal): Promise<void> {
+/** The cluster collects the children of a deleted root; if one that we made is missed, that may be why. */
+async function confirmRoot({ child, object, root, hands }: Scene, signal: AbortSignal): Promise<void> {
+  if (hands.memory.left(keyOf(root), child.resource, keyOf(object)) === undefined) return;
+  const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
+  if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
+  expectRemoval(root, hands);
+  throw new RootGone(root);
+}
+
+/** Until the cache shows it, no pass over this root can do any good. */
+export function expectRemoval(root: KubeObject, { roots, memory, clock }: Hands): void {
+  const key = keyOf(root);
+  const uid = root.metadata.uid ?? '';
+  memory.expect(key, key, { kind: 'removal', resource: roots, key, uid }, clock.monotonicMs());
+}
+
+function refuseOthers(existing: KubeObject | undefined, { child, object, root }: Scene): void {
+  const standing = standingOf(existing, root);
+  if (standing === 'taken') throw new NameTaken(child.resource, keyOf(object), holderOf(existing));
+  if (standing === 'leaving') throw new NameLeaving(child.resource, keyOf(object));
+}
+
+async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
   const { child, hands } = scene;
-  const stored = await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal));
-  remember(stored, hash, scene);
+  const object = withUid(scene.object, existing);
+  remember(await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal)), scene);
 }
 
 /**
- * Creating touches nobody else's object, so nobody needs to look first; and what is never applied again needs no fields
- * that are ours. False: something has this name.
+ * What is made once is never applied again: it needs no fields that are ours, and as creating touches nobody else's
+ * object, nobody needs to look first.
  */
-async function isMade(object: KubeObject, hash: string, scene: Scene, signal: AbortSignal): Promise<boolean> {
-  const { child, hands } = scene;
+async function make(scene: Scene, signal: AbortSignal): Promise<void> {
+  const { child, object, hands } = scene;
   try {
     const stored = await hands.cluster.create(child.resource, object, signal);
     hands.wrote('apply', 'written');
-    remember(stored, hash, scene);
-    return true;
+    remember(stored, scene);
   } catch (error) {
-    if (error instanceof ApiError && error.code === 'conflict') return false;
-    hands.wrote('apply', 'failed');
-    throw error;
+    const isThere = error instanceof ApiError && error.code === 'conflict';
+    hands.wrote('apply', isThere ? 'unchanged' : 'failed');
+    if (!isThere) throw error;
+    const holder = await live(child.resource, keyOf(object), hands.cluster, signal);
+    refuseOthers(holder, scene);
+    if (holder === undefined) throw new NameLeaving(child.resource, keyOf(object));
   }
 }
 
-function remember(stored: KubeObject, hash: string, { child: { resource }, root, hands }: Scene): void {
+function remember(stored: KubeObject, { child: { resource }, hash, root, hands }: Scene): void {
   const resourceVersion = stored.metadata.resourceVersion ?? '';
   hands.memory.leave(keyOf(root), resource, stored, hash);
   const expectation = { kind: 'version', resource, resourceVersion } as const;
@@ -111,7 +145,7 @@ function remember(stored: KubeObject, hash: string, { child: { resource }, root,
 }
 
 /** Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. */
-function isAsLeft(existing: KubeObject, wanted: KubeObject, scene: Scene & { readonly hash: string }): boolean {
+function isAsLeft(existing: KubeObject, wanted: KubeObject, scene: Scene): boolean {
   const left = scene.hands.memory.left(keyOf(scene.root), scene.child.resource, keyOf(wanted));
   if (left?.hash === scene.hash && left.resourceVersion === existing.metadata.resourceVersion) return true;
   return existing.metadata.annotations?.[hashAnnotation] === scene.hash && contains(existing, wanted);
@@ -128,6 +162,7 @@ export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands
   await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid }, signal));
   const expectation = { kind: 'removal', resource: ref.resource, key: ref.key, uid } as const;
   hands.memory.expect(keyOf(root), ref.key, expectation, hands.clock.monotonicMs());
+  hands.memory.removed(keyOf(root), ref.resource, ref.key);
 }
 
 /** Gone under this UID, or marked for deletion. */

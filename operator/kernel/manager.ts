@@ -187,7 +187,7 @@ function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, co
   const { clock, random, identity, workers = 8 } = options;
   const log = options.log.child({ reconciler: reconciler.name });
   const wrote: Hands['wrote'] = (what, result) => counts.wrote(reconciler.name, what, result);
-  const hands = { cluster, cache: caches.cache, memory: new WriteMemory(), clock, wrote };
+  const hands = { cluster, cache: caches.cache, roots: reconciler.resource, memory: new WriteMemory(), clock, wrote };
   const controller = `limbeck.dev/${reconciler.name}`;
   const said = (result: WriteResult): void => wrote('event', result);
   const recorder = new Recorder({ cluster, log, clock, controller, instance: identity, wrote: said });

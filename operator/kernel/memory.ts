@@ -60,6 +60,11 @@ export class WriteMemory {
     this.#record(root).left.set(slotOf(resource, { namespace, name }), { hash, resourceVersion });
   }
 
+  /** We took it away ourselves: nobody else did. */
+  removed(root: Key, resource: Resource, key: Key): void {
+    this.#roots.get(keyText(root))?.left.delete(slotOf(resource, key));
+  }
+
   /** The status about to be written, so that its echo on the watch is known for what it is. */
   intendStatus(root: Key, statusText: string): void {
     this.#record(root).statusText = statusText;

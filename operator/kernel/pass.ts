@@ -1,5 +1,15 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
-import { applyChild, counted, isLeaving, NameLeaving, NameTaken, removeChild, type Hands } from './act.ts';
+import {
+  applyChild,
+  counted,
+  expectRemoval,
+  isLeaving,
+  NameLeaving,
+  NameTaken,
+  removeChild,
+  RootGone,
+  type Hands,
+} from './act.ts';
 import { sentenceOf } from '../../process/logger.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import type { Expectation } from './memory.ts';
@@ -78,6 +88,7 @@ async function observePlanAct(options: PassOptions, key: Key, signal: AbortSigna
   }
   const plan = reconciler.plan(observed, hands.clock.now());
   const mishap = await act(plan, root, hands, signal);
+  if (mishap instanceof RootGone) return { kind: 'stale', afterMs: staleLookMs };
   const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, hands.clock.now());
   // A root that removes itself has nothing left to describe.
   if (mishap === undefined && plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
@@ -149,8 +160,8 @@ async function storeStatus(
     const expectation = { kind: 'version', resource, resourceVersion } as const;
     hands.memory.expect(keyOf(root), keyOf(root), expectation, hands.clock.monotonicMs());
   } catch (error) {
-    // Deleted meanwhile: there is nothing left to describe, and the removal is on its way to the cache.
     if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
+    expectRemoval(root, hands); // there is nothing left to describe
   }
 }
 

@@ -84,8 +84,8 @@ export class FaultProxy {
       return;
     }
     const { trace, interference, instance } = this.#options;
-    const exchange = trace.begin(incoming.method ?? '', incoming.url ?? '', instance);
-    exchange.body = body.toString('utf8');
+    const { method = '', url = '' } = incoming;
+    const exchange = trace.begin({ method, url, body: body.toString('utf8') }, instance);
     if (this.#partitioned.has(exchange.resource)) return;
     if (exchange.write > 0) return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
     const { waitMs, refuse, exactVersion } = interference.read(exchange);

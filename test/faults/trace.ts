@@ -14,9 +14,15 @@ export interface Exchange {
   readonly atMs: number;
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
   status: number;
-  body: string;
+  readonly body: string;
   /** Of a write: the version of the object in the answer; '' when it has none. */
   version: string;
+}
+
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
 }
 
 const apiPath =
@@ -28,11 +34,12 @@ export class Trace {
   lastWriteMs = 0;
   #writes = 0;
 
-  begin(method: string, url: string, instance: number): Exchange {
+  begin({ method, url, body }: Asked, instance: number): Exchange {
     const [, plural = '', name = '', sub] = apiPath.exec(url) ?? [];
     const isWrite = method !== 'GET';
     const exchange: Exchange = {
-      ...{ method, name: decodeURIComponent(name), instance, status: 0, body: '', version: '' },
+      ...{ method, body, instance, status: 0, version: '' },
+      name: name === '' && isWrite ? nameIn(body) : decodeURIComponent(name),
       resource: sub === undefined ? plural : `${plural}/${sub}`,
       isWatch: /[?&]watch=true/.test(url),
       write: isWrite ? (this.#writes += 1) : 0,
@@ -72,6 +79,16 @@ export class Trace {
       counts[key] = (counts[key] ?? 0) + 1;
     }
     return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+  }
+}
+
+/** What is made by a POST is named in its body alone; '' where the body is none. */
+function nameIn(body: string): string {
+  try {
+    const { metadata } = JSON.parse(body) as { readonly metadata?: { readonly name?: string } };
+    return metadata?.name ?? '';
+  } catch {
+    return '';
   }
 }
 

@@ -9,8 +9,8 @@ function traceOf(writes: readonly Write[]): Trace {
   const trace = new Trace();
   for (const [instance, what, version, holder = ''] of writes) {
     const url = `/apis/batch/v1/namespaces/default/${what}`;
-    const exchange = trace.begin('PATCH', url, instance);
-    Object.assign(exchange, { status: 200, version, body: JSON.stringify({ spec: { holderIdentity: holder } }) });
+    const body = JSON.stringify({ spec: { holderIdentity: holder } });
+    Object.assign(trace.begin({ method: 'PATCH', url, body }, instance), { status: 200, version });
   }
   return trace;
 }

@@ -22,7 +22,7 @@ async function stage() {
   cluster.holdWatches();
   const results: string[] = [];
   const wrote: Hands['wrote'] = (what, result) => void results.push(`${what} ${result}`);
-  const hands: Hands = { cluster, cache, memory: new WriteMemory(), clock, wrote };
+  const hands: Hands = { cluster, cache, roots: crews, memory: new WriteMemory(), clock, wrote };
   const root: KubeObject = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
   const apply = (once: boolean): Promise<void> =>
     applyChild({ resource: members, object: wish, once }, root, hands, never);

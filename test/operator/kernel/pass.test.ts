@@ -40,7 +40,8 @@ async function stage(
     random: () => 0,
   });
   await clock.advance(0);
-  const hands = { cluster, cache: caches.cache, memory: new WriteMemory(), clock, wrote: () => undefined };
+  const memory = new WriteMemory();
+  const hands = { cluster, cache: caches.cache, roots: crews, memory, clock, wrote: () => undefined };
   const recorder = new Recorder({ cluster, log, clock, controller: 'test', instance: 'test', wrote: () => undefined });
   return {
     cluster,
@@ -237,6 +238,39 @@ describe('when acting fails', () => {
       if (verb === 'applyStatus') throw new ApiError('notFound', 'gone', { status: 404 });
     };
     expect((await pass()).kind).toBe('settled');
+  });
+
+  test('nothing more is done for a root whose status was not found, until its removal is seen', async () => {
+    const { pass, cluster, see } = await stage(withCrew(['ann']));
+    cluster.holdWatches();
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'applyStatus') cluster.withdraw(crews, key);
+    };
+    await pass();
+    cluster.withdraw(members, { namespace: 'default', name: 'alpha-ann' });
+    const before = cluster.writes.length;
+    expect((await pass()).kind).toBe('stale');
+    expect(cluster.writes).toHaveLength(before);
+    cluster.releaseWatches();
+    await see();
+    expect(await pass()).toEqual({ kind: 'gone' });
+  });
+
+  test('a child that vanished is made again for a root that is there, and for no other', async () => {
+    const { pass, cluster, see } = await stage(withCrew(['ann']));
+    await pass();
+    await see();
+    cluster.withdraw(members, { namespace: 'default', name: 'alpha-ann' });
+    await see();
+    await pass();
+    expect(await cluster.get(members, { namespace: 'default', name: 'alpha-ann' })).toBeDefined();
+    await see();
+    cluster.withdraw(members, { namespace: 'default', name: 'alpha-ann' });
+    await see();
+    cluster.holdWatches();
+    cluster.withdraw(crews, key);
+    expect((await pass()).kind).toBe('stale');
+    await expect(cluster.get(members, { namespace: 'default', name: 'alpha-ann' })).rejects.toThrow();
   });
 
   test('a plan that throws is a failed pass', async () => {
