@@ -80,6 +80,8 @@ class Run {
   #settings = settings;
   /** Every start of an operator, in order; a failed one shows in the end. */
   #starting: Promise<void> = Promise.resolve();
+  /** What the user does, one deed after the other. */
+  #deeds: Promise<void> = Promise.resolve();
 
   constructor(laboratory: Laboratory, scenario: Scenario, plan: FaultPlan) {
     this.#laboratory = laboratory;
@@ -162,10 +164,27 @@ class Run {
     this.#starting = this.#starting.then(() => this.#startOperator());
   }
 
-  async #deletedByUser(recreate: boolean): Promise<void> {
-    const { spec } = await this.#root();
-    await this.#delete();
-    if (recreate) await this.#create(spec);
+  #deletedByUser(recreate: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      const { spec } = await this.#root();
+      await this.#delete();
+      if (recreate) await this.#create(spec);
+    });
+  }
+
+  #changedByUser(change: Scenario['changes'][number]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isGone) return;
+      const root = await this.#root();
+      const changed: Rooted = { ...root, spec: change(root.spec) };
+      await this.#laboratory.cluster.update(this.#scenario.resource, changed, never);
+    });
+  }
+
+  #inTurn(deed: () => Promise<void>): Promise<void> {
+    const done = this.#deeds.then(deed);
+    this.#deeds = done.catch(() => undefined);
+    return done;
   }
 
   async #create(spec = this.#scenario.object.spec): Promise<void> {
@@ -188,17 +207,10 @@ class Run {
   }
 
   async #liveThrough(): Promise<void> {
-    const { settled, changes, resource } = this.#scenario;
-    const { cluster } = this.#laboratory;
+    const { settled, changes } = this.#scenario;
     await this.#until('it settles', async () => this.#isGone || settled(await this.#root()));
     for (const change of changes) {
-      await this.#until('the change is taken', async () => {
-        if (this.#isGone) return true;
-        const root = await this.#root();
-        const changed: Rooted = { ...root, spec: change(root.spec) };
-        await cluster.update(resource, changed, never);
-        return true;
-      });
+      await this.#until('the change is taken', () => this.#changedByUser(change).then(() => true));
       await this.#until('it settles again', async () => this.#isGone || settled(await this.#root()));
     }
   }
