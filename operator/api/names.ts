@@ -11,6 +11,8 @@ export const labels = {
   trainingJob: `${group}/training-job`,
   distillationJob: `${group}/distillation-job`,
   modelService: `${group}/model-service`,
+  /** UID of the TrainingJob, DistillationJob or ModelService: names come again, UIDs never. */
+  root: `${group}/root`,
   /** Number of the attempt, from 1. */
   attempt: `${group}/attempt`,
   /** Hash of what a ModelService serves. */
@@ -32,16 +34,23 @@ export const annotations = {
 export const managedBy = { [labels.managedBy]: fieldManager } as const;
 
 const longestName = 63;
+/** Leaves room for the index of a worker, which is part of its host name. */
+const longestJobName = longestName - '-1023'.length;
 
 /** `<parent>-<suffix>`, shortened by a hash of the whole where it exceeds a DNS label. */
-export function childName(parent: string, suffix: string): string {
+export function childName(parent: string, suffix: string, longest = longestName): string {
   const name = `${parent}-${suffix}`;
-  if (name.length <= longestName) return name;
+  if (name.length <= longest) return name;
   const hash = shortHash(name);
-  return `${parent.slice(0, longestName - suffix.length - hash.length - 2)}-${hash}-${suffix}`;
+  return `${parent.slice(0, longest - suffix.length - hash.length - 2)}-${hash}-${suffix}`;
 }
 
-export const attemptName = (job: string, attempt: number): string => childName(job, `a${String(attempt)}`);
+/**
+ * The name of an attempt's Job, another one for each UID. Under a name that is used again the Job controller makes no
+ * pods for minutes, as it still expects those of the deleted Job, and a worker may find a dead rank 0 by its host name.
+ */
+export const attemptName = (root: string, uid: string, attempt: number): string =>
+  childName(root, `${shortHash(uid).slice(0, 5)}-a${String(attempt)}`, longestJobName);
 export const workersServiceName = (job: string): string => childName(job, 'workers');
 export const replicasServiceName = (service: string): string => childName(service, 'replicas');
 

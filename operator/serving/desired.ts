@@ -65,10 +65,13 @@ export function observedTarget({ metadata, spec }: Deployment): Target | undefin
   return { revision, profile, template: spec.template, templateHash };
 }
 
-const labelsOf = ({ metadata }: ModelService) => ({ ...managedBy, [labels.modelService]: metadata.name });
+/** Selector of the pods, as an object: those that a deleted service of this name has left are not asked any more. */
+export const selectorOf = ({ metadata }: ModelService) => ({
+  [labels.modelService]: metadata.name,
+  [labels.root]: metadata.uid ?? '',
+});
 
-/** Selector of the pods, as an object. */
-export const selectorOf = ({ metadata }: ModelService) => ({ [labels.modelService]: metadata.name });
+const labelsOf = (service: ModelService) => ({ ...managedBy, ...selectorOf(service) });
 
 function podTemplate({ service, artefact, profile, settings }: Rendering, revision: string): object {
   const tmp = scratch();

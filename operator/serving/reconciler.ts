@@ -112,7 +112,7 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
   // A service that is being deleted makes nothing new; its children are collected after it.
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) return undefined;
   const deployment = cache.get(deployments, key);
-  const mine = (pod: Pod): boolean => isPresent(pod) && isYounger(pod, service);
+  const mine = (pod: Pod): boolean => isPresent(pod) && isOf(service, pod);
   const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(mine);
   const failures = replicas.flatMap((pod) => {
     const failure = feeds.loadFailure(pod);
@@ -130,8 +130,7 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
 }
 
 /** The replicas of a deleted predecessor of the same name stay for a while, and prove nothing about this one. */
-const isYounger = (pod: Pod, { metadata }: ModelService): boolean =>
-  (pod.metadata.creationTimestamp ?? '') >= (metadata.creationTimestamp ?? '');
+const isOf = ({ metadata }: ModelService, pod: Pod): boolean => pod.metadata.labels?.[labels.root] === metadata.uid;
 
 function jobOf({ spec, metadata }: ModelService, cache: Cache): ModelJob | undefined {
   const reference = referenceOf(spec);

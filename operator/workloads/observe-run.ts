@@ -14,9 +14,9 @@ export const podsByRoot = (label: JobLabel): Index<Pod> => ({
   resource: pods,
   name: label,
   valuesOf: (pod) => {
-    const { [label]: name, [labels.attempt]: attempt } = pod.metadata.labels ?? {};
+    const { [label]: name, [labels.root]: uid = '', [labels.attempt]: attempt } = pod.metadata.labels ?? {};
     const owner = controllerOf(pod);
-    const isWorker = owner?.kind === 'Job' && owner.name === attemptName(name ?? '', Number(attempt));
+    const isWorker = owner?.kind === 'Job' && owner.name === attemptName(name ?? '', uid, Number(attempt));
     return name !== undefined && isWorker ? [`${pod.metadata.namespace ?? ''}/${name}`] : [];
   },
 });

@@ -215,7 +215,7 @@ const overdue = ({ root }: RunObserved): Failure => ({
 /** An attempt's own Job and pods. The pods that a predecessor's Job of that name has left are not ours. */
 function seenOf({ root, jobs, pods }: RunObserved, { number }: Attempt): AttemptSeen {
   const job = jobs.find((one) => numberOf(one) === number);
-  const isOurs = (pod: Pod): boolean => (job === undefined ? isYounger(pod, root) : isOwnedBy(pod, job));
+  const isOurs = (pod: Pod): boolean => (job === undefined ? isOf(root, pod) : isOwnedBy(pod, job));
   return {
     ...{ number, job },
     pods: pods
@@ -225,5 +225,4 @@ function seenOf({ root, jobs, pods }: RunObserved, { number }: Attempt): Attempt
   };
 }
 
-const isYounger = (pod: Pod, { metadata }: RunRoot): boolean =>
-  (pod.metadata.creationTimestamp ?? '') >= (metadata.creationTimestamp ?? '');
+const isOf = ({ metadata }: RunRoot, pod: Pod): boolean => pod.metadata.labels?.[labels.root] === metadata.uid;

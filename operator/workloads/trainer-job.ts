@@ -50,13 +50,18 @@ export const attemptNeeds = (plan: Needing): readonly Child[] => [
 ];
 
 /** Labels of a root's children, by which they are found again. */
-const childLabels = ({ root, label }: Needing) => ({ ...managedBy, [label]: root.metadata.name });
+const childLabels = ({ root: { metadata }, label }: Needing) => ({
+  ...managedBy,
+  [label]: metadata.name,
+  [labels.root]: metadata.uid ?? '',
+});
 const attemptLabels = (plan: Needing) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
 
 /** The config of the attempt whose Job is called `job`. */
 export const configNameOf = (job: string): string => childName(job, 'config');
 
-const nameOf = ({ root, number }: Needing): string => attemptName(root.metadata.name, number);
+const nameOf = ({ root: { metadata }, number }: Needing): string =>
+  attemptName(metadata.name, metadata.uid ?? '', number);
 const configName = (plan: Needing): string => configNameOf(nameOf(plan));
 const meta = (plan: Needing, name: string) => ({
   name,

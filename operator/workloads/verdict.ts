@@ -88,7 +88,7 @@ function mayBeUnseen({ job, pods, workers }: AttemptSeen, now: Date): boolean {
   return isShort && now.getTime() - endedMs < unseenPatienceMs;
 }
 
-const endings: ReadonlySet<string> = new Set(['Complete', 'Failed']);
+const endings: ReadonlySet<string> = new Set(['Complete', 'Failed', 'FailureTarget']);
 const notSeenYet: Verdict = {
   kind: 'running',
   message: 'The Job has ended; its pods are not seen yet.',

@@ -75,7 +75,7 @@ export class Trace {
     for (const { method, resource, name, status } of this.exchanges) {
       const what = deedOf(method, status);
       if (what === undefined || resource === 'events') continue;
-      const key = `${what} ${resource}/${name}`;
+      const key = `${what} ${resource}/${name.replace(/-[0-9a-f]{5}-a(?=\d)/, '-a')}`;
       counts[key] = (counts[key] ?? 0) + 1;
     }
     return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { BatchJob, Node, Pod } from '../../operator/api/kubernetes.ts';
-import { labels } from '../../operator/api/names.ts';
+import { attemptName, labels } from '../../operator/api/names.ts';
 import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
 import { ownerReferenceTo } from '../../operator/kernel/objects.ts';
 import type { Attempt, RunObserved } from '../../operator/workloads/run.ts';
@@ -49,12 +49,15 @@ export const node = (allocatable: Record<string, string> = {}): Node => ({
   status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
 });
 
+/** The name of the Job of an attempt. */
+export const teacherAttempt = (number = 1, uid = 'tj-1'): string => attemptName('digits-teacher', uid, number);
+
 /** The Job of an attempt of the teacher; `conditions` that are true. */
 export const attemptJob = (number: number, ...conditions: readonly string[]): BatchJob => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
   metadata: {
-    ...{ name: `digits-teacher-a${String(number)}`, namespace: 'default', uid: `job-${String(number)}` },
+    ...{ name: teacherAttempt(number), namespace: 'default', uid: `job-${String(number)}` },
     creationTimestamp: ago(60),
     labels: { [labels.attempt]: String(number) },
     annotations: { 'limbeck.dev/profile': 'cpu' },
@@ -67,11 +70,12 @@ export const worker = (index: number, status: Pod['status'], attempt = 1): Pod =
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
-    ...{ name: `digits-teacher-a${String(attempt)}-${String(index)}`, namespace: 'default' },
+    ...{ name: `${teacherAttempt(attempt)}-${String(index)}`, namespace: 'default' },
     ...{ uid: `pod-${String(attempt)}-${String(index)}`, creationTimestamp: ago(60) },
     ownerReferences: [ownerReferenceTo(attemptJob(attempt))],
     labels: {
       [labels.trainingJob]: 'digits-teacher',
+      [labels.root]: 'tj-1',
       [labels.attempt]: String(attempt),
       [labels.completionIndex]: String(index),
     },

@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { batchJobs, configMaps, distillationJobs, nodes, trainingJobs } from '../../../operator/api/resources.ts';
 import { distillationReconciler } from '../../../operator/distillation/reconciler.ts';
+import { attemptName } from '../../../operator/api/names.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { FakeKubelet } from '../../support/fake-kubelet.ts';
 import { startRig } from '../../support/rig.ts';
-import { ago, ended, metrics, node, settings, studentJob, success, succeeded, teacherJob } from '../../support/runs.ts';
+import { ago, ended, metrics, node, settings, studentJob, succeeded, success, teacherJob } from '../../support/runs.ts';
 
 const key = { namespace: 'default', name: 'digits-student' };
+/** The fake cluster numbers what it stores: the node, then the job. */
+const attempt = (number: number): string => attemptName(key.name, 'uid-2', number);
 const feeds = { progress: () => undefined, checkpoint: () => undefined };
 
 function begin() {
@@ -45,10 +48,8 @@ describe('a DistillationJob', () => {
     cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
     await clock.advance(1000);
     const names = await kubelet.start();
-    expect(names).toEqual(['digits-student-a1']);
-    await kubelet.end('digits-student-a1', [
-      succeeded({ control: { ...metrics, accuracy: 0.9 }, teacherAgreement: 0.97 }),
-    ]);
+    expect(names).toEqual([attempt(1)]);
+    await kubelet.end(attempt(1), [succeeded({ control: { ...metrics, accuracy: 0.9 }, teacherAgreement: 0.97 })]);
     await clock.advance(1000);
     expect(await status()).toMatchObject({ phase: 'Succeeded', gain: '+0.080' });
     await rig.stop();
@@ -61,9 +62,9 @@ describe('a DistillationJob', () => {
     await kubelet.start();
     await clock.advance(1000);
     cluster.put(trainingJobs, teacherThatSucceeded('b'.repeat(64)));
-    await kubelet.end('digits-student-a1', [ended({ exitCode: 1, message: 'boom' })]);
+    await kubelet.end(attempt(1), [ended({ exitCode: 1, message: 'boom' })]);
     await clock.advance(1000);
-    const config = await cluster.get(configMaps, { namespace: 'default', name: 'digits-student-a2-config' });
+    const config = await cluster.get(configMaps, { namespace: 'default', name: `${attempt(2)}-config` });
     expect(JSON.stringify(config)).toContain('a'.repeat(64));
     await rig.stop();
   });

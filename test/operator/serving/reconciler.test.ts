@@ -172,19 +172,20 @@ test('observes replicas by their ReplicaSet, the job by its reference, and wakes
   const replica = (name: string, owner: string): Pod => ({
     ...one,
     metadata: {
-      ...{ name, namespace: 'default', creationTimestamp: '2020-01-01T00:00:02Z' },
-      labels: { ...one.metadata.labels, 'pod-template-hash': 'x1' },
+      ...{ name, namespace: 'default' },
+      labels: { ...one.metadata.labels, 'limbeck.dev/root': stored, 'pod-template-hash': 'x1' },
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: 'rs', controller: true }],
     },
   });
+  const wish = service({ model: { distillationJob: { name: 'student' } } });
+  const stored = cluster.put(modelServices, wish).metadata.uid ?? '';
   cluster.put(pods, replica('mine', 'digits-x1'));
   cluster.put(pods, replica('strange', 'other-x1'));
   const older = replica('of-a-predecessor', 'digits-x1');
-  cluster.put(pods, { ...older, metadata: { ...older.metadata, creationTimestamp: '2020-01-01T00:00:00Z' } });
+  const labels = { ...older.metadata.labels, 'limbeck.dev/root': 'before' };
+  cluster.put(pods, { ...older, metadata: { ...older.metadata, labels } });
   const job = distillation({ phase: 'Running' });
   cluster.put(distillationJobs, job);
-  const young = service({ model: { distillationJob: { name: 'student' } } });
-  cluster.put(modelServices, { ...young, metadata: { ...young.metadata, creationTimestamp: '2020-01-01T00:00:01Z' } });
   const { watches, indexes = [] } = reconciler;
   const caches = startCaches({
     ...{ cluster, indexes, resources: [modelServices, ...watches.map(({ resource }) => resource)] },

@@ -117,7 +117,13 @@ test('a bad revision names its pod, its reason, and who still answers', () => {
 
 test('numbers, selector and address are stated', () => {
   expect(planned(seen({ pods: [up, loading, old] })).status).toMatchObject({
-    ...{ replicas: 3, readyReplicas: 2, selector: 'limbeck.dev/model-service=digits', revision, profile: 'gpu' },
+    ...{
+      replicas: 3,
+      readyReplicas: 2,
+      selector: 'limbeck.dev/model-service=digits,limbeck.dev/root=svc-1',
+      revision,
+      profile: 'gpu',
+    },
     ...{ url: 'http://digits.default.svc.cluster.local/v2/models/digits', verifiedRevision: revision },
   });
 });

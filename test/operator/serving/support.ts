@@ -59,6 +59,7 @@ export const pod = (name: string, revision: string, status: Pod['status'] = {}):
     labels: {
       'app.kubernetes.io/managed-by': 'limbeck',
       'limbeck.dev/model-service': 'digits',
+      'limbeck.dev/root': service().metadata.uid ?? '',
       'limbeck.dev/revision': revision,
     },
   },

@@ -6,7 +6,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { FakeKubelet } from '../../support/fake-kubelet.ts';
 import { masked, startRig, type Rig } from '../../support/rig.ts';
-import { ended, node, reported, settings, succeeded, teacherJob } from '../../support/runs.ts';
+import { ended, node, reported, settings, succeeded, teacherJob, teacherAttempt } from '../../support/runs.ts';
 
 const key = { namespace: 'default', name: 'digits-teacher' };
 const feeds = { progress: () => undefined, checkpoint: () => undefined };
@@ -86,7 +86,7 @@ describe('a TrainingJob', () => {
     const story = begin();
     await play(story, [good]);
     const before = (await stored(story)).status;
-    const job = { namespace: 'default', name: 'digits-teacher-a1' };
+    const job = { namespace: 'default', name: attempt(1) };
     await story.cluster.remove({ resource: batchJobs, key: job });
     await play(story, []);
     expect((await stored(story)).status).toEqual(before);
@@ -105,6 +105,11 @@ describe('a TrainingJob', () => {
   });
 });
 
+/** The fake cluster numbers what it stores: the node, then the job. */
+function attempt(number: number): string {
+  return teacherAttempt(number, 'uid-2');
+}
+
 type Step = (story: Story) => Promise<void> | void;
 
 const change =
@@ -120,7 +125,7 @@ const startPods: Step = async ({ kubelet }) => {
 const endAttempt =
   (number: number, statuses: typeof good): Step =>
   ({ kubelet }) =>
-    kubelet.end(`digits-teacher-a${String(number)}`, statuses);
+    kubelet.end(attempt(number), statuses);
 const pass =
   (seconds: number): Step =>
   ({ clock }) =>
@@ -148,7 +153,7 @@ const stories: readonly (readonly [string, TrainingJob, readonly Step[], object]
   [
     'is preempted, and goes on',
     teacherJob({ retry: { limit: 0 } }),
-    [startPods, ({ kubelet }) => kubelet.preempt('digits-teacher-a1-1'), pass(60), startPods, endAttempt(2, good)],
+    [startPods, ({ kubelet }) => kubelet.preempt(`${attempt(1)}-1`), pass(60), startPods, endAttempt(2, good)],
     { phase: 'Succeeded', attempts: [{ outcome: 'Preempted' }, { outcome: 'Succeeded' }] },
   ],
 ];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { failureReasons } from '../../../operator/api/trainer-contract.ts';
 import { failureOf, isEcho, lastLine } from '../../../operator/workloads/failure.ts';
-import { ended, reported, worker } from '../../support/runs.ts';
+import { ended, reported, teacherAttempt, worker } from '../../support/runs.ts';
 
 const of = (status: Parameters<typeof worker>[1]) => failureOf(worker(0, status));
 
@@ -38,7 +38,7 @@ describe('what a failed pod says', () => {
     [1, 'Crashed', 'counted'],
   ])('without a result exit code %i is %s', (exitCode, reason, weight) => {
     const failure = of(ended({ exitCode, message: 'Traceback\nValueError: no\n' }));
-    expect(failure).toEqual({ reason, weight, exitCode, message: 'ValueError: no', pod: 'digits-teacher-a1-0' });
+    expect(failure).toEqual({ reason, weight, exitCode, message: 'ValueError: no', pod: `${teacherAttempt(1)}-0` });
   });
 
   test('says so when it said nothing', () => {
@@ -77,7 +77,7 @@ describe('what the kubelet knows comes first', () => {
       reason: 'Preempted',
       weight: 'free',
       message: 'preempting',
-      pod: 'digits-teacher-a1-0',
+      pod: `${teacherAttempt(1)}-0`,
     });
   });
 

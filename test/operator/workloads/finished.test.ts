@@ -3,7 +3,7 @@ import type { TrainingJobStatus } from '../../../operator/api/generated.ts';
 import { batchJobs, trainingJobs } from '../../../operator/api/resources.ts';
 import type { ObjectRef } from '../../../operator/kernel/cluster.ts';
 import { isFinished, planFinished } from '../../../operator/workloads/finished.ts';
-import { ago, now, teacherJob } from '../../support/runs.ts';
+import { ago, now, teacherAttempt, teacherJob } from '../../support/runs.ts';
 
 const verdict = (status: 'True' | 'False' | 'Unknown') => ({
   ...{ type: 'Succeeded', status, reason: 'GatesPassed', message: '', lastTransitionTime: ago(10) },
@@ -35,7 +35,7 @@ describe('a finished job', () => {
   });
 
   test('ends what still runs, as often as it takes', () => {
-    const leftover = { resource: batchJobs, key: { namespace: 'default', name: 'digits-teacher-a1' }, uid: 'job-1' };
+    const leftover = { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' };
     expect(plan(undefined, [leftover])?.remove).toEqual([leftover]);
     expect(plan(0, [leftover])?.remove).toMatchObject([leftover, { uid: 'tj-1' }]);
   });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { batchJobs, configMaps } from '../../../operator/api/resources.ts';
 import { oldJobs, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
-import { attemptJob, ended, reported, runningStatus, worker } from '../../support/runs.ts';
+import { attemptJob, ended, reported, runningStatus, teacherAttempt, worker } from '../../support/runs.ts';
 
 const job = { ...attemptJob(1), spec: { completions: 2 } };
 const good = ended({ exitCode: 0 });
@@ -18,7 +18,7 @@ test.each([
   ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
 ])('a Job that %s', (_, pods, isUnfinished) => {
   const refs = unfinishedJobs({ jobs: [job], pods });
-  const key = { namespace: 'default', name: 'digits-teacher-a1' };
+  const key = { namespace: 'default', name: teacherAttempt(1) };
   expect(refs).toEqual(isUnfinished ? [{ resource: batchJobs, key, uid: 'job-1' }] : []);
 });
 
@@ -30,7 +30,7 @@ test('a Job that is over is left alone, and pods of another Job say nothing abou
 test('an old Job goes with its config', () => {
   const jobs = [attemptJob(1, 'Failed'), attemptJob(2, 'Failed')];
   expect(oldJobs({ jobs, pods: [] }, 4)).toEqual([
-    { resource: batchJobs, key: { namespace: 'default', name: 'digits-teacher-a1' }, uid: 'job-1' },
-    { resource: configMaps, key: { namespace: 'default', name: 'digits-teacher-a1-config' } },
+    { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' },
+    { resource: configMaps, key: { namespace: 'default', name: `${teacherAttempt(1)}-config` } },
   ]);
 });

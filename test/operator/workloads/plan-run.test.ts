@@ -15,6 +15,7 @@ import {
   runningStatus,
   seen,
   succeeded,
+  teacherAttempt,
   teacherJob,
   worker,
 } from '../../support/runs.ts';
@@ -31,7 +32,7 @@ const names = (more: Partial<RunObserved>): readonly string[] =>
 
 describe('a run begins', () => {
   test('with config, Service and Job of attempt 1, the Job last', () => {
-    expect(names({})).toEqual(['digits-teacher-a1-config', 'digits-teacher-workers', 'digits-teacher-a1']);
+    expect(names({})).toEqual([`${teacherAttempt(1)}-config`, 'digits-teacher-workers', teacherAttempt(1)]);
     expect(plan({})).toMatchObject({
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
@@ -65,7 +66,7 @@ describe('a run goes on', () => {
 
   test('with what its pods need to start, should somebody delete it', () => {
     const starting = { root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, { phase: 'Pending' })] };
-    expect(names(starting)).toEqual(['digits-teacher-a1-config', 'digits-teacher-workers']);
+    expect(names(starting)).toEqual([`${teacherAttempt(1)}-config`, 'digits-teacher-workers']);
   });
 
   test('until its deadline, which it knows beforehand', () => {
@@ -91,7 +92,7 @@ describe('a run goes on', () => {
       remove: [{ uid: 'job-1' }],
       apply: [],
     });
-    expect(names({ root: after(attempts) })).toContain('digits-teacher-a2');
+    expect(names({ root: after(attempts) })).toContain(teacherAttempt(2));
   });
 
   test('at most a day without a look, since timers end', () => {
@@ -107,7 +108,7 @@ describe('a run goes on', () => {
     const strangers = [{ ...left, metadata: { ...left.metadata, ...metadata } }];
     const root = after([open]);
     expect(plan({ root, jobs: [attemptJob(1)], pods: strangers })).toMatchObject({ attempts: [open] });
-    const young = { ...root, metadata: { ...root.metadata, creationTimestamp: ago(30) } };
+    const young = { ...root, metadata: { ...root.metadata, uid: 'tj-2' } };
     expect(plan({ root: young, pods: strangers }).attempts).toMatchObject([{ reason: 'WorkerLost' }]);
   });
 });
@@ -123,7 +124,7 @@ describe('an attempt fails', () => {
     const { attempts, apply } = plan(crashed);
     expect(attempts).toMatchObject([{ outcome: 'Failed', reason: 'Crashed', exitCode: 1 }]);
     expect(apply).toEqual([]);
-    expect(names({ ...crashed, root: after(attempts) })).toContain('digits-teacher-a2');
+    expect(names({ ...crashed, root: after(attempts) })).toContain(teacherAttempt(2));
   });
 
   test('and the next waits for the last pod to be gone, while the logs of the first stay', () => {
@@ -163,7 +164,7 @@ describe('an attempt fails', () => {
     const pods = [worker(0, reported('DataInvalid', 65)), worker(1, reported('DataInvalid', 65))];
     const { state, apply } = plan({ ...crashed, pods });
     expect({ state, apply }).toEqual({
-      state: { kind: 'failed', reason: 'DataInvalid', message: 'digits-teacher-a1-0 (exit code 65): what happened' },
+      state: { kind: 'failed', reason: 'DataInvalid', message: `${teacherAttempt(1)}-0 (exit code 65): what happened` },
       apply: [],
     });
   });
@@ -219,7 +220,7 @@ describe('input is missing', () => {
   });
 
   test('and then it is there', () => {
-    expect(names({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain('digits-teacher-a2');
+    expect(names({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain(teacherAttempt(2));
   });
 });
 
@@ -239,7 +240,7 @@ test('only the Jobs and configs of the last attempts are kept', () => {
   const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
   const jobs = [1, 2, 3].map((number) => attemptJob(number, 'Failed'));
   const removed = plan({ root: after(attempts), jobs }).remove.map(({ key }) => key.name);
-  expect(removed).toEqual(['digits-teacher-a1', 'digits-teacher-a1-config']);
+  expect(removed).toEqual([teacherAttempt(1), `${teacherAttempt(1)}-config`]);
 });
 
 test('a run that may not go on is stopped like a suspended one', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startPatienceMs, startTrouble } from '../../../operator/workloads/start-trouble.ts';
-import { now, runningStatus, waitingFor, worker } from '../../support/runs.ts';
+import { now, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
 
 const late = new Date(now.getTime() + startPatienceMs);
 const unschedulable = {
@@ -15,10 +15,10 @@ test.each([
   ['CreateContainerError', 'CannotStart'],
 ])('%s is borne with for a while, then it ends the job', (word, reason) => {
   const pods = [worker(0, runningStatus), worker(1, waitingFor(word))];
-  expect(startTrouble(pods, now)).toEqual({ kind: 'hopeful', reason, message: `digits-teacher-a1-1: ${word}: why` });
+  expect(startTrouble(pods, now)).toEqual({ kind: 'hopeful', reason, message: `${teacherAttempt(1)}-1: ${word}: why` });
   expect(startTrouble(pods, late)).toMatchObject({
     kind: 'hopeless',
-    failure: { reason: 'CannotStart', pod: 'digits-teacher-a1-1' },
+    failure: { reason: 'CannotStart', pod: `${teacherAttempt(1)}-1` },
   });
 });
 
@@ -31,7 +31,7 @@ test('a full cluster is waited for without end', () => {
   expect(trouble).toEqual({
     kind: 'hopeful',
     reason: 'Unschedulable',
-    message: 'digits-teacher-a1-0: 0/1 nodes are available',
+    message: `${teacherAttempt(1)}-0: 0/1 nodes are available`,
   });
 });
 

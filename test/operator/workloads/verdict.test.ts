@@ -8,6 +8,7 @@ import {
   reported,
   runningStatus,
   succeeded,
+  teacherAttempt,
   waitingFor,
   worker,
 } from '../../support/runs.ts';
@@ -58,7 +59,7 @@ describe('an attempt that goes on', () => {
     expect(judge(seen({ pods }), now)).toEqual({
       kind: 'starting',
       reason: 'ConfigMissing',
-      message: 'digits-teacher-a1-0: CreateContainerConfigError: secret "limbeck-store" not found',
+      message: `${teacherAttempt(1)}-0: CreateContainerConfigError: secret "limbeck-store" not found`,
     });
   });
 });
@@ -119,7 +120,7 @@ describe('an attempt that failed', () => {
       reason: 'Crashed',
       message: 'what happened',
       weight: 'counted',
-      pod: 'digits-teacher-a1-1',
+      pod: `${teacherAttempt(1)}-1`,
       exitCode: 1,
     };
     expect(judge(seen({ pods }), now)).toEqual({ kind: 'failed', failure });
@@ -144,6 +145,7 @@ describe('a Job that has ended before its pods are seen', () => {
     ['Complete', 31, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
     ['Complete', 5, [worker(0, succeeded())], { kind: 'succeeded' }],
     ['Failed', 5, [], { kind: 'running', lookMs: 10_000 }],
+    ['FailureTarget', 5, [], { kind: 'running', lookMs: 10_000 }],
     ['Failed', 31, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
     ['Failed', 5, [worker(0, ended({ exitCode: 0 }))], { kind: 'running', lookMs: 10_000 }],
   ] as const)('%s %i s ago, %j', (type, secondsAgo, pods, verdict) => {
