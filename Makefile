@@ -72,10 +72,10 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 	@bash test/trainer
 
 .PHONY: test-integration
-test-integration: setup ## Against a real API server and a real S3 server.
+test-integration: setup ## Against a real API server and a real S3 server, and a sample of the faults.
 	@mkdir -p build/test
 	@$(CLUSTER) api-up
-	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
+	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 1500 $(JEST) --selectProjects integration faults --runInBand --json --outputFile build/test/integration.json
 	@$(CLUSTER) api-down
 
 .PHONY: test-faults
@@ -94,6 +94,10 @@ bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and 
 	@node bench/serving/run.ts
 	@node bench/gateway/run.ts
 	@node bench/gateway/held.ts
+
+.PHONY: bench-operator
+bench-operator: setup ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.
+	@node bench/operator.ts
 
 .PHONY: help
 help: ## This list.

@@ -1,20 +1,20 @@
 /**
  * The reconcilers on a real API server, disturbed at every write and every frame. All plans with LIMBECK_FAULTS=all
- * (`make test-faults`), otherwise one in twelve of them.
+ * (`make test-faults`), otherwise one in twelve of them, those of one life in one go.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openLaboratory, type OpenLaboratory } from './laboratory.ts';
 import { complaints } from './oracle.ts';
 import { planText, type FaultPlan } from './plan.ts';
-import { perturbationsOf, plansFor } from './plans.ts';
+import { perturbations, plansFor, sampleOf, type Perturbation } from './plans.ts';
 import { runPlan, type Outcome } from './run.ts';
 import { scenarios, type Scenario } from './scenarios.ts';
 
 const all = process.env['LIMBECK_FAULTS'] === 'all';
 const only = process.env['LIMBECK_FAULTS_ONLY'];
-const perturbations = perturbationsOf(all);
-const sampleEvery = 12;
+const chosen = perturbations.filter((name) => only === undefined || only === name);
+const groups: readonly (readonly Perturbation[])[] = all ? chosen.map((name) => [name]) : [chosen];
 const atOnce = 10;
 const folder = 'build/faults';
 const coverage: { scenario: string; perturbation: string; plans: number; reached: number; failed: number }[] = [];
@@ -40,26 +40,38 @@ afterAll(async () => {
   await writeFile(`${folder}/coverage.json`, `${JSON.stringify(coverage, undefined, 2)}\n`);
 }, 60_000);
 
-/** Runs them a few at a time; what each has to complain about. */
-async function judge(scenario: Scenario, plans: readonly FaultPlan[]): Promise<{ reached: number; bad: string[] }> {
+interface Judged {
+  readonly plan: FaultPlan;
+  readonly reached: boolean;
+  /** What there is to complain about; undefined: nothing. */
+  readonly bad?: string;
+}
+
+async function judge(scenario: Scenario, plan: FaultPlan): Promise<Judged> {
   const reference = await referenceOf(scenario);
+  const outcome = await runPlan(laboratory, scenario, plan, reference);
+  const { reached } = outcome;
+  const said = complaints(reference, outcome);
+  if (said.length === 0) return { plan, reached };
+  const name = planText(plan).replaceAll(/[^\w]+/g, '-');
+  await writeFile(`${folder}/failed/${name}.json`, `${JSON.stringify({ ...outcome, said }, undefined, 2)}\n`);
+  return { plan, reached, bad: `${planText(plan)}\n${said.join('\n')}\n${outcome.log.slice(-8).join('\n')}` };
+}
+
+/** A few at a time. */
+async function judgeAll(scenario: Scenario, plans: readonly FaultPlan[]): Promise<readonly Judged[]> {
   const waiting = [...plans];
-  const bad: string[] = [];
-  let reached = 0;
+  const judged: Judged[] = [];
   const work = async (): Promise<void> => {
-    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
-      const outcome = await runPlan(laboratory, scenario, plan, reference);
-      if (outcome.reached) reached += 1;
-      const said = complaints(reference, outcome);
-      if (said.length === 0) continue;
-      bad.push(`${planText(plan)}\n${said.join('\n')}\n${outcome.log.slice(-8).join('\n')}`);
-      const name = planText(plan).replaceAll(/[^\w]+/g, '-');
-      await writeFile(`${folder}/failed/${name}.json`, `${JSON.stringify({ ...outcome, said }, undefined, 2)}\n`);
-    }
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift())
+      judged.push(await judge(scenario, plan));
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  return { reached, bad };
+  return judged;
 }
+
+const complaintsOf = (judged: readonly Judged[]): readonly string[] =>
+  judged.flatMap(({ bad }) => (bad === undefined ? [] : [bad]));
 
 describe.each(scenarios)('$name', (scenario) => {
   test('comes to the same end twice without faults, and rests there', async () => {
@@ -71,18 +83,27 @@ describe.each(scenarios)('$name', (scenario) => {
     expect(complaints(first, second)).toEqual([]);
   }, 150_000);
 
-  test.each(perturbations.filter((name) => only === undefined || only === name))(
+  test.each(groups.map((group) => [group.join(', '), group] as const))(
     'survives: %s',
-    async (perturbation) => {
-      const every = plansFor(perturbation, scenario.name, await referenceOf(scenario));
-      // Where there are fewer plans than one in twelve, the sample is still one.
-      const offset = perturbations.indexOf(perturbation) % Math.min(sampleEvery, Math.max(1, every.length));
-      const plans = all ? every : every.filter((_, index) => index % sampleEvery === offset);
-      const { reached, bad } = await judge(scenario, plans);
-      coverage.push({ scenario: scenario.name, perturbation, plans: plans.length, reached, failed: bad.length });
-      expect(bad).toEqual([]);
+    async (_, group) => {
+      const reference = await referenceOf(scenario);
+      const planned = group.map((perturbation) => {
+        const every = plansFor(perturbation, scenario.name, reference);
+        return [perturbation, new Set(all ? every : sampleOf(every, perturbation))] as const;
+      });
+      const judged = await judgeAll(
+        scenario,
+        planned.flatMap(([, plans]) => [...plans]),
+      );
+      for (const [perturbation, plans] of planned) {
+        const mine = judged.filter(({ plan }) => plans.has(plan));
+        const reached = mine.filter((one) => one.reached).length;
+        const failed = complaintsOf(mine).length;
+        coverage.push({ scenario: scenario.name, perturbation, plans: plans.size, reached, failed });
+      }
+      expect(complaintsOf(judged)).toEqual([]);
       // Plans that never come to pass would be survived by anything.
-      expect(reached).toBeGreaterThan(0);
+      expect(judged.filter(({ reached }) => reached).length).toBeGreaterThan(0);
     },
     1_800_000,
   );
@@ -90,9 +111,12 @@ describe.each(scenarios)('$name', (scenario) => {
 
 test('survives every plan that it once did not', async () => {
   const files = (await readdir('test/faults/regressions')).filter((file) => file.endsWith('.json'));
-  for (const file of files) {
+  const judged = files.map(async (file) => {
     const plan = JSON.parse(await readFile(`test/faults/regressions/${file}`, 'utf8')) as FaultPlan;
-    const scenario = scenarios.find(({ name }) => name === plan.scenario)!;
-    expect((await judge(scenario, [plan])).bad).toEqual([]);
-  }
+    return judge(
+      scenarios.find(({ name }) => name === plan.scenario)!,
+      plan,
+    );
+  });
+  expect(complaintsOf(await Promise.all(judged))).toEqual([]);
 }, 600_000);

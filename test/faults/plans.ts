@@ -2,12 +2,11 @@
 import { crashMoments, watchFaults, type Fault, type FaultPlan } from './plan.ts';
 import type { Outcome } from './run.ts';
 
-/** Survived by every plan, as far as they were run: a sample of them is what runs without LIMBECK_FAULTS=all. */
-const survived = ['crash', 'double crash', 'delete', 'upgrade', 'write answers', 'watch'] as const;
-/** Not survived by every plan yet; docs/reliability.md says which, and why. */
-const open = ['delete and recreate', 'stale cache', 'unobserved', 'time travel'] as const;
-
-export const perturbationsOf = (all: boolean): readonly string[] => (all ? [...survived, ...open] : survived);
+export const perturbations = [
+  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'write answers'],
+  ...['watch', 'stale cache', 'unobserved', 'time travel'],
+] as const;
+export type Perturbation = (typeof perturbations)[number];
 
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -23,7 +22,7 @@ const writeAnswers: readonly Fault[] = [
   { kind: 'answer', status: 429, every: 1, times: 3, committed: false },
 ];
 
-function faultsOf(perturbation: string, reference: Outcome): readonly (readonly Fault[])[] {
+function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (readonly Fault[])[] {
   const writes = numbers(reference.writes);
   const frames = framesOf(reference).flatMap(([resource, count]) =>
     numbers(Math.max(1, count - 1)).map((frame) => ({ resource, frame })),
@@ -56,10 +55,14 @@ function faultsOf(perturbation: string, reference: Outcome): readonly (readonly 
       ]);
     case 'watch':
       return watchFaults.map((how) => [{ kind: 'watch', how }]);
-    default:
-      throw new Error(`no such perturbation: ${perturbation}`);
   }
 }
 
-export const plansFor = (perturbation: string, scenario: string, reference: Outcome): readonly FaultPlan[] =>
+export const plansFor = (perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] =>
   faultsOf(perturbation, reference).map((faults) => ({ scenario, faults }));
+
+/** One in so many, and at least one; other ones for each perturbation. */
+export function sampleOf(plans: readonly FaultPlan[], perturbation: Perturbation, every = 12): readonly FaultPlan[] {
+  const offset = perturbations.indexOf(perturbation) % Math.min(every, Math.max(1, plans.length));
+  return plans.filter((_, index) => index % every === offset);
+}
