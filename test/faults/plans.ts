@@ -61,8 +61,13 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
 export const plansFor = (perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] =>
   faultsOf(perturbation, reference).map((faults) => ({ scenario, faults }));
 
-/** One in so many, and at least one; other ones for each perturbation. */
-export function sampleOf(plans: readonly FaultPlan[], perturbation: Perturbation, every = 12): readonly FaultPlan[] {
-  const offset = perturbations.indexOf(perturbation) % Math.min(every, Math.max(1, plans.length));
-  return plans.filter((_, index) => index % every === offset);
+/**
+ * A few of a life's plans: half of the perturbations, the other half for the next life, and of each one plan in 24 and
+ * at least one.
+ */
+export function sampleOf(plans: readonly FaultPlan[], perturbation: Perturbation, life: number): readonly FaultPlan[] {
+  const turn = perturbations.indexOf(perturbation);
+  if (turn % 2 !== life % 2) return [];
+  const every = Math.min(24, Math.max(1, plans.length));
+  return plans.filter((_, index) => index % every === turn % every);
 }
