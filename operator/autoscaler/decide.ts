@@ -78,6 +78,8 @@ const burstFactor = 2;
 const tenths = (value: number): string => (Math.round(value * 10) / 10).toString();
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 
+const several = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 /** Replicas for a load. Floating dust above a whole number is not a replica. */
 const needed = (load: number | undefined, target: number): number =>
   load === undefined ? 0 : Math.ceil(load / target - 1e-9);
@@ -88,7 +90,7 @@ function fromZero(seen: Situation, floor: number): Decision {
   const replicas = clamp(needed(asking, targetInFlight), Math.max(1, floor), maxReplicas);
   const reason =
     asking > 0
-      ? `${asking} requests came while there was no replica; ${targetInFlight} are meant for one`
+      ? `${several(asking, 'request')} came while there was no replica; ${targetInFlight} are meant for one`
       : 'a request came while there was no replica and gave up; the next one shall be answered';
   return { replicas, reason, burst: true };
 }
@@ -129,7 +131,7 @@ function byLoad(seen: Situation, floor: number, nowMs: number): Decision {
 }
 
 function steadyReason(couldBeFewer: boolean, calm: boolean, current: number): string {
-  if (!couldBeFewer) return `the load fits ${current} replicas`;
+  if (!couldBeFewer) return `the load fits ${several(current, 'replica')}`;
   return calm
     ? `the load would fit fewer than ${current} replicas, but was not watched long enough`
     : `a burst ended less than one stable window ago; ${current} replicas stay`;

@@ -47,6 +47,9 @@ function answerHealth(path: string, service: Service, response: ServerResponse):
   return true;
 }
 
+/** Nothing else that a replica tells is the caller's business, nor worth waking one: its metrics above all. */
+const isProtocol = (path: string): boolean => /^\/v2(?:[/?]|$)/.test(path);
+
 function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: ServerResponse, sentence: string): void {
   const code = ports.synced() ? 404 : 503;
   ports.metrics.unknown(code);
@@ -70,6 +73,10 @@ function answer(ports: FrontPorts, request: IncomingMessage, response: ServerRes
     return;
   }
   if (request.method === 'GET' && answerHealth(target.path, service, response)) return;
+  if (!isProtocol(target.path)) {
+    refuseUnknown(ports, request, response, 'only /v2 and what is below it is served here');
+    return;
+  }
   const requestId = requestIdOf(request, ports.newId);
   new Exchange({ request, response, service, path: target.path, requestId }, ports).start();
 }

@@ -37,10 +37,16 @@ function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
   const reason = waitingReasons[word];
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;
-  const message = `${name}: ${word}${detail === undefined ? '' : `: ${detail}`}`;
-  if (!isLate(pod, now) && !neverCured.has(word)) return { kind: 'hopeful', reason, message };
+  const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;
+  if (!isLate(pod, now) && !neverCured.has(word)) return { kind: 'hopeful', reason, message: `${name}: ${message}` };
   return { kind: 'hopeless', failure: { reason: 'CannotStart', message, weight: 'permanent', pod: name } };
 }
+
+/** The one Secret that a pod of ours needs. */
+const remedyOf = (detail = ''): string =>
+  /^secret "[^"]+" not found$/.test(detail)
+    ? "; the chart makes the store's Secret in the namespaces that store.namespaces lists"
+    : '';
 
 /** Waiting for room on a node is no trouble of the image: patience begins with the kubelet. */
 function isLate({ metadata, status }: Pod, now: Date): boolean {

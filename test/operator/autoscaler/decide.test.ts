@@ -34,7 +34,7 @@ test.each<Row>([
   ['a pin beyond maxReplicas is a person’s will', of(2, { pinned: 20 }), 20, 'taken over'],
   // From zero
   ['zero and quiet stays', of(0, {}), 0, 'nobody asks'],
-  ['one request wakes one', of(0, { load: { ...quiet, waiting: 1 } }), 1, '1 requests came'],
+  ['one request wakes one', of(0, { load: { ...quiet, waiting: 1 } }), 1, '1 request came'],
   ['forty wake ten at once', of(0, { load: { ...quiet, waiting: 40 } }), 10, '40 requests came'],
   ['never more than maxReplicas', of(0, { load: { ...quiet, waiting: 4000 } }), 10, '4000'],
   ['who gave up is answered next time', of(0, { load: { ...quiet, arrived: 1 } }), 1, 'gave up'],

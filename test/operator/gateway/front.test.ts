@@ -17,6 +17,7 @@ const errorOf = ({ text }: { readonly text: string }): string => String(JSON.par
 
 describe('what the gateway refuses, in the shape of the protocol', () => {
   test.each<[string, Ask, string]>([
+    ['what is no part of the protocol, such as the metrics of a replica', { path: '/metrics' }, 'only /v2'],
     ['a service nobody made', { host: 'nobody.default.svc' }, 'there is no ModelService default/nobody'],
     ['a host that names no service', { host: 'localhost' }, 'names a service'],
     ['a path that names no service', { host: '10.0.0.1', path: '/namespaces/default/models/x' }, 'names a service'],

@@ -18,7 +18,7 @@ test.each([
   expect(startTrouble(pods, now)).toEqual({ kind: 'hopeful', reason, message: `${teacherAttempt(1)}-1: ${word}: why` });
   expect(startTrouble(pods, late)).toMatchObject({
     kind: 'hopeless',
-    failure: { reason: 'CannotStart', pod: `${teacherAttempt(1)}-1` },
+    failure: { reason: 'CannotStart', message: `${word}: why`, pod: `${teacherAttempt(1)}-1` },
   });
 });
 

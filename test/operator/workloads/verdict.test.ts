@@ -59,7 +59,7 @@ describe('an attempt that goes on', () => {
     expect(judge(seen({ pods }), now)).toEqual({
       kind: 'starting',
       reason: 'ConfigMissing',
-      message: `${teacherAttempt(1)}-0: CreateContainerConfigError: secret "limbeck-store" not found`,
+      message: `${teacherAttempt(1)}-0: CreateContainerConfigError: secret "limbeck-store" not found; the chart makes the store's Secret in the namespaces that store.namespaces lists`,
     });
   });
 });
