@@ -72,10 +72,10 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 	@bash test/trainer
 
 .PHONY: test-integration
-test-integration: setup ## Against a real API server and a real S3 server, and a sample of the faults.
+test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
 	@$(CLUSTER) api-up
-	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 1500 $(JEST) --selectProjects integration faults --runInBand --json --outputFile build/test/integration.json
+	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 	@$(CLUSTER) api-down
 
 .PHONY: test-faults
