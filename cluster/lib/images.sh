@@ -5,6 +5,8 @@
 IMAGES=$CACHE/images
 IMAGE_NAMES=(operator server trainer store)
 RUFF_VERSION=0.17.6
+PYARROW_VERSION=26.0.1
+PYARROW_SHA256=f71221bbc7707e3fad920d0478db9350791d4714ec445299ee0d56559fbc156c
 
 buildah_here() { buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
 
@@ -43,8 +45,9 @@ fill_context() {
       cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"
       cp -r node_modules/onnxruntime-common "$context/node_modules/"
       ;;
-    trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;
-    trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;
+    trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
+    trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;&
+    trainer | trainer-dev) mkdir "$context/wheels" && cp -r "$(pyarrow_package)" "$context/wheels/" ;;
     store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
   esac
 }
@@ -61,6 +64,28 @@ ruff_binary() {
     mv "$folder.new" "$folder"
   fi
   echo "$folder/ruff"
+}
+
+# Debian has no reader of Parquet: Arrow out of its wheel, without what a trainer never uses (three fifths of it are left).
+pyarrow_package() {
+  local folder=$BIN/pyarrow-$PYARROW_VERSION
+  if [[ ! -d $folder ]]; then
+    rm -rf "$folder.new" && mkdir -p "$folder.new"
+    echo "pyarrow==$PYARROW_VERSION --hash=sha256:$PYARROW_SHA256" >"$folder.new/pinned.txt"
+    python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp --python-version 3.13 --platform manylinux_2_28_x86_64 \
+      --require-hashes --requirement "$folder.new/pinned.txt" --dest "$folder.new" >&2
+    python3 -m zipfile --extract "$folder.new"/*.whl "$folder.new/wheel"
+    (
+      cd "$folder.new/wheel/pyarrow"
+      rm -rf include includes src tests libarrow_python.so ./*{flight,s3,gcsfs,azurefs,hdfs,orc,cpp_tests,encryption}[._]*so*
+      find . \( -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.so.[0-9]*.*' \) -delete
+    )
+    mkdir -p "$folder.new/package"
+    mv "$folder.new/wheel/pyarrow" "$folder.new/package/"
+    mv "$folder.new/package" "$folder"
+    rm -rf "$folder.new"
+  fi
+  echo "$folder/pyarrow"
 }
 
 tag_of() { (cd "$1" && { cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
