@@ -93,7 +93,9 @@ async function run(config: Config, log: Log): Promise<void> {
   // The admin port outlives the signal: the last passes are still to be seen.
   const last = new AbortController();
   const registry = createRegistry('operator');
-  const connection = await connect({ component: 'operator', version, registry, clock: systemClock });
+  const { renewDeadlineSeconds } = config.leaderElection;
+  const who = { component: 'operator', version };
+  const connection = await connect({ ...who, registry, clock: systemClock, renewDeadlineSeconds });
   const parts: Parts = { config, connection, log, registry, signal };
   const feeds: Feeds = {};
   const manager = startOperator(parts, feeds);

@@ -4,6 +4,7 @@ import type { Registry } from '../../process/metrics.ts';
 import { Client, StreamingClient } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import { defaultCredentials } from './credentials.ts';
+import { leaseDeadlineMs, usualTimes } from './lease.ts';
 import { callMetrics } from './metrics.ts';
 import { Transport, usualDeadlines } from './transport.ts';
 
@@ -13,6 +14,8 @@ export interface ConnectOptions {
   readonly version: string;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** Of the election that the leases are for; the usual one when absent. */
+  readonly renewDeadlineSeconds?: number | undefined;
 }
 
 export interface Connection {
@@ -23,7 +26,8 @@ export interface Connection {
 }
 
 /** Reads KUBECONFIG, the usual file or the pod's service account. Rejects with one sentence when there is none. */
-export async function connect({ component, version, registry, clock }: ConnectOptions): Promise<Connection> {
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const { component, version, registry, clock, renewDeadlineSeconds = usualTimes.renewDeadlineSeconds } = options;
   const credentials = defaultCredentials(clock);
   await credentials.current();
   const transport = new Transport({
@@ -31,7 +35,7 @@ export async function connect({ component, version, registry, clock }: ConnectOp
     clock,
     userAgent: `limbeck/${version} (${component})`,
     counts: callMetrics(registry),
-    deadlines: usualDeadlines,
+    deadlines: { ...usualDeadlines, leaseMs: leaseDeadlineMs({ renewDeadlineSeconds }) },
   });
   return {
     cluster: new StreamingClient(transport),

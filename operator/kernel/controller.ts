@@ -25,6 +25,12 @@ const blockedLookMs = 60_000;
 const resyncMs = 36_000_000;
 const passLimitMs = 120_000;
 
+/** In every line of one pass: twelve hexadecimal digits by chance. */
+const reconcileIdOf = (chance: number): string =>
+  Math.floor(chance * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0');
+
 export class Controller {
   readonly #options: ControllerOptions;
 
@@ -98,21 +104,24 @@ export class Controller {
   }
 
   async #work(): Promise<void> {
-    const { queue, counts, clock, pass } = this.#options;
+    const { queue, counts, clock, pass, random } = this.#options;
     for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
       const startedMs = clock.monotonicMs();
       counts.took(this.name, taken.waitedMs);
+      const log = this.#options.log.child({ key: taken.key, reconcileId: reconcileIdOf(random()) });
       try {
-        const outcome = await runPass(pass, parseKey(taken.key), AbortSignal.timeout(passLimitMs));
-        counts.finished(this.name, outcome.kind, clock.monotonicMs() - startedMs);
-        this.#follow(taken.key, outcome);
+        const outcome = await runPass(pass, parseKey(taken.key), { log, signal: AbortSignal.timeout(passLimitMs) });
+        const tookMs = clock.monotonicMs() - startedMs;
+        counts.finished(this.name, outcome.kind, tookMs);
+        log.debug('pass over', { outcome: outcome.kind, tookMs });
+        this.#follow(taken.key, outcome, log);
       } finally {
         queue.done(taken.key);
       }
     }
   }
 
-  #follow(key: string, outcome: Outcome): void {
+  #follow(key: string, outcome: Outcome, log: Log): void {
     const { queue } = this.#options;
     switch (outcome.kind) {
       case 'gone':
@@ -134,7 +143,7 @@ export class Controller {
         queue.addAfter(key, outcome.afterMs);
         break;
       case 'failed':
-        this.#retry(key, outcome.error);
+        this.#retry(key, outcome.error, log);
         break;
       case 'fenced': // the process is about to end; another one carries on
         break;
@@ -149,12 +158,12 @@ export class Controller {
     if (wasFailing) queue.add(key);
   }
 
-  #retry(key: string, error: unknown): void {
-    const { queue, counts, log } = this.#options;
+  #retry(key: string, error: unknown, log: Log): void {
+    const { queue, counts } = this.#options;
     const delayMs = queue.retry(key, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
     counts.retried(this.name);
     const isOurs = !(error instanceof ApiError);
-    const detail = { key, delayMs, failures: queue.failures(key), error: sentenceOf(error) };
+    const detail = { delayMs, failures: queue.failures(key), error: sentenceOf(error) };
     if (isOurs) log.error('pass failed', { ...detail, stack: error instanceof Error ? error.stack : undefined });
     else log.warn('pass failed', detail);
   }

@@ -29,6 +29,10 @@ export interface LeaseTimes {
 
 export const usualTimes: LeaseTimes = { leaseSeconds: 15, renewDeadlineSeconds: 10, retrySeconds: 2 };
 
+/** Of one request about the Lease: a renewal that hangs leaves time for a second try before the renewal is due. */
+export const leaseDeadlineMs = ({ renewDeadlineSeconds }: Pick<LeaseTimes, 'renewDeadlineSeconds'>): number =>
+  Math.max(1000, renewDeadlineSeconds * 500);
+
 /** What the local clock knows of the Lease: when its text last changed. Times inside the Lease are never compared. */
 export interface Sighting {
   readonly lease: Lease;

@@ -190,7 +190,7 @@ function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, co
   const hands = { cluster, cache: caches.cache, roots: reconciler.resource, memory: new WriteMemory(), clock, wrote };
   const controller = `limbeck.dev/${reconciler.name}`;
   const said = (result: WriteResult): void => wrote('event', result);
-  const recorder = new Recorder({ cluster, log, clock, controller, instance: identity, wrote: said });
+  const recorder = new Recorder({ cluster, clock, controller, instance: identity, wrote: said });
   const pass = { reconciler, hands, recorder, caches };
   return new Controller({ pass, queue: new Workqueue(clock), workers, counts, clock, random, log });
 }

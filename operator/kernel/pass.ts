@@ -10,7 +10,7 @@ import {
   RootGone,
   type Hands,
 } from './act.ts';
-import { sentenceOf } from '../../process/logger.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import type { Expectation } from './memory.ts';
 import {
@@ -25,6 +25,7 @@ import {
 } from './objects.ts';
 import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
 import type { Recorder } from './recorder.ts';
+import { saying } from './said.ts';
 import { canonical } from './sameness.ts';
 
 export type Outcome =
@@ -51,12 +52,19 @@ const leavingLookMs = 1000;
 /** A refusal may quote all that is refused; a status that is too long would be refused too. */
 const longestMessage = 1024;
 
+/** What one pass has to itself. Whatever it says carries its id. */
+export interface Turn {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /** Never throws. */
-export async function runPass(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
+export async function runPass(options: PassOptions, key: Key, turn: Turn): Promise<Outcome> {
+  const hands = { ...options.hands, cluster: saying(options.hands.cluster, turn.log) };
   try {
     const staleMs = staleForMs(options, key);
     if (staleMs !== undefined) return { kind: 'stale', afterMs: staleLookAfterMs(staleMs) };
-    return await observePlanAct(options, key, signal);
+    return await observePlanAct({ ...options, hands }, key, turn);
   } catch (error) {
     return error instanceof NotLeading ? { kind: 'fenced' } : { kind: 'failed', error };
   }
@@ -78,7 +86,8 @@ function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefine
 /** Often at first, as nearly all come within milliseconds; the wait doubles. */
 const staleLookAfterMs = (staleMs: number): number => Math.min(longestStaleLookMs, Math.max(staleLookMs, staleMs));
 
-async function observePlanAct(options: PassOptions, key: Key, signal: AbortSignal): Promise<Outcome> {
+async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promise<Outcome> {
+  const { signal } = turn;
   const { reconciler, hands } = options;
   const root = hands.cache.get(reconciler.resource, key);
   const observed = root === undefined ? undefined : reconciler.observe(hands.cache, key);
@@ -94,7 +103,7 @@ async function observePlanAct(options: PassOptions, key: Key, signal: AbortSigna
   if (mishap === undefined && plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
   await storeStatus(status, root, options, signal);
   if (mishap === undefined) {
-    for (const note of plan.events) await options.recorder.note(root, note, signal);
+    for (const note of plan.events) await options.recorder.note(root, note, turn);
     return plan.next;
   }
   return outcomeOf(mishap);

@@ -5,6 +5,7 @@ import { sentenceOf, type Log } from '../../process/logger.ts';
 import { ApiError, type Cluster, type Note } from './cluster.ts';
 import { NotLeading } from './fence.ts';
 import { microTime, type KubeObject, type Resource } from './objects.ts';
+import { saying } from './said.ts';
 
 export const eventsResource: Resource = {
   apiVersion: 'v1',
@@ -15,7 +16,6 @@ export const eventsResource: Resource = {
 
 export interface RecorderOptions {
   readonly cluster: Cluster;
-  readonly log: Log;
   readonly clock: Clock;
   /** Names the controller in every event, for example `limbeck.dev/operator`. */
   readonly controller: string;
@@ -29,6 +29,12 @@ const rememberedNotes = 4096;
 const burst = 20;
 const refillMs = 10_000;
 const longestNote = 1000;
+
+/** Of the pass that has something to say. */
+interface Saying {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
 
 interface Allowance {
   readonly tokens: number;
@@ -46,7 +52,7 @@ export class Recorder {
   }
 
   /** Says it unless it was said before. Never throws: an unsaid event must not fail a pass. */
-  async note(about: KubeObject, note: Note, signal: AbortSignal): Promise<void> {
+  async note(about: KubeObject, note: Note, { log, signal }: Saying): Promise<void> {
     const event = eventOf(about, note, this.#options);
     if (this.#said.has(event.metadata.name) || !this.#allowed(about)) {
       this.#options.wrote('unchanged');
@@ -54,15 +60,15 @@ export class Recorder {
     }
     this.#remember(event.metadata.name);
     try {
-      await this.#options.cluster.create(eventsResource, event, signal);
+      await saying(this.#options.cluster, log).create(eventsResource, event, signal);
       this.#options.wrote('written');
     } catch (error) {
-      this.#excuse(error, event.metadata.name);
+      this.#excuse(error, event.metadata.name, log);
     }
   }
 
   /** The name is a hash of what is said: a conflict means that it was said before this process began. */
-  #excuse(error: unknown, name: string): void {
+  #excuse(error: unknown, name: string, log: Log): void {
     if (error instanceof NotLeading) return;
     if (error instanceof ApiError && error.code === 'conflict') {
       this.#options.wrote('unchanged');
@@ -70,7 +76,7 @@ export class Recorder {
     }
     this.#said.delete(name);
     this.#options.wrote('failed');
-    this.#options.log.warn('event not recorded', { event: name, error: sentenceOf(error) });
+    log.warn('event not recorded', { event: name, error: sentenceOf(error) });
   }
 
   #remember(name: string): void {

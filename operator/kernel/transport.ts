@@ -8,6 +8,7 @@ import { errorOfAnswer, errorOfConnection, retryAfterMsOf } from './api-errors.t
 import { ApiError, NotLeading, type WriteBudget } from './cluster.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { checkedAtSending, Dispatchers, type Traffic } from './dispatchers.ts';
+import { leaseDeadlineMs, usualTimes } from './lease.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -35,7 +36,11 @@ export interface Deadlines {
   readonly watchSilenceMs: number;
 }
 
-export const usualDeadlines: Deadlines = { crudMs: 30_000, leaseMs: 5000, watchSilenceMs: 150_000 };
+export const usualDeadlines: Deadlines = {
+  crudMs: 30_000,
+  leaseMs: leaseDeadlineMs(usualTimes),
+  watchSilenceMs: 150_000,
+};
 
 export interface TransportOptions {
   readonly credentials: Credentials;

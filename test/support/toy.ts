@@ -90,12 +90,13 @@ export const crewReconciler: Reconciler<Crew, Observed, CrewStatus> = {
   },
 };
 
-/** Keeps what is said, for assertions. */
-export function rememberingLog(lines: string[] = []): Log & { readonly lines: readonly string[] } {
+/** Keeps what is said, with the fields of the children that say it, for assertions. */
+export function rememberingLog(lines: string[] = [], own: object = {}): Log & { readonly lines: readonly string[] } {
   const say = (sentence: string, fields?: object): void => {
-    lines.push(`${sentence} ${JSON.stringify(fields ?? {})}`);
+    lines.push(`${sentence} ${JSON.stringify({ ...own, ...fields })}`);
   };
-  return { lines, debug: say, info: say, warn: say, error: say, child: () => rememberingLog(lines) };
+  const child = (fields: object): Log => rememberingLog(lines, { ...own, ...fields });
+  return { lines, debug: say, info: say, warn: say, error: say, child };
 }
 
 export const freshRegistry = (): ReturnType<typeof createRegistry> => createRegistry('test');

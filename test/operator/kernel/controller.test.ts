@@ -54,9 +54,23 @@ describe('what follows a pass', () => {
       8999,
       1,
     ],
-    ['settled: looked at again after ten hours', () => ({ kind: 'settled' }), 33_000_000, 2],
   ])('%s', async (_, next, elapsedMs, expected) => {
     expect(await passesWithin(elapsedMs, next)).toBe(expected);
+  });
+
+  test('settled: looked at again after ten hours', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, atRest);
+    const { passes, reconciler } = counting(() => ({ kind: 'settled' }));
+    const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
+    await clock.advance(0);
+    clock.pause(32_000_000);
+    await clock.advance(1000);
+    expect(passes()).toBe(1);
+    clock.pause(1_000_000);
+    await clock.advance(1000);
+    expect(passes()).toBe(2);
+    await rig.stop();
   });
 
   test('writing "it failed" into the status does not cut the back-off short', async () => {
@@ -104,6 +118,27 @@ describe('what follows a pass', () => {
     await clock.advance(100);
     expect((await cluster.get(crews, { namespace: 'default', name: 'well' })).status?.members).toBe(1);
     await rig.stop();
+  });
+
+  test('whatever a pass says has its key and its id; another pass has another id', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('alpha', ['ann']));
+    cluster.beforeWrite = ({ verb, what }) => {
+      if (verb === 'apply' && what.includes('alpha-ann')) throw new ApiError('forbidden', 'no');
+    };
+    let drawn = 0;
+    const rig = startRig(cluster, clock, { random: () => (drawn += 1) / 1024 });
+    await clock.advance(6);
+    await rig.stop();
+    const ofPasses = rig.lines.filter((line) => line.includes('reconcileId'));
+    const fields = ofPasses.map((line) => JSON.parse(line.slice(line.indexOf('{'))) as Record<string, string>);
+    const sentences = (id: string | undefined): readonly string[] =>
+      ofPasses.filter((_, at) => fields[at]?.['reconcileId'] === id).map((line) => line.slice(0, line.indexOf(' {')));
+    const ids = [...new Set(fields.map(({ reconcileId }) => reconcileId))];
+    expect(ids.length).toBeGreaterThan(1);
+    expect(fields.every(({ key, reconciler }) => key === 'default/alpha' && reconciler === 'crew')).toBe(true);
+    expect(ids.every((id) => /^[0-9a-f]{12}$/.test(id ?? ''))).toBe(true);
+    expect(sentences(ids[0])).toEqual(['not written', 'written', 'pass over', 'pass failed']);
   });
 
   test('a poke runs a pass at once', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   heldBy,
+  leaseDeadlineMs,
   leases,
   released,
   sighted,
@@ -62,4 +63,13 @@ describe('heldBy', () => {
   test('a released lease invites the next one', () => {
     expect(released(other, now)).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 3 });
   });
+});
+
+test.each([
+  [10, 5000],
+  [15, 7500],
+  [3, 1500],
+  [1, 1000],
+])('with %d s to renew, a request about the lease may take %d ms', (renewDeadlineSeconds, deadlineMs) => {
+  expect(leaseDeadlineMs({ renewDeadlineSeconds })).toBe(deadlineMs);
 });

@@ -42,12 +42,12 @@ async function stage(
   await clock.advance(0);
   const memory = new WriteMemory();
   const hands = { cluster, cache: caches.cache, roots: crews, memory, clock, wrote: () => undefined };
-  const recorder = new Recorder({ cluster, log, clock, controller: 'test', instance: 'test', wrote: () => undefined });
+  const recorder = new Recorder({ cluster, clock, controller: 'test', instance: 'test', wrote: () => undefined });
   return {
     cluster,
     clock,
     caches,
-    pass: () => runPass({ reconciler, hands, recorder, caches }, key, never),
+    pass: () => runPass({ reconciler, hands, recorder, caches }, key, { log, signal: never }),
     see: () => clock.advance(0),
     root: () => cluster.get(crews, key),
   };

@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { crew, crews, rememberingLog } from '../../support/toy.ts';
 
-const never = new AbortController().signal;
+const turn = { log: rememberingLog(), signal: new AbortController().signal };
 const note = (message: string): Note => ({ kind: 'Normal', reason: 'Told', message });
 
 function recording(): {
@@ -17,9 +17,9 @@ function recording(): {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
   const about = cluster.put(crews, crew('alpha', []));
   const again = (): Recorder =>
-    new Recorder({ cluster, clock, log: rememberingLog(), controller: 'c', instance: 'i', wrote: () => undefined });
+    new Recorder({ cluster, clock, controller: 'c', instance: 'i', wrote: () => undefined });
   const recorder = again();
-  return { cluster, clock, again, tell: (message) => recorder.note(about, note(message), never) };
+  return { cluster, clock, again, tell: (message) => recorder.note(about, note(message), turn) };
 }
 
 describe('Recorder', () => {
@@ -28,7 +28,7 @@ describe('Recorder', () => {
     await tell('a');
     await tell('a');
     await tell('b');
-    await again().note(await cluster.get(crews, { namespace: 'default', name: 'alpha' }), note('a'), never);
+    await again().note(await cluster.get(crews, { namespace: 'default', name: 'alpha' }), note('a'), turn);
     const { items } = await cluster.list(eventsResource, {});
     expect(items).toHaveLength(2);
     expect(items[0]).toMatchObject({
