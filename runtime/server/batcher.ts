@@ -53,6 +53,7 @@ export class Batcher<T extends Batchable, R> {
   #head = 0;
   #running = 0;
   #scheduled = false;
+  readonly #awaitingRest: (() => void)[] = [];
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
@@ -93,6 +94,20 @@ export class Batcher<T extends Batchable, R> {
     this.#queue = [];
     this.#head = 0;
     for (const { reject } of queue) reject(error);
+    this.#tellRest();
+  }
+
+  /** Resolves once nothing waits and nothing runs. Meanwhile work is taken as ever. */
+  atRest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaitingRest.push(resolve);
+      this.#tellRest();
+    });
+  }
+
+  #tellRest(): void {
+    if (this.waiting > 0 || this.#running > 0) return;
+    for (const resolve of this.#awaitingRest.splice(0)) resolve();
   }
 
   #schedule(): void {
@@ -110,6 +125,7 @@ export class Batcher<T extends Batchable, R> {
       const batch = this.#take();
       if (batch.length > 0) void this.#run(batch);
     }
+    this.#tellRest();
   }
 
   /** The next batch from the head of the queue; empty when only abandoned work was left. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { Refusal, invalid } from './protocol/errors.ts';
+import { parseJson } from './protocol/json.ts';
 import { codeOf } from './system-error.ts';
 
 const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
@@ -49,4 +50,10 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
   const bytes = await collect(request, limitBytes);
   return encoding === 'identity' ? bytes : decompress(bytes, encoding, limitBytes);
+}
+
+/** A body that is one JSON value; undefined when there is none. */
+export async function readJsonBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const bytes = await readBody(request, limitBytes);
+  return bytes.length === 0 ? undefined : parseJson(bytes);
 }

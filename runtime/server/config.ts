@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
+import type { ModelControl } from './engine.ts';
 
 /** Models of a folder, or one model of a store under a name. */
 export type ModelsConfig =
@@ -11,6 +12,11 @@ export type ModelsConfig =
 /** How the server runs. */
 export interface ServerConfig {
   readonly port: number;
+  /** Of the gRPC listener; undefined when there is none. */
+  readonly grpcPort?: number;
+  readonly modelControl: ModelControl;
+  /** Between two looks at the folder where that decides what is loaded. */
+  readonly pollSeconds: number;
   readonly models: ModelsConfig;
   readonly cacheDir: string;
   /** Worker threads per model, one session each. */
@@ -31,6 +37,9 @@ export interface ServerConfig {
 /** A configuration, or every mistake in it. */
 export type ParsedConfig =
   { readonly ok: true; readonly config: ServerConfig } | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** As the engine has it. */
+const modelControls: readonly ModelControl[] = ['none', 'explicit', 'poll'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -63,11 +72,12 @@ class Reader {
     return fallback;
   }
 
-  logLevel(name: string): LogLevel {
-    const text = this.text(name) ?? 'info';
-    const level = logLevels.find((candidate) => candidate === text);
-    if (level === undefined) this.mistakes.push(`${name}='${text}' is none of ${logLevels.join(', ')}`);
-    return level ?? 'info';
+  /** One of some words. */
+  word<Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
+    const text = this.text(name) ?? fallback;
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) this.mistakes.push(`${name}='${text}' is none of ${words.join(', ')}`);
+    return word ?? fallback;
   }
 }
 
@@ -90,12 +100,35 @@ function modelsOf(reader: Reader): ModelsConfig {
   return uri === undefined ? { kind: 'folder', path: folder ?? '' } : storeOf(reader, uri);
 }
 
+/**
+ * A folder is somebody's own: models come and go as asked. A store's one model was pinned by whoever deployed it, and a
+ * caller must not be able to take it away.
+ */
+function controlOf(reader: Reader, { kind }: ModelsConfig): ModelControl {
+  const control = reader.word('LIMBECK_MODEL_CONTROL', modelControls, kind === 'folder' ? 'explicit' : 'none');
+  if (kind === 'store' && control === 'poll') {
+    reader.mistakes.push("LIMBECK_MODEL_CONTROL='poll' needs LIMBECK_MODELS_DIR: a store is not looked at again");
+  }
+  return control;
+}
+
+function grpcPortOf(reader: Reader): number | undefined {
+  if (reader.text('LIMBECK_GRPC_PORT') === undefined) return undefined;
+  return reader.integer('LIMBECK_GRPC_PORT', { fallback: 0, min: 0, max: 65_535 });
+}
+
 /** Reads a configuration from an environment. */
 export function parseConfig(environment: Environment): ParsedConfig {
   const reader = new Reader(environment);
+  const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
+  const grpcPort = grpcPortOf(reader);
+  const models = modelsOf(reader);
   const config: ServerConfig = {
-    port: reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 }),
-    models: modelsOf(reader),
+    port,
+    ...(grpcPort !== undefined && { grpcPort }),
+    models,
+    modelControl: controlOf(reader, models),
+    pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
     instances: reader.integer('LIMBECK_INSTANCES', { fallback: 1, min: 1, max: 64 }),
     intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
@@ -103,7 +136,7 @@ export function parseConfig(environment: Environment): ParsedConfig {
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
     maxBodyBytes: reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 }),
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
-    logLevel: reader.logLevel('LIMBECK_LOG_LEVEL'),
+    logLevel: reader.word('LIMBECK_LOG_LEVEL', logLevels, 'info'),
   };
   return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
 }

@@ -1,36 +1,60 @@
-/** All models of the process by name and version: start, look up, readiness, stop. */
+/**
+ * All models of the process by name and version: look up, readiness, and what changes while it runs. A model that is
+ * replaced or unloaded leaves the table at once and ends when it has answered all that it was given: no request is dropped.
+ */
+import { indexEntryOf, type IndexEntry } from './descriptions.ts';
+import type { ModelFacts } from './loader.ts';
 import { Model, type ModelOptions } from './model.ts';
-import { Refusal } from './protocol/errors.ts';
-import type { ModelSource } from './repository.ts';
+import { invalid, Refusal, unavailable } from './protocol/errors.ts';
+import type { ModelSource, Repository } from './repository.ts';
+import { Turns } from './turns.ts';
+
+/** Who decides what is loaded: nobody after the start, whoever asks, or the folder, which is looked at now and then. */
+export type ModelControl = 'none' | 'explicit' | 'poll';
+
+/** How the engine runs its models. */
+export interface EngineOptions extends ModelOptions {
+  readonly modelControl: ModelControl;
+}
+
+/** A model that answers. */
+export interface ReadyModel {
+  readonly model: Model;
+  readonly facts: ModelFacts;
+}
 
 /** The models that this process serves. */
 export class Engine {
-  readonly #models: readonly Model[];
+  readonly #repository: Repository;
+  readonly #options: EngineOptions;
   /** Versions of a name, newest first. */
   readonly #byName = new Map<string, readonly Model[]>();
+  readonly #turns = new Turns();
+  readonly #retiring = new Set<Promise<void>>();
+  readonly #onAdded: ((model: Model) => void)[] = [];
 
-  constructor(sources: readonly ModelSource[], options: ModelOptions) {
-    this.#models = sources.map((source) => new Model(source, options));
-    for (const { name } of this.#models) {
-      const versions = this.#models.filter((model) => model.name === name);
-      this.#byName.set(
-        name,
-        versions.sort((a, b) => Number(b.version) - Number(a.version)),
-      );
-    }
+  constructor(repository: Repository, options: EngineOptions) {
+    this.#repository = repository;
+    this.#options = options;
   }
 
-  /** All models, in the order of their sources. */
+  /** Worker threads of each model. */
+  get instances(): number {
+    return this.#options.instances;
+  }
+
+  /** All models, by name, newest version first. */
   get models(): readonly Model[] {
-    return this.#models;
+    return [...this.#byName.values()].flat();
   }
 
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
   get notReady(): string | undefined {
-    for (const { name, notReady } of this.#models) {
+    for (const { name, notReady } of this.models) {
       if (notReady !== undefined) return `model '${name}' is not ready: ${notReady.reason}: ${notReady.message}`;
     }
-    return this.#models.length === 0 ? 'there is no model to serve' : undefined;
+    const empty = this.#byName.size === 0 && this.#options.modelControl === 'none';
+    return empty ? 'there is no model to serve' : undefined;
   }
 
   /** The versions of a model, newest first; empty when there is none. */
@@ -47,13 +71,135 @@ export class Engine {
     throw new Refusal({ kind: 'notFound' }, `there is no ${what}`);
   }
 
-  /** Starts loading all models at once. */
-  start(): void {
-    for (const model of this.#models) model.start();
+  /** As `find`, and refuses with 503 while the model has not been loaded. */
+  ready(name: string, version?: string): ReadyModel {
+    const model = this.find(name, version);
+    const { facts, notReady } = model;
+    if (facts === undefined) throw unavailable(`the model is not ready: ${notReady?.message ?? ''}`);
+    return { model, facts };
+  }
+
+  /** Tells of every model, of those there are and of those to come. */
+  onAdded(tell: (model: Model) => void): void {
+    this.#onAdded.push(tell);
+    this.models.forEach(tell);
+  }
+
+  /** Starts loading everything that the repository has, all at once. Throws when it cannot be read. */
+  async start(): Promise<void> {
+    for (const source of await this.#repository.list()) this.#add(source).start();
+  }
+
+  /** Every model that is served or could be. */
+  async index(): Promise<readonly IndexEntry[]> {
+    const served = this.models.map((model) => indexEntryOf(model, model.notReady));
+    const known = new Set(served.map(({ name, version }) => `${name}/${version}`));
+    const others = (await this.#repository.list()).filter(({ name, version }) => !known.has(`${name}/${version}`));
+    return [...served, ...others.map((source) => indexEntryOf(source, { reason: 'Unloaded', message: 'not loaded' }))];
+  }
+
+  /** Serves what the repository now has of a model, once it is loaded. Refuses, and changes nothing, when that fails. */
+  load(name: string): Promise<void> {
+    this.#requireExplicit();
+    return this.#turns.take(name, async () => {
+      const sources = (await this.#repository.list()).filter((source) => source.name === name);
+      if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
+      await this.#replace(name, sources);
+    });
+  }
+
+  /** Serves a model no longer; resolves when its last request has been answered. */
+  unload(name: string): Promise<void> {
+    this.#requireExplicit();
+    return this.#turns.take(name, async () => {
+      if (this.versionsOf(name).length === 0) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
+      await this.#set(name, []);
+    });
+  }
+
+  /** Follows the repository: loads what is new or has changed, unloads what has gone. Failures are retried for ever. */
+  async rescan(): Promise<void> {
+    const sources = await this.#repository.list();
+    const names = new Set([...this.#byName.keys(), ...sources.map(({ name }) => name)]);
+    await Promise.all([...names].map((name) => this.#turns.take(name, () => this.#follow(name, sources))));
   }
 
   /** Ends all models; resolves when no worker thread is left. */
   async stop(): Promise<void> {
-    await Promise.all(this.#models.map((model) => model.stop()));
+    await Promise.all(this.models.map((model) => model.stop()));
+    await Promise.all(this.#retiring);
+  }
+
+  #requireExplicit(): void {
+    if (this.#options.modelControl === 'explicit') return;
+    throw new Refusal({ kind: 'forbidden' }, 'this server does not load or unload models on request');
+  }
+
+  #create(source: ModelSource): Model {
+    const model = new Model(source, this.#options);
+    for (const tell of this.#onAdded) tell(model);
+    return model;
+  }
+
+  #add(source: ModelSource): Model {
+    const model = this.#create(source);
+    void this.#set(source.name, [...this.versionsOf(source.name), model]);
+    return model;
+  }
+
+  /** Puts the versions of a name in the table and retires those that were there before and are no longer. */
+  async #set(name: string, models: readonly Model[]): Promise<void> {
+    const gone = this.versionsOf(name).filter((model) => !models.includes(model));
+    const newestFirst = [...models].sort((a, b) => Number(b.version) - Number(a.version));
+    if (newestFirst.length === 0) this.#byName.delete(name);
+    else this.#byName.set(name, newestFirst);
+    await Promise.all(gone.map((model) => this.#retire(model)));
+  }
+
+  async #retire(model: Model): Promise<void> {
+    const end = model.retire();
+    this.#retiring.add(end);
+    await end.finally(() => this.#retiring.delete(end));
+  }
+
+  #unchanged(source: ModelSource): Model | undefined {
+    const found = this.versionsOf(source.name).find(({ version }) => version === source.version);
+    return found?.stamp === source.stamp && found.notReady === undefined ? found : undefined;
+  }
+
+  async #replace(name: string, sources: readonly ModelSource[]): Promise<void> {
+    const next = sources.map((source) => this.#unchanged(source) ?? this.#create(source));
+    const fresh = next.filter((model) => !this.versionsOf(name).includes(model));
+    const failures = await Promise.all(fresh.map((model) => model.tryStart()));
+    const failure = failures.find((found) => found !== undefined);
+    if (failure !== undefined) {
+      await Promise.all(fresh.map((model) => model.stop()));
+      throw invalid(`model '${name}' cannot be loaded: ${failure.reason}: ${failure.message}`);
+    }
+    await this.#set(name, next);
+  }
+
+  /** A version that is new starts loading; one that has changed is replaced once its successor answers. */
+  async #follow(name: string, all: readonly ModelSource[]): Promise<void> {
+    const sources = all.filter((source) => source.name === name);
+    const kept = sources.map((source) => this.versionsOf(name).find(({ version }) => version === source.version));
+    await this.#set(
+      name,
+      kept.filter((model) => model !== undefined),
+    );
+    for (const [index, source] of sources.entries()) {
+      const model = kept[index];
+      if (model === undefined) this.#add(source).start();
+      else if (model.stamp !== source.stamp) await this.#succeed(model, source);
+    }
+  }
+
+  async #succeed(model: Model, source: ModelSource): Promise<void> {
+    const successor = this.#create(source);
+    const failure = model.notReady === undefined ? await successor.tryStart() : undefined;
+    if (failure !== undefined) return successor.stop();
+    if (model.notReady !== undefined) successor.start();
+    const others = this.versionsOf(model.name).filter((other) => other !== model);
+    await this.#set(model.name, [...others, successor]);
   }
 }

@@ -1,7 +1,7 @@
 /** The model server: configuration → engine → HTTP, and the way back on SIGTERM. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../../process/logger.ts';
+import { sentenceOf, type Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
@@ -10,21 +10,39 @@ import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
 import { Engine } from './engine.ts';
 import { closeServer, createHttpServer } from './http.ts';
 import { registerMetrics } from './metrics.ts';
-import { folderSources, type ModelSource } from './repository.ts';
+import { folderRepository, type Repository } from './repository.ts';
 
 /** Told by GET /v2. */
 const facts = { name: 'limbeck', version: '0.1.0' } as const;
 
-async function sourcesOf(models: ModelsConfig, cacheDir: string): Promise<readonly ModelSource[]> {
-  if (models.kind === 'folder') return folderSources(models.path);
+async function repositoryOf(models: ModelsConfig, cacheDir: string): Promise<Repository> {
+  if (models.kind === 'folder') return folderRepository(models.path);
   // Loaded only when needed: the SDK costs a tenth of a second at start.
   const { storeSource } = await import('./store.ts');
   await mkdir(cacheDir, { recursive: true });
-  return [storeSource({ ...models, cacheDir })];
+  const source = storeSource({ ...models, cacheDir });
+  return { list: () => Promise.resolve([source]) };
 }
 
-function createEngine(config: ServerConfig, sources: readonly ModelSource[], log: Log): Engine {
-  return new Engine(sources, { ...config, log, now: () => performance.now(), random: Math.random });
+async function createEngine(config: ServerConfig, log: Log): Promise<Engine> {
+  const repository = await repositoryOf(config.models, config.cacheDir);
+  return new Engine(repository, { ...config, log, now: () => performance.now(), random: Math.random });
+}
+
+/** Looks at the folder now and then, where that decides what is served. */
+async function poll(
+  engine: Engine,
+  { modelControl, pollSeconds }: ServerConfig,
+  tools: [Log, AbortSignal],
+): Promise<void> {
+  const [log, signal] = tools;
+  if (modelControl !== 'poll') return;
+  const later = (): Promise<boolean> => sleep(pollSeconds * 1000, true, { signal }).catch(() => false);
+  while (await later()) {
+    await engine.rescan().catch((error: unknown) => {
+      log.warn('the model folder cannot be read', { error: sentenceOf(error) });
+    });
+  }
 }
 
 /**
@@ -37,14 +55,17 @@ function lameDuckMs(drainSeconds: number): number {
 
 async function run(config: ServerConfig, log: Log): Promise<void> {
   const stop = onShutdown(log, config.drainSeconds * 1000);
-  const engine = createEngine(config, await sourcesOf(config.models, config.cacheDir), log);
+  const engine = await createEngine(config, log);
   const registry = createRegistry('server');
   registerMetrics(registry, engine);
+  // First, since threads start while this one goes on.
+  await engine.start();
   const { maxBodyBytes } = config;
-  const server = createHttpServer({ engine, maxBodyBytes, log, draining: () => stop.aborted }, registry, facts);
+  const face = { engine, maxBodyBytes, log, draining: () => stop.aborted };
+  const server = createHttpServer(face, registry, facts);
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });
-  engine.start();
+  void poll(engine, config, [log, stop]);
   await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   await sleep(lameDuckMs(config.drainSeconds));
   await closeServer(server);

@@ -93,6 +93,8 @@ function registerGauge(registry: Registry, engine: Engine, { name, help, value }
     labelNames,
     registers: [registry],
     collect() {
+      // A model that is no longer served must leave no series behind.
+      this.reset();
       for (const model of engine.models) this.set(labelsOf(model), value(model));
     },
   });
@@ -106,10 +108,10 @@ function registerBatchSizes(registry: Registry, engine: Engine): void {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers: [registry],
   });
-  for (const model of engine.models) {
+  engine.onAdded((model) => {
     const child = histogram.labels(labelsOf(model));
     model.statistics.onBatch = (rows) => child.observe(rows);
-  }
+  });
 }
 
 function registerProvider(registry: Registry, engine: Engine): void {
@@ -119,6 +121,7 @@ function registerProvider(registry: Registry, engine: Engine): void {
     labelNames: [...labelNames, 'provider'],
     registers: [registry],
     collect() {
+      this.reset();
       for (const model of engine.models) {
         if (model.facts !== undefined) this.set({ ...labelsOf(model), provider: model.facts.provider }, 1);
       }

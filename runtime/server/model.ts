@@ -3,18 +3,16 @@
  * state, the queue and the joining and splitting of tensors.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Batcher, type Batchable, type Caller } from './batcher.ts';
-import { brokenPromise } from './manifest.ts';
+import type { Executor } from './executor.ts';
+import { loadModel, type LoadOptions, type ModelFacts } from './loader.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
-import type { InferenceRequest, InferenceResult, Signature } from './protocol/request.ts';
-import type { Artefact, ModelSource, NotReady } from './repository.ts';
-import { SessionPool } from './session-pool.ts';
+import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
+import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
 import { concatBatch, splitBatch, type Tensor } from './tensor.ts';
-import { warmUp } from './warm-up.ts';
-import type { SessionWorker } from './session-worker.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions {
@@ -29,15 +27,6 @@ export interface ModelOptions {
   readonly random: () => number;
 }
 
-/** What is known of a loaded model. */
-export interface ModelFacts extends Signature {
-  readonly labels?: readonly string[];
-  readonly sha256: string;
-  readonly provider: string;
-  /** Most rows of a joined batch; 1 when requests are never joined. */
-  readonly maxBatch: number;
-}
-
 interface Work extends Batchable {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly string[];
@@ -45,9 +34,7 @@ interface Work extends Batchable {
 
 type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
-  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly pool: SessionPool };
-
-type Load = { readonly ok: true; readonly state: State } | { readonly ok: false; readonly failure: NotReady };
+  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly executor: Executor };
 
 /** Retries of what may appear by itself are quick; what needs a person is looked at again now and then. */
 const patience = { quickMs: 30_000, slowMs: 60_000 } as const;
@@ -56,6 +43,8 @@ const patience = { quickMs: 30_000, slowMs: 60_000 } as const;
 export class Model {
   readonly name: string;
   readonly version: string;
+  /** Of the source that it was made from. */
+  readonly stamp: string;
   readonly statistics = new ModelStatistics();
   readonly #source: ModelSource;
   readonly #options: ModelOptions;
@@ -68,6 +57,7 @@ export class Model {
   constructor(source: ModelSource, options: ModelOptions) {
     this.name = source.name;
     this.version = source.version;
+    this.stamp = source.stamp;
     this.#source = source;
     this.#options = options;
     this.#log = options.log.child({ model: source.name, version: source.version });
@@ -75,7 +65,7 @@ export class Model {
     this.#batcher = new Batcher({
       maxBatch: options.maxBatch,
       queueLimit: options.queueLimit,
-      capacity: () => (this.#state.kind === 'ready' ? this.#state.pool.size : 0),
+      capacity: () => (this.#state.kind === 'ready' ? this.#state.executor.size : 0),
       execute: (batch) => this.#execute(batch),
       now: options.now,
       onDispatch: (waitedMs) => {
@@ -87,7 +77,7 @@ export class Model {
   /** Undefined when ready; otherwise why not. */
   get notReady(): NotReady | undefined {
     if (this.#state.kind === 'notReady') return this.#state.why;
-    if (this.#state.pool.size > 0) return undefined;
+    if (this.#state.executor.size > 0) return undefined;
     return { reason: 'LoadFailed', message: 'every worker of this model has died; they are being restarted' };
   }
 
@@ -101,9 +91,16 @@ export class Model {
     return this.#batcher.waiting;
   }
 
-  /** Starts loading. */
+  /** Starts loading, again and again until it succeeds. */
   start(): void {
     this.#loading = this.#loadUntilReady();
+  }
+
+  /** Loads once; undefined when the model is ready, otherwise why it is not. */
+  async tryStart(): Promise<NotReady | undefined> {
+    const load = this.#load();
+    this.#loading = load.then(() => undefined);
+    return load;
   }
 
   /** Refuses what waits, lets workers finish what they run, and releases them. */
@@ -111,7 +108,15 @@ export class Model {
     this.#stopping.abort();
     await this.#loading;
     this.#batcher.rejectWaiting(unavailable('the server is stopping'));
-    if (this.#state.kind === 'ready') await this.#state.pool.close();
+    if (this.#state.kind === 'ready') await this.#state.executor.close();
+  }
+
+  /** Answers everything that it was given, then stops: for a model that has been replaced or unloaded. */
+  async retire(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loading;
+    await this.#batcher.atRest();
+    await this.stop();
   }
 
   /** Answers a request that was decoded against this model's facts. */
@@ -128,6 +133,7 @@ export class Model {
       return { outputs };
     } catch (error) {
       this.statistics.failed += 1;
+      this.statistics.failedMs += this.#options.now() - start;
       throw error;
     }
   }
@@ -145,22 +151,9 @@ export class Model {
 
   async #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
     const [first] = batch;
-    const pool = this.#state.kind === 'ready' ? this.#state.pool : undefined;
-    const worker = pool?.acquire();
-    if (first === undefined || pool === undefined || worker === undefined)
-      throw unavailable('no worker of this model is alive');
-    try {
-      const results = await this.#runOn(worker, first, batch);
-      pool.healthy();
-      return results;
-    } finally {
-      pool.release(worker);
-    }
-  }
-
-  async #runOn(worker: SessionWorker, first: Work, batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+    if (first === undefined || this.#state.kind !== 'ready') throw unavailable('the model is not loaded');
     const inputs = batch.length === 1 ? first.inputs : joined(batch);
-    const { outputs, computeMs } = await worker.run(inputs, first.outputs);
+    const { outputs, computeMs } = await this.#state.executor.run(inputs, first.outputs);
     const rows = batch.map((work) => work.rows);
     this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : rows.reduce((sum, count) => sum + count, 0), computeMs);
     if (batch.length === 1) return [outputs];
@@ -171,18 +164,11 @@ export class Model {
   async #loadUntilReady(): Promise<void> {
     const { signal } = this.#stopping;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
-      const start = this.#options.now();
-      const load = await this.#load(signal);
-      if (load.ok) {
-        this.statistics.loadMs = this.#options.now() - start;
-        this.#state = load.state;
-        this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(this.facts) });
-        return;
-      }
-      if (this.#stopping.signal.aborted) return;
-      this.#state = { kind: 'notReady', why: load.failure };
-      const afterMs = this.#delayMs(load.failure, attempt);
-      const { reason, message } = load.failure;
+      const failure = await this.#load();
+      // Read again, since the answer may have changed while we waited.
+      if (failure === undefined || this.#stopping.signal.aborted) return;
+      const afterMs = this.#delayMs(failure, attempt);
+      const { reason, message } = failure;
       this.#log.warn('model not loaded', { reason, error: message, attempt, retryInMs: afterMs });
       await sleep(afterMs, undefined, { signal }).catch(() => undefined);
     }
@@ -193,43 +179,28 @@ export class Model {
     return quick ? retryDelayMs(attempt, this.#options.random(), { maxMs: patience.quickMs }) : patience.slowMs;
   }
 
-  async #load(signal: AbortSignal): Promise<Load> {
-    try {
-      const fetched = await this.#source.fetch(signal);
-      return fetched.ok ? await this.#open(fetched.artefact) : fetched;
-    } catch (error) {
-      return { ok: false, failure: { reason: 'LoadFailed', message: sentenceOf(error) } };
+  /** One attempt; the state says what came of it. */
+  async #load(): Promise<NotReady | undefined> {
+    const start = this.#options.now();
+    const load = await loadModel(this.#source, this.#loadOptions(), this.#stopping.signal);
+    if (!load.ok) {
+      this.#state = { kind: 'notReady', why: load.failure };
+      return load.failure;
     }
+    this.statistics.loadMs = this.#options.now() - start;
+    this.#state = { kind: 'ready', facts: load.facts, executor: load.executor };
+    this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(this.facts) });
+    return undefined;
   }
 
-  async #open(artefact: Artefact): Promise<Load> {
-    const { instances, intraOpThreads } = this.#options;
-    const pool = new SessionPool({
-      path: artefact.path,
-      instances,
-      intraOpThreads,
+  #loadOptions(): LoadOptions {
+    return {
+      ...this.#options,
+      log: this.#log,
       onDeath: (live) => this.#onDeath(live),
       onRevival: () => this.#batcher.wake(),
       restartDelayMs: (attempt) => retryDelayMs(attempt, this.#options.random()),
-    });
-    const loaded = await pool.start();
-    try {
-      const broken = artefact.manifest === undefined ? undefined : brokenPromise(artefact.manifest, loaded);
-      if (broken !== undefined) {
-        await pool.close();
-        return { ok: false, failure: { reason: 'ManifestInvalid', message: broken } };
-      }
-      const { batchable, skipped } = await pool.withAll((workers) => warmUp(workers, loaded));
-      if (skipped !== undefined) this.#log.warn('warm-up skipped: no shape that fits was found', { error: skipped });
-      const { provider } = loaded;
-      const { inputs, outputs, labels } = { ...loaded, ...artefact.manifest };
-      const maxBatch = batchable ? this.#options.maxBatch : 1;
-      const facts = { inputs, outputs, provider, maxBatch, sha256: artefact.sha256, ...(labels && { labels }) };
-      return { ok: true, state: { kind: 'ready', facts, pool } };
-    } catch (error) {
-      await pool.close();
-      throw error;
-    }
+    };
   }
 
   #onDeath(live: number): void {
@@ -253,5 +224,10 @@ function joined(batch: readonly Work[]): readonly Tensor[] {
 }
 
 function summaryOf(facts: ModelFacts | undefined): Record<string, unknown> {
-  return { sha256: facts?.sha256, provider: facts?.provider, maxBatch: facts?.maxBatch };
+  return {
+    sha256: facts?.sha256,
+    provider: facts?.provider,
+    maxBatch: facts?.maxBatch,
+    onMainThread: facts?.onMainThread,
+  };
 }

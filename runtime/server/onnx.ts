@@ -1,15 +1,23 @@
 /**
- * The only importer of onnxruntime-node. It runs in worker threads: creating a session and running one are synchronous
- * native calls that block whichever thread makes them.
+ * The only importer of onnxruntime-node. Creating a session and running one are synchronous native calls that block
+ * whichever thread makes them, so it belongs in worker threads, and on the main thread only where that is known to be short.
  */
 import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { datatypeOf, datatypes, type Datatype, type NumericData, type Tensor } from './tensor.ts';
 import type { TensorSpec } from './protocol/request.ts';
 import type { Loaded, SessionOptions } from './worker-protocol.ts';
 
-// Upstream's tensors turn FP16 into Float16Array where that exists, which its native half then reads as empty. This
-// thread does nothing else, so it goes without.
-Reflect.deleteProperty(globalThis, 'Float16Array');
+/**
+ * Upstream's tensors turn FP16 into Float16Array where that exists, which its native half then reads as empty. It looks
+ * once, when the first tensor is made: that one is made while there is none to be seen.
+ */
+function withoutHalves(): void {
+  const found = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  new OnnxTensor('bool', Uint8Array.of(0), [1]);
+  if (found !== undefined) Object.defineProperty(globalThis, 'Float16Array', found);
+}
+withoutHalves();
 
 /** A loaded model that runs one batch at a time. */
 export interface Session {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseManifest, type Manifest } from './manifest.ts';
@@ -12,7 +12,7 @@ import { isMissing } from './system-error.ts';
 
 /** Why a model is not ready, as readiness tells it. */
 export type NotReadyReason =
-  'Loading' | 'ArtefactMissing' | 'DigestMismatch' | 'StoreUnavailable' | 'LoadFailed' | 'ManifestInvalid';
+  'Loading' | 'Unloaded' | 'ArtefactMissing' | 'DigestMismatch' | 'StoreUnavailable' | 'LoadFailed' | 'ManifestInvalid';
 
 /** A reason and one sentence for a person. */
 export interface NotReady {
@@ -35,7 +35,14 @@ export type Fetched =
 export interface ModelSource {
   readonly name: string;
   readonly version: string;
+  /** Differs when what would be fetched differs: a model whose stamp has not changed need not be loaded again. */
+  readonly stamp: string;
   readonly fetch: (signal: AbortSignal) => Promise<Fetched>;
+}
+
+/** What there is to serve, looked up anew each time it is asked. */
+export interface Repository {
+  readonly list: () => Promise<readonly ModelSource[]>;
 }
 
 /** A fetch that ended without a model. */
@@ -85,6 +92,31 @@ async function versionsOf(folder: string): Promise<readonly string[]> {
   return entries.filter((entry) => entry.isDirectory() && /^[1-9]\d*$/.test(entry.name)).map(({ name }) => name);
 }
 
+/** Identity, size and time of a model's files; a file that is missing has none. */
+async function stampOf(folder: string): Promise<string> {
+  const files = ['model.onnx', 'manifest.json'].map((name) => join(folder, name));
+  const found = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
+  return found.map((file) => (file === undefined ? '-' : `${file.ino}:${file.size}:${file.mtimeMs}`)).join('|');
+}
+
+async function sourceAt(name: string, version: string, path: string): Promise<ModelSource> {
+  return { name, version, stamp: await stampOf(path), fetch: (signal) => fetchFolder(path, signal) };
+}
+
+async function sourcesOf(folder: string, name: string): Promise<readonly ModelSource[]> {
+  const versions = await versionsOf(join(folder, name));
+  if (versions.length === 0) return [await sourceAt(name, '1', join(folder, name))];
+  return Promise.all(versions.map((version) => sourceAt(name, version, join(folder, name, version))));
+}
+
+/** A folder that vanished between being listed and being read is not there. */
+function ifThere(folder: string, name: string): Promise<readonly ModelSource[]> {
+  return sourcesOf(folder, name).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+}
+
 /**
  * The models of a folder: `<name>/model.onnx` is version 1 of a model, `<name>/<number>/model.onnx` one of several.
  * Throws when the folder itself cannot be read: without it there is nothing to serve.
@@ -93,17 +125,10 @@ export async function folderSources(folder: string): Promise<readonly ModelSourc
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
   const visible = names.filter((name) => !name.startsWith('.')).sort();
-  const sources = await Promise.all(
-    visible.map(async (name) => {
-      const versions = await versionsOf(join(folder, name));
-      const at = (version: string, path: string): ModelSource => ({
-        name,
-        version,
-        fetch: (signal) => fetchFolder(path, signal),
-      });
-      if (versions.length === 0) return [at('1', join(folder, name))];
-      return versions.map((version) => at(version, join(folder, name, version)));
-    }),
-  );
-  return sources.flat();
+  return (await Promise.all(visible.map((name) => ifThere(folder, name)))).flat();
+}
+
+/** A folder of model folders. */
+export function folderRepository(folder: string): Repository {
+  return { list: () => folderSources(folder) };
 }

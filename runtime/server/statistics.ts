@@ -1,5 +1,8 @@
 /** Plain counters of one model: cheap enough for every request, read by metrics and by the statistics endpoint. */
 
+/** Batch sizes that are counted each by itself. */
+const sizesKept = 256;
+
 /** What happened to one model's requests since the process started. All durations are milliseconds. */
 export class ModelStatistics {
   succeeded = 0;
@@ -12,6 +15,10 @@ export class ModelStatistics {
   computeMs = 0;
   /** Successful request durations, from decoded to result. */
   requestMs = 0;
+  /** Durations of requests that failed. */
+  failedMs = 0;
+  /** By rows of a batch: how many were run, and how long ONNX Runtime took for them. */
+  readonly batches = new Map<number, { count: number; computeMs: number }>();
   /** Epoch milliseconds of the last successful request; 0 when there was none. */
   lastInferenceAt = 0;
   /** From the start of the load to ready. */
@@ -26,6 +33,17 @@ export class ModelStatistics {
     this.executions += 1;
     this.inferences += rows;
     this.computeMs += computeMs;
+    const batches = this.batches.get(rows) ?? this.#counted(rows);
+    batches.count += 1;
+    batches.computeMs += computeMs;
     this.onBatch(rows);
+  }
+
+  /** Sizes beyond the table's bound, which only a caller's own batches have, count with the nearest power of two. */
+  #counted(rows: number): { count: number; computeMs: number } {
+    const size = this.batches.size < sizesKept ? rows : 2 ** Math.round(Math.log2(Math.max(1, rows)));
+    const fresh = this.batches.get(size) ?? { count: 0, computeMs: 0 };
+    this.batches.set(size, fresh);
+    return fresh;
   }
 }

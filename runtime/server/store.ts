@@ -181,6 +181,7 @@ export function storeSource(model: StoredModel): ModelSource {
   return {
     name: model.name,
     version: '1',
+    stamp: `${model.uri} ${model.sha256 ?? ''}`,
     fetch: async (signal) => {
       try {
         return await fetchStored(client, model, signal);

@@ -7,11 +7,10 @@ import { afterAll, jest } from '@jest/globals';
 import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
-import { Engine } from '../../runtime/server/engine.ts';
+import { Engine, type EngineOptions } from '../../runtime/server/engine.ts';
 import { closeServer, createHttpServer } from '../../runtime/server/http.ts';
 import { registerMetrics } from '../../runtime/server/metrics.ts';
-import type { ModelOptions } from '../../runtime/server/model.ts';
-import { folderSources } from '../../runtime/server/repository.ts';
+import { folderRepository } from '../../runtime/server/repository.ts';
 
 /** Says nothing: tests provoke errors on purpose. */
 export const quiet: Log = {
@@ -23,7 +22,8 @@ export const quiet: Log = {
 };
 
 /** How models run in tests, unless a test says otherwise. */
-export const modelOptions: ModelOptions = {
+export const modelOptions: EngineOptions = {
+  modelControl: 'none',
   instances: 1,
   intraOpThreads: 1,
   maxBatch: 32,
@@ -61,6 +61,8 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 export interface LiveServer {
+  /** Where the models lie. */
+  readonly folder: string;
   readonly url: string;
   readonly port: number;
   readonly engine: Engine;
@@ -72,10 +74,10 @@ export interface LiveServer {
 /** Serves models by file name ("mlp/model.onnx") and waits until they are ready, unless told not to. */
 export async function serveModels(
   files: Readonly<Record<string, Uint8Array | string>>,
-  options: Partial<ModelOptions> & { readonly maxBodyBytes?: number; readonly wait?: boolean } = {},
+  options: Partial<EngineOptions> & { readonly maxBodyBytes?: number; readonly wait?: boolean } = {},
 ): Promise<LiveServer> {
   const folder = await folderWith(files);
-  const engine = new Engine(await folderSources(folder), { ...modelOptions, ...options });
+  const engine = new Engine(folderRepository(folder), { ...modelOptions, ...options });
   const registry = createRegistry('server');
   registerMetrics(registry, engine);
   let draining = false;
@@ -83,9 +85,10 @@ export async function serveModels(
   const server = createHttpServer(face, registry, { name: 'limbeck', version: 'test' });
   await listen(server, 0);
   const { port } = server.address() as AddressInfo;
-  engine.start();
+  await engine.start();
   if (options.wait !== false) await until(() => engine.notReady === undefined);
   return {
+    folder,
     url: `http://127.0.0.1:${port}`,
     port,
     engine,

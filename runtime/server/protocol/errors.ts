@@ -3,6 +3,7 @@
 /** Why a request was not answered. */
 export type Fault =
   | { readonly kind: 'invalid' }
+  | { readonly kind: 'forbidden' }
   | { readonly kind: 'notFound' }
   | { readonly kind: 'methodNotAllowed'; readonly allow: string }
   | { readonly kind: 'tooLarge' }
@@ -14,6 +15,7 @@ export type Fault =
 
 const statuses = {
   invalid: 400,
+  forbidden: 403,
   notFound: 404,
   methodNotAllowed: 405,
   tooLarge: 413,

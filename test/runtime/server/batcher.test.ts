@@ -194,3 +194,39 @@ describe('Batcher', () => {
     expect(executor.batches).toHaveLength(625);
   });
 });
+
+describe('coming to rest', () => {
+  test('rest is when nothing waits and nothing runs, and work is taken until then', async () => {
+    const executor = new Executor();
+    const batcher = new Batcher<Work, number>({
+      maxBatch: 1,
+      queueLimit: 10,
+      capacity: () => 1,
+      execute: executor.execute,
+      now: () => 0,
+    });
+    let resting = false;
+    const first = batcher.submit({ id: 1, rows: 1, key: '' });
+    const rest = batcher.atRest().then(() => (resting = true));
+    const second = batcher.submit({ id: 2, rows: 1, key: '' });
+    await turn();
+    executor.finishOne();
+    await turn();
+    expect(resting).toBe(false);
+    await executor.finishAll();
+    await rest;
+    expect(await Promise.all([first, second])).toEqual([1, 2]);
+  });
+
+  test('a batcher without work is at rest', async () => {
+    const batcher = new Batcher<Work, number>({
+      maxBatch: 1,
+      queueLimit: 10,
+      capacity: () => 0,
+      execute: () => Promise.resolve([]),
+      now: () => 0,
+    });
+    await batcher.atRest();
+    expect(batcher.running).toBe(0);
+  });
+});

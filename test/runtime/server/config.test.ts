@@ -45,6 +45,28 @@ describe('configuration', () => {
     });
   });
 
+  test.each([
+    [{ LIMBECK_MODELS_DIR: '/m' }, { modelControl: 'explicit' }],
+    [
+      { LIMBECK_MODELS_DIR: '/m', LIMBECK_MODEL_CONTROL: 'poll', LIMBECK_POLL_SECONDS: '2' },
+      { modelControl: 'poll', pollSeconds: 2 },
+    ],
+    [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, { modelControl: 'none' }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
+  ])('%j gives %j', (environment, config) => {
+    expect(parseConfig(environment as Record<string, string>)).toMatchObject({ ok: true, config });
+  });
+
+  test('gRPC is served only when asked for', () => {
+    const parsed = parseConfig({ LIMBECK_MODELS_DIR: '/m' });
+    expect(parsed.ok && parsed.config.grpcPort).toBeUndefined();
+  });
+
+  test('a store cannot be polled', () => {
+    const store = { LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m', LIMBECK_MODEL_CONTROL: 'poll' };
+    expect(mistakesOf(store)).toEqual([expect.stringContaining('a store is not looked at again')]);
+  });
+
   test('every mistake is reported at once', () => {
     const mistakes = mistakesOf({
       LIMBECK_MODEL_URI: 'http://somewhere',

@@ -2,26 +2,26 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { Engine } from '../../../runtime/server/engine.ts';
-import type { Model, ModelOptions } from '../../../runtime/server/model.ts';
+import { Engine, type EngineOptions } from '../../../runtime/server/engine.ts';
+import type { Model } from '../../../runtime/server/model.ts';
 import type { InferenceRequest } from '../../../runtime/server/protocol/request.ts';
-import { folderSources } from '../../../runtime/server/repository.ts';
+import { folderRepository } from '../../../runtime/server/repository.ts';
 import { folderWith, modelOptions, until } from '../../support/model-server.ts';
 import { identityModel, mlpModel, onnxModel, type Node } from '../../support/onnx-model.ts';
 import { WorkerWatch } from '../../support/worker-threads.ts';
 
 const engines: Engine[] = [];
 
-async function engineOver(folder: string, options: Partial<ModelOptions> = {}): Promise<Engine> {
-  const engine = new Engine(await folderSources(folder), { ...modelOptions, ...options });
+async function engineOver(folder: string, options: Partial<EngineOptions> = {}): Promise<Engine> {
+  const engine = new Engine(folderRepository(folder), { ...modelOptions, ...options });
   engines.push(engine);
-  engine.start();
+  await engine.start();
   return engine;
 }
 
 async function modelFrom(
   files: Record<string, Uint8Array | string>,
-  options: Partial<ModelOptions> = {},
+  options: Partial<EngineOptions> = {},
 ): Promise<Model> {
   const engine = await engineOver(await folderWith(files), options);
   const model = engine.models[0]!;
@@ -67,6 +67,14 @@ describe('batching is proven at load', () => {
     const model = await modelFrom({ 'm/model.onnx': bytes });
     expect(model.notReady).toBeUndefined();
     expect(model.facts).toMatchObject({ maxBatch, provider: 'cpu' });
+  });
+
+  test('tiny models run on the main thread, in batches as large as were measured', async () => {
+    const model = await modelFrom({ 'm/model.onnx': operator({ op: 'Identity' }) });
+    // On a machine that is busy beyond measure it may not be found to be short; the answers are the same.
+    const results = await Promise.all([1, 32, 33].map((rows) => model.infer(request(rows, rows))));
+    expect(results.map(({ outputs }) => outputs[0]!.data.at(-1))).toEqual([1, 32, 33]);
+    expect(typeof model.facts?.onMainThread).toBe('boolean');
   });
 
   test('a model that cannot be joined still answers everybody, one by one', async () => {

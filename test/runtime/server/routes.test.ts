@@ -31,7 +31,15 @@ describe('health and metadata', () => {
     ['/v2/health/live', 200, { live: true }],
     ['/v2/models/mlp/ready', 200, { name: 'mlp', ready: true }],
     ['/v2/models/mlp/versions/1/ready', 200, { name: 'mlp', ready: true }],
-    ['/v2', 200, { name: 'limbeck', version: 'test', extensions: ['binary_tensor_data', 'statistics'] }],
+    [
+      '/v2',
+      200,
+      {
+        name: 'limbeck',
+        version: 'test',
+        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+      },
+    ],
     ['/v2/', 200, { name: 'limbeck' }],
     ['/v2/models', 200, { models: ['broken', 'fork', 'mlp'] }],
     [

@@ -1,9 +1,9 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { targetOf } from '../../../runtime/server/inference-route.ts';
-import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
-import { identityModel, mlpModel, onnxModel, type Value } from '../../support/onnx-model.ts';
-import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
+import { targetOf } from '../../../../runtime/server/routes/infer.ts';
+import { call as ask, post as send, type Answer } from '../../../support/http-caller.ts';
+import { identityModel, mlpModel, onnxModel, type Value } from '../../../support/onnx-model.ts';
+import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 
 let server: LiveServer;
 
@@ -109,6 +109,22 @@ describe('inference', () => {
   ])('a body under %s', async (encoding, compress) => {
     const body = compress(Buffer.from(JSON.stringify({ inputs: [four] })));
     expect((await post('/v2/models/mlp/infer', body, { 'Content-Encoding': encoding })).status).toBe(200);
+  });
+
+  test.each(['gzip', 'deflate'])('an answer under %s, when asked for and worth it', async (coding) => {
+    const rows = 200;
+    const many = { ...four, shape: [rows, 4], data: new Array(rows * 4).fill(1) };
+    const headers = { 'Accept-Encoding': coding };
+    const plain = await post('/v2/models/mlp/infer', { inputs: [many] }, { 'Accept-Encoding': 'identity' });
+    const packed = await post('/v2/models/mlp/infer', { inputs: [many] }, headers);
+    expect(packed.headers.get('content-encoding')).toBe(coding);
+    expect(packed.json).toEqual(plain.json);
+    const message = { inputs: [many], parameters: { binary_data_output: true } };
+    const binary = await post('/v2/models/mlp/infer', message, headers);
+    expect(binary.headers.get('content-encoding')).toBe(coding);
+    expect(binary.bytes).toHaveLength(rows * 3 * 4);
+    const small = await post('/v2/models/mlp/infer', { inputs: [four] }, headers);
+    expect(small.headers.get('content-encoding')).toBeNull();
   });
 
   test('64-bit integers, strings, halves and flags', async () => {

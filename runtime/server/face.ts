@@ -1,0 +1,72 @@
+/**
+ * What the routes of every protocol share: the process behind them, who is asking, and how an answer or an error is sent.
+ * A protocol brings its own paths and its own shape of errors; nothing of a protocol is known here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../../process/logger.ts';
+import type { Caller } from './batcher.ts';
+import type { Engine } from './engine.ts';
+import { errorResponse, Refusal } from './protocol/errors.ts';
+
+/** What the routes need of the process. */
+export interface Face {
+  readonly engine: Engine;
+  readonly maxBodyBytes: number;
+  readonly log: Log;
+  /** True once the process is to stop: every answer then closes its connection. */
+  readonly draining: () => boolean;
+}
+
+/** A request and the way to answer it. */
+export type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
+
+/** Answers straight on node:http; never throws. */
+export type Handler = (face: Face, exchange: Exchange) => void;
+
+/** The handler of a hot path, or undefined for every path that is not its own. */
+export type HotRoute = (url: string) => Handler | undefined;
+
+/** A response knows when its connection has closed; asking it costs no listener. */
+export class Connection implements Caller {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get aborted(): boolean {
+    return this.#response.destroyed;
+  }
+}
+
+/** Paths arrive percent-encoded; one that is not valid stands for itself and is found nowhere. */
+export function decodedPart(part: string): string {
+  if (!part.includes('%')) return part;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Refuses every method but POST. */
+export function requirePost({ method }: IncomingMessage): void {
+  if (method === 'POST') return;
+  throw new Refusal({ kind: 'methodNotAllowed', allow: 'POST' }, `${method ?? ''} is not allowed here, POST is`);
+}
+
+/** Tells the caller what went wrong. Only our own mistakes are logged: a stranger must not be able to fill the log. */
+export function sendError(face: Face, response: ServerResponse, error: unknown): void {
+  if (!(error instanceof Refusal)) {
+    face.log.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
+  }
+  if (response.headersSent || response.destroyed) return;
+  const { status, headers, body } = errorResponse(error);
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+    ...(face.draining() && { Connection: 'close' }),
+  });
+  response.end(body);
+}

@@ -1,0 +1,26 @@
+/** The model repository extension: the index, and models loaded and unloaded while the server runs. */
+import type { Express } from 'express';
+import { readJsonBody } from '../body.ts';
+import type { Face } from '../face.ts';
+import { isRecord } from '../protocol/json.ts';
+import { partOf, route } from './route.ts';
+
+/** POST /v2/repository/index, /v2/repository/models/{m}/load and /unload. */
+export function repositoryRoutes(app: Express, { engine, maxBodyBytes }: Face): void {
+  route(app, ['post', '/v2/repository/index'], async (request, response) => {
+    const body = await readJsonBody(request, maxBodyBytes);
+    const readyOnly = isRecord(body) && body['ready'] === true;
+    const entries = await engine.index();
+    response.json(entries.filter(({ state }) => !readyOnly || state === 'READY'));
+  });
+  route(app, ['post', '/v2/repository/models/:model/load'], async (request, response) => {
+    await readJsonBody(request, maxBodyBytes);
+    await engine.load(partOf(request, 'model'));
+    response.json({});
+  });
+  route(app, ['post', '/v2/repository/models/:model/unload'], async (request, response) => {
+    await readJsonBody(request, maxBodyBytes);
+    await engine.unload(partOf(request, 'model'));
+    response.json({});
+  });
+}
