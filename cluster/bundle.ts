@@ -1,4 +1,5 @@
 /** Bundles every process into one file for its image: build/dist/{operator,gateway,server,worker}.mjs. */
+import { copyFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const entryPoints = {
@@ -21,3 +22,6 @@ await build({
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 });
+
+// Read at run time by the library that speaks it.
+await copyFile('runtime/server/grpc/open-inference.proto', 'build/dist/open-inference.proto');

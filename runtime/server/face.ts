@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
 import type { Caller } from './batcher.ts';
 import type { Engine } from './engine.ts';
-import { errorResponse, Refusal } from './protocol/errors.ts';
+import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
 
 /** What the routes need of the process. */
 export interface Face {
@@ -55,13 +55,13 @@ export function requirePost({ method }: IncomingMessage): void {
   throw new Refusal({ kind: 'methodNotAllowed', allow: 'POST' }, `${method ?? ''} is not allowed here, POST is`);
 }
 
-/** Tells the caller what went wrong. Only our own mistakes are logged: a stranger must not be able to fill the log. */
-export function sendError(face: Face, response: ServerResponse, error: unknown): void {
+/** Tells the caller what went wrong, in the shape of the caller's protocol. Only our own mistakes are logged: a stranger must not be able to fill the log. */
+export function sendError(face: Face, response: ServerResponse, error: unknown, shape?: ErrorShape): void {
   if (!(error instanceof Refusal)) {
     face.log.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
   }
   if (response.headersSent || response.destroyed) return;
-  const { status, headers, body } = errorResponse(error);
+  const { status, headers, body } = errorResponse(error, shape);
   response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),

@@ -8,6 +8,8 @@ import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
 import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
 import { Engine } from './engine.ts';
+import type { Face } from './face.ts';
+import type { GrpcServer } from './grpc/server.ts';
 import { closeServer, createHttpServer } from './http.ts';
 import { registerMetrics } from './metrics.ts';
 import { folderRepository, type Repository } from './repository.ts';
@@ -27,6 +29,15 @@ async function repositoryOf(models: ModelsConfig, cacheDir: string): Promise<Rep
 async function createEngine(config: ServerConfig, log: Log): Promise<Engine> {
   const repository = await repositoryOf(config.models, config.cacheDir);
   return new Engine(repository, { ...config, log, now: () => performance.now(), random: Math.random });
+}
+
+/** Loaded only when asked for, and after REST listens: the library costs more than the rest of the start. */
+async function startGrpc(face: Face, { grpcPort }: ServerConfig, log: Log): Promise<GrpcServer | undefined> {
+  if (grpcPort === undefined) return undefined;
+  const { startGrpcServer } = await import('./grpc/server.ts');
+  const server = await startGrpcServer(face, facts, grpcPort);
+  log.info('listening for gRPC', { port: server.port });
+  return server;
 }
 
 /** Looks at the folder now and then, where that decides what is served. */
@@ -65,10 +76,11 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   const server = createHttpServer(face, registry, facts);
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });
+  const grpc = await startGrpc(face, config, log);
   void poll(engine, config, [log, stop]);
   await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   await sleep(lameDuckMs(config.drainSeconds));
-  await closeServer(server);
+  await Promise.all([closeServer(server), grpc?.close()]);
   await engine.stop();
   log.info('stopped');
 }

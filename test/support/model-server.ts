@@ -8,6 +8,7 @@ import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
 import { Engine, type EngineOptions } from '../../runtime/server/engine.ts';
+import { startGrpcServer, type GrpcServer } from '../../runtime/server/grpc/server.ts';
 import { closeServer, createHttpServer } from '../../runtime/server/http.ts';
 import { registerMetrics } from '../../runtime/server/metrics.ts';
 import { folderRepository } from '../../runtime/server/repository.ts';
@@ -66,6 +67,7 @@ export interface LiveServer {
   readonly url: string;
   readonly port: number;
   readonly engine: Engine;
+  readonly grpc: GrpcServer;
   /** What SIGTERM does first. */
   drain(): void;
   stop(): Promise<void>;
@@ -82,7 +84,9 @@ export async function serveModels(
   registerMetrics(registry, engine);
   let draining = false;
   const face = { engine, maxBodyBytes: options.maxBodyBytes ?? 1 << 20, log: quiet, draining: () => draining };
-  const server = createHttpServer(face, registry, { name: 'limbeck', version: 'test' });
+  const facts = { name: 'limbeck', version: 'test' };
+  const server = createHttpServer(face, registry, facts);
+  const grpc = await startGrpcServer(face, facts, 0);
   await listen(server, 0);
   const { port } = server.address() as AddressInfo;
   await engine.start();
@@ -92,11 +96,12 @@ export async function serveModels(
     url: `http://127.0.0.1:${port}`,
     port,
     engine,
+    grpc,
     drain: () => {
       draining = true;
     },
     stop: async () => {
-      await closeServer(server);
+      await Promise.all([closeServer(server), grpc.close()]);
       await engine.stop();
     },
   };

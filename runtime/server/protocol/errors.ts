@@ -59,12 +59,19 @@ function headersOf(fault: Fault): Record<string, string> {
   return 'retryAfterSeconds' in fault ? { 'Retry-After': String(fault.retryAfterSeconds) } : {};
 }
 
-/** What the caller is told. Anything that is not a Refusal is our mistake: 500 without its details. */
-export function errorResponse(error: unknown): ErrorResponse {
-  const refusal = error instanceof Refusal ? error : new Refusal({ kind: 'internal' }, 'internal error');
-  return {
-    status: statuses[refusal.fault.kind],
-    headers: headersOf(refusal.fault),
-    body: JSON.stringify({ error: refusal.message }),
-  };
+/** Anything that is not a Refusal is our mistake, of which no details are told. */
+export function refusalOf(error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal({ kind: 'internal' }, 'internal error');
+}
+
+/** An error's body: most protocols have a single sentence under `error`. */
+export type ErrorShape = (refusal: Refusal, status: number) => object;
+
+const sentenceAlone: ErrorShape = ({ message }) => ({ error: message });
+
+/** What the caller is told, in the shape of the caller's protocol. */
+export function errorResponse(error: unknown, shape = sentenceAlone): ErrorResponse {
+  const refusal = refusalOf(error);
+  const status = statuses[refusal.fault.kind];
+  return { status, headers: headersOf(refusal.fault), body: JSON.stringify(shape(refusal, status)) };
 }

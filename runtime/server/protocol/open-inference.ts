@@ -9,18 +9,8 @@ import { readBinaryData, readRawString, writeBinaryData } from './binary-data.ts
 import { invalid } from './errors.ts';
 import { isRecord, parseBigJson, parseJson } from './json.ts';
 import { NeedsBigIntegers, readJsonData, writeJsonData } from './json-data.ts';
-import {
-  checkInput,
-  inOrder,
-  type InferenceRequest,
-  type InferenceResult,
-  type RequestedOutput,
-  type Signature,
-  type TensorSpec,
-} from './request.ts';
-
-/** More than any model has; keeps a hostile shape from costing time. */
-const rankLimit = 32;
+import { inputsOf, isDim, outputNamed, shapeOf, specNamed, type GivenInput } from './message.ts';
+import type { InferenceRequest, InferenceResult, RequestedOutput, Signature, TensorSpec } from './request.ts';
 
 /** A body as it came off the wire, decompressed. */
 export interface Body {
@@ -61,13 +51,6 @@ class Tail {
   }
 }
 
-const isDim = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
-function shapeOf(name: string, value: unknown): readonly number[] {
-  if (Array.isArray(value) && value.length <= rankLimit && value.every(isDim)) return value;
-  throw invalid(`the shape of input '${name}' is not a list of at most ${rankLimit} whole numbers`);
-}
-
 function parametersOf(value: Record<string, unknown>, what: string): Record<string, unknown> {
   const { parameters } = value;
   if (parameters === undefined || parameters === null) return {};
@@ -79,15 +62,6 @@ function flagOf(parameters: Record<string, unknown>, key: string): boolean | und
   const value = parameters[key];
   if (value === undefined || typeof value === 'boolean') return value;
   throw invalid(`the parameter '${key}' is not true or false`);
-}
-
-function specNamed(specs: readonly TensorSpec[], kind: string, name: unknown): TensorSpec {
-  const spec = specs.find((candidate) => candidate.name === name);
-  if (spec !== undefined) return spec;
-  if (typeof name !== 'string') throw invalid(`an ${kind} has no name`);
-  throw invalid(
-    `the model has no ${kind} '${name.slice(0, 200)}'; it has ${specs.map((known) => `'${known.name}'`).join(', ')}`,
-  );
 }
 
 function dataOf(
@@ -103,31 +77,26 @@ function dataOf(
   return readBinaryData(spec, tail.take(spec.name, size), shape);
 }
 
-function inputsOf(list: unknown, signature: Signature, tail: Tail): readonly Tensor[] {
-  if (!Array.isArray(list)) throw invalid("'inputs' is not a list");
-  const inputs = new Map<string, Tensor>();
-  for (const input of list as readonly unknown[]) {
+function* givenInputs(list: readonly unknown[], signature: Signature, tail: Tail): Generator<GivenInput> {
+  for (const input of list) {
     if (!isRecord(input)) throw invalid('an input is not an object');
     const spec = specNamed(signature.inputs, 'input', input['name']);
-    const { name, datatype } = spec;
-    if (inputs.has(name)) throw invalid(`input '${name}' is given twice`);
-    const shape = shapeOf(name, input['shape']);
-    checkInput(spec, input['datatype'], shape);
-    inputs.set(name, { name, datatype, shape, data: dataOf(spec, input, [shape, tail]) });
+    const shape = shapeOf(spec.name, input['shape']);
+    yield { spec, datatype: input['datatype'], shape, data: () => dataOf(spec, input, [shape, tail]) };
   }
+}
+
+function readInputs(list: unknown, signature: Signature, tail: Tail): readonly Tensor[] {
+  if (!Array.isArray(list)) throw invalid("'inputs' is not a list");
+  const inputs = inputsOf(givenInputs(list, signature, tail), signature);
   tail.close();
-  return inOrder(signature, inputs);
+  return inputs;
 }
 
 function outputOf(output: unknown, signature: Signature, fallback: boolean): RequestedOutput {
   if (!isRecord(output)) throw invalid('an output is not an object');
-  const { name } = specNamed(signature.outputs, 'output', output['name']);
-  const parameters = parametersOf(output, `output '${name}'`);
-  if (parameters['classification'] !== undefined)
-    throw invalid(`output '${name}': classification is not offered; ask for the plain output`);
-  if (parameters['shared_memory_region'] !== undefined) {
-    throw invalid(`output '${name}': shared memory is not offered`);
-  }
+  const parameters = parametersOf(output, 'an output');
+  const name = outputNamed(signature, output['name'], parameters);
   return { name, binary: flagOf(parameters, 'binary_data') ?? fallback };
 }
 
@@ -148,7 +117,7 @@ function requestOf(message: unknown, signature: Signature, rest: Buffer): Infere
   if (id !== undefined && typeof id !== 'string') throw invalid('the id is not a string');
   const binary = flagOf(parametersOf(message, 'the request'), 'binary_data_output') ?? false;
   const outputs = outputsOf(message['outputs'], signature, binary);
-  const inputs = inputsOf(message['inputs'], signature, new Tail(rest));
+  const inputs = readInputs(message['inputs'], signature, new Tail(rest));
   return id === undefined ? { inputs, outputs } : { id, inputs, outputs };
 }
 

@@ -1,0 +1,96 @@
+/** The gRPC listener: the protocol's service on a port of its own. The only importer of grpc-js. */
+import { fileURLToPath } from 'node:url';
+import {
+  loadPackageDefinition,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type ServiceClientConstructor,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { ServerFacts } from '../descriptions.ts';
+import type { Face } from '../face.ts';
+import { Refusal, refusalOf } from '../protocol/errors.ts';
+import { methodsOf, type Method } from './service.ts';
+import { codeOf } from './status.ts';
+
+/** Beside this file in the repository, beside the bundle in the image. */
+const proto = new URL('./open-inference.proto', import.meta.url);
+
+/** 64-bit integers as text, which alone keeps them whole; what is absent as its default, so that nothing is undefined. */
+const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: false } as const;
+
+/** The most that a client may have open: streams of one connection are bounded, connections by the machine. */
+const streamLimit = 1024;
+
+/** A gRPC server that listens. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Takes no new calls, lets those in flight finish, and resolves when all are over. */
+  readonly close: () => Promise<void>;
+}
+
+function serviceOf() {
+  const definition = loadPackageDefinition(loadSync(fileURLToPath(proto), loaderOptions));
+  const { GRPCInferenceService } = definition['inference'] as unknown as {
+    readonly GRPCInferenceService: ServiceClientConstructor;
+  };
+  return GRPCInferenceService.service;
+}
+
+/** The error of a call: status, sentence, and when to try again. Only our own mistakes are logged. */
+function statusOf(face: Face, error: unknown) {
+  if (!(error instanceof Refusal)) {
+    face.log.error('call failed', { error: error instanceof Error ? error.stack : String(error) });
+  }
+  const { fault, message } = refusalOf(error);
+  const metadata = new Metadata();
+  if ('retryAfterSeconds' in fault) metadata.set('retry-after', String(fault.retryAfterSeconds));
+  return { code: codeOf(fault), details: message, metadata };
+}
+
+function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
+  const handler: handleUnaryCall<never, object> = (call, callback) => {
+    const caller = {
+      get aborted(): boolean {
+        return call.cancelled;
+      },
+    };
+    const answer = async (): Promise<object> => method(call.request, caller);
+    answer().then(
+      (value) => callback(null, value),
+      (error: unknown) => callback(statusOf(face, error)),
+    );
+  };
+  // The library's own word for a handler whose messages only its definition knows.
+  return handler as UntypedServiceImplementation[string];
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`[::]:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.tryShutdown(() => resolve()));
+}
+
+/** Serves the engine over gRPC; port 0 picks a free one. */
+export async function startGrpcServer(face: Face, facts: ServerFacts, port: number): Promise<GrpcServer> {
+  const server = new Server({
+    'grpc.max_receive_message_length': face.maxBodyBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': streamLimit,
+  });
+  const handlers: UntypedServiceImplementation = Object.fromEntries(
+    Object.entries(methodsOf(face, facts)).map(([name, method]) => [name, handlerOf(face, method)]),
+  );
+  server.addService(serviceOf(), handlers);
+  return { port: await listen(server, port), close: () => close(server) };
+}

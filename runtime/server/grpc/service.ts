@@ -1,0 +1,71 @@
+/** What each call of the service answers; the engine, the documents and the errors are those of REST. */
+import type { Caller } from '../batcher.ts';
+import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from '../descriptions.ts';
+import type { Face } from '../face.ts';
+import type { Model } from '../model.ts';
+import type { InferRequestMessage, ModelMessage, RepositoryModelMessage } from './messages.ts';
+import { decodeMessage, encodeMessage } from './tensors.ts';
+
+/** One call: message in, message out. Throws a Refusal for what is the caller's mistake. */
+export type Method = (request: never, caller: Caller) => object | Promise<object>;
+
+const versionOf = (version: string): string | undefined => (version === '' ? undefined : version);
+
+/** The model's name in either dialect of the repository's messages. */
+const repositoryModelOf = ({ repository_name, model_name }: RepositoryModelMessage): string =>
+  model_name === '' ? repository_name : model_name;
+
+function modelMethods({ engine, draining }: Face) {
+  const found = ({ name, version }: ModelMessage): Model => engine.find(name, versionOf(version));
+  return {
+    ModelReady: (request: ModelMessage) => ({ ready: !draining() && found(request).notReady === undefined }),
+    ModelMetadata: (request: ModelMessage) => {
+      const model = found(request);
+      return metadataOf(
+        model,
+        engine.versionsOf(model.name).map(({ version }) => version),
+      );
+    },
+    ModelConfig: (request: ModelMessage) => ({ config: configOf(found(request), engine) }),
+    ModelStatistics: (request: ModelMessage) => {
+      if (request.name === '') return { model_stats: engine.models.map(statisticsOf) };
+      const { name } = found(request);
+      const models = request.version === '' ? engine.versionsOf(name) : [found(request)];
+      return { model_stats: models.map(statisticsOf) };
+    },
+    ModelInfer: async (request: InferRequestMessage, caller: Caller) => {
+      const { model, facts } = engine.ready(request.model_name, versionOf(request.model_version));
+      const inference = decodeMessage(request, facts);
+      return encodeMessage(model, inference, await model.infer(inference, caller));
+    },
+  };
+}
+
+function repositoryMethods({ engine }: Face) {
+  return {
+    RepositoryIndex: async ({ ready }: { readonly ready: boolean }) => ({
+      models: (await engine.index()).filter(({ state }) => !ready || state === 'READY'),
+    }),
+    RepositoryModelLoad: async (request: RepositoryModelMessage) => {
+      const name = repositoryModelOf(request);
+      await engine.load(name);
+      return { model_name: name, is_loaded: true };
+    },
+    RepositoryModelUnload: async (request: RepositoryModelMessage) => {
+      const name = repositoryModelOf(request);
+      await engine.unload(name);
+      return { model_name: name, is_unloaded: true };
+    },
+  };
+}
+
+/** The calls of inference.GRPCInferenceService by name. */
+export function methodsOf(face: Face, { name, version }: ServerFacts): Readonly<Record<string, Method>> {
+  return {
+    ServerLive: () => ({ live: true }),
+    ServerReady: () => ({ ready: !face.draining() && face.engine.notReady === undefined }),
+    ServerMetadata: () => ({ name, version, extensions }),
+    ...modelMethods(face),
+    ...repositoryMethods(face),
+  };
+}

@@ -1,0 +1,21 @@
+/** The error union as gRPC status codes. */
+import type { Fault } from '../protocol/errors.ts';
+
+/** Numbers as the gRPC specification has them. */
+const codes = {
+  invalid: 3, // INVALID_ARGUMENT
+  forbidden: 7, // PERMISSION_DENIED
+  notFound: 5, // NOT_FOUND
+  methodNotAllowed: 12, // UNIMPLEMENTED
+  tooLarge: 8, // RESOURCE_EXHAUSTED
+  unsupportedEncoding: 12, // UNIMPLEMENTED
+  queueFull: 8, // RESOURCE_EXHAUSTED
+  unavailable: 14, // UNAVAILABLE
+  abandoned: 1, // CANCELLED
+  internal: 13, // INTERNAL
+} as const satisfies Record<Fault['kind'], number>;
+
+/** The status code of a fault. */
+export function codeOf(fault: Fault): number {
+  return codes[fault.kind];
+}
