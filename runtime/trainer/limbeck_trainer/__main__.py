@@ -13,7 +13,8 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
-from limbeck_trainer.config import Environment, read_config, read_environment
+from limbeck_trainer.config import read_config
+from limbeck_trainer.environment import Environment, read_environment
 from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
 from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.log import Log
@@ -88,7 +89,7 @@ def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, ob
     board = _board(environment, config.progress_port, log)
     # Imported late: torch takes seconds, in which SIGTERM and /progress have to work already.
     from limbeck_trainer.job import run
-    from limbeck_trainer.loop import Session
+    from limbeck_trainer.session import Session
     from limbeck_trainer.store import Store
 
     return run(Session(config, Store(), board, interruption, log), environment)

@@ -1,6 +1,5 @@
-"""The trainer's two inputs, parsed once: config.json (what to do) and the environment (which rank this is).
+"""What to do: config.json, parsed once. The shape is the contract crds/contracts/trainer-config.schema.json.
 
-The shape is the contract crds/contracts/trainer-config.schema.json. Nothing else in the package reads the environment.
 One thing is wider than the contract: a `file://` URI is as good as `s3://`, for a laptop without a store.
 """
 
@@ -8,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
+from limbeck_trainer.optimization import Optimization, parse_optimization
 
 URI = r"^(s3|file)://"
 SHA256 = r"^[0-9a-f]{64}$"
@@ -79,18 +78,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Optimization:
-    """How to optimise; `batch_size` is summed over all workers."""
-
-    optimizer: str
-    learning_rate: float
-    schedule: str
-    epochs: int
-    batch_size: int
-    seed: int
-
-
-@dataclass(frozen=True)
 class Response:
     """Distillation by the teacher's softened outputs; `alpha` is the weight of the teacher's term."""
 
@@ -118,6 +105,8 @@ class Config:
     model: Model
     data: Data
     optimization: Optimization
+    # auto, ddp or fsdp.
+    strategy: str
     checkpoint_seconds: int
     checkpoint_keep: int
     distillation: Distillation | None
@@ -130,18 +119,6 @@ class Config:
         distillation = asdict(self.distillation) if self.distillation else None
         text = json.dumps([type(self.model).__name__, asdict(self.model), *course, distillation], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Environment:
-    """This process's place in the group, and what the machine grants it."""
-
-    rank: int
-    world_size: int
-    master_addr: str
-    master_port: int
-    threads: int | None
-    result_file: Path
 
 
 def read_config(path: Path) -> Config:
@@ -166,32 +143,6 @@ def parse_config(document: object) -> Config:
     return config
 
 
-def read_environment(variables: Mapping[str, str]) -> Environment:
-    """RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, OMP_NUM_THREADS and LIMBECK_RESULT_FILE, every mistake named."""
-    problems: list[str] = []
-    numbers = {
-        key: int(value) if value.isdecimal() else value
-        for key, value in variables.items()
-        if key in ("RANK", "WORLD_SIZE", "MASTER_PORT", "OMP_NUM_THREADS") and value != ""
-    }
-    fields = Fields("", {"RANK": 0, "WORLD_SIZE": 1, "MASTER_PORT": 29500, **numbers}, problems)
-    environment = Environment(
-        rank=fields.integer("RANK"),
-        world_size=fields.integer("WORLD_SIZE", POSITIVE),
-        master_addr=variables.get("MASTER_ADDR", ""),
-        master_port=fields.integer("MASTER_PORT", Bounds(1, 65535)),
-        threads=fields.integer("OMP_NUM_THREADS", POSITIVE) if fields.has("OMP_NUM_THREADS") else None,
-        result_file=Path(variables.get("LIMBECK_RESULT_FILE") or "/dev/termination-log"),
-    )
-    if environment.world_size > 1 and not environment.master_addr:
-        problems.append("MASTER_ADDR is missing")
-    if not problems and environment.rank >= environment.world_size:
-        problems.append(f"RANK must be less than WORLD_SIZE {environment.world_size}, not {environment.rank}")
-    if problems:
-        raise TrainerError(Reason.CONFIG_INVALID, f"The environment is not valid: {'; '.join(problems)}.")
-    return environment
-
-
 def _config(root: Fields) -> Config:
     root.choice("contractVersion", ["v1"])
     root.choice("task", ["classification"])
@@ -202,7 +153,8 @@ def _config(root: Fields) -> Config:
         models_uri=store.text("modelsUri", URI).rstrip("/"),
         model=_model(root.child("model")),
         data=_data(root.child("data")),
-        optimization=_optimization(root.child("optimization")),
+        optimization=parse_optimization(root.child("optimization")),
+        strategy=_strategy(root.child("distribution")) if root.has("distribution") else "auto",
         checkpoint_seconds=checkpoint.integer("everySeconds", POSITIVE),
         checkpoint_keep=checkpoint.integer("keep", POSITIVE),
         distillation=_distillation(root.child("distillation")) if root.has("distillation") else None,
@@ -257,17 +209,10 @@ def _source(fields: Fields) -> Builtin | Stored:
     return source
 
 
-def _optimization(fields: Fields) -> Optimization:
-    optimization = Optimization(
-        optimizer=fields.choice("optimizer", ["adam", "sgd"]),
-        learning_rate=fields.number("learningRate", Bounds(above=0)),
-        schedule=fields.choice("schedule", ["constant", "oneCycle"]),
-        epochs=fields.integer("epochs", POSITIVE),
-        batch_size=fields.integer("batchSize", POSITIVE),
-        seed=fields.integer("seed", NATURAL),
-    )
+def _strategy(fields: Fields) -> str:
+    strategy = fields.choice("strategy", ["auto", "ddp", "fsdp"])
     fields.close()
-    return optimization
+    return strategy
 
 
 def _distillation(fields: Fields) -> Distillation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from limbeck_trainer.config import Environment
+from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
 
 # Pods of one group may start minutes apart (image pulls); the operator's deadline is the real bound.
@@ -38,7 +38,7 @@ class Peers:
     def __init__(self, environment: Environment) -> None:
         self.rank = environment.rank
         self.world_size = environment.world_size
-        self.device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        self.device = _device(environment)
         if self.world_size > 1:
             with self.guard():
                 self._join(environment)
@@ -51,6 +51,11 @@ class Peers:
     def share(self, rows: Tensor) -> Tensor:
         """This rank's part of the rows: all ranks' parts are disjoint and complete, nothing is padded."""
         return rows[self.rank :: self.world_size]
+
+    def share_in_parts(self, rows: Tensor, most: int) -> tuple[Tensor, ...]:
+        """This rank's share in parts of at most `most` rows, as many on every rank: each may be a collective."""
+        largest_share = -(-len(rows) // self.world_size)
+        return torch.tensor_split(self.share(rows), max(1, -(-largest_share // most)))
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model with averaged gradients. Buffers are constants of the data and need no broadcast."""
@@ -65,6 +70,18 @@ class Peers:
             with self.guard():
                 dist.all_reduce(value)
         return value
+
+    def any_of(self, first: bool, second: bool) -> tuple[bool, bool]:
+        """Whether any rank says so, the same on every rank."""
+        flags = self.sum(torch.tensor([first, second], dtype=torch.int32, device=self.device)).tolist()
+        return flags[0] > 0, flags[1] > 0
+
+    def copy(self, tensors: Iterable[Tensor]) -> None:
+        """Rank 0's numbers in everybody's tensors."""
+        if self.world_size > 1:
+            with self.guard():
+                for tensor in tensors:
+                    dist.broadcast(tensor, src=0)
 
     def broadcast(self, data: bytes | None) -> bytes | None:
         """Rank 0's bytes on every rank."""
@@ -113,6 +130,21 @@ class Peers:
             world_size=self.world_size,
             timeout=timedelta(seconds=COLLECTIVE_SECONDS),
         )
+
+
+def _device(environment: Environment) -> torch.device:
+    """A GPU of its own for each process of a machine that has any; NCCL takes no two processes on one."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus == 0:
+        return torch.device("cpu")
+    if gpus < environment.local_world_size:
+        message = (
+            f"A worker has {environment.local_world_size} processes and {gpus} GPUs, and each needs one of its own."
+        )
+        raise TrainerError(Reason.CONFIG_INVALID, f"{message} Lower distribution.processesPerWorker.")
+    device = torch.device("cuda", environment.local_rank)
+    torch.cuda.set_device(device)
+    return device
 
 
 def _await_listener(host: str, port: int) -> None:

@@ -6,21 +6,28 @@ takes the other's end for a lost peer.
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
-from limbeck_trainer.config import Config, Environment
+from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Ints, load_data, split_rows
 from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
 from limbeck_trainer.distributed import Peers
+from limbeck_trainer.environment import Environment
+from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation import confusion_matrix, evaluate, metrics_of
 from limbeck_trainer.export import Artefact, export_onnx, manifest_of, prove_parity, upload
-from limbeck_trainer.loop import Material, Session, Stage, Trained, Training, material_of
+from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy
+from limbeck_trainer.memory import free_memory
+from limbeck_trainer.models import build_model, normalisation_of, parameter_count
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.report import report_of
+from limbeck_trainer.session import Material, Session, Stage, Trained
+from limbeck_trainer.strategy import Choice, Facts, choose_strategy
 
 # From SIGTERM to the end, checkpoint included; Kubernetes grants 30 s.
 GRACE_SECONDS = 22
@@ -51,7 +58,8 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
     session.interruption.grace_seconds = GRACE_SECONDS
     material = material_of(dataset, rows, peers.device)
-    outcome = _train(session, peers, material, teacher)
+    choice = _choose(session, environment, peers, material)
+    outcome = _train(session, peers, material, teacher, choice)
     if not peers.leads:
         session.log.info("worker finished")
         return None
@@ -64,10 +72,30 @@ def _prepare_torch(config: Config, environment: Environment) -> None:
     if environment.threads is not None:
         torch.set_num_threads(environment.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # It would also fill whatever is about to be overwritten.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(config.optimization.seed)
 
 
-def _train(session: Session, peers: Peers, material: Material, teacher: Teacher | None) -> Outcome:
+def _choose(session: Session, environment: Environment, peers: Peers, material: Material) -> Choice:
+    """Rank 0's choice, for all: the ranks need not have equally much memory left."""
+    optimization, dataset = session.config.optimization, material.dataset
+    with torch.device("meta"):
+        normalise = normalisation_of(dataset.x[material.rows.train[:1]])
+        model = build_model(session.config.model, normalise, dataset.shape, len(dataset.labels))
+    facts = Facts(
+        parameter_count(model), optimization.optimizer, peers.world_size, free_memory(environment, peers.device)
+    )
+    mine = json.dumps(asdict(choose_strategy(session.config.strategy, facts))).encode()
+    choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
+    session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
+    if choice.strategy == "fsdp" and optimization.precision == "float16":
+        message = "optimization.precision float16 does not go with fsdp: take bfloat16, which needs no loss scaling."
+        raise TrainerError(Reason.CONFIG_INVALID, message)
+    return choice
+
+
+def _train(session: Session, peers: Peers, material: Material, teacher: Teacher | None, choice: Choice) -> Outcome:
     config, rows, dataset = session.config, material.rows, material.dataset
     plan = _plan(config, rows.train)
     steps = plan.steps_per_epoch * config.optimization.epochs
@@ -75,13 +103,13 @@ def _train(session: Session, peers: Peers, material: Material, teacher: Teacher 
     trainings = 2 if with_control else 1
     session.board.update(phase="training", steps=steps * trainings, epochs=config.optimization.epochs * trainings)
     name = "student" if config.distillation else "model"
-    stage = Stage(name, plan, _criterion(config, material, teacher), steps, plan.steps_per_epoch)
+    stage = Stage(name, plan, _criterion(config, material, teacher), choice.strategy, steps, plan.steps_per_epoch)
     trained = Training(session, peers, material, stage).run()
     control = None
     if with_control:
         # The same budget of steps, spent on the labels alone.
         alone = _plan(config, rows.labelled)
-        stage = Stage("control", alone, cross_entropy(material.y), steps, plan.steps_per_epoch, steps)
+        stage = Stage("control", alone, cross_entropy(material.y), choice.strategy, steps, plan.steps_per_epoch, steps)
         control = Training(session, peers, material, stage).run()
     session.board.update(phase="evaluating")
     named = teacher.logits.argmax(axis=1) if teacher else None

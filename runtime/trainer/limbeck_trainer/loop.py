@@ -5,74 +5,31 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 
 from __future__ import annotations
 
-import io
-import math
 import time
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Rows
 from limbeck_trainer.distributed import Peers
+from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation import evaluate, metrics_of
-from limbeck_trainer.interruption import Interruption
-from limbeck_trainer.log import Log
-from limbeck_trainer.losses import Criterion
+from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.models import build_model, normalisation_of
-from limbeck_trainer.plan import Plan, learning_rate_at
-from limbeck_trainer.progress import Board
-from limbeck_trainer.store import Store
+from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
+from limbeck_trainer.patience import Patience
+from limbeck_trainer.plan import learning_rate_at
+from limbeck_trainer.session import Material, Session, Stage, Trained
+from limbeck_trainer.snapshot import Snapshot, decode, encode
 
-
-@dataclass(frozen=True)
-class Session:
-    """What every part of a run shares."""
-
-    config: Config
-    store: Store
-    board: Board
-    interruption: Interruption
-    log: Log
-
-
-@dataclass(frozen=True)
-class Material:
-    """The samples on this rank's device: x float32 [n, ...], y int64 [n]; `rows` says what each is for."""
-
-    dataset: Dataset
-    rows: Rows
-    x: Tensor
-    y: Tensor
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One training of a run: its rows, its criterion, its budget."""
-
-    name: str
-    plan: Plan
-    criterion: Criterion
-    steps: int
-    # A round ends with validation, a log line and a point of the history: an epoch of the main training.
-    round_steps: int
-    # Steps of the run before this stage, for the progress of the whole.
-    steps_before: int = 0
-
-
-@dataclass
-class Trained:
-    """A stage's end: the model, its steps, the step it was resumed from (0: none), and one point per round."""
-
-    model: nn.Sequential
-    steps: int = 0
-    resumed_from: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
+# News of a step are for people and for whoever looks for a hang: nobody looks more often.
+REPORT_SECONDS = 0.1
 
 
 class Training:
@@ -85,139 +42,177 @@ class Training:
         self._stage = stage
         self._log = session.log.child(stage=stage.name)
         self._checkpoints = Checkpoints(session.store, _identity(session.config), stage.name, self._log)
+        self._batches = Batches(stage.plan, peers.device)
+        self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
-        self._losses: list[float] = []
+        self._patience = Patience()
+        # Of the epoch with the least validation loss; rank 0 alone keeps them.
+        self._best: Weights | None = None
         torch.manual_seed(session.config.optimization.seed)
-        dataset = material.dataset
-        normalise = normalisation_of(dataset.x[material.rows.train])
-        model = build_model(session.config.model, normalise, dataset.shape, len(dataset.labels)).to(peers.device)
-        self._trained = Trained(model, stage.steps)
-        self._optimizer = _optimizer(session.config, model)
+        self._trained = Trained(self._fresh_model())
+        self._engine = self._resumed()
 
     def run(self) -> Trained:
-        """Trains to the last step; TrainerError says why not."""
-        self._resume()
-        wrapped = self._peers.wrap(self._trained.model)
-        due = Due(self._session.config.checkpoint_seconds, time.monotonic, time.monotonic())
-        began, first = time.monotonic(), self._step
+        """Trains to the last step, or until validation no longer gets better; TrainerError says why not."""
+        first = self._step
         try:
-            while self._step < self._stage.steps:
-                self._stop_if_asked()
-                self._advance(wrapped)
-                self._report((time.monotonic() - began) / (self._step - first))
-                if self._step % self._stage.round_steps == 0:
-                    self._close_round()
-                if self._peers.leads and due.passed():
+            with self._peers.guard():
+                self._train()
+                if self._step > first:
                     self._save()
-                    due = due.again()
         except TrainerError as error:
             self._leave(error)
-        if self._peers.leads and self._step > first:
-            self._save()
-        return self._trained
+        return self._finished()
 
-    def _advance(self, wrapped: nn.Module) -> None:
-        whole = torch.from_numpy(self._stage.plan.batch(self._step)).to(self._peers.device)
-        mine = self._peers.share(whole)
-        rate = learning_rate_at(self._step, self._stage.steps, self._session.config.optimization)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.zero_grad(set_to_none=True)
-        # DDP averages over ranks what has to be summed.
-        with self._peers.guard():
-            loss = self._stage.criterion(wrapped(self._material.x[mine]), mine, whole) * self._peers.world_size
-            value = float(loss.detach())
-            try:
-                # Also when the loss is not finite: the others wait for this rank's gradients and must see it too.
-                loss.backward()  # type: ignore[no-untyped-call]
-            finally:
-                self._refuse_non_finite(value)
-        self._optimizer.step()
-        self._step += 1
-        self._losses.append(value)
+    def _train(self) -> None:
+        config, stage = self._session.config, self._stage
+        due = Due(config.checkpoint_seconds, time.monotonic, time.monotonic())
+        began, first, reported = time.monotonic(), self._step, 0.0
+        while self._step < stage.steps and not self._impatient():
+            stop, save = self._asked(due)
+            if stop:
+                raise TrainerError(Reason.INTERRUPTED, "", self._step)
+            if save:
+                self._save()
+                due = due.again()
+            rate = learning_rate_at(self._step, stage.steps, config.optimization)
+            loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
+            self._step += 1
+            self._losses.add(self._step, loss)
+            now = time.monotonic()
+            if now - reported >= REPORT_SECONDS:
+                self._report((now - began) / (self._step - first))
+                reported = now
+            if self._step % stage.round_steps == 0:
+                self._close_round()
 
-    def _refuse_non_finite(self, value: float) -> None:
-        if math.isfinite(value):
-            return
-        step = self._step + 1
-        message = (
-            f"The loss became {value} at step {step} of {self._stage.steps} ({self._stage.name}). "
-            "Lower optimization.learningRate, or look for extreme values in the data."
-        )
-        raise TrainerError(Reason.NON_FINITE_LOSS, message, step)
+    def _asked(self, due: Due) -> tuple[bool, bool]:
+        """Whether to stop, and whether to save. Where state is in parts, everybody has to do both at the same step."""
+        mine = (self._session.interruption.requested, self._peers.leads and due.passed())
+        return mine if self._engine.parallel.whole else self._peers.any_of(*mine)
+
+    def _impatient(self) -> bool:
+        stopping = self._session.config.optimization.early_stopping
+        return stopping is not None and self._patience.exhausted(stopping)
 
     def _report(self, seconds_per_step: float) -> None:
         session, done = self._session, self._stage.steps_before + self._step
         session.board.update(
             step=done,
-            epoch=math.ceil(done / self._stage.round_steps),
-            loss=self._losses[-1],
+            epoch=-(-done // self._stage.round_steps),
+            loss=self._losses.last,
             samples_per_second=min(session.config.optimization.batch_size, len(self._stage.plan.rows))
             / max(seconds_per_step, 1e-9),
             eta_seconds=round((session.board.progress.steps - done) * seconds_per_step),
         )
 
     def _close_round(self) -> None:
-        totals = torch.tensor([sum(self._losses), len(self._losses)], dtype=torch.float64, device=self._peers.device)
+        self._losses.look(self._step)
+        totals = torch.tensor(self._losses.close(), dtype=torch.float64, device=self._peers.device)
         total, count = self._peers.sum(totals).tolist()
         point = {"step": float(self._step), "loss": total / max(1.0, count)}
         rows = self._material.rows.validation
         if len(rows) > 0:
-            model, dataset = self._trained.model, self._material.dataset
+            model, dataset = self._engine.parallel.evaluated, self._material.dataset
             point["validationAccuracy"] = metrics_of(
                 evaluate(model, self._material.x, dataset.y, rows, self._peers)
             ).accuracy
-        self._losses = []
+        if self._session.config.optimization.early_stopping is not None:
+            point["validationLoss"] = self._watch()
         self._trained.history.append(point)
         if self._peers.leads:
             shown = {key: round(value, 6) for key, value in point.items()}
             self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
 
-    def _stop_if_asked(self) -> None:
-        if self._session.interruption.requested:
-            raise TrainerError(Reason.INTERRUPTED, "", self._step)
+    def _watch(self) -> float:
+        """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""
+        stopping = self._session.config.optimization.early_stopping
+        assert stopping is not None
+        loss = self._engine.mean_loss(self._material.x, torch.from_numpy(self._material.rows.validation))
+        self._patience = self._patience.after(loss, self._step, stopping)
+        if self._patience.best_step == self._step and (self._peers.leads or not self._engine.parallel.whole):
+            best = self._engine.parallel.weights()
+            self._best = best if self._peers.leads else None
+        if self._patience.exhausted(stopping) and self._peers.leads:
+            self._log.info("training stopped early", step=self._step, bestStep=self._patience.best_step)
+        return loss
 
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
         if error.reason is Reason.NON_FINITE_LOSS:
             raise error
-        saved = self._save() if self._peers.leads else "by rank 0"
         where = f"step {self._step} of {self._stage.steps} ({self._stage.name})"
-        kept = f"checkpoint {saved}" if saved else "no new checkpoint, the store did not take it"
+        kept = self._kept(error)
         if self._session.interruption.requested:
             message = f"Stopped by SIGTERM at {where}; {kept}."
             raise TrainerError(Reason.INTERRUPTED, message, self._step) from error
         raise TrainerError(error.reason, f"{error.message} At {where}; {kept}.", self._step) from error
 
+    def _kept(self, error: TrainerError) -> str:
+        """Saves, if that can be done without those who are gone, and says where."""
+        if not self._engine.parallel.whole and error.reason is not Reason.INTERRUPTED:
+            return "no new checkpoint, for the model was divided among the workers"
+        saved = self._save()
+        if not self._peers.leads:
+            return "checkpoint by rank 0"
+        return f"checkpoint {saved}" if saved else "no new checkpoint, the store did not take it"
+
     def _save(self) -> str | None:
-        buffer = io.BytesIO()
-        state = {
-            "step": self._step,
-            "history": self._trained.history,
-            "model": self._trained.model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        torch.save(state, buffer)
-        saved = self._checkpoints.save(self._step, buffer.getvalue())
+        """Where the checkpoint is; None on the ranks that do not write it, and where the store did not take it."""
+        parallel = self._engine.parallel
+        if parallel.whole and not self._peers.leads:
+            return None
+        self._losses.look(self._step)
+        state = self._engine.state()
+        if not self._peers.leads:
+            return None
+        if not is_finite(state["model"]):
+            raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
+        snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
+        saved = self._checkpoints.save(self._step, encode(snapshot))
         if saved is None:
             return None
         self._session.board.update(checkpoint=saved)
         self._log.info("checkpoint written", step=saved.step, uri=saved.uri, sha256=saved.sha256)
         return saved.uri
 
-    def _resume(self) -> None:
+    def _resumed(self) -> Engine:
+        """The engine with the state of the newest checkpoint, where there is one."""
         # Rank 0 alone reads, so that no two ranks can start from different steps.
         content = self._peers.broadcast(self._checkpoints.newest() if self._peers.leads else None)
-        if content is None:
-            return
-        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        self._trained.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
-        self._step = self._trained.resumed_from = int(state["step"])
-        self._trained.history = list(state["history"])
-        self._log.info("training resumed", step=self._step, steps=self._stage.steps)
+        snapshot = None if content is None else decode(content)
+        if snapshot is not None:
+            self._trained.model.load_state_dict(snapshot.engine["model"])
+        stage, config = self._stage, self._session.config
+        with self._peers.guard():
+            parallel = spread(stage.strategy, self._trained.model, self._peers)
+            engine = Engine(config.optimization, parallel, stage.criterion, self._peers)
+            if snapshot is None:
+                return engine
+            engine.resume(snapshot.engine)
+        self._step = self._trained.resumed_from = snapshot.step
+        self._trained.history, self._patience = snapshot.history, snapshot.patience
+        self._best = snapshot.best if self._peers.leads else None
+        self._log.info("training resumed", step=self._step, steps=stage.steps)
+        return engine
+
+    def _finished(self) -> Trained:
+        """The trained model, whole on every rank; after early stopping that of the best epoch."""
+        trained, parallel = self._trained, self._engine.parallel
+        trained.steps = self._step
+        chosen = self._patience.best_step > 0
+        if parallel.whole and not chosen:
+            return trained
+        weights = self._best if chosen else parallel.weights()
+        trained.model = self._fresh_model()
+        spread_weights(trained.model, weights, self._peers)
+        return trained
+
+    def _fresh_model(self) -> nn.Module:
+        dataset = self._material.dataset
+        normalise = normalisation_of(dataset.x[self._material.rows.train])
+        model = build_model(self._session.config.model, normalise, dataset.shape, len(dataset.labels))
+        return model.to(self._peers.device)
 
 
 def material_of(dataset: Dataset, rows: Rows, device: torch.device) -> Material:
@@ -228,10 +223,3 @@ def material_of(dataset: Dataset, rows: Rows, device: torch.device) -> Material:
 
 def _identity(config: Config) -> Identity:
     return Identity(config.run_uri, config.run.attempt, config.fingerprint, config.checkpoint_keep)
-
-
-def _optimizer(config: Config, model: nn.Module) -> torch.optim.Optimizer:
-    rate = config.optimization.learning_rate
-    if config.optimization.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), lr=rate)
-    return torch.optim.SGD(model.parameters(), lr=rate)

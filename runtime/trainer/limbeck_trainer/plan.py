@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck_trainer.config import Optimization
 from limbeck_trainer.data import Ints
+from limbeck_trainer.optimization import Optimization
 
-# One cycle: a cosine up to the peak over the first 30 %, then a cosine down to almost nothing.
-WARM_UP = 0.3
+# One cycle rises over the first 30 % unless told otherwise; the other schedules start at their peak.
+ONE_CYCLE_WARM_UP = 0.3
 FIRST_SHARE = 1 / 25
 LAST_SHARE = FIRST_SHARE / 1e4
 
@@ -33,25 +33,28 @@ class Plan:
         return math.ceil(len(self.rows) / self.batch_size)
 
     def order(self, epoch: int) -> Ints:
-        """All rows in the order of this epoch."""
+        """All rows in the order of this epoch: the batches are its consecutive parts."""
         return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
-
-    def batch(self, step: int) -> Ints:
-        """The rows of the global batch of this step; steps count from 0 over all epochs."""
-        epoch, index = divmod(step, self.steps_per_epoch)
-        return self.order(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
 
 
 def learning_rate_at(step: int, steps: int, optimization: Optimization) -> float:
-    """The learning rate of this step, 0 <= step < steps."""
-    peak = optimization.learning_rate
-    if optimization.schedule == "constant":
-        return peak
+    """The rate of this step, 0 <= step < steps: up to the peak while it warms up, then as the schedule says."""
+    peak, schedule = optimization.learning_rate, optimization.schedule
+    one_cycle = schedule == "oneCycle"
+    warm_up = optimization.warm_up
+    if warm_up is None:
+        warm_up = ONE_CYCLE_WARM_UP if one_cycle else 0.0
     progress = step / max(1, steps - 1)
-    if progress < WARM_UP:
-        return peak * _cosine(FIRST_SHARE, 1.0, progress / WARM_UP)
-    return peak * _cosine(1.0, LAST_SHARE, (progress - WARM_UP) / (1 - WARM_UP))
+    if progress < warm_up:
+        return peak * (_cosine if one_cycle else _line)(FIRST_SHARE, 1.0, progress / warm_up)
+    if schedule == "constant":
+        return peak
+    return peak * (_line if schedule == "linear" else _cosine)(1.0, LAST_SHARE, (progress - warm_up) / (1 - warm_up))
 
 
 def _cosine(start: float, end: float, progress: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _line(start: float, end: float, progress: float) -> float:
+    return start + (end - start) * progress

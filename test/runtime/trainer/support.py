@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from limbeck_trainer.config import Environment, parse_config
+from limbeck_trainer.config import parse_config
+from limbeck_trainer.environment import Environment
 from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.job import run
 from limbeck_trainer.log import Log
-from limbeck_trainer.loop import Session
 from limbeck_trainer.progress import Board
+from limbeck_trainer.session import Session
 from limbeck_trainer.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[3]

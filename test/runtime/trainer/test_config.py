@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from limbeck_trainer.config import Cnn, Mlp, Response, Stored, parse_config, read_config, read_environment
+from limbeck_trainer.config import Cnn, Mlp, Response, Stored, parse_config, read_config
 from limbeck_trainer.errors import Reason, TrainerError
 from support import config_document, contract
 
@@ -34,6 +34,7 @@ def document(**changes: Any) -> dict[str, Any]:
         {"model": {"kind": "cnn", "channels": [16, 32], "hidden": 64}},
         {"data": {"source": S3, "split": SPLIT, "labelled": 100}, "distillation": DISTILLATION},
         {"optimization": {"optimizer": "sgd", "schedule": "constant", "learningRate": 1}},
+        {"distribution": {"strategy": "fsdp"}},
     ],
 )
 def test_reads_what_the_contract_allows(changes: dict[str, Any]) -> None:
@@ -48,6 +49,7 @@ WRONG: list[tuple[str, list[str], Any, str]] = [
     ("no layer", ["model"], {"kind": "mlp", "hidden": []}, "model.hidden must be a list of at least one whole number"),
     ("batch of zero", ["optimization", "batchSize"], 0, "optimization.batchSize must be at least 1, not 0"),
     ("rate of zero", ["optimization", "learningRate"], 0, "optimization.learningRate must be greater than 0, not 0"),
+    ("unknown strategy", ["distribution"], {"strategy": "ps"}, "distribution.strategy must be one of auto, ddp, fsdp"),
     ("half an epoch", ["optimization", "epochs"], 1.5, "optimization.epochs must be a whole number, not 1.5"),
     ("flag for a number", ["optimization", "seed"], True, "optimization.seed must be a whole number, not True"),
     ("all for the test", ["data", "split", "test"], 1, "data.split.test must be less than 1, not 1"),
@@ -123,24 +125,6 @@ def test_a_file_that_is_no_config(tmp_path: Path, text: str, sentence: str) -> N
         read_config(tmp_path / "config.json")
     with pytest.raises(TrainerError, match="cannot be read"):
         read_config(tmp_path / "absent.json")
-
-
-def test_environment_has_defaults_for_a_laptop() -> None:
-    environment = read_environment({})
-    assert (environment.rank, environment.world_size, environment.threads) == (0, 1, None)
-    assert str(environment.result_file) == "/dev/termination-log"
-
-
-def test_environment_names_every_mistake() -> None:
-    variables = {"RANK": "two", "WORLD_SIZE": "0", "OMP_NUM_THREADS": "-1"}
-    with pytest.raises(TrainerError) as caught:
-        read_environment(variables)
-    for name in variables:
-        assert name in caught.value.message
-    with pytest.raises(TrainerError, match="MASTER_ADDR is missing"):
-        read_environment({"WORLD_SIZE": "2"})
-    with pytest.raises(TrainerError, match="RANK must be less than WORLD_SIZE 2"):
-        read_environment({"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "host"})
 
 
 def changed(base: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from limbeck_trainer.config import Environment
 from limbeck_trainer.distributed import Peers
+from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
 from support import alone
 

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from limbeck_trainer.config import Optimization
-from limbeck_trainer.plan import Plan, learning_rate_at
+from limbeck_trainer.optimization import Optimization
+from limbeck_trainer.plan import LAST_SHARE, Plan, learning_rate_at
 
 ROWS = np.arange(100, 203)
 
 
 def optimization(schedule: str) -> Optimization:
     return Optimization("adam", 0.01, schedule, 1, 1, 0)
-
-
-@pytest.mark.parametrize("batch_size", [1, 10, 103, 500])
-def test_an_epoch_visits_every_row_once(batch_size: int) -> None:
-    plan = Plan(ROWS, batch_size, seed=3)
-    for epoch in range(2):
-        steps = range(epoch * plan.steps_per_epoch, (epoch + 1) * plan.steps_per_epoch)
-        visited = np.concatenate([plan.batch(step) for step in steps])
-        np.testing.assert_array_equal(np.sort(visited), ROWS)
 
 
 def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
@@ -34,15 +26,42 @@ def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 800])
 def test_one_cycle_rises_to_its_peak_and_falls_to_nothing(steps: int) -> None:
-    rates = [learning_rate_at(step, steps, optimization("oneCycle")) for step in range(steps)]
-    assert max(rates) <= 0.01 * (1 + 1e-9)
-    assert rates[0] == pytest.approx(0.01 / 25)
-    peak = rates.index(max(rates))
-    assert all(a < b for a, b in itertools.pairwise(rates[: peak + 1]))
-    assert all(a > b for a, b in itertools.pairwise(rates[peak:]))
+    course = rates(steps, "oneCycle")
+    assert max(course) <= 0.01 * (1 + 1e-9)
+    assert course[0] == pytest.approx(0.01 / 25)
+    peak = course.index(max(course))
+    assert all(a < b for a, b in itertools.pairwise(course[: peak + 1]))
+    assert all(a > b for a, b in itertools.pairwise(course[peak:]))
     if steps > 2:
-        assert rates[-1] < 1e-6
+        assert course[-1] < 1e-6
+
+
+def rates(steps: int, schedule: str, warm_up: float | None = None) -> list[float]:
+    course = replace(optimization(schedule), warm_up=warm_up)
+    return [learning_rate_at(step, steps, course) for step in range(steps)]
 
 
 def test_constant_is_constant() -> None:
-    assert {learning_rate_at(step, 9, optimization("constant")) for step in range(9)} == {0.01}
+    assert set(rates(9, "constant")) == {0.01}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_schedule_without_warm_up_falls_from_its_peak_to_almost_nothing(schedule: str) -> None:
+    course = rates(101, schedule)
+    assert course[0] == pytest.approx(0.01)
+    assert course[-1] == pytest.approx(0.01 * LAST_SHARE)
+    assert all(a > b for a, b in itertools.pairwise(course))
+    assert course[50] == pytest.approx(0.005, rel=1e-3)
+
+
+def test_cosine_stays_longer_at_the_top_than_linear() -> None:
+    assert rates(101, "cosine")[25] > rates(101, "linear")[25] == pytest.approx(0.0075, rel=1e-3)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "oneCycle"])
+def test_warm_up_rises_over_its_share_of_the_steps(schedule: str) -> None:
+    course = rates(101, schedule, 0.1)
+    assert course[0] == pytest.approx(0.01 / 25)
+    assert all(a < b for a, b in itertools.pairwise(course[:11]))
+    assert course[10] == pytest.approx(0.01) == max(course)
+    assert course[11] <= course[10]

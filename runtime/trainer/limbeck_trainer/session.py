@@ -1,0 +1,63 @@
+"""What the parts of a run hand each other. Types alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from limbeck_trainer.config import Config
+from limbeck_trainer.data import Dataset, Rows
+from limbeck_trainer.interruption import Interruption
+from limbeck_trainer.log import Log
+from limbeck_trainer.losses import Criterion
+from limbeck_trainer.plan import Plan
+from limbeck_trainer.progress import Board
+from limbeck_trainer.store import Store
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every part of a run shares."""
+
+    config: Config
+    store: Store
+    board: Board
+    interruption: Interruption
+    log: Log
+
+
+@dataclass(frozen=True)
+class Material:
+    """The samples on this rank's device: x float32 [n, ...], y int64 [n]; `rows` says what each is for."""
+
+    dataset: Dataset
+    rows: Rows
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training of a run: its rows, its criterion, its budget."""
+
+    name: str
+    plan: Plan
+    criterion: Criterion
+    # alone, ddp or fsdp.
+    strategy: str
+    steps: int
+    # A round ends with validation, a log line and a point of the history: an epoch of the main training.
+    round_steps: int
+    # Steps of the run before this stage, for the progress of the whole.
+    steps_before: int = 0
+
+
+@dataclass
+class Trained:
+    """A stage's end: the model, its steps, the step it was resumed from (0: none), and one point per round."""
+
+    model: nn.Module
+    steps: int = 0
+    resumed_from: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)

@@ -1,0 +1,87 @@
+"""Real groups over gloo: however a model is spread, it is the same model, and so are its checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from groups import run_group
+from support import Document, attempt, config_document
+
+CNN = {"kind": "cnn", "channels": [8, 16], "hidden": 32}
+WIDTHS = {"alone": 1, "ddp": 2, "fsdp": 2}
+
+
+def config(store: Path, strategy: str, **optimization: Any) -> Document:
+    wanted = "auto" if strategy == "alone" else strategy
+    return config_document(store.as_uri(), model=CNN, distribution={"strategy": wanted}, optimization=optimization)
+
+
+def weights(store: Path) -> dict[str, torch.Tensor]:
+    """Of the newest checkpoint."""
+    file = max(store.rglob("step-*.pt"), key=lambda path: path.name)
+    model: dict[str, torch.Tensor] = torch.load(file, weights_only=True)["engine"]["model"]
+    return model
+
+
+def assert_same(found: Path, expected: Path) -> None:
+    """The same weights, up to what the order of additions does over some tens of steps."""
+    theirs = weights(found)
+    for name, value in weights(expected).items():
+        torch.testing.assert_close(
+            theirs[name], value, rtol=1e-2, atol=2e-3, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+@pytest.mark.parametrize(
+    "optimization",
+    [
+        {},
+        {"optimizer": "adamw", "weightDecay": 0.1, "clipNorm": 0.5, "schedule": "cosine", "warmUp": 0.1},
+        {"optimizer": "sgd", "learningRate": 0.1, "accumulate": 3},
+    ],
+    ids=["adam", "clipped adamw", "accumulated sgd"],
+)
+def test_every_strategy_trains_the_same_model(tmp_path: Path, optimization: Document) -> None:
+    ends = {}
+    for strategy, width in WIDTHS.items():
+        ended = run_group(
+            tmp_path / f"w-{strategy}", config(tmp_path / strategy, strategy, epochs=3, **optimization), width
+        )
+        assert ended.line("strategy chosen")["strategy"] == strategy
+        ends[strategy] = ended.result
+    for strategy in ("ddp", "fsdp"):
+        assert_same(tmp_path / strategy, tmp_path / "alone")
+        assert abs(ends[strategy]["metrics"]["accuracy"] - ends["alone"]["metrics"]["accuracy"]) < 0.01
+
+
+@pytest.mark.parametrize(("first", "then"), [("fsdp", "alone"), ("alone", "fsdp"), ("fsdp", "ddp"), ("fsdp", "fsdp")])
+def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(tmp_path: Path, first: str, then: str) -> None:
+    """Stopped in the middle of an epoch, resumed as something else: it ends like a training that was never stopped."""
+    run_group(tmp_path / "whole", config(tmp_path / "a", "alone"), 1)
+    document = config(tmp_path / "b", first)
+    stopped = run_group(tmp_path / "first", document, WIDTHS[first], stop_after=30)
+    assert [result and result["reason"] for result in stopped.results] == ["Interrupted"] * WIDTHS[first]
+    assert "at step 30 of 80 (model); checkpoint file:" in stopped.result["message"]
+    again = attempt({**document, "distribution": {"strategy": "auto" if then == "alone" else then}}, 2)
+    resumed = run_group(tmp_path / "then", again, WIDTHS[then]).result
+    assert (resumed["resumedFromStep"], resumed["steps"]) == (30, 80)
+    assert_same(tmp_path / "b", tmp_path / "a")
+
+
+@pytest.mark.parametrize("strategy", WIDTHS)
+def test_early_stopping_keeps_the_best_weights(tmp_path: Path, strategy: str) -> None:
+    """A rate at which the loss soon rises again; rank 1 stops with rank 0, or nobody would end."""
+    optimization = {"schedule": "constant", "learningRate": 0.03, "epochs": 60, "earlyStopping": {"patience": 2}}
+    ended = run_group(tmp_path / "w", config(tmp_path / "s", strategy, **optimization), WIDTHS[strategy])
+    best = ended.line("training stopped early")["bestStep"]
+    assert ended.result["steps"] == best + 40 < 1200
+    state = torch.load(max((tmp_path / "s").rglob("step-*.pt"), key=lambda path: path.name), weights_only=True)
+    epochs = {point["step"]: point["validationLoss"] for point in state["history"]}
+    assert epochs[best] == min(epochs.values()) == state["patience"]["best"]
+    assert not torch.equal(state["best"]["1.weight"], state["engine"]["model"]["1.weight"])
+    again = attempt(config(tmp_path / "s", strategy, **optimization), 2)
+    resumed = run_group(tmp_path / "again", again, WIDTHS[strategy]).result
+    assert resumed["artefact"]["sha256"] == ended.result["artefact"]["sha256"]
