@@ -1,6 +1,6 @@
-/** What node:http refuses before there is a request, said in the shape of the Open Inference Protocol. */
+/** What node:http refuses, or drops, before there is a request, said in the shape of the Open Inference Protocol. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** How long a refused client has to read why; then its socket is gone, whether it hangs up or not. */
 const lingerMs = 1_000;
@@ -13,19 +13,34 @@ const statuses: Readonly<Record<string, string>> = {
 
 const errorBody = (sentence: string): string => JSON.stringify({ error: sentence });
 
-/** Heads and chunks that are malformed, too large or too slow. */
-function answerClientError(error: Error, socket: Socket): void {
+/** Says why on a connection that has no response, and ends it. `status`: code and phrase, and further headers. */
+function refuseOn(socket: Duplex, status: string, sentence: string): void {
   if (!socket.writable || socket.destroyed) {
     socket.destroy();
     return;
   }
+  const body = errorBody(sentence);
+  const length = Buffer.byteLength(body);
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${length}`;
+  socket.end(`${head}\r\n\r\n${body}`);
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+/** Heads and chunks that are malformed, too large or too slow. */
+function answerClientError(error: Error, socket: Duplex): void {
   const code = 'code' in error ? String(error.code) : '';
   const status = statuses[code] ?? '400 Bad Request';
   const reason = 'reason' in error && code.startsWith('HPE_') ? String(error.reason) : status.slice(4);
-  const body = errorBody(`the request is not valid HTTP: ${reason.toLowerCase()}`);
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-  socket.end(`${head}\r\n\r\n${body}`);
-  setTimeout(() => socket.destroy(), lingerMs).unref();
+  refuseOn(socket, status, `the request is not valid HTTP: ${reason.toLowerCase()}`);
+}
+
+/** Methods that some path takes. */
+const methods = 'GET, HEAD, POST';
+
+/** Without a listener node:http would hang up without a word. From here on the socket is ours, and so are its errors. */
+function answerConnect(_request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => socket.destroy()).resume();
+  refuseOn(socket, `405 Method Not Allowed\r\nAllow: ${methods}`, `CONNECT is not allowed here, ${methods} are`);
 }
 
 function refuse(response: ServerResponse, status: number, sentence: string): void {
@@ -34,9 +49,12 @@ function refuse(response: ServerResponse, status: number, sentence: string): voi
   response.writeHead(status, headers).end(body);
 }
 
-/** Makes a server answer malformed requests itself. Its listener must begin with `refuseWithoutHost`. */
+/**
+ * Makes a server answer malformed requests itself. An Upgrade needs no answer of its own: nobody listens for it, so the
+ * request is taken as the HTTP/1.1 that it is, as RFC 9110, 7.8 allows; Java's client offers h2c like this. Its listener must begin with `refuseWithoutHost`. */
 export function answerMalformed(server: Server): void {
   server.on('clientError', answerClientError);
+  server.on('connect', answerConnect);
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     refuse(response, 417, "the only expectation that can be met is '100-continue'");
   });

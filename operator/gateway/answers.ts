@@ -2,7 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 export interface Refusal {
-  readonly code: 400 | 404 | 413 | 429 | 500 | 502 | 503 | 504;
+  readonly code: 400 | 404 | 405 | 408 | 413 | 429 | 500 | 502 | 503 | 504;
   readonly sentence: string;
   readonly retryAfterSeconds?: number;
 }

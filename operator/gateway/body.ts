@@ -13,10 +13,41 @@ export interface BodyRules {
   readonly maxBytes: number;
   /** Read ahead at most this much of one body, bytes. */
   readonly aheadBytes: number;
-  /** Longest silence of a sender, ms. */
-  readonly idleMs: number;
+  readonly pace: Pace;
   readonly budget: Budget;
   readonly clock: Clock;
+}
+
+/** What a sender is waited for at most. */
+export interface Pace {
+  /** Longest silence, and as much waiting as is not counted, ms. */
+  readonly idleMs: number;
+  /** On average, apart from that: one who sends a byte now and then would keep memory, and a seat, for ever. */
+  readonly bytesPerSecond: number;
+}
+
+/** How long a sender was waited for, and how much came of it. Time in which nobody read does not count. */
+class Patience {
+  readonly #rules: BodyRules;
+  #waitedMs = 0;
+  #bytes = 0;
+
+  constructor(rules: BodyRules) {
+    this.#rules = rules;
+  }
+
+  /** Waits for the next bytes; `late` is called when they take too long. Returns what to call when they came, or never will. */
+  wait(late: () => void): (bytes: number) => void {
+    const { clock, pace } = this.#rules;
+    const sinceMs = clock.monotonicMs();
+    const earnedMs = pace.idleMs + (this.#bytes / pace.bytesPerSecond) * 1000;
+    const cancel = clock.after(Math.max(0, Math.min(pace.idleMs, earnedMs - this.#waitedMs)), late);
+    return (bytes) => {
+      cancel();
+      this.#waitedMs += clock.monotonicMs() - sinceMs;
+      this.#bytes += bytes;
+    };
+  }
 }
 
 /** Bytes that may be held in memory for all requests together. */
@@ -38,13 +69,15 @@ export class Budget {
   }
 }
 
+export const tooSlow = 'the body stopped coming, or came too slowly';
+
 export type BodyFault = 'tooLarge' | 'tooSlow';
 
 /** Thrown into the stream of a body that breaks the rules on its way. */
 export class BodyError extends Error {
   readonly fault: BodyFault;
   constructor(fault: BodyFault) {
-    super(fault === 'tooLarge' ? 'the body is too large' : 'the body stopped coming');
+    super(fault === 'tooLarge' ? 'the body is too large' : tooSlow);
     this.fault = fault;
   }
 }
@@ -54,6 +87,7 @@ export const declaredBytes = ({ headers }: IncomingMessage): number => Number(he
 export class Body {
   readonly #request: IncomingMessage;
   readonly #rules: BodyRules;
+  readonly #patience: Patience;
   readonly #chunks: Buffer[] = [];
   #taken = 0;
   #whole: boolean;
@@ -62,6 +96,7 @@ export class Body {
   constructor(request: IncomingMessage, rules: BodyRules) {
     this.#request = request;
     this.#rules = rules;
+    this.#patience = new Patience(rules);
     this.#whole = !hasBody(request);
   }
 
@@ -82,17 +117,17 @@ export class Body {
     }
     const request = this.#request;
     const finish = (fault?: BodyFault): void => {
-      cancelIdle();
+      came(0);
       request.off('data', take).off('end', end).off('close', gone);
       if (!this.#whole) request.pause();
       done(fault);
     };
-    const gone = (): void => cancelIdle();
-    const idle = (): (() => void) => this.#rules.clock.after(this.#rules.idleMs, () => finish('tooSlow'));
-    let cancelIdle = idle();
+    const gone = (): void => came(0);
+    const late = (): void => finish('tooSlow');
+    let came = this.#patience.wait(late);
     const take = (chunk: Buffer): void => {
-      cancelIdle();
-      cancelIdle = idle();
+      came(chunk.length);
+      came = this.#patience.wait(late);
       if (!this.#keep(chunk)) finish(this.#taken > this.#rules.maxBytes ? 'tooLarge' : undefined);
     };
     const end = (): void => {
@@ -128,26 +163,26 @@ export class Body {
   }
 
   async *#stream(): AsyncGenerator<Buffer> {
-    const { maxBytes, idleMs, clock } = this.#rules;
+    const { maxBytes } = this.#rules;
     let sent = 0;
-    const watch = (): (() => void) => clock.after(idleMs, () => this.#request.destroy(new BodyError('tooSlow')));
+    const late = (): void => void this.#request.destroy(new BodyError('tooSlow'));
     for (const chunk of this.#chunks) {
       sent += chunk.length;
       yield chunk;
     }
     this.#streamed = true;
-    let cancel = watch();
+    let came = this.#patience.wait(late);
     try {
       for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
-        cancel();
         const bytes = chunk as Buffer;
+        came(bytes.length);
         sent += bytes.length;
         if (sent > maxBytes) throw new BodyError('tooLarge');
         yield bytes;
-        cancel = watch();
+        came = this.#patience.wait(late);
       }
     } finally {
-      cancel();
+      came(0);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** One request's way through the gateway: body → seat → replica → answer, and back to the queue if the replica is lost. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuse, type Refusal } from './answers.ts';
-import { Body, type BodyFault } from './body.ts';
+import { Body, tooSlow, type BodyFault } from './body.ts';
 import type { FrontPorts } from './front.ts';
 import { forward, requestHeaders, type Outcome } from './proxy.ts';
 import { verdictOf } from './repeat.ts';
@@ -91,7 +91,7 @@ export class Exchange implements Guest<Replica> {
       return;
     }
     if (fault === 'tooSlow') {
-      this.#refuse({ code: 400, sentence: 'the body stopped coming' });
+      this.#refuse({ code: 408, sentence: tooSlow });
       return;
     }
     this.#order = this.#call.service.admit();

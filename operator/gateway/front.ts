@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
+import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import { answerJson, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
@@ -57,8 +58,20 @@ function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: Se
   else refuse(request, response, { code, sentence: 'the gateway is starting', retryAfterSeconds: 1 });
 }
 
+const methods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'POST']);
+
+/** No path of the protocol takes any other method: no reason to wake a replica, which would say the same. */
+function refuseMethod({ metrics }: FrontPorts, request: IncomingMessage, response: ServerResponse): boolean {
+  if (methods.has(request.method)) return false;
+  const allow = [...methods].join(', ');
+  metrics.unknown(405);
+  response.setHeader('allow', allow);
+  refuse(request, response, { code: 405, sentence: `${request.method ?? ''} is not allowed here, ${allow} are` });
+  return true;
+}
+
 function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
-  if (refuseWithoutHost(request, response)) return;
+  if (refuseWithoutHost(request, response) || refuseMethod(ports, request, response)) return;
   if (ports.draining()) response.shouldKeepAlive = false;
   const target = targetOf(request.headers.host ?? '', request.url ?? '/', ports.domain);
   if (target === undefined) {
@@ -97,5 +110,6 @@ export function createFront(ports: FrontPorts): Server {
     (request, response) => answer(ports, request, response),
   );
   answerMalformed(server);
+  answerHalfClosed(server, ports.clock);
   return server;
 }

@@ -35,7 +35,8 @@ export interface Gateway {
 
 /** Read ahead of one body, bytes: what is repeatable after a replica was lost. */
 const aheadBytes = 1024 * 1024;
-const bodyIdleMs = 30_000;
+/** A body of 1 MiB is read ahead in five minutes at the latest, or refused. */
+const pace = { idleMs: 10_000, bytesPerSecond: 4096 } as const;
 const connectMs = 2_000;
 
 /** Keeps `services` as the routes say. A service lives as long as its UID. */
@@ -77,7 +78,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const server = createFront({
     ...{ services, synced, clock, newId, log, domain: config.domain },
     draining: () => draining,
-    body: { maxBytes: config.maxBodyBytes, aheadBytes, idleMs: bodyIdleMs, budget, clock },
+    body: { maxBytes: config.maxBodyBytes, aheadBytes, pace, budget, clock },
     metrics: gatewayMetrics(registry, () => services.values()),
     sampled: () => random() < config.accessLogSample,
     ended: () => {

@@ -37,7 +37,7 @@ function refusalOf(error: Error, code: string): Refusal {
   if (error instanceof BodyError)
     return error.fault === 'tooLarge'
       ? { code: 413, sentence: error.message }
-      : { code: 400, sentence: `${error.message}; the request was given up` };
+      : { code: 408, sentence: `${error.message}; the request was given up` };
   if (timedOut.has(code)) return { code: 504, sentence: 'the replica did not answer in time' };
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
     return { code: 400, sentence: `the request cannot be passed on: ${error.message}` };

@@ -1,5 +1,7 @@
 /** The server's listener: hot paths straight on node:http, which is more than twice as fast, everything else on express. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { systemClock } from '../../process/clock.ts';
+import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
 import type { Face, Handler, HotRoute } from './face.ts';
@@ -42,6 +44,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   };
   const server = createServer(options, listener);
   answerMalformed(server);
+  answerHalfClosed(server, systemClock);
   return server;
 }
 

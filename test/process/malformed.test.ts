@@ -50,6 +50,9 @@ describe('what never becomes a request is refused in the shape of the protocol',
     ['headers without end', `${post}X: ${'a'.repeat(8192)}\r\n`, 431],
     ['an extension without end', `${post}Transfer-Encoding: chunked\r\n\r\n3;${'a'.repeat(100_000)}`, 413],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['an unknown method', 'FETCH / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['a tunnel', 'CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n', 405],
+    ['a tunnel whose client talks at once', `CONNECT db:443 HTTP/1.1\r\nHost: db:443\r\n\r\n\x16\x03\x01`, 405],
     ['an unknown expectation', `${post}Expect: wonders\r\n\r\n`, 417],
   ])('%s', async (_what, bytes, status) => {
     const { socket, text } = await sent(bytes);
@@ -61,6 +64,21 @@ describe('what never becomes a request is refused in the shape of the protocol',
   test('chunks that are none', async () => {
     const { socket, text } = await sent(`${post}Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n`);
     expect(text).toContain('HTTP/1.1 400 ');
+    socket.destroy();
+  });
+
+  test('a tunnel is told which methods there are', async () => {
+    const { socket, text } = await sent('CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n');
+    expect(text).toContain('\r\nAllow: GET, HEAD, POST\r\n');
+    socket.destroy();
+  });
+
+  test.each([
+    ['a WebSocket', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n'],
+    ["Java's offer of HTTP/2", `${post.replace('close', 'Upgrade, close')}Upgrade: h2c\r\nContent-Length: 2\r\n\r\nhi`],
+  ])('an upgrade is an offer, and not taken: %s', async (_what, bytes) => {
+    const { socket, text } = await sent(bytes);
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*ok/);
     socket.destroy();
   });
 

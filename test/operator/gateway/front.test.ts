@@ -95,6 +95,39 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     expect(errorOf(await ask(made.port, { body: 'x' }))).toBe('the service is pinned to 0 replicas');
   });
 
+  test('405: what no path takes, without waking a replica; a tunnel too', async () => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service());
+    for (const method of ['PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
+      const answer = await ask(made.port, { method, body: 'x' });
+      expect([answer.code, answer.headers['allow']]).toEqual([405, 'GET, HEAD, POST']);
+      expect(errorOf(answer)).toBe(`${method} is not allowed here, GET, HEAD, POST are`);
+    }
+    expect([...made.gateway.services.values()][0]?.arrived).toBe(0);
+    const socket = connect(made.port, '127.0.0.1');
+    socket.write('CONNECT digits.default.svc:80 HTTP/1.1\r\nHost: digits.default.svc\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 405 [^]*\{"error":"CONNECT is not allowed here/);
+  });
+
+  test('a client that closed its sending side is held like any other, and gets its answer', async () => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service());
+    const [known] = [...made.gateway.services.values()];
+    const socket = connect({ port: made.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default.svc\r\nContent-Length: 2\r\n\r\nhi');
+    await until(() => known?.waiting === 1);
+    const { port, kill } = await startBackend((incoming, response) => {
+      incoming.pipe(response);
+    });
+    stops.push(kill);
+    made.replicas(port);
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*hi/);
+  });
+
   test('400: what is not HTTP', async () => {
     const made = await gatewayFor();
     const text = await new Promise<string>((resolve) => {

@@ -19,7 +19,7 @@ test.each<[string, Error, boolean, Partial<Tried>, 'again' | number]>([
   ['not a valid request', error('UND_ERR_INVALID_ARG'), false, {}, 400],
   ['not HTTP', error('HPE_INVALID_CONSTANT'), true, {}, 502],
   ['body too large', new BodyError('tooLarge'), true, { repeatable: false }, 413],
-  ['body too slow', new BodyError('tooSlow'), true, { repeatable: false }, 400],
+  ['body too slow', new BodyError('tooSlow'), true, { repeatable: false }, 408],
 ])('%s', (...[, fault, reached, tried, expected]) => {
   const verdict = verdictOf({ kind: 'unanswered', reached, error: fault }, { ...infer, ...tried });
   expect(verdict.kind === 'again' ? 'again' : verdict.refusal.code).toBe(expected);

@@ -45,6 +45,25 @@ describe('on the wire', () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
   });
 
+  test('a caller who closes his sending side gets his answer', async () => {
+    const body = JSON.stringify({ inputs: [four] });
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end(
+      `POST /v2/models/mlp/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(body.length)}\r\n\r\n${body}`,
+    );
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*"outputs"/);
+  });
+
+  test('a tunnel is 405 in the shape of the protocol', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 405 [^]*\{"error":"CONNECT is not allowed here/);
+  });
+
   test('a full queue is 429 with Retry-After', async () => {
     const small = await serveModels({ 'mlp/model.onnx': mlpModel([4, 8, 3]) }, { queueLimit: 1, maxBatch: 1 });
     try {
