@@ -1331,6 +1331,23 @@ export interface ModelServiceStatus {
    */
   readonly profile?: string;
   /**
+   * Why the gateways refuse requests at once, instead of holding them for a replica; unless somebody acts none would come. Absent while requests are held or answered.
+   */
+  readonly refusal?: {
+    /**
+     * Why, in one CamelCase word; that of a condition.
+     */
+    readonly reason: string;
+    /**
+     * Why, in a sentence with a remedy; the gateways repeat it to who asks.
+     */
+    readonly message: string;
+    /**
+     * Retry-After of the refusals, where the operator's side looks again by itself.
+     */
+    readonly retryAfterSeconds?: number;
+  };
+  /**
    * The artefact in use.
    */
   readonly artefact?: {

@@ -56,6 +56,10 @@ export class Exchange implements Guest<Replica> {
       this.#refuse({ code: 503, sentence: 'the service is pinned to 0 replicas', retryAfterSeconds: 60 });
       return;
     }
+    if (service.hopeless) {
+      this.refused('hopeless');
+      return;
+    }
     this.#body.readAhead((fault) => this.#ready(fault));
   }
 
@@ -143,9 +147,14 @@ export class Exchange implements Guest<Replica> {
 
   #refusalOf(why: RoomRefusal): Refusal {
     const { service } = this.#call;
-    const { limits, notReady } = service.route;
+    const { limits, notReady, refusing } = service.route;
     if (why === 'full')
       return { code: 429, sentence: `${limits.queueLimit} requests are already waiting`, retryAfterSeconds: 1 };
+    if (why === 'hopeless')
+      return {
+        ...{ code: 503, sentence: `the service cannot answer: ${refusing?.message ?? 'no replica would come'}` },
+        ...(refusing?.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: refusing.retryAfterSeconds }),
+      };
     if (why === 'closed')
       return this.#ports.draining()
         ? { code: 503, sentence: 'the gateway is stopping', retryAfterSeconds: 1 }

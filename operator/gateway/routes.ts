@@ -15,7 +15,17 @@ export interface RoutedService extends KubeObject {
       readonly maxInFlightPerReplica?: number;
     };
   };
-  readonly status?: { readonly conditions?: readonly Condition[] };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly Condition[];
+    readonly refusal?: Refusing;
+  };
+}
+
+/** Why no replica would come, however long a request waited. */
+export interface Refusing {
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
 }
 
 /** The part of a discovery.k8s.io/v1 EndpointSlice that the gateway reads. */
@@ -51,6 +61,8 @@ export interface Route {
   readonly limits: Limits;
   /** Undefined when the Ready condition is True; otherwise its message. */
   readonly notReady: string | undefined;
+  /** Requests that find no replica are not held but refused with this. */
+  readonly refusing: Refusing | undefined;
   /** A person pinned it to no replicas: waiting for one would be in vain. */
   readonly stopped: boolean;
   readonly addresses: readonly Address[];
@@ -68,6 +80,10 @@ function notReadyOf({ status }: RoutedService): string | undefined {
   if (ready?.status === 'True') return undefined;
   return ready?.message ?? 'the operator has not looked at this service yet';
 }
+
+/** What was said of a former spec does not hold for this one. */
+const refusingOf = ({ metadata, status }: RoutedService): Refusing | undefined =>
+  status?.observedGeneration === metadata.generation ? status?.refusal : undefined;
 
 /** Replicas that a slice names as ready. An absent `ready` means ready, as the API defines it. */
 export function addressesOf(slice: RoutedSlice): readonly Address[] {
@@ -147,6 +163,7 @@ export class Routes {
       ...{ key, uid, namespace, name },
       limits: limitsOf(service),
       notReady: notReadyOf(service),
+      refusing: refusingOf(service),
       stopped: service.spec.replicas === 0,
       addresses: [...addresses.values()],
     };

@@ -60,7 +60,13 @@ export class Service {
     this.#replicas = route.addresses.map((address) => known.get(address.id) ?? new Replica(address, this.#ports.times));
     const kept = new Set(this.#replicas);
     for (const replica of known.values()) if (!kept.has(replica)) replica.close();
-    this.#room.wake();
+    if (this.hopeless) this.#room.dismiss('hopeless');
+    else this.#room.wake();
+  }
+
+  /** There is no replica, and none would come. */
+  get hopeless(): boolean {
+    return this.#replicas.length === 0 && this.#route.refusing !== undefined;
   }
 
   /** The number of the next request; counts it as arrived. */
@@ -71,10 +77,12 @@ export class Service {
   }
 
   enter(guest: Guest<Replica>): void {
-    this.#room.enter(guest);
+    if (this.hopeless) guest.refused('hopeless');
+    else this.#room.enter(guest);
   }
   rejoin(guest: Guest<Replica>): void {
-    this.#room.rejoin(guest);
+    if (this.hopeless) guest.refused('hopeless');
+    else this.#room.rejoin(guest);
   }
   leave(guest: Guest<Replica>): void {
     this.#room.leave(guest);

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../process/clock.ts';
 
-export type Refusal = 'full' | 'late' | 'closed';
+export type Refusal = 'full' | 'late' | 'closed' | 'hopeless';
 
 export interface Guest<Seat> {
   /** Rises with arrival; a returning guest keeps its own. */
@@ -104,10 +104,15 @@ export class WaitingRoom<Seat> {
     }
   }
 
+  /** Refuses everyone who waits now. */
+  dismiss(why: Refusal): void {
+    while (this.#first !== undefined) this.#release(this.#first).guest.refused(why);
+  }
+
   /** Refuses everyone, now and later. */
   close(): void {
     this.#closed = true;
-    while (this.#first !== undefined) this.#release(this.#first).guest.refused('closed');
+    this.dismiss('closed');
   }
 
   #hold(guest: Guest<Seat>, before: Place<Seat> | undefined): void {

@@ -26,6 +26,7 @@ import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type ConditionDraft } from '../kernel/objects.ts';
 import { selectorOf, type Target } from './desired.ts';
+import { refusalOf } from './refusal.ts';
 import { isReady, type Trouble } from './trouble.ts';
 import { referenceOf, referenceText, type Artefact, type Obstacle } from './validate.ts';
 
@@ -151,6 +152,7 @@ export function statusOf(seen: Situation, now: Date): Stated<ModelServiceStatus>
   const { service, target, verified, current, others } = seen;
   const { generation } = service.metadata;
   const verifiedRevision = verified ? target?.revision : service.status?.verifiedRevision;
+  const refusal = refusalOf(seen);
   const selector = Object.entries(selectorOf(service)).map(([name, value]) => `${name}=${value}`);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -162,6 +164,7 @@ export function statusOf(seen: Situation, now: Date): Stated<ModelServiceStatus>
     url: seen.url,
     ...(target === undefined ? {} : { revision: target.revision, profile: target.profile }),
     ...(verifiedRevision === undefined ? {} : { verifiedRevision }),
+    ...(refusal === undefined ? {} : { refusal }),
     conditions: conditionsOf(seen, now),
   };
 }

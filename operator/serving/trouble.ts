@@ -7,6 +7,8 @@ export interface Trouble {
   readonly reason: Reason;
   /** Names the pod, and the exit code and last words where there are any. */
   readonly message: string;
+  /** What somebody has to do, where nothing mends itself; undefined while the replica may get ready yet. */
+  readonly remedy?: string;
 }
 
 /** What the server of a pod that is up says of its model; undefined while it loads. */
@@ -42,6 +44,22 @@ const waitingReasons: Readonly<Record<string, Reason>> = {
   RunContainerError: 'CannotStart',
 };
 
+/** So many starts have to fail before it is no accident: the third is half a minute after the first. */
+const enoughRestarts = 3;
+
+/** What the server says of a model that no repetition makes a good one; it looks again every minute all the same. */
+const artefactRemedies: Readonly<Record<string, string>> = {
+  DigestMismatch: 'put the file of that digest into the store, or name the artefact by the digest that it has',
+  ManifestInvalid: 'put a manifest that fits the model into the store, or serve another artefact',
+  LoadFailed: 'put a model that can be loaded into the store, or serve another artefact',
+};
+
+/** No repetition turns a bad name into a good one. */
+const imageRemedies: Readonly<Record<string, string>> = {
+  InvalidImageName: "mend the image's name in the values of the chart",
+  ErrImageNeverPull: 'put the image on the node, or allow it to be pulled, in the values of the chart',
+};
+
 /** The worst first: what a person reads when the replicas disagree. */
 const order: readonly Reason[] = [
   'ArtefactMissing',
@@ -60,29 +78,50 @@ export function troubleOf(
   loadFailure: (pod: Pod) => LoadFailure | undefined,
 ): Trouble | undefined {
   const names = [...pods].sort((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
-  const troubles = names.flatMap((pod) => troubleOfPod(pod, loadFailure(pod)) ?? []);
-  return order.flatMap((reason) => troubles.find((trouble) => trouble.reason === reason) ?? [])[0];
+  const found = names.map((pod) => troubleOfPod(pod, loadFailure(pod)));
+  const troubles = found.filter((trouble) => trouble !== undefined);
+  const worst = order.flatMap((reason) => troubles.find((trouble) => trouble.reason === reason) ?? [])[0];
+  // Whoever is on its way without trouble may succeed where the others failed: what they lack may be there by now.
+  return worst === undefined || troubles.length === found.length ? worst : hopeful(worst);
 }
+
+const hopeful = ({ reason, message }: Trouble): Trouble => ({ reason, message });
 
 function troubleOfPod(pod: Pod, failure: LoadFailure | undefined): Trouble | undefined {
   if (!isPresent(pod) || isReady(pod)) return undefined;
-  const said = (reason: Reason, words: string): Trouble => ({ reason, message: `pod ${pod.metadata.name}: ${words}` });
+  const said = (reason: Reason, words: string, remedy?: string): Trouble => ({
+    ...{ reason, message: `pod ${pod.metadata.name}: ${words}` },
+    ...(remedy === undefined ? {} : { remedy }),
+  });
   const room = unschedulable(pod);
   if (room !== undefined) return said('Unschedulable', room);
   const found = (pod.status?.containerStatuses ?? []).flatMap((container) => containerTrouble(container) ?? [])[0];
-  if (found !== undefined) return said(found.reason, found.message);
+  if (found !== undefined) return said(found.reason, found.message, found.remedy);
   if (failure?.reason === 'ArtefactMissing') return said('ArtefactMissing', failure.message);
-  return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`);
+  return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`, artefactRemedies[failure.reason]);
 }
 
 /** Looks at the last end also while the container runs again: the sentence stays the same from one crash to the next. */
-function containerTrouble({ state, lastState }: ContainerStatus): Trouble | undefined {
-  const { reason: waiting = '', message = '' } = state?.waiting ?? {};
-  const reason = waitingReasons[waiting];
-  if (reason !== undefined) return { reason, message: `${waiting}: ${message}` };
+function containerTrouble({ state, lastState, restartCount = 0 }: ContainerStatus): Trouble | undefined {
+  const waits = state?.waiting && waitingTrouble(state.waiting);
+  if (waits !== undefined) return waits;
   const ended = state?.terminated ?? lastState?.terminated;
-  return ended && endTrouble(ended);
+  if (ended === undefined) return undefined;
+  const trouble = endTrouble(ended);
+  return restartCount < enoughRestarts ? trouble : { ...trouble, remedy: endRemedy(trouble) };
 }
+
+function waitingTrouble({ reason: word = '', message = '' }: { reason?: string; message?: string }) {
+  const reason = waitingReasons[word];
+  if (reason === undefined) return undefined;
+  const remedy = imageRemedies[word];
+  return { reason, message: `${word}: ${message}`, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+const endRemedy = ({ reason }: Trouble): string =>
+  reason === 'OutOfMemory'
+    ? 'raise spec.placement.resources.limits.memory'
+    : 'its log has more (kubectl logs --previous); serve another artefact, or mend what it lacks';
 
 function endTrouble({ exitCode, reason, message = '' }: ContainerStateTerminated): Trouble {
   const lastLine = message.trim().split('\n').at(-1) ?? '';

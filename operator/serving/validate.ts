@@ -68,7 +68,9 @@ function obstacleOf(text: string, job: ModelJob | undefined): Obstacle {
     return { kind: 'waiting', reason: 'ModelNotReady', message: `${text} has not succeeded yet (${phase ?? 'new'})` };
   const type = phase === 'Failed' ? 'Succeeded' : 'Accepted';
   const why = job.status?.conditions?.find((condition: Condition) => condition.type === type)?.message;
-  return { kind: 'refused', reason: 'ModelFailed', message: `${text} failed${why === undefined ? '' : `: ${why}`}` };
+  const because = why === undefined ? '' : `: ${why}`;
+  const remedy = 'name another model, or delete that job and make it again';
+  return { kind: 'refused', reason: 'ModelFailed', message: `${text} failed${because}; ${remedy}` };
 }
 
 /** The profile of a new revision. A node may come, so no fitting node is waited for; an unknown name is a mistake. */

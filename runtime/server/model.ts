@@ -78,7 +78,7 @@ export class Model {
   get notReady(): NotReady | undefined {
     if (this.#state.kind === 'notReady') return this.#state.why;
     if (this.#state.executor.size > 0) return undefined;
-    return { reason: 'LoadFailed', message: 'every worker of this model has died; they are being restarted' };
+    return { reason: 'WorkersDied', message: 'every worker of this model has died; they are being restarted' };
   }
 
   /** What is known of the model; undefined until it was loaded. */

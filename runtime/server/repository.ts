@@ -12,7 +12,14 @@ import { isMissing } from './system-error.ts';
 
 /** Why a model is not ready, as readiness tells it. */
 export type NotReadyReason =
-  'Loading' | 'Unloaded' | 'ArtefactMissing' | 'DigestMismatch' | 'StoreUnavailable' | 'LoadFailed' | 'ManifestInvalid';
+  | 'Loading'
+  | 'Unloaded'
+  | 'ArtefactMissing'
+  | 'DigestMismatch'
+  | 'StoreUnavailable'
+  | 'LoadFailed'
+  | 'ManifestInvalid'
+  | 'WorkersDied';
 
 /** A reason and one sentence for a person. */
 export interface NotReady {

@@ -95,6 +95,42 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     expect(errorOf(await ask(made.port, { body: 'x' }))).toBe('the service is pinned to 0 replicas');
   });
 
+  test('503 at once: no replica would come, also for those who wait; until the spec or the artefact is mended', async () => {
+    const made = await gatewayFor();
+    const said = (more: object, generation = 1) => {
+      const { metadata, status, ...rest } = service();
+      const stated = { ...status, observedGeneration: 1, ...more };
+      return { ...rest, metadata: { ...metadata, generation }, status: stated };
+    };
+    const hopeless = said({ refusal: { message: 'the digest is another; put the file there', retryAfterSeconds: 60 } });
+    made.gateway.routes.putService(said({}));
+    const [known] = [...made.gateway.services.values()];
+    const held = ask(made.port, { body: 'x' });
+    await until(() => known?.waiting === 1);
+    made.gateway.routes.putService(hopeless);
+    const refused = [await held, await ask(made.port, { body: 'y' })];
+    for (const answer of refused) {
+      expect([answer.code, answer.headers['retry-after']]).toEqual([503, '60']);
+      expect(errorOf(answer)).toBe('the service cannot answer: the digest is another; put the file there');
+    }
+    expect(known?.arrived).toBe(1);
+    made.gateway.routes.putService(said({ refusal: { message: 'the job failed' } }));
+    expect((await ask(made.port)).headers['retry-after']).toBeUndefined();
+    // Another spec, which the operator has not judged yet: held, and then answered.
+    made.gateway.routes.putService({ ...hopeless, metadata: { ...hopeless.metadata, generation: 2 } });
+    const again = ask(made.port, { body: 'z' });
+    await until(() => known?.waiting === 1);
+    const { port, kill } = await startBackend((incoming, response) => {
+      incoming.pipe(response);
+    });
+    stops.push(kill);
+    made.replicas(port);
+    expect((await again).text).toBe('z');
+    // A replica that answers is right, whatever the status still says.
+    made.gateway.routes.putService(hopeless);
+    expect((await ask(made.port, { body: 'w' })).text).toBe('w');
+  });
+
   test('405: what no path takes, without waking a replica; a tunnel too', async () => {
     const made = await gatewayFor();
     made.gateway.routes.putService(service());

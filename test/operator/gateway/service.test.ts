@@ -5,7 +5,7 @@ import { Service } from '../../../operator/gateway/service.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const route = (...ids: string[]): Route => ({
-  ...{ key: 'a/b', uid: 'u', namespace: 'a', name: 'b', notReady: undefined, stopped: false },
+  ...{ key: 'a/b', uid: 'u', namespace: 'a', name: 'b', notReady: undefined, refusing: undefined, stopped: false },
   limits: { queueLimit: 100, maxColdStartSeconds: 60, maxInFlightPerReplica: 2 },
   addresses: ids.map((id) => ({ id, origin: `http://${id}` })),
 });

@@ -56,7 +56,10 @@ test('what the server says of its model is the worst, and the first pod of equal
   const said = troubleOf(pods, ({ metadata }) =>
     metadata.name === 'a' ? undefined : { reason: 'DigestMismatch', message: 'expected a, found b' },
   );
-  expect(said).toEqual({ reason: 'LoadFailed', message: 'pod b: DigestMismatch: expected a, found b' });
+  expect(said).toEqual({
+    ...{ reason: 'LoadFailed', message: 'pod b: DigestMismatch: expected a, found b' },
+    remedy: expect.stringContaining('digest'),
+  });
 });
 
 test('an artefact that is not in the store has a reason of its own, since it is waited for', () => {
