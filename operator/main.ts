@@ -59,7 +59,7 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
       distillationReconciler(settings, runFeeds(feeds)),
       servingReconciler(settings, {
         recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
-        loadFailure: (pod) => feeds.progress?.loadFailure(pod),
+        loadFailure: (pod) => (feeds.progress === undefined ? 'unheard' : feeds.progress.loadFailure(pod)),
       }),
     ],
     extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],

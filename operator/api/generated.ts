@@ -206,7 +206,7 @@ export interface TrainingJobSpec {
      */
     readonly limit: number;
     /**
-     * Seconds that all attempts together may run before the job fails. Suspension and the pauses between attempts do not count. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };
@@ -749,7 +749,7 @@ export interface DistillationJobSpec {
      */
     readonly limit: number;
     /**
-     * Seconds that all attempts together may run before the job fails. Suspension and the pauses between attempts do not count. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };
@@ -1138,7 +1138,7 @@ export interface DistillationJobCondition {
  */
 export interface ModelServiceSpec {
   /**
-   * Pins the number of replicas; kubectl scale writes it. Unset leaves the number to the autoscaler; the scale subresource can be read only while this is set.
+   * Pins the number of replicas; kubectl scale writes it. Unset leaves the number to the autoscaler. Kubernetes answers a read of the scale subresource with 500 (the spec replicas field does not exist) while this is unset, and any number in its place would be a pin; status.replicas has the number meanwhile.
    */
   readonly replicas?: number;
   /**

@@ -35,7 +35,8 @@ export const reasons = {
   Running: 'Not decided yet: the job is not over.',
   GatesPassed: 'The model is exported and every gate holds.',
   GateNotMet: 'The model was measured and a gate does not hold.',
-  DeadlineExceeded: 'All attempts together ran longer than retry.deadlineSeconds.',
+  DeadlineExceeded:
+    'All attempts together took longer than retry.deadlineSeconds; what was waited for last is in the message.',
   RetriesExhausted: 'More attempts failed than retry.limit allows.',
   CannotStart: 'A pod cannot start, and repeating will not help.',
   ResultInvalid: 'The trainer ended well but its result does not keep the contract.',

@@ -34,8 +34,8 @@ export interface Progress {
   progress(job: string): string | undefined;
   /** The newest checkpoint that the run has told of. */
   checkpoint(job: string): Checkpoint | undefined;
-  /** Why the server in this pod is up and not ready; undefined while it loads, or is not known. */
-  loadFailure(pod: Pod): ServerNews | undefined;
+  /** Why the server in this pod is up and not ready; undefined while it loads, `unheard` until it has answered once. */
+  loadFailure(pod: Pod): ServerNews | 'unheard' | undefined;
 }
 
 const tickMs = 500;
@@ -46,6 +46,8 @@ interface Asked {
   target: Target;
   dueAtMs: number;
   busy: boolean;
+  /** It has answered, if only that there is no news. */
+  heard: boolean;
   news: TrainerNews | ServerNews | undefined;
 }
 
@@ -72,8 +74,9 @@ class Poller implements Progress {
     return this.#trainerNews(job)?.checkpoint;
   }
 
-  loadFailure({ metadata }: Pod): ServerNews | undefined {
-    const news = this.#asked.get(metadata.uid ?? '')?.news;
+  loadFailure({ metadata }: Pod): ServerNews | 'unheard' | undefined {
+    const { heard = false, news } = this.#asked.get(metadata.uid ?? '') ?? {};
+    if (!heard) return 'unheard';
     return news?.kind === 'server' ? news : undefined;
   }
 
@@ -101,7 +104,7 @@ class Poller implements Progress {
     for (const uid of this.#asked.keys()) if (!targets.has(uid)) this.#forget(uid);
     for (const [uid, target] of targets) {
       const known = this.#asked.get(uid);
-      if (known === undefined) this.#asked.set(uid, { target, dueAtMs: 0, busy: false, news: undefined });
+      if (known === undefined) this.#asked.set(uid, { target, dueAtMs: 0, busy: false, heard: false, news: undefined });
       else known.target = target;
     }
   }
@@ -152,8 +155,9 @@ class Poller implements Progress {
     const { uid, reconciler, key, root } = asked.target;
     // Gone while it was asked.
     if (this.#asked.get(uid) !== asked) return;
-    const isChanged = JSON.stringify(news) !== JSON.stringify(asked.news);
+    const isChanged = !asked.heard || JSON.stringify(news) !== JSON.stringify(asked.news);
     asked.news = news;
+    asked.heard = true;
     if (news?.kind === 'trainer') this.#trainers.set(root, uid);
     if (isChanged) this.#ports.poke(reconciler, key);
   }

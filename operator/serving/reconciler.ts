@@ -25,6 +25,7 @@ import {
 } from '../kernel/reconcile.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
+import { rememberedFailure } from './remembered.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
 import { isPresent, isReady, isUnschedulable, troubleOf, type LoadFailure } from './trouble.ts';
 import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type Obstacle } from './validate.ts';
@@ -32,7 +33,8 @@ import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type
 /** News from outside the cluster's objects; both poke the key when they change. */
 export interface ServingFeeds {
   readonly recommendation: (key: Key) => { readonly replicas: number; readonly reason: string } | undefined;
-  readonly loadFailure: (pod: Pod) => LoadFailure | undefined;
+  /** `unheard`: nobody has asked this pod yet. */
+  readonly loadFailure: (pod: Pod) => LoadFailure | 'unheard' | undefined;
 }
 
 export interface Observed {
@@ -115,7 +117,8 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
   const mine = (pod: Pod): boolean => isPresent(pod) && isOf(service, pod);
   const replicas = cache.byIndex(pods, podIndex, keyText(key)).filter(mine);
   const failures = replicas.flatMap((pod) => {
-    const failure = feeds.loadFailure(pod);
+    const said = feeds.loadFailure(pod);
+    const failure = said === 'unheard' ? rememberedFailure(service, pod) : said;
     return failure === undefined ? [] : [[pod.metadata.name, failure] as const];
   });
   return {

@@ -27,6 +27,7 @@ import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type ConditionDraft } from '../kernel/objects.ts';
 import { selectorOf, type Target } from './desired.ts';
 import { refusalOf } from './refusal.ts';
+import { meanwhileText } from './remembered.ts';
 import { isReady, type Trouble } from './trouble.ts';
 import { referenceOf, referenceText, type Artefact, type Obstacle } from './validate.ts';
 
@@ -78,11 +79,9 @@ function accepted(seen: Situation): Verdict {
   return ['True', 'Valid', 'the model is known and a GPU profile was chosen'];
 }
 
-/** What a former revision does meanwhile; said after the reason why the wanted one does not serve. */
 function meanwhile(seen: Situation): string {
   const formers = seen.obstacle === undefined ? seen.others : seen.current;
-  const count = formers.filter(isReady).length;
-  return count === 0 ? '' : `; ${counted(count)} of the former revision still answer`;
+  return meanwhileText(formers.filter(isReady).length);
 }
 
 const counted = (count: number): string => `${String(count)} ${count === 1 ? 'replica' : 'replicas'}`;

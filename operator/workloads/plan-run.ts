@@ -29,6 +29,7 @@ import {
 } from './attempts.ts';
 import type { Failure } from './failure.ts';
 import { oldJobs, unfinishedJobs } from './leftovers.ts';
+import { overdue, type LastSeen } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
 import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
@@ -70,7 +71,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
       if (observed.root.spec.suspend) return { ...suspended(observed, attempts), ...planHold(observed, now) };
       if (!isPastDeadline(observed.root, attempts, now))
         return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
-      return gaveUp(kept(withLast(attempts, failedAttempt(open, overdue(observed), now))), overdue(observed));
+      return ranOut(observed.root, verdict, attempts, now);
   }
 }
 
@@ -97,7 +98,7 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
   const last = attempts.at(-1);
   if (last === undefined) return start(observed, config, attempts);
   if (countedFailures(attempts) > root.spec.retry.limit) return gaveUp(attempts, exhaustion(observed, attempts, last));
-  if (isPastDeadline(root, attempts, now)) return gaveUp(attempts, overdue(observed));
+  if (isPastDeadline(root, attempts, now)) return gaveUp(attempts, overdue(root, last));
   const atMs = Date.parse(last.endedAt ?? '') + pauseMs(attempts);
   if (atMs <= now.getTime()) return start(observed, config, attempts);
   return {
@@ -206,11 +207,12 @@ function exhaustion({ root }: RunObserved, attempts: readonly Attempt[], last: A
   return { reason: 'RetriesExhausted', message, weight: 'permanent' };
 }
 
-const overdue = ({ root }: RunObserved): Failure => ({
-  reason: 'DeadlineExceeded',
-  message: `All attempts together ran longer than retry.deadlineSeconds, ${String(root.spec.retry.deadlineSeconds)} s.`,
-  weight: 'permanent',
-});
+/** The open attempt is out of time, whether it runs or still waits for room. */
+function ranOut(root: RunRoot, verdict: Exclude<LastSeen, Attempt>, attempts: readonly Attempt[], now: Date): RunPlan {
+  const failure = overdue(root, verdict);
+  const closed = attempts.slice(-1).map((open) => failedAttempt(open, failure, now));
+  return gaveUp(kept([...attempts.slice(0, -1), ...closed]), failure);
+}
 
 /** An attempt's own Job and pods. The pods that a predecessor's Job of that name has left are not ours. */
 function seenOf({ root, jobs, pods }: RunObserved, { number }: Attempt): AttemptSeen {

@@ -95,6 +95,13 @@ describe('a TrainingJob is refused with', () => {
       'spec.data.source',
       'exactly one of builtin or s3',
     ],
+    ['a name of the Service of replicas', { 'metadata.name': 'a-replicas' }, 'metadata.name', 'must not end with'],
+    [
+      'a name of the Service of workers',
+      { 'metadata.name': 'digits-1a2b3-a1-workers' },
+      'metadata.name',
+      'must not end',
+    ],
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['a name that is no DNS label', { 'metadata.name': '1a' }, 'metadata.name', 'must start with a letter'],
     ['a dot in its name', { 'metadata.name': 'a.b' }, 'metadata.name', 'only lower-case letters, digits and hyphens'],

@@ -193,6 +193,9 @@ test('kubectl scale pins the replicas within their bounds, and scale tells pods 
   const patch = (where: string, change: object): Promise<RawAnswer> =>
     api.call(`${path}/${where}`, { method: 'PATCH', contentType: 'application/merge-patch+json', body: change });
   await patch('status', { status: { replicas: 2, selector } });
+  // Kubernetes has no answer for a wish that nobody has stated; a default would be a pin.
+  const unset = await api.call(`${path}/scale`);
+  expect([unset.status, unset.body.message]).toEqual([500, expect.stringContaining('".spec.replicas" does not exist')]);
   expect((await patch('scale', { spec: { replicas: 3 } })).status).toBe(200);
   const { body: scale } = await api.call(`${path}/scale`);
   expect(scale).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 2, selector } });

@@ -98,6 +98,7 @@ describe('the poller', () => {
     const server = stored[0]!;
     const path = '/v2/models/digits/ready';
     const body = JSON.stringify({ ready: false, reason: 'ArtefactMissing', error: 'no such key' });
+    expect(progress.loadFailure(server)).toBe('unheard');
     answers.set(path, { status: 503, body });
     await clock.advance(1000);
     expect(progress.loadFailure(server)).toMatchObject({ reason: 'ArtefactMissing', message: 'no such key' });

@@ -181,7 +181,10 @@ describe('an attempt fails', () => {
     const attempts = [pastAttempt(1, 'Preempted', 60)];
     const root = after(attempts, { retry: { limit: 3, deadlineSeconds: 30 } });
     expect(plan({ root })).toMatchObject({
-      state: { kind: 'failed', reason: 'DeadlineExceeded' },
+      state: {
+        ...{ kind: 'failed', reason: 'DeadlineExceeded' },
+        message: expect.stringMatching(/; the last one ended with Crashed, /),
+      },
       apply: [],
       attempts,
     });
