@@ -95,13 +95,6 @@ describe('a TrainingJob is refused with', () => {
       'spec.data.source',
       'exactly one of builtin or s3',
     ],
-    ['a name of the Service of replicas', { 'metadata.name': 'a-replicas' }, 'metadata.name', 'must not end with'],
-    [
-      'a name of the Service of workers',
-      { 'metadata.name': 'digits-1a2b3-a1-workers' },
-      'metadata.name',
-      'must not end',
-    ],
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['a name that is no DNS label', { 'metadata.name': '1a' }, 'metadata.name', 'must start with a letter'],
     ['a dot in its name', { 'metadata.name': 'a.b' }, 'metadata.name', 'only lower-case letters, digits and hyphens'],
@@ -253,6 +246,13 @@ describe('a ModelService is refused with', () => {
   refuses('modelservices', [
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['no model', { 'spec.model': {} }, 'spec.model', model],
+    ['a name of the Service of replicas', { 'metadata.name': 'a-replicas' }, 'metadata.name', 'must not end with'],
+    [
+      'a name of the Service of workers',
+      { 'metadata.name': 'digits-1a2b3-a1-workers' },
+      'metadata.name',
+      'must not end',
+    ],
     ['two models', { 'spec.model.distillationJob': { name: 'x' } }, 'spec.model', model],
     [
       'a folder of the node',

@@ -1,4 +1,3 @@
-import '../../support/patience.ts';
 import { request } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import '../../support/patience.ts';
