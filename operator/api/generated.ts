@@ -309,6 +309,10 @@ export interface TrainingJobSpec {
      */
     readonly limit: number;
     /**
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     */
+    readonly stallSeconds?: number;
+    /**
      * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
@@ -356,6 +360,43 @@ export interface TrainingJobStatus {
    * Share of the training steps that are done, such as 43%.
    */
   readonly progress?: string;
+  /**
+   * How far training is, as rank 0 said last; at most every few seconds.
+   */
+  readonly training?: {
+    /**
+     * What rank 0 was doing.
+     */
+    readonly phase?: 'starting' | 'training' | 'validating' | 'checkpointing' | 'evaluating' | 'exporting';
+    /**
+     * The epoch that it was in, from 1.
+     */
+    readonly epoch?: number;
+    /**
+     * All epochs.
+     */
+    readonly epochs?: number;
+    /**
+     * Steps that were done.
+     */
+    readonly step?: number;
+    /**
+     * All steps.
+     */
+    readonly steps?: number;
+    /**
+     * Loss of the last step.
+     */
+    readonly loss?: number;
+    /**
+     * Samples trained on in a second, summed over all workers.
+     */
+    readonly samplesPerSecond?: number;
+    /**
+     * Seconds that the remaining steps will take at this pace.
+     */
+    readonly etaSeconds?: number;
+  };
   /**
    * Accuracy on the held-out split, such as 0.983.
    */
@@ -518,9 +559,17 @@ export interface TrainingJobAttempt {
    */
   readonly pod?: string;
   /**
+   * Rank of that pod; of those that failed by themselves, the first.
+   */
+  readonly rank?: number;
+  /**
    * Exit code of that pod.
    */
   readonly exitCode?: number;
+  /**
+   * The last line of that pod's log, where it ended without saying why.
+   */
+  readonly lastLogLine?: string;
   /**
    * Step of the checkpoint that it went on from.
    */
@@ -852,6 +901,10 @@ export interface DistillationJobSpec {
      */
     readonly limit: number;
     /**
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     */
+    readonly stallSeconds?: number;
+    /**
      * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
@@ -903,6 +956,43 @@ export interface DistillationJobStatus {
    * Share of the training steps that are done, such as 43%.
    */
   readonly progress?: string;
+  /**
+   * How far training is, as rank 0 said last; at most every few seconds.
+   */
+  readonly training?: {
+    /**
+     * What rank 0 was doing.
+     */
+    readonly phase?: 'starting' | 'training' | 'validating' | 'checkpointing' | 'evaluating' | 'exporting';
+    /**
+     * The epoch that it was in, from 1.
+     */
+    readonly epoch?: number;
+    /**
+     * All epochs.
+     */
+    readonly epochs?: number;
+    /**
+     * Steps that were done.
+     */
+    readonly step?: number;
+    /**
+     * All steps.
+     */
+    readonly steps?: number;
+    /**
+     * Loss of the last step.
+     */
+    readonly loss?: number;
+    /**
+     * Samples trained on in a second, summed over all workers.
+     */
+    readonly samplesPerSecond?: number;
+    /**
+     * Seconds that the remaining steps will take at this pace.
+     */
+    readonly etaSeconds?: number;
+  };
   /**
    * Accuracy on the held-out split, such as 0.983.
    */
@@ -1160,9 +1250,17 @@ export interface DistillationJobAttempt {
    */
   readonly pod?: string;
   /**
+   * Rank of that pod; of those that failed by themselves, the first.
+   */
+  readonly rank?: number;
+  /**
    * Exit code of that pod.
    */
   readonly exitCode?: number;
+  /**
+   * The last line of that pod's log, where it ended without saying why.
+   */
+  readonly lastLogLine?: string;
   /**
    * Step of the checkpoint that it went on from.
    */

@@ -40,7 +40,7 @@ export function startInstance(at: string | Access, namespace: string, settings: 
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: typeof at === 'string' ? deadlines : usualDeadlines,
   });
-  const nothing = { progress: () => undefined, checkpoint: () => undefined };
+  const nothing = { news: () => undefined, stall: () => undefined };
   const manager = startManager({
     ...{ cluster: new Client(transport), leaseCluster: new Client(transport, 'lease') },
     reconcilers: [

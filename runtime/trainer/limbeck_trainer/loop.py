@@ -108,6 +108,10 @@ class Training:
         )
 
     def _close_round(self) -> None:
+        with self._session.board.during("validating"):
+            self._validate()
+
+    def _validate(self) -> None:
         self._losses.look(self._step)
         totals = torch.tensor(self._losses.close(), dtype=torch.float64, device=self._peers.device)
         total, count = self._peers.sum(totals).tolist()
@@ -170,7 +174,8 @@ class Training:
         if not is_finite(state["model"]):
             raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
         snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-        saved = self._checkpoints.save(self._step, encode(snapshot))
+        with self._session.board.during("checkpointing"):
+            saved = self._checkpoints.save(self._step, encode(snapshot))
         if saved is None:
             return None
         self._session.board.update(checkpoint=saved)
@@ -194,6 +199,7 @@ class Training:
         self._step = self._trained.resumed_from = snapshot.step
         self._trained.history, self._patience = snapshot.history, snapshot.patience
         self._best = snapshot.best if self._peers.leads else None
+        self._session.board.update(resumed_from=self._step)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
 
