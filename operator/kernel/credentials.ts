@@ -35,19 +35,21 @@ export interface Credentials {
 /** Token files are re-read at most this much after the library thinks them old, which is after 60 s. */
 const freshMs = 15_000;
 
-/** From KUBECONFIG, the usual file, or the pod's service account, in this order. */
-export function defaultCredentials(clock: Clock): Credentials {
-  return new ReadCredentials(clock);
+/** From this kubeconfig; without one from KUBECONFIG, the usual file, or the pod's service account, in this order. */
+export function defaultCredentials(clock: Clock, kubeconfig?: string): Credentials {
+  return new ReadCredentials(clock, kubeconfig);
 }
 
 class ReadCredentials implements Credentials {
   readonly #clock: Clock;
+  readonly #kubeconfig: string | undefined;
   #config: KubeConfig;
   #read: { readonly access: Promise<Access>; readonly atMs: number } | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, kubeconfig: string | undefined) {
     this.#clock = clock;
-    this.#config = load();
+    this.#kubeconfig = kubeconfig;
+    this.#config = load(kubeconfig);
   }
 
   current(): Promise<Access> {
@@ -62,15 +64,16 @@ class ReadCredentials implements Credentials {
 
   async renew(): Promise<Access> {
     // A file that is just being written is read at the next occasion; until then the old one counts.
-    this.#config = load();
+    this.#config = load(this.#kubeconfig);
     this.#read = undefined;
     return this.current();
   }
 }
 
-function load(): KubeConfig {
+function load(kubeconfig: string | undefined): KubeConfig {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
   return config;
 }
 

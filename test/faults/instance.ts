@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../process/clock.ts';
 import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from '../../operator/api/resources.ts';
 import { distillationReconciler } from '../../operator/distillation/reconciler.ts';
-import { Client } from '../../operator/kernel/client.ts';
-import type { Access } from '../../operator/kernel/credentials.ts';
+import { Client, StreamingClient } from '../../operator/kernel/client.ts';
+import type { Access, Credentials } from '../../operator/kernel/credentials.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
 import { callMetrics } from '../../operator/kernel/metrics.ts';
 import { Transport, usualDeadlines, type CallCounts } from '../../operator/kernel/transport.ts';
@@ -28,21 +28,35 @@ const deadlines = { ...usualDeadlines, watchSilenceMs: 2000 };
 /** No autoscaler, and servers that say nothing. */
 const silent: ServingFeeds = { recommendation: () => undefined, loadFailure: () => undefined };
 
-/** `at`: the address of a proxy, or the access to an API server without one. */
-export function startInstance(at: string | Access, namespace: string, settings: Settings, feeds = silent): Instance {
+/** Without a proxy in between, or with one that asks for nothing. */
+export function fixed(access: Access): Credentials {
+  return { current: () => Promise.resolve(access), renew: () => Promise.resolve(access) };
+}
+
+export const open = (server: string): Credentials => fixed({ server, headers: {}, tls: {}, fingerprint: server });
+
+export interface InstanceOptions {
+  readonly credentials: Credentials;
+  readonly namespace: string;
+  readonly settings: Settings;
+  readonly feeds?: ServingFeeds;
+  /** An API server without faults takes its time. */
+  readonly isPatient?: boolean;
+}
+
+export function startInstance(options: InstanceOptions): Instance {
+  const { credentials, namespace, settings, feeds = silent, isPatient = false } = options;
   const stopping = new AbortController();
   const log = rememberingLog();
   const registry = freshRegistry();
-  const access: Access = typeof at === 'string' ? { server: at, headers: {}, tls: {}, fingerprint: at } : at;
-  const credentials = { current: () => Promise.resolve(access), renew: () => Promise.resolve(access) };
   const counts = counting(callMetrics(registry));
   const transport = new Transport({
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
-    deadlines: typeof at === 'string' ? deadlines : usualDeadlines,
+    deadlines: isPatient ? usualDeadlines : deadlines,
   });
-  const nothing = { news: () => undefined, stall: () => undefined };
+  const nothing = { progress: () => undefined, checkpoint: () => undefined };
   const manager = startManager({
-    ...{ cluster: new Client(transport), leaseCluster: new Client(transport, 'lease') },
+    ...{ cluster: new StreamingClient(transport), leaseCluster: new Client(transport, 'lease') },
     reconcilers: [
       trainingReconciler(settings, nothing),
       distillationReconciler(settings, nothing),

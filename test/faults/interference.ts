@@ -1,19 +1,23 @@
 /** Decides what a plan does to each write, watch and frame. Holds the counters of one run; knows nothing of sockets. */
-import type { Fault, FaultPlan, WatchFault } from './plan.ts';
+import type { Credential, Fault, FaultPlan, WatchFault } from './plan.ts';
 import type { Exchange, Trace } from './trace.ts';
 
 export type WriteVerdict =
   | { readonly kind: 'pass' }
   | { readonly kind: 'crash'; readonly moment: 'before' | 'committed' | 'after'; readonly upgrade: boolean }
   | { readonly kind: 'answer'; readonly status: number; readonly committed: boolean }
-  | { readonly kind: 'delete'; readonly recreate: boolean };
+  | { readonly kind: 'user'; readonly deed: Deed }
+  | { readonly kind: 'rotate'; readonly what: Credential; readonly lateMs: number };
+
+/** What somebody else does once a write is stored. */
+export type Deed = 'delete' | 'recreate' | 'terminate';
 
 export type FrameVerdict = 'pass' | 'reset' | 'half' | 'silence' | 'gone';
 
-/** What happens to a read: the state as of another version, 410, 429, or just later. */
+/** What happens to a read: the state as of another version, a refusal, or just later. */
 export interface ReadVerdict {
   readonly waitMs: number;
-  readonly refuse?: 410 | 429;
+  readonly refuse?: 410 | 422 | 429;
   readonly exactVersion?: string;
 }
 
@@ -57,7 +61,11 @@ export class Interference {
       case 'upgrade':
         return write === fault.write ? { kind: 'crash', moment: 'after', upgrade: true } : undefined;
       case 'delete':
-        return write === fault.write ? { kind: 'delete', recreate: fault.recreate } : undefined;
+        return write === fault.write ? { kind: 'user', deed: fault.recreate ? 'recreate' : 'delete' } : undefined;
+      case 'terminate':
+        return write === fault.write ? { kind: 'user', deed: 'terminate' } : undefined;
+      case 'rotated':
+        return write === fault.write ? { kind: 'rotate', what: fault.what, lateMs: fault.lateMs } : undefined;
       case 'answer': {
         if (write % fault.every !== 0 || !this.#again('answer', fault.times)) return undefined;
         return { kind: 'answer', status: fault.status, committed: fault.committed };
@@ -67,22 +75,36 @@ export class Interference {
     }
   }
 
-  /** A list, or the opening of a watch. */
-  read({ resource, isWatch }: Exchange): ReadVerdict {
+  /** What was told, and what follows from it, came to pass. */
+  fulfil(fault: Fault): void {
+    this.#fired.add(fault);
+  }
+
+  /** A list, the opening of a watch, or both in one. A look at a single object is never out of date. */
+  read({ resource, isWatch, isList }: Exchange): ReadVerdict {
+    if (!isWatch && !isList) return { waitMs: 0 };
+    if (isWatch && isList && this.#pagesAlone()) return { waitMs: 0, refuse: 422 };
     const blind = this.#blind.get(resource);
     const waitMs = Math.max(0, (blind?.untilMs ?? 0) - performance.now());
     if (isWatch && this.#watchFault() === 'throttled' && this.#again(`throttled ${resource}`, tooMany))
       return { waitMs, refuse: 429 };
     if (blind === undefined) return { waitMs };
-    if (isWatch && blind.gone) {
+    if (!isList) {
+      if (!blind.gone) return { waitMs };
       blind.gone = false;
       return { waitMs, refuse: 410 };
     }
-    if (isWatch || blind.version === undefined) return { waitMs };
+    if (blind.version === undefined) return { waitMs };
     const exactVersion = blind.version;
     delete blind.version;
     // The list is answered at once with the past; the truth waits.
     return { waitMs: 0, exactVersion };
+  }
+
+  #pagesAlone(): boolean {
+    const fault = this.#faults.find(({ kind }) => kind === 'pages');
+    if (fault !== undefined) this.#fired.add(fault);
+    return fault !== undefined;
   }
 
   /** Milliseconds after which a watch is closed in good order; undefined: never. */

@@ -7,6 +7,7 @@ import { applyOurDefinitions } from '../support/cluster-scoped.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { freshRegistry } from '../support/toy.ts';
+import { newIdentities, type Identities } from './gate.ts';
 import { upstreamOf } from './proxy.ts';
 import type { Laboratory } from './run.ts';
 
@@ -35,5 +36,7 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     await connection.close();
     await upstream.destroy();
   };
-  return { cluster, access, upstream, hand, close };
+  let made: Promise<Identities> | undefined;
+  const identities = (): Promise<Identities> => (made ??= newIdentities());
+  return { cluster, access, upstream, hand, identities, close };
 }

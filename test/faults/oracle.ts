@@ -8,7 +8,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
   // What never happened proves nothing, and the table of coverage says so.
   if (!outcome.reached) return [];
   const { faults } = outcome.plan;
-  const isDeleted = faults.some(({ kind }) => kind === 'delete');
+  const isDeleted = faults.some(({ kind }) => kind === 'delete' || kind === 'terminate');
   const isGone = faults.some((fault) => fault.kind === 'delete' && !fault.recreate);
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
   const left = difference([], outcome.afterDeletion);
@@ -20,8 +20,17 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
     ...said(`pods ever, not ${String(reference.podsEver)}`, pods),
+    ...said('the credentials', recovery(outcome)),
     ...(outcome.writesAtRest === 0 ? [] : [`${String(outcome.writesAtRest)} writes at rest`]),
   ];
+}
+
+const recoveredWithinMs = 60_000;
+
+function recovery({ plan, recoveredAfterMs = Infinity }: Outcome): readonly string[] {
+  const isRotated = plan.faults.some(({ kind }) => kind === 'rotated');
+  if (!isRotated || recoveredAfterMs <= recoveredWithinMs) return [];
+  return [`no request was let in within a minute of their exchange, but after ${String(recoveredAfterMs)} ms`];
 }
 
 const said = (what: string, details: readonly string[]): readonly string[] =>

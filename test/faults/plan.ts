@@ -11,6 +11,12 @@ export type Fault =
   | { readonly kind: 'upgrade'; readonly write: number }
   /** The user deletes the object once this write is committed, before the operator has its reply. */
   | { readonly kind: 'delete'; readonly write: number; readonly recreate: boolean }
+  /** Somebody deletes the whole namespace once this write is committed, and makes it and the object again when it is gone. */
+  | { readonly kind: 'terminate'; readonly write: number }
+  /** No object of the kind that `counts` names may be made, until the refusal has been told. */
+  | { readonly kind: 'quota'; readonly counts: string }
+  /** From this write on the API server takes the next credentials alone; the operator's files change so many ms later. */
+  | { readonly kind: 'rotated'; readonly what: Credential; readonly write: number; readonly lateMs: number }
   /** Every n-th write, at most `times`, is answered like this; `committed`: after it was carried out all the same. */
   | {
       readonly kind: 'answer';
@@ -31,7 +37,13 @@ export type Fault =
       readonly to: number;
       readonly forMs: number;
     }
-  | { readonly kind: 'watch'; readonly how: WatchFault };
+  | { readonly kind: 'watch'; readonly how: WatchFault }
+  /** The API server cannot list by a stream, as older ones cannot. */
+  | { readonly kind: 'pages' };
+
+/** What says who the operator is, and what says who the API server is. */
+export const credentials = ['token', 'client certificate', 'authority'] as const;
+export type Credential = (typeof credentials)[number];
 
 /** What befalls every watch: broken off, broken off within a frame, silent, expired, throttled, closed every second. */
 export const watchFaults = ['reset', 'half frame', 'black hole', 'gone', 'throttled', 'short'] as const;

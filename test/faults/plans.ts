@@ -1,10 +1,11 @@
 /** All plans of a perturbation for a scenario, from what a run without faults did. */
-import { crashMoments, watchFaults, type Fault, type FaultPlan } from './plan.ts';
+import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan } from './plan.ts';
 import type { Outcome } from './run.ts';
 
 export const perturbations = [
   ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'write answers'],
   ...['watch', 'stale cache', 'unobserved', 'time travel'],
+  ...['credentials', 'quota', 'terminating namespace'],
 ] as const;
 export type Perturbation = (typeof perturbations)[number];
 
@@ -21,6 +22,25 @@ const writeAnswers: readonly Fault[] = [
   { kind: 'answer', status: 403, every: 1, times: 4, committed: false },
   { kind: 'answer', status: 429, every: 1, times: 3, committed: false },
 ];
+
+/** What a ResourceQuota calls the kinds that the operator makes, and the pods that others make for it. */
+const counted: Readonly<Record<string, string>> = {
+  configmaps: 'count/configmaps',
+  services: 'count/services',
+  jobs: 'count/jobs.batch',
+  deployments: 'count/deployments.apps',
+};
+
+function quotasOf({ deeds }: Outcome): readonly string[] {
+  const made = Object.keys(deeds).flatMap((deed) => counted[/^create (\w+)\//.exec(deed)?.[1] ?? ''] ?? []);
+  return [...new Set([...made, 'pods'])];
+}
+
+/** At the first write, the last and one in between; the files are there at once, or the kubelet takes its time. */
+const rotationsOf = ({ writes }: Outcome): readonly Fault[] =>
+  [...new Set([1, Math.ceil(writes / 2), writes - 1])].flatMap((write, index) =>
+    credentials.map((what) => ({ kind: 'rotated', what, write, lateMs: index % 2 === 0 ? 0 : 3000 }) as const),
+  );
 
 function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (readonly Fault[])[] {
   const writes = numbers(reference.writes);
@@ -53,13 +73,25 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
       return frames.map(({ resource, frame }) => [
         { kind: 'time travel', resource, from: frame, to: frame + 1, forMs: 800 },
       ]);
+    case 'credentials':
+      return rotationsOf(reference).map((fault) => [fault]);
+    case 'quota':
+      return quotasOf(reference).map((counts) => [{ kind: 'quota', counts }]);
+    case 'terminating namespace':
+      return writes.filter((write) => write % 2 === 1).map((write) => [{ kind: 'terminate', write }]);
     case 'watch':
       return watchFaults.map((how) => [{ kind: 'watch', how }]);
   }
 }
 
-export const plansFor = (perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] =>
-  faultsOf(perturbation, reference).map((faults) => ({ scenario, faults }));
+/** One plan in six is tried on an API server that lists in pages, too. */
+const inPages = (every: readonly (readonly Fault[])[]): readonly (readonly Fault[])[] =>
+  every.filter((_, index) => index % 6 === 0).map((faults) => [{ kind: 'pages' }, ...faults]);
+
+export function plansFor(perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] {
+  const every = faultsOf(perturbation, reference);
+  return [...every, ...inPages(every)].map((faults) => ({ scenario, faults }));
+}
 
 /**
  * A few of a life's plans: half of the perturbations, the other half for the next life, and of each one plan in 24 and

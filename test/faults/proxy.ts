@@ -9,7 +9,9 @@ import { buffer } from 'node:stream/consumers';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { linesOf } from '../../operator/kernel/frames.ts';
-import type { Interference, WriteVerdict } from './interference.ts';
+import type { Deed, Interference, WriteVerdict } from './interference.ts';
+import type { Gate } from './gate.ts';
+import { framesOf, pastOf } from './past.ts';
 import type { Exchange, Trace } from './trace.ts';
 
 export interface ProxyOptions {
@@ -20,8 +22,10 @@ export interface ProxyOptions {
   readonly instance: number;
   /** The operator behind this proxy is dead: start another. */
   readonly crashed: (upgrade: boolean) => void;
-  /** The user deletes the object now; resolves when the API server has taken it. */
-  readonly deleted: (recreate: boolean) => Promise<void>;
+  /** Somebody does this now; resolves when the API server has taken it. */
+  readonly befell: (deed: Deed) => Promise<void>;
+  /** Who may pass; everyone, over plain HTTP, where there is none. */
+  readonly gate?: Gate;
 }
 
 export const upstreamOf = ({ tls }: Access): Agent =>
@@ -35,7 +39,9 @@ const status = (code: number, reason: string): object => ({
 const reasons: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   409: 'Conflict',
+  401: 'Unauthorized',
   410: 'Expired',
+  422: 'Invalid',
   429: 'TooManyRequests',
   500: 'InternalError',
   504: 'Timeout',
@@ -49,9 +55,10 @@ export class FaultProxy {
 
   private constructor(options: ProxyOptions) {
     this.#options = options;
-    this.#server = createServer((incoming, outgoing) => {
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       this.#handle(incoming, outgoing).catch(() => outgoing.destroy());
-    });
+    };
+    this.#server = options.gate === undefined ? createServer(serve) : options.gate.server(serve);
   }
 
   static async start(options: ProxyOptions): Promise<FaultProxy> {
@@ -62,7 +69,8 @@ export class FaultProxy {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+    const scheme = this.#options.gate === undefined ? 'http' : 'https';
+    return `${scheme}://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
   }
 
   /** Nothing passes from here on. */
@@ -83,8 +91,12 @@ export class FaultProxy {
       outgoing.destroy();
       return;
     }
-    const { trace, interference, instance } = this.#options;
+    const { trace, interference, instance, gate } = this.#options;
     const { method = '', url = '' } = incoming;
+    if (gate?.admits(incoming) === false) {
+      answer(outgoing, 401);
+      return;
+    }
     const exchange = trace.begin({ method, url, body: body.toString('utf8') }, instance);
     if (this.#partitioned.has(exchange.resource)) return;
     if (exchange.write > 0) return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
@@ -94,21 +106,30 @@ export class FaultProxy {
       answer(outgoing, refuse);
       return;
     }
-    if (exactVersion !== undefined) incoming.url = asOf(incoming.url ?? '', exactVersion);
+    if (exactVersion !== undefined) incoming.url = pastOf(url, exactVersion);
     const reply = await this.#forward(exchange, incoming, body);
+    if (exactVersion !== undefined && exchange.isWatch && reply.statusCode === 200) {
+      outgoing.end(framesOf(await reply.body.text()));
+      return;
+    }
     if (!exchange.isWatch || reply.statusCode !== 200) return passOn(reply, outgoing, exchange);
     return this.#stream(exchange.resource, reply, outgoing);
   }
 
-  /** A user's deed happens when the write is stored and the operator does not know it yet. */
+  /** Somebody's deed happens when the write is stored and the operator does not know it yet. */
   async #write(exchange: Exchange, verdict: WriteVerdict, { incoming, outgoing, body }: Wire): Promise<void> {
-    const { crashed, deleted } = this.#options;
+    const { crashed, befell, gate } = this.#options;
     const die = (upgrade: boolean): void => {
       this.cut();
       crashed(upgrade);
     };
     if (verdict.kind === 'crash' && verdict.moment === 'before') {
       die(false);
+      return;
+    }
+    if (verdict.kind === 'rotate') {
+      gate?.rotate(verdict.what, verdict.lateMs);
+      this.#server.closeAllConnections();
       return;
     }
     if (verdict.kind === 'answer' && !verdict.committed) {
@@ -121,7 +142,7 @@ export class FaultProxy {
       die(false);
       return;
     }
-    if (verdict.kind === 'delete') await deleted(verdict.recreate);
+    if (verdict.kind === 'user') await befell(verdict.deed);
     if (verdict.kind === 'answer') {
       await reply.body.dump();
       answer(outgoing, verdict.status);
@@ -133,7 +154,7 @@ export class FaultProxy {
 
   async #forward(exchange: Exchange, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Reply> {
     const { access, upstream } = this.#options;
-    const own = new Set(['host', 'connection', 'content-length']);
+    const own = new Set(['host', 'connection', 'content-length', 'authorization']);
     const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !own.has(name)));
     const reply = await request(new URL(url ?? '', access.server), {
       dispatcher: upstream,
@@ -199,13 +220,6 @@ const versionIn = (text: string): string =>
 function versionOf(line: string): string | undefined {
   const event = JSON.parse(line) as { type: string; object?: { metadata?: { resourceVersion?: string } } };
   return event.type === 'BOOKMARK' || event.type === 'ERROR' ? undefined : event.object?.metadata?.resourceVersion;
-}
-
-function asOf(url: string, version: string): string {
-  const past = new URL(url, 'http://api');
-  past.searchParams.set('resourceVersion', version);
-  past.searchParams.set('resourceVersionMatch', 'Exact');
-  return past.pathname + past.search;
 }
 
 function answer(outgoing: ServerResponse, code: number): void {

@@ -31,8 +31,8 @@ const succeeds =
   (_attempt, rank) => ({ exitCode: 0, message: rank === 0 ? trainerResult('a', more) : '' });
 
 /** In the first attempt one worker says that something temporary happened; the Job controller stops the other. */
-const succeedsAtLast: PodScript = (attempt, rank) => {
-  if (attempt > 1) return succeeds()(attempt, rank);
+const succeedsAtLast: PodScript = (attempt, rank, pod) => {
+  if (attempt > 1) return succeeds()(attempt, rank, pod);
   return rank === 1 ? { exitCode: 75, message: failureText('StoreUnavailable') } : undefined;
 };
 

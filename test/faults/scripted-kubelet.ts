@@ -11,7 +11,7 @@ export type PodEnd = { readonly exitCode: number; readonly message: string } | u
 /** Whether a pod that runs passes its probes. */
 export type Readiness = (pod: Pod) => boolean;
 
-export type PodScript = (attempt: number, rank: number) => PodEnd;
+export type PodScript = (attempt: number, rank: number, pod: Pick<Pod, 'metadata'>) => PodEnd;
 
 export interface ScriptedKubelet {
   /** Every pod that it ever saw, by UID. */
@@ -58,7 +58,7 @@ async function play({ hand, script, isReady, seen }: Parts, pod: Pod): Promise<v
   if (seen.has(uid)) return;
   seen.add(uid);
   const number = (label: string): number => Number(pod.metadata.labels?.[label] ?? 0);
-  const end = script(number(labels.attempt), number(labels.completionIndex));
+  const end = script(number(labels.attempt), number(labels.completionIndex), pod);
   try {
     await hand.run(pod, isReady(pod));
     if (end !== undefined) await hand.end(pod, end.exitCode, end.message);

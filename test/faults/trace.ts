@@ -6,6 +6,8 @@ export interface Exchange {
   readonly resource: string;
   readonly name: string;
   readonly isWatch: boolean;
+  /** Of a kind as a whole, in pages or as the beginning of a watch. */
+  readonly isList: boolean;
   /** Which operator process of the run asked, from 1. */
   readonly instance: number;
   /** Position among the writes of the run, from 1; 0 for reads. */
@@ -37,11 +39,13 @@ export class Trace {
   begin({ method, url, body }: Asked, instance: number): Exchange {
     const [, plural = '', name = '', sub] = apiPath.exec(url) ?? [];
     const isWrite = method !== 'GET';
+    const isWatch = /[?&]watch=true/.test(url);
     const exchange: Exchange = {
       ...{ method, body, instance, status: 0, version: '' },
       name: name === '' && isWrite ? nameIn(body) : decodeURIComponent(name),
       resource: sub === undefined ? plural : `${plural}/${sub}`,
-      isWatch: /[?&]watch=true/.test(url),
+      isWatch,
+      isList: !isWrite && (isWatch ? /[?&]sendInitialEvents=true/.test(url) : name === ''),
       write: isWrite ? (this.#writes += 1) : 0,
       atMs: performance.now(),
     };

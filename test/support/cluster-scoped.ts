@@ -10,7 +10,7 @@ export const definitions: Resource = {
   plural: 'customresourcedefinitions',
   namespaced: false,
 };
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+export const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const never = new AbortController().signal;
 
 /** Applies the three kinds of ours; done already is well done. */

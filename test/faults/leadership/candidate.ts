@@ -47,7 +47,7 @@ export async function startCandidate(candidacy: Candidacy, instance: number): Pr
   const proxy = await FaultProxy.start({
     ...{ access: laboratory.access, upstream: laboratory.upstream, trace, instance },
     ...{ interference: new Interference({ scenario: 'leadership', faults: [] }, trace) },
-    ...{ crashed: ignored, deleted: ignored },
+    ...{ crashed: ignored, befell: ignored },
   });
   const folder = await mkdtemp(join(tmpdir(), 'limbeck-candidate-'));
   await writeFile(join(folder, 'kubeconfig'), kubeconfig(proxy.url));

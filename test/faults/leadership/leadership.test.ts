@@ -11,11 +11,11 @@ import { createNamespace, removeNamespace } from '../../support/cluster-scoped.t
 import { teacherJob } from '../../support/runs.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { Trace } from '../trace.ts';
+import { pause, until } from '../until.ts';
 import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
 import { released, reignsOf, usurpations } from './reign.ts';
 
 const never = new AbortController().signal;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const jobsAfter = 20;
 const takeovers: { befell: string; seconds: number }[] = [];
 
@@ -28,15 +28,6 @@ afterAll(async () => {
   await mkdir('build/faults', { recursive: true });
   await writeFile('build/faults/leadership.json', `${JSON.stringify(takeovers, undefined, 2)}\n`);
 }, 60_000);
-
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + 90_000;
-  while (performance.now() < endMs) {
-    if (await holds()) return;
-    await pause(50);
-  }
-  throw new Error(`it never came to be: ${what}`);
-}
 
 /** Creates jobs one after the other, until told to stop and then a few more; how many it made. */
 async function keepCreating(namespace: string, until_: { stop: boolean }): Promise<number> {
@@ -90,7 +81,7 @@ const deeds: readonly (readonly [string, Deed, unknown])[] = [
 
 /** How the leader ended, or that it did not: a leader without its lease must end by itself. */
 const endOf = (leader: Candidate): Promise<unknown> =>
-  Promise.race([leader.ended, pause(60_000).then(() => 'it lives on')]);
+  Promise.race([leader.ended, pause(150_000).then(() => 'it lives on')]);
 
 async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace; first: Candidate; end: unknown }> {
   const namespace = `leaders-${randomUUID().slice(0, 8)}`;
@@ -98,17 +89,17 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
   const { trace } = candidacy;
   await createNamespace(laboratory.cluster, namespace);
   const first = await startCandidate(candidacy, 1);
-  await until('the first leads', () => reignsOf(trace).length === 1);
+  await until('the first leads', () => Promise.resolve(reignsOf(trace).length === 1));
   const second = await startCandidate(candidacy, 2);
   try {
     const user = { stop: false };
     const creating = keepCreating(namespace, user);
-    await until('writes are under way', () => trace.writes > 30);
+    await until('writes are under way', () => Promise.resolve(trace.writes > 30));
     const beganMs = performance.now();
     const [end] = await Promise.all([
       endOf(first),
       deed(first),
-      until('the other leads', () => reignsOf(trace).length === 2),
+      until('the other leads', () => Promise.resolve(reignsOf(trace).length === 2)),
     ]);
     takeovers.push({ befell, seconds: (reignsOf(trace)[1]!.sinceMs - beganMs) / 1000 });
     user.stop = true;
@@ -121,8 +112,11 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
   }
 }
 
+/** In a sample the first three. */
+const tried = process.env['LIMBECK_FAULTS'] === 'all' ? deeds : deeds.slice(0, 3);
+
 describe('the other process takes over when of the leader', () => {
-  test.concurrent.each(deeds)(
+  test.concurrent.each(tried)(
     '%s',
     async (befell, deed, expectedEnd) => {
       const { trace, first, end } = await livesThrough(befell, deed);
@@ -134,6 +128,6 @@ describe('the other process takes over when of the leader', () => {
       const twice = Object.entries(trace.creationsAndDeletions()).filter(([, times]) => times !== 1);
       expect(twice).toEqual([]);
     },
-    240_000,
+    900_000,
   );
 });

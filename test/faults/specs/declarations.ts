@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { specSchema, validSpec } from './arbitrary.ts';
 import { mistakenSpec } from './mistakes.ts';
 import { asJson, broken, filled, type Json } from './rules.ts';
+import type { Declared } from './walk.ts';
 
 /**
  * good: can be served. stuck: its replicas never get ready. unmet: it names what does not exist. refused: the API server
@@ -10,12 +11,9 @@ import { asJson, broken, filled, type Json } from './rules.ts';
  */
 export type Sort = 'good' | 'stuck' | 'unmet' | 'refused';
 
-export interface Step {
+export interface Step extends Declared {
   readonly sort: Sort;
-  readonly spec: Json;
-  /** The next declaration does not wait until this one has come to rest. */
-  readonly hurry: boolean;
-  /** What must be named: by the refusal, or by the condition. */
+  /** The reason that a condition must show; of a good one and of one that is refused: none. */
   readonly names: string;
 }
 
@@ -49,8 +47,9 @@ export const brokenArtefacts = [
   },
 ] as const;
 
-/** Few replicas, profiles of the installation, and models that can be had. */
+/** Few replicas, soon idle, profiles of the installation, and models that can be had. */
 const narrowed = {
+  'scaling.idleSeconds': fc.constantFrom(1, 2),
   replicas: fc.integer({ min: 0, max: 4 }),
   'scaling.minReplicas': fc.integer({ min: 0, max: 3 }),
   'scaling.maxReplicas': fc.integer({ min: 1, max: 4 }),
@@ -74,14 +73,16 @@ const goodSpec = validSpec(schema, narrowed).filter((spec) => hasModel(spec) && 
 const startingSpec = goodSpec.filter(({ replicas }) => replicas !== 0);
 
 const hurry = fc.boolean();
+const taken = { refusedWith: undefined };
 
 export const goodStep: fc.Arbitrary<Step> = fc
   .tuple(goodSpec, hurry)
-  .map(([spec, isHurried]) => ({ sort: 'good', spec, hurry: isHurried, names: '' }));
+  .map(([spec, isHurried]) => ({ ...taken, sort: 'good', spec, hurry: isHurried, names: '' }));
 
 const stuckStep: fc.Arbitrary<Step> = fc
   .tuple(startingSpec, fc.constantFrom(...brokenArtefacts), hurry)
   .map(([spec, { artefact, reason }, isHurried]) => ({
+    ...taken,
     ...{ sort: 'stuck', spec: { ...spec, model: { artefact } }, hurry: isHurried, names: reason },
   }));
 
@@ -95,6 +96,7 @@ const unmet: readonly (readonly [reason: string, change: Json])[] = [
 const unmetStep: fc.Arbitrary<Step> = fc
   .tuple(goodSpec, fc.constantFrom(...unmet), hurry)
   .map(([spec, [names, change], isHurried]) => ({
+    ...taken,
     sort: 'unmet',
     spec: { ...spec, ...change },
     hurry: isHurried,
@@ -102,7 +104,7 @@ const unmetStep: fc.Arbitrary<Step> = fc
   }));
 
 const refusedStep: fc.Arbitrary<Step> = mistakenSpec(schema, narrowed).map(({ spec, mistake }) => ({
-  ...{ sort: 'refused', spec, hurry: false, names: mistake.field },
+  ...{ sort: 'refused', spec, hurry: false, names: '', refusedWith: mistake.field },
 }));
 
 export const badStep: fc.Arbitrary<Step> = fc.oneof(stuckStep, unmetStep, refusedStep);

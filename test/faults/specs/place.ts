@@ -1,17 +1,32 @@
 /** A namespace with an operator, a kubelet by script and one declared object: what a user sees of it. */
 import { randomUUID } from 'node:crypto';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
-import { deployments, modelServices, pods, services, trainingJobs } from '../../../operator/api/resources.ts';
+import { labels } from '../../../operator/api/names.ts';
+import {
+  batchJobs,
+  configMaps,
+  deployments,
+  distillationJobs,
+  modelServices,
+  pods,
+  services,
+  trainingJobs,
+} from '../../../operator/api/resources.ts';
+import type { Autoscaler } from '../../../operator/autoscaler/loop.ts';
 import type { Condition, KubeObject, Resource } from '../../../operator/kernel/objects.ts';
 import type { ServingFeeds } from '../../../operator/serving/reconciler.ts';
 import type { RawApi } from '../../support/raw-api.ts';
+import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
 import { endState } from '../end-state.ts';
-import { startInstance, type Instance } from '../instance.ts';
+import { fixed, startInstance, type Instance } from '../instance.ts';
 import type { Laboratory } from '../run.ts';
 import { scenarios } from '../scenarios.ts';
 import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
+import { pause } from '../until.ts';
+import type { Plural } from './arbitrary.ts';
 import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
+import { autoscalerOf, startQuietGateway, type QuietGateway } from './quiet-gateway.ts';
 import type { Json } from './rules.ts';
 import { declare, type Said, type Target } from './user.ts';
 
@@ -24,37 +39,51 @@ export interface Rooted extends KubeObject {
 export type Expectation = (object: Rooted) => string | undefined;
 
 const never = new AbortController().signal;
-const namespaces: Resource = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const patienceMs = 40_000;
+/** Much, since a busy machine is no failure: a run that goes well never waits so long. */
+const patienceMs = 150_000;
 const quietMs = 500;
 const lookEveryMs = 120;
 
-const jobScript = scenarios.find(({ name }) => name === 'distillation')!.script;
-/** Jobs succeed, with everything in their result that a distillation needs; replicas, which are no attempt, run on. */
-const script: PodScript = (attempt, rank) => (attempt === 0 ? undefined : jobScript(attempt, rank));
+const succeeds = scenarios.find(({ name }) => name === 'distillation')!.script;
+
+/** Jobs succeed, with everything in their result that a distillation needs, or run on; replicas, which are no attempt, run on. */
+const scriptOf =
+  (runsOn: boolean): PodScript =>
+  (attempt, rank, { metadata }) => {
+    const isTeacher = metadata.labels?.[labels.trainingJob] === teacherName;
+    return attempt === 0 || (runsOn && !isTeacher) ? undefined : succeeds(attempt, rank, { metadata });
+  };
 const uriOf = (pod: Pod): string => {
   const [container] = (pod.spec?.containers ?? []) as { env?: { name: string; value?: string }[] }[];
   return container?.env?.find(({ name }) => name === 'LIMBECK_MODEL_URI')?.value ?? '';
 };
 const failureOf = (pod: Pod) => brokenArtefacts.find(({ artefact }) => artefact.uri === uriOf(pod));
-/** Nobody asks for anything, as the autoscaler sees it: what was declared decides. */
-const feeds: ServingFeeds = {
-  recommendation: () => ({ replicas: 0, reason: 'nobody asks' }),
-  loadFailure: (pod) => failureOf(pod)?.says,
+const resources: Readonly<Record<Plural, Resource>> = {
+  trainingjobs: trainingJobs,
+  distillationjobs: distillationJobs,
+  modelservices: modelServices,
 };
 
+export interface PlaceOptions {
+  readonly laboratory: Laboratory;
+  readonly api: RawApi;
+  readonly what: Omit<Target, 'namespace'>;
+  /** The pods of the declared job never end. */
+  readonly runsOn?: boolean;
+}
+
 export class Place {
-  readonly #laboratory: Laboratory;
-  readonly #api: RawApi;
+  readonly #options: PlaceOptions;
   readonly #target: Target;
+  readonly #closing = new AbortController();
   #instance: Instance | undefined;
   #kubelet: ScriptedKubelet | undefined;
+  #gateway: QuietGateway | undefined;
+  #autoscaler: Autoscaler | undefined;
 
-  constructor(laboratory: Laboratory, api: RawApi, what: Omit<Target, 'namespace'>) {
-    this.#laboratory = laboratory;
-    this.#api = api;
-    this.#target = { ...what, namespace: `specs-${randomUUID().slice(0, 8)}` };
+  constructor(options: PlaceOptions) {
+    this.#options = options;
+    this.#target = { ...options.what, namespace: `specs-${randomUUID().slice(0, 8)}` };
   }
 
   get #namespace(): string {
@@ -62,27 +91,40 @@ export class Place {
   }
 
   async open(withTeacher: boolean): Promise<void> {
-    const { cluster, access, hand } = this.#laboratory;
-    const metadata = { name: this.#namespace };
-    await cluster.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata }, never);
-    this.#instance = startInstance(access, this.#namespace, settings, feeds);
-    this.#kubelet = playKubelet(cluster, this.#namespace, hand, script, (pod) => failureOf(pod) === undefined);
+    const { laboratory, api, runsOn = false } = this.#options;
+    const { cluster, access, hand } = laboratory;
+    await createNamespace(cluster, this.#namespace);
+    this.#gateway = await startQuietGateway();
+    this.#instance = startInstance({
+      ...{ credentials: fixed(access), namespace: this.#namespace, settings, feeds: this.#feeds, isPatient: true },
+    });
+    this.#autoscaler = autoscalerOf(this.#instance, this.#gateway, this.#closing.signal);
+    const isReady = (pod: Pod): boolean => failureOf(pod) === undefined;
+    this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
     if (!withTeacher) return;
     const teacher: Target = { plural: 'trainingjobs', namespace: this.#namespace, name: teacherName };
-    await declare(this.#api, teacher, teacherSpec);
+    await declare(api, teacher, teacherSpec);
     const hasSucceeded: Expectation = ({ status }) => (status?.phase === 'Succeeded' ? undefined : 'no teacher yet');
     await this.#until(hasSucceeded, trainingJobs, teacherName);
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
+    this.#gateway?.close();
     this.#kubelet?.stop();
     await this.#instance?.stop();
-    const { cluster } = this.#laboratory;
-    await cluster.remove({ resource: namespaces, key: { namespace: '', name: this.#namespace } }, never);
+    await removeNamespace(this.#options.laboratory.cluster, this.#namespace);
   }
 
   declare(spec: Json): Promise<Said> {
-    return declare(this.#api, this.#target, spec);
+    return declare(this.#options.api, this.#target, spec);
+  }
+
+  get #feeds(): ServingFeeds {
+    return {
+      recommendation: (key) => this.#autoscaler?.recommendationFor(key),
+      loadFailure: (pod) => failureOf(pod)?.says,
+    };
   }
 
   /** The last words of the operator. */
@@ -91,11 +133,15 @@ export class Place {
   }
 
   async get(resource: Resource = this.#resource, name = this.#target.name): Promise<Rooted> {
-    return (await this.#laboratory.cluster.get(resource, { namespace: this.#namespace, name }, never)) as Rooted;
+    return (await this.#options.laboratory.cluster.get(
+      resource,
+      { namespace: this.#namespace, name },
+      never,
+    )) as Rooted;
   }
 
   state(): Promise<readonly string[]> {
-    return endState(this.#laboratory.cluster, this.#namespace);
+    return endState(this.#options.laboratory.cluster, this.#namespace);
   }
 
   /** Waits until it is as expected, and nobody has written anything for a while. */
@@ -128,7 +174,7 @@ export class Place {
   }
 
   get #resource(): Resource {
-    return this.#target.plural === 'modelservices' ? modelServices : trainingJobs;
+    return resources[this.#target.plural];
   }
 
   async #until(expected: Expectation, resource = this.#resource, name = this.#target.name): Promise<void> {
@@ -145,9 +191,9 @@ export class Place {
 
   /** Who was written last, by version. */
   async #versions(): Promise<string> {
-    const kinds: readonly Resource[] = [this.#resource, deployments, pods, services];
+    const kinds: readonly Resource[] = [this.#resource, deployments, batchJobs, pods, services, configMaps];
     const options = { namespace: this.#namespace };
-    const pages = await Promise.all(kinds.map((kind) => this.#laboratory.cluster.list(kind, options, never)));
+    const pages = await Promise.all(kinds.map((kind) => this.#options.laboratory.cluster.list(kind, options, never)));
     const items = pages.flatMap((page) => page.items);
     return items.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
   }

@@ -12,6 +12,10 @@ export const rulesOf = (schema: Schema): readonly Rule[] => schema['x-kubernetes
 
 export const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
+/** The object without some of its members. */
+export const without = (value: Json, ...names: readonly string[]): Json =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+
 /** Names of the members of which exactly one is to be given; undefined where the object is no union. */
 export function unionOf(schema: Schema): readonly string[] | undefined {
   const rule = rulesOf(schema).find((each) => each.rule.includes('filter(chosen, chosen)'));

@@ -43,6 +43,15 @@ describe('credentials', () => {
     expect((await credentials.renew()).headers['authorization']).toBe('Bearer two');
   });
 
+  test('a kubeconfig that is named counts, whatever the environment says', async () => {
+    write({ token: 'named' });
+    process.env['KUBECONFIG'] = config('elsewhere');
+    const credentials = defaultCredentials(new FakeClock(), config('config'));
+    expect((await credentials.current()).headers['authorization']).toBe('Bearer named');
+    write({ token: 'next' });
+    expect((await credentials.renew()).headers['authorization']).toBe('Bearer next');
+  });
+
   test('the fingerprint changes with the TLS material on disk and with nothing else', async () => {
     for (const [name, text] of [
       ['ca', 'ca-1'],

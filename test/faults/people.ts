@@ -1,0 +1,116 @@
+/** What users and administrators do in the namespace of a run, one deed after the other. */
+import type { Cluster } from '../../operator/kernel/cluster.ts';
+import type { Condition, KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
+import type { Deed } from './interference.ts';
+import type { Scenario } from './scenarios.ts';
+import { until } from './until.ts';
+
+type Rooted = Scenario['object'];
+
+const never = new AbortController().signal;
+const quotas: Resource = { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
+const events: Resource<KubeObject & { readonly reason?: string; readonly message?: string }> = {
+  ...{ apiVersion: 'v1', kind: 'Event', plural: 'events', namespaced: true },
+};
+const quotaName = 'nothing-more';
+const exceeded = /exceeded quota|status unknown for quota/;
+
+export class People {
+  readonly #cluster: Cluster;
+  readonly #scenario: Scenario;
+  readonly #namespace: string;
+  #deeds: Promise<void> = Promise.resolve();
+
+  constructor(cluster: Cluster, scenario: Scenario, namespace: string) {
+    this.#cluster = cluster;
+    this.#scenario = scenario;
+    this.#namespace = namespace;
+  }
+
+  /** Resolves when the API server has taken it, though it may have consequences. */
+  befall(deed: Deed): Promise<void> {
+    if (deed === 'terminate') return this.#terminate();
+    return this.#inTurn(async () => {
+      const { spec } = await this.root();
+      await this.delete();
+      if (deed === 'recreate') await this.create(spec);
+    });
+  }
+
+  change(change: Scenario['changes'][number], isGone: () => boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (isGone()) return;
+      const root = await this.root();
+      const changed: Rooted = { ...root, spec: change(root.spec) };
+      await this.#cluster.update(this.#scenario.resource, changed, never);
+    });
+  }
+
+  async create(spec = this.#scenario.object.spec): Promise<void> {
+    const { object, resource } = this.#scenario;
+    const metadata = { ...object.metadata, namespace: this.#namespace };
+    const created: Rooted = { ...object, metadata, spec };
+    await this.#cluster.create(resource, created, never);
+  }
+
+  async delete(): Promise<void> {
+    await this.#cluster.remove({ resource: this.#scenario.resource, key: this.#key }, never);
+  }
+
+  async root(): Promise<Rooted> {
+    return (await this.#cluster.get(this.#scenario.resource, this.#key, never)) as Rooted;
+  }
+
+  /** From here on the API server refuses any other object of the kind that `counts` names. */
+  async forbid(counts: string): Promise<void> {
+    const metadata = { name: quotaName, namespace: this.#namespace };
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { [counts]: '0' } } };
+    await this.#cluster.create(quotas, quota, never);
+  }
+
+  async allow(): Promise<void> {
+    const key = { namespace: this.#namespace, name: quotaName };
+    await this.#cluster.remove({ resource: quotas, key }, never);
+  }
+
+  /** Did the operator tell the user, or, of pods, a controller of Kubernetes, that the quota is exceeded? */
+  async toldOfQuota(counts: string): Promise<boolean> {
+    if (counts === 'pods') {
+      const { items } = await this.#cluster.list(events, { namespace: this.#namespace }, never);
+      return items.some(({ reason, message = '' }) => reason === 'FailedCreate' && exceeded.test(message));
+    }
+    const { status } = await this.root();
+    const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
+    return conditions.some(({ message }) => exceeded.test(message));
+  }
+
+  get #key(): { namespace: string; name: string } {
+    return { namespace: this.#namespace, name: this.#scenario.object.metadata.name };
+  }
+
+  /** Everything in it goes with it; whoever comes next finds the name free. */
+  async #terminate(): Promise<void> {
+    const { spec } = await this.root();
+    await removeNamespace(this.#cluster, this.#namespace);
+    void this.#inTurn(async () => {
+      await until('the namespace is gone', () => this.#isNamespaceGone());
+      await createNamespace(this.#cluster, this.#namespace);
+      await this.create(spec);
+    });
+  }
+
+  #isNamespaceGone(): Promise<boolean> {
+    const key = { namespace: '', name: this.#namespace };
+    return this.#cluster.get(namespaces, key, never).then(
+      () => false,
+      (error: unknown) => String(error).includes('not found'),
+    );
+  }
+
+  #inTurn(deed: () => Promise<void>): Promise<void> {
+    const done = this.#deeds.then(deed);
+    this.#deeds = done.catch(() => undefined);
+    return done;
+  }
+}

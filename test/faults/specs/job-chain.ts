@@ -1,0 +1,112 @@
+/** Chains of declarations of one job: what each must come to, and what must be the same in the end. */
+import type { RawApi } from '../../support/raw-api.ts';
+import type { Laboratory } from '../run.ts';
+import { teacherName } from './declarations.ts';
+import type { Ending, JobChain, JobPlural } from './jobs.ts';
+import { Place, type Expectation } from './place.ts';
+import { asJson, without } from './rules.ts';
+import { complaints, conditionOf, isCurrent, walk, within, type Declared } from './walk.ts';
+
+const isFinished: Expectation = (object) => {
+  const succeeded = conditionOf(object, 'Succeeded');
+  const isOver = succeeded?.reason === 'GatesPassed' || succeeded?.reason === 'GateNotMet';
+  return isCurrent(object) && isOver ? undefined : 'it has come to its end';
+};
+
+const isIn =
+  (phase: string, reason: string): Expectation =>
+  (object) =>
+    isCurrent(object) && object.status?.phase === phase && conditionOf(object, 'Progressing')?.reason === reason
+      ? undefined
+      : `it is ${phase}`;
+const isSuspended = isIn('Suspended', 'Suspended');
+const isRunning = isIn('Running', 'AttemptRunning');
+
+/** A run that may end may have ended before it was suspended, and stays so whatever is declared. */
+const expectationOf =
+  (ending: Ending) =>
+  ({ spec }: Declared): Expectation =>
+  (object) => {
+    const isThere = spec['suspend'] === true ? isSuspended : ending === 'runs on' ? isRunning : isFinished;
+    const missing = isThere(object);
+    return missing !== undefined && ending === 'succeeds' && isFinished(object) === undefined ? undefined : missing;
+  };
+
+interface Seen {
+  readonly kind: string;
+  readonly phase?: string;
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly status?: { readonly attempts?: readonly { readonly number: number; readonly outcome?: string }[] };
+}
+
+const attemptOf = ({ metadata }: Seen): string | undefined => metadata.labels?.['limbeck.dev/attempt'];
+
+/**
+ * How often a run was suspended is history: of an attempt that was, its record and what it left may stay, apart from
+ * pods that run. The last attempt counts, whatever its number.
+ */
+function comparable(state: readonly string[]): readonly string[] {
+  const objects = state.map((text) => JSON.parse(text) as Seen);
+  const root = objects.find(({ metadata, status }) => metadata.name === 'random' && status !== undefined);
+  const last = root?.status?.attempts?.findLast(({ outcome }) => outcome !== 'Suspended');
+  const isHistory = (object: Seen): boolean =>
+    isOfThis(object) &&
+    attemptOf(object) !== String(last?.number) &&
+    object.phase !== 'Running' &&
+    object.phase !== 'Pending';
+  return objects
+    .filter((object) => !isHistory(object))
+    .map((object) => unnumbered(object === root ? withoutHistory(root) : object));
+}
+
+const isOfThis = (object: Seen): boolean =>
+  attemptOf(object) !== undefined && object.metadata.name.startsWith('random-');
+
+function withoutHistory({ status, ...object }: Seen): object {
+  const { attempts = [], ...rest } = status ?? {};
+  const kept = attempts.filter(({ outcome }) => outcome !== 'Suspended');
+  const told = without(asJson(rest), 'attemptCount', 'startedAt');
+  return { ...object, status: { ...told, attempts: kept } };
+}
+
+const unnumbered = (object: object): string =>
+  JSON.stringify(object, undefined, 1)
+    .replaceAll(/random-a\d+/g, 'random-a')
+    .replaceAll(/(attempt\\?": ?\\?"?)\d+/g, '$1')
+    .replaceAll(/"number": \d+/g, '"number"');
+
+const needsTeacher = (steps: readonly Declared[]): boolean =>
+  steps.some(({ spec }) => asJson(asJson(spec['teacher'])['trainingJob'])['name'] === teacherName);
+
+export interface JobWorld {
+  readonly laboratory: Laboratory;
+  readonly api: RawApi;
+  readonly plural: JobPlural;
+}
+
+const newPlace = ({ laboratory, api, plural }: JobWorld, ending: Ending): Place =>
+  new Place({ laboratory, api, what: { plural, name: 'random' }, runsOn: ending === 'runs on' });
+
+/** The chain in one namespace, its last declaration alone in another: what differs in the end. */
+export async function lastJobDecides(world: JobWorld, { ending, steps }: JobChain): Promise<readonly string[]> {
+  const [chained, fresh] = [newPlace(world, ending), newPlace(world, ending)];
+  const last = steps.at(-1)!;
+  const expected = expectationOf(ending);
+  return within([chained, fresh], needsTeacher(steps), async () => {
+    await Promise.all([walk(chained, steps, expected), walk(fresh, [last], expected)]);
+    return complaints(chained, { expected: await fresh.state(), comparable, atRest: expected(last) });
+  });
+}
+
+/** Good, then refused ones, then the same good one again: nothing may differ from before. */
+export async function badLeavesNothing(world: JobWorld, { ending, steps }: JobChain): Promise<readonly string[]> {
+  const place = newPlace(world, ending);
+  const [good, ...bad] = steps;
+  const expected = expectationOf(ending);
+  return within([place], needsTeacher(steps), async () => {
+    await walk(place, [good!], expected);
+    const before = await place.state();
+    await walk(place, [...bad, good!], expected);
+    return complaints(place, { expected: before, comparable: (state) => state, atRest: expected(good!) });
+  });
+}

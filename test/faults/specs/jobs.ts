@@ -1,0 +1,120 @@
+/**
+ * Declarations of a TrainingJob or DistillationJob at random. A job is one run: most of its spec never changes, and what
+ * does, changes back and forth: `suspend`, the deadline and the time to live.
+ */
+import fc from 'fast-check';
+import { specSchema, validSpec } from './arbitrary.ts';
+import { teacherName } from './declarations.ts';
+import { mistakenSpec } from './mistakes.ts';
+import { asJson, broken, filled, without, type Json } from './rules.ts';
+import type { Declared } from './walk.ts';
+
+export type JobPlural = 'trainingjobs' | 'distillationjobs';
+
+/** How its pods go on: for ever, or to a good end. */
+export type Ending = 'runs on' | 'succeeds';
+
+export interface JobChain {
+  readonly ending: Ending;
+  readonly steps: readonly Declared[];
+}
+
+/** Few workers, profiles of the installation, and teachers that can be had. */
+const narrowed = {
+  'distribution.workers': fc.integer({ min: 1, max: 2 }),
+  'placement.gpuProfiles': fc.array(fc.constantFrom('cpu', 'gpu'), { minLength: 1, maxLength: 3 }),
+  'teacher.trainingJob': fc.constant({ name: teacherName }),
+  'retry.deadlineSeconds': fc.integer({ min: 3600, max: 31_536_000 }),
+};
+
+/** What may change: none of it ends a job within a test. */
+const changeable = fc.record({
+  suspend: fc.boolean(),
+  deadlineSeconds: fc.option(fc.integer({ min: 3600, max: 31_536_000 }), { nil: undefined }),
+  ttlSecondsAfterFinished: fc.option(fc.integer({ min: 3600, max: 315_360_000 }), { nil: undefined }),
+});
+type Changeable = typeof changeable extends fc.Arbitrary<infer T> ? T : never;
+
+/** The rest, with a limit of retries stated: an apply that takes every member of `retry` away is another story. */
+const baseOf = (plural: JobPlural): fc.Arbitrary<Json> =>
+  fc.tuple(validSpec(specSchema(plural), narrowed), fc.integer({ min: 0, max: 10 })).map(([spec, limit]) => {
+    const rest = without(spec, 'suspend', 'ttlSecondsAfterFinished');
+    return { ...rest, retry: { limit } };
+  });
+
+function declared(
+  base: Json,
+  { suspend, deadlineSeconds, ttlSecondsAfterFinished }: Changeable,
+  hurry: boolean,
+): Declared {
+  const retry = { ...asJson(base['retry']), ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }) };
+  const ttl = ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished };
+  return { spec: { ...base, ...ttl, retry, suspend }, hurry, refusedWith: undefined };
+}
+
+const immutable: Readonly<Record<JobPlural, readonly string[]>> = {
+  trainingjobs: [...['task', 'model', 'data', 'optimization', 'distribution', 'placement', 'checkpoint', 'evaluation']],
+  distillationjobs: [
+    ...['teacher', 'student', 'data', 'method', 'control', 'optimization', 'distribution', 'placement', 'checkpoint'],
+    'evaluation',
+  ],
+};
+
+/** Another valid spec whose every difference may not be. */
+const otherRun = (plural: JobPlural, base: Json): fc.Arbitrary<Declared> => {
+  const schema = specSchema(plural);
+  const stored = asJson(filled(schema, base));
+  return fc
+    .tuple(fc.constantFrom(...immutable[plural]), validSpec(schema, narrowed))
+    .map(([field, other]) => ({ ...base, [field]: asJson(filled(schema, other))[field] }))
+    .filter(
+      (spec) => isOther(stored, asJson(filled(schema, spec))) && broken(schema, filled(schema, spec)).length === 0,
+    )
+    .map((spec) => ({ spec, hurry: false, refusedWith: 'cannot be changed' }));
+};
+
+/** Numbers and texts of a quantity are the same to us, and not to the API server: both are stored as they are written. */
+const isOther = (one: Json, other: Json): boolean => JSON.stringify(sorted(one)) !== JSON.stringify(sorted(other));
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, sorted(member)]),
+  );
+}
+
+const mistaken = (plural: JobPlural): fc.Arbitrary<Declared> =>
+  mistakenSpec(specSchema(plural), narrowed).map(({ spec, mistake }) => ({
+    ...{ spec, hurry: false, refusedWith: mistake.field },
+  }));
+
+export const badJob = (plural: JobPlural, base: Json): fc.Arbitrary<Declared> =>
+  fc.oneof({ arbitrary: otherRun(plural, base), weight: 2 }, { arbitrary: mistaken(plural), weight: 1 });
+
+/** Up to six declarations of one run, the last of which is taken and, where the run is to end, lets it run. */
+export function jobChain(plural: JobPlural): fc.Arbitrary<JobChain> {
+  return fc.tuple(baseOf(plural), fc.constantFrom<Ending>('runs on', 'succeeds')).chain(([base, ending]) => {
+    const taken = fc.tuple(changeable, fc.boolean()).map(([change, hurry]) => declared(base, change, hurry));
+    const any = fc.oneof({ arbitrary: taken, weight: 3 }, { arbitrary: badJob(plural, base), weight: 1 });
+    const last = changeable.map((change) =>
+      declared(base, ending === 'succeeds' ? { ...change, suspend: false } : change, false),
+    );
+    return fc
+      .tuple(taken, fc.array(any, { maxLength: 4 }), last)
+      .map(([first, between, end]) => ({ ending, steps: [first, ...between, end] }));
+  });
+}
+
+/** A declaration, and bad ones that come after it. */
+export function jobAndBad(plural: JobPlural): fc.Arbitrary<JobChain> {
+  return fc
+    .tuple(baseOf(plural), changeable, fc.constantFrom<Ending>('runs on', 'succeeds'))
+    .chain(([base, change, ending]) =>
+      fc
+        .array(badJob(plural, base), { minLength: 1, maxLength: 3 })
+        .map((bad) => ({ ending, steps: [declared(base, change, false), ...bad] })),
+    );
+}
