@@ -67,6 +67,15 @@ test-unit: setup ## Fast tests without a cluster.
 	@mkdir -p build/test
 	@timeout 600 $(JEST) --selectProjects unit --json --outputFile build/test/unit.json
 
+.PHONY: test-conformance
+test-conformance: setup python-clients ## The model server: the conformance kit, other people's clients, the examples of docs/serving.md.
+	@mkdir -p build/test
+	@timeout 900 $(JEST) --selectProjects conformance --runInBand --json --outputFile build/test/conformance.json
+
+.PHONY: python-clients
+python-clients: ## tritonclient, grpcio and KServe's client at pinned versions, in the cache; about a minute, once.
+	@bash test/clients/venv > /dev/null
+
 .PHONY: test-trainer
 test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 	@bash test/trainer

@@ -5,8 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
 import type { Caller } from './batcher.ts';
+import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine } from './engine.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
+import type { Reply } from './protocol/reply.ts';
 
 /** What the routes need of the process. */
 export interface Face {
@@ -53,6 +55,28 @@ export function decodedPart(part: string): string {
 export function requirePost({ method }: IncomingMessage): void {
   if (method === 'POST') return;
   throw new Refusal({ kind: 'methodNotAllowed', allow: 'POST' }, `${method ?? ''} is not allowed here, POST is`);
+}
+
+/** A header that may have been sent more than once. */
+export function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join() : value;
+}
+
+/** Writes an answer in one piece, compressed where the caller asks for it and it is worth the work. */
+export async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {
+  const coding = codingOf(headerOf(request, 'accept-encoding'));
+  const plainLength = Buffer.byteLength(body);
+  const packed = coding !== undefined && isWorthwhile(plainLength) ? await compress(body, coding) : undefined;
+  const headers: Record<string, string | number> = {
+    'Content-Type': jsonLength === undefined ? 'application/json' : 'application/octet-stream',
+    'Content-Length': packed?.length ?? plainLength,
+  };
+  // The length counts bytes before compression, as it does in requests.
+  if (jsonLength !== undefined) headers['Inference-Header-Content-Length'] = jsonLength;
+  if (packed !== undefined && coding !== undefined) headers['Content-Encoding'] = coding;
+  if (face.draining()) headers['Connection'] = 'close';
+  response.writeHead(200, headers).end(packed ?? body);
 }
 
 /** Tells the caller what went wrong, in the shape of the caller's protocol. Only our own mistakes are logged: a stranger must not be able to fill the log. */

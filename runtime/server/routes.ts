@@ -5,6 +5,7 @@ import type { ServerFacts } from './descriptions.ts';
 import { sendError, type Face } from './face.ts';
 import { invalid, Refusal } from './protocol/errors.ts';
 import { healthRoutes } from './routes/health.ts';
+import { kserveV1Routes } from './routes/kserve-v1.ts';
 import { modelRoutes } from './routes/models.ts';
 import { repositoryRoutes } from './routes/repository.ts';
 
@@ -26,6 +27,7 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
   healthRoutes(app, face);
   modelRoutes(app, face, facts);
   repositoryRoutes(app, face);
+  kserveV1Routes(app, face);
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });

@@ -18,7 +18,11 @@ const repositoryModelOf = ({ repository_name, model_name }: RepositoryModelMessa
 function modelMethods({ engine, draining }: Face) {
   const found = ({ name, version }: ModelMessage): Model => engine.find(name, versionOf(version));
   return {
-    ModelReady: (request: ModelMessage) => ({ ready: !draining() && found(request).notReady === undefined }),
+    // A question with a yes or a no: a model that is not there is not ready, and no error.
+    ModelReady: ({ name, version }: ModelMessage) => {
+      const model = engine.versionsOf(name).find((known) => version === '' || known.version === version);
+      return { ready: !draining() && model !== undefined && model.notReady === undefined };
+    },
     ModelMetadata: (request: ModelMessage) => {
       const model = found(request);
       return metadataOf(

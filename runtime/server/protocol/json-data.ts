@@ -171,19 +171,30 @@ export function readJsonData(place: Place, data: unknown, shape: readonly number
   return readNumbers(place, place.datatype, values);
 }
 
-/** The elements as the text of a flat JSON list. Refuses NaN and infinities, for which JSON has no words. */
-export function writeJsonData({ name, datatype, data }: Tensor): string {
-  if (Array.isArray(data)) return JSON.stringify(data);
-  if (datatype === 'BOOL' && data instanceof Uint8Array) {
-    return `[${Array.from(data, (bit) => (bit === 0 ? 'false' : 'true')).join()}]`;
-  }
+/** Numbers as joining writes them: 64-bit integers digit by digit, where JSON.stringify would throw. */
+function joinedNumbers({ name, datatype, data }: Tensor): string {
   const halves = datatype === 'FP16' && data instanceof Uint16Array;
-  // Joining writes 64-bit integers digit by digit, where JSON.stringify would throw.
   const text = halves ? new Float16Array(data.buffer, data.byteOffset, data.length).join() : data.join();
   if (text.includes('N') || text.includes('I')) {
     throw invalid(
       `output '${name}' holds NaN or an infinity, which JSON cannot carry: ask for it with binary_data true`,
     );
   }
-  return `[${text}]`;
+  return text;
+}
+
+/** The elements as the text of a flat JSON list. Refuses NaN and infinities, for which JSON has no words. */
+export function writeJsonData(tensor: Tensor): string {
+  const { datatype, data } = tensor;
+  if (Array.isArray(data)) return JSON.stringify(data);
+  if (datatype === 'BOOL' || data.length === 0) return `[${jsonElements(tensor).join()}]`;
+  return `[${joinedNumbers(tensor)}]`;
+}
+
+/** The JSON text of each element. */
+export function jsonElements(tensor: Tensor): readonly string[] {
+  const { datatype, data } = tensor;
+  if (Array.isArray(data)) return data.map((text) => JSON.stringify(text));
+  if (datatype === 'BOOL') return Array.from(data as Uint8Array, (bit) => (bit === 0 ? 'false' : 'true'));
+  return data.length === 0 ? [] : joinedNumbers(tensor).split(',');
 }

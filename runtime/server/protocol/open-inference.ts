@@ -7,6 +7,7 @@
 import { datatypes, elementCount, type Tensor, type TensorData } from '../tensor.ts';
 import { readBinaryData, readRawString, writeBinaryData } from './binary-data.ts';
 import { invalid } from './errors.ts';
+import type { Reply } from './reply.ts';
 import { isRecord, parseBigJson, parseJson } from './json.ts';
 import { NeedsBigIntegers, readJsonData, writeJsonData } from './json-data.ts';
 import { inputsOf, isDim, outputNamed, shapeOf, specNamed, type GivenInput } from './message.ts';
@@ -162,13 +163,6 @@ export function decodeRequest({ bytes, jsonLength }: Body, signature: Signature)
     if (!(error instanceof NeedsBigIntegers)) throw error;
     return requestOf(parseBigJson(text), signature, rest);
   }
-}
-
-/** An answer ready for the wire. */
-export interface Reply {
-  readonly body: string | Buffer;
-  /** Length of the JSON part when bytes follow it; undefined when the whole body is JSON. */
-  readonly jsonLength: number | undefined;
 }
 
 /** Who answers. */

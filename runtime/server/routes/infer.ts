@@ -1,9 +1,18 @@
 /** The hot path: POST /v2/models/{m}[/versions/{v}]/infer, from the request's bytes to one write of the answer. */
-import type { IncomingMessage } from 'node:http';
 import { readBody } from '../body.ts';
-import { codingOf, compress, isWorthwhile } from '../compression.ts';
-import { Connection, decodedPart, requirePost, sendError, type Exchange, type Face, type Handler } from '../face.ts';
-import { decodeRequest, encodeResult, jsonLengthOf, type Reply } from '../protocol/open-inference.ts';
+import {
+  Connection,
+  decodedPart,
+  headerOf,
+  requirePost,
+  send,
+  sendError,
+  type Exchange,
+  type Face,
+  type Handler,
+} from '../face.ts';
+import type { Reply } from '../protocol/reply.ts';
+import { decodeRequest, encodeResult, jsonLengthOf } from '../protocol/open-inference.ts';
 
 /** A model that a path names. */
 export interface Target {
@@ -21,11 +30,6 @@ export function targetOf(url: string): Target | undefined {
   return { name: decodedPart(match[1]), version: match[2] === undefined ? undefined : decodedPart(match[2]) };
 }
 
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join() : value;
-}
-
 async function answer(face: Face, { name, version }: Target, [request, response]: Exchange): Promise<Reply> {
   // Refused before the body is read where it can be; asked again after, since the model may have been replaced meanwhile.
   face.engine.ready(name, version);
@@ -34,22 +38,6 @@ async function answer(face: Face, { name, version }: Target, [request, response]
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
   return encodeResult(model, inference, await model.infer(inference, new Connection(response)));
-}
-
-/** Writes the answer in one piece, compressed where the caller asks for it and it is worth the work. */
-async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {
-  const coding = codingOf(headerOf(request, 'accept-encoding'));
-  const plainLength = Buffer.byteLength(body);
-  const packed = coding !== undefined && isWorthwhile(plainLength) ? await compress(body, coding) : undefined;
-  const headers: Record<string, string | number> = {
-    'Content-Type': jsonLength === undefined ? 'application/json' : 'application/octet-stream',
-    'Content-Length': packed?.length ?? plainLength,
-  };
-  // The length counts bytes before compression, as it does in requests.
-  if (jsonLength !== undefined) headers['Inference-Header-Content-Length'] = jsonLength;
-  if (packed !== undefined && coding !== undefined) headers['Content-Encoding'] = coding;
-  if (face.draining()) headers['Connection'] = 'close';
-  response.writeHead(200, headers).end(packed ?? body);
 }
 
 async function infer(face: Face, target: Target, exchange: Exchange): Promise<void> {

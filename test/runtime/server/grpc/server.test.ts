@@ -39,6 +39,8 @@ describe('server and models', () => {
     ['ServerReady', {}, { ready: false }],
     ['ModelReady', { name: 'mlp' }, { ready: true }],
     ['ModelReady', { name: 'broken' }, { ready: false }],
+    ['ModelReady', { name: 'nope' }, { ready: false }],
+    ['ModelReady', { name: 'mlp', version: '9' }, { ready: false }],
     ['ServerMetadata', {}, { name: 'limbeck', version: 'test', extensions: expect.arrayContaining(['statistics']) }],
     [
       'ModelMetadata',

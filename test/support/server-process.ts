@@ -1,0 +1,41 @@
+/** The model server as a process of its own, as a person starts it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { until } from './model-server.ts';
+
+export interface ServerProcess {
+  readonly url: string;
+  /** host:port; empty without gRPC. */
+  readonly grpcAddress: string;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Starts the server on free ports of loopback and waits until it is ready. */
+export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, ['runtime/server/main.ts'], {
+    env: { PATH: process.env['PATH'] ?? '', LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const lines: Line[] = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line) as Line));
+  const portOf = (message: string): number | undefined =>
+    lines.find((line) => line['message'] === message)?.['port'] as number | undefined;
+  await until(() => portOf('listening') !== undefined || child.exitCode !== null);
+  const url = `http://127.0.0.1:${portOf('listening')}`;
+  await until(async () => (await fetch(`${url}/v2/health/ready`)).status === 200);
+  if (environment['LIMBECK_GRPC_PORT'] !== undefined) await until(() => portOf('listening for gRPC') !== undefined);
+  return {
+    url,
+    grpcAddress: `127.0.0.1:${portOf('listening for gRPC') ?? ''}`,
+    child,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
