@@ -41,8 +41,8 @@ interface Parts {
 }
 
 const runFeeds = (feeds: Feeds): RunFeeds => ({
-  progress: (uid) => feeds.progress?.progress(uid),
-  checkpoint: (uid) => feeds.progress?.checkpoint(uid),
+  news: (uid) => feeds.progress?.news(uid),
+  stall: (uid) => feeds.progress?.stall(uid),
 });
 
 function startOperator(parts: Parts, feeds: Feeds): Manager {

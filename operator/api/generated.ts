@@ -64,19 +64,122 @@ export interface TrainingJobSpec {
         }
       | {
           /**
-           * One .npz file in an S3 store, with x as [n, ...] numbers and y as [n] integer class labels.
+           * A file in an S3 store, or a folder of files.
            */
           readonly s3: {
             /**
-             * Address of the file, such as s3://bucket/folder/data.npz.
+             * Address of the file, such as s3://bucket/folder/data.csv; with a slash at its end, of a folder whose files are read in the order of their names.
              */
             readonly uri: string;
             /**
-             * Digest of the file in lower-case hex. Data with another digest is refused.
+             * Digest of the file in lower-case hex; of a folder, that of what sha256sum prints for its files in the order of their paths. Data with another digest is refused.
              */
             readonly sha256?: string;
           };
+        }
+      | {
+          /**
+           * A file or folder on a volume, which every worker mounts read-only. With several workers on several nodes the claim must allow ReadOnlyMany or ReadWriteMany.
+           */
+          readonly pvc: {
+            /**
+             * PersistentVolumeClaim in the job's namespace.
+             */
+            readonly claimName: string;
+            /**
+             * The file or folder, from the root of the volume.
+             */
+            readonly path: string;
+            /**
+             * Digest of the file in lower-case hex; of a folder, that of what sha256sum prints for its files in the order of their paths. Data with another digest is refused.
+             */
+            readonly sha256?: string;
+          };
+        }
+      | {
+          /**
+           * A file on a web server, which every worker downloads into its scratch volume.
+           */
+          readonly https: {
+            /**
+             * Address of the file.
+             */
+            readonly url: string;
+            /**
+             * Digest of the file in lower-case hex. Another file is refused.
+             */
+            readonly sha256: string;
+            /**
+             * Size in MiB beyond which the download is given up.
+             */
+            readonly limitMi: number;
+          };
         };
+    /**
+     * What the files are. Without it their names tell (.npz, .csv, .parquet, .jsonl, .png, .jpg, .txt).
+     */
+    readonly format?: 'npz' | 'csv' | 'parquet' | 'jsonl' | 'images' | 'text';
+    /**
+     * What the columns of a table (csv, parquet, jsonl) are for.
+     */
+    readonly columns?: {
+      /**
+       * What is learnt. Without it the column called target.
+       */
+      readonly target?: string;
+      /**
+       * What it is learnt from, in the order in which the served model takes it. Without it all columns but the target.
+       *
+       * Items: Name of a column.
+       */
+      readonly features?: readonly string[];
+      /**
+       * Features that are kinds and not numbers. The served model takes the index of the value among those that the manifest lists.
+       *
+       * Items: Name of a column.
+       */
+      readonly categorical?: readonly string[];
+      /**
+       * Where the documents are. Without it the column called text.
+       */
+      readonly text?: string;
+      /**
+       * What an empty cell, NA, NaN or null among the features means. refuse ends the job and names the row; impute takes the mean of the training samples for a number, and none of its values for a categorical one.
+       */
+      readonly missing: 'refuse' | 'impute';
+    };
+    /**
+     * Classes in the order of the model's output. Without it the values of the target, sorted. A value that is not listed is refused.
+     *
+     * Items: Value of the target, or name of a folder of images.
+     */
+    readonly labels?: readonly string[];
+    /**
+     * What every image is brought to. Without it all must be of one size.
+     */
+    readonly image?: {
+      /**
+       * Pixels from top to bottom.
+       */
+      readonly height: number;
+      /**
+       * Pixels from left to right.
+       */
+      readonly width: number;
+      /**
+       * 1 is grey, 3 is red, green and blue.
+       */
+      readonly channels: 1 | 3;
+    };
+    /**
+     * For data that is larger than memory. The files are read again in every epoch, each worker its part, and shuffled within a window.
+     */
+    readonly stream?: {
+      /**
+       * Files that a worker keeps in memory, and shuffles together, at a time.
+       */
+      readonly window: number;
+    };
     /**
      * How samples are divided, stratified by class. What is neither validation nor test is trained on.
      */
@@ -206,6 +309,10 @@ export interface TrainingJobSpec {
      */
     readonly limit: number;
     /**
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     */
+    readonly stallSeconds?: number;
+    /**
      * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
@@ -253,6 +360,43 @@ export interface TrainingJobStatus {
    * Share of the training steps that are done, such as 43%.
    */
   readonly progress?: string;
+  /**
+   * How far training is, as rank 0 said last; at most every few seconds.
+   */
+  readonly training?: {
+    /**
+     * What rank 0 was doing.
+     */
+    readonly phase?: 'starting' | 'training' | 'validating' | 'checkpointing' | 'evaluating' | 'exporting';
+    /**
+     * The epoch that it was in, from 1.
+     */
+    readonly epoch?: number;
+    /**
+     * All epochs.
+     */
+    readonly epochs?: number;
+    /**
+     * Steps that were done.
+     */
+    readonly step?: number;
+    /**
+     * All steps.
+     */
+    readonly steps?: number;
+    /**
+     * Loss of the last step.
+     */
+    readonly loss?: number;
+    /**
+     * Samples trained on in a second, summed over all workers.
+     */
+    readonly samplesPerSecond?: number;
+    /**
+     * Seconds that the remaining steps will take at this pace.
+     */
+    readonly etaSeconds?: number;
+  };
   /**
    * Accuracy on the held-out split, such as 0.983.
    */
@@ -415,9 +559,17 @@ export interface TrainingJobAttempt {
    */
   readonly pod?: string;
   /**
+   * Rank of that pod; of those that failed by themselves, the first.
+   */
+  readonly rank?: number;
+  /**
    * Exit code of that pod.
    */
   readonly exitCode?: number;
+  /**
+   * The last line of that pod's log, where it ended without saying why.
+   */
+  readonly lastLogLine?: string;
   /**
    * Step of the checkpoint that it went on from.
    */
@@ -749,6 +901,10 @@ export interface DistillationJobSpec {
      */
     readonly limit: number;
     /**
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     */
+    readonly stallSeconds?: number;
+    /**
      * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
@@ -800,6 +956,43 @@ export interface DistillationJobStatus {
    * Share of the training steps that are done, such as 43%.
    */
   readonly progress?: string;
+  /**
+   * How far training is, as rank 0 said last; at most every few seconds.
+   */
+  readonly training?: {
+    /**
+     * What rank 0 was doing.
+     */
+    readonly phase?: 'starting' | 'training' | 'validating' | 'checkpointing' | 'evaluating' | 'exporting';
+    /**
+     * The epoch that it was in, from 1.
+     */
+    readonly epoch?: number;
+    /**
+     * All epochs.
+     */
+    readonly epochs?: number;
+    /**
+     * Steps that were done.
+     */
+    readonly step?: number;
+    /**
+     * All steps.
+     */
+    readonly steps?: number;
+    /**
+     * Loss of the last step.
+     */
+    readonly loss?: number;
+    /**
+     * Samples trained on in a second, summed over all workers.
+     */
+    readonly samplesPerSecond?: number;
+    /**
+     * Seconds that the remaining steps will take at this pace.
+     */
+    readonly etaSeconds?: number;
+  };
   /**
    * Accuracy on the held-out split, such as 0.983.
    */
@@ -1057,9 +1250,17 @@ export interface DistillationJobAttempt {
    */
   readonly pod?: string;
   /**
+   * Rank of that pod; of those that failed by themselves, the first.
+   */
+  readonly rank?: number;
+  /**
    * Exit code of that pod.
    */
   readonly exitCode?: number;
+  /**
+   * The last line of that pod's log, where it ended without saying why.
+   */
+  readonly lastLogLine?: string;
   /**
    * Step of the checkpoint that it went on from.
    */

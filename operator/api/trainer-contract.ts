@@ -10,7 +10,21 @@ export type ModelConfig =
 
 export type SourceConfig =
   | { readonly kind: 'builtin'; readonly name: string }
-  | { readonly kind: 's3'; readonly uri: string; readonly sha256?: string };
+  | { readonly kind: 's3'; readonly uri: string; readonly sha256?: string }
+  | { readonly kind: 'pvc'; readonly claim: string; readonly path: string; readonly sha256?: string }
+  | { readonly kind: 'https'; readonly url: string; readonly sha256: string; readonly limitBytes: number };
+
+/** Where the samples come from, how their bytes are read, how they are divided. */
+export interface DataConfig {
+  readonly source: SourceConfig;
+  readonly format?: string;
+  readonly columns?: object;
+  readonly labels?: readonly string[];
+  readonly image?: { readonly height: number; readonly width: number; readonly channels: number };
+  readonly stream?: { readonly window: number };
+  readonly split: { readonly validation: number; readonly test: number; readonly seed: number };
+  readonly labelled?: number;
+}
 
 /** trainer-config: one file, the same for every rank. */
 export interface TrainerConfig {
@@ -19,11 +33,7 @@ export interface TrainerConfig {
   readonly store: { readonly runUri: string; readonly modelsUri: string };
   readonly task: 'classification';
   readonly model: ModelConfig;
-  readonly data: {
-    readonly source: SourceConfig;
-    readonly split: { readonly validation: number; readonly test: number; readonly seed: number };
-    readonly labelled?: number;
-  };
+  readonly data: DataConfig;
   readonly optimization: object;
   readonly checkpoint: { readonly everySeconds: number; readonly keep: number };
   readonly distillation?: {

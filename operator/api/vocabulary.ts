@@ -49,6 +49,7 @@ export const reasons = {
   StoreUnavailable: 'The artefact store did not answer.',
   PeerLost: 'A worker lost its peers; never named as the cause while another cause is known.',
   WorkerLost: 'A worker disappeared without saying why.',
+  Hung: 'No step was done, or a worker did not answer, for longer than retry.stallSeconds or five of the longest steps.',
   Interrupted: 'A worker was told to stop by something other than the operator.',
   Preempted: 'A pod was evicted, or its node went away.',
   OutOfMemory: 'A container used more memory than its limit.',

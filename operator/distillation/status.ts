@@ -15,12 +15,12 @@ export function statusOf(
   teacher: Teacher | undefined,
   now: Date,
 ): DistillationStatus {
-  const { root, progress, checkpoint } = observed;
+  const { root, progress, news } = observed;
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates = result === undefined ? undefined : gatesOf(observed, result);
   const begun = teacher !== undefined && attempts.length + apply.length > 0;
   return {
-    ...runStatus({ root, state, attempts, gates, progress, checkpoint }, now),
+    ...runStatus({ root, state, attempts, gates, progress, news }, now),
     ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),
     student: modelText(root.spec.student),
     ...(begun ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),

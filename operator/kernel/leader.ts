@@ -5,7 +5,17 @@
 import { sleep, type Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { ApiError, type Cluster } from './cluster.ts';
-import { heldBy, leases, released, sighted, stepOf, type Lease, type LeaseTimes, type Sighting } from './lease.ts';
+import {
+  heldBy,
+  leases,
+  leftOf,
+  released,
+  sighted,
+  stepOf,
+  type Lease,
+  type LeaseTimes,
+  type Sighting,
+} from './lease.ts';
 import type { Key } from './objects.ts';
 
 /** Hears how each attempt on the lease went. */
@@ -73,7 +83,10 @@ export class Leader {
     return hangs ? 'the lease ran out and this process did not end' : undefined;
   }
 
-  /** Resolves true as the leader, false when `signal` aborted first. Candidates spread their tries by chance. */
+  /**
+   * Resolves true as the leader, false when `signal` aborted first. Candidates spread their tries by chance, but none
+   * sleeps beyond the end of the lease that it waits for.
+   */
   async acquire(signal: AbortSignal): Promise<boolean> {
     const { clock, times, random, log, identity } = this.#options;
     while (!signal.aborted) {
@@ -81,7 +94,9 @@ export class Leader {
         log.info('leading', { identity });
         return true;
       }
-      await sleep(clock, times.retrySeconds * 1000 * (1 + 1.2 * random()), signal);
+      const spreadMs = times.retrySeconds * 1000 * (1 + 1.2 * random());
+      const leftMs = leftOf(this.#sighting, clock.monotonicMs());
+      await sleep(clock, leftMs > 0 ? Math.min(spreadMs, leftMs) : spreadMs, signal);
     }
     return false;
   }

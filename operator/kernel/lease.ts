@@ -44,10 +44,15 @@ export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
 /** A holder's lease has run out once its text has stood still for its own duration on our clock. */
 export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: number): LeaseStep {
   if (sighting === undefined) return 'create';
-  const { holderIdentity = '', leaseDurationSeconds = 0 } = sighting.lease.spec;
+  const { holderIdentity = '' } = sighting.lease.spec;
   if (holderIdentity === identity) return 'renew';
-  const runsOutMs = sighting.changedAtMs + leaseDurationSeconds * 1000;
-  return holderIdentity === '' || nowMs >= runsOutMs ? 'take' : 'wait';
+  return holderIdentity === '' || leftOf(sighting, nowMs) <= 0 ? 'take' : 'wait';
+}
+
+/** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
+export function leftOf(sighting: Sighting | undefined, nowMs: number): number {
+  if (sighting === undefined) return 0;
+  return sighting.changedAtMs + (sighting.lease.spec.leaseDurationSeconds ?? 0) * 1000 - nowMs;
 }
 
 /** Keeps the time of the first sight while the version stands still. */

@@ -1,4 +1,5 @@
 /** What pods say → what we remember of it. A pod's words are a stranger's: anything but the contract is no news. Pure. */
+import type { TrainingJobStatus } from '../api/generated.ts';
 
 /** The newest checkpoint of a run. */
 export interface Checkpoint {
@@ -7,11 +8,18 @@ export interface Checkpoint {
   readonly sha256: string;
 }
 
+/** How far a trainer is, as the status of its job has it. */
+export type Training = NonNullable<TrainingJobStatus['training']>;
+
 /** How far a trainer is. */
 export interface TrainerNews {
   readonly kind: 'trainer';
   /** Share of the steps that are done, such as `43%`. */
   readonly progress: string;
+  readonly training: Training;
+  /** Without it no hang is told from a slow step. */
+  readonly longestStepSeconds?: number;
+  readonly resumedFromStep?: number;
   readonly checkpoint?: Checkpoint;
 }
 
@@ -24,13 +32,44 @@ export interface ServerNews {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** GET /progress of rank 0, as crds/contracts/trainer-progress.schema.json has it. */
+/** GET /progress of a rank, as crds/contracts/trainer-progress.schema.json has it. */
 export function parseProgress(body: string): TrainerNews | undefined {
-  const { percent, checkpoint } = membersOf(parsed(body));
+  const document = membersOf(parsed(body));
+  const { percent, checkpoint } = document;
   if (typeof percent !== 'number' || !Number.isInteger(percent) || percent < 0 || percent > 100) return undefined;
   const saved = checkpointOf(membersOf(checkpoint));
-  return { kind: 'trainer', progress: `${String(percent)}%`, ...(saved === undefined ? {} : { checkpoint: saved }) };
+  return {
+    ...{ kind: 'trainer', progress: `${String(percent)}%`, training: trainingOf(document) },
+    ...fitting(document, { longestStepSeconds: amount, resumedFromStep: count }),
+    ...(saved === undefined ? {} : { checkpoint: saved }),
+  };
 }
+
+const trainingOf = (document: Members): Training =>
+  fitting(document, {
+    ...{ phase: phase, epoch: count, epochs: count, step: count, steps: count },
+    ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count },
+  });
+
+type Reader<T> = (value: unknown) => T | undefined;
+
+/** The members that are what they should be; the others are left out. */
+function fitting<T extends object>(
+  document: Members,
+  readers: { readonly [K in keyof T]-?: Reader<Exclude<T[K], undefined>> },
+): T {
+  const read = Object.entries<Reader<unknown>>(readers).map(([name, reader]) => [name, reader(document[name])]);
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined)) as T;
+}
+
+const phases = ['starting', 'training', 'validating', 'checkpointing', 'evaluating', 'exporting'] as const;
+const phase: Reader<(typeof phases)[number]> = (value) => phases.find((known) => known === value);
+/** Four digits are enough for a person. */
+const figure: Reader<number> = (value) =>
+  typeof value === 'number' && Number.isFinite(value) ? Number(value.toPrecision(4)) : undefined;
+const amount: Reader<number> = (value) => (typeof value === 'number' && value >= 0 ? figure(value) : undefined);
+const count: Reader<number> = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 function checkpointOf({ step, uri, sha256 }: Members): Checkpoint | undefined {
   // A step that is no 64-bit integer would be refused together with the whole status.

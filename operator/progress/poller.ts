@@ -1,8 +1,8 @@
 /**
- * Asks pods how they are: rank 0 of each running attempt for its progress, servers that do not get ready for the reason.
- * Pods have no API rights and no port of ours is open to them, so we ask. Runs in the leader alone. However many pods
- * there are, only so many are asked at a time; each at most every two seconds, which bounds how often a status is
- * written for its sake.
+ * Asks pods how they are: every worker of a running attempt for its progress, servers that do not get ready for the
+ * reason. Pods have no API rights and no port of ours is open to them, so we ask. Runs in the leader alone. However many
+ * pods there are, only so many are asked at a time, each at most every two seconds. News of a training are told at most
+ * every five seconds, and more seldom where many train: that bounds how often a status is written for its sake.
  */
 import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -10,10 +10,11 @@ import type { Registry } from '../../process/metrics.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
+import { heartbeatAfter, stallOf, type Heard, type Heartbeat, type Stall } from './heartbeat.ts';
 import { progressMetrics, type ProgressMetrics } from './metrics.ts';
-import { parseProgress, parseReadiness, type Checkpoint, type ServerNews, type TrainerNews } from './news.ts';
-import type { Pull } from './pull.ts';
-import { targetsOf, type Ports, type Target } from './targets.ts';
+import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from './news.ts';
+import { Mute, type Pull } from './pull.ts';
+import { targetsOf, type Place, type Ports, type Target } from './targets.ts';
 
 /** What the poller needs of the outside. */
 export interface ProgressPorts {
@@ -30,17 +31,25 @@ export interface ProgressPorts {
 
 /** What is known now, by the UID of the job; nothing is kept of pods that are gone. */
 export interface Progress {
-  /** Share of the steps that are done, such as `43%`; undefined while nothing is known. */
-  progress(job: string): string | undefined;
-  /** The newest checkpoint that the run has told of. */
-  checkpoint(job: string): Checkpoint | undefined;
+  /** What rank 0 said last, and in which attempt; undefined while nothing is known. */
+  news(job: string): RunNews | undefined;
+  /** Why the attempt that runs counts as hung, for as long as it does. */
+  stall(job: string): Stall | undefined;
   /** Why the server in this pod is up and not ready; undefined while it loads, `unheard` until it has answered once. */
   loadFailure(pod: Pod): ServerNews | 'unheard' | undefined;
 }
 
+/** News of a training, and of which attempt. */
+export type RunNews = TrainerNews & { readonly attempt: number };
+
 const tickMs = 500;
 const everyMs = 2000;
 const atOnce = 32;
+const toldEveryMs = 5000;
+/** However many train: so many statuses are written in a second for the sake of their progress. */
+const mostTellings = 20;
+
+type News = RunNews | ServerNews;
 
 interface Asked {
   target: Target;
@@ -48,7 +57,10 @@ interface Asked {
   busy: boolean;
   /** It has answered, if only that there is no news. */
   heard: boolean;
-  news: TrainerNews | ServerNews | undefined;
+  /** What others are told, and since when. */
+  news: News | undefined;
+  toldAtMs: number;
+  heartbeat: Heartbeat | undefined;
 }
 
 class Poller implements Progress {
@@ -58,6 +70,8 @@ class Poller implements Progress {
   readonly #asked = new Map<string, Asked>();
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
+  /** UID of a job → why its attempt hangs. */
+  #stalls: ReadonlyMap<string, Stall> = new Map();
   #busy = 0;
   #cancelTick = (): void => undefined;
 
@@ -66,12 +80,13 @@ class Poller implements Progress {
     this.#metrics = progressMetrics(ports.registry, () => this.#asked.size);
   }
 
-  progress(job: string): string | undefined {
-    return this.#trainerNews(job)?.progress;
+  news(job: string): RunNews | undefined {
+    const news = this.#asked.get(this.#trainers.get(job) ?? '')?.news;
+    return news?.kind === 'trainer' ? news : undefined;
   }
 
-  checkpoint(job: string): Checkpoint | undefined {
-    return this.#trainerNews(job)?.checkpoint;
+  stall(job: string): Stall | undefined {
+    return this.#stalls.get(job);
   }
 
   loadFailure({ metadata }: Pod): ServerNews | 'unheard' | undefined {
@@ -92,6 +107,7 @@ class Poller implements Progress {
     try {
       this.#follow();
       this.#pump();
+      this.#watch();
     } catch (error) {
       log.error('progress tick failed', { error: sentenceOf(error) });
     }
@@ -104,7 +120,7 @@ class Poller implements Progress {
     for (const uid of this.#asked.keys()) if (!targets.has(uid)) this.#forget(uid);
     for (const [uid, target] of targets) {
       const known = this.#asked.get(uid);
-      if (known === undefined) this.#asked.set(uid, { target, dueAtMs: 0, busy: false, heard: false, news: undefined });
+      if (known === undefined) this.#asked.set(uid, newlyAsked(target));
       else known.target = target;
     }
   }
@@ -139,19 +155,37 @@ class Poller implements Progress {
   }
 
   async #ask(asked: Asked): Promise<void> {
-    const { kind } = asked.target;
+    const { kind, worker } = asked.target;
     try {
       const { status, body } = await this.#ports.pull(asked.target.address, this.#ports.signal);
       this.#metrics.asked(kind, 'answered');
-      if (kind === 'server') this.#hear(asked, parseReadiness(body));
-      else if (status === 200) this.#hear(asked, parseProgress(body) ?? asked.news);
-    } catch {
+      if (worker === undefined) this.#hear(asked, parseReadiness(body));
+      else this.#hearWorker(asked, worker, status === 200 ? parseProgress(body) : undefined);
+    } catch (error) {
       // A pod that starts, or ends, does not answer: the usual case, and no news. The last it said stays.
       this.#metrics.asked(kind, 'silent');
+      this.#feel(asked, { kind: error instanceof Mute ? 'mute' : 'unreachable' });
     }
   }
 
-  #hear(asked: Asked, news: Asked['news']): void {
+  #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {
+    if (news === undefined) return;
+    const { phase, step } = news.training;
+    this.#feel(asked, { kind: 'answer', phase, step, longestStepSeconds: news.longestStepSeconds });
+    const isNewCheckpoint = asked.news?.kind === 'trainer' && asked.news.checkpoint?.step !== news.checkpoint?.step;
+    if (rank === 0 && (isNewCheckpoint || this.#mayTell(asked))) this.#hear(asked, { ...news, attempt });
+  }
+
+  #feel(asked: Asked, heard: Heard): void {
+    asked.heartbeat = heartbeatAfter(asked.heartbeat, heard, this.#ports.clock.monotonicMs());
+  }
+
+  #mayTell({ news, toldAtMs }: Asked): boolean {
+    const pauseMs = Math.max(toldEveryMs, (1000 * this.#trainers.size) / mostTellings);
+    return news === undefined || this.#ports.clock.monotonicMs() - toldAtMs >= pauseMs;
+  }
+
+  #hear(asked: Asked, news: News | undefined): void {
     const { uid, reconciler, key, root } = asked.target;
     // Gone while it was asked.
     if (this.#asked.get(uid) !== asked) return;
@@ -159,13 +193,45 @@ class Poller implements Progress {
     asked.news = news;
     asked.heard = true;
     if (news?.kind === 'trainer') this.#trainers.set(root, uid);
-    if (isChanged) this.#ports.poke(reconciler, key);
+    if (!isChanged) return;
+    asked.toldAtMs = this.#ports.clock.monotonicMs();
+    this.#ports.poke(reconciler, key);
   }
 
-  #trainerNews(job: string): TrainerNews | undefined {
-    const news = this.#asked.get(this.#trainers.get(job) ?? '')?.news;
-    return news?.kind === 'trainer' ? news : undefined;
+  /** Who hangs now; the reconciler hears of those that did not before. */
+  #watch(): void {
+    const before = this.#stalls;
+    const stalled = groupsOf([...this.#asked.values()]).flatMap((group) => {
+      const stall = group.stallAt(this.#ports.clock.monotonicMs());
+      return stall === undefined ? [] : [{ target: group.target, stall }];
+    });
+    this.#stalls = new Map(stalled.map(({ target, stall }) => [target.root, stall]));
+    for (const { target } of stalled) if (!before.has(target.root)) this.#ports.poke(target.reconciler, target.key);
   }
+}
+
+const newlyAsked = (target: Target): Asked => ({
+  ...{ target, dueAtMs: 0, busy: false, heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
+});
+
+interface Group {
+  readonly target: Target;
+  stallAt(nowMs: number): Stall | undefined;
+}
+
+/** The workers that have answered, by attempt. */
+function groupsOf(all: readonly Asked[]): readonly Group[] {
+  const members = all.flatMap(({ target, heartbeat }) => {
+    const { worker } = target;
+    return worker === undefined || heartbeat === undefined ? [] : [{ target, ...worker, heartbeat }];
+  });
+  const groups = Map.groupBy(members, ({ target, attempt }) => `${target.root}/${String(attempt)}`);
+  return [...groups.values()].flatMap((workers) => {
+    const [first] = workers;
+    if (first === undefined) return [];
+    const { target, attempt, stallSeconds } = first;
+    return [{ target, stallAt: (nowMs: number) => stallOf(attempt, workers, stallSeconds, nowMs) }];
+  });
 }
 
 /** Starts asking until `signal` aborts. */

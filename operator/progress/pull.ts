@@ -14,7 +14,15 @@ export interface PullAnswer {
   readonly body: string;
 }
 
-/** Rejects when nobody answers, when the answer takes too long or is too large, and when `signal` aborts. */
+/** Somebody took the connection and did not answer in time: a process that is frozen, not one that is gone. */
+export class Mute extends Error {
+  constructor() {
+    super('the connection was accepted, and no answer came in time');
+    this.name = 'Mute';
+  }
+}
+
+/** Rejects when nobody answers, when the answer takes too long (Mute) or is too large, and when `signal` aborts. */
 export type Pull = (target: PullTarget, signal: AbortSignal) => Promise<PullAnswer>;
 
 const limitMs = 2000;
@@ -23,11 +31,15 @@ const mostBytes = 64 * 1024;
 /** Asks over a connection of its own: ten thousand pods are not worth ten thousand idle connections. */
 export const pull: Pull = (target, signal) =>
   new Promise((resolve, reject) => {
-    const stop = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const late = AbortSignal.timeout(limitMs);
+    const stop = AbortSignal.any([signal, late]);
+    let isAccepted = false;
+    const refuse = (error: Error): void => reject(isAccepted && late.aborted ? new Mute() : error);
     const request = get({ ...target, agent: false, signal: stop, headers: { Accept: 'application/json' } });
-    request.on('error', reject);
+    request.on('socket', (socket) => socket.once('connect', () => (isAccepted = true)));
+    request.on('error', refuse);
     request.on('response', (response) => {
-      bodyOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+      bodyOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), refuse);
     });
   });
 

@@ -1,8 +1,16 @@
 /** Pods → whom to ask what. Only pods that are ours by owner, not by label alone, are ever asked. Pure over the cache. */
 import type { Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
-import { batchJobs, deployments, pods } from '../api/resources.ts';
-import { controllerOf, keyOf, type Key, type KubeObject } from '../kernel/objects.ts';
+import {
+  batchJobs,
+  deployments,
+  distillationJobs,
+  pods,
+  trainingJobs,
+  type DistillationJob,
+  type TrainingJob,
+} from '../api/resources.ts';
+import { controllerOf, keyOf, type Key, type KubeObject, type Resource } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
 import type { PullTarget } from './pull.ts';
 
@@ -10,6 +18,15 @@ import type { PullTarget } from './pull.ts';
 export interface Ports {
   readonly trainer: number;
   readonly server: number;
+}
+
+/** Which worker of which attempt a pod is. */
+export interface Place {
+  readonly attempt: number;
+  readonly rank: number;
+  readonly pod: string;
+  /** retry.stallSeconds of the job. */
+  readonly stallSeconds: number | undefined;
 }
 
 /** One pod to ask, and whose news it is. */
@@ -23,9 +40,11 @@ export interface Target {
   /** UID of the object of that key: its successor under the name has other news. */
   readonly root: string;
   readonly address: PullTarget;
+  /** Of a trainer. */
+  readonly worker?: Place;
 }
 
-/** The rank-0 pods of running attempts, and server pods that run without being ready. */
+/** The workers of running attempts, and server pods that run without being ready. */
 export function targetsOf(cache: Cache, ports: Ports): readonly Target[] {
   return cache.list(pods).flatMap((pod) => targetOf(pod, cache, ports) ?? []);
 }
@@ -42,28 +61,37 @@ function targetOf(pod: Pod, cache: Cache, ports: Ports): Target | undefined {
   );
 }
 
-interface Place {
+interface Spot {
   readonly uid: string;
   readonly host: string;
   readonly port: number;
 }
 
-function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Place): Target | undefined {
-  if (pod.metadata.labels?.[labels.completionIndex] !== '0') return undefined;
+function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Target | undefined {
+  const { [labels.completionIndex]: index, [labels.attempt]: attempt } = pod.metadata.labels ?? {};
+  if (index === undefined) return undefined;
   const job = ownerIn(pod, 'Job', (key) => cache.get(batchJobs, key));
   const root = job && controllerOf(job);
-  const reconciler = root && reconcilers[root.kind];
-  if (root === undefined || reconciler === undefined) return undefined;
+  const kind = root && kinds[root.kind];
+  if (root === undefined || kind === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name: root.name };
-  return { uid, kind: 'trainer', reconciler, key, root: root.uid, address: { host, port, path: '/progress' } };
+  const { stallSeconds } = cache.get(kind.resource, key)?.spec.retry ?? {};
+  const worker = { attempt: Number(attempt), rank: Number(index), pod: pod.metadata.name, stallSeconds };
+  const address = { host, port, path: '/progress' };
+  return { uid, kind: 'trainer', reconciler: kind.reconciler, key, root: root.uid, address, worker };
 }
 
-const reconcilers: Readonly<Record<string, 'trainingjob' | 'distillationjob'>> = {
-  TrainingJob: 'trainingjob',
-  DistillationJob: 'distillationjob',
+interface Kind {
+  readonly reconciler: Target['reconciler'];
+  readonly resource: Resource<TrainingJob | DistillationJob>;
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  TrainingJob: { reconciler: 'trainingjob', resource: trainingJobs },
+  DistillationJob: { reconciler: 'distillationjob', resource: distillationJobs },
 };
 
-function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Place): Target | undefined {
+function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Target | undefined {
   const { [labels.modelService]: name, 'pod-template-hash': hash = '' } = pod.metadata.labels ?? {};
   if (name === undefined || isReady(pod)) return undefined;
   const key = { namespace: keyOf(pod).namespace, name };

@@ -1,13 +1,13 @@
 /** TrainingJob's spec → what its trainer is told. Pure. */
 import type { TrainingJobSpec } from '../api/generated.ts';
-import { modelConfig, sourceConfig } from '../workloads/run-config.ts';
+import { dataConfig, modelConfig } from '../workloads/run-config.ts';
 import type { RunConfig } from '../workloads/run.ts';
 
 /** The same for every attempt. */
 export const configOf = ({ task, model, data, optimization, checkpoint }: TrainingJobSpec): RunConfig => ({
   task,
   model: modelConfig(model),
-  data: { source: sourceConfig(data.source), split: data.split },
+  data: dataConfig(data),
   optimization,
   checkpoint,
 });

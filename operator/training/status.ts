@@ -9,12 +9,12 @@ import type { TrainingObserved, TrainingStatus } from './observed.ts';
 
 /** The whole status after this pass. */
 export function statusOf(observed: TrainingObserved, { state, attempts }: RunPlan, now: Date): TrainingStatus {
-  const { root, progress, checkpoint } = observed;
+  const { root, progress, news } = observed;
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates =
     result === undefined ? undefined : judgeGates(root.spec.evaluation.gates, { ...result.metrics }, result.metrics.n);
   return {
-    ...runStatus({ root, state, attempts, gates, progress, checkpoint }, now),
+    ...runStatus({ root, state, attempts, gates, progress, news }, now),
     model: modelText(root.spec.model),
     ...(result === undefined ? {} : resultOf(result, observed)),
   };

@@ -3,7 +3,7 @@ import { annotations, labels } from '../api/names.ts';
 import type { BatchJob } from '../api/kubernetes.ts';
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import type { Failure, Weight } from './failure.ts';
-import type { Attempt, RunObserved } from './run.ts';
+import type { Attempt, RunNews, RunObserved } from './run.ts';
 import { clipped, longestText } from './sentence.ts';
 
 /** status.attempts holds no more; see the CRD. */
@@ -17,14 +17,20 @@ export const numberOf = (job: BatchJob): number => Number(job.metadata.labels?.[
  * The attempts, oldest first. A Job that the status does not know yet was made by a process that died before it could
  * say so.
  */
-export function attemptsOf({ root, jobs }: Pick<RunObserved, 'root' | 'jobs'>): readonly Attempt[] {
+export function attemptsOf({ root, jobs, news }: Pick<RunObserved, 'root' | 'jobs' | 'news'>): readonly Attempt[] {
   const recorded = root.status?.attempts ?? [];
   const known = recorded.at(-1)?.number ?? 0;
   const unrecorded = jobs
     .filter((job) => numberOf(job) > known)
     .toSorted((one, other) => numberOf(one) - numberOf(other));
-  return [...recorded, ...unrecorded.map(opened)];
+  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(attempt, news));
 }
+
+/** Rank 0 says where it went on from; should the attempt fail, nobody else will. */
+const resumed = (attempt: Attempt, news: RunNews | undefined): Attempt =>
+  news?.attempt !== attempt.number || news.resumedFromStep === undefined || attempt.endedAt !== undefined
+    ? attempt
+    : { ...attempt, resumedFromStep: news.resumedFromStep };
 
 function opened(job: BatchJob): Attempt {
   const profile = job.metadata.annotations?.[annotations.profile];
@@ -53,7 +59,9 @@ export const failedAttempt = (attempt: Attempt, failure: Failure, now: Date): At
   reason: failure.reason,
   message: clipped(failure.message, longestText.attempt),
   ...(failure.pod === undefined ? {} : { pod: failure.pod }),
+  ...(failure.rank === undefined ? {} : { rank: failure.rank }),
   ...(failure.exitCode === undefined ? {} : { exitCode: failure.exitCode }),
+  ...(failure.lastLogLine === undefined ? {} : { lastLogLine: failure.lastLogLine }),
 });
 
 /** The attempt with its success. */

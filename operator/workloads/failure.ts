@@ -1,5 +1,6 @@
 /** A failed worker → why, and whether it counts. Pure. */
 import type { ContainerStateTerminated, Pod } from '../api/kubernetes.ts';
+import { labels } from '../api/names.ts';
 import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
@@ -14,7 +15,10 @@ export interface Failure {
   readonly message: string;
   readonly weight: Weight;
   readonly pod?: string;
+  readonly rank?: number;
   readonly exitCode?: number;
+  /** Of a container that ended without a result. */
+  readonly lastLogLine?: string;
 }
 
 const weights: Readonly<Record<FailureReason, Weight>> = {
@@ -36,12 +40,21 @@ export const isEcho = ({ reason }: Failure): boolean => reason === 'PeerLost' ||
 
 /** Why this failed pod failed. What the kubelet knows comes before what the trainer says, and that before its exit code. */
 export function failureOf(pod: Pod): Failure {
-  const { name } = pod.metadata;
+  const who = { pod: pod.metadata.name, rank: rankOf(pod) };
   const preempted = disruptionOf(pod);
-  if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), pod: name };
+  if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), ...who };
   const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
-  if (terminated === undefined) return { ...withoutContainer(pod), pod: name };
-  return { ...endOfContainer(terminated), pod: name, exitCode: terminated.exitCode };
+  if (terminated === undefined) return { ...withoutContainer(pod), ...who };
+  return { ...endOfContainer(terminated), ...who, ...lastWords(terminated), exitCode: terminated.exitCode };
+}
+
+/** Rank of a worker: the Job controller's label. */
+export const rankOf = (pod: Pod): number => Number(pod.metadata.labels?.[labels.completionIndex] ?? '0');
+
+/** Where there is no result, the kubelet takes the end of the log for the message. */
+function lastWords({ message = '' }: ContainerStateTerminated): Pick<Failure, 'lastLogLine'> {
+  const line = lastLine(message);
+  return line === '' || parseResult(message).outcome !== 'invalid' ? {} : { lastLogLine: line };
 }
 
 const disruptionOf = ({ status }: Pod) =>

@@ -48,11 +48,12 @@ export interface RunContext {
 export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds }: RunContext): RunObserved {
   const key = keyOf(root);
   const { uid = '' } = root.metadata;
+  const news = feeds.news(uid);
   return {
     ...{ root, label, settings },
     // An operator that has just begun has heard nobody yet: what was heard last still holds.
-    progress: feeds.progress(uid) ?? root.status?.progress,
-    checkpoint: feeds.checkpoint(uid),
+    progress: news?.progress ?? root.status?.progress,
+    ...{ news, stall: feeds.stall(uid) },
     jobs: cache.ownedBy(batchJobs, root),
     pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
     nodes: cache.list(nodes),

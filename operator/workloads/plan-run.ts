@@ -27,7 +27,7 @@ import {
   timeText,
   withLast,
 } from './attempts.ts';
-import type { Failure } from './failure.ts';
+import { rankOf, type Failure } from './failure.ts';
 import { oldJobs, unfinishedJobs } from './leftovers.ts';
 import { overdue, type LastSeen } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
@@ -36,7 +36,7 @@ import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
 import type { RunPlan, RunState } from './run-state.ts';
 import { sentenceOf } from './sentence.ts';
 import { attemptChildren, attemptNeeds } from './trainer-job.ts';
-import { indexOf, isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
+import { isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
 
 const settled: Next = { kind: 'settled' };
 /** Timers end at 24 days; a later time is looked at in between. */
@@ -215,15 +215,16 @@ function ranOut(root: RunRoot, verdict: Exclude<LastSeen, Attempt>, attempts: re
 }
 
 /** An attempt's own Job and pods. The pods that a predecessor's Job of that name has left are not ours. */
-function seenOf({ root, jobs, pods }: RunObserved, { number }: Attempt): AttemptSeen {
+function seenOf({ root, jobs, pods, stall }: RunObserved, { number }: Attempt): AttemptSeen {
   const job = jobs.find((one) => numberOf(one) === number);
   const isOurs = (pod: Pod): boolean => (job === undefined ? isOf(root, pod) : isOwnedBy(pod, job));
   return {
     ...{ number, job },
     pods: pods
       .filter((pod) => pod.metadata.labels?.[labels.attempt] === String(number) && isOurs(pod))
-      .toSorted((one, other) => indexOf(one) - indexOf(other)),
+      .toSorted((one, other) => rankOf(one) - rankOf(other)),
     workers: root.spec.distribution.workers,
+    stall: stall?.attempt === number ? stall : undefined,
   };
 }
 

@@ -1,6 +1,9 @@
 /** Members of a spec → members of the trainer's config: unions become tagged. Pure. */
-import type { DistillationJobSpec, TrainingJobSpec } from '../api/generated.ts';
-import type { ModelConfig, SourceConfig } from '../api/trainer-contract.ts';
+import type { TrainingJobSpec } from '../api/generated.ts';
+import type { DataConfig, ModelConfig, SourceConfig } from '../api/trainer-contract.ts';
+
+/** Where a volume of data is mounted in every worker. */
+export const dataMountPath = '/data';
 
 export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   if ('mlp' in model) return { kind: 'mlp', ...model.mlp };
@@ -8,8 +11,31 @@ export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   return { kind: 'linear' };
 }
 
-export const sourceConfig = (source: DistillationJobSpec['data']['source']): SourceConfig =>
-  'builtin' in source ? { kind: 'builtin', name: source.builtin } : { kind: 's3', ...source.s3 };
+type DataSpec = TrainingJobSpec['data'];
+
+/** What is learnt from, as the trainer is told. */
+export const dataConfig = ({ source, ...reading }: DataSpec): DataConfig => ({
+  source: sourceConfig(source),
+  ...reading,
+});
+
+export function sourceConfig(source: DataSpec['source']): SourceConfig {
+  if ('s3' in source) return { kind: 's3', ...source.s3 };
+  if ('pvc' in source) {
+    const { claimName, path, ...digest } = source.pvc;
+    return {
+      kind: 'pvc',
+      claim: claimName,
+      path: path === '.' ? dataMountPath : `${dataMountPath}/${path}`,
+      ...digest,
+    };
+  }
+  if ('https' in source) {
+    const { limitMi, ...file } = source.https;
+    return { kind: 'https', ...file, limitBytes: limitMi * 2 ** 20 };
+  }
+  return { kind: 'builtin', name: source.builtin };
+}
 
 /** Architecture in short: `cnn 16-32/64`, `mlp 16`, `linear`. */
 export function modelText(model: TrainingJobSpec['model']): string {

@@ -22,7 +22,7 @@ import { timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
 import type { RunState } from './run-state.ts';
 import { clipped, longestText, sentenceOf } from './sentence.ts';
-import type { Attempt, Checkpoint, RunRoot, RunStatus } from './run.ts';
+import type { Attempt, RunNews, RunRoot, RunStatus, Training } from './run.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
 
@@ -35,8 +35,7 @@ export interface RunReport {
   readonly gates: GateVerdict | undefined;
   /** Share of the steps that are done, as rank 0 says. */
   readonly progress: string | undefined;
-  /** The newest that rank 0 has told of. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly news: RunNews | undefined;
 }
 
 const phases: Readonly<Record<RunState['kind'], Phase>> = {
@@ -60,9 +59,10 @@ export function runStatus(report: RunReport, now: Date) {
     ...present({
       observedGeneration: root.metadata.generation,
       progress: progressOf(report),
-      checkpoint: report.checkpoint ?? root.status?.checkpoint,
+      training: trainingOf(report),
+      checkpoint: report.news?.checkpoint ?? root.status?.checkpoint,
       startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
-      finishedAt: isFinal(report) ? (root.status?.finishedAt ?? timeText(now)) : undefined,
+      finishedAt: finishedAtOf(report, now),
     }),
     phase: phaseOf(report),
     attempts,
@@ -70,6 +70,9 @@ export function runStatus(report: RunReport, now: Date) {
     conditions: stampConditions(conditionsOf(report), root.status?.conditions, now),
   };
 }
+
+const finishedAtOf = (report: RunReport, now: Date): string | undefined =>
+  isFinal(report) ? (report.root.status?.finishedAt ?? timeText(now)) : undefined;
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -79,6 +82,14 @@ const present = <T extends object>(members: T): Present<T> =>
 
 const progressOf = ({ state, progress }: RunReport): string | undefined =>
   state.kind === 'succeeded' ? '100%' : state.kind === 'running' ? progress : undefined;
+
+/** What was heard last stays; of a run that succeeded the end is known. */
+function trainingOf({ root, state, news }: RunReport): Training | undefined {
+  const training = news?.training ?? root.status?.training;
+  if (state.kind !== 'succeeded' || training === undefined) return training;
+  const { epochs, steps, loss, samplesPerSecond } = training;
+  return present({ epoch: epochs, epochs, step: steps, steps, loss, samplesPerSecond });
+}
 
 function conditionsOf(report: RunReport): readonly ConditionDraft[] {
   const { generation } = report.root.metadata;

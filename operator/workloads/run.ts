@@ -3,6 +3,7 @@ import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import type { TrainerConfig } from '../api/trainer-contract.ts';
 import type { Condition, KubeObject } from '../kernel/objects.ts';
+import type { Stall } from './hang.ts';
 import type { Settings } from './settings.ts';
 
 /** The part of a job's spec that says how to run it, whatever is trained. */
@@ -30,6 +31,7 @@ export interface RunStatus {
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly checkpoint?: Checkpoint;
+  readonly training?: Training;
   /** Of the open attempt. */
   readonly progress?: string;
   readonly conditions?: readonly Condition[];
@@ -43,7 +45,8 @@ export interface RunObserved {
   readonly nodes: readonly Node[];
   readonly settings: Settings;
   readonly progress: string | undefined;
-  readonly checkpoint: Checkpoint | undefined;
+  readonly news: RunNews | undefined;
+  readonly stall: Stall | undefined;
   /** `limbeck.dev/training-job` or `limbeck.dev/distillation-job`. */
   readonly label: string;
 }
@@ -57,8 +60,21 @@ export interface Checkpoint {
 
 /** News of a run, by the UID of its job, from outside the cluster's API. */
 export interface RunFeeds {
-  /** Share of the steps that are done, such as `43%`, as rank 0 said last. */
-  progress(uid: string): string | undefined;
-  /** The newest checkpoint that rank 0 has told of. */
-  checkpoint(uid: string): Checkpoint | undefined;
+  /** What rank 0 said last. */
+  news(uid: string): RunNews | undefined;
+  /** Why the attempt that runs counts as hung. */
+  stall(uid: string): Stall | undefined;
 }
+
+/** What rank 0 of an attempt says of it. */
+export interface RunNews {
+  readonly attempt: number;
+  /** Share of the steps that are done, such as `43%`. */
+  readonly progress: string;
+  readonly training: Training;
+  readonly resumedFromStep?: number;
+  readonly checkpoint?: Checkpoint;
+}
+
+/** How far training is, as the status has it. */
+export type Training = NonNullable<TrainingJobStatus['training']>;

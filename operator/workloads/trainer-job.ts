@@ -12,6 +12,7 @@ import {
   storeEnvFrom,
   type ComputeResources,
 } from './pod-parts.ts';
+import { dataMountPath } from './run-config.ts';
 import type { RunConfig, RunRoot } from './run.ts';
 import type { GpuProfile, Settings } from './settings.ts';
 
@@ -130,6 +131,7 @@ const podSpecOf = (plan: AttemptPlan) => ({
     scratch().volume,
     // PyTorch's data loaders and NCCL share memory; the 64 MiB that a container has by default are not enough.
     { name: 'shm', emptyDir: { medium: 'Memory' } },
+    ...dataOf(plan.config).map(({ volume }) => volume),
   ],
 });
 
@@ -152,8 +154,21 @@ function containerOf(plan: AttemptPlan) {
       { name: 'config', mountPath: '/etc/limbeck', readOnly: true },
       scratch().mount,
       { name: 'shm', mountPath: '/dev/shm' },
+      ...dataOf(plan.config).map(({ mount }) => mount),
     ],
   };
+}
+
+/** The volume that the data lies on, where it lies on one; nobody writes to it. */
+function dataOf({ data: { source } }: RunConfig) {
+  if (source.kind !== 'pvc') return [];
+  const name = 'data';
+  return [
+    {
+      volume: { name, persistentVolumeClaim: { claimName: source.claim, readOnly: true } },
+      mount: { name, mountPath: dataMountPath, readOnly: true },
+    },
+  ];
 }
 
 function environmentOf(plan: AttemptPlan): readonly object[] {

@@ -9,6 +9,7 @@
  * | no pod runs yet                                 | starting, with what it lacks   |
  * | a pod that can never start                      | failed                         |
  * | pods run, none failed                           | running                        |
+ * | pods run, and some worker stopped making steps  | failed: Hung                   |
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
@@ -17,9 +18,9 @@
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
-import { labels } from '../api/names.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
-import { failureOf, isEcho, isPreempted, type Failure } from './failure.ts';
+import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
+import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
@@ -36,6 +37,8 @@ export interface AttemptSeen {
   readonly job: BatchJob | undefined;
   readonly pods: readonly Pod[];
   readonly workers: number;
+  /** Why it counts as hung. */
+  readonly stall?: Stall | undefined;
 }
 
 /** Judges one open attempt. */
@@ -48,6 +51,7 @@ export function judge(seen: AttemptSeen, now: Date): Verdict {
   if (jobFailed(seen.job)) return causeOfJob(seen);
   const trouble = startTrouble(seen.pods, now);
   if (trouble?.kind === 'hopeless') return { kind: 'failed', failure: trouble.failure };
+  if (seen.stall !== undefined) return { kind: 'failed', failure: hangFailure(seen.stall) };
   const running = seen.pods.filter(
     (pod) => pod.status?.phase === 'Running' || pod.status?.phase === 'Succeeded',
   ).length;
@@ -60,7 +64,6 @@ export function judge(seen: AttemptSeen, now: Date): Verdict {
 const workersText = (workers: number): string => (workers === 1 ? '1 worker' : `${String(workers)} workers`);
 
 export const isOver = (pod: Pod): boolean => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
-export const indexOf = (pod: Pod): number => Number(pod.metadata.labels?.[labels.completionIndex] ?? '0');
 
 const hasCondition = (job: BatchJob | undefined, type: string): boolean =>
   job?.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
@@ -84,7 +87,7 @@ const unseenPatienceMs = 30_000;
 function mayBeUnseen({ job, pods, workers }: AttemptSeen, now: Date): boolean {
   const ended = job?.status?.conditions?.find(({ type, status }) => endings.has(type) && status === 'True');
   const endedMs = Date.parse(ended?.lastTransitionTime ?? '');
-  const isShort = ended?.type === 'Complete' ? !pods.some((pod) => indexOf(pod) === 0) : pods.length < workers;
+  const isShort = ended?.type === 'Complete' ? !pods.some((pod) => rankOf(pod) === 0) : pods.length < workers;
   return isShort && now.getTime() - endedMs < unseenPatienceMs;
 }
 
@@ -96,7 +99,7 @@ const notSeenYet: Verdict = {
 };
 
 function successOf(seen: AttemptSeen): Verdict {
-  const leader = seen.pods.find((pod) => indexOf(pod) === 0);
+  const leader = seen.pods.find((pod) => rankOf(pod) === 0);
   if (leader === undefined) {
     const message = 'Every worker ended well, but the pod of rank 0 was deleted before its result was read.';
     return { kind: 'failed', failure: { reason: 'ResultLost', message, weight: 'counted' } };
@@ -139,10 +142,10 @@ function causeOf(failed: readonly Pod[], seen: AttemptSeen): Verdict {
 const rankOfEcho = ({ reason }: Failure): number => (reason === 'Interrupted' ? 0 : 1);
 
 function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
-  const seen = new Set(pods.map(indexOf));
+  const seen = new Set(pods.map(rankOf));
   return Array.from({ length: workers }, (_, index) => index).find((index) => !seen.has(index));
 }
 
 const endOf = (pod: Pod): string => pod.status?.containerStatuses?.[0]?.state?.terminated?.finishedAt ?? '~';
 const byEnd = (one: Pod, other: Pod): number =>
-  endOf(one) < endOf(other) ? -1 : endOf(one) > endOf(other) ? 1 : indexOf(one) - indexOf(other);
+  endOf(one) < endOf(other) ? -1 : endOf(one) > endOf(other) ? 1 : rankOf(one) - rankOf(other);

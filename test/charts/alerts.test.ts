@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/metrics.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeCluster } from '../support/fake-cluster.ts';
 import { startRig } from '../support/rig.ts';
 import { freshRegistry } from '../support/toy.ts';
 import { render, renderWhere } from './helm.ts';
+import { selectorsOf } from './promql.ts';
 
 interface Alert {
   readonly alert: string;
@@ -35,26 +37,33 @@ beforeAll(async () => {
   runbook = await readFile('docs/runbook.md', 'utf8');
 });
 
+type Labels = Readonly<Record<string, string>>;
+
 interface Scraped {
-  /** Name of each sample that is shown → names of its labels. */
-  readonly samples: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Name of each metric that is shown → the labels of each of its series. */
+  readonly samples: ReadonlyMap<string, readonly Labels[]>;
   /** Also those that show nothing before they are first counted. */
   readonly registered: ReadonlySet<string>;
 }
 
-/** What a manager that leads shows. */
+/** What a manager shows that leads, and whose lease could not be written once. */
 async function scrape(): Promise<Scraped> {
   const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
   callMetrics(registry);
+  let fails = true;
+  cluster.beforeWrite = () => {
+    if (fails) throw new ApiError('unavailable', 'not now');
+  };
   const rig = startRig(cluster, clock, { registry, leaderElection: { leaseName: 'operator' } });
+  await clock.advance(1000);
+  fails = false;
   await clock.advance(5000);
-  const samples = new Map<string, Set<string>>();
+  const samples = new Map<string, Labels[]>();
   for (const line of (await registry.metrics()).split('\n')) {
     const name = /^limbeck_\w+/.exec(line)?.[0];
     if (name === undefined) continue;
-    const labels = samples.get(name) ?? new Set<string>();
-    for (const [, label = ''] of line.matchAll(/(\w+)="/g)) labels.add(label);
-    samples.set(name, labels);
+    const pairs = [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value] as const);
+    samples.set(name, [...(samples.get(name) ?? []), Object.fromEntries(pairs)]);
   }
   const registered = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name));
   await rig.stop();
@@ -76,19 +85,21 @@ describe('alerts', () => {
     ]);
   });
 
-  test('look only at metrics and labels that a running operator shows', async () => {
+  test('select, by the grammar of PromQL, only series and labels that a running operator shows', async () => {
     const { samples } = await scrape();
     for (const { alert, expr } of alerts) {
-      const names = expr.match(/limbeck_\w+/g) ?? [];
-      expect({ alert, unknown: names.filter((name) => !samples.has(name)) }).toEqual({ alert, unknown: [] });
-      expect({ alert, asked: names.length }).not.toEqual({ alert, asked: 0 });
-      const shown = new Set([...ofTarget, ...names.flatMap((name) => [...(samples.get(name) ?? [])])]);
-      const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
-      const selected = [...expr.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
-      expect({ alert, labels: [...grouped, ...selected].filter((label) => !shown.has(label)) }).toEqual({
-        alert,
-        labels: [],
-      });
+      const selectors = selectorsOf(expr);
+      expect({ alert, asked: selectors.length }).not.toEqual({ alert, asked: 0 });
+      for (const { metric, matchers, groupedBy } of selectors) {
+        // All of them say the namespace of the release, which is the target's.
+        expect(matchers[0]).toEqual({ label: 'namespace', operator: '=', value: 'limbeck-system' });
+        const series = (samples.get(metric) ?? []).filter((labels) =>
+          matchers.slice(1).every(({ label, operator, value }) => operator === '=' && labels[label] === value),
+        );
+        expect({ alert, metric, isShown: series.length > 0 }).toEqual({ alert, metric, isShown: true });
+        const shown = new Set([...ofTarget, ...series.flatMap(Object.keys)]);
+        expect({ alert, unknown: groupedBy.filter((label) => !shown.has(label)) }).toEqual({ alert, unknown: [] });
+      }
     }
   });
 

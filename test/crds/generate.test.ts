@@ -10,7 +10,7 @@ test('what is checked in is what is generated', async () => {
   const generated = await outputs();
   expect([...generated.keys()]).toEqual(['operator/api/generated.ts', 'docs/api.md']);
   for (const [file, text] of generated) expect(await readFile(file, 'utf8')).toBe(text);
-});
+}, 60_000);
 
 test('a file that was edited or that is not there is stale', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'generated-'));

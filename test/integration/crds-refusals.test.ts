@@ -65,7 +65,7 @@ const atMost = (most: number): string => `less than or equal to ${String(most)}`
 
 const uri = 'spec.data.source.s3.uri';
 const oneModel = 'exactly one of linear, mlp or cnn must be given';
-const address = 'must be s3://bucket/path/to/file.npz';
+const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';
 const memory = 'must be an amount of memory with its unit such as 512Mi or 2Gi, from 16Mi to 64Ti';
 
@@ -93,7 +93,7 @@ describe('a TrainingJob is refused with', () => {
       'two sources',
       { 'spec.data.source.s3': { uri: 's3://bucket/x' } },
       'spec.data.source',
-      'exactly one of builtin or s3',
+      'exactly one of builtin, s3, pvc or https',
     ],
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['a name that is no DNS label', { 'metadata.name': '1a' }, 'metadata.name', 'must start with a letter'],
@@ -144,7 +144,6 @@ describe('a TrainingJob is refused with', () => {
   refuses('trainingjobs', [
     ['data on the web', s3('https://bucket/x'), uri, address],
     ['a bucket alone', s3('s3://bucket'), uri, address],
-    ['a folder of data', s3('s3://bucket/x/'), uri, address],
     ['.. in an address', s3('s3://bucket/../x'), uri, 'empty parts, . or ..'],
     ['. in an address', s3('s3://bucket/./x'), uri, 'empty parts, . or ..'],
     ['an empty part of an address', s3('s3://bucket//x'), uri, 'empty parts, . or ..'],

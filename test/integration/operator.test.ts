@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import type { Pod } from '../../operator/api/kubernetes.ts';
 import {
+  batchJobs,
   deployments,
   distillationJobs,
   modelServices,
@@ -156,4 +157,24 @@ test('trains, distils and serves, through a restart of the operator', async () =
   await cluster.update(modelServices, { ...service, spec: { ...service.spec, replicas: 3 } } as KubeObject, never);
   await podsWith('limbeck.dev/model-service=digits', 3);
   expect((await get(deployments, 'digits')).spec?.template).toEqual(before.spec?.template);
+}, 120_000);
+
+test('while it is down every create, update and delete is accepted, and carried out afterwards', async () => {
+  expect(await stopOperator()).toBe(0);
+  const example = await yamlOf('examples/digits/teacher.yaml');
+  await cluster.create(trainingJobs, { ...example, metadata: { name: 'fresh', namespace } }, never);
+  const service = await get(modelServices, 'digits');
+  await cluster.update(modelServices, { ...service, spec: { ...service.spec, replicas: 2 } } as KubeObject, never);
+  await cluster.remove({ resource: trainingJobs, key: { namespace, name: 'digits-teacher' } }, never);
+  expect((await get(trainingJobs, 'fresh')).status).toBeUndefined();
+  expect((await get(deployments, 'digits')).spec?.replicas).toBe(3);
+
+  operator = startOperator();
+  await podsWith('limbeck.dev/training-job=fresh', 2);
+  await podsWith('limbeck.dev/model-service=digits', 2);
+  const jobsOf = async (label: string): Promise<number> =>
+    (await cluster.list(batchJobs, { namespace, labelSelector: `limbeck.dev/training-job=${label}` }, never)).items
+      .length;
+  await eventually('what was deleted is gone', async () => (await jobsOf('digits-teacher')) === 0);
+  expect(await jobsOf('fresh')).toBe(1);
 }, 120_000);

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from limbeck_trainer.config import read_config
-from limbeck_trainer.environment import Environment, read_environment
+from limbeck_trainer.environment import read_environment
 from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
 from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.log import Log
@@ -86,7 +86,7 @@ def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, ob
     ending.log = log = Log({"rank": environment.rank, "run": f"{config.run.namespace}/{config.run.name}"})
     warnings.showwarning = lambda message, *_rest, **_named: log.warn("warning", text=str(message))
     log.info("trainer starting", attempt=config.run.attempt, worldSize=environment.world_size)
-    board = _board(environment, config.progress_port, log)
+    board = _board(config.progress_port, log)
     # Imported late: torch takes seconds, in which SIGTERM and /progress have to work already.
     from limbeck_trainer.job import run
     from limbeck_trainer.session import Session
@@ -95,13 +95,13 @@ def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, ob
     return run(Session(config, Store(), board, interruption, log), environment)
 
 
-def _board(environment: Environment, port: int, log: Log) -> Board:
+def _board(port: int, log: Log) -> Board:
     board = Board()
-    if environment.rank == 0:
-        try:
-            serve_progress(board, port)
-        except OSError as error:
-            log.warn("progress not served", port=port, error=error.strerror)
+    try:
+        serve_progress(board, port)
+    except OSError as error:
+        # Ranks that share an address share the port: the first one speaks for all.
+        log.warn("progress not served", port=port, error=error.strerror)
     return board
 
 

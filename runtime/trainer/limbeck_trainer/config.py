@@ -10,12 +10,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
 from limbeck_trainer.optimization import Optimization, parse_optimization
 
-URI = r"^(s3|file)://"
-SHA256 = r"^[0-9a-f]{64}$"
+TASKS = ("classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -52,32 +52,6 @@ Model = Linear | Mlp | Cnn
 
 
 @dataclass(frozen=True)
-class Builtin:
-    """A data set that comes with the image."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One .npz object in the store."""
-
-    uri: str
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the samples come from and how they are divided; fractions of the whole, the rest is for training."""
-
-    source: Builtin | Stored
-    validation: float
-    test: float
-    split_seed: int
-    labelled: int | None
-
-
-@dataclass(frozen=True)
 class Response:
     """Distillation by the teacher's softened outputs; `alpha` is the weight of the teacher's term."""
 
@@ -102,6 +76,7 @@ class Config:
     run: Run
     run_uri: str
     models_uri: str
+    task: str
     model: Model
     data: Data
     optimization: Optimization
@@ -145,14 +120,15 @@ def parse_config(document: object) -> Config:
 
 def _config(root: Fields) -> Config:
     root.choice("contractVersion", ["v1"])
-    root.choice("task", ["classification"])
+    task = root.choice("task", TASKS)
     store, checkpoint = root.child("store"), root.child("checkpoint")
     config = Config(
         run=_run(root.child("run")),
         run_uri=store.text("runUri", URI).rstrip("/"),
         models_uri=store.text("modelsUri", URI).rstrip("/"),
+        task=task,
         model=_model(root.child("model")),
-        data=_data(root.child("data")),
+        data=data_of(root.child("data"), task),
         optimization=parse_optimization(root.child("optimization")),
         strategy=_strategy(root.child("distribution")) if root.has("distribution") else "auto",
         checkpoint_seconds=checkpoint.integer("everySeconds", POSITIVE),
@@ -180,33 +156,6 @@ def _model(fields: Fields) -> Model:
         model = Cnn(fields.integers("channels", POSITIVE), fields.integer("hidden", POSITIVE))
     fields.close()
     return model
-
-
-def _data(fields: Fields) -> Data:
-    split = fields.child("split")
-    data = Data(
-        source=_source(fields.child("source")),
-        validation=split.number("validation", Bounds(minimum=0, below=1)),
-        test=split.number("test", Bounds(above=0, below=1)),
-        split_seed=split.integer("seed", NATURAL),
-        labelled=fields.integer("labelled", POSITIVE) if fields.has("labelled") else None,
-    )
-    if data.validation + data.test >= 1:
-        split.wrong("validation", "and test together must leave something to train on: less than 1")
-    split.close()
-    fields.close()
-    return data
-
-
-def _source(fields: Fields) -> Builtin | Stored:
-    source: Builtin | Stored
-    if fields.choice("kind", ["builtin", "s3"]) == "s3":
-        digest = fields.text("sha256", SHA256) if fields.has("sha256") else None
-        source = Stored(fields.text("uri", URI), digest)
-    else:
-        source = Builtin(fields.choice("name", ["digits"]))
-    fields.close()
-    return source
 
 
 def _strategy(fields: Fields) -> str:

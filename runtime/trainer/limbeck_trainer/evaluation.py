@@ -87,8 +87,10 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 def evaluate(model: nn.Module, x: Tensor, actual: Ints, rows: Ints, peers: Peers) -> Ints:
     """The confusion matrix against `actual` [n] over `rows`, which the ranks share out without repeating any."""
-    mine = peers.share(torch.from_numpy(rows))
-    logits = predict(model, x[mine.to(x.device)])
+    # Part by part: a stream's samples need not fit into memory together.
+    parts = peers.share_in_parts(torch.from_numpy(rows), EVALUATION_BATCH)
+    mine = torch.cat(parts)
+    logits = torch.cat([predict(model, x[part.to(x.device)]) for part in parts])
     predicted = logits.argmax(dim=1).cpu().numpy()
     counts = confusion_matrix(actual[mine.numpy()], predicted, logits.shape[1])
     return peers.sum(torch.from_numpy(counts).to(x.device)).cpu().numpy()

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbeck_trainer.data import Dataset, Floats
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation import predict
 from limbeck_trainer.native_noise import without_schema_noise
 from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.samples import Dataset, Floats
 from limbeck_trainer.store import Store
 
 OPSET = 17
@@ -40,7 +40,8 @@ class Artefact:
 
 
 def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
-    """Raw samples in (`input`), logits out (`logits`), any batch size."""
+    """Raw samples in (`input`), `logits` out or, for a regression, `prediction`; any batch size."""
+    output = "logits" if dataset.labels else "prediction"
     model = model.cpu().eval()
     buffer = io.BytesIO()
     example = torch.from_numpy(dataset.x[:2])
@@ -54,8 +55,8 @@ def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
             buffer,  # type: ignore[arg-type]
             opset_version=OPSET,
             input_names=["input"],
-            output_names=["logits"],
-            dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
+            output_names=[output],
+            dynamic_axes={"input": {0: "batch"}, output: {0: "batch"}},
             **legacy,
         )
     content = buffer.getvalue()
@@ -63,16 +64,20 @@ def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
         content,
         hashlib.sha256(content).hexdigest(),
         [{"name": "input", "datatype": "FP32", "shape": [-1, *dataset.shape]}],
-        [{"name": "logits", "datatype": "FP32", "shape": [-1, len(dataset.labels)]}],
+        [{"name": output, "datatype": "FP32", "shape": [-1, dataset.outputs]}],
     )
 
 
-def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int | None) -> float:
-    """The largest difference of a logit over x, one by one and all at once; ParityBroken if it is one that matters."""
+def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int | None, scale: float = 1.0) -> float:
+    """The largest difference of an output over x, one by one and all at once; ParityBroken if it is one that matters.
+
+    `scale` is how large a difference of 1 is for the task: the deviation of a regression's target.
+    """
     expected = predict(model, torch.from_numpy(x)).numpy()
     session = OnnxModel(artefact.content, threads)
-    deltas = [_delta(session.run(x, batch), expected, batch) for batch in (1, len(x))]
-    return max(deltas)
+    deltas = [_delta(session.run(x, batch) / np.float32(scale), expected / np.float32(scale), batch) for batch in (1, len(x))]
+    # In the unit of the output.
+    return max(deltas) * scale
 
 
 def upload(store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], report: dict[str, object]) -> None:
@@ -91,10 +96,11 @@ def manifest_of(
         "sha256": artefact.sha256,
         "sizeBytes": len(artefact.content),
         "opset": OPSET,
-        "task": "classification",
+        "task": "classification" if dataset.labels else "regression",
         "inputs": artefact.inputs,
         "outputs": artefact.outputs,
-        "labels": list(dataset.labels),
+        **({"labels": list(dataset.labels)} if dataset.labels else {}),
+        **({"preprocessing": dict(dataset.preprocessing)} if dataset.preprocessing else {}),
         "metrics": metrics,
         "lineage": lineage,
     }

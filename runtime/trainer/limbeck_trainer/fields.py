@@ -110,6 +110,17 @@ class Fields:
             self.wrong(key, f"must be a list of at least one whole number, not {value!r}")
         return ()
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of at least one string, none of them twice."""
+        value = self._take(key)
+        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+            if len(set(value)) < len(value):
+                self.wrong(key, "must not name anything twice")
+            return tuple(value)
+        if key in self.values:
+            self.wrong(key, f"must be a list of at least one string, not {value!r}")
+        return ()
+
     def child(self, key: str) -> Fields:
         """A nested object."""
         value = self._take(key)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from limbeck_trainer.config import Config
-from limbeck_trainer.data import Dataset, Ints, load_data, split_rows
+from limbeck_trainer.data import Dataset, Ints, load
 from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.environment import Environment
@@ -23,14 +23,18 @@ from limbeck_trainer.export import Artefact, export_onnx, manifest_of, prove_par
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy
 from limbeck_trainer.memory import free_memory
-from limbeck_trainer.models import build_model, normalisation_of, parameter_count
+from limbeck_trainer.models import parameter_count
 from limbeck_trainer.plan import Plan
+from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.report import report_of
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy
+from limbeck_trainer.stream_plan import StreamPlan
 
 # From SIGTERM to the end, checkpoint included; Kubernetes grants 30 s.
 GRACE_SECONDS = 22
+# The first rows of the held-out split, on which the exported model must say what the trained one says.
+PARITY_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     """The whole run; rank 0 gets the result's document, the others None."""
     began = time.monotonic()
     _prepare_torch(session.config, environment)
-    dataset = load_data(session.config.data.source, session.store)
-    rows = split_rows(dataset.y, session.config.data)
+    dataset, rows = load(session.config.data, session.store)
     distillation = session.config.distillation
     teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
@@ -81,8 +84,7 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
     """Rank 0's choice, for all: the ranks need not have equally much memory left."""
     optimization, dataset = session.config.optimization, material.dataset
     with torch.device("meta"):
-        normalise = normalisation_of(dataset.x[material.rows.train[:1]])
-        model = build_model(session.config.model, normalise, dataset.shape, len(dataset.labels))
+        model = assemble(session.config.model, dataset, material.rows.train[:1])
     facts = Facts(
         parameter_count(model), optimization.optimizer, peers.world_size, free_memory(environment, peers.device)
     )
@@ -97,7 +99,7 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
 
 def _train(session: Session, peers: Peers, material: Material, teacher: Teacher | None, choice: Choice) -> Outcome:
     config, rows, dataset = session.config, material.rows, material.dataset
-    plan = _plan(config, rows.train)
+    plan = _plan(config, material, rows.train, peers)
     steps = plan.steps_per_epoch * config.optimization.epochs
     with_control = config.distillation is not None and config.distillation.control
     trainings = 2 if with_control else 1
@@ -108,7 +110,7 @@ def _train(session: Session, peers: Peers, material: Material, teacher: Teacher 
     control = None
     if with_control:
         # The same budget of steps, spent on the labels alone.
-        alone = _plan(config, rows.labelled)
+        alone = _plan(config, material, rows.labelled, peers)
         stage = Stage("control", alone, cross_entropy(material.y), choice.strategy, steps, plan.steps_per_epoch, steps)
         control = Training(session, peers, material, stage).run()
     session.board.update(phase="evaluating")
@@ -122,8 +124,11 @@ def _train(session: Session, peers: Peers, material: Material, teacher: Teacher 
     )
 
 
-def _plan(config: Config, rows: Ints) -> Plan:
-    return Plan(rows, config.optimization.batch_size, config.optimization.seed)
+def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
+    size, seed, stream = config.optimization.batch_size, config.optimization.seed, material.dataset.stream
+    if stream is None:
+        return Plan(rows, size, seed)
+    return StreamPlan(rows, size, seed, stream.starts, stream.window, peers.world_size)
 
 
 def _criterion(config: Config, material: Material, teacher: Teacher | None) -> Criterion:
@@ -149,7 +154,8 @@ def _export(
 ) -> dict[str, object]:
     """Proves, then uploads; the result's artefact."""
     session.board.update(phase="exporting")
-    dataset, test = material.dataset, material.dataset.x[material.rows.test]
+    dataset = material.dataset
+    test = dataset.x[material.rows.test[:PARITY_SAMPLES]]
     model = outcome.trained.model
     artefact = export_onnx(model, dataset)
     delta = prove_parity(artefact, model, test, environment.threads)

@@ -6,11 +6,11 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 from __future__ import annotations
 
 import time
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
@@ -21,12 +21,13 @@ from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation import evaluate, metrics_of
 from limbeck_trainer.loss_record import LossRecord, non_finite
-from limbeck_trainer.models import build_model, normalisation_of
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
+from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.snapshot import Snapshot, decode, encode
+from limbeck_trainer.stream import StreamTensor
 
 # News of a step are for people and for whoever looks for a hang: nobody looks more often.
 REPORT_SECONDS = 0.1
@@ -107,6 +108,10 @@ class Training:
         )
 
     def _close_round(self) -> None:
+        with self._session.board.during("validating"):
+            self._validate()
+
+    def _validate(self) -> None:
         self._losses.look(self._step)
         totals = torch.tensor(self._losses.close(), dtype=torch.float64, device=self._peers.device)
         total, count = self._peers.sum(totals).tolist()
@@ -169,7 +174,8 @@ class Training:
         if not is_finite(state["model"]):
             raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
         snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-        saved = self._checkpoints.save(self._step, encode(snapshot))
+        with self._session.board.during("checkpointing"):
+            saved = self._checkpoints.save(self._step, encode(snapshot))
         if saved is None:
             return None
         self._session.board.update(checkpoint=saved)
@@ -193,6 +199,7 @@ class Training:
         self._step = self._trained.resumed_from = snapshot.step
         self._trained.history, self._patience = snapshot.history, snapshot.patience
         self._best = snapshot.best if self._peers.leads else None
+        self._session.board.update(resumed_from=self._step)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
 
@@ -209,16 +216,17 @@ class Training:
         return trained
 
     def _fresh_model(self) -> nn.Module:
-        dataset = self._material.dataset
-        normalise = normalisation_of(dataset.x[self._material.rows.train])
-        model = build_model(self._session.config.model, normalise, dataset.shape, len(dataset.labels))
-        return model.to(self._peers.device)
+        material = self._material
+        return assemble(self._session.config.model, material.dataset, material.rows.train).to(self._peers.device)
 
 
 def material_of(dataset: Dataset, rows: Rows, device: torch.device) -> Material:
-    """The data set on the device."""
-    x, y = torch.from_numpy(dataset.x), torch.from_numpy(np.ascontiguousarray(dataset.y))
-    return Material(dataset, rows, x.to(device), y.to(device))
+    """The data set on the device; of a stream, what is not read again and again."""
+    y = torch.from_numpy(np.ascontiguousarray(dataset.y)).to(device)
+    if dataset.stream is not None:
+        # Rows are taken from it, as from a tensor; nothing else is ever done with it.
+        return Material(dataset, rows, cast(Tensor, StreamTensor(dataset.x, device)), y)
+    return Material(dataset, rows, torch.from_numpy(dataset.x).to(device), y)
 
 
 def _identity(config: Config) -> Identity:

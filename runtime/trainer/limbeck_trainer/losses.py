@@ -26,6 +26,16 @@ def cross_entropy(y: Tensor) -> Criterion:
     return criterion
 
 
+def squared_error(y: Tensor, deviation: float) -> Criterion:
+    """The mean squared error of a standardised target; y: [n] and answers [m, 1] are in the target's own unit."""
+
+    def criterion(answers: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
+        errors = (answers.reshape(-1) - y[mine]) / deviation
+        return errors.square().sum() / len(whole)
+
+    return criterion
+
+
 @dataclass(frozen=True)
 class Response:
     """alpha T^2 KL(teacher || student), batch mean, + (1 - alpha) CE, mean over the rows that have a label.

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from limbeck_trainer.config import Cnn, Linear, Mlp, Model
-from limbeck_trainer.data import Floats
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.samples import Floats
+from limbeck_trainer.statistics import moments_of
 
 
 class Normalise(nn.Module):
@@ -31,14 +32,11 @@ class Normalise(nn.Module):
 
 def normalisation_of(x: Floats) -> Normalise:
     """Per feature for tables [n, d], per channel for everything deeper [n, c, ...]; a constant is left as it is."""
-    axes = (0, *range(2, x.ndim))
-    mean = x.mean(axis=axes, dtype=np.float64, keepdims=True)
-    deviation = x.std(axis=axes, dtype=np.float64, keepdims=True)
-    deviation[deviation < 1e-6] = 1.0
+    mean, deviation = moments_of(x).normalisation()
     return Normalise(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
 
 
-def build_model(model: Model, normalise: Normalise, shape: tuple[int, ...], classes: int) -> nn.Sequential:
+def build_model(model: Model, normalise: nn.Module, shape: tuple[int, ...], classes: int) -> nn.Sequential:
     """A fresh module for samples of `shape`; its weights follow torch's random state."""
     match model:
         case Linear():

@@ -1,9 +1,16 @@
-"""What the operator pulls: GET /progress (trainer-progress.schema.json), answered from a thread of rank 0."""
+"""What the operator pulls: GET /progress (trainer-progress.schema.json), answered from a thread of every rank.
+
+Rank 0's answer is what a person sees. Every rank's is its heartbeat: a process that is frozen does not answer, and one
+that hangs answers with the same step. What legitimately takes long between two steps says so by its phase.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,6 +37,9 @@ class Progress:
     loss: float | None = None
     samples_per_second: float | None = None
     eta_seconds: int | None = None
+    # The longest step so far: what a hang is told from.
+    step_seconds: float | None = None
+    resumed_from: int | None = None
     checkpoint: SavedCheckpoint | None = None
 
     def document(self) -> dict[str, object]:
@@ -38,6 +48,8 @@ class Progress:
             "loss": self.loss,
             "samplesPerSecond": None if self.samples_per_second is None else round(self.samples_per_second, 1),
             "etaSeconds": self.eta_seconds,
+            "longestStepSeconds": None if self.step_seconds is None else round(self.step_seconds, 3),
+            "resumedFromStep": self.resumed_from,
             "checkpoint": None if self.checkpoint is None else dict(vars(self.checkpoint)),
         }
         return {
@@ -54,9 +66,12 @@ class Progress:
 class Board:
     """The current progress, written by the training and read by the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress = Progress()
         self._lock = threading.Lock()
+        self._clock = clock
+        # When the last step ended; None where something else came after it.
+        self._stepped: float | None = None
 
     @property
     def progress(self) -> Progress:
@@ -67,6 +82,33 @@ class Board:
         """Changes the named fields, all at once."""
         with self._lock:
             self._progress = replace(self._progress, **changes)
+            if "phase" in changes:
+                self._stepped = None
+            elif "step" in changes:
+                self._time_step()
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        """Another phase for as long as the block takes: no step is to be expected meanwhile."""
+        before = self._progress.phase
+        self.update(phase=phase)
+        try:
+            yield
+        finally:
+            self.update(phase=before)
+
+    def _time_step(self) -> None:
+        now = self._clock()
+        if self._stepped is not None:
+            longest = max(self._progress.step_seconds or 0, now - self._stepped)
+            self._progress = replace(self._progress, step_seconds=longest)
+        self._stepped = now
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Of a frozen process the kernel still accepts this many connections: that tells it from one that is gone.
+    request_queue_size = 128
 
 
 def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
@@ -88,7 +130,6 @@ def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
             """Says nothing: a poll every second is no news."""
 
-    server = ThreadingHTTPServer(("", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

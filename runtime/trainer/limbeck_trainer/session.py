@@ -29,7 +29,10 @@ class Session:
 
 @dataclass(frozen=True)
 class Material:
-    """The samples on this rank's device: x float32 [n, ...], y int64 [n]; `rows` says what each is for."""
+    """The samples on this rank's device: x float32 [n, ...], y [n]; `rows` says what each is for.
+
+    x of a stream is no tensor: rows can be taken from it, by index, and nothing else.
+    """
 
     dataset: Dataset
     rows: Rows

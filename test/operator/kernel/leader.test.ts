@@ -14,6 +14,13 @@ function candidate(identity: string, cluster: FakeCluster, clock: FakeClock, res
   return new Leader({ cluster, key, identity, times: usualTimes, clock, random: () => 0, log, counts });
 }
 
+/** Sleeps between its tries for as long as chance ever makes it. */
+function unlucky(cluster: FakeCluster, clock: FakeClock): Leader {
+  const [log, random] = [rememberingLog(), () => 1];
+  const more = { times: usualTimes, log, counts: () => undefined };
+  return new Leader({ cluster, key, identity: 'b', clock, random, ...more });
+}
+
 describe('Leader', () => {
   test('creates the lease, leads, and keeps it for as long as it renews', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
@@ -58,6 +65,26 @@ describe('Leader', () => {
     }
     expect(await next).toBe(true);
     expect((await cluster.get(leases, key)).spec.leaseTransitions).toBe(1);
+  });
+
+  test.each([
+    ['is killed', 20_000, () => Promise.resolve()],
+    ['is asked to end', 5000, (leader: Leader) => leader.release(never)],
+  ])('when the leader %s, the other one leads within %d ms, however chance has it', async (_, limitMs, deed) => {
+    for (let phaseMs = 0; phaseMs < 4400; phaseMs += 200) {
+      const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+      const [first, second] = [candidate('a', cluster, clock), unlucky(cluster, clock)];
+      await first.acquire(never);
+      const stop = new AbortController();
+      const held = first.hold(stop.signal);
+      const next = second.acquire(never);
+      await clock.advance(10_000 + phaseMs);
+      stop.abort();
+      await deed(first);
+      await clock.advance(limitMs);
+      expect({ phaseMs, leads: second.mayWrite() }).toEqual({ phaseMs, leads: true });
+      await Promise.all([held, next]);
+    }
   });
 
   test('a paused leader may not write when it wakes, and ends', async () => {

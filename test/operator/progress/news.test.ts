@@ -7,14 +7,48 @@ const checkpoint = { step: 40, uri: 's3://limbeck/runs/x', sha256: 'c'.repeat(64
 const document = { phase: 'training', percent: 43, epoch: 2, epochs: 5, step: 43, steps: 100 };
 
 test('a progress document becomes a share and a checkpoint', () => {
-  expect(parseProgress(JSON.stringify(document))).toEqual({ kind: 'trainer', progress: '43%' });
+  expect(parseProgress(JSON.stringify(document))).toEqual({
+    ...{ kind: 'trainer', progress: '43%' },
+    training: { phase: 'training', epoch: 2, epochs: 5, step: 43, steps: 100 },
+  });
   expect(parseProgress(JSON.stringify({ ...document, checkpoint }))).toMatchObject({ checkpoint });
+});
+
+test('what a person wants to see comes in four digits', () => {
+  const more = { loss: 0.0123456, samplesPerSecond: 98765.4, etaSeconds: 7 };
+  const known = { longestStepSeconds: 0.25, resumedFromStep: 40 };
+  expect(parseProgress(JSON.stringify({ ...document, ...more, ...known }))).toMatchObject({
+    training: { loss: 0.01235, samplesPerSecond: 98770, etaSeconds: 7 },
+    ...known,
+  });
+});
+
+test.each<[string, object, string]>([
+  ['a step in words', { step: '43' }, 'step'],
+  ['half an epoch', { epoch: 0.5 }, 'epoch'],
+  ['a negative pace', { samplesPerSecond: -1 }, 'samplesPerSecond'],
+  ['a phase that nobody knows', { phase: 'dreaming' }, 'phase'],
+  ['a step beyond all', { steps: 1e300 }, 'steps'],
+])('%s is left out, and the rest stays', (_, wrong, member) => {
+  const { training } = parseProgress(JSON.stringify({ ...document, ...wrong }))!;
+  expect(Object.keys(training)).toEqual(
+    ['phase', 'epoch', 'epochs', 'step', 'steps'].filter((name) => name !== member),
+  );
 });
 
 test('what is read of it is in the contract under these names', () => {
   const schema = JSON.parse(readFileSync('crds/contracts/trainer-progress.schema.json', 'utf8'));
   expect(schema.properties.percent).toEqual({ type: 'integer', minimum: 0, maximum: 100 });
   expect(schema.properties.checkpoint.required).toEqual(Object.keys(checkpoint));
+  const numbers = { loss: 1, samplesPerSecond: 1, etaSeconds: 1, longestStepSeconds: 1, resumedFromStep: 1 };
+  const { training, ...beside } = parseProgress(JSON.stringify({ ...document, ...numbers }))!;
+  const { kind, progress, ...rest } = beside;
+  expect([kind, progress]).toEqual(['trainer', '43%']);
+  const read = Object.keys({ ...training, ...rest });
+  expect(read.length).toBe(10);
+  expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(read));
+  for (const phase of schema.properties.phase.enum as readonly string[])
+    expect(parseProgress(JSON.stringify({ ...document, phase }))?.training.phase).toBe(phase);
 });
 
 test.each([

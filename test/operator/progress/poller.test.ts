@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { batchJobs, deployments, pods } from '../../../operator/api/resources.ts';
+import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { startProgress, type Progress } from '../../../operator/progress/poller.ts';
-import type { PullAnswer, PullTarget } from '../../../operator/progress/pull.ts';
+import { Mute, type PullAnswer, type PullTarget } from '../../../operator/progress/pull.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { deploymentOf, jobOf, serverPod, trainerPod } from './support.ts';
+import { deploymentOf, jobOf, managed, serverPod, trainerPod } from './support.ts';
 
 interface Scene {
   readonly cluster: FakeCluster;
@@ -30,7 +30,15 @@ async function scene(objects: readonly Pod[], pull?: (target: PullTarget) => Pro
   const stored = objects.map((object) => cluster.put(pods, object));
   const { signal } = stopping;
   const caches = startCaches({
-    ...{ cluster, resources: [pods, batchJobs, deployments], log, registry, signal, clock, random: () => 0 },
+    ...{
+      cluster,
+      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      log,
+      registry,
+      signal,
+      clock,
+      random: () => 0,
+    },
   });
   await caches.whenSynced;
   const [poked, asked] = [[] as string[], [] as string[]];
@@ -65,17 +73,65 @@ describe('the poller', () => {
     const { clock, progress, poked, asked, answers, stop } = await scene([trainerPod('t0')]);
     answers.set('/progress', percent(1));
     await clock.advance(1900);
-    expect([progress.progress(teacher), poked, asked.length]).toEqual(['1%', ['trainingjob default/teacher'], 1]);
+    const told = () => progress.news(teacher)?.progress;
+    expect([told(), poked, asked.length]).toEqual(['1%', ['trainingjob default/teacher'], 1]);
     await clock.advance(4000);
     expect([poked.length, asked.length]).toEqual([1, 3]);
     answers.set('/progress', percent(2));
     await clock.advance(2000);
-    expect([progress.progress(teacher), poked.length]).toEqual(['2%', 2]);
-    expect(progress.progress('a successor of that name')).toBeUndefined();
-    expect(progress.checkpoint(teacher)).toBeUndefined();
+    expect([told(), poked.length]).toEqual(['2%', 2]);
+    expect(progress.news('a successor of that name')).toBeUndefined();
+    expect(progress.news(teacher)?.checkpoint).toBeUndefined();
     stop();
     await clock.advance(10_000);
     expect(asked.length).toBe(4);
+  });
+
+  test('tells of a training that moves every five seconds, and of a checkpoint at once', async () => {
+    const { clock, progress, poked, answers } = await scene([trainerPod('t0')]);
+    const tell = async (step: number, more: object = {}): Promise<void> => {
+      answers.set('/progress', { status: 200, body: JSON.stringify({ percent: 1, step, ...more }) });
+      await clock.advance(2000);
+    };
+    const told = () => [progress.news(teacher)?.training.step, poked.length];
+    await tell(1);
+    await tell(2);
+    expect(told()).toEqual([1, 1]);
+    await tell(3);
+    expect(told()).toEqual([3, 2]);
+    const checkpoint = { step: 5, uri: 's3://b/k', sha256: 'c'.repeat(64) };
+    await tell(5, { checkpoint });
+    expect(told()).toEqual([5, 3]);
+    await tell(6, { checkpoint });
+    expect(told()).toEqual([5, 3]);
+  });
+
+  test('tells of an attempt of which a rank is frozen, once, and of nobody who was never heard', async () => {
+    const labels = (rank: number) => ({ ...managed, 'batch.kubernetes.io/job-completion-index': String(rank) });
+    const mute = new Set<string>();
+    const workers = [0, 1].map((rank) => ({
+      ...trainerPod(`t${String(rank)}`, { labels: { ...labels(rank), 'limbeck.dev/attempt': '1' } }),
+      status: { phase: 'Running', podIP: `10.0.0.${String(rank)}` } as const,
+    }));
+    let step = 0;
+    const { clock, progress, poked } = await scene(workers, ({ host }) => {
+      if (mute.has(host)) return Promise.reject(new Mute());
+      // Who trains with a frozen peer waits for it.
+      const document = { percent: 1, phase: 'training', step: mute.size > 0 ? step : (step += 1) };
+      return Promise.resolve({ status: 200, body: JSON.stringify({ ...document, longestStepSeconds: 0.1 }) });
+    });
+    await clock.advance(60_000);
+    expect(progress.stall(teacher)).toBeUndefined();
+    mute.add('10.0.0.1');
+    await clock.advance(28_000);
+    expect(progress.stall(teacher)).toBeUndefined();
+    poked.length = 0;
+    await clock.advance(6000);
+    expect(progress.stall(teacher)).toMatchObject({ attempt: 1, rank: 1, pod: 't1' });
+    expect(poked).toEqual(['trainingjob default/teacher']);
+    mute.clear();
+    await clock.advance(4000);
+    expect(progress.stall(teacher)).toBeUndefined();
   });
 
   test('keeps the last word of a trainer that falls silent or talks nonsense, and nothing of one that is gone', async () => {
@@ -86,11 +142,11 @@ describe('the poller', () => {
     await clock.advance(2000);
     answers.delete('/progress');
     await clock.advance(2000);
-    expect(progress.progress(teacher)).toBe('7%');
+    expect(progress.news(teacher)?.progress).toBe('7%');
     expect(await metrics()).toMatch(/limbeck_progress_pulls_total\{.*result="silent".*\} 1/);
     await cluster.remove({ resource: pods, key: { namespace: 'default', name: 't0' } });
     await clock.advance(1000);
-    expect(progress.progress(teacher)).toBeUndefined();
+    expect(progress.news(teacher)).toBeUndefined();
   });
 
   test('tells why a server does not get ready, until it loads again', async () => {

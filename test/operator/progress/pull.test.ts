@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { pull } from '../../../operator/progress/pull.ts';
+import { Mute, pull } from '../../../operator/progress/pull.ts';
 
 const never = new AbortController().signal;
 
@@ -56,6 +56,15 @@ test('silence ends with the signal', async () => {
   const stopping = new AbortController();
   const silent: RequestListener = () => stopping.abort();
   await expect(asked(silent, from(stopping.signal))).rejects.toThrow('aborted');
+});
+
+test('who takes the connection and does not answer is mute, as a frozen process is', async () => {
+  await expect(asked(() => undefined, from())).rejects.toThrow(Mute);
+});
+
+test('who breaks the connection is not', async () => {
+  const breaking: RequestListener = (request) => request.socket.destroy();
+  await expect(asked(breaking, from())).rejects.not.toThrow(Mute);
 });
 
 test('nobody there rejects', async () => {

@@ -1,31 +1,59 @@
 import { expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
-import { batchJobs, deployments, pods } from '../../../operator/api/resources.ts';
+import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
-import { targetsOf } from '../../../operator/progress/targets.ts';
+import { targetsOf, type Target } from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
+import { teacherJob } from '../../support/runs.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
 import { deploymentOf, jobOf, managed, serverPod, trainerPod } from './support.ts';
 
-async function targets(pod: Pod, kind = 'TrainingJob'): Promise<readonly string[]> {
+async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Target[]> {
   const cluster = new FakeCluster();
   cluster.put(batchJobs, jobOf('teacher', kind));
   cluster.put(deployments, deploymentOf('digits'));
   cluster.put(pods, pod);
+  cluster.put(trainingJobs, {
+    ...teacherJob({ retry: { limit: 3, stallSeconds: 90 } }),
+    metadata: { name: 'teacher', namespace: 'default' },
+  });
   const { cache, whenSynced } = startCaches({
-    ...{ cluster, resources: [pods, batchJobs, deployments], log: rememberingLog(), registry: freshRegistry() },
+    ...{
+      cluster,
+      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      log: rememberingLog(),
+      registry: freshRegistry(),
+    },
     ...{ signal: new AbortController().signal, clock: new FakeClock(), random: () => 0 },
   });
   await whenSynced;
-  return targetsOf(cache, { trainer: 8082, server: 8080 }).map(
+  return targetsOf(cache, { trainer: 8082, server: 8080 });
+}
+
+const targets = async (pod: Pod, kind?: string): Promise<readonly string[]> =>
+  (await found(pod, kind)).map(
     ({ reconciler, key, address: { host, port, path } }) =>
       `${reconciler} ${key.namespace}/${key.name} ${host}:${String(port)}${path}`,
   );
-}
+
+test('a worker is known by attempt, rank and pod, with the patience that its job asks for', async () => {
+  const labels = { ...managed, 'batch.kubernetes.io/job-completion-index': '1', 'limbeck.dev/attempt': '2' };
+  const [worker] = await found(trainerPod('p', { labels }));
+  expect(worker?.worker).toEqual({ attempt: 2, rank: 1, pod: 'p', stallSeconds: 90 });
+  const [distilling] = await found(trainerPod('p'), 'DistillationJob');
+  expect(distilling?.worker?.stallSeconds).toBeUndefined();
+  expect((await found(serverPod('p')))[0]?.worker).toBeUndefined();
+});
 
 test.each<[string, Pod, string, string]>([
   ['rank 0 of a training', trainerPod('p'), 'TrainingJob', 'trainingjob default/teacher 10.0.0.1:8082/progress'],
+  [
+    'another rank',
+    trainerPod('p', { labels: { ...managed, 'batch.kubernetes.io/job-completion-index': '1' } }),
+    'TrainingJob',
+    'trainingjob default/teacher 10.0.0.1:8082/progress',
+  ],
   [
     'rank 0 of a distillation',
     trainerPod('p'),
@@ -41,7 +69,6 @@ const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 const { ownerReferences: [reference] = [] } = trainerPod('p').metadata;
 
 test.each<[string, Pod]>([
-  ['another rank', trainerPod('p', { labels: { ...managed, 'batch.kubernetes.io/job-completion-index': '1' } })],
   ['a pod that another tool manages', trainerPod('p', { labels: { 'batch.kubernetes.io/job-completion-index': '0' } })],
   ['a pod of nobody', trainerPod('p', { ownerReferences: [] })],
   ['a pod of a former Job of that name', trainerPod('p', { ownerReferences: [{ ...reference!, uid: 'old' }] })],

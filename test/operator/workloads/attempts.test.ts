@@ -15,13 +15,27 @@ import { ago, attemptJob, now, pastAttempt, teacherJob } from '../../support/run
 describe('the list of attempts', () => {
   test('is what the status remembers', () => {
     const attempts = [pastAttempt(1, 'Failed', 60)];
-    expect(attemptsOf({ root: teacherJob({}, { attempts }), jobs: [attemptJob(1)] })).toEqual(attempts);
+    expect(attemptsOf({ root: teacherJob({}, { attempts }), jobs: [attemptJob(1)], news: undefined })).toEqual(
+      attempts,
+    );
   });
 
   test('has a Job that was made by a process that died before it could say so', () => {
     const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 60)] });
-    const [, second] = attemptsOf({ root, jobs: [attemptJob(2), attemptJob(1)] });
+    const [, second] = attemptsOf({ root, jobs: [attemptJob(2), attemptJob(1)], news: undefined });
     expect(second).toEqual({ number: 2, startedAt: ago(60), profile: 'cpu' });
+  });
+
+  test('says from which step the open attempt went on, as its own rank 0 tells', () => {
+    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 60), { number: 2, startedAt: ago(5) }] });
+    const resumed = (attempt: number) => {
+      const news = { attempt, progress: '4%', training: {}, resumedFromStep: 40 };
+      return attemptsOf({ root, jobs: [], news }).map(({ resumedFromStep }) => resumedFromStep);
+    };
+    expect([resumed(2), resumed(1)]).toEqual([
+      [undefined, 40],
+      [undefined, undefined],
+    ]);
   });
 
   test('keeps every counted failure and the newest of the others', () => {

@@ -38,7 +38,9 @@ describe('what a failed pod says', () => {
     [1, 'Crashed', 'counted'],
   ])('without a result exit code %i is %s', (exitCode, reason, weight) => {
     const failure = of(ended({ exitCode, message: 'Traceback\nValueError: no\n' }));
-    expect(failure).toEqual({ reason, weight, exitCode, message: 'ValueError: no', pod: `${teacherAttempt(1)}-0` });
+    const message = 'ValueError: no';
+    const who = { pod: `${teacherAttempt(1)}-0`, rank: 0, exitCode };
+    expect(failure).toEqual({ reason, weight, message, ...who, lastLogLine: message });
   });
 
   test('says so when it said nothing', () => {
@@ -48,9 +50,11 @@ describe('what a failed pod says', () => {
 
 describe('what the kubelet knows comes first', () => {
   test('a pod that ran out of memory', () => {
-    expect(of(ended({ exitCode: 137, reason: 'OOMKilled' }))).toMatchObject({
+    const message = 'epoch 3\nloading the rest\n';
+    expect(of(ended({ exitCode: 137, reason: 'OOMKilled', message }))).toMatchObject({
       reason: 'OutOfMemory',
       weight: 'permanent',
+      lastLogLine: 'loading the rest',
     });
   });
 
@@ -78,6 +82,7 @@ describe('what the kubelet knows comes first', () => {
       weight: 'free',
       message: 'preempting',
       pod: `${teacherAttempt(1)}-0`,
+      rank: 0,
     });
   });
 

@@ -41,7 +41,9 @@ test('the image of a run is that of its newest worker', () => {
 
 test('progress is that of this very job, and what was heard last where an operator has just begun', () => {
   const observed = (status: ReturnType<typeof teacherJob>['status'], heard: Record<string, string>) => {
-    const feeds = { progress: (uid: string) => heard[uid], checkpoint: () => undefined };
+    const newsOf = (progress: string | undefined) =>
+      progress === undefined ? undefined : { attempt: 1, progress, training: {} };
+    const feeds = { news: (uid: string) => newsOf(heard[uid]), stall: () => undefined };
     return observeRun(cache, teacherJob({}, status), { label: labels.trainingJob, settings, feeds }).progress;
   };
   const before = { phase: 'Running', progress: '43%' } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { modelConfig, modelText, sourceConfig } from '../../../operator/workloads/run-config.ts';
+import { dataConfig, modelConfig, modelText, sourceConfig } from '../../../operator/workloads/run-config.ts';
 
 test.each([
   [{ linear: {} }, { kind: 'linear' }, 'linear'],
@@ -12,6 +12,24 @@ test.each([
 test.each([
   [{ builtin: 'digits' as const }, { kind: 'builtin', name: 'digits' }],
   [{ s3: { uri: 's3://limbeck/data.npz' } }, { kind: 's3', uri: 's3://limbeck/data.npz' }],
+  [{ pvc: { claimName: 'disk', path: '.' } }, { kind: 'pvc', claim: 'disk', path: '/data' }],
+  [
+    { pvc: { claimName: 'disk', path: 'a/b.csv', sha256: 'c' } },
+    { kind: 'pvc', claim: 'disk', path: '/data/a/b.csv', sha256: 'c' },
+  ],
+  [
+    { https: { url: 'https://host/a.csv', sha256: 'c', limitMi: 2 } },
+    { kind: 'https', url: 'https://host/a.csv', sha256: 'c', limitBytes: 2097152 },
+  ],
 ])('the source %j', (source, config) => {
   expect(sourceConfig(source)).toEqual(config);
+});
+
+test('how the data is read and split goes through as it is', () => {
+  const reading = {
+    ...{ format: 'csv' as const, labels: ['a', 'b'], columns: { target: 'kind', missing: 'impute' as const } },
+    split: { validation: 0.1, test: 0.2, seed: 7 },
+  };
+  const source = { kind: 'builtin', name: 'digits' };
+  expect(dataConfig({ source: { builtin: 'digits' }, ...reading })).toEqual({ source, ...reading });
 });

@@ -11,7 +11,7 @@ const held: GateVerdict = { met: true, message: 'accuracy 0.98 ≥ 0.95 (n=359).
 const missed: GateVerdict = { met: false, message: 'accuracy is 0.9' };
 
 const status = (state: RunState, gates?: GateVerdict, attempts: readonly Attempt[] = []) =>
-  runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', checkpoint: undefined }, now);
+  runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', news: undefined }, now);
 
 type Row = readonly [RunState, GateVerdict | undefined, string, string, string, string];
 const rows: readonly Row[] = [
@@ -73,6 +73,29 @@ test.each(rows)('%j, gates %j: %s', (state, gates, phase, ...conditions) => {
 });
 
 describe('a status', () => {
+  test('keeps what was heard last of the training, and knows its end', () => {
+    const training = {
+      phase: 'training',
+      epoch: 2,
+      epochs: 5,
+      step: 43,
+      steps: 100,
+      loss: 0.5,
+      etaSeconds: 7,
+    } as const;
+    const of = (state: RunState, news: boolean) => {
+      const heard = { attempt: 1, progress: '43%', training };
+      const root = teacherJob({}, news ? {} : { training });
+      const report = { root, state, attempts: [], gates: held, progress: '43%', news: news ? heard : undefined };
+      return runStatus(report, now).training;
+    };
+    expect(of({ kind: 'running', message: 'm' }, true)).toEqual(training);
+    expect(of({ kind: 'running', message: 'm' }, false)).toEqual(training);
+    expect(of({ kind: 'succeeded', result }, false)).toEqual({
+      ...{ epoch: 5, epochs: 5, step: 100, steps: 100, loss: 0.5 },
+    });
+  });
+
   test('shows progress while it runs, the whole at the end, nothing in between', () => {
     expect(status({ kind: 'running', message: 'm' }).progress).toBe('43%');
     expect(status({ kind: 'succeeded', result }, held).progress).toBe('100%');
@@ -90,10 +113,7 @@ describe('a status', () => {
     const checkpoint = { step: 20, uri: 's3://limbeck/c', sha256: 'c'.repeat(64) };
     const root = teacherJob({}, { checkpoint });
     const state: RunState = { kind: 'suspended', message: 'm' };
-    const shown = runStatus(
-      { root, state, attempts: [], gates: undefined, progress: undefined, checkpoint: undefined },
-      now,
-    );
+    const shown = runStatus({ root, state, attempts: [], gates: undefined, progress: undefined, news: undefined }, now);
     expect(shown.checkpoint).toEqual(checkpoint);
   });
 

@@ -53,6 +53,24 @@ describe('an attempt', () => {
     });
   });
 
+  test('mounts the volume that its data lies on, and cannot write to it', () => {
+    const source = { kind: 'pvc', claim: 'disk', path: '/data/a.csv' } as const;
+    const config = { ...teacher.config, data: { ...teacher.config.data, source } };
+    const [, , job] = attemptChildren({ ...teacher, config });
+    const volume = { name: 'data', persistentVolumeClaim: { claimName: 'disk', readOnly: true } };
+    const mount = { name: 'data', mountPath: '/data', readOnly: true };
+    expect(job?.object).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            volumes: expect.arrayContaining([volume]) as unknown,
+            containers: [{ volumeMounts: expect.arrayContaining([mount]) as unknown }],
+          },
+        },
+      },
+    });
+  });
+
   test('has names that fit, however long the name of its job', () => {
     const name = 'n'.repeat(63);
     const root = { ...teacherJob(), metadata: { ...teacherJob().metadata, name } };

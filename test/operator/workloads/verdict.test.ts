@@ -114,6 +114,17 @@ describe('an attempt that failed', () => {
     });
   });
 
+  test.each([
+    ['hangs', [worker(0, runningStatus), worker(1, runningStatus)], 'Hung'],
+    ['hung while it failed by itself', [worker(0, runningStatus), worker(1, reported('Crashed', 1))], 'Crashed'],
+  ])('%s', (_, pods, reason) => {
+    const stall = { attempt: 1, message: 'no step', pod: 'p', rank: 1 };
+    expect(judge(seen({ pods, stall }), now)).toMatchObject({
+      kind: 'failed',
+      failure: { reason, weight: 'counted', rank: 1 },
+    });
+  });
+
   test('names pod and exit code of the cause', () => {
     const pods = [worker(0, runningStatus), worker(1, reported('Crashed', 1))];
     const failure = {
@@ -121,6 +132,7 @@ describe('an attempt that failed', () => {
       message: 'what happened',
       weight: 'counted',
       pod: `${teacherAttempt(1)}-1`,
+      rank: 1,
       exitCode: 1,
     };
     expect(judge(seen({ pods }), now)).toEqual({ kind: 'failed', failure });

@@ -190,8 +190,8 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def progress_of(document: Document) -> Document:
-    """GET /progress of a running rank 0."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{document['progressPort']}/progress", timeout=5) as answer:
+def progress_of(document: Document, timeout: float = 5) -> Document:
+    """GET /progress of a running rank 0, or of whichever rank the config is of."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{document['progressPort']}/progress", timeout=timeout) as answer:
         body: Document = json.load(answer)
         return body

@@ -8,7 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from limbeck_trainer.config import Cnn, Mlp, Response, Stored, parse_config, read_config
+from limbeck_trainer.config import Cnn, Mlp, Response, parse_config, read_config
+from limbeck_trainer.data_config import Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from support import config_document, contract
 
@@ -19,6 +20,8 @@ DISTILLATION = {
     "control": True,
 }
 S3 = {"kind": "s3", "uri": "s3://limbeck/data.npz", "sha256": SHA}
+PVC = {"kind": "pvc", "claim": "disk", "path": "/data/table.csv"}
+HTTPS = {"kind": "https", "url": "https://host/t.csv", "sha256": SHA, "limitBytes": 9}
 SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
 
 
@@ -35,6 +38,9 @@ def document(**changes: Any) -> dict[str, Any]:
         {"data": {"source": S3, "split": SPLIT, "labelled": 100}, "distillation": DISTILLATION},
         {"optimization": {"optimizer": "sgd", "schedule": "constant", "learningRate": 1}},
         {"distribution": {"strategy": "fsdp"}},
+        {"task": "regression", "data": {"source": PVC, "split": SPLIT, "stream": {"window": 2}}},
+        {"data": {"source": S3, "split": SPLIT, "format": "csv", "columns": {"target": "a"}, "labels": ["a", "b"]}},
+        {"data": {"source": HTTPS, "split": SPLIT, "image": {"height": 8, "width": 8, "channels": 3}}},
     ],
 )
 def test_reads_what_the_contract_allows(changes: dict[str, Any]) -> None:
@@ -59,6 +65,12 @@ WRONG: list[tuple[str, list[str], Any, str]] = [
     ("no object", ["store"], [], "store must be an object, not []"),
     ("bad port", ["progressPort"], 70000, "progressPort must be at most 65535, not 70000"),
     ("foreign scheme", ["data", "source"], {"kind": "s3", "uri": "ftp://x"}, "data.source.uri must match"),
+    ("no digest", ["data", "source"], {**HTTPS, "sha256": "abc"}, "data.source.sha256 must match"),
+    ("a path of the caller", ["data", "source"], {**PVC, "path": "t.csv"}, "data.source.path must match"),
+    ("unknown format", ["data", "format"], "xlsx", "data.format must be one of npz, csv, parquet, jsonl, images, text"),
+    ("a feature twice", ["data", "columns"], {"features": ["a", "a"]}, "features must not name anything twice"),
+    ("two channels", ["data", "image"], {"height": 1, "width": 1, "channels": 2}, "must be 1 (grey) or 3 (colour)"),
+    ("no window", ["data", "stream"], {"window": 0}, "data.stream.window must be at least 1, not 0"),
     (
         "alpha",
         ["distillation"],

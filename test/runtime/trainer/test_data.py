@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from limbeck_trainer.config import Builtin, Data, Stored
 from limbeck_trainer.data import load_data, split_rows
+from limbeck_trainer.data_config import Builtin, Data, Reading, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.store import Store
 from sklearn.datasets import load_digits
@@ -97,6 +97,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("labels as floats", {"x": X, "y": [0.0, 1.0, 0.0, 1.0]}, "of integers"),
     ("ragged", {"x": X, "y": [0, 1, 0]}, "of integers"),
     ("no samples", {"x": np.zeros((0, 3)), "y": np.zeros(0, np.int64)}, "has no samples"),
+    ("NaN in one row", {"x": [[1.0], [2], [np.nan], [4]], "y": [0, 1, 0, 1]}, "first in row 3: remove NaN"),
     ("strings", {"x": np.full((4, 3), "a"), "y": [0, 1, 0, 1]}, "of real numbers"),
     ("objects", {"x": np.full((4, 3), None), "y": [0, 1, 0, 1]}, "must be an .npz"),
 ]
@@ -124,3 +125,21 @@ def test_a_wrong_digest_and_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="does not exist") as caught:
         load_data(Stored((tmp_path / "absent.npz").as_uri(), None), Store())
     assert caught.value.reason is Reason.DATA_MISSING
+
+
+def test_labels_give_class_indices_their_names_and_their_range(tmp_path: Path) -> None:
+    source = Stored(digits_file(tmp_path), None)
+    assert load_data(source, Store(), Reading(labels=("a", "b", "c", "d"))).labels == ("a", "b", "c", "d")
+    with pytest.raises(TrainerError, match=r"has in y the class 3 in row 4, but data\.labels lists 3"):
+        load_data(source, Store(), Reading(labels=("a", "b", "c")))
+
+
+def test_a_regression_reads_any_number_and_splits_plainly(tmp_path: Path) -> None:
+    uri = digits_file(tmp_path, y=np.linspace(-1, 1, 200))
+    dataset = load_data(Stored(uri, None), Store(), Reading(task="regression"))
+    assert (str(dataset.y.dtype), dataset.labels, dataset.outputs) == ("float32", (), 1)
+    rows = split_rows(dataset.y, data(reading=Reading(task="regression")))
+    assert (len(rows.train), len(rows.validation), len(rows.test)) == (140, 20, 40)
+    with pytest.raises(TrainerError, match="target in y that is no finite 32-bit number, first in row 2"):
+        wrong = digits_file(tmp_path, y=[0, np.nan, *np.zeros(198)])
+        load_data(Stored(wrong, None), Store(), Reading(task="regression"))

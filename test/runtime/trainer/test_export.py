@@ -10,8 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from limbeck_trainer.config import Builtin, Cnn, Linear, Mlp, Model
+from limbeck_trainer.config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.data import Dataset, load_data
+from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity, upload
 from limbeck_trainer.models import build_model, normalisation_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,24 @@ def test_sigterm_before_the_workers_meet_ends_at_once(tmp_path: Path, store: str
     worker.terminate()
     code, result = failure(worker)
     assert (code, result["reason"]) == (143, "Interrupted")
+
+
+def test_every_rank_answers_and_a_frozen_one_accepts_but_says_nothing(tmp_path: Path, store: str) -> None:
+    """By this the operator tells a frozen process from one that is gone, whose connections are refused."""
+    document = config_document(store)
+    (worker,) = start_workers(tmp_path, document, 1, {"WORLD_SIZE": "2", "RANK": "1"})
+    worker.wait_for("data loaded")
+    assert progress_of(document)["phase"] == "starting"
+    worker.process.send_signal(signal.SIGSTOP)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            progress_of(document, timeout=0.1)
+    worker.process.send_signal(signal.SIGCONT)
+    assert progress_of(document)["phase"] == "starting"
+    worker.terminate()
+    assert worker.exit_code() == 143
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", document["progressPort"]))
 
 
 def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Path, store: str) -> None:

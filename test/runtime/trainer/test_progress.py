@@ -16,7 +16,7 @@ from support import contract, free_port
     "progress",
     [
         Progress(),
-        Progress("training", 3, 40, 50, 800, 0.5, 1234.56, 12, SavedCheckpoint(40, "s3://b/k", "ab")),
+        Progress("training", 3, 40, 50, 800, 0.5, 1234.56, 12, 0.25, 30, SavedCheckpoint(40, "s3://b/k", "ab")),
         Progress("exporting", 40, 40, 800, 800),
     ],
 )
@@ -43,6 +43,28 @@ def test_is_served_as_it_changes() -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_the_longest_step_is_measured_without_what_comes_between_steps() -> None:
+    times = iter([0.0, 2.0, 3.0, 100.0, 101.5])
+    board = Board(lambda: next(times))
+    board.update(phase="training")
+    for step in (1, 2, 3):
+        board.update(step=step)
+    assert board.progress.document()["longestStepSeconds"] == 2.0
+    with board.during("checkpointing"):
+        assert board.progress.phase == "checkpointing"
+    assert board.progress.phase == "training"
+    for step in (4, 5):
+        board.update(step=step)
+    assert board.progress.document()["longestStepSeconds"] == 2.0
+
+
+def test_a_phase_ends_with_its_block_also_when_that_fails() -> None:
+    board = Board()
+    with pytest.raises(ValueError, match="full"), board.during("checkpointing"):
+        raise ValueError("full")
+    assert board.progress.phase == "starting"
 
 
 def test_a_taken_port_is_an_error() -> None:

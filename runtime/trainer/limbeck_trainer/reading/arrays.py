@@ -1,0 +1,86 @@
+"""Bytes of an .npz → x and y, checked as far as one file can be."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from limbeck_trainer.reading.files import invalid
+from limbeck_trainer.samples import Floats, Ints
+
+NO_ARCHIVE = (KeyError, ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+
+
+def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArray[Any]]:
+    """x: float32 [n, ...]; y: int64 [n] of class indices or, for a regression, float32 [n]."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            x, y = archive["x"], archive["y"]
+    except NO_ARCHIVE as error:
+        invalid(f"{name} must be an .npz with the arrays x and y of numbers: {error}")
+    problem = _problem_of_x(x) or (_problem_of_values(x, y) if task == "regression" else _problem_of_classes(x, y))
+    if problem is not None:
+        invalid(f"{name} {problem}")
+    return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32 if task == "regression" else np.int64)
+
+
+def check_shape(name: str, x: Floats, first: Floats) -> None:
+    """All files of a data set must hold samples of one shape."""
+    if x.shape[1:] != first.shape[1:]:
+        one, other = list(x.shape[1:]), list(first.shape[1:])
+        invalid(f"{name} has samples of the shape {one}, the first file {other}. Make them the same.")
+
+
+def check_classes(name: str, y: Ints, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels of class indices: those given, or the indices themselves, which must then have no gap."""
+    classes = np.unique(y)
+    if labels:
+        if classes[-1] >= len(labels):
+            row = int(np.flatnonzero(y >= len(labels))[0]) + 1
+            what = f"{name} has in y the class {int(y[row - 1])} in row {row}, but data.labels lists {len(labels)}"
+            invalid(f"{what}. Correct one of the two.")
+        return labels
+    if len(classes) < 2 or not np.array_equal(classes, np.arange(len(classes))):
+        shown = classes[:20].tolist()
+        invalid(f"{name} must have in y the class indices 0..classes-1, each at least once; it has {shown}.")
+    return tuple(str(index) for index in range(len(classes)))
+
+
+def _problem_of_x(x: npt.NDArray[Any]) -> str | None:
+    """What is wrong with x, as the end of a sentence; None if nothing is."""
+    if x.ndim < 2 or not np.issubdtype(x.dtype, np.number) or np.issubdtype(x.dtype, np.complexfloating):
+        return f"must have x as [n, ...] of real numbers, not {x.dtype} {list(x.shape)}."
+    if x.size == 0:
+        return "has no samples."
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(x.astype(np.float32)).reshape(len(x), -1).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0]) + 1
+        return f"has values in x that are not finite 32-bit numbers, first in row {row}: remove NaN and infinity."
+    return None
+
+
+def _problem_of_classes(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> str | None:
+    if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1]:
+        return f"must have y as [{x.shape[0]}] of integers, not {y.dtype} {list(y.shape)}."
+    if y.min() < 0:
+        row = int(np.flatnonzero(y < 0)[0]) + 1
+        return f"must have in y the class indices 0..classes-1; it has {int(y.min())}, first in row {row}."
+    return None
+
+
+def _problem_of_values(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> str | None:
+    real = np.issubdtype(y.dtype, np.number) and not np.issubdtype(y.dtype, np.complexfloating)
+    if not real or y.shape not in (x.shape[:1], (x.shape[0], 1)):
+        return f"must have y as [{x.shape[0]}] of real numbers, not {y.dtype} {list(y.shape)}."
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(y.astype(np.float32))
+    if not finite.all():
+        row = int(np.flatnonzero(~finite.reshape(-1))[0]) + 1
+        return f"has a target in y that is no finite 32-bit number, first in row {row}: remove NaN and infinity."
+    return None

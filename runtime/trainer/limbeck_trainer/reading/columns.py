@@ -1,0 +1,89 @@
+"""One Arrow column → words or numbers; the first row that is neither is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from limbeck_trainer.reading.files import invalid
+
+Doubles = npt.NDArray[np.float64]
+
+
+def words(name: str, column: str, values: pa.ChunkedArray) -> list[str | None]:
+    """A column as text: whole numbers without a point, truth as true and false."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_floating(kind):
+        whole = pc.all(pc.equal(values, pc.round(values))).as_py()
+        values = pc.if_else(pc.is_nan(values), None, values)
+        values = values.cast(pa.int64()) if whole is not False and _fits(values) else values
+    elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_number(kind) or pa.types.is_null(kind)):
+        _wrong_type(name, column, kind)
+    texts: list[str | None] = values.cast(pa.string()).to_pylist()
+    return texts
+
+
+def numbers(name: str, column: str, values: pa.ChunkedArray) -> Doubles:
+    """A column as float64 [n]; NaN is missing."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        values = _parsed(name, column, values)
+    elif not (_is_number(kind) or pa.types.is_null(kind)):
+        _wrong_type(name, column, kind)
+    result: Doubles = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return result.astype(np.float64)
+
+
+def _parsed(name: str, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(values)
+    try:
+        return trimmed.cast(pa.float64())
+    except pa.ArrowInvalid:
+        row, text = next((row, text) for row, text in enumerate(trimmed.to_pylist(), 1) if not _is_float(text))
+        what = f"The column {column!r} of {name} has {text!r} in row {row}, which is no number."
+        invalid(f"{what} Name the column in data.columns.categorical, leave it out of features, or mend the row.")
+
+
+def _is_float(text: str | None) -> bool:
+    try:
+        pa.scalar(text).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def finite(name: str, column: str, values: Doubles, impute: bool) -> Doubles:
+    """The values, or the first row whose value is missing or does not fit into float32."""
+    missing = np.isnan(values)
+    if missing.any() and not impute:
+        row = int(np.flatnonzero(missing)[0]) + 1
+        remedy = "Fill it, remove the row, or set data.columns.missing to impute (features only)."
+        invalid(f"The column {column!r} of {name} has no value in row {row} (empty, null or NaN). {remedy}")
+    with np.errstate(over="ignore"):
+        infinite = np.isinf(values.astype(np.float32))
+    if infinite.any():
+        row = int(np.flatnonzero(infinite)[0]) + 1
+        what = f"The column {column!r} of {name} has {values[row - 1]:g} in row {row}, which no 32-bit number holds."
+        invalid(f"{what} Scale the column, or remove the row.")
+    return values
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))
+
+
+def _wrong_type(name: str, column: str, kind: pa.DataType) -> None:
+    what = f"The column {column!r} of {name} is of the type {kind}; only numbers and text can be learnt from."
+    invalid(f"{what} Convert it, or leave it out of data.columns.features.")
+
+
+def _fits(values: pa.ChunkedArray) -> bool:
+    largest = pc.max(pc.abs(values)).as_py()
+    return largest is None or largest < 2**53

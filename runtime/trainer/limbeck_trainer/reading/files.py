@@ -1,0 +1,150 @@
+"""A source as files, whatever it is: an object or a folder of the store, of a mounted volume, or a download.
+
+A file is read whole, when somebody asks for it. What is not there is DataMissing, for somebody may still bring it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Source, Stored
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.reading.download import download
+from limbeck_trainer.store import ObjectMissing, Store
+
+SUFFIXES = {
+    ".npz": "npz",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".png": "images",
+    ".jpg": "images",
+    ".jpeg": "images",
+    ".txt": "text",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """`name` is for messages; `path` is below the source's folder, with slashes, or just the file's own name."""
+
+    name: str
+    path: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a source in the order of their paths; `name` is the source's own."""
+
+    name: str
+    folder: bool
+    files: tuple[File, ...]
+
+
+def open_source(source: Source, store: Store) -> Files:
+    """Looks what is there. A download is fetched now, everything else when it is read."""
+    match source:
+        case Stored():
+            return _stored(source, store)
+        case Claimed(claim, path):
+            return _mounted(f"{path} of the volume claim {claim}", Path(path))
+        case Download(url):
+            fetched = download(source)
+            return Files(url, False, (File(url, PurePosixPath(url.split("?")[0]).name, fetched.read_bytes),))
+        case Builtin(name):
+            raise AssertionError(f"the data set {name} has no files")
+
+
+def of_format(files: Files, wanted: str | None) -> tuple[str, Files]:
+    """The format, asked for or told by the names, and the files that have it; others lie beside them in peace."""
+    kinds = {file.path: SUFFIXES.get(PurePosixPath(file.path).suffix.lower()) for file in files.files}
+    if wanted is None:
+        found = sorted({kind for kind in kinds.values() if kind})
+        if len(found) != 1:
+            what = f"has files of several formats ({', '.join(found)})" if found else "has no file of a known format"
+            invalid(f"{files.name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
+        wanted = found[0]
+    if not files.folder:
+        return wanted, files
+    chosen = tuple(file for file in files.files if kinds[file.path] == wanted)
+    if not chosen:
+        invalid(f"{files.name} has no file of the format {wanted}. Upload some, or correct data.format.")
+    return wanted, Files(files.name, True, chosen)
+
+
+def digest_of(files: Files, digests: Sequence[str]) -> str:
+    """A file's own SHA-256; a folder's is that of what `sha256sum` prints for its files in the order of their paths."""
+    if not files.folder:
+        return digests[0]
+    lines = (f"{digest}  {file.path}\n" for file, digest in zip(files.files, digests, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def check_digest(files: Files, digest: str, wanted: str | None) -> None:
+    """DataInvalid if another digest was wanted."""
+    if wanted is not None and digest != wanted:
+        invalid(f"{files.name} has the sha256 {digest}, not {wanted}. It was changed, or the digest is wrong.")
+
+
+def invalid(message: str) -> NoReturn:
+    """Data that no repetition mends: the message names file, place and remedy."""
+    raise TrainerError(Reason.DATA_INVALID, message)
+
+
+def missing(name: str) -> NoReturn:
+    """Data that is not there (yet)."""
+    raise TrainerError(Reason.DATA_MISSING, f"The data set {name} does not exist. Upload it, or correct data.source.")
+
+
+def _stored(source: Stored, store: Store) -> Files:
+    uri = source.uri
+    if not uri.endswith("/"):
+        return Files(uri, False, (File(uri, uri.rsplit("/", 1)[1], _reader(store, uri)),))
+    found = store.list(uri)
+    paths = _ordered(one.removeprefix(uri) for one in found)
+    if not paths:
+        missing(uri)
+    return Files(uri, True, tuple(File(uri + path, path, _reader(store, uri + path)) for path in paths))
+
+
+def _reader(store: Store, uri: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            return store.get(uri)
+        except ObjectMissing:
+            missing(uri)
+
+    return read
+
+
+def _mounted(name: str, root: Path) -> Files:
+    if root.is_file():
+        return Files(name, False, (File(name, root.name, _local(name, root)),))
+    paths = _ordered(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
+    if not paths:
+        missing(name)
+    return Files(name, True, tuple(File(f"{path} in {name}", path, _local(name, root / path)) for path in paths))
+
+
+def _local(name: str, path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            missing(name)
+        except OSError as error:
+            problem = f"{path} of {name} cannot be read: {error.strerror}."
+            raise TrainerError(Reason.STORE_UNAVAILABLE, f"{problem} Let the group 65532 read it.") from error
+
+    return read
+
+
+def _ordered(paths: Iterable[str]) -> list[str]:
+    """By path; hidden files, and what other tools leave beside data (_SUCCESS), are none of ours."""
+    return sorted(path for path in paths if path and not any(part[0] in "._" for part in path.split("/") if part))

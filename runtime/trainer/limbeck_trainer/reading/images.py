@@ -1,0 +1,73 @@
+"""Images in folders, one folder per class: PNG or JPEG bytes → pixels 0..255, channels first."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from limbeck_trainer.data_config import ImageSize
+from limbeck_trainer.reading.files import File, invalid
+from limbeck_trainer.samples import Floats
+
+# A small file can claim to be a huge picture.
+Image.MAX_IMAGE_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one file holds."""
+
+    pixels: Floats
+    size: ImageSize
+
+
+def class_of(file: File) -> str:
+    """The folder that holds the file, which names its class."""
+    parts = file.path.split("/")
+    if len(parts) < 2:
+        invalid(f"{file.name} lies in no folder. Put every file into a folder with the name of its class.")
+    return parts[-2]
+
+
+def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Picture:
+    """pixels: float32 [channels, height, width]; brought to the wanted size, or as large as the file is."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            channels = wanted.channels if wanted else _channels(image)
+            converted = image.convert("L" if channels == 1 else "RGB")
+            size = wanted or ImageSize(converted.height, converted.width, channels)
+            if converted.size != (size.width, size.height):
+                converted = converted.resize((size.width, size.height), Image.Resampling.BILINEAR)
+            pixels = np.asarray(converted, dtype=np.float32)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+        invalid(f"{file.name} is no whole PNG or JPEG: {error}. Replace or remove it.")
+    shaped = pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
+    return Picture(np.ascontiguousarray(shaped), size)
+
+
+def check_same(file: File, picture: Picture, first: Picture) -> None:
+    """Without a wanted size all pictures must agree on one."""
+    if picture.size != first.size:
+        one, other = (f"{s.width}x{s.height} with {s.channels} channels" for s in (picture.size, first.size))
+        invalid(f"{file.name} is {one}, the first image {other}. Set data.image to bring all to one size.")
+
+
+def document(size: ImageSize) -> dict[str, object]:
+    """For the manifest: what a caller must make of a picture before the model takes it."""
+    mode = "grey" if size.channels == 1 else "RGB"
+    return {
+        "kind": "image",
+        "channels": size.channels,
+        "height": size.height,
+        "width": size.width,
+        "mode": mode,
+        "range": [0, 255],
+        "resize": "bilinear",
+    }
+
+
+def _channels(image: Image.Image) -> int:
+    return 1 if image.mode in ("1", "L", "I", "I;16", "LA") else 3

@@ -1,0 +1,83 @@
+"""What every reader makes and the training takes: samples, targets, labels, and how raw values become them.
+
+x is float32 [n, ...] exactly as the source has it: normalisation belongs to the model, so that the served model takes
+raw data. y is int64 [n] with the class indices 0..classes-1 or, for a regression, float32 [n] in the target's own unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of x: a number, or the index of one of `categories`."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+    # Whether x may hold NaN here.
+    impute: bool = False
+
+    def document(self) -> dict[str, object]:
+        """For the manifest: how a caller makes this column's number from what it knows."""
+        kind: dict[str, object] = {"kind": "category", "categories": list(self.categories)}
+        missing = {"missing": "NaN"} if self.impute else {}
+        return {"name": self.name, **(kind if self.categories else {"kind": "number"}), **missing}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row numbers of a data set, ascending and disjoint: train, validation, test; `labelled` is a part of train."""
+
+    train: Ints
+    validation: Ints
+    test: Ints
+    labelled: Ints
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is known of a stream beforehand: its split, the mean and deviation of the training rows (shaped to be taken
+    from a batch), the first row of each shard and after them n, and how many shards are kept and shuffled together."""
+
+    rows: Rows
+    mean: Doubles
+    deviation: Doubles
+    starts: Ints
+    window: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples and targets; one label per class, none for a regression; the digest of the source's bytes.
+
+    `features` are the columns of a table. `preprocessing` goes into the manifest: how a caller makes x. `stream` is set
+    where x is not an array in memory, and is then read when its rows are asked for.
+    """
+
+    x: Any
+    y: npt.NDArray[Any]
+    labels: tuple[str, ...]
+    sha256: str
+    features: tuple[Feature, ...] = ()
+    preprocessing: Mapping[str, object] = field(default_factory=dict)
+    stream: Stream | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a model answers per sample: a logit per class, or the one value of a regression."""
+        return len(self.labels) or 1

@@ -1,0 +1,85 @@
+/** What a real API server says of data that cannot be meant, and that it takes every kind of data there is. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { least } from '../support/minimal-specs.ts';
+import { applyDefinitions, changed, createNamespace, openRawApi, pathOf, removeNamespace } from '../support/raw-api.ts';
+
+const namespace = `data-${randomUUID().slice(0, 8)}`;
+const api = openRawApi();
+const sha256 = 'a'.repeat(64);
+
+const create = (data: object) =>
+  api.call(pathOf(namespace, 'trainingjobs'), {
+    method: 'POST',
+    query: { fieldValidation: 'Strict', dryRun: 'All' },
+    body: changed(least.trainingjobs, { 'spec.data': data }),
+  });
+
+beforeAll(async () => {
+  await applyDefinitions(api);
+  await createNamespace(api, namespace);
+});
+
+afterAll(async () => {
+  await removeNamespace(api, namespace);
+  await api.close();
+});
+
+const table = { source: { s3: { uri: 's3://bucket/t.csv' } } };
+const folder = { source: { s3: { uri: 's3://bucket/t/' } } };
+const pvc = (path: string, claimName = 'disk') => ({ source: { pvc: { claimName, path } } });
+const https = (url: string, more: object = { sha256 }) => ({ source: { https: { url, ...more } } });
+const path = 'must be a path below the root of the volume';
+const address = 'must be https://host/path/to/file';
+
+describe('data is taken', () => {
+  test.each([
+    [{ ...table, columns: { target: 'price', features: ['a', 'b'], categorical: ['b'], missing: 'impute' } }],
+    [{ ...table, format: 'csv', labels: ['no', 'yes'] }],
+    [{ ...folder, format: 'parquet', stream: {} }],
+    [{ ...pvc('tables/houses.csv') }],
+    [{ ...pvc('..2026/odd name.csv') }],
+    [{ source: { pvc: { claimName: 'disk' } }, stream: { window: 8 } }],
+    [{ ...folder, format: 'images', image: { height: 28, width: 28, channels: 1 } }],
+    [{ ...https('https://host.example:8443/data.parquet?version=3') }],
+  ])('%j', async (data) => {
+    expect(await create(data)).toMatchObject({ status: 201 });
+  });
+});
+
+describe('data is refused with', () => {
+  test.each<[string, object, string, string]>([
+    ['two sources', { source: { ...table.source, ...pvc('x').source } }, 'spec.data.source', 'exactly one of builtin'],
+    ['an unknown format', { ...table, format: 'xlsx' }, 'spec.data.format', '"npz", "csv", "parquet", "jsonl"'],
+    ['a claim in capitals', pvc('x', 'Disk'), 'source.pvc.claimName', 'name of a PersistentVolumeClaim'],
+    ['a path from the root of the node', pvc('/etc/passwd'), 'source.pvc.path', path],
+    ['a path out of the volume', pvc('a/../../b'), 'source.pvc.path', path],
+    ['a slash at the end', pvc('a/'), 'source.pvc.path', path],
+    ['http', https('http://host/x'), 'source.https.url', address],
+    ['a password in the address', https('https://me:secret@host/x'), 'source.https.url', address],
+    ['no file in the address', https('https://host'), 'source.https.url', address],
+    ['a download without its digest', https('https://host/x', {}), 'source.https.sha256', 'Required value'],
+    ['a download without an end', https('https://host/x', { sha256, limitMi: 0 }), 'limitMi', 'greater than or equal'],
+    ['columns of a builtin data set', { source: { builtin: 'digits' }, columns: {} }, 'spec.data', 'is read as it is'],
+    ['columns of images', { ...folder, format: 'images', columns: {} }, 'spec.data.columns', 'images have folders'],
+    [
+      'a size of tables',
+      { ...table, format: 'csv', image: { height: 1, width: 1 } },
+      'spec.data.image',
+      'for the format',
+    ],
+    ['two channels', { ...folder, image: { height: 1, width: 1, channels: 2 } }, 'image.channels', 'supported values'],
+    ['one label', { ...table, labels: ['a'] }, 'spec.data.labels', 'at least 2 items'],
+    ['a label twice', { ...table, labels: ['a', 'a'] }, 'spec.data.labels', 'Duplicate value'],
+    ['the target as a feature', { ...table, columns: { target: 'a', features: ['a'] } }, 'columns', 'learn to copy it'],
+    ['a category that is no feature', { ...table, columns: { features: ['a'], categorical: ['b'] } }, 'columns', 'too'],
+    ['a stream of one object', { ...table, stream: {} }, 'spec.data.stream', 'needs a folder of files'],
+    ['a stream of images', { ...folder, format: 'images', stream: {} }, 'spec.data.stream', 'npz, csv, parquet or'],
+    ['a stream without a window', { ...folder, stream: { window: 0 } }, 'stream.window', 'greater than or equal to 1'],
+  ])('%s', async (_, data, field, words) => {
+    const { status, body } = await create(data);
+    expect([400, 422]).toContain(status);
+    expect(body.message).toContain(field);
+    expect(body.message).toContain(words);
+  });
+});

@@ -1,0 +1,118 @@
+"""A download from a real web server: whole, broken off, too large, moved, absent, refused, or of other bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Download
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.reading.download import download
+from limbeck_trainer.store import Patience, Store
+
+CONTENT = b"a,target\n" + b"1,x\n2,y\n" * 150_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Site:
+    """`troubles` are used up one by one before the file is given."""
+
+    port: int = 0
+    troubles: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    def source(self, path: str = "data.csv", sha256: str = SHA256, limit: int = 1 << 24) -> Download:
+        return Download(f"http://127.0.0.1:{self.port}/{path}", sha256, limit)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked += 1
+            trouble = site.troubles.pop(0) if site.troubles else ""
+            if trouble.isdecimal():
+                self.send_error(int(trouble))
+                return
+            if self.path == "/moved.csv":
+                self.send_response(302)
+                self.send_header("Location", "/data.csv")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            self.wfile.write(CONTENT[: len(CONTENT) // 2] if trouble == "cut" else CONTENT)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    site.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield site
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("path", ["data.csv", "moved.csv", "data.csv?token=1"])
+def test_a_file_comes_whole(site: Site, path: str) -> None:
+    assert download(site.source(path)).read_bytes() == CONTENT
+
+
+def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
+    dataset = load_data(site.source(), Store())
+    assert (dataset.sha256, dataset.labels, len(dataset.y)) == (SHA256, ("x", "y"), 300_000)
+
+
+def test_faults_of_the_network_are_tried_again(site: Site) -> None:
+    site.troubles = ["503", "cut", "429", "cut"]
+    pauses: list[float] = []
+    assert download(site.source(), sleep=pauses.append).read_bytes() == CONTENT
+    assert (site.asked, pauses) == (5, [0.25, 0.5, 1, 2])
+
+
+def test_a_server_that_stays_away_is_unavailable() -> None:
+    clock = iter(np.arange(0, 100, 10.0))
+    with pytest.raises(TrainerError, match=r"127\.0\.0\.1:9/x did not answer \(\d+ s\): .*refused") as caught:
+        download(Download("http://127.0.0.1:9/x", SHA256, 1), Patience(15), lambda: float(next(clock)), lambda _: None)
+    assert caught.value.reason is Reason.STORE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason", "words"),
+    [
+        ("404", Reason.DATA_MISSING, r"data\.csv does not exist \(404\)\. Upload it"),
+        ("410", Reason.DATA_MISSING, r"does not exist \(410\)"),
+        ("401", Reason.DATA_INVALID, r"answers 401 Unauthorized\. Name an address"),
+        ("403", Reason.DATA_INVALID, r"answers 403 Forbidden"),
+    ],
+)
+def test_an_answer_that_is_no_file(site: Site, trouble: str, reason: Reason, words: str) -> None:
+    site.troubles = [trouble]
+    with pytest.raises(TrainerError, match=words) as caught:
+        download(site.source())
+    assert (caught.value.reason, site.asked) == (reason, 1)
+
+
+def test_other_bytes_are_refused_for_good(site: Site) -> None:
+    with pytest.raises(TrainerError, match=f"has the sha256 {SHA256}, not 0000") as caught:
+        download(site.source(sha256="0" * 64))
+    assert (caught.value.reason, site.asked) == (Reason.DATA_INVALID, 1)
+
+
+def test_more_than_the_limit_is_given_up(site: Site) -> None:
+    with pytest.raises(
+        TrainerError, match=r"has more than 1000000 bytes\. Raise data\.source\.https\.limitMi"
+    ) as caught:
+        download(site.source(limit=1_000_000))
+    assert caught.value.reason is Reason.DATA_INVALID

@@ -1,0 +1,60 @@
+"""Sources as files: what is there, in which order, with which digest, and what is said of what is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Claimed, Stored
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.reading.files import open_source
+from limbeck_trainer.store import Store
+
+TABLE = "a,target\n1,x\n2,y\n"
+
+
+def test_a_folder_in_the_store_is_every_object_below_it(s3: dict[str, str]) -> None:
+    store = Store()
+    for name in ("b.csv", "a.csv", "deep/c.csv", ".hidden.csv", "_temporary/d.csv"):
+        store.put(f"s3://limbeck/shards/{name}", TABLE.encode())
+    files = open_source(Stored("s3://limbeck/shards/", None), store)
+    assert [file.path for file in files.files] == ["a.csv", "b.csv", "deep/c.csv"]
+    assert len(load_data(Stored("s3://limbeck/shards/", None), store).y) == 6
+
+
+def test_the_digest_of_a_folder_is_that_of_sha256sum(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv"):
+        (tmp_path / name).write_text(TABLE + f"3,{name[0]}\n")
+    command = "find . -type f -name '*.csv' -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    said = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    digest = said.stdout.split()[0]
+    assert load_data(Claimed("claim", str(tmp_path), digest), Store()).sha256 == digest
+    with pytest.raises(TrainerError, match=f"has the sha256 {digest}, not 0000") as caught:
+        load_data(Claimed("claim", str(tmp_path), "0" * 64), Store())
+    assert caught.value.reason is Reason.DATA_INVALID
+
+
+def test_a_wrong_digest_is_told_before_what_is_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("nonsense")
+    digest = hashlib.sha256(b"nonsense").hexdigest()
+    with pytest.raises(TrainerError, match=rf"t\.csv of the volume claim disk has the sha256 {digest}, not 1111"):
+        load_data(Claimed("disk", str(tmp_path / "t.csv"), "1" * 64), Store())
+
+
+@pytest.mark.parametrize("path", ["absent.csv", "absent", "empty"])
+def test_what_is_not_on_the_volume_may_still_come(tmp_path: Path, path: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TrainerError, match=rf"{path} of the volume claim disk does not exist") as caught:
+        load_data(Claimed("disk", str(tmp_path / path), None), Store())
+    assert caught.value.reason is Reason.DATA_MISSING
+
+
+@pytest.mark.parametrize("key", ["absent.csv", "absent/"])
+def test_what_is_not_in_the_store_may_still_come(s3: Any, key: str) -> None:
+    with pytest.raises(TrainerError, match=rf"s3://limbeck/{key} does not exist\. Upload it") as caught:
+        load_data(Stored(f"s3://limbeck/{key}", None), Store())
+    assert caught.value.reason is Reason.DATA_MISSING

@@ -1,0 +1,101 @@
+"""Images in folders become pixels with channels first; every way a picture can be wrong names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Claimed, ImageSize, Reading
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.samples import Dataset
+from limbeck_trainer.store import Store
+from PIL import Image
+
+GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
+RGB = np.arange(144, dtype=np.uint8).reshape(6, 8, 3)
+
+
+def save(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def load(folder: Path, reading: Reading | None = None) -> Dataset:
+    return load_data(Claimed("claim", str(folder), None), Store(), reading or Reading())
+
+
+def test_a_folder_is_a_class_and_pixels_stay_as_they_are(tmp_path: Path) -> None:
+    save(tmp_path / "cat" / "1.png", RGB)
+    save(tmp_path / "cat" / "2.png", RGB + 1)
+    save(tmp_path / "ant" / "1.png", RGB + 2)
+    dataset = load(tmp_path)
+    assert (dataset.labels, dataset.y.tolist()) == (("ant", "cat"), [0, 1, 1])
+    np.testing.assert_array_equal(dataset.x[1], RGB.transpose(2, 0, 1).astype(np.float32))
+    assert dataset.preprocessing == {
+        **{"kind": "image", "channels": 3, "height": 6, "width": 8},
+        **{"mode": "RGB", "range": [0, 255], "resize": "bilinear"},
+    }
+
+
+def test_grey_images_have_one_channel(tmp_path: Path) -> None:
+    save(tmp_path / "a" / "1.png", GREY)
+    save(tmp_path / "b" / "1.png", GREY)
+    assert load(tmp_path).x.shape == (2, 1, 6, 8)
+
+
+def test_all_are_brought_to_the_wanted_size(tmp_path: Path) -> None:
+    save(tmp_path / "a" / "1.jpg", RGB)
+    save(tmp_path / "b" / "1.png", np.full((30, 10), 200, np.uint8))
+    dataset = load(tmp_path, Reading(image=ImageSize(4, 5, 1)))
+    assert dataset.x.shape == (2, 1, 4, 5)
+    np.testing.assert_array_equal(dataset.x[1], np.full((1, 4, 5), 200, np.float32))
+
+
+def corrupt(folder: Path) -> None:
+    whole = (folder / "a" / "1.png").read_bytes()
+    (folder / "b" / "2.png").write_bytes(whole[: len(whole) // 2])
+
+
+def no_picture(folder: Path) -> None:
+    (folder / "b" / "2.png").write_text("text")
+
+
+def another_size(folder: Path) -> None:
+    save(folder / "b" / "2.png", RGB[:3])
+
+
+def no_folder(folder: Path) -> None:
+    save(folder / "2.png", RGB)
+
+
+def one_class(folder: Path) -> None:
+    (folder / "b" / "1.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (corrupt, r"b/2.png .* is no whole PNG or JPEG: .*Replace or remove it"),
+        (no_picture, r"b/2.png .* is no whole PNG or JPEG"),
+        (another_size, r"b/2.png .* is 8x3 with 3 channels, the first image 8x6 with 3 channels. Set data.image"),
+        (no_folder, r"2.png .* lies in no folder. Put every file"),
+        (one_class, r"has one class only: the folder 'a'. Add folders"),
+    ],
+)
+def test_a_bad_picture_is_refused_for_good(tmp_path: Path, spoil: object, words: str) -> None:
+    save(tmp_path / "a" / "1.png", RGB)
+    save(tmp_path / "b" / "1.png", RGB)
+    assert callable(spoil)
+    spoil(tmp_path)
+    with pytest.raises(TrainerError, match=words) as caught:
+        load(tmp_path)
+    assert caught.value.reason is Reason.DATA_INVALID
+
+
+def test_a_folder_that_no_label_names(tmp_path: Path) -> None:
+    save(tmp_path / "a" / "1.png", RGB)
+    save(tmp_path / "b" / "1.png", RGB)
+    with pytest.raises(TrainerError, match=r"has the folder 'b', which data\.labels does not list"):
+        load(tmp_path, Reading(labels=("a", "c")))

@@ -1,0 +1,210 @@
+"""Tables of every format become the same samples; every way a table can be wrong is said with file, row and remedy."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Claimed, Columns, Reading
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.samples import Dataset
+from limbeck_trainer.store import Store
+from pyarrow import parquet
+
+CSV = """colour,size,weight,kind
+red,1,0.5,b
+blue,,1.5,a
+"red, dark",3,-2e1,b
+red,4,7,10
+"""
+ROWS: list[dict[str, Any]] = [
+    {"colour": "red", "size": 1, "weight": 0.5, "kind": "b"},
+    {"colour": "blue", "size": None, "weight": 1.5, "kind": "a"},
+    {"colour": "red, dark", "size": 3, "weight": -20.0, "kind": "b"},
+    {"colour": "red", "size": 4, "weight": 7.0, "kind": "10"},
+]
+COLUMNS = Columns(target="kind", categorical=("colour",), missing="impute")
+
+
+def parquet_of(rows: list[dict[str, Any]]) -> bytes:
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
+
+
+FILES = {
+    "table.csv": CSV.encode(),
+    "table.jsonl": "\n".join(json.dumps(row) for row in ROWS).encode(),
+    "table.parquet": parquet_of(ROWS),
+}
+
+
+def load(folder: Path, name: str, content: bytes | str, reading: Reading) -> Dataset:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return load_data(Claimed("claim", str(folder / name), None), Store(), reading)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_format_gives_the_same_samples(tmp_path: Path, name: str) -> None:
+    dataset = load(tmp_path, name, FILES[name], Reading(columns=COLUMNS))
+    expected = [[1, 1, 0.5], [0, np.nan, 1.5], [2, 3, -20], [1, 4, 7]]
+    np.testing.assert_array_equal(dataset.x, np.array(expected, np.float32))
+    assert dataset.x.dtype == np.float32
+    assert dataset.labels == ("10", "a", "b")
+    assert dataset.y.tolist() == [2, 1, 2, 0]
+    assert dataset.preprocessing == {
+        "kind": "table",
+        "columns": [
+            {"name": "colour", "kind": "category", "categories": ["blue", "red", "red, dark"], "missing": "NaN"},
+            {"name": "size", "kind": "number", "missing": "NaN"},
+            {"name": "weight", "kind": "number", "missing": "NaN"},
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_regression_keeps_the_unit_of_its_target(tmp_path: Path, name: str) -> None:
+    columns = Columns(target="weight", features=("size", "colour"), categorical=("colour",), missing="impute")
+    dataset = load(tmp_path, name, FILES[name], Reading(task="regression", columns=columns))
+    assert (dataset.labels, dataset.outputs, str(dataset.y.dtype)) == ((), 1, "float32")
+    assert dataset.y.tolist() == [0.5, 1.5, -20, 7]
+    assert [feature.name for feature in dataset.features] == ["size", "colour"]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (["10", "9", "-1"], ("-1", "9", "10")),
+        ([10, 9, -1], ("-1", "9", "10")),
+        ([10.0, 9.0, -1.0], ("-1", "9", "10")),
+        ([True, False, True], ("false", "true")),
+        (["10", "9", "x"], ("10", "9", "x")),
+    ],
+)
+def test_classes_are_sorted_numbers_by_size(tmp_path: Path, values: list[Any], labels: tuple[str, ...]) -> None:
+    rows = [{"a": 1.0, "target": value} for value in values]
+    assert load(tmp_path, "t.parquet", parquet_of(rows), Reading()).labels == labels
+
+
+def test_given_labels_keep_their_order(tmp_path: Path) -> None:
+    dataset = load(tmp_path, "t.csv", "a,target\n1,x\n2,y\n", Reading(labels=("y", "z", "x")))
+    assert (dataset.labels, dataset.y.tolist()) == (("y", "z", "x"), [2, 0])
+
+
+def test_shards_are_joined_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for number in (2, 0, 1):
+        (tmp_path / f"part-{number}.csv").write_text(f"a,c,target\n{number},v{number},{number % 2}\n")
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "README.md").write_text("not data")
+    source = Claimed("claim", str(tmp_path), None)
+    dataset = load_data(source, Store(), Reading(columns=Columns(categorical=("c",))))
+    assert dataset.x.tolist() == [[0, 0], [1, 1], [2, 2]]
+    assert dataset.features[1].categories == ("v0", "v1", "v2")
+
+
+Row = tuple[str, str, str, Reading, str]
+ANY = Reading()
+AGE = Reading(task="regression", columns=Columns(target="age"))
+WRONG: list[Row] = [
+    ("empty file", "t.csv", "", ANY, "t.csv .* is empty. Write the names"),
+    ("header alone", "t.csv", "a,target\n", ANY, "t.csv .* has no rows. Add samples"),
+    ("no objects", "t.jsonl", "\n", ANY, "t.jsonl .* has no rows. Add samples"),
+    ("one class only", "t.csv", "a,target\n1,x\n2,x\n", ANY, "has one class only: 'target' is always 'x'. Add"),
+    ("NaN in a feature", "t.csv", "a,target\n1,x\nNaN,y\n", ANY, "'a' of .*t.csv.* has no value in row 2 .*Fill it"),
+    ("null in a feature", "t.jsonl", '{"a":null,"target":1}\n{"a":1,"target":2}', ANY, "'a' of .* no value in row 1"),
+    ("infinity", "t.csv", "a,target\n1,x\ninf,y\n", ANY, "'a' of .* has inf in row 2, which no 32-bit number holds"),
+    ("1e300", "t.csv", "a,target\n1e300,x\n1,y\n", ANY, "'a' of .* has 1e[+]300 in row 1"),
+    ("a word for a number", "t.csv", "a,target\n1,x\n2,x\nred,y\n", ANY, "'a' of .* has 'red' in row 3, .*categorical"),
+    ("a short row", "t.csv", "a,target\n1,x\n2\n", ANY, "row 2 of .*t.csv.* has 1 cells, the header has 2: '2'. Quote"),
+    ("a long row", "t.csv", "a,target\n1,x\n2,3,y\n", ANY, "row 2 of .* has 3 cells, the header has 2"),
+    (
+        "no such target",
+        "t.csv",
+        "a,b\n1,x\n",
+        ANY,
+        "t.csv.* has no column 'target'; it has a, b. Correct data.columns.t",
+    ),
+    (
+        "no such feature",
+        "t.csv",
+        "a,target\n1,x\n",
+        Reading(columns=Columns(features=("c",))),
+        "has no column 'c'; it has a, target. Correct data.columns.features",
+    ),
+    (
+        "no such category",
+        "t.csv",
+        "a,target\n1,x\n",
+        Reading(columns=Columns(categorical=("c",))),
+        "has no column 'c'.*Correct data.columns.categorical",
+    ),
+    (
+        "the target as a feature",
+        "t.csv",
+        "a,target\n1,x\n",
+        Reading(columns=Columns(features=("a", "target"))),
+        "lists the target 'target'",
+    ),
+    (
+        "a category that is no feature",
+        "t.csv",
+        "a,b,target\n1,2,x\n",
+        Reading(columns=Columns(features=("a",), categorical=("b",))),
+        "lists 'b', which is no feature",
+    ),
+    (
+        "a label outside the range",
+        "t.csv",
+        "a,target\n1,x\n2,q\n",
+        Reading(labels=("x", "y")),
+        "is 'q' in row 2 of .*lab",
+    ),
+    ("a missing target", "t.csv", "a,target\n1,x\n2,\n", ANY, "The target 'target' is missing in row 2 of .*Fill it"),
+    ("a missing number to predict", "t.csv", "a,age\n1,2\n2,\n", AGE, "'age' of .* has no value in row 2"),
+    ("a word to predict", "t.csv", "a,age\n1,2\n2,old\n", AGE, "'age' of .* has 'old' in row 2"),
+    ("two columns of a name", "t.csv", "a,a,target\n1,2,x\n", ANY, "has two columns called 'a'. Give"),
+    ("not UTF-8", "t.csv", "a,target\n1,\udcff\n", ANY, "is not UTF-8 at byte 11. Save it"),
+    ("not JSON", "t.jsonl", '{"a":1,"target":1}\n{"a":', ANY, "Row 2 of .*t.jsonl.* is not JSON"),
+    ("no object", "t.jsonl", "[1]", ANY, "Row 1 of .* is no JSON object"),
+    ("two kinds", "t.jsonl", '{"a":1,"target":1}\n{"a":"b","target":2}', ANY, "'a' is 'b' in row 2 of .*another kind"),
+    ("a list", "t.jsonl", '{"a":[1],"target":1}\n{"a":[2],"target":2}', ANY, "'a' of .* is of the type list"),
+    ("no Parquet", "t.parquet", "PAR1nonsense", ANY, "t.parquet .* is not a whole Parquet file.*Upload it again"),
+    ("an unknown format", "t.xlsx", "PK", ANY, "has no file of a known format. Set data.format to one of npz, csv"),
+    ("nothing to learn from", "t.csv", "target\nx\n", ANY, "has no column besides the target 'target'. Add features"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reading", "words"), [row[1:] for row in WRONG], ids=[r[0] for r in WRONG])
+def test_a_wrong_table_is_refused_for_good(
+    tmp_path: Path, name: str, content: str, reading: Reading, words: str
+) -> None:
+    with pytest.raises(TrainerError, match=f"(?s){words}") as caught:
+        load(tmp_path, name, content.encode(errors="surrogateescape"), reading)
+    assert caught.value.reason is Reason.DATA_INVALID
+
+
+def test_a_cut_parquet_file_is_corrupt(tmp_path: Path) -> None:
+    with pytest.raises(TrainerError, match="is not a whole Parquet file"):
+        load(tmp_path, "t.parquet", FILES["table.parquet"][:-9], ANY)
+
+
+def test_shards_must_have_the_same_features(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,target\n1,x\n")
+    (tmp_path / "2.csv").write_text("b,target\n1,y\n")
+    with pytest.raises(TrainerError, match=r"has the features \['b'\], the file before \['a'\]"):
+        load_data(Claimed("claim", str(tmp_path), None), Store(), ANY)
+
+
+def test_a_folder_of_two_formats_wants_to_be_told_which(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,target\n1,x\n2,y\n")
+    (tmp_path / "notes.txt").write_text("about")
+    source = Claimed("claim", str(tmp_path), None)
+    with pytest.raises(TrainerError, match=r"files of several formats \(csv, text\)\. Set data\.format"):
+        load_data(source, Store(), ANY)
+    assert len(load_data(source, Store(), Reading(format="csv")).y) == 2

@@ -1,0 +1,70 @@
+"""The layers before and after a model: what they make of categories, of missing values and of a target's unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from limbeck_trainer.config import Cnn, Linear, Mlp
+from limbeck_trainer.export import export_onnx, prove_parity
+from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.preprocess import Encode, Restore, assemble, target_spread
+from limbeck_trainer.samples import Dataset, Feature
+from torch import nn
+
+FEATURES = (Feature("size", impute=True), Feature("colour", ("blue", "red"), True), Feature("age", impute=True))
+NAN = float("nan")
+
+
+def table(labels: tuple[str, ...] = ("a", "b")) -> Dataset:
+    random = np.random.default_rng(0)
+    x = np.stack([random.normal(40, 7, 50), random.integers(0, 2, 50), np.full(50, 3)], axis=1).astype(np.float32)
+    x[::5, 0] = np.nan
+    x[1, 1] = np.nan
+    y = np.arange(50) % 2 if labels else random.normal(1e4, 250, 50).astype(np.float32)
+    return Dataset(x, y, labels, "0", FEATURES)
+
+
+def test_numbers_come_first_then_each_category() -> None:
+    x = torch.tensor([[1.5, 0, 2], [NAN, 1, NAN], [0, 7, 1], [0, -1, 1], [0, NAN, 1]])
+    expected = [[1.5, 2, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0]]
+    assert Encode(FEATURES)(x).tolist() == expected
+    assert Encode(FEATURES).width == 4
+
+
+def test_a_missing_number_is_the_mean_of_the_training_rows() -> None:
+    dataset, train = table(), np.arange(30)
+    model = assemble(Linear(), dataset, train)
+    mean = float(np.nanmean(dataset.x[train, 0]))
+    asked = torch.tensor([[NAN, 1, 3], [mean, 1, 3]])
+    missing, known = model(asked)
+    torch.testing.assert_close(missing, known)
+
+
+@pytest.mark.parametrize("model", [Linear(), Mlp((8,))])
+@pytest.mark.parametrize("labels", [("a", "b"), ()])
+def test_all_of_it_is_in_the_exported_file(model: Linear | Mlp | Cnn, labels: tuple[str, ...]) -> None:
+    torch.manual_seed(0)
+    dataset = table(labels)
+    module = assemble(model, dataset, np.arange(30))
+    artefact = export_onnx(module, dataset)
+    scale = target_spread(dataset, np.arange(30))[1]
+    assert prove_parity(artefact, module, dataset.x, 1, scale) <= 1e-4 * scale
+    answer = OnnxModel(artefact.content, 1).run(dataset.x)
+    assert answer.shape == (50, dataset.outputs)
+    assert np.isfinite(answer).all()
+    assert artefact.outputs[0]["name"] == ("logits" if labels else "prediction")
+
+
+def test_an_untrained_regression_answers_near_the_mean_of_its_target() -> None:
+    dataset, train = table(()), np.arange(50)
+    mean, deviation = target_spread(dataset, train)
+    assert (mean, deviation) == (pytest.approx(dataset.y.mean(), rel=1e-4), pytest.approx(dataset.y.std(), rel=1e-3))
+    answers = assemble(Linear(), dataset, train)(torch.from_numpy(dataset.x)).detach().numpy()
+    assert np.abs(answers - mean).max() < 5 * deviation
+
+
+def test_a_constant_target_has_the_deviation_1() -> None:
+    constant = Dataset(np.zeros((4, 2), np.float32), np.full(4, 7, np.float32), (), "0")
+    assert target_spread(constant, np.arange(4)) == (7.0, 1.0)
+    assert nn.Sequential(Restore(7.0, 2.0))(torch.tensor([[0.5]])).tolist() == [[8.0]]
