@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { removeApiServer } from './operator/api-server.ts';
 import { burst, type Burst } from './operator/burst.ts';
 import { scale } from './operator/scale.ts';
-import { killAll, limbeck, reference, workers } from './operator/sides.ts';
+import { killAll, limbeck, reference, workers, type Side } from './operator/sides.ts';
 import { spread, writeResult, type Spread } from './measure.ts';
 
 const { values } = parseArgs({
@@ -48,12 +48,16 @@ const figures = ['jobsPerSecond', 'seconds', 'cpuSeconds', 'peakMiB', 'settledMi
 
 async function bursts() {
   const rounds: { limbeck: Burst; reference: Burst }[] = [];
+  const round = async (side: Side): Promise<Burst> => {
+    const found = await burst(side, port ?? 0, jobs ?? 0);
+    told(side.name, found);
+    return found;
+  };
   for (let pair = 0; pair < (pairs ?? 0); pair++) {
-    const theirs = await burst(references, port ?? 0, jobs ?? 0);
-    told('reference', theirs);
-    const ours = await burst(limbecks, port ?? 0, jobs ?? 0);
-    told('limbeck', ours);
-    rounds.push({ limbeck: ours, reference: theirs });
+    // Who is first changes: whatever warms up or wears out in a pair disturbs both in turn.
+    const [first, second] = pair % 2 === 0 ? [references, limbecks] : [limbecks, references];
+    const found = { [first.name]: await round(first), [second.name]: await round(second) };
+    rounds.push(found as Record<Side['name'], Burst>);
   }
   const entries = figures.map((figure) => {
     const ratio = spread(rounds.map((round) => round.limbeck[figure] / round.reference[figure]));

@@ -152,9 +152,10 @@ describe('network policies', () => {
     });
   });
 
-  test('open metrics to the peers that are named, and a store outside by its ports alone', async () => {
+  test('open metrics to the peers that are named, a store outside and data by their ports alone', async () => {
     const metrics = 'networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus';
-    const other = await scene(metrics, 'store.external.existingSecret=mine', 'networkPolicy.storePorts={9000}');
+    const store = ['store.external.existingSecret=mine', 'networkPolicy.storePorts={9000}'];
+    const other = await scene(metrics, ...store, 'networkPolicy.dataPorts={443}');
     const prometheus: Place = { namespace: release, labels: { app: 'prometheus' }, ports: {} };
     const { policies, places } = other;
     for (const name of ['operator', 'gateway'])
@@ -162,9 +163,12 @@ describe('network policies', () => {
         ...[true, false],
       ]);
     const to = stranger('elsewhere');
-    for (const name of ['trainer', 'student', 'server'])
-      expect([53, 9000, 443].map((port) => leaves(policies, { from: places[name]!, to, port }))).toEqual([
-        ...[true, true, false],
-      ]);
+    const reached = (name: string): readonly number[] =>
+      [53, 443, 9000, 40_000].filter((port) => leaves(policies, { from: places[name]!, to, port }));
+    expect(['trainer', 'student', 'server'].map(reached)).toEqual([
+      [53, 443, 9000],
+      [53, 443, 9000],
+      [53, 9000],
+    ]);
   });
 });

@@ -15,6 +15,7 @@ const (
 	managedByLabel   = "app.kubernetes.io/managed-by"
 	managedBy        = "limbeck"
 	trainingJobLabel = "limbeck.dev/training-job"
+	rootLabel        = "limbeck.dev/root"
 	attemptLabel     = "limbeck.dev/attempt"
 	profileKey       = "limbeck.dev/profile"
 	bucket           = "s3://limbeck"
@@ -26,7 +27,7 @@ func configName(root *TrainingJob) string  { return jobName(root) + "-config" }
 func serviceName(root *TrainingJob) string { return root.Name + "-workers" }
 
 func childLabels(root *TrainingJob) map[string]string {
-	return map[string]string{managedByLabel: managedBy, trainingJobLabel: root.Name}
+	return map[string]string{managedByLabel: managedBy, trainingJobLabel: root.Name, rootLabel: string(root.UID)}
 }
 
 func attemptLabels(root *TrainingJob) map[string]string {
