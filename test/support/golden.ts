@@ -5,10 +5,17 @@ import { expect } from '@jest/globals';
 import { stringify } from 'yaml';
 
 /** Compares objects, as one YAML stream, with the file. */
-export async function expectGolden(file: string, objects: readonly unknown[]): Promise<void> {
-  const rendered = objects
-    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
-    .join('---\n');
+export const expectGolden = (file: string, objects: readonly unknown[]): Promise<void> =>
+  expectText(
+    file,
+    objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n'),
+  );
+
+/** Compares an object, as JSON, with the file: for a reader in another language. */
+export const expectGoldenJson = (file: string, object: unknown): Promise<void> =>
+  expectText(file, `${JSON.stringify(object, null, 2)}\n`);
+
+async function expectText(file: string, rendered: string): Promise<void> {
   if (process.env.LIMBECK_UPDATE_GOLDEN === '1') {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, rendered);

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
+from limbeck_trainer.fields import POSITIVE, Bounds, Fields
 from limbeck_trainer.optimization import Optimization, parse_optimization
 
 TASKS = ("classification", "regression")

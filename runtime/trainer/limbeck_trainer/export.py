@@ -75,9 +75,8 @@ def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int |
     """
     expected = predict(model, torch.from_numpy(x)).numpy()
     session = OnnxModel(artefact.content, threads)
-    deltas = [_delta(session.run(x, batch) / np.float32(scale), expected / np.float32(scale), batch) for batch in (1, len(x))]
-    # In the unit of the output.
-    return max(deltas) * scale
+    deltas = [_delta(session.run(x, batch), expected, batch, scale) for batch in (1, len(x))]
+    return max(deltas)
 
 
 def upload(store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], report: dict[str, object]) -> None:
@@ -106,13 +105,13 @@ def manifest_of(
     }
 
 
-def _delta(actual: Floats, expected: Floats, batch: int) -> float:
+def _delta(actual: Floats, expected: Floats, batch: int, scale: float) -> float:
     delta = float(np.abs(actual - expected).max())
     flips = int((actual.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    if not delta <= PARITY_BOUND or flips > 0:
+    if not delta <= PARITY_BOUND * scale or flips > 0:
         message = (
-            f"The exported model differs from the trained one by {delta:.3g} (at most {PARITY_BOUND:g}) and in {flips} "
-            f"of {len(expected)} decisions at batch size {batch}. Nothing was uploaded; this is a fault of the export."
+            f"The exported model differs from the trained one by {delta:.3g} (at most {PARITY_BOUND * scale:g}) and in "
+            f"{flips} of {len(expected)} decisions at batch size {batch}. Nothing was uploaded; this is a fault of the export."
         )
         raise TrainerError(Reason.PARITY_BROKEN, message)
     return delta

@@ -1,0 +1,77 @@
+"""Makes the data of these examples in a folder: python3 make-data.py FOLDER. The trainer image has all that it needs.
+
+wine.csv          178 wines, 13 measurements, 3 cultivars (scikit-learn's)
+cells/*.parquet   569 cell nuclei, 30 measurements, benign or malignant, in six files (scikit-learn's)
+digits/<digit>/   400 handwritten digits as grey PNG files of 8 x 8 pixels (scikit-learn's)
+houses.csv        300 invented houses with a district, a size that is sometimes missing, an age and a price
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+from pyarrow import parquet
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+
+def main(folder: Path) -> None:
+    """Everything, the same bytes every time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wines(folder / "wine.csv")
+    cells(folder / "cells")
+    digits(folder / "digits")
+    houses(folder / "houses.csv")
+
+
+def wines(path: Path) -> None:
+    """One row per wine; the last column is the cultivar."""
+    data = load_wine()
+    rows = [[*map(float, x), f"cultivar-{y}"] for x, y in zip(data.data, data.target, strict=True)]
+    _write(path, [*(name.replace("/", "_") for name in data.feature_names), "cultivar"], rows)
+
+
+def cells(folder: Path) -> None:
+    """Six files of about a hundred rows."""
+    folder.mkdir(exist_ok=True)
+    data = load_breast_cancer()
+    for number, rows in enumerate(np.array_split(np.arange(len(data.target)), 6)):
+        columns = {name: data.data[rows, index] for index, name in enumerate(data.feature_names)}
+        columns["diagnosis"] = [str(data.target_names[target]) for target in data.target[rows]]
+        parquet.write_table(pa.table(columns), folder / f"part-{number}.parquet")
+
+
+def digits(folder: Path) -> None:
+    """A folder for each digit."""
+    data = load_digits()
+    for number in range(400):
+        path = folder / str(data.target[number]) / f"{number:04}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((data.images[number] * 15).astype(np.uint8)).save(path)
+
+
+def houses(path: Path) -> None:
+    """The price follows from district, size and age, and some chance."""
+    random = np.random.default_rng(7)
+    districts = {"harbour": 1.6, "hills": 1.3, "station": 1.0}
+    rows = []
+    for number in range(300):
+        district = str(random.choice(list(districts)))
+        size, age = random.integers(40, 200), random.integers(0, 90)
+        price = size * 3000 * districts[district] * (1 - age / 300) + random.normal(0, 15000)
+        rows.append([district, "" if number % 20 == 0 else size, age, round(price)])
+    _write(path, ["district", "size", "age", "price"], rows)
+
+
+def _write(path: Path, names: list[str], rows: list[list[object]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([names, *rows])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,91 @@
+"""Every example of examples/training runs: the very config that the operator makes of it, on the data that it names."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jsonschema
+import pytest
+from limbeck_trainer.store import Store
+from support import REPOSITORY, Document, contract, free_port, start_workers
+
+EXAMPLES = sorted((REPOSITORY / "test" / "golden" / "training").glob("*.json"))
+PATIENT_CHECKPOINTS = {"everySeconds": 3600, "keep": 1}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What make-data.py makes."""
+    folder = tmp_path_factory.mktemp("data")
+    subprocess.run(
+        [sys.executable, str(REPOSITORY / "examples" / "training" / "make-data.py"), str(folder)], check=True
+    )
+    return folder
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server of files."""
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Says nothing."""
+
+
+@pytest.fixture(scope="session")
+def web(data: Path) -> Iterator[str]:
+    """The data behind an address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(data)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def source_of(source: Document, data: Path, web: str) -> Document:
+    """The same source, where this test has it."""
+    if source["kind"] == "pvc":
+        return {**source, "path": str(data / source["path"].removeprefix("/data/"))}
+    if source["kind"] == "https":
+        return {**source, "url": web + urlsplit(source["url"]).path}
+    return source
+
+
+def upload(source: Document, data: Path) -> None:
+    """What `aws s3 sync` does."""
+    if source["kind"] != "s3":
+        return
+    store, folder = Store(), data / source["uri"].rstrip("/").rsplit("/", 1)[1]
+    for file in folder.rglob("*"):
+        if file.is_file():
+            store.put(source["uri"] + file.relative_to(folder).as_posix(), file.read_bytes())
+
+
+def test_there_are_examples() -> None:
+    names = {path.stem for path in (REPOSITORY / "examples" / "training").glob("*.yaml")}
+    assert {path.stem for path in EXAMPLES} == names
+    assert len(names) >= 4
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_the_example_trains_a_model_that_passes_its_gates(
+    tmp_path: Path, path: Path, data: Path, web: str, s3: dict[str, str]
+) -> None:
+    example: Document = json.loads(path.read_text())
+    document = {**example["config"], "checkpoint": PATIENT_CHECKPOINTS, "progressPort": free_port()}
+    jsonschema.validate(document, contract("trainer-config"))
+    upload(document["data"]["source"], data)
+    document["data"] = {**document["data"], "source": source_of(document["data"]["source"], data, web)}
+    workers = start_workers(tmp_path, document, example["workers"])
+    assert [worker.exit_code() for worker in workers] == [0] * len(workers), workers[0].log_file.read_text()
+    metrics = workers[0].result()["metrics"]
+    for gate in example["gates"]:
+        measured = metrics[gate["metric"]]
+        value = measured["value"] if isinstance(measured, dict) else measured
+        assert value >= gate["atLeast"] if "atLeast" in gate else value <= gate["atMost"], (gate, metrics)
