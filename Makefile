@@ -112,6 +112,10 @@ bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and 
 	@node bench/gateway/run.ts
 	@node bench/gateway/held.ts
 
+.PHONY: bench-serving
+bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server and itself without batching; about 3 min.
+	@node bench/serving/run.ts
+
 .PHONY: bench-operator
 bench-operator: setup ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.
 	@node bench/operator.ts

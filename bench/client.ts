@@ -1,8 +1,9 @@
-/** The Node client of load.ts: one undici connection per client. A Load as JSON in argv, a Window as JSON on stdout. */
+/** The Node client of load.ts: one undici connection per client. A Load as JSON in argv, its body in base64, a Window as JSON on stdout. */
 import { Client } from 'undici';
 import type { Load, Window } from './load.ts';
 
-const { url, host, body, connections, seconds } = JSON.parse(process.argv[2] ?? '') as Load;
+const { url, host, headers: more, connections, seconds, body: sent } = JSON.parse(process.argv[2] ?? '') as Load;
+const body = Buffer.from(String(sent), 'base64');
 const { origin, pathname } = new URL(url);
 const latencies: number[] = [];
 let failed = 0;
@@ -11,7 +12,7 @@ const end = start + seconds * 1000;
 
 async function loop(): Promise<void> {
   const client = new Client(origin);
-  const headers = { host, 'content-type': 'application/json' };
+  const headers = { host, 'content-type': 'application/json', ...more };
   while (performance.now() < end) {
     const sentAt = performance.now();
     try {

@@ -21,8 +21,9 @@ export interface Load {
   readonly url: string;
   /** The Host header. */
   readonly host: string;
-  /** A JSON body, posted. */
-  readonly body: string;
+  /** What is posted: text, or bytes of any kind. */
+  readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -52,10 +53,16 @@ function parsed(text: string): Window {
   };
 }
 
-async function wrk({ url, host, body, connections, seconds }: Load): Promise<Window> {
-  const script = 'build/bench/post.lua';
+async function wrk({ url, host, body, headers = {}, connections, seconds }: Load): Promise<Window> {
+  const [script, payload] = ['build/bench/post.lua', 'build/bench/post.body'];
   mkdirSync('build/bench', { recursive: true });
-  const lines = [`wrk.method = "POST"`, `wrk.body = [[${body}]]`, `wrk.headers["Content-Type"] = "application/json"`];
+  writeFileSync(payload, body);
+  const all = Object.entries({ 'Content-Type': 'application/json', ...headers });
+  const lines = [
+    'wrk.method = "POST"',
+    `wrk.body = io.open("${payload}", "rb"):read("*a")`,
+    ...all.map(([name, value]) => `wrk.headers["${name}"] = "${value}"`),
+  ];
   writeFileSync(script, `${lines.join('\n')}\n`);
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, '-H', `Host: ${host}`, url];
   return parsed((await run('wrk', options)).stdout);
@@ -63,7 +70,8 @@ async function wrk({ url, host, body, connections, seconds }: Load): Promise<Win
 
 /** In a process of its own, or the bench would share its loop with the client. */
 async function nodeClient(load: Load): Promise<Window> {
-  const { stdout } = await run(process.execPath, ['bench/client.ts', JSON.stringify(load)]);
+  const sent = { ...load, body: Buffer.from(load.body).toString('base64') };
+  const { stdout } = await run(process.execPath, ['bench/client.ts', JSON.stringify(sent)]);
   return JSON.parse(stdout) as Window;
 }
 

@@ -1,16 +1,13 @@
-/** Bundles every process into one file for its image: build/dist/{operator,gateway,server,worker}.mjs. */
-import { copyFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+/** Bundles every process for its image: build/dist/{operator,gateway,server,worker}.mjs and the server's server-*.mjs. */
+import { copyFile, rm } from 'node:fs/promises';
+import { build, type BuildOptions } from 'esbuild';
 
 const entryPoints = {
   operator: 'operator/main.ts',
   gateway: 'operator/gateway/main.ts',
-  server: 'runtime/server/main.ts',
-  worker: 'runtime/server/worker.ts',
 };
 
-await build({
-  entryPoints,
+const shared: BuildOptions = {
   outdir: 'build/dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -21,6 +18,18 @@ await build({
   // Bundled CommonJS packages ask for Node's own modules through `require`, which ES modules do not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
+};
+
+await rm('build/dist', { recursive: true, force: true });
+await build({ ...shared, entryPoints });
+
+// What is loaded only when it is needed stays a file of its own: the store's SDK and gRPC are most of the code, and code
+// that is never run still costs memory and time when it is in the same file.
+await build({
+  ...shared,
+  entryPoints: { server: 'runtime/server/main.ts', worker: 'runtime/server/worker.ts' },
+  splitting: true,
+  chunkNames: 'server-[name]-[hash]',
 });
 
 // Read at run time by the library that speaks it.

