@@ -79,6 +79,25 @@ export interface TrainingJobSpec {
         }
       | {
           /**
+           * A data set in the Hugging Face layout that somebody put into an S3 store; nothing is fetched from the Hub.
+           */
+          readonly hf: {
+            /**
+             * Folder of the data set, such as s3://bucket/datasets/iris/.
+             */
+            readonly uri: string;
+            /**
+             * The data set's own split whose files are read (data/train-00000-of-00002.parquet, train.csv or train/). It is divided by data.split, like any data.
+             */
+            readonly split: string;
+            /**
+             * Digest of the file in lower-case hex; of a folder, that of what sha256sum prints for its files in the order of their paths. Data with another digest is refused.
+             */
+            readonly sha256?: string;
+          };
+        }
+      | {
+          /**
            * A file or folder on a volume, which every worker mounts read-only. With several workers on several nodes the claim must allow ReadOnlyMany or ReadWriteMany.
            */
           readonly pvc: {

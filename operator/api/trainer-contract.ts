@@ -11,6 +11,7 @@ export type ModelConfig =
 export type SourceConfig =
   | { readonly kind: 'builtin'; readonly name: string }
   | { readonly kind: 's3'; readonly uri: string; readonly sha256?: string }
+  | { readonly kind: 'hf'; readonly uri: string; readonly split: string; readonly sha256?: string }
   | { readonly kind: 'pvc'; readonly claim: string; readonly path: string; readonly sha256?: string }
   | { readonly kind: 'https'; readonly url: string; readonly sha256: string; readonly limitBytes: number };
 

@@ -21,6 +21,7 @@ export const dataConfig = ({ source, ...reading }: DataSpec): DataConfig => ({
 
 export function sourceConfig(source: DataSpec['source']): SourceConfig {
   if ('s3' in source) return { kind: 's3', ...source.s3 };
+  if ('hf' in source) return { kind: 'hf', ...source.hf };
   if ('pvc' in source) {
     const { claimName, path, ...digest } = source.pvc;
     return {

@@ -37,6 +37,7 @@ describe('data is taken', () => {
     [{ ...table, columns: { target: 'price', features: ['a', 'b'], categorical: ['b'], missing: 'impute' } }],
     [{ ...table, format: 'csv', labels: ['no', 'yes'] }],
     [{ ...folder, format: 'parquet', stream: {} }],
+    [{ source: { hf: { uri: 's3://bucket/datasets/iris' } }, stream: {} }],
     [{ ...pvc('tables/houses.csv') }],
     [{ ...pvc('..2026/odd name.csv') }],
     [{ source: { pvc: { claimName: 'disk' } }, stream: { window: 8 } }],
@@ -51,6 +52,8 @@ describe('data is refused with', () => {
   test.each<[string, object, string, string]>([
     ['two sources', { source: { ...table.source, ...pvc('x').source } }, 'spec.data.source', 'exactly one of builtin'],
     ['an unknown format', { ...table, format: 'xlsx' }, 'spec.data.format', '"npz", "csv", "parquet", "jsonl"'],
+    ['a data set of the Hub itself', { source: { hf: { uri: 'iris' } } }, 'source.hf.uri', 'must be s3://bucket'],
+    ['a split with a slash', { source: { hf: { uri: 's3://b-b/i', split: 'a/b' } } }, 'hf.split', 'name of a split'],
     ['a claim in capitals', pvc('x', 'Disk'), 'source.pvc.claimName', 'name of a PersistentVolumeClaim'],
     ['a path from the root of the node', pvc('/etc/passwd'), 'source.pvc.path', path],
     ['a path out of the volume', pvc('a/../../b'), 'source.pvc.path', path],

@@ -93,7 +93,7 @@ describe('a TrainingJob is refused with', () => {
       'two sources',
       { 'spec.data.source.s3': { uri: 's3://bucket/x' } },
       'spec.data.source',
-      'exactly one of builtin, s3, pvc or https',
+      'exactly one of builtin, s3, hf, pvc or https',
     ],
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['a name that is no DNS label', { 'metadata.name': '1a' }, 'metadata.name', 'must start with a letter'],

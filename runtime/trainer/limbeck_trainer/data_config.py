@@ -27,6 +27,15 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Hub:
+    """A data set in the Hugging Face layout that lies in the store: the files of one of its splits."""
+
+    uri: str
+    split: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
 class Claimed:
     """A file or folder on a volume that is mounted read-only; `path` is absolute in the pod."""
 
@@ -44,7 +53,7 @@ class Download:
     limit_bytes: int
 
 
-Source = Builtin | Stored | Claimed | Download
+Source = Builtin | Stored | Hub | Claimed | Download
 
 
 @dataclass(frozen=True)
@@ -155,9 +164,11 @@ def _image(fields: Fields) -> ImageSize:
 
 def _source(fields: Fields) -> Source:
     source: Source
-    match fields.choice("kind", ["builtin", "s3", "pvc", "https"]):
+    match fields.choice("kind", ["builtin", "s3", "hf", "pvc", "https"]):
         case "s3":
             source = Stored(fields.text("uri", URI), _digest(fields))
+        case "hf":
+            source = Hub(fields.text("uri", URI).rstrip("/") + "/", fields.text("split"), _digest(fields))
         case "pvc":
             source = Claimed(fields.text("claim"), fields.text("path", "^/"), _digest(fields))
         case "https":

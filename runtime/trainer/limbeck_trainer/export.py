@@ -111,7 +111,7 @@ def _delta(actual: Floats, expected: Floats, batch: int, scale: float) -> float:
     if not delta <= PARITY_BOUND * scale or flips > 0:
         message = (
             f"The exported model differs from the trained one by {delta:.3g} (at most {PARITY_BOUND * scale:g}) and in "
-            f"{flips} of {len(expected)} decisions at batch size {batch}. Nothing was uploaded; this is a fault of the export."
+            f"{flips} of {len(expected)} decisions at batch size {batch}. Nothing was uploaded; the export is at fault."
         )
         raise TrainerError(Reason.PARITY_BROKEN, message)
     return delta

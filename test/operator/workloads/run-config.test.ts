@@ -12,6 +12,7 @@ test.each([
 test.each([
   [{ builtin: 'digits' as const }, { kind: 'builtin', name: 'digits' }],
   [{ s3: { uri: 's3://limbeck/data.npz' } }, { kind: 's3', uri: 's3://limbeck/data.npz' }],
+  [{ hf: { uri: 's3://b/iris', split: 'train' } }, { kind: 'hf', uri: 's3://b/iris', split: 'train' }],
   [{ pvc: { claimName: 'disk', path: '.' } }, { kind: 'pvc', claim: 'disk', path: '/data' }],
   [
     { pvc: { claimName: 'disk', path: 'a/b.csv', sha256: 'c' } },

@@ -21,6 +21,7 @@ DISTILLATION = {
 }
 S3 = {"kind": "s3", "uri": "s3://limbeck/data.npz", "sha256": SHA}
 PVC = {"kind": "pvc", "claim": "disk", "path": "/data/table.csv"}
+HF = {"kind": "hf", "uri": "s3://limbeck/datasets/iris", "split": "train"}
 HTTPS = {"kind": "https", "url": "https://host/t.csv", "sha256": SHA, "limitBytes": 9}
 SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
 
@@ -40,6 +41,7 @@ def document(**changes: Any) -> dict[str, Any]:
         {"distribution": {"strategy": "fsdp"}},
         {"task": "regression", "data": {"source": PVC, "split": SPLIT, "stream": {"window": 2}}},
         {"data": {"source": S3, "split": SPLIT, "format": "csv", "columns": {"target": "a"}, "labels": ["a", "b"]}},
+        {"data": {"source": HF, "split": SPLIT}},
         {"data": {"source": HTTPS, "split": SPLIT, "image": {"height": 8, "width": 8, "channels": 3}}},
     ],
 )

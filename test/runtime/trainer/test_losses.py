@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from limbeck_trainer.losses import Response, cross_entropy
+from limbeck_trainer.losses import Response, cross_entropy, squared_error
 
 N, CLASSES = 20, 5
 RANDOM = np.random.default_rng(0)
@@ -77,3 +77,12 @@ def test_cross_entropy_is_the_mean_over_the_batch() -> None:
     assert float(cross_entropy(torch.from_numpy(Y))(torch.from_numpy(STUDENT[WHOLE]), rows, rows)) == pytest.approx(
         expected
     )
+
+
+def test_the_parts_of_a_squared_error_add_up_to_the_mean_in_units_of_the_deviation() -> None:
+    y = torch.from_numpy(RANDOM.normal(1e3, 50, N))
+    answers = y + torch.from_numpy(RANDOM.normal(0, 10, N))
+    criterion, whole = squared_error(y, 50.0), torch.from_numpy(WHOLE)
+    parts = [criterion(answers[whole[rank::2]].unsqueeze(1), whole[rank::2], whole) for rank in range(2)]
+    expected = np.square((answers - y).numpy()[WHOLE] / 50).mean()
+    assert float(sum(parts)) == pytest.approx(expected)

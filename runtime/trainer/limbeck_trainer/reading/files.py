@@ -6,12 +6,13 @@ A file is read whole, when somebody asks for it. What is not there is DataMissin
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Source, Stored
+from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Hub, Source, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.store import ObjectMissing, Store
@@ -52,6 +53,8 @@ def open_source(source: Source, store: Store) -> Files:
     match source:
         case Stored():
             return _stored(source, store)
+        case Hub(uri, split):
+            return _split_of(_stored(Stored(uri, None), store), split)
         case Claimed(claim, path):
             return _mounted(f"{path} of the volume claim {claim}", Path(path))
         case Download(url):
@@ -111,6 +114,20 @@ def _stored(source: Stored, store: Store) -> Files:
     if not paths:
         missing(uri)
     return Files(uri, True, tuple(File(uri + path, path, _reader(store, uri + path)) for path in paths))
+
+
+def _split_of(files: Files, split: str) -> Files:
+    """The layout of the Hub: data/train-00000-of-00002.parquet, data/train.csv, or a folder train/."""
+
+    def belongs(path: str) -> bool:
+        *folders, name = path.split("/")
+        return split in folders or re.split(r"[-.]", name)[0] == split
+
+    chosen = tuple(file for file in files.files if belongs(file.path))
+    if not chosen:
+        shown = ", ".join(file.path for file in files.files[:10])
+        invalid(f"{files.name} has no file of the split {split!r}; it has {shown}. Correct data.source.hf.split.")
+    return Files(files.name, True, chosen)
 
 
 def _reader(store: Store, uri: str) -> Callable[[], bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from limbeck_trainer.data import load_data
-from limbeck_trainer.data_config import Claimed, Stored
+from limbeck_trainer.data_config import Claimed, Hub, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.files import open_source
 from limbeck_trainer.store import Store
@@ -58,3 +58,14 @@ def test_what_is_not_in_the_store_may_still_come(s3: Any, key: str) -> None:
     with pytest.raises(TrainerError, match=rf"s3://limbeck/{key} does not exist\. Upload it") as caught:
         load_data(Stored(f"s3://limbeck/{key}", None), Store())
     assert caught.value.reason is Reason.DATA_MISSING
+
+
+def test_a_data_set_of_the_hub_is_the_files_of_its_split(s3: dict[str, str]) -> None:
+    store = Store()
+    named = ("data/train-00000-of-00002.csv", "data/train-00001-of-00002.csv", "train/more.csv", "train.csv")
+    for path in (*named, "data/test-00000-of-00001.csv", "training.csv", "README.md"):
+        store.put(f"s3://limbeck/datasets/letters/{path}", TABLE.encode())
+    files = open_source(Hub("s3://limbeck/datasets/letters/", "train", None), store)
+    assert [file.path for file in files.files] == sorted(named)
+    with pytest.raises(TrainerError, match=r"has no file of the split 'dev'; it has README\.md, data/test-.*hf\.split"):
+        open_source(Hub("s3://limbeck/datasets/letters/", "dev", None), store)
