@@ -26,7 +26,7 @@ export type Parsed =
 
 const members = [
   ...['images', 'imagePullPolicy', 'store', 'gateway', 'clusterDomain', 'gpuProfiles'],
-  ...['leaderElection', 'watchNamespace'],
+  ...['leaderElection', 'watchNamespace', 'schedulerName'],
 ];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,6 +72,7 @@ function settingsOf(file: Fields): Settings {
   store.only(['uri', 'secretName']);
   gateway.only(['service', 'namespace', 'port', 'adminPort']);
   const port = { least: 1, most: 65535 };
+  const schedulerName = file.optional('schedulerName', () => file.text('schedulerName'));
   return {
     images: { trainer: images.text('trainer'), server: images.text('server') },
     imagePullPolicy: file.oneOf('imagePullPolicy', ['Always', 'IfNotPresent', 'Never'], 'IfNotPresent'),
@@ -86,6 +87,7 @@ function settingsOf(file: Fields): Settings {
       adminPort: gateway.integer('adminPort', { ...port, fallback: 8081 }),
     },
     clusterDomain: file.text('clusterDomain', 'cluster.local'),
+    ...(schedulerName === undefined ? {} : { schedulerName }),
     gpuProfiles: profilesOf(file.object('gpuProfiles')),
   };
 }

@@ -10,6 +10,7 @@ import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } fr
 import { startAutoscaler, type Autoscaler } from './autoscaler/loop.ts';
 import { withAssumedNodes } from './assumed-nodes.ts';
 import { readConfig, type Config } from './config.ts';
+import { startDiscovery, type Discovery } from './discovery.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from './feeds.ts';
 import { connect, type Connection } from './kernel/connect.ts';
 import { startManager, type Manager } from './kernel/manager.ts';
@@ -19,6 +20,7 @@ import { serverPort } from './serving/desired.ts';
 import { distillationReconciler } from './distillation/reconciler.ts';
 import { servingReconciler } from './serving/reconciler.ts';
 import { trainingReconciler } from './training/reconciler.ts';
+import { gangAmong, podGroupsOf } from './workloads/pod-group.ts';
 import type { RunFeeds } from './workloads/run.ts';
 import { progressPort } from './workloads/trainer-job.ts';
 
@@ -38,16 +40,21 @@ interface Parts {
   readonly log: Log;
   readonly registry: Registry;
   readonly signal: AbortSignal;
+  readonly discovery: Discovery;
 }
 
-const runFeeds = (feeds: Feeds): RunFeeds => ({
+const runFeeds = (feeds: Feeds, discovery: Discovery): RunFeeds => ({
+  kueue: () => discovery.serves('kueue.x-k8s.io'),
   news: (uid) => feeds.progress?.news(uid),
   stall: (uid) => feeds.progress?.stall(uid),
 });
 
 function startOperator(parts: Parts, feeds: Feeds): Manager {
   const { config, connection, log, registry, signal } = parts;
-  const { settings, watchNamespace } = config;
+  const { watchNamespace } = config;
+  const gang = gangAmong(parts.discovery.versions());
+  const settings = { ...config.settings, ...(gang === undefined ? {} : { gang }) };
+  log.info('gang scheduling', { gang: gang ?? 'none' });
   const scope = watchNamespace === undefined ? {} : { watchNamespace };
   const { cluster } = connection;
   return startManager({
@@ -55,14 +62,17 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
     cluster: watchNamespace === undefined ? cluster : withAssumedNodes(cluster, settings.gpuProfiles, systemClock),
     leaseCluster: connection.leaseCluster,
     reconcilers: [
-      trainingReconciler(settings, runFeeds(feeds)),
-      distillationReconciler(settings, runFeeds(feeds)),
+      trainingReconciler(settings, runFeeds(feeds, parts.discovery)),
+      distillationReconciler(settings, runFeeds(feeds, parts.discovery)),
       servingReconciler(settings, {
         recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
         loadFailure: (pod) => (feeds.progress === undefined ? 'unheard' : feeds.progress.loadFailure(pod)),
       }),
     ],
-    extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+    extraResources: [
+      ...[nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+      ...(gang === undefined ? [] : [podGroupsOf(gang)]),
+    ],
     indexes: [slicesOfService],
     ...{ log, registry, signal, clock: systemClock, random: Math.random },
     identity: `${config.podName}_${randomUUID()}`,
@@ -96,7 +106,8 @@ async function run(config: Config, log: Log): Promise<void> {
   const { renewDeadlineSeconds } = config.leaderElection;
   const who = { component: 'operator', version };
   const connection = await connect({ ...who, registry, clock: systemClock, renewDeadlineSeconds });
-  const parts: Parts = { config, connection, log, registry, signal };
+  const discovery = await startDiscovery({ cluster: connection.cluster, clock: systemClock, log, signal });
+  const parts: Parts = { config, connection, log, registry, signal, discovery };
   const feeds: Feeds = {};
   const manager = startOperator(parts, feeds);
   void manager.leading.then(() => lead(manager, feeds, parts));

@@ -260,6 +260,14 @@ export interface TrainingJobSpec {
    */
   readonly placement: {
     /**
+     * Kueue's LocalQueue, in the namespace of the job, that admits each attempt before its pods are made. Unset means that no queue is asked.
+     */
+    readonly queueName?: string;
+    /**
+     * PriorityClass of the pods. Pods of a higher one may push these out, which counts as no failure.
+     */
+    readonly priorityClassName?: string;
+    /**
      * GPU profiles of the installation in order of preference; the first that some node can satisfy is taken. The profile cpu needs no GPU.
      *
      * Items: Name of a profile.
@@ -370,7 +378,8 @@ export interface TrainingJobStatus {
   /**
    * Where the job stands. Conditions say why.
    */
-  readonly phase?: 'Waiting' | 'Refused' | 'Suspended' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
+  readonly phase?:
+    'Waiting' | 'Refused' | 'Suspended' | 'Queued' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
   /**
    * Architecture in short, such as cnn 16-32/64.
    */
@@ -852,6 +861,14 @@ export interface DistillationJobSpec {
    */
   readonly placement: {
     /**
+     * Kueue's LocalQueue, in the namespace of the job, that admits each attempt before its pods are made. Unset means that no queue is asked.
+     */
+    readonly queueName?: string;
+    /**
+     * PriorityClass of the pods. Pods of a higher one may push these out, which counts as no failure.
+     */
+    readonly priorityClassName?: string;
+    /**
      * GPU profiles of the installation in order of preference; the first that some node can satisfy is taken. The profile cpu needs no GPU.
      *
      * Items: Name of a profile.
@@ -962,7 +979,8 @@ export interface DistillationJobStatus {
   /**
    * Where the job stands. Conditions say why.
    */
-  readonly phase?: 'Waiting' | 'Refused' | 'Suspended' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
+  readonly phase?:
+    'Waiting' | 'Refused' | 'Suspended' | 'Queued' | 'Starting' | 'Running' | 'Restarting' | 'Succeeded' | 'Failed';
   /**
    * Where the teacher comes from, such as trainingjob/digits-teacher.
    */

@@ -19,6 +19,10 @@ export const labels = {
   revision: `${group}/revision`,
   /** Set by the Job controller on each pod of an Indexed Job. */
   completionIndex: 'batch.kubernetes.io/job-completion-index',
+  /** Kueue's LocalQueue. */
+  queueName: 'kueue.x-k8s.io/queue-name',
+  /** Of a worker, for the coscheduling plugin. */
+  podGroup: 'scheduling.x-k8s.io/pod-group',
   /** Set by the EndpointSlice controller. */
   serviceName: 'kubernetes.io/service-name',
 } as const;
@@ -26,6 +30,8 @@ export const labels = {
 export const annotations = {
   /** GPU profile that was chosen for a Job or Deployment. */
   profile: `${group}/profile`,
+  /** Of a worker, for Volcano. */
+  volcanoGroup: 'scheduling.k8s.io/group-name',
   revision: `${group}/revision`,
   /** Hash of the pod template that was rendered for the revision. */
   template: `${group}/template`,

@@ -62,6 +62,9 @@ export const configMaps = theirs<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const batchJobs = theirs<BatchJob>('batch/v1', 'Job', 'jobs');
 export const deployments = theirs<Deployment>('apps/v1', 'Deployment', 'deployments');
 export const endpointSlices = theirs<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+/** Pods that a scheduler places all together or not at all; which of the two a cluster serves, if any, is looked up. */
+export const coschedulingGroups = theirs('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups');
+export const volcanoGroups = theirs('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups');
 export const nodes: Resource<Node> = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -104,8 +107,10 @@ export const operatorAccess: readonly Access[] = [
   rule('', 'pods', read),
   rule('', 'nodes', read),
   rule('', 'services', own),
-  rule('', 'configmaps', make),
+  rule('', 'configmaps', [...make, 'delete']),
   rule('batch', 'jobs', [...make, 'delete']),
+  rule('scheduling.x-k8s.io', 'podgroups', [...make, 'delete']),
+  rule('scheduling.volcano.sh', 'podgroups', [...make, 'delete']),
   rule('apps', 'deployments', own),
   rule('discovery.k8s.io', 'endpointslices', read),
   rule('', 'events', ['create']),

@@ -24,6 +24,10 @@ interface List {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
 }
 
+interface ApiGroups {
+  readonly groups: readonly { readonly versions: readonly { readonly groupVersion: string }[] }[];
+}
+
 export class Client implements Cluster {
   readonly #transport: Transport;
   readonly #traffic: 'crud' | 'lease';
@@ -125,6 +129,12 @@ export class Client implements Cluster {
   update(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject> {
     const path = pathOfKey(resource, keyOf(object));
     return this.#object(callOf('PUT', 'update', resource, { path, query: { fieldManager }, body: object }), signal);
+  }
+
+  async apiVersions(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const call: Call = { method: 'GET', verb: 'get', resource: 'apis', path: '/apis' };
+    const { groups } = (await this.#send(call, signal)) as ApiGroups;
+    return new Set(groups.flatMap(({ versions }) => versions.map(({ groupVersion }) => groupVersion)));
   }
 
   async #object(call: Call, signal: AbortSignal): Promise<KubeObject> {

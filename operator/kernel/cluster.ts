@@ -107,6 +107,8 @@ export interface Cluster {
   /** Optimistic create and update, for Lease and Event, which one writer alone must win. */
   create(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
   update(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+  /** Every group and version that is served beyond the core, such as `batch/v1`. Absent: nobody can tell. */
+  apiVersions?(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** The same cluster, whose writes ask for the budget in the moment of sending and end with it, or throw NotLeading. */
   within?(budgetMs: WriteBudget): Cluster;
 }

@@ -4,11 +4,14 @@ import { batchJobs, configMaps } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy, keyOf } from '../kernel/objects.ts';
 import { numberOf } from './attempts.ts';
+import { podGroupsOf } from './pod-group.ts';
+import { heldBy } from './queue.ts';
 import type { RunObserved } from './run.ts';
 import { configNameOf } from './trainer-job.ts';
 import { jobIsOver } from './verdict.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
+type Kept = Pick<RunObserved, 'jobs' | 'settings'>;
 
 /** After this many newer attempts the Job of an old one goes, and with it its logs. */
 const keptJobs = 3;
@@ -24,9 +27,12 @@ const configOf = (job: BatchJob): ObjectRef => ({
   key: { ...keyOf(job), name: configNameOf(job.metadata.name) },
 });
 
-/** Jobs that would run on. Where a worker failed the Job controller ends the rest by itself, and the logs stay. */
+/**
+ * Jobs that would run on. Where a worker failed the Job controller ends the rest by itself, and the logs stay; but not of
+ * a Job that a queue has suspended, which would make new pods once it is admitted again.
+ */
 export const unfinishedJobs = ({ jobs, pods }: Seen): readonly ObjectRef[] =>
-  jobs.filter((job) => !jobIsOver(job) && !isEnding(job, pods)).map(refTo);
+  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods))).map(refTo);
 
 /** The Job controller is about to call it over. */
 function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
@@ -35,6 +41,11 @@ function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
   return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
 }
 
-/** The Jobs of the last attempts stay for their logs; older ones go with their configs. */
-export const oldJobs = ({ jobs }: Seen, number: number): readonly ObjectRef[] =>
-  jobs.filter((job) => numberOf(job) <= number - keptJobs).flatMap((job) => [refTo(job), configOf(job)]);
+const groupOf = (job: BatchJob, { gang }: Kept['settings']): readonly ObjectRef[] =>
+  gang === undefined ? [] : [{ resource: podGroupsOf(gang), key: keyOf(job) }];
+
+/** The Jobs of the last attempts stay for their logs; older ones go with what was made for them. */
+export const oldJobs = ({ jobs, settings }: Kept, number: number): readonly ObjectRef[] =>
+  jobs
+    .filter((job) => numberOf(job) <= number - keptJobs)
+    .flatMap((job) => [refTo(job), configOf(job), ...groupOf(job, settings)]);

@@ -53,7 +53,7 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     ...{ root, label, settings },
     // An operator that has just begun has heard nobody yet: what was heard last still holds.
     progress: news?.progress ?? root.status?.progress,
-    ...{ news, stall: feeds.stall(uid) },
+    ...{ news, stall: feeds.stall(uid), kueue: feeds.kueue() },
     jobs: cache.ownedBy(batchJobs, root),
     pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
     nodes: cache.list(nodes),

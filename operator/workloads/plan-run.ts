@@ -29,11 +29,12 @@ import {
 } from './attempts.ts';
 import { rankOf, type Failure } from './failure.ts';
 import { oldJobs, unfinishedJobs } from './leftovers.ts';
-import { overdue, type LastSeen } from './overdue.ts';
+import { overdue } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
 import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
 import type { RunPlan, RunState } from './run-state.ts';
+import { withoutQueue } from './queue.ts';
 import { sentenceOf } from './sentence.ts';
 import { attemptChildren, attemptNeeds } from './trainer-job.ts';
 import { isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
@@ -45,6 +46,9 @@ const recheckAt = (atMs: number, now: Date): Next => ({
   kind: 'recheck',
   afterMs: Math.min(longestRecheckMs, Math.max(100, atMs - now.getTime())),
 });
+
+/** What may be installed meanwhile, without a word to us. */
+const lookAgain: Next = { kind: 'recheck', afterMs: 30_000 };
 
 /** A pod that cannot start is looked at again this often, since nothing may change while patience runs out. */
 const startLookMs = 10_000;
@@ -66,6 +70,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
       if (verdict.failure.weight === 'permanent') return gaveUp(closed, verdict.failure);
       return recorded(planNext(observed, config, closed, now));
     }
+    case 'queued':
     case 'starting':
     case 'running':
       if (observed.root.spec.suspend) return { ...suspended(observed, attempts), ...planHold(observed, now) };
@@ -110,12 +115,7 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
   };
 }
 
-function watching(
-  observed: RunObserved,
-  verdict: Extract<Verdict, { kind: 'starting' | 'running' }>,
-  attempts: readonly Attempt[],
-  now: Date,
-): RunPlan {
+function watching(observed: RunObserved, verdict: Going, attempts: readonly Attempt[], now: Date): RunPlan {
   const lookMs = lookAfterMs(verdict);
   const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
@@ -124,15 +124,18 @@ function watching(
   return { state, attempts, apply: [], remove: [], next };
 }
 
-function lookAfterMs(verdict: Extract<Verdict, { kind: 'starting' | 'running' }>): number {
+type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
+
+function lookAfterMs(verdict: Going): number {
   if (verdict.kind === 'running') return verdict.lookMs ?? Infinity;
-  return verdict.reason === 'AttemptStarting' ? Infinity : startLookMs;
+  // An attempt of which no pod is ever made would not wake us.
+  return verdict.kind === 'queued' ? Infinity : startLookMs;
 }
 
 /** Somebody may delete what pods need before they have it; they would wait for it for ever. */
 function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Verdict): readonly Child[] {
   const { root, label, settings } = observed;
-  return kind === 'starting' ? attemptNeeds({ root, label, settings, number, config }) : [];
+  return kind === 'starting' || kind === 'queued' ? attemptNeeds({ root, label, settings, number, config }) : [];
 }
 
 const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];
@@ -165,6 +168,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
     const state = { kind: 'restarting', reason: 'PodsStopping', message } as const;
     return { state, attempts, apply: [], remove: unfinished, next: settled };
   }
+  const withheld = withoutQueue(observed);
+  if (withheld !== undefined) return { state: withheld, attempts, apply: [], remove: [], next: lookAgain };
   const choice = chooseProfile(root.spec.placement.gpuProfiles, settings, nodes);
   if (!choice.ok) return unplaced(choice, attempts);
   const number = (attempts.at(-1)?.number ?? 0) + 1;
@@ -208,8 +213,9 @@ function exhaustion({ root }: RunObserved, attempts: readonly Attempt[], last: A
 }
 
 /** The open attempt is out of time, whether it runs or still waits for room. */
-function ranOut(root: RunRoot, verdict: Exclude<LastSeen, Attempt>, attempts: readonly Attempt[], now: Date): RunPlan {
-  const failure = overdue(root, verdict);
+function ranOut(root: RunRoot, verdict: Going, attempts: readonly Attempt[], now: Date): RunPlan {
+  const seen = verdict.kind === 'queued' ? ({ ...verdict, kind: 'starting', reason: 'Queued' } as const) : verdict;
+  const failure = overdue(root, seen);
   const closed = attempts.slice(-1).map((open) => failedAttempt(open, failure, now));
   return gaveUp(kept([...attempts.slice(0, -1), ...closed]), failure);
 }

@@ -10,6 +10,7 @@ export type RunState =
   | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'waiting'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'suspended'; readonly message: string }
+  | { readonly kind: 'queued'; readonly message: string }
   | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'running'; readonly message: string }
   | { readonly kind: 'restarting'; readonly reason: Reason; readonly message: string }

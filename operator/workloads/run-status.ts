@@ -6,6 +6,7 @@
  * | refused    | Refused    | False, its reason  | False                | Unknown              |
  * | waiting    | Waiting    | Unknown, its reason| False                | Unknown              |
  * | suspended  | Suspended  | True               | False, Suspended     | Unknown              |
+ * | queued     | Queued     | True               | False, Queued        | Unknown              |
  * | starting   | Starting   | True               | True, what it lacks  | Unknown              |
  * | running    | Running    | True               | True, AttemptRunning | Unknown              |
  * | restarting | Restarting | True               | True, BackingOff     | Unknown              |
@@ -42,6 +43,7 @@ const phases: Readonly<Record<RunState['kind'], Phase>> = {
   refused: 'Refused',
   waiting: 'Waiting',
   suspended: 'Suspended',
+  queued: 'Queued',
   starting: 'Starting',
   running: 'Running',
   restarting: 'Restarting',
@@ -128,6 +130,8 @@ function progressing({ state }: RunReport): Draft {
       return { type, status: 'True', reason: 'AttemptRunning', message: state.message };
     case 'suspended':
       return { type, status: 'False', reason: 'Suspended', message: state.message };
+    case 'queued':
+      return { type, status: 'False', reason: 'Queued', message: state.message };
     case 'refused':
     case 'waiting':
       return { type, status: 'False', reason: state.reason, message: state.message };

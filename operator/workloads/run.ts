@@ -47,6 +47,8 @@ export interface RunObserved {
   readonly progress: string | undefined;
   readonly news: RunNews | undefined;
   readonly stall: Stall | undefined;
+  /** Does the cluster serve Kueue? */
+  readonly kueue: boolean;
   /** `limbeck.dev/training-job` or `limbeck.dev/distillation-job`. */
   readonly label: string;
 }
@@ -64,6 +66,8 @@ export interface RunFeeds {
   news(uid: string): RunNews | undefined;
   /** Why the attempt that runs counts as hung. */
   stall(uid: string): Stall | undefined;
+  /** Does the cluster serve Kueue? */
+  kueue(): boolean;
 }
 
 /** What rank 0 of an attempt says of it. */

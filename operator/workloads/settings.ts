@@ -1,5 +1,6 @@
 /** What the installation decides for every workload; operator/config.ts reads it, the builders are handed it. */
 import type { Toleration } from '../api/kubernetes.ts';
+import type { Gang } from './pod-group.ts';
 
 /** A way to place a pod. The empty profile is a pod on any node without a GPU. */
 export interface GpuProfile {
@@ -26,5 +27,9 @@ export interface Settings {
     readonly adminPort: number;
   };
   readonly clusterDomain: string;
+  /** Who places the pods of trainings; undefined: the cluster's default scheduler. */
+  readonly schedulerName?: string;
+  /** Whose PodGroups the cluster serves, if anybody's. */
+  readonly gang?: Gang;
   readonly gpuProfiles: Readonly<Record<string, GpuProfile>>;
 }

@@ -13,6 +13,7 @@ import {
   type ComputeResources,
 } from './pod-parts.ts';
 import { dataMountPath } from './run-config.ts';
+import { membershipOf, podGroupOf, podGroupsOf } from './pod-group.ts';
 import type { RunConfig, RunRoot } from './run.ts';
 import type { GpuProfile, Settings } from './settings.ts';
 
@@ -41,8 +42,19 @@ export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'>;
 /** In the order in which they are applied: the Job last, since its pods need the others. */
 export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
   ...attemptNeeds(plan),
+  ...podGroups(plan),
   { resource: batchJobs, object: jobOf(plan), once: true },
 ];
+
+/** One worker needs nobody to wait for. */
+function podGroups(plan: Needing): readonly Child[] {
+  const { gang } = plan.settings;
+  const { distribution, placement } = plan.root.spec;
+  if (gang === undefined || distribution.workers === 1) return [];
+  const { priorityClassName } = placement;
+  const object = podGroupOf(gang, meta(plan, nameOf(plan)), { workers: distribution.workers, priorityClassName });
+  return [{ resource: podGroupsOf(gang), object, once: true }];
+}
 
 /** Without these the pods of a Job do not start, or do not find each other. */
 export const attemptNeeds = (plan: Needing): readonly Child[] => [
@@ -99,25 +111,51 @@ const serviceOf = (plan: Needing) => ({
   spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: childLabels(plan) },
 });
 
-/** The group is the unit: no pod is ever replaced alone, the operator starts the next attempt. */
+/**
+ * The group is the unit: no pod is ever replaced alone, the operator starts the next attempt. A Job for a queue is made
+ * suspended; from then on whether it is suspended is Kueue's to say, never ours.
+ */
 function jobOf(plan: AttemptPlan) {
   const { workers } = plan.root.spec.distribution;
+  const { queueName } = plan.root.spec.placement;
+  const queue = queueName === undefined ? {} : { [labels.queueName]: queueName };
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { ...meta(plan, nameOf(plan)), annotations: { [annotations.profile]: plan.profileName } },
+    metadata: {
+      ...meta(plan, nameOf(plan)),
+      labels: { ...attemptLabels(plan), ...queue },
+      annotations: { [annotations.profile]: plan.profileName },
+    },
     spec: {
+      ...(queueName === undefined ? {} : { suspend: true }),
       completionMode: 'Indexed',
       completions: workers,
       parallelism: workers,
       backoffLimit: 0,
       podReplacementPolicy: 'Failed',
-      template: { metadata: { labels: attemptLabels(plan) }, spec: podSpecOf(plan) },
+      template: { metadata: templateMeta(plan), spec: podSpecOf(plan) },
     },
   };
 }
 
+function templateMeta(plan: AttemptPlan) {
+  const { gang } = plan.settings;
+  const isGang = gang !== undefined && plan.root.spec.distribution.workers > 1;
+  const { labels: more = {}, ...rest } = isGang ? membershipOf(gang, nameOf(plan)) : {};
+  return { labels: { ...attemptLabels(plan), ...more }, ...rest };
+}
+
+/** Who places the pod, and before whom. */
+const placementOf = ({ root, settings }: AttemptPlan) => ({
+  ...(settings.schedulerName === undefined ? {} : { schedulerName: settings.schedulerName }),
+  ...(root.spec.placement.priorityClassName === undefined
+    ? {}
+    : { priorityClassName: root.spec.placement.priorityClassName }),
+});
+
 const podSpecOf = (plan: AttemptPlan) => ({
+  ...placementOf(plan),
   subdomain: workersServiceName(plan.root.metadata.name),
   restartPolicy: 'Never',
   automountServiceAccountToken: false,

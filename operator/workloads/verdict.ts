@@ -6,6 +6,8 @@
  *
  * | seen                                            | verdict                        |
  * |-------------------------------------------------|--------------------------------|
+ * | its queue holds the Job back, and no pod is left | queued                        |
+ * | its queue ended pods that ran                   | failed: Preempted              |
  * | no pod runs yet                                 | starting, with what it lacks   |
  * | a pod that can never start                      | failed                         |
  * | pods run, none failed                           | running                        |
@@ -20,11 +22,13 @@
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
 import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
+import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
 export type Verdict =
+  | { readonly kind: 'queued'; readonly message: string }
   | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
   /** `lookMs`: what is missing may come without a word, or never; look again after so long. */
   | { readonly kind: 'running'; readonly message: string; readonly lookMs?: number }
@@ -45,10 +49,19 @@ export interface AttemptSeen {
 export function judge(seen: AttemptSeen, now: Date): Verdict {
   const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed' || (isPreempted(pod) && !isOver(pod)));
   if (failed.length === 0 && mayBeUnseen(seen, now)) return notSeenYet;
+  if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
+    return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
   if (failed.length > 0) return causeOf(failed, seen);
   if (isComplete(seen)) return successOf(seen);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
   if (jobFailed(seen.job)) return causeOfJob(seen);
+  const queue = heldBy(seen.job);
+  if (queue !== undefined && seen.pods.length === 0) return { kind: 'queued', message: queuedMessage(queue) };
+  return judgeStart(seen, now);
+}
+
+/** No pod has failed, and none has succeeded: are all at work? */
+function judgeStart(seen: AttemptSeen, now: Date): Verdict {
   const trouble = startTrouble(seen.pods, now);
   if (trouble?.kind === 'hopeless') return { kind: 'failed', failure: trouble.failure };
   if (seen.stall !== undefined) return { kind: 'failed', failure: hangFailure(seen.stall) };
@@ -57,9 +70,21 @@ export function judge(seen: AttemptSeen, now: Date): Verdict {
   ).length;
   if (running === seen.workers) return { kind: 'running', message: `${workersText(seen.workers)} at work.` };
   if (trouble !== undefined) return { kind: 'starting', reason: trouble.reason, message: trouble.message };
+  if (seen.pods.length === 0 && isLate(seen.job, now)) return { kind: 'starting', ...noPods(seen.job) };
   const message = `${String(running)} of ${workersText(seen.workers)} started.`;
   return { kind: 'starting', reason: 'AttemptStarting', message };
 }
+
+/** Longer than the Job controller needs on a busy cluster. */
+const noPodsPatienceMs = 30_000;
+
+const isLate = (job: BatchJob | undefined, now: Date): boolean =>
+  now.getTime() - Date.parse(job?.status?.startTime ?? job?.metadata.creationTimestamp ?? '') > noPodsPatienceMs;
+
+const noPods = (job: BatchJob | undefined): { readonly reason: Reason; readonly message: string } => ({
+  reason: 'NoPods',
+  message: `No pod is made: a quota, a PriorityClass that does not exist or an admission policy may refuse them. The events of Job ${job?.metadata.name ?? ''} say which.`,
+});
 
 const workersText = (workers: number): string => (workers === 1 ? '1 worker' : `${String(workers)} workers`);
 

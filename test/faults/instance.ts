@@ -54,7 +54,7 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: isPatient ? usualDeadlines : deadlines,
   });
-  const nothing = { news: () => undefined, stall: () => undefined };
+  const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false };
   const manager = startManager({
     ...{ cluster: new StreamingClient(transport), leaseCluster: new Client(transport, 'lease') },
     reconcilers: [

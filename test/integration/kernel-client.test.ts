@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { systemClock } from '../../process/clock.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { connect, type Connection } from '../../operator/kernel/connect.ts';
@@ -20,5 +20,11 @@ const open = async (): Promise<Connection> => {
 };
 
 afterAll(() => connection.close());
+
+test('what is served is told by group and version', async () => {
+  const served = await (await open()).cluster.apiVersions?.(new AbortController().signal);
+  expect([...(served ?? [])]).toEqual(expect.arrayContaining(['batch/v1', 'apps/v1']));
+  await connection.close();
+});
 
 clusterContract(async () => (await open()).cluster, `contract-${randomUUID().slice(0, 8)}`);

@@ -12,33 +12,20 @@ import { pods } from '../../operator/api/resources.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { systemClock } from '../../process/clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { serveGroups } from '../support/gangs.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { apply, kubectl, warnings } from '../support/kubectl.ts';
 import { startRecordingProxy, type Seen } from '../support/recording-proxy.ts';
 import { distilled, trainerResult } from '../support/trained.ts';
 import { freshRegistry } from '../support/toy.ts';
+import { reasonUnused } from '../support/unused-rights.ts';
 import type { Manifest } from '../charts/helm.ts';
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
 const canary = `canary-${randomUUID()}`;
 type Component = 'operator' | 'gateway';
-
-const ownerReferences = 'asked by the admission plugin OwnerReferencesPermissionEnforcement, never by us';
-const nameTaken = 'asked where the name is taken by what a lagging cache does not show';
-/** Rights that this run does not use, and why they are given all the same. */
-const unusedHere: Readonly<Record<string, string>> = {
-  'limbeck.dev/trainingjobs/finalizers update': ownerReferences,
-  'limbeck.dev/distillationjobs/finalizers update': ownerReferences,
-  'limbeck.dev/modelservices/finalizers update': ownerReferences,
-  '/configmaps get': nameTaken,
-  'batch/jobs get': nameTaken,
-};
-
-/** `list` opens no cache where the API server streams lists, but does where it does not. */
-const reasonUnused = (right: string): string | undefined =>
-  right.endsWith(' list') ? 'lists come as watches from this API server' : unusedHere[right];
 
 const cleanups: (() => Promise<unknown> | undefined)[] = [];
 afterEach(async () => {
@@ -186,6 +173,30 @@ async function live({ namespace }: Release): Promise<readonly Pod[]> {
     }
     return members;
   };
+  /** Until what the first attempt has left is removed. */
+  const stopAgainAndAgain = async (): Promise<void> => {
+    const suspend = (value: boolean): Promise<string> =>
+      kubectl(
+        'patch',
+        '-n',
+        namespace,
+        'tj',
+        'stopped',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ spec: { suspend: value } }),
+      );
+    for (const number of [1, 2, 3, 4]) {
+      await podsWith(`limbeck.dev/training-job=stopped,limbeck.dev/attempt=${String(number)}`, 2);
+      if (number === 4) return;
+      await suspend(true);
+      await eventually(
+        'the Job is gone',
+        async () => !(await kubectl('get', 'jobs', '-n', namespace)).includes('stopped'),
+      );
+      await suspend(false);
+    }
+  };
   for (const name of ['teacher', 'student', 'service'])
     await kubectl('apply', '-n', namespace, '-f', `examples/digits/${name}.yaml`);
   const seen = [
@@ -204,12 +215,7 @@ async function live({ namespace }: Release): Promise<readonly Pod[]> {
     };
     if (kind === 'trainingjob') {
       await apply(JSON.stringify({ ...suspend, metadata: { name: 'stopped', namespace } }));
-      await podsWith('limbeck.dev/training-job=stopped', 2);
-      await kubectl('patch', '-n', namespace, kind, 'stopped', '--type=merge', '-p', '{"spec":{"suspend":true}}');
-      await eventually(
-        'the Job is gone',
-        async () => !(await kubectl('get', 'jobs', '-n', namespace)).includes('stopped'),
-      );
+      await stopAgainAndAgain();
     }
     await kubectl(
       'patch',
@@ -237,9 +243,13 @@ const given = ({ manifests }: Release, component: string): readonly string[] =>
       apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
     );
 
-test.each([false, true])(
-  'every right is used and none is missing, namespaced: %s',
-  async (namespaced) => {
+test.each([
+  [false, 'scheduling.x-k8s.io', 'v1alpha1'],
+  [true, 'scheduling.volcano.sh', 'v1beta1'],
+] as const)(
+  'every right is used and none is missing, namespaced: %s, gangs by %s',
+  async (namespaced, gangGroup, version) => {
+    cleanups.push(await serveGroups(gangGroup, version));
     const release = await install(namespaced);
     const [operator, gateway] = [await start('operator', release), await start('gateway', release)];
     const refused = (): readonly string[] =>
@@ -260,7 +270,7 @@ test.each([false, true])(
     ] as const) {
       const used = new Set(seen.flatMap(({ rights }) => rights));
       expect(
-        given(release, component).filter((right) => !used.has(right) && reasonUnused(right) === undefined),
+        given(release, component).filter((right) => !used.has(right) && reasonUnused(right, gangGroup) === undefined),
       ).toEqual([]);
       expect([...used].filter((right) => !given(release, component).includes(right))).toEqual([]);
     }

@@ -7,6 +7,7 @@ imagePullPolicy: Never
 store: { uri: s3://limbeck/, secretName: limbeck-store }
 gateway: { service: limbeck-gateway, namespace: limbeck, port: 80, adminPort: 8081 }
 clusterDomain: cluster.local
+schedulerName: volcano
 gpuProfiles:
   cpu: {}
   gpu:
@@ -32,7 +33,7 @@ test('reads what the chart writes', () => {
         imagePullPolicy: 'Never',
         store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
         gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
-        clusterDomain: 'cluster.local',
+        ...{ clusterDomain: 'cluster.local', schedulerName: 'volcano' },
         gpuProfiles: {
           cpu: {},
           gpu: {
@@ -80,7 +81,7 @@ colour: red
     'LIMBECK_ADMIN_PORT must be a whole number from 0 to 65535, not "eighty"',
     'LIMBECK_LOG_LEVEL must be one of debug, info, warn, error, not "loud"',
     'leaderElection must have leaseSeconds > renewDeadlineSeconds > 1.2 * retrySeconds',
-    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection, watchNamespace are',
+    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection, watchNamespace, schedulerName are',
   ]);
 });
 

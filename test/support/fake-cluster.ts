@@ -44,6 +44,7 @@ export class FakeCluster implements Cluster {
   /** Called before a write is carried out and after; throw to make it fail, in the latter case after the commit. */
   beforeWrite: (write: Write) => void = () => undefined;
   afterWrite: (write: Write) => void = () => undefined;
+  apiVersions?: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly #rows = new Map<string, Row>();
   readonly #log: Logged[] = [];
   readonly #wakers = new Set<() => void>();

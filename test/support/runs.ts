@@ -147,6 +147,6 @@ export const seen = (more: Partial<RunObserved> = {}): RunObserved => ({
   jobs: [],
   pods: [],
   nodes: [node()],
-  ...{ settings, label: labels.trainingJob, progress: undefined, news: undefined, stall: undefined },
+  ...{ settings, label: labels.trainingJob, progress: undefined, news: undefined, stall: undefined, kueue: false },
   ...more,
 });

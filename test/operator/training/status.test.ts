@@ -47,7 +47,11 @@ test('a model is described before it is trained, and measured after', () => {
 
 test('whatever pods say, the status is one that the API server takes', () => {
   const faultsOf = statusFaults('trainingjobs');
-  const reconciler = trainingReconciler(settings, { news: () => undefined, stall: () => undefined });
+  const reconciler = trainingReconciler(settings, {
+    news: () => undefined,
+    stall: () => undefined,
+    kueue: () => false,
+  });
   const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constant('long 😀 '.repeat(900)));
   const result = fc
     .record({ uri: text, torch: text, steps: fc.oneof(fc.integer(), fc.double()), mood: fc.option(text) })

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { batchJobs, configMaps } from '../../../operator/api/resources.ts';
+import { batchJobs, configMaps, coschedulingGroups } from '../../../operator/api/resources.ts';
 import { oldJobs, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
-import { attemptJob, ended, reported, runningStatus, teacherAttempt, worker } from '../../support/runs.ts';
+import type { Settings } from '../../../operator/workloads/settings.ts';
+import { attemptJob, ended, reported, runningStatus, settings, teacherAttempt, worker } from '../../support/runs.ts';
 
 const job = { ...attemptJob(1), spec: { completions: 2 } };
 const good = ended({ exitCode: 0 });
@@ -27,10 +28,14 @@ test('a Job that is over is left alone, and pods of another Job say nothing abou
   expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] })).toHaveLength(1);
 });
 
-test('an old Job goes with its config', () => {
+test('an old Job goes with its config, and with its group where there are groups', () => {
   const jobs = [attemptJob(1, 'Failed'), attemptJob(2, 'Failed')];
-  expect(oldJobs({ jobs, pods: [] }, 4)).toEqual([
-    { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' },
+  const key = { namespace: 'default', name: teacherAttempt(1) };
+  const old = [
+    { resource: batchJobs, key, uid: 'job-1' },
     { resource: configMaps, key: { namespace: 'default', name: `${teacherAttempt(1)}-config` } },
-  ]);
+  ];
+  expect(oldJobs({ jobs, settings }, 4)).toEqual(old);
+  const withGroups: Settings = { ...settings, gang: 'coscheduling' };
+  expect(oldJobs({ jobs, settings: withGroups }, 4)).toEqual([...old, { resource: coschedulingGroups, key }]);
 });

@@ -43,7 +43,7 @@ test('progress is that of this very job, and what was heard last where an operat
   const observed = (status: ReturnType<typeof teacherJob>['status'], heard: Record<string, string>) => {
     const newsOf = (progress: string | undefined) =>
       progress === undefined ? undefined : { attempt: 1, progress, training: {} };
-    const feeds = { news: (uid: string) => newsOf(heard[uid]), stall: () => undefined };
+    const feeds = { news: (uid: string) => newsOf(heard[uid]), stall: () => undefined, kueue: () => false };
     return observeRun(cache, teacherJob({}, status), { label: labels.trainingJob, settings, feeds }).progress;
   };
   const before = { phase: 'Running', progress: '43%' } as const;

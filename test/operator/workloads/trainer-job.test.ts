@@ -7,7 +7,9 @@ import { configOf as trainingConfig } from '../../../operator/training/desired.t
 import type { RunConfig, RunRoot } from '../../../operator/workloads/run.ts';
 import { attemptChildren, trainerConfigOf, wholeCores } from '../../../operator/workloads/trainer-job.ts';
 import { expectGolden } from '../../support/golden.ts';
-import { settings, studentJob, teacherJob } from '../../support/runs.ts';
+import type { Gang } from '../../../operator/workloads/pod-group.ts';
+import type { Settings } from '../../../operator/workloads/settings.ts';
+import { settings, studentJob, teacherAttempt, teacherJob } from '../../support/runs.ts';
 
 const attempt = (root: RunRoot, label: string, config: RunConfig) => ({
   ...{ root, label, config, settings, number: 1, profileName: 'cpu', profile: {} },
@@ -69,6 +71,42 @@ describe('an attempt', () => {
         },
       },
     });
+  });
+
+  const placed = (placement: object, more: Partial<Settings> = {}, workers = 2) => {
+    const { spec } = teacherJob();
+    const root = teacherJob({ placement: { ...spec.placement, ...placement }, distribution: { workers } });
+    return attemptChildren({ ...teacher, root, settings: { ...settings, ...more } }).map(({ object }) => object);
+  };
+
+  test('for a queue is made suspended, and the queue knows it by its label', () => {
+    expect(placed({ queueName: 'team-a' }).at(-1)).toMatchObject({
+      metadata: { labels: { 'kueue.x-k8s.io/queue-name': 'team-a' } },
+      spec: { suspend: true },
+    });
+    const [job] = placed({}).slice(-1);
+    expect(JSON.stringify(job)).not.toMatch(/suspend|kueue/);
+  });
+
+  test('has the priority that its job asks for, and the scheduler of the installation', () => {
+    const job = placed({ priorityClassName: 'high' }, { schedulerName: 'volcano' }).at(-1);
+    expect(job).toMatchObject({
+      spec: { template: { spec: { priorityClassName: 'high', schedulerName: 'volcano' } } },
+    });
+  });
+
+  test.each<[Gang, string, object]>([
+    ['coscheduling', 'scheduling.x-k8s.io/v1alpha1', { labels: { 'scheduling.x-k8s.io/pod-group': teacherAttempt() } }],
+    ['volcano', 'scheduling.volcano.sh/v1beta1', { annotations: { 'scheduling.k8s.io/group-name': teacherAttempt() } }],
+  ])('is placed all together where %s is served', (gang, apiVersion, metadata) => {
+    const [group, job] = placed({}, { gang }).slice(-2);
+    expect(group).toMatchObject({ apiVersion, kind: 'PodGroup', spec: { minMember: 2 } });
+    expect(job).toMatchObject({ kind: 'Job', spec: { template: { metadata } } });
+  });
+
+  test('of one worker needs no group', () => {
+    const kinds = placed({}, { gang: 'volcano' }, 1).map(({ kind }) => kind);
+    expect(kinds).toEqual(['ConfigMap', 'Service', 'Job']);
   });
 
   test('has names that fit, however long the name of its job', () => {

@@ -23,7 +23,7 @@ const seen = (more: Partial<AttemptSeen>): AttemptSeen => ({
 
 describe('an attempt that goes on', () => {
   test.each([
-    ['no pod yet', [], 'starting', '0 of 2 workers started.'],
+    ['no pod that runs yet', [worker(0, { phase: 'Pending' })], 'starting', '0 of 2 workers started.'],
     ['one of two runs', [worker(0, runningStatus)], 'starting', '1 of 2 workers started.'],
     ['both run', [worker(0, runningStatus), worker(1, runningStatus)], 'running', '2 workers at work.'],
     [

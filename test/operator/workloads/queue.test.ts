@@ -1,0 +1,99 @@
+import { describe, expect, test } from '@jest/globals';
+import type { BatchJob, Pod } from '../../../operator/api/kubernetes.ts';
+import { configOf } from '../../../operator/training/desired.ts';
+import { planRun } from '../../../operator/workloads/plan-run.ts';
+import { heldBy, isTakenBack } from '../../../operator/workloads/queue.ts';
+import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
+import {
+  ago,
+  attemptJob,
+  now,
+  pastAttempt,
+  reported,
+  runningStatus,
+  seen,
+  teacherAttempt,
+  teacherJob,
+  worker,
+} from '../../support/runs.ts';
+
+const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
+const rootWith = (attempts: readonly Attempt[], suspend = false) => {
+  const { placement } = teacherJob().spec;
+  return teacherJob({ placement: { ...placement, queueName: 'team-a' }, suspend }, { attempts });
+};
+const plan = (more: Partial<RunObserved>) => {
+  const observed = seen({ root: rootWith([open]), kueue: true, ...more });
+  return planRun(observed, configOf(teacherJob().spec), now);
+};
+
+const queuedJob = (number: number, suspend: boolean): BatchJob => {
+  const job = attemptJob(number);
+  const labels = { ...job.metadata.labels, 'kueue.x-k8s.io/queue-name': 'team-a' };
+  return { ...job, metadata: { ...job.metadata, labels }, spec: { completions: 2, suspend } };
+};
+const leaving = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: ago(1) } });
+const pods = [worker(0, runningStatus), worker(1, runningStatus)];
+
+describe('a run in a queue', () => {
+  test('waits, and says so, where nobody would ever admit it', () => {
+    const refused = plan({ root: rootWith([]), kueue: false });
+    expect(refused).toMatchObject({ apply: [], next: { kind: 'recheck' } });
+    expect(refused.state).toMatchObject({ kind: 'waiting', reason: 'QueueMissing' });
+    expect(plan({ root: rootWith([]) }).apply.at(-1)?.object.metadata.name).toBe(teacherAttempt(1));
+  });
+
+  test('is queued until it is admitted, and then starts like any other', () => {
+    expect(plan({ jobs: [queuedJob(1, true)] })).toMatchObject({
+      state: { kind: 'queued', message: expect.stringContaining('team-a') },
+      attempts: [open],
+      remove: [],
+    });
+    expect(plan({ jobs: [queuedJob(1, false)], pods }).state.kind).toBe('running');
+  });
+
+  test('starts again in the queue when that took its admission back, at no cost', () => {
+    const ends = [leaving(worker(0, reported('Interrupted', 143))), leaving(worker(1, runningStatus))];
+    const { attempts } = plan({ jobs: [queuedJob(1, true)], pods: ends });
+    expect(attempts).toMatchObject([{ outcome: 'Preempted', message: expect.stringContaining('team-a') }]);
+    const stopping = plan({ root: rootWith(attempts), jobs: [queuedJob(1, true)], pods: ends });
+    expect(stopping).toMatchObject({ state: { reason: 'PodsStopping' }, remove: [{ uid: 'job-1' }], apply: [] });
+  });
+
+  test('that failed by itself has failed, whatever its queue does', () => {
+    const ends = [leaving(worker(0, reported('DataInvalid', 65))), leaving(worker(1, reported('Interrupted', 143)))];
+    expect(plan({ jobs: [queuedJob(1, true)], pods: ends }).state).toMatchObject({ reason: 'DataInvalid' });
+  });
+
+  test('that the user suspends leaves it', () => {
+    const { attempts } = plan({ root: rootWith([open], true), jobs: [queuedJob(1, true)] });
+    expect(attempts).toMatchObject([{ outcome: 'Suspended' }]);
+    expect(plan({ root: rootWith(attempts, true), jobs: [queuedJob(1, true)] }).remove).toMatchObject([
+      { uid: 'job-1' },
+    ]);
+  });
+});
+
+test('a Job whose watch lags is not taken for one that was stopped', () => {
+  expect(isTakenBack(queuedJob(1, true), pods)).toBe(false);
+  expect(isTakenBack(queuedJob(1, false), pods.map(leaving))).toBe(false);
+  expect([heldBy(undefined), heldBy(attemptJob(1)), heldBy(queuedJob(1, true))]).toEqual([
+    undefined,
+    undefined,
+    'team-a',
+  ]);
+});
+
+test('a Job that makes no pods says where to look, but not at once', () => {
+  const without = (secondsAgo: number) => {
+    const root = teacherJob(
+      {},
+      { attempts: [pastAttempt(1, 'Failed', 100), { number: 2, startedAt: ago(secondsAgo) }] },
+    );
+    const job = attemptJob(2);
+    const jobs = [{ ...job, metadata: { ...job.metadata, creationTimestamp: ago(secondsAgo) } }];
+    return plan({ root, jobs });
+  };
+  expect([without(10).state, without(31).state]).toMatchObject([{ reason: 'AttemptStarting' }, { reason: 'NoPods' }]);
+  expect(without(10).next).toEqual({ kind: 'recheck', afterMs: 10_000 });
+});
