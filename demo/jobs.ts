@@ -53,8 +53,15 @@ export async function follow<T extends JobStatus>(
 /** The numbers of a measured model, as the summary has them. */
 export function measured(metrics: JobStatus['metrics'], what: string): Measured {
   if (metrics === undefined) throw new Error(`the status has no metrics of the ${what}`);
-  const { samples, ...rest } = metrics;
-  return { n: samples, ...rest };
+  const { samples, accuracy, macroRecall, macroF1 } = metrics;
+  return {
+    n: samples,
+    accuracy: accuracy?.value ?? NaN,
+    accuracyLow: accuracy?.low ?? NaN,
+    accuracyHigh: accuracy?.high ?? NaN,
+    macroRecall: macroRecall?.value ?? NaN,
+    macroF1: macroF1?.value ?? NaN,
+  };
 }
 
 /** What the summary says of a finished job. */

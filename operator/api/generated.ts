@@ -323,7 +323,7 @@ export interface TrainingJobSpec {
    */
   readonly evaluation: {
     /**
-     * Bounds that must all hold, one for each metric. Without gates every finished run succeeds.
+     * Bounds that must all hold, at most one for each metric and class. Without gates every finished run succeeds.
      */
     readonly gates: readonly TrainingJobGate[];
   };
@@ -358,13 +358,34 @@ export interface TrainingJobSpec {
  */
 export interface TrainingJobGate {
   /**
-   * Which measured value is bounded.
+   * Which measured value is bounded. precision, recall and f1 are those of the class that has least, or of the named class; docs/training.md says what each one tells.
    */
-  readonly metric: 'accuracy' | 'macroRecall' | 'macroF1';
+  readonly metric:
+    | 'accuracy'
+    | 'macroPrecision'
+    | 'macroRecall'
+    | 'macroF1'
+    | 'rocAuc'
+    | 'logLoss'
+    | 'calibrationError'
+    | 'precision'
+    | 'recall'
+    | 'f1'
+    | 'mae'
+    | 'rmse'
+    | 'r2';
+  /**
+   * Label of the class that is bounded. Unset means every class.
+   */
+  readonly class?: string;
   /**
    * Smallest value that passes.
    */
-  readonly atLeast: number;
+  readonly atLeast?: number;
+  /**
+   * Largest value that passes.
+   */
+  readonly atMost?: number;
 }
 
 /**
@@ -426,9 +447,9 @@ export interface TrainingJobStatus {
     readonly etaSeconds?: number;
   };
   /**
-   * Accuracy on the held-out split, such as 0.983.
+   * What matters most for the task, on the held-out split, such as accuracy 0.983.
    */
-  readonly accuracy?: string;
+  readonly metric?: string;
   /**
    * Attempts that were started.
    */
@@ -488,7 +509,7 @@ export interface TrainingJobStatus {
     readonly outputs: readonly TrainingJobOutput[];
   };
   /**
-   * Measured on the held-out split.
+   * Measured on the held-out split, each with its 95 % interval.
    */
   readonly metrics?: {
     /**
@@ -498,24 +519,178 @@ export interface TrainingJobStatus {
     /**
      * Share of samples that were classified correctly.
      */
-    readonly accuracy: number;
+    readonly accuracy?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
-     * Lower end of the 95 % Wilson interval of the accuracy.
+     * Precision of each class, averaged over classes.
      */
-    readonly accuracyLow: number;
-    /**
-     * Upper end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyHigh: number;
+    readonly macroPrecision?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * Recall of each class, averaged over classes.
      */
-    readonly macroRecall: number;
+    readonly macroRecall?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * F1 of each class, averaged over classes.
      */
-    readonly macroF1: number;
+    readonly macroF1?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Area under the ROC curve of each class against the rest, averaged over classes.
+     */
+    readonly rocAuc?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Mean negative logarithm of the probability of the true class.
+     */
+    readonly logLoss?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Expected calibration error, which is how far stated probability and share of right answers lie apart.
+     */
+    readonly calibrationError?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Mean absolute error.
+     */
+    readonly mae?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Root of the mean squared error.
+     */
+    readonly rmse?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Coefficient of determination, R².
+     */
+    readonly r2?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
   };
+  /**
+   * Figures of single classes, one for each gate on precision, recall or f1, in the order of the gates.
+   */
+  readonly classMetrics?: readonly TrainingJobClassMetric[];
   /**
    * What the artefact was made from.
    */
@@ -640,6 +815,35 @@ export interface TrainingJobOutput {
    * Items: Size of one axis.
    */
   readonly shape: readonly number[];
+}
+/**
+ * One figure.
+ */
+export interface TrainingJobClassMetric {
+  /**
+   * precision, recall or f1.
+   */
+  readonly metric: string;
+  /**
+   * Label of the class whose figure it is.
+   */
+  readonly class: string;
+  /**
+   * Samples of the class in the held-out split.
+   */
+  readonly samples: number;
+  /**
+   * What was measured.
+   */
+  readonly value: number;
+  /**
+   * Lower end of the 95 % interval.
+   */
+  readonly low?: number;
+  /**
+   * Upper end of the 95 % interval.
+   */
+  readonly high?: number;
 }
 /**
  * One condition.
@@ -924,7 +1128,7 @@ export interface DistillationJobSpec {
    */
   readonly evaluation: {
     /**
-     * Bounds that must all hold, one for each metric. Without gates every finished run succeeds.
+     * Bounds that must all hold, at most one for each metric and class. Without gates every finished run succeeds.
      */
     readonly gates: readonly DistillationJobGate[];
   };
@@ -959,13 +1163,33 @@ export interface DistillationJobSpec {
  */
 export interface DistillationJobGate {
   /**
-   * Which measured value is bounded. gainOverControl is the accuracy gained over the same student without the teacher; teacherAgreement is the share of samples on which both name the same class.
+   * Which measured value is bounded. precision, recall and f1 are those of the class that has least, or of the named class; docs/training.md says what each one tells. gainOverControl is the accuracy gained over the same student without the teacher; teacherAgreement is the share of samples on which both name the same class.
    */
-  readonly metric: 'accuracy' | 'macroRecall' | 'macroF1' | 'gainOverControl' | 'teacherAgreement';
+  readonly metric:
+    | 'accuracy'
+    | 'macroPrecision'
+    | 'macroRecall'
+    | 'macroF1'
+    | 'rocAuc'
+    | 'logLoss'
+    | 'calibrationError'
+    | 'precision'
+    | 'recall'
+    | 'f1'
+    | 'gainOverControl'
+    | 'teacherAgreement';
+  /**
+   * Label of the class that is bounded. Unset means every class.
+   */
+  readonly class?: string;
   /**
    * Smallest value that passes.
    */
-  readonly atLeast: number;
+  readonly atLeast?: number;
+  /**
+   * Largest value that passes.
+   */
+  readonly atMost?: number;
 }
 
 /**
@@ -1101,7 +1325,7 @@ export interface DistillationJobStatus {
     readonly outputs: readonly DistillationJobOutput[];
   };
   /**
-   * Measured on the held-out split.
+   * Measured on the held-out split, each with its 95 % interval.
    */
   readonly metrics?: {
     /**
@@ -1111,23 +1335,122 @@ export interface DistillationJobStatus {
     /**
      * Share of samples that were classified correctly.
      */
-    readonly accuracy: number;
+    readonly accuracy?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
-     * Lower end of the 95 % Wilson interval of the accuracy.
+     * Precision of each class, averaged over classes.
      */
-    readonly accuracyLow: number;
-    /**
-     * Upper end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyHigh: number;
+    readonly macroPrecision?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * Recall of each class, averaged over classes.
      */
-    readonly macroRecall: number;
+    readonly macroRecall?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * F1 of each class, averaged over classes.
      */
-    readonly macroF1: number;
+    readonly macroF1?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Area under the ROC curve of each class against the rest, averaged over classes.
+     */
+    readonly rocAuc?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Mean negative logarithm of the probability of the true class.
+     */
+    readonly logLoss?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Expected calibration error, which is how far stated probability and share of right answers lie apart.
+     */
+    readonly calibrationError?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
   };
   /**
    * The same student without the teacher, on the held-out split.
@@ -1140,23 +1463,54 @@ export interface DistillationJobStatus {
     /**
      * Share of samples that were classified correctly.
      */
-    readonly accuracy: number;
-    /**
-     * Lower end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyLow: number;
-    /**
-     * Upper end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyHigh: number;
+    readonly accuracy?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * Recall of each class, averaged over classes.
      */
-    readonly macroRecall: number;
+    readonly macroRecall?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * F1 of each class, averaged over classes.
      */
-    readonly macroF1: number;
+    readonly macroF1?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
   };
   /**
    * The teacher on the held-out split.
@@ -1169,23 +1523,54 @@ export interface DistillationJobStatus {
     /**
      * Share of samples that were classified correctly.
      */
-    readonly accuracy: number;
-    /**
-     * Lower end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyLow: number;
-    /**
-     * Upper end of the 95 % Wilson interval of the accuracy.
-     */
-    readonly accuracyHigh: number;
+    readonly accuracy?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * Recall of each class, averaged over classes.
      */
-    readonly macroRecall: number;
+    readonly macroRecall?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
     /**
      * F1 of each class, averaged over classes.
      */
-    readonly macroF1: number;
+    readonly macroF1?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
   };
   /**
    * The teacher that is used, fixed when it was first found.
@@ -1212,6 +1597,10 @@ export interface DistillationJobStatus {
    * Accuracy of the student less that of the control.
    */
   readonly gainOverControl?: number;
+  /**
+   * Figures of single classes, one for each gate on precision, recall or f1, in the order of the gates.
+   */
+  readonly classMetrics?: readonly DistillationJobClassMetric[];
   /**
    * What the artefact was made from.
    */
@@ -1340,6 +1729,35 @@ export interface DistillationJobOutput {
    * Items: Size of one axis.
    */
   readonly shape: readonly number[];
+}
+/**
+ * One figure.
+ */
+export interface DistillationJobClassMetric {
+  /**
+   * precision, recall or f1.
+   */
+  readonly metric: string;
+  /**
+   * Label of the class whose figure it is.
+   */
+  readonly class: string;
+  /**
+   * Samples of the class in the held-out split.
+   */
+  readonly samples: number;
+  /**
+   * What was measured.
+   */
+  readonly value: number;
+  /**
+   * Lower end of the 95 % interval.
+   */
+  readonly low?: number;
+  /**
+   * Upper end of the 95 % interval.
+   */
+  readonly high?: number;
 }
 /**
  * One condition.

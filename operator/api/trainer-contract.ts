@@ -42,17 +42,38 @@ export interface TrainerConfig {
     readonly method: { readonly kind: 'response'; readonly temperature: number; readonly alpha: number };
     readonly control: boolean;
   };
+  readonly evaluation?: { readonly classMetrics: readonly ClassMetricConfig[] };
   readonly progressPort: number;
 }
 
-/** Shares of the held-out split; n: its samples. */
-export interface Metrics {
+/** precision, recall or f1 of the named class; without one, of whichever class has least. */
+export interface ClassMetricConfig {
+  readonly metric: string;
+  readonly class?: string;
+}
+
+/** What may be measured on the held-out split; which of it is, depends on the task. */
+export const metricNames = [
+  ...(['accuracy', 'macroPrecision', 'macroRecall', 'macroF1', 'rocAuc', 'logLoss', 'calibrationError'] as const),
+  ...(['mae', 'rmse', 'r2'] as const),
+];
+
+export type MetricName = (typeof metricNames)[number];
+
+/** A value and its 95 % interval. */
+export interface Measure {
+  readonly value: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** n: samples of the held-out split. */
+export type Metrics = { readonly n: number } & { readonly [name in MetricName]?: Measure };
+
+/** The answer to a ClassMetricConfig: whose figure it is, and how many samples that class has. */
+export interface ClassMetric extends Measure {
+  readonly class: string;
   readonly n: number;
-  readonly accuracy: number;
-  readonly accuracyLow: number;
-  readonly accuracyHigh: number;
-  readonly macroRecall: number;
-  readonly macroF1: number;
 }
 
 export interface Tensor {
@@ -82,6 +103,8 @@ export interface TrainerSuccess {
   readonly outcome: 'succeeded';
   readonly artefact: Artefact;
   readonly metrics: Metrics;
+  /** One for each that the config asks for, in its order. */
+  readonly classMetrics?: readonly ClassMetric[];
   readonly control?: Metrics;
   readonly teacher?: Metrics;
   readonly teacherAgreement?: number;
@@ -180,10 +203,10 @@ function holds(value: JsonRecord, name: string, check: Check): boolean {
   return member === undefined || check(member);
 }
 
-const metrics = hasExactly({
-  ...{ n: isInteger, accuracy: isNumber, accuracyLow: isNumber, accuracyHigh: isNumber },
-  ...{ macroRecall: isNumber, macroF1: isNumber },
-});
+const interval: Members = { value: isNumber, 'low?': isNumber, 'high?': isNumber };
+const measure = hasExactly(interval);
+const metrics = hasExactly({ n: isInteger, ...Object.fromEntries(metricNames.map((name) => [`${name}?`, measure])) });
+const classMetric = hasExactly({ class: isText(256), n: isInteger, ...interval });
 const tensor = hasExactly({ name: isText(256), datatype: isText(32), shape: isList(16, isAxis) });
 const artefact = hasExactly({
   ...{ uri: isText(1024), sha256: isDigest, sizeBytes: isInteger },
@@ -202,7 +225,8 @@ const failureMembers: Members = {
 
 const successMembers: Members = {
   outcome: isString,
-  ...{ artefact, metrics, lineage, 'control?': metrics, 'teacher?': metrics },
+  ...{ artefact, metrics, lineage, 'classMetrics?': isList(16, classMetric) },
+  ...{ 'control?': metrics, 'teacher?': metrics },
   ...{ 'teacherAgreement?': isNumber, 'teacherSizeBytes?': isInteger, 'resumedFromStep?': isInteger },
   ...{ steps: isInteger, seconds: isNumber },
 };

@@ -1,10 +1,11 @@
 /** A run of a DistillationJob → its status. The truth table is in workloads/run-status.ts. Pure. */
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
+import { measuredOf, shareText, statusClassMetrics, statusHeadline, statusMetrics } from '../workloads/measured.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
-import { runStatus, shareText, statusMetrics } from '../workloads/run-status.ts';
+import { runStatus } from '../workloads/run-status.ts';
 import type { DistillationObserved, DistillationStatus } from './observed.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -30,14 +31,14 @@ export function statusOf(
 
 /** The difference of two figures that are no shares may be too large for JSON. */
 function gainOf({ metrics, control }: TrainerSuccess): number | undefined {
-  const gain = control === undefined ? NaN : metrics.accuracy - control.accuracy;
+  const gain = (metrics.accuracy?.value ?? NaN) - (control?.accuracy?.value ?? NaN);
   return Number.isFinite(gain) ? gain : undefined;
 }
 
 function gatesOf({ root }: DistillationObserved, result: TrainerSuccess): GateVerdict {
-  const { metrics, teacherAgreement } = result;
-  const measured = { ...metrics, teacherAgreement, gainOverControl: gainOf(result) };
-  return judgeGates(root.spec.evaluation.gates, measured, metrics.n);
+  const { gates } = root.spec.evaluation;
+  const others = { teacherAgreement: result.teacherAgreement, gainOverControl: gainOf(result) };
+  return judgeGates(gates, measuredOf(gates, result, others));
 }
 
 function resultOf(result: TrainerSuccess, observed: DistillationObserved) {
@@ -46,9 +47,10 @@ function resultOf(result: TrainerSuccess, observed: DistillationObserved) {
   return {
     artefact,
     metrics: statusMetrics(metrics),
-    accuracy: shareText(metrics.accuracy),
-    ...(control === undefined ? {} : { control: statusMetrics(control) }),
-    ...(teacher === undefined ? {} : { teacherMetrics: statusMetrics(teacher) }),
+    ...(metrics.accuracy === undefined ? {} : { accuracy: shareText(metrics.accuracy.value) }),
+    ...statusClassMetrics(observed.root.spec.evaluation.gates, result),
+    ...(control === undefined ? {} : { control: statusHeadline(control) }),
+    ...(teacher === undefined ? {} : { teacherMetrics: statusHeadline(teacher) }),
     ...(teacherAgreement === undefined ? {} : { teacherAgreement }),
     ...(gain === undefined
       ? {}

@@ -1,13 +1,15 @@
 /** TrainingJob's spec → what its trainer is told. Pure. */
 import type { TrainingJobSpec } from '../api/generated.ts';
+import { evaluationConfig } from '../workloads/measured.ts';
 import { dataConfig, modelConfig } from '../workloads/run-config.ts';
 import type { RunConfig } from '../workloads/run.ts';
 
 /** The same for every attempt. */
-export const configOf = ({ task, model, data, optimization, checkpoint }: TrainingJobSpec): RunConfig => ({
+export const configOf = ({ task, model, data, optimization, checkpoint, evaluation }: TrainingJobSpec): RunConfig => ({
   task,
   model: modelConfig(model),
   data: dataConfig(data),
   optimization,
   checkpoint,
+  ...evaluationConfig(evaluation.gates),
 });

@@ -15,7 +15,6 @@
  * | failed     | Failed     | True               | False, Finished      | False, its reason    |
  */
 import type { TrainingJobStatus } from '../api/generated.ts';
-import type { Metrics } from '../api/trainer-contract.ts';
 import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
@@ -149,12 +148,6 @@ function succeeded({ state, gates }: RunReport): Draft {
   if (gates.met) return { type, status: 'True', reason: 'GatesPassed', message: gates.message };
   return { type, status: 'False', reason: 'GateNotMet', message: gates.message };
 }
-
-/** A share as a column shows it, in three digits; of a figure that is no share as much as the field holds. */
-export const shareText = (share: number): string => share.toFixed(3).slice(0, 16);
-
-/** Metrics as the status has them. */
-export const statusMetrics = ({ n, ...shares }: Metrics) => ({ samples: n, ...shares });
 
 /** What changed, said once: attempts that began or failed, something that is missing, the end. */
 export function runEvents(before: RunStatus | undefined, after: RunStatus): readonly Note[] {

@@ -5,7 +5,12 @@ const condition = (type: string, status: 'True' | 'False' | 'Unknown', message =
   ...{ type, status, message, reason: 'Because', lastTransitionTime: '2024-01-01T00:00:00Z' },
 });
 
-const metrics = { samples: 360, accuracy: 0.9, accuracyLow: 0.8, accuracyHigh: 0.95, macroRecall: 0.9, macroF1: 0.89 };
+const metrics = {
+  samples: 360,
+  accuracy: { value: 0.9, low: 0.8, high: 0.95 },
+  macroRecall: { value: 0.9 },
+  macroF1: { value: 0.89 },
+};
 
 describe('jobWords', () => {
   test.each<[JobStatus, string]>([

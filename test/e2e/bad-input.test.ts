@@ -101,7 +101,7 @@ describe('what fails', () => {
     await bad.applyObject(training('gate', { evaluation: { gates: [{ metric: 'accuracy', atLeast: 1 }] } }));
     const { phase, message, artefact } = await failed('gate', 'GateNotMet');
     expect(phase).toBe('Failed');
-    expect(message).toMatch(/accuracy is 0\.\d+, at least 1 is wanted \(n=359\)/);
+    expect(message).toMatch(/accuracy is 0\.\d+, at least 1 is wanted \(95 % .* n=359\)/);
     expect(artefact?.sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 

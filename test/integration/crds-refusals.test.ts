@@ -1,57 +1,14 @@
 /** What `kubectl apply` refuses, on a real API server: nonsense that would only fail in a pod, and the sentence that says so. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { least } from '../support/minimal-specs.ts';
-import {
-  applyDefinitions,
-  changed,
-  createNamespace,
-  openRawApi,
-  pathOf,
-  removeNamespace,
-  type Plural,
-  type RawAnswer,
-} from '../support/raw-api.ts';
+import { describe, expect, test } from '@jest/globals';
+import { pathOf } from '../support/raw-api.ts';
+import { atLeast, atMost, gates, refusals, type Changes } from '../support/refusals.ts';
 
-type Changes = Readonly<Record<string, unknown>>;
-/** What is wrong, the change to the least object, the field that is named, and the words that explain. */
-type Row = readonly [what: string, changes: Changes, field: string, words: string];
-
-const namespace = `refusals-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
-
-/** As kubectl sends it; nothing is stored even where the schema has a hole. */
-const create = (plural: Plural, object: unknown): Promise<RawAnswer> =>
-  api.call(pathOf(namespace, plural), {
-    method: 'POST',
-    query: { fieldValidation: 'Strict', dryRun: 'All' },
-    body: object,
-  });
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
-
-const refuses = (plural: Plural, rows: readonly Row[]): void => {
-  test.each(rows)('%s', async (_, changes, field, words) => {
-    const { status, body } = await create(plural, changed(least[plural], changes));
-    expect([400, 422]).toContain(status);
-    expect(body.message).toContain(field);
-    expect(body.message).toContain(words);
-  });
-};
+const { api, namespace, refuses } = refusals();
 
 const s3 = (uri: string, sha256?: string): Changes => ({
   'spec.data.source': { s3: { uri, ...(sha256 === undefined ? {} : { sha256 }) } },
 });
 const profiles = (...gpuProfiles: string[]): Changes => ({ 'spec.placement.gpuProfiles': gpuProfiles });
-const gates = (...all: object[]): Changes => ({ 'spec.evaluation.gates': all });
 const mlp = (hidden: unknown): Changes => ({ 'spec.model': { mlp: { hidden } } });
 const cnn = (channels: readonly number[], hidden: number): Changes => ({ 'spec.model': { cnn: { channels, hidden } } });
 const limits = (resource: string, value: unknown): Changes => ({
@@ -60,8 +17,6 @@ const limits = (resource: string, value: unknown): Changes => ({
 const requests = (resource: string, value: unknown): Changes => ({
   [`spec.placement.resources.requests.${resource}`]: value,
 });
-const atLeast = (least: number): string => `greater than or equal to ${String(least)}`;
-const atMost = (most: number): string => `less than or equal to ${String(most)}`;
 
 const uri = 'spec.data.source.s3.uri';
 const oneModel = 'exactly one of linear, mlp or cnn must be given';
@@ -73,12 +28,6 @@ describe('a TrainingJob is refused with', () => {
   refuses('trainingjobs', [
     ['a field that is misspelt', { 'spec.modle': {} }, 'spec.modle', 'unknown field'],
     ['an unknown field deep inside', { 'spec.optimization.lr': 1 }, 'spec.optimization.lr', 'unknown field'],
-    [
-      'an unknown field of a gate',
-      gates({ metric: 'accuracy', atLeast: 0, atMost: 1 }),
-      'gates[0].atMost',
-      'unknown field',
-    ],
     ['an unknown resource', limits('gpu', 1), 'spec.placement.resources.limits.gpu', 'unknown field'],
     ['no spec', { spec: undefined }, 'spec', 'Required value'],
     ['no model', { 'spec.model': undefined }, 'spec.model', 'Required value'],
@@ -154,22 +103,6 @@ describe('a TrainingJob is refused with', () => {
     ['an endless address', s3(`s3://bucket/${'x'.repeat(1024)}`), uri, 'may not be more than 1024 bytes'],
     ['a short digest', s3('s3://bucket/x', 'abc'), 'spec.data.source.s3.sha256', '64 lower-case hexadecimal digits'],
     ['a digest in capitals', s3('s3://bucket/x', 'A'.repeat(64)), 'spec.data.source.s3.sha256', '64 lower-case'],
-    [
-      'a gate on an unknown metric',
-      gates({ metric: 'auc', atLeast: 0.9 }),
-      'gates[0].metric',
-      '"accuracy", "macroRecall", "macroF1"',
-    ],
-    ['a gate above 1', gates({ metric: 'accuracy', atLeast: 95 }), 'gates[0].atLeast', atMost(1)],
-    ['a gate below 0', gates({ metric: 'accuracy', atLeast: -0.1 }), 'gates[0].atLeast', atLeast(0)],
-    ['a gate in per cent', gates({ metric: 'accuracy', atLeast: '95%' }), 'gates[0].atLeast', 'must be of type number'],
-    ['a gate without bound', gates({ metric: 'accuracy' }), 'gates[0].atLeast', 'Required value'],
-    [
-      'two gates on one metric',
-      gates({ metric: 'accuracy', atLeast: 0 }, { metric: 'accuracy', atLeast: 1 }),
-      'gates[1]',
-      'Duplicate value',
-    ],
     ['no checkpoint kept', { 'spec.checkpoint.keep': 0 }, 'spec.checkpoint.keep', atLeast(1)],
     ['checkpoints all the time', { 'spec.checkpoint.everySeconds': 0 }, 'spec.checkpoint.everySeconds', atLeast(1)],
     ['negative retries', { 'spec.retry.limit': -1 }, 'spec.retry.limit', atLeast(0)],

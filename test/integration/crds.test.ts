@@ -109,6 +109,18 @@ describe('taken are', () => {
       'distillationjobs',
       { 'spec.evaluation.gates': [{ metric: 'gainOverControl', atLeast: -1 }] },
     ],
+    [
+      'a floor for every class, and a higher one for two',
+      'trainingjobs',
+      {
+        'spec.evaluation.gates': [
+          { metric: 'recall', atLeast: 0.8 },
+          { metric: 'recall', class: '8', atLeast: 0.9 },
+          { metric: 'recall', class: '9', atLeast: 0.9 },
+        ],
+      },
+    ],
+    ['a ceiling', 'trainingjobs', { 'spec.evaluation.gates': [{ metric: 'logLoss', atMost: 0.2 }] }],
     ['a teacher without labels', 'distillationjobs', { 'spec.method.response.alpha': 1, 'spec.data.labelled': 10 }],
     [
       'an artefact in a folder',
@@ -235,8 +247,8 @@ const condition = (type: string): object => ({
 test.each<[Plural, object, Readonly<Record<string, unknown>>]>([
   [
     'trainingjobs',
-    { model: 'mlp 16', phase: 'Running', progress: '43%', accuracy: '0.983', attemptCount: 1 },
-    { Model: 'mlp 16', Workers: 1, Phase: 'Running', Progress: '43%', Accuracy: '0.983', Attempts: 1 },
+    { model: 'mlp 16', phase: 'Running', progress: '43%', metric: 'accuracy 0.983', attemptCount: 1 },
+    { Model: 'mlp 16', Workers: 1, Phase: 'Running', Progress: '43%', Metric: 'accuracy 0.983', Attempts: 1 },
   ],
   [
     'distillationjobs',

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.evaluation_config import ClassMetric, read_class_metrics
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
 from limbeck_trainer.optimization import Optimization, parse_optimization
 
@@ -85,6 +86,7 @@ class Config:
     checkpoint_seconds: int
     checkpoint_keep: int
     distillation: Distillation | None
+    class_metrics: tuple[ClassMetric, ...]
     progress_port: int
 
     @property
@@ -134,6 +136,7 @@ def _config(root: Fields) -> Config:
         checkpoint_seconds=checkpoint.integer("everySeconds", POSITIVE),
         checkpoint_keep=checkpoint.integer("keep", POSITIVE),
         distillation=_distillation(root.child("distillation")) if root.has("distillation") else None,
+        class_metrics=read_class_metrics(root.child("evaluation")) if root.has("evaluation") else (),
         progress_port=root.integer("progressPort", Bounds(1, 65535)),
     )
     for fields in (root, store, checkpoint):

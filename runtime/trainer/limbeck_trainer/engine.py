@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck_trainer.distributed import Peers
-from limbeck_trainer.evaluation import EVALUATION_BATCH
+from limbeck_trainer.evaluation.outputs import EVALUATION_BATCH
 from limbeck_trainer.losses import Criterion
 from limbeck_trainer.optimization import Optimization
 from limbeck_trainer.parallel import Parallel

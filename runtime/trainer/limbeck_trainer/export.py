@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation import predict
+from limbeck_trainer.evaluation.outputs import predict
 from limbeck_trainer.native_noise import without_schema_noise
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.samples import Dataset, Floats
@@ -87,7 +87,7 @@ def upload(store: Store, uri: str, artefact: Artefact, manifest: dict[str, objec
 
 
 def manifest_of(
-    artefact: Artefact, dataset: Dataset, metrics: dict[str, float], lineage: dict[str, object]
+    artefact: Artefact, dataset: Dataset, metrics: dict[str, object], lineage: dict[str, object]
 ) -> dict[str, object]:
     """manifest.json by its contract (model-manifest.schema.json)."""
     return {

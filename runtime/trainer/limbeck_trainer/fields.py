@@ -132,6 +132,16 @@ class Fields:
         # A stand-in whose own mistakes are of no interest: the missing parent is named already.
         return Fields(path, {}, [])
 
+    def children(self, key: str) -> tuple[Fields, ...]:
+        """A list of nested objects, which may be empty."""
+        value = self._take(key)
+        path = f"{self.path}.{key}" if self.path else key
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return tuple(Fields(f"{path}[{index}]", item, self.problems) for index, item in enumerate(value))
+        if key in self.values:
+            self.wrong(key, f"must be a list of objects, not {value!r}")
+        return ()
+
     def close(self) -> None:
         """Names every key that nobody asked for."""
         for key in self.values:

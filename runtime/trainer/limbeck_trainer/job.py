@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 
@@ -18,15 +18,19 @@ from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation import confusion_matrix, evaluate, metrics_of
+from limbeck_trainer.evaluation.classification import Classification
+from limbeck_trainer.evaluation.measure import metrics_document
+from limbeck_trainer.evaluation.tasks import Evaluation
+from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
 from limbeck_trainer.export import Artefact, export_onnx, manifest_of, prove_parity, upload
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy
+from limbeck_trainer.measuring import Examined, Measured, measure
 from limbeck_trainer.memory import free_memory
 from limbeck_trainer.models import parameter_count
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.preprocess import assemble
-from limbeck_trainer.report import report_of
+from limbeck_trainer.report.document import report_document
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy
 from limbeck_trainer.stream_plan import StreamPlan
@@ -35,18 +39,7 @@ from limbeck_trainer.stream_plan import StreamPlan
 GRACE_SECONDS = 22
 # The first rows of the held-out split, on which the exported model must say what the trained one says.
 PARITY_SAMPLES = 4096
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was trained and how it did on the test rows: confusion matrices [classes, classes], actual x predicted."""
-
-    trained: Trained
-    confusion: Ints
-    control: Ints | None = None
-    teacher: Ints | None = None
-    # Actual is here what the teacher says.
-    agreement: Ints | None = None
+HEADLINE = ("accuracy", "macroRecall", "macroF1")
 
 
 def run(session: Session, environment: Environment) -> dict[str, object] | None:
@@ -54,6 +47,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     began = time.monotonic()
     _prepare_torch(session.config, environment)
     dataset, rows = load(session.config.data, session.store)
+    check_labels(session.config.class_metrics, dataset.labels)
     distillation = session.config.distillation
     teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
@@ -62,13 +56,22 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     session.interruption.grace_seconds = GRACE_SECONDS
     material = material_of(dataset, rows, peers.device)
     choice = _choose(session, environment, peers, material)
-    outcome = _train(session, peers, material, teacher, choice)
-    if not peers.leads:
+    trained, control = _train(session, peers, material, teacher, choice)
+    session.board.update(phase="evaluating")
+    examined = Examined(trained.model, control.model if control else None, teacher.logits if teacher else None)
+    measured = measure(session.config, peers, material, examined)
+    if measured is None:
         session.log.info("worker finished")
         return None
     lineage = _lineage(session.config, environment, dataset)
-    artefact = _export(session, environment, material, outcome, lineage)
-    return {**_result(outcome, teacher, artefact, lineage), "seconds": round(time.monotonic() - began, 3)}
+    artefact = _export(session, environment, material, (trained, measured), lineage)
+    return {
+        **_result(session.config, trained, measured, dataset),
+        **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
+        "artefact": artefact,
+        "lineage": lineage,
+        "seconds": round(time.monotonic() - began, 3),
+    }
 
 
 def _prepare_torch(config: Config, environment: Environment) -> None:
@@ -97,8 +100,11 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
     return choice
 
 
-def _train(session: Session, peers: Peers, material: Material, teacher: Teacher | None, choice: Choice) -> Outcome:
-    config, rows, dataset = session.config, material.rows, material.dataset
+def _train(
+    session: Session, peers: Peers, material: Material, teacher: Teacher | None, choice: Choice
+) -> tuple[Trained, Trained | None]:
+    """The model and, where it is wanted, the control student."""
+    config, rows = session.config, material.rows
     plan = _plan(config, material, rows.train, peers)
     steps = plan.steps_per_epoch * config.optimization.epochs
     with_control = config.distillation is not None and config.distillation.control
@@ -107,21 +113,12 @@ def _train(session: Session, peers: Peers, material: Material, teacher: Teacher 
     name = "student" if config.distillation else "model"
     stage = Stage(name, plan, _criterion(config, material, teacher), choice.strategy, steps, plan.steps_per_epoch)
     trained = Training(session, peers, material, stage).run()
-    control = None
-    if with_control:
-        # The same budget of steps, spent on the labels alone.
-        alone = _plan(config, material, rows.labelled, peers)
-        stage = Stage("control", alone, cross_entropy(material.y), choice.strategy, steps, plan.steps_per_epoch, steps)
-        control = Training(session, peers, material, stage).run()
-    session.board.update(phase="evaluating")
-    named = teacher.logits.argmax(axis=1) if teacher else None
-    return Outcome(
-        trained,
-        evaluate(trained.model, material.x, dataset.y, rows.test, peers),
-        evaluate(control.model, material.x, dataset.y, rows.test, peers) if control else None,
-        None if named is None else confusion_matrix(dataset.y[rows.test], named[rows.test], len(dataset.labels)),
-        None if named is None else evaluate(trained.model, material.x, named, rows.test, peers),
-    )
+    if not with_control:
+        return trained, None
+    # The same budget of steps, spent on the labels alone.
+    alone = _plan(config, material, rows.labelled, peers)
+    stage = Stage("control", alone, cross_entropy(material.y), choice.strategy, steps, plan.steps_per_epoch, steps)
+    return trained, Training(session, peers, material, stage).run()
 
 
 def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
@@ -150,20 +147,24 @@ def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict
 
 
 def _export(
-    session: Session, environment: Environment, material: Material, outcome: Outcome, lineage: dict[str, object]
+    session: Session,
+    environment: Environment,
+    material: Material,
+    outcome: tuple[Trained, Measured],
+    lineage: dict[str, object],
 ) -> dict[str, object]:
     """Proves, then uploads; the result's artefact."""
     session.board.update(phase="exporting")
     dataset = material.dataset
     test = dataset.x[material.rows.test[:PARITY_SAMPLES]]
-    model = outcome.trained.model
-    artefact = export_onnx(model, dataset)
-    delta = prove_parity(artefact, model, test, environment.threads)
+    trained, measured = outcome
+    artefact = export_onnx(trained.model, dataset)
+    delta = prove_parity(artefact, trained.model, test, environment.threads)
     session.log.info("parity proven", samples=len(test), largestDelta=delta)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
-    metrics = metrics_of(outcome.confusion).document()
-    report = report_of(dataset.labels, outcome.confusion, outcome.control, outcome.teacher)
-    report |= {"history": outcome.trained.history, "parity": {"samples": len(test), "largestDelta": delta}}
+    parity = {"samples": len(test), "largestDelta": delta}
+    report = report_document(dataset.labels, measured, trained.history, {"parity": parity, "lineage": lineage})
+    metrics = metrics_document(measured.model.n, measured.model.metrics)
     upload(session.store, uri, artefact, manifest_of(artefact, dataset, metrics, lineage), report)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
     return _described(artefact, uri)
@@ -179,23 +180,30 @@ def _described(artefact: Artefact, uri: str) -> dict[str, object]:
     }
 
 
-def _result(
-    outcome: Outcome, teacher: Teacher | None, artefact: dict[str, object], lineage: dict[str, object]
-) -> dict[str, object]:
-    """trainer-result.schema.json, success, without the seconds."""
+def _result(config: Config, trained: Trained, measured: Measured, dataset: Dataset) -> dict[str, object]:
+    """trainer-result.schema.json, success, without what was exported."""
     optional: dict[str, object | None] = {
-        "control": None if outcome.control is None else metrics_of(outcome.control).document(),
-        "teacher": None if outcome.teacher is None else metrics_of(outcome.teacher).document(),
-        "teacherAgreement": None if outcome.agreement is None else round(metrics_of(outcome.agreement).accuracy, 6),
-        "teacherSizeBytes": teacher.size_bytes if teacher else None,
-        "resumedFromStep": outcome.trained.resumed_from or None,
+        "classMetrics": _class_metrics(config, measured.model, dataset) or None,
+        "teacherAgreement": None if measured.agreement is None else round(measured.agreement, 6),
+        "resumedFromStep": trained.resumed_from or None,
     }
     return {
         "contractVersion": "v1",
         "outcome": "succeeded",
-        "artefact": artefact,
-        "metrics": metrics_of(outcome.confusion).document(),
+        "metrics": metrics_document(measured.model.n, measured.model.metrics),
+        **{name: _headline(evaluation) for name, evaluation in measured.others.items()},
         **{key: value for key, value in optional.items() if value is not None},
-        "lineage": lineage,
-        "steps": outcome.trained.steps,
+        "steps": trained.steps,
     }
+
+
+def _headline(evaluation: Evaluation) -> dict[str, object]:
+    """The termination message has no room for all of those beside the model; the report has the rest."""
+    kept = {name: evaluation.metrics[name] for name in HEADLINE if name in evaluation.metrics}
+    return metrics_document(evaluation.n, kept)
+
+
+def _class_metrics(config: Config, evaluation: Evaluation, dataset: Dataset) -> list[dict[str, object]]:
+    if not isinstance(evaluation, Classification):
+        return []
+    return [class_metric_document(wanted, dataset.labels, evaluation.classes) for wanted in config.class_metrics]

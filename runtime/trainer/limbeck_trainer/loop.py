@@ -19,7 +19,7 @@ from limbeck_trainer.data import Dataset, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation import evaluate, metrics_of
+from limbeck_trainer.evaluation.outputs import count_correct
 from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
@@ -118,10 +118,10 @@ class Training:
         point = {"step": float(self._step), "loss": total / max(1.0, count)}
         rows = self._material.rows.validation
         if len(rows) > 0:
-            model, dataset = self._engine.parallel.evaluated, self._material.dataset
-            point["validationAccuracy"] = metrics_of(
-                evaluate(model, self._material.x, dataset.y, rows, self._peers)
-            ).accuracy
+            correct = count_correct(
+                self._engine.parallel.evaluated, self._material.x, self._material.y, rows, self._peers
+            )
+            point["validationAccuracy"] = correct / len(rows)
         if self._session.config.optimization.early_stopping is not None:
             point["validationLoss"] = self._watch()
         self._trained.history.append(point)

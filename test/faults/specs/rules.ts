@@ -67,6 +67,15 @@ const fitsLimit =
     return quantityOf(asJson(requests)[what]) <= quantityOf(asJson(limits)[what]);
   };
 
+const less = ['logLoss', 'calibrationError', 'mae', 'rmse'];
+const ofRegression = ['mae', 'rmse', 'r2'];
+const ofClasses = ['precision', 'recall', 'f1'];
+const gatesOf = (spec: Json): readonly Json[] => {
+  const { gates } = asJson(spec['evaluation']);
+  return Array.isArray(gates) ? gates.map(asJson) : [];
+};
+const isIn = (names: readonly string[], { metric }: Json): boolean => names.includes(String(metric));
+
 /** Rules across fields by the beginning of their message; `self` has its defaults. */
 const crossRules: readonly (readonly [message: string, check: Check])[] = [
   [
@@ -94,7 +103,34 @@ const crossRules: readonly (readonly [message: string, check: Check])[] = [
     'split.validation and split.test',
     ({ split }) => number(asJson(split)['validation']) + number(asJson(split)['test']) < 1,
   ],
-  ['atLeast must lie', ({ metric, atLeast }) => metric === 'gainOverControl' || number(atLeast) >= 0],
+  [
+    'atLeast must lie',
+    ({ metric, atLeast }) => atLeast === undefined || metric === 'gainOverControl' || number(atLeast) >= 0,
+  ],
+  [
+    'at most one gate may be given',
+    (gates) => {
+      const names = Object.values(gates).map((gate) => JSON.stringify([asJson(gate)['metric'], asJson(gate)['class']]));
+      return new Set(names).size === names.length;
+    },
+  ],
+  ['exactly one of atLeast or atMost', (gate) => 'atLeast' in gate !== 'atMost' in gate],
+  ['logLoss, calibrationError', (gate) => !('atLeast' in gate) || !isIn(less, gate)],
+  ['logLoss and calibrationError', (gate) => !('atLeast' in gate) || !isIn(less, gate)],
+  ['atMost is for', (gate) => !('atMost' in gate) || isIn(less, gate)],
+  [
+    'calibrationError lies',
+    ({ metric, atMost }) => metric !== 'calibrationError' || atMost === undefined || number(atMost) <= 1,
+  ],
+  ['class is for', (gate) => !('class' in gate) || isIn(ofClasses, gate)],
+  [
+    'mae, rmse and r2 are measured',
+    (spec) => spec['task'] !== 'classification' || !gatesOf(spec).some((gate) => isIn(ofRegression, gate)),
+  ],
+  [
+    'of a regression mae',
+    (spec) => spec['task'] !== 'regression' || gatesOf(spec).every((gate) => isIn(ofRegression, gate)),
+  ],
   ['these layers are too wide', (self) => squares(self) <= 268435456],
   ['these convolutions are too wide', (self) => squares(self) <= 16777216],
   [

@@ -14,6 +14,7 @@ const keepsContract = new Ajv({ strict: false }).compile(schema);
 const whole = {
   ...success,
   ...{ control: metrics, teacher: metrics, teacherAgreement: 0.97, teacherSizeBytes: 9000, resumedFromStep: 40 },
+  classMetrics: [{ class: '8', n: 35, value: 0.9, low: 0.8, high: 0.95 }],
 };
 
 describe('a result that keeps the contract', () => {
@@ -46,7 +47,10 @@ test.each([
   ['a reason that nobody knows', failureText('Bored')],
   ['no message', JSON.stringify({ contractVersion: 'v1', outcome: 'failed', reason: 'Crashed' })],
   ['no metrics', JSON.stringify({ ...success, metrics: undefined })],
-  ['a metric that is no number', JSON.stringify({ ...success, metrics: { ...metrics, accuracy: '1' } })],
+  ['a metric that is no number', JSON.stringify({ ...success, metrics: { ...metrics, accuracy: { value: '1' } } })],
+  ['a metric of another kind', JSON.stringify({ ...success, metrics: { ...metrics, accuracy: 1 } })],
+  ['a metric that nobody knows', JSON.stringify({ ...success, metrics: { ...metrics, beauty: { value: 1 } } })],
+  ['a figure of no class', JSON.stringify({ ...success, classMetrics: [{ n: 3, value: 1 }] })],
   ['a digest that is none', JSON.stringify({ ...success, artefact: { ...success.artefact, sha256: 'abc' } })],
   [
     'a tensor without a shape',

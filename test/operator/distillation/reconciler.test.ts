@@ -49,7 +49,9 @@ describe('a DistillationJob', () => {
     await clock.advance(1000);
     const names = await kubelet.start();
     expect(names).toEqual([attempt(1)]);
-    await kubelet.end(attempt(1), [succeeded({ control: { ...metrics, accuracy: 0.9 }, teacherAgreement: 0.97 })]);
+    await kubelet.end(attempt(1), [
+      succeeded({ control: { ...metrics, accuracy: { value: 0.9 } }, teacherAgreement: 0.97 }),
+    ]);
     await clock.advance(1000);
     expect(await status()).toMatchObject({ phase: 'Succeeded', gain: '+0.080' });
     await rig.stop();

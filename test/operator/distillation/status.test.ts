@@ -15,7 +15,7 @@ const learnt = (more: object): RunState => ({
   kind: 'succeeded',
   result: parseResult(JSON.stringify({ ...success, teacherAgreement: 0.97, ...more })) as TrainerSuccess,
 });
-const control = { ...metrics, accuracy: 0.85 };
+const control = { ...metrics, accuracy: { value: 0.85 } };
 
 describe('a student', () => {
   test('that gained by its teacher', () => {
@@ -23,7 +23,7 @@ describe('a student', () => {
     expect(shown).toMatchObject({
       ...{ phase: 'Succeeded', student: 'mlp 16', teacher: 'digits-teacher', accuracy: '0.980' },
       ...{ gain: '+0.130', size: '1/10.2', teacherAgreement: 0.97 },
-      control: { samples: 359, accuracy: 0.85 },
+      control: { samples: 359, accuracy: { value: 0.85 } },
       teacherArtefact: { uri: 's3://limbeck/models/abc' },
     });
     expect(shown.gainOverControl).toBeCloseTo(0.13);
@@ -31,14 +31,15 @@ describe('a student', () => {
   });
 
   test('that lost by its teacher does not pass the gate on the gain', () => {
-    const shown = status(learnt({ control: { ...metrics, accuracy: 0.99 } }));
+    const shown = status(learnt({ control: { ...metrics, accuracy: { value: 0.99 } } }));
     expect(shown).toMatchObject({ phase: 'Failed', gain: '-0.010' });
     const verdict = shown.conditions.find(({ type }) => type === 'Succeeded');
     expect(verdict?.message).toBe('gainOverControl is -0.01, at least 0 is wanted (n=359).');
   });
 
-  test.each([1e20, -1e20, 1e308])('whose accuracy is %d is told of all the same', (accuracy) => {
-    const shown = status(learnt({ metrics: { ...metrics, accuracy }, control: { ...metrics, accuracy: -accuracy } }));
+  test.each([1e20, -1e20, 1e308])('whose accuracy is %d is told of all the same', (value) => {
+    const opposite = { ...metrics, accuracy: { value: -value } };
+    const shown = status(learnt({ metrics: { ...metrics, accuracy: { value } }, control: opposite }));
     expect(statusFaults('distillationjobs')(shown)).toEqual([]);
   });
 

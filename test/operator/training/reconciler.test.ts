@@ -58,7 +58,7 @@ describe('a TrainingJob', () => {
     await play(story, [good]);
     expect((await stored(story)).status).toMatchObject({
       phase: 'Succeeded',
-      accuracy: '0.980',
+      metric: 'accuracy 0.980',
       model: 'cnn 16-32/64',
       attemptCount: 1,
       metrics: { samples: 359 },
@@ -100,7 +100,7 @@ describe('a TrainingJob', () => {
     expect(status?.conditions?.find(({ type }) => type === 'Succeeded')).toMatchObject({
       status: 'False',
       reason: 'GateNotMet',
-      message: 'accuracy is 0.98, at least 0.99 is wanted (n=359).',
+      message: 'accuracy is 0.98, at least 0.99 is wanted (95 % 0.96 to 0.99, n=359).',
     });
   });
 });

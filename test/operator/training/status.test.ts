@@ -40,8 +40,8 @@ test('a model is described before it is trained, and measured after', () => {
   const { artefact } = success;
   expect(status({ kind: 'succeeded', result })).toMatchObject({
     artefact,
-    accuracy: '0.980',
-    metrics: { samples: 359 },
+    metric: 'accuracy 0.980',
+    metrics: { samples: 359, accuracy: { value: 0.98, low: 0.96, high: 0.99 } },
   });
 });
 

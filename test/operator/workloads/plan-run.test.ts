@@ -231,7 +231,7 @@ describe('an attempt succeeds', () => {
   test('and its result is handed on', () => {
     const pods = [worker(0, succeeded({ resumedFromStep: 40 })), worker(1, ended({ exitCode: 0 }))];
     expect(plan({ root: after([open]), jobs: [attemptJob(1, 'Complete')], pods })).toMatchObject({
-      state: { kind: 'succeeded', result: { metrics: { accuracy: 0.98 } } },
+      state: { kind: 'succeeded', result: { metrics: { accuracy: { value: 0.98 } } } },
       attempts: [{ outcome: 'Succeeded', resumedFromStep: 40 }],
       apply: [],
       remove: [],

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GateVerdict } from '../../../operator/workloads/gates.ts';
 import type { RunState } from '../../../operator/workloads/run-state.ts';
-import { runEvents, runStatus, statusMetrics } from '../../../operator/workloads/run-status.ts';
+import { runEvents, runStatus } from '../../../operator/workloads/run-status.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
-import { ago, metrics, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
+import { ago, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
 
 const result = parseResult(JSON.stringify(success)) as TrainerSuccess;
 const held: GateVerdict = { met: true, message: 'accuracy 0.98 ≥ 0.95 (n=359).' };
@@ -115,11 +115,6 @@ describe('a status', () => {
     const state: RunState = { kind: 'suspended', message: 'm' };
     const shown = runStatus({ root, state, attempts: [], gates: undefined, progress: undefined, news: undefined }, now);
     expect(shown.checkpoint).toEqual(checkpoint);
-  });
-
-  test('calls the number of samples by its name', () => {
-    const { n, ...shares } = metrics;
-    expect(statusMetrics(metrics)).toEqual({ samples: n, ...shares });
   });
 });
 

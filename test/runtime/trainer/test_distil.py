@@ -25,13 +25,18 @@ def student(store: str, **changes: Any) -> Document:
     return config_document(store, data=LABELLED, **changes)
 
 
+def headline(metrics: Document) -> Document:
+    """What the result has of a model that is only compared with."""
+    return {name: metrics[name] for name in ("n", "accuracy", "macroRecall", "macroF1")}
+
+
 def test_a_student_with_few_labels_gains_from_its_teacher(store: str, teacher: Document) -> None:
     result = run_here(distilling(student(store, optimization={"epochs": 20}), teacher))
     jsonschema.validate(result, contract("trainer-result"))
-    assert result["metrics"]["accuracy"] >= 0.9
-    assert result["metrics"]["accuracy"] >= result["control"]["accuracy"] + 0.03
+    assert result["metrics"]["accuracy"]["value"] >= 0.9
+    assert result["metrics"]["accuracy"]["value"] >= result["control"]["accuracy"]["value"] + 0.03
     assert result["teacherAgreement"] >= 0.9
-    assert result["teacher"] == teacher["metrics"]
+    assert result["teacher"] == headline(teacher["metrics"])
     assert result["teacherSizeBytes"] == teacher["artefact"]["sizeBytes"] > result["artefact"]["sizeBytes"]
     assert result["lineage"]["teacherSha256"] == teacher["artefact"]["sha256"]
 
@@ -49,7 +54,8 @@ def test_control_is_what_training_on_the_labels_would_be(store: str, teacher: Do
     document = config_document(store)
     method = {"kind": "response", "temperature": 4, "alpha": 0}
     result = run_here(distilling(document, teacher, method=method))
-    assert result["metrics"] == result["control"] == run_here(config_document(tmp_path.as_uri()))["metrics"]
+    assert headline(result["metrics"]) == result["control"]
+    assert result["metrics"] == run_here(config_document(tmp_path.as_uri()))["metrics"]
 
 
 def test_alpha_one_learns_without_labels(store: str, teacher: Document) -> None:
@@ -57,7 +63,7 @@ def test_alpha_one_learns_without_labels(store: str, teacher: Document) -> None:
     document = student(store, optimization={"epochs": 10})
     result = run_here(distilling(document, teacher, method=method, control=False))
     assert "control" not in result
-    assert result["metrics"]["accuracy"] >= 0.85
+    assert result["metrics"]["accuracy"]["value"] >= 0.85
 
 
 def test_a_missing_teacher(store: str, teacher: Document) -> None:

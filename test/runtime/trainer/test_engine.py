@@ -72,7 +72,7 @@ def test_bfloat16_learns_like_float32(store: str) -> None:
         for precision in ("float32", "bfloat16")
     )
     assert rough["artefact"]["sha256"] != exact["artefact"]["sha256"]
-    assert abs(rough["metrics"]["accuracy"] - exact["metrics"]["accuracy"]) < 0.02
+    assert abs(rough["metrics"]["accuracy"]["value"] - exact["metrics"]["accuracy"]["value"]) < 0.02
 
 
 def test_float16_is_refused_without_a_gpu() -> None:

@@ -1,45 +1,151 @@
-"""Metrics against scikit-learn's, and the interval against a value from the literature."""
+"""Metrics against scikit-learn's, and intervals against a value from the literature and against their own promise."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from limbeck_trainer.evaluation import confusion_matrix, evaluate, metrics_of, per_class, wilson_interval
-from limbeck_trainer.report import report_of
+from limbeck_trainer.evaluation.classification import (
+    Classification,
+    confusion_matrix,
+    evaluate_classification,
+    log_softmax,
+    per_class,
+)
+from limbeck_trainer.evaluation.intervals import bootstrap, resamples_of, wilson
+from limbeck_trainer.evaluation.measure import Measure, metrics_document
+from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs
+from limbeck_trainer.evaluation.ranking import Ranking, roc_curve
+from limbeck_trainer.evaluation.regression import evaluate_regression
 from sklearn import metrics as reference
 from torch import nn
 
 RANDOM = np.random.default_rng(5)
 ACTUAL = np.concatenate([np.arange(6), RANDOM.integers(0, 6, size=300)])
-PREDICTED = np.where(RANDOM.random(306) < 0.7, ACTUAL, RANDOM.integers(0, 5, size=306))
+# Rounded, so that scores tie.
+LOGITS = np.round(RANDOM.normal(size=(306, 6)) + 1.5 * np.eye(6)[ACTUAL], 1)
+PREDICTED = LOGITS.argmax(axis=1)
+PROBABILITIES = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+OURS = evaluate_classification(ACTUAL, LOGITS, seed=3)
 
 
-def test_metrics_are_those_of_scikit_learn() -> None:
-    confusion = confusion_matrix(ACTUAL, PREDICTED, 6)
-    np.testing.assert_array_equal(confusion, reference.confusion_matrix(ACTUAL, PREDICTED))
-    ours = metrics_of(confusion)
-    assert ours.n == 306
-    assert ours.accuracy == pytest.approx(reference.accuracy_score(ACTUAL, PREDICTED))
-    assert ours.macro_recall == pytest.approx(reference.recall_score(ACTUAL, PREDICTED, average="macro"))
-    assert ours.macro_f1 == pytest.approx(reference.f1_score(ACTUAL, PREDICTED, average="macro"))
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("accuracy", reference.accuracy_score(ACTUAL, PREDICTED)),
+        ("macroPrecision", reference.precision_score(ACTUAL, PREDICTED, average="macro")),
+        ("macroRecall", reference.recall_score(ACTUAL, PREDICTED, average="macro")),
+        ("macroF1", reference.f1_score(ACTUAL, PREDICTED, average="macro")),
+        ("rocAuc", reference.roc_auc_score(ACTUAL, PROBABILITIES, multi_class="ovr", average="macro")),
+        ("logLoss", reference.log_loss(ACTUAL, PROBABILITIES)),
+    ],
+)
+def test_metrics_are_those_of_scikit_learn(name: str, theirs: float) -> None:
+    measure = OURS.metrics[name]
+    assert measure.value == pytest.approx(theirs, abs=1e-9)
+    assert measure.low < measure.value < measure.high
+
+
+def test_classes_are_those_of_scikit_learn() -> None:
+    np.testing.assert_array_equal(OURS.confusion, reference.confusion_matrix(ACTUAL, PREDICTED))
     theirs = reference.precision_recall_fscore_support(ACTUAL, PREDICTED, zero_division=0)
-    for own, their in zip(per_class(confusion), theirs, strict=False):
-        np.testing.assert_allclose(own, their)
+    for name, their in zip(("precision", "recall", "f1"), theirs, strict=False):
+        np.testing.assert_allclose([scores.of(name).value for scores in OURS.classes], their)
+    assert [scores.samples for scores in OURS.classes] == theirs[3].tolist()
+    areas = [reference.roc_auc_score(index == ACTUAL, PROBABILITIES[:, index]) for index in range(6)]
+    np.testing.assert_allclose([scores.roc_auc.value for scores in OURS.classes], areas)
+
+
+def test_weights_count_samples_as_often_as_they_say() -> None:
+    weights = RANDOM.integers(0, 4, size=306).astype(np.float64)
+    repeated = np.repeat(np.arange(306), weights.astype(np.int64))
+    np.testing.assert_allclose(
+        Ranking(ACTUAL, PROBABILITIES).areas(weights),
+        Ranking(ACTUAL[repeated], PROBABILITIES[repeated]).areas(np.ones(len(repeated))),
+    )
+    np.testing.assert_array_equal(
+        confusion_matrix(ACTUAL, PREDICTED, 6, weights), confusion_matrix(ACTUAL[repeated], PREDICTED[repeated], 6)
+    )
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:
+    # 100 answers with confidence 0.8 in one bin, 60 of them right: a gap of 0.2 wherever the bin lies.
+    logits = np.tile(np.log([0.8, 0.2]), (100, 1))
+    ours = evaluate_classification(np.repeat([0, 1], [60, 40]), logits, seed=0)
+    assert ours.metrics["calibrationError"].value == pytest.approx(0.2)
+    honest = evaluate_classification(np.repeat([0, 1], [80, 20]), logits, seed=0)
+    assert honest.metrics["calibrationError"].value == pytest.approx(0.0, abs=1e-12)
+    # Every resample is off by chance; the interval holds the value all the same.
+    assert honest.metrics["calibrationError"].low <= honest.metrics["calibrationError"].value
+
+
+def test_roc_curve_is_that_of_scikit_learn() -> None:
+    false, true = roc_curve((ACTUAL == 2).astype(np.int64), PROBABILITIES[:, 2])
+    their_false, their_true, _ = reference.roc_curve(ACTUAL == 2, PROBABILITIES[:, 2], drop_intermediate=False)
+    np.testing.assert_allclose(false, their_false)
+    np.testing.assert_allclose(true, their_true)
 
 
 def test_a_class_that_is_never_predicted_counts_as_zero() -> None:
-    scores = metrics_of(confusion_matrix(np.array([0, 1, 1]), np.array([1, 1, 1]), 2))
-    assert scores.macro_recall == 0.5
-    assert scores.macro_f1 == pytest.approx(0.4)
+    precision, recall, f1 = per_class(confusion_matrix(np.array([0, 1, 1]), np.array([1, 1, 1]), 2))
+    assert [precision[0], recall[0], f1[0]] == [0, 0, 0]
+    scores = evaluate_classification(np.array([0, 1, 1]), np.tile([0.0, 1.0], (3, 1)), seed=0)
+    assert scores.metrics["macroRecall"].value == 0.5
+    assert scores.metrics["macroF1"].value == pytest.approx(0.4)
+    assert scores.classes[0].precision == Measure(0.0, 0.0, 1.0)
+
+
+def test_extreme_logits_stay_finite() -> None:
+    logits = np.array([[1e4, -1e4], [-1e4, 1e4]])
+    assert np.isfinite(log_softmax(logits)).all()
+    wrong = evaluate_classification(np.array([1, 0]), logits, seed=0)
+    assert wrong.metrics["logLoss"].value == pytest.approx(2e4)
 
 
 def test_wilson_interval() -> None:
     # Brown, Cai and DasGupta's textbook case of 81 of 263 (Agresti and Coull): 0.2553 to 0.3662.
-    low, high = wilson_interval(81, 263)
-    assert [low, high] == pytest.approx([0.2553, 0.3662], abs=5e-5)
-    assert wilson_interval(359, 359)[1] == 1.0
-    assert wilson_interval(0, 10)[0] == 0.0
+    measure = wilson(81, 263)
+    assert [measure.low, measure.high] == pytest.approx([0.2553, 0.3662], abs=5e-5)
+    assert wilson(359, 359).high == 1.0
+    assert wilson(0, 10).low == 0.0
+    assert np.isnan(wilson(0, 0).value)
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
+    random = np.random.default_rng(11)
+    covered = 0
+    for trial in range(200):
+        sample = random.exponential(size=80)
+        (mean,) = bootstrap(lambda weights, of=sample: np.array([weights @ of / weights.sum()]), 80, 80_000_000, trial)
+        covered += mean.low <= 1.0 <= mean.high
+    assert 0.88 <= covered / 200 <= 0.98
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    assert evaluate_classification(ACTUAL, LOGITS, seed=3).metrics == OURS.metrics
+    assert evaluate_classification(ACTUAL, LOGITS, seed=4).metrics["macroF1"].low != OURS.metrics["macroF1"].low
+
+
+def test_large_samples_are_resampled_less() -> None:
+    assert resamples_of(3590) == 1000
+    assert resamples_of(200_000) == 250
+    assert resamples_of(10**9) == 100
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_regression_is_that_of_scikit_learn(targets: int) -> None:
+    actual = RANDOM.normal(size=(200, targets)) * [1, 10, 100][:targets] + 5
+    predicted = actual + RANDOM.normal(size=actual.shape)
+    ours = evaluate_regression(actual, predicted, seed=0).metrics
+    assert ours["mae"].value == pytest.approx(reference.mean_absolute_error(actual, predicted))
+    assert ours["rmse"].value == pytest.approx(reference.root_mean_squared_error(actual, predicted))
+    assert ours["r2"].value == pytest.approx(reference.r2_score(actual, predicted))
+    assert all(measure.low < measure.value < measure.high for measure in ours.values())
+
+
+def test_what_is_not_defined_was_not_measured() -> None:
+    flat = evaluate_regression(np.full(10, 2.0), np.linspace(1, 3, 10), seed=0)
+    assert list(metrics_document(flat.n, flat.metrics)) == ["n", "mae", "rmse"]
 
 
 class Shard:
@@ -51,24 +157,26 @@ class Shard:
     def share(self, rows: torch.Tensor) -> torch.Tensor:
         return rows[self.rank :: self.world_size]
 
+    def share_in_parts(self, rows: torch.Tensor, most: int) -> tuple[torch.Tensor, ...]:
+        return torch.tensor_split(self.share(rows), max(1, -(-len(rows) // (self.world_size * most))))
+
     def sum(self, value: torch.Tensor) -> torch.Tensor:
         return value
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 7])
-def test_no_sample_is_counted_twice_over_ranks(ranks: int) -> None:
-    x, rows = torch.randn(23, 4), np.arange(3, 22)
-    y = np.arange(23) % 3
+@pytest.mark.parametrize("ranks", [1, 2, 7, 23])
+def test_every_sample_is_counted_once_over_ranks(ranks: int) -> None:
+    x, rows = torch.randn(23, 4), np.arange(3, 22)[::-1].copy()
+    y = torch.arange(23) % 3
     model = nn.Linear(4, 3)
-    parts = [evaluate(model, x, y, rows, Shard(rank, ranks)) for rank in range(ranks)]  # type: ignore[arg-type]
-    predicted = model(x[rows]).argmax(dim=1).numpy()
-    np.testing.assert_array_equal(sum(parts), confusion_matrix(y[rows], predicted, 3))
+    shards = [Shard(rank, ranks) for rank in range(ranks)]
+    whole = sum(gather_outputs(model, x, rows, shard) for shard in shards)  # type: ignore[arg-type]
+    np.testing.assert_allclose(whole, model(x[rows]).detach().numpy(), rtol=1e-5)
+    correct = sum(count_correct(model, x, y, rows, shard) for shard in shards)  # type: ignore[arg-type]
+    assert correct == int((model(x[rows]).argmax(dim=1) == y[rows]).sum())
 
 
-def test_report_has_every_class() -> None:
-    confusion = confusion_matrix(ACTUAL, PREDICTED, 6)
-    report = report_of(tuple("abcdef"), confusion, confusion, None)
-    assert [row["label"] for row in report["classes"]] == list("abcdef")  # type: ignore[attr-defined]
-    assert report["confusion"] == confusion.tolist()
-    assert "control" in report
-    assert "teacher" not in report
+def test_the_type_says_what_it_holds() -> None:
+    assert isinstance(OURS, Classification)
+    assert OURS.n == 306
+    np.testing.assert_allclose(OURS.probabilities, PROBABILITIES)

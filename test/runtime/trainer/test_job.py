@@ -10,7 +10,8 @@ import jsonschema
 import numpy as np
 import pytest
 from limbeck_trainer.errors import Reason, TrainerError
-from support import Document, attempt, config_document, contract, digits_file, run_here
+from limbeck_trainer.result import LIMIT_BYTES, encode
+from support import Document, attempt, config_document, contract, digits_file, distilling, run_here
 
 
 def folder_of(result: Document) -> Path:
@@ -31,9 +32,39 @@ def test_result_manifest_and_report_agree(store: str) -> None:
     report = json.loads((folder / "report.json").read_text())
     confusion = np.array(report["confusion"])
     assert confusion.sum() == result["metrics"]["n"] == 359
-    assert np.trace(confusion) / 359 == pytest.approx(result["metrics"]["accuracy"], abs=1e-6)
+    assert np.trace(confusion) / 359 == pytest.approx(result["metrics"]["accuracy"]["value"], abs=1e-6)
     assert len(report["classes"]) == 10
     assert [point["step"] for point in report["history"]] == [20, 40, 60, 80]
+
+
+def test_gates_on_classes_are_answered_in_their_order(store: str) -> None:
+    wanted = [{"metric": "recall"}, {"metric": "f1", "class": "3"}, {"metric": "precision", "class": "8"}]
+    result = run_here(config_document(store, evaluation={"classMetrics": wanted}))
+    jsonschema.validate(result, contract("trainer-result"))
+    classes = {row["label"]: row for row in json.loads((folder_of(result) / "report.json").read_text())["classes"]}
+    worst, third, eighth = result["classMetrics"]
+    assert worst["value"] == min(row["recall"]["value"] for row in classes.values())
+    assert worst["value"] == classes[worst["class"]]["recall"]["value"]
+    assert third == {"class": "3", "n": classes["3"]["samples"], **classes["3"]["f1"]}
+    assert eighth == {"class": "8", "n": classes["8"]["samples"], **classes["8"]["precision"]}
+
+
+def test_a_gate_on_a_class_that_does_not_exist_ends_the_run_before_it_trains(store: str) -> None:
+    wanted = {"classMetrics": [{"metric": "recall", "class": "eight"}]}
+    lines: list[str] = []
+    with pytest.raises(TrainerError, match="recall of class 'eight'; the data has the classes 0, 1, 2") as caught:
+        run_here(config_document(store, evaluation=wanted), lines.append)
+    assert caught.value.reason is Reason.DATA_INVALID
+    assert not any("epoch trained" in line for line in lines)
+
+
+def test_the_largest_result_fits_the_termination_message(store: str, teacher: Document) -> None:
+    wanted = [{"metric": metric} for metric in ("precision", "recall", "f1")]
+    wanted += [{"metric": "recall", "class": str(digit)} for digit in range(10)]
+    wanted += [{"metric": "f1", "class": str(digit)} for digit in range(3)]
+    document = config_document(store, evaluation={"classMetrics": wanted}, optimization={"epochs": 1})
+    result = run_here(distilling(document, teacher))
+    assert len(encode(result)) <= LIMIT_BYTES * 3 // 4
 
 
 def test_the_same_spec_gives_the_same_model(tmp_path: Path) -> None:
@@ -62,7 +93,7 @@ def test_every_optimiser_learns_a_table(store: str, tmp_path: Path, optimizer: s
     optimization = {"optimizer": optimizer, "schedule": schedule, "learningRate": 0.05, "epochs": 20, "batchSize": 16}
     result = run_here(config_document(store, data=data, optimization=optimization))
     assert result["artefact"]["inputs"] == [{"name": "input", "datatype": "FP32", "shape": [-1, 6]}]
-    assert result["metrics"]["accuracy"] >= 0.8
+    assert result["metrics"]["accuracy"]["value"] >= 0.8
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(store: str) -> None:

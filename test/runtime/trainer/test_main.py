@@ -40,7 +40,7 @@ def test_two_workers_train_one_model_into_s3(tmp_path: Path, s3: dict[str, str])
     assert [worker.exit_code() for worker in workers] == [0, 0]
     result = workers[0].result()
     jsonschema.validate(result, contract("trainer-result"))
-    assert result["metrics"]["accuracy"] >= 0.95
+    assert result["metrics"]["accuracy"]["value"] >= 0.95
     assert result["metrics"]["n"] == 359
     assert result["lineage"]["worldSize"] == 2
     assert not workers[1].result_file.exists()
@@ -61,7 +61,7 @@ def test_width_does_not_change_the_course(tmp_path: Path, store: str) -> None:
         for records in ([json.loads(line) for line in lines], workers[0].lines())
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-    assert abs(alone["metrics"]["accuracy"] - workers[0].result()["metrics"]["accuracy"]) < 0.02
+    assert abs(alone["metrics"]["accuracy"]["value"] - workers[0].result()["metrics"]["accuracy"]["value"]) < 0.02
 
 
 @pytest.mark.parametrize("victim", [0, 1])

@@ -1,0 +1,69 @@
+"""95 % intervals: Wilson's for proportions, the percentile bootstrap for everything else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from limbeck_trainer.evaluation.measure import Measure
+
+Doubles = npt.NDArray[np.float64]
+
+# Two-sided 95 % quantile of the normal distribution.
+Z95 = 1.959963984540054
+RESAMPLES = 1000
+# Of large samples fewer resamples do: so many cells (samples x outputs) are weighed in all, some seconds of one core.
+CELLS = 50_000_000
+FEWEST_RESAMPLES = 100
+
+# weights [n], how often each sample counts -> values [m].
+Statistic = Callable[[Doubles], Doubles]
+
+
+def wilson(hits: int, n: int) -> Measure:
+    """A share of n independent samples; right also near 0 and 1, where the normal interval leaves [0, 1].
+
+    Wilson, Probable inference, JASA 22 (1927); recommended by Brown, Cai and DasGupta, Statistical Science 16 (2001).
+    Without samples: not measured.
+    """
+    if n == 0:
+        return Measure(math.nan, math.nan, math.nan)
+    share = hits / n
+    scale = 1 + Z95**2 / n
+    centre = (share + Z95**2 / (2 * n)) / scale
+    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / scale
+    return Measure(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def resamples_of(cells: int) -> int:
+    """How many resamples are drawn where one weighs so many cells."""
+    return max(FEWEST_RESAMPLES, min(RESAMPLES, CELLS // max(1, cells)))
+
+
+def bootstrap(statistic: Statistic, n: int, cells: int, seed: int) -> list[Measure]:
+    """Each value of the statistic with its percentile interval over seeded resamples of the n samples.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. A statistic that resampling biases (the
+    calibration error grows with noise) can leave its own interval, which then is stretched to hold it.
+    """
+    random = np.random.default_rng(seed)
+    values = statistic(np.ones(n))
+    draws = np.stack(
+        [
+            statistic(np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64))
+            for _ in range(resamples_of(cells))
+        ]
+    )
+    return [_interval(float(value), draws[:, index]) for index, value in enumerate(values)]
+
+
+def _interval(value: float, draws: Doubles) -> Measure:
+    """A resample in which the value is not defined (a class has no sample) says nothing about it."""
+    defined = draws[np.isfinite(draws)]
+    if not math.isfinite(value) or len(defined) == 0:
+        return Measure(value, value, value)
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Measure(value, min(float(low), value), max(float(high), value))

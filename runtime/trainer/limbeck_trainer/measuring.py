@@ -1,0 +1,62 @@
+"""The held-out rows, looked at once: the model and, after a distillation, control and teacher on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from limbeck_trainer.config import Config
+from limbeck_trainer.data import Floats
+from limbeck_trainer.distributed import Peers
+from limbeck_trainer.evaluation.intervals import Doubles
+from limbeck_trainer.evaluation.outputs import gather_outputs
+from limbeck_trainer.evaluation.tasks import Evaluation, evaluate
+from limbeck_trainer.session import Material
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How model, control and teacher do; `agreement`: on which share model and teacher name the same class."""
+
+    model: Evaluation
+    control: Evaluation | None = None
+    teacher: Evaluation | None = None
+    agreement: float | None = None
+
+    @property
+    def others(self) -> dict[str, Evaluation]:
+        """Those beside the model, by the names of the contract."""
+        named = {"control": self.control, "teacher": self.teacher}
+        return {name: evaluation for name, evaluation in named.items() if evaluation is not None}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Who is measured; teacher: its logits [n, classes] for every row of the data set."""
+
+    model: nn.Module
+    control: nn.Module | None
+    teacher: Floats | None
+
+
+def measure(config: Config, peers: Peers, material: Material, examined: Examined) -> Measured | None:
+    """Every rank answers its share; rank 0 gets the figures, the others None."""
+    test, dataset = material.rows.test, material.dataset
+    outputs = gather_outputs(examined.model, material.x, test, peers)
+    alone = None if examined.control is None else gather_outputs(examined.control, material.x, test, peers)
+    if not peers.leads:
+        return None
+
+    def judged(answers: Doubles) -> Evaluation:
+        return evaluate(config.task, dataset.y[test], answers, config.data.split_seed)
+
+    taught = None if examined.teacher is None else examined.teacher[test].astype(np.float64)
+    agreement = None if taught is None else float((outputs.argmax(axis=1) == taught.argmax(axis=1)).mean())
+    return Measured(
+        judged(outputs),
+        None if alone is None else judged(alone),
+        None if taught is None else judged(taught),
+        agreement,
+    )

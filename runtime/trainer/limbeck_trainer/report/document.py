@@ -1,0 +1,124 @@
+"""report.json by its contract (model-report.schema.json)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from limbeck_trainer.data import Ints
+from limbeck_trainer.evaluation.classification import (
+    CALIBRATION_BINS,
+    Classification,
+    ClassScores,
+    calibration_bin,
+)
+from limbeck_trainer.evaluation.intervals import Doubles, resamples_of
+from limbeck_trainer.evaluation.measure import Measure, metrics_document
+from limbeck_trainer.evaluation.ranking import roc_curve
+from limbeck_trainer.evaluation.regression import Regression
+from limbeck_trainer.evaluation.tasks import Evaluation
+from limbeck_trainer.measuring import Measured
+
+# A curve is drawn, not computed with: so many classes, so many points.
+ROC_CLASSES = 20
+ROC_POINTS = 200
+PAIRS = 1000
+RESIDUAL_BINS = 30
+
+
+def report_document(
+    labels: tuple[str, ...], measured: Measured, history: list[dict[str, float]], extras: Mapping[str, object]
+) -> dict[str, object]:
+    """The held-out split in full for the model and, after a distillation, for control and teacher."""
+    return {
+        "reportVersion": "v1",
+        **evaluation_document(labels, measured.model),
+        **{name: evaluation_document(labels, evaluation) for name, evaluation in measured.others.items()},
+        "history": history,
+        **extras,
+    }
+
+
+def evaluation_document(labels: tuple[str, ...], evaluation: Evaluation) -> dict[str, object]:
+    """One model on the held-out split."""
+    if isinstance(evaluation, Regression):
+        return _regression(evaluation)
+    return _classification(labels, evaluation)
+
+
+def _classification(labels: tuple[str, ...], evaluation: Classification) -> dict[str, object]:
+    return {
+        "task": "classification",
+        "metrics": metrics_document(evaluation.n, evaluation.metrics),
+        "resamples": resamples_of(evaluation.probabilities.size),
+        "labels": list(labels),
+        "confusion": evaluation.confusion.tolist(),
+        "classes": [_class(label, scores) for label, scores in zip(labels, evaluation.classes, strict=True)],
+        "calibration": _calibration(evaluation),
+        "roc": _roc(labels, evaluation),
+    }
+
+
+def _class(label: str, scores: ClassScores) -> dict[str, object]:
+    named = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1, "rocAuc": scores.roc_auc}
+    measured = {name: measure.document() for name, measure in named.items() if _is_measured(measure)}
+    return {"label": label, "samples": scores.samples, **measured}
+
+
+def _is_measured(measure: Measure) -> bool:
+    return math.isfinite(measure.value)
+
+
+def _calibration(evaluation: Classification) -> list[dict[str, float]]:
+    """Where the model was so sure, how often was it right? Bins without a sample are left out."""
+    confidence = evaluation.probabilities.max(axis=1)
+    correct = evaluation.probabilities.argmax(axis=1) == evaluation.actual
+    bins = calibration_bin(confidence)
+    return [
+        {
+            "from": _rounded(index / CALIBRATION_BINS),
+            "to": _rounded((index + 1) / CALIBRATION_BINS),
+            "samples": int((bins == index).sum()),
+            "confidence": _rounded(confidence[bins == index].mean()),
+            "accuracy": _rounded(correct[bins == index].mean()),
+        }
+        for index in map(int, np.unique(bins))
+    ]
+
+
+def _roc(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, object]]:
+    """One curve for each class; of many classes, for those that are told apart worst."""
+    areas = np.array([scores.roc_auc.value for scores in evaluation.classes])
+    worst = sorted(map(int, np.argsort(areas, kind="stable")[:ROC_CLASSES]))
+    return [_curve(labels[index], index, evaluation) for index in worst if math.isfinite(areas[index])]
+
+
+def _curve(label: str, index: int, evaluation: Classification) -> dict[str, object]:
+    hits: Ints = (evaluation.actual == index).astype(np.int64)
+    false, true = roc_curve(hits, evaluation.probabilities[:, index])
+    kept = np.unique(np.linspace(0, len(false) - 1, min(ROC_POINTS, len(false))).round().astype(np.int64))
+    return {"label": label, "falsePositiveRate": _list(false[kept]), "truePositiveRate": _list(true[kept])}
+
+
+def _regression(evaluation: Regression) -> dict[str, object]:
+    """Some pairs of actual and predicted, evenly taken, and how the errors are spread; over all targets."""
+    actual, predicted = evaluation.actual.ravel(), evaluation.predicted.ravel()
+    counts, edges = np.histogram(predicted - actual, bins=RESIDUAL_BINS)
+    kept = np.unique(np.linspace(0, len(actual) - 1, min(PAIRS, len(actual))).round().astype(np.int64))
+    return {
+        "task": "regression",
+        "metrics": metrics_document(evaluation.n, evaluation.metrics),
+        "resamples": resamples_of(evaluation.actual.size),
+        "pairs": {"actual": _list(actual[kept]), "predicted": _list(predicted[kept])},
+        "residuals": {"edges": _list(edges), "counts": counts.tolist()},
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _list(values: Doubles) -> list[float]:
+    return [_rounded(float(value)) for value in values]
