@@ -5,9 +5,9 @@
  */
 export interface TrainingJobSpec {
   /**
-   * What the model learns to do.
+   * What the model learns to do. classification names one of several classes; regression answers a number in the unit of the target.
    */
-  readonly task: 'classification';
+  readonly task: 'classification' | 'regression';
   /**
    * Architecture. Exactly one member.
    */

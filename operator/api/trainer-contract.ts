@@ -32,7 +32,7 @@ export interface TrainerConfig {
   readonly contractVersion: 'v1';
   readonly run: { readonly namespace: string; readonly name: string; readonly uid: string; readonly attempt: number };
   readonly store: { readonly runUri: string; readonly modelsUri: string };
-  readonly task: 'classification';
+  readonly task: 'classification' | 'regression';
   readonly model: ModelConfig;
   readonly data: DataConfig;
   readonly optimization: object;

@@ -38,8 +38,8 @@ describe('kubectl apply', () => {
     ['a wrong field', training('a', { worker: 2 }), 'unknown field "spec.worker"'],
     [
       'an unknown enum value',
-      training('a', { task: 'regression' }),
-      'spec.task: Unsupported value: "regression": supported values: "classification"',
+      training('a', { task: 'ranking' }),
+      'spec.task: Unsupported value: "ranking": supported values: "classification", "regression"',
     ],
     [
       'two members of a union',

@@ -8,11 +8,11 @@ const namespace = `data-${randomUUID().slice(0, 8)}`;
 const api = openRawApi();
 const sha256 = 'a'.repeat(64);
 
-const create = (data: object) =>
+const create = (data: object, more: Readonly<Record<string, unknown>> = {}) =>
   api.call(pathOf(namespace, 'trainingjobs'), {
     method: 'POST',
     query: { fieldValidation: 'Strict', dryRun: 'All' },
-    body: changed(least.trainingjobs, { 'spec.data': data }),
+    body: changed(least.trainingjobs, { 'spec.data': data, ...more }),
   });
 
 beforeAll(async () => {
@@ -45,6 +45,23 @@ describe('data is taken', () => {
     [{ ...https('https://host.example:8443/data.parquet?version=3') }],
   ])('%j', async (data) => {
     expect(await create(data)).toMatchObject({ status: 201 });
+  });
+});
+
+describe('a regression is refused with', () => {
+  test.each<[string, object, string, string]>([
+    ['a data set of classes', { source: { builtin: 'digits' } }, 'spec.data.source', 'digits has classes'],
+    ['labels', { ...table, labels: ['a', 'b'] }, 'spec.data.labels', 'which a regression does not have'],
+    ['images', { ...folder, format: 'images' }, 'spec.data.format', 'the folders of images name classes'],
+  ])('%s', async (_, data, field, words) => {
+    const { status, body } = await create(data, { 'spec.task': 'regression' });
+    expect(status).toBe(422);
+    expect(body.message).toContain(field);
+    expect(body.message).toContain(words);
+  });
+
+  test('nothing but a table and its target', async () => {
+    expect(await create(table, { 'spec.task': 'regression' })).toMatchObject({ status: 201 });
   });
 });
 

@@ -32,7 +32,7 @@ describe('a TrainingJob is refused with', () => {
     ['no spec', { spec: undefined }, 'spec', 'Required value'],
     ['no model', { 'spec.model': undefined }, 'spec.model', 'Required value'],
     ['no data', { 'spec.data': undefined }, 'spec.data', 'Required value'],
-    ['an unknown task', { 'spec.task': 'regression' }, 'spec.task', 'supported values: "classification"'],
+    ['an unknown task', { 'spec.task': 'ranking' }, 'spec.task', 'supported values: "classification", "regression"'],
     ['an unknown optimizer', { 'spec.optimization.optimizer': 'x' }, 'spec.optimization.optimizer', '"adam", "sgd"'],
     ['an unknown data set', { 'spec.data.source': { builtin: 'x' } }, 'spec.data.source.builtin', '"digits"'],
     ['two models', { 'spec.model': { linear: {}, mlp: { hidden: [1] } } }, 'spec.model', oneModel],

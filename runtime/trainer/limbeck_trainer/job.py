@@ -24,12 +24,12 @@ from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
 from limbeck_trainer.export import Artefact, export_onnx, manifest_of, prove_parity, upload
 from limbeck_trainer.loop import Training, material_of
-from limbeck_trainer.losses import Criterion, cross_entropy
+from limbeck_trainer.losses import Criterion, cross_entropy, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
 from limbeck_trainer.memory import free_memory
 from limbeck_trainer.models import parameter_count
 from limbeck_trainer.plan import Plan
-from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.preprocess import assemble, target_spread
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy
@@ -129,6 +129,8 @@ def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
 
 
 def _criterion(config: Config, material: Material, teacher: Teacher | None) -> Criterion:
+    if config.task == "regression":
+        return squared_error(material.y, target_spread(material.dataset, material.rows.train)[1])
     if config.distillation is None or teacher is None:
         return cross_entropy(material.y)
     return distillation_loss(config.distillation.method, teacher, material.y, material.rows)
@@ -159,7 +161,8 @@ def _export(
     test = dataset.x[material.rows.test[:PARITY_SAMPLES]]
     trained, measured = outcome
     artefact = export_onnx(trained.model, dataset)
-    delta = prove_parity(artefact, trained.model, test, environment.threads)
+    _, spread = target_spread(dataset, material.rows.train)
+    delta = prove_parity(artefact, trained.model, test, environment.threads, spread)
     session.log.info("parity proven", samples=len(test), largestDelta=delta)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
     parity = {"samples": len(test), "largestDelta": delta}

@@ -5,6 +5,7 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 
 from __future__ import annotations
 
+import math
 import time
 from typing import NoReturn, cast
 
@@ -15,11 +16,11 @@ from torch import Tensor, nn
 from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
 from limbeck_trainer.config import Config
-from limbeck_trainer.data import Dataset, Rows
+from limbeck_trainer.data import Dataset, Ints, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation.outputs import count_correct
+from limbeck_trainer.evaluation.outputs import count_correct, sum_of_squares
 from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
@@ -118,16 +119,20 @@ class Training:
         point = {"step": float(self._step), "loss": total / max(1.0, count)}
         rows = self._material.rows.validation
         if len(rows) > 0:
-            correct = count_correct(
-                self._engine.parallel.evaluated, self._material.x, self._material.y, rows, self._peers
-            )
-            point["validationAccuracy"] = correct / len(rows)
+            point |= self._validated(rows)
         if self._session.config.optimization.early_stopping is not None:
             point["validationLoss"] = self._watch()
         self._trained.history.append(point)
         if self._peers.leads:
             shown = {key: round(value, 6) for key, value in point.items()}
             self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
+
+    def _validated(self, rows: Ints) -> dict[str, float]:
+        """What a person watches: the share of right classes or, of a regression, the error in the target's unit."""
+        model, x, y = self._engine.parallel.evaluated, self._material.x, self._material.y
+        if self._session.config.task == "regression":
+            return {"validationRmse": math.sqrt(sum_of_squares(model, x, y, rows, self._peers) / len(rows))}
+        return {"validationAccuracy": count_correct(model, x, y, rows, self._peers) / len(rows)}
 
     def _watch(self) -> float:
         """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""

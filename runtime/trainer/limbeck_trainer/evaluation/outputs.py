@@ -43,5 +43,14 @@ def count_correct(model: nn.Module, x: Tensor, y: Tensor, rows: Ints, peers: Pee
     return int(peers.sum(hits))
 
 
+def sum_of_squares(model: nn.Module, x: Tensor, y: Tensor, rows: Ints, peers: Peers) -> float:
+    """Of the errors of a regression on `rows`, y [n], summed over ranks."""
+    total = torch.zeros((), dtype=torch.float64, device=y.device)
+    for part in peers.share_in_parts(torch.arange(len(rows)), EVALUATION_BATCH):
+        errors = predict(model, _taken(x, rows, part)).reshape(-1) - _taken(y, rows, part)
+        total += errors.double().square().sum()
+    return float(peers.sum(total))
+
+
 def _taken(values: Tensor, rows: Ints, places: Tensor) -> Tensor:
     return values[torch.from_numpy(rows)[places].to(values.device)]
