@@ -1,17 +1,17 @@
 /** What attempts leave behind: Jobs that would run on, and Jobs that are too old to be of use. Pure. */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
+import { attemptName } from '../api/names.ts';
 import { batchJobs, configMaps } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy, keyOf } from '../kernel/objects.ts';
-import { numberOf } from './attempts.ts';
 import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
-import type { RunObserved } from './run.ts';
+import type { Attempt, RunObserved } from './run.ts';
 import { configNameOf } from './trainer-job.ts';
 import { jobIsOver } from './verdict.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
-type Kept = Pick<RunObserved, 'jobs' | 'settings'>;
+type Kept = Pick<RunObserved, 'root' | 'settings'>;
 
 /** After this many newer attempts the Job of an old one goes, and with it its logs. */
 const keptJobs = 3;
@@ -20,11 +20,6 @@ const refTo = (job: BatchJob): ObjectRef => ({
   resource: batchJobs,
   key: keyOf(job),
   ...(job.metadata.uid === undefined ? {} : { uid: job.metadata.uid }),
-});
-
-const configOf = (job: BatchJob): ObjectRef => ({
-  resource: configMaps,
-  key: { ...keyOf(job), name: configNameOf(job.metadata.name) },
 });
 
 /**
@@ -41,11 +36,19 @@ function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
   return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
 }
 
-const groupOf = (job: BatchJob, { gang }: Kept['settings']): readonly ObjectRef[] =>
-  gang === undefined ? [] : [{ resource: podGroupsOf(gang), key: keyOf(job) }];
+/**
+ * The Jobs of the last attempts stay for their logs; older ones go with what was made for them. That is told by the
+ * number of the attempt: the Job of one that was suspended is gone before.
+ */
+export const oldChildren = (run: Kept, attempts: readonly Attempt[], next: number): readonly ObjectRef[] =>
+  attempts.filter(({ number }) => number <= next - keptJobs).flatMap(({ number }) => childrenOf(run, number));
 
-/** The Jobs of the last attempts stay for their logs; older ones go with what was made for them. */
-export const oldJobs = ({ jobs, settings }: Kept, number: number): readonly ObjectRef[] =>
-  jobs
-    .filter((job) => numberOf(job) <= number - keptJobs)
-    .flatMap((job) => [refTo(job), configOf(job), ...groupOf(job, settings)]);
+function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {
+  const { name, namespace = '', uid = '' } = metadata;
+  const key = { namespace, name: attemptName(name, uid, number) };
+  return [
+    { resource: batchJobs, key },
+    { resource: configMaps, key: { namespace, name: configNameOf(key.name) } },
+    ...(gang === undefined ? [] : [{ resource: podGroupsOf(gang), key }]),
+  ];
+}

@@ -187,13 +187,15 @@ async function live({ namespace }: Release): Promise<readonly Pod[]> {
         JSON.stringify({ spec: { suspend: value } }),
       );
     for (const number of [1, 2, 3, 4]) {
-      await podsWith(`limbeck.dev/training-job=stopped,limbeck.dev/attempt=${String(number)}`, 2);
+      const members = await podsWith(`limbeck.dev/training-job=stopped,limbeck.dev/attempt=${String(number)}`, 2);
       if (number === 4) return;
       await suspend(true);
       await eventually(
         'the Job is gone',
         async () => !(await kubectl('get', 'jobs', '-n', namespace)).includes('stopped'),
       );
+      // Pods of a node are over when its kubelet says so.
+      for (const member of members) await kubelet.end(member, 143, '').catch(() => undefined);
       await suspend(false);
     }
   };

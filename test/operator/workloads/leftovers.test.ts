@@ -1,8 +1,18 @@
 import { expect, test } from '@jest/globals';
 import { batchJobs, configMaps, coschedulingGroups } from '../../../operator/api/resources.ts';
-import { oldJobs, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
+import { oldChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
-import { attemptJob, ended, reported, runningStatus, settings, teacherAttempt, worker } from '../../support/runs.ts';
+import {
+  attemptJob,
+  ended,
+  pastAttempt,
+  reported,
+  runningStatus,
+  settings,
+  teacherAttempt,
+  teacherJob,
+  worker,
+} from '../../support/runs.ts';
 
 const job = { ...attemptJob(1), spec: { completions: 2 } };
 const good = ended({ exitCode: 0 });
@@ -28,14 +38,18 @@ test('a Job that is over is left alone, and pods of another Job say nothing abou
   expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] })).toHaveLength(1);
 });
 
-test('an old Job goes with its config, and with its group where there are groups', () => {
-  const jobs = [attemptJob(1, 'Failed'), attemptJob(2, 'Failed')];
+test('what an old attempt has left goes by its number, with its group where there are groups', () => {
+  const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Suspended', 100));
   const key = { namespace: 'default', name: teacherAttempt(1) };
   const old = [
-    { resource: batchJobs, key, uid: 'job-1' },
+    { resource: batchJobs, key },
     { resource: configMaps, key: { namespace: 'default', name: `${teacherAttempt(1)}-config` } },
   ];
-  expect(oldJobs({ jobs, settings }, 4)).toEqual(old);
+  const root = teacherJob();
+  expect(oldChildren({ root, settings }, attempts, 4)).toEqual(old);
   const withGroups: Settings = { ...settings, gang: 'coscheduling' };
-  expect(oldJobs({ jobs, settings: withGroups }, 4)).toEqual([...old, { resource: coschedulingGroups, key }]);
+  expect(oldChildren({ root, settings: withGroups }, attempts, 4)).toEqual([
+    ...old,
+    { resource: coschedulingGroups, key },
+  ]);
 });
