@@ -222,17 +222,50 @@ export interface TrainingJobSpec {
    */
   readonly optimization: {
     /**
-     * Update rule.
+     * Update rule. adamw takes weight decay apart from the gradient, adam and sgd with it.
      */
-    readonly optimizer: 'adam' | 'sgd';
+    readonly optimizer: 'adam' | 'adamw' | 'sgd';
     /**
      * Step size; the peak of the schedule.
      */
     readonly learningRate: number;
     /**
-     * Course of the learning rate over the run.
+     * Course of the learning rate over the run. oneCycle rises and falls by a cosine; cosine and linear fall from the peak; constant stays there.
      */
-    readonly schedule: 'constant' | 'oneCycle';
+    readonly schedule: 'constant' | 'oneCycle' | 'cosine' | 'linear';
+    /**
+     * Share of all steps over which the learning rate rises to its peak. Unset means 0.3 for oneCycle and 0 for the others.
+     */
+    readonly warmUp?: number;
+    /**
+     * How strongly weights are drawn towards 0.
+     */
+    readonly weightDecay: number;
+    /**
+     * Largest norm of all gradients together; larger ones are scaled down. Unset means that nothing is clipped.
+     */
+    readonly clipNorm?: number;
+    /**
+     * Numbers that the forward pass computes in; weights and losses stay float32. float16 needs a GPU.
+     */
+    readonly precision: 'float32' | 'bfloat16' | 'float16';
+    /**
+     * Parts in which each process works through its share of a batch, one after the other, so that less memory is needed. The batch stays the same.
+     */
+    readonly accumulate: number;
+    /**
+     * Ends the training when the validation loss no longer falls, and keeps the weights of the best epoch. Unset means that all epochs are trained.
+     */
+    readonly earlyStopping?: {
+      /**
+       * Epochs in a row without a better validation loss after which the training ends.
+       */
+      readonly patience: number;
+      /**
+       * A loss is better only if it is less by more than this.
+       */
+      readonly minDelta: number;
+    };
     /**
      * Passes over the training samples.
      */
@@ -254,6 +287,14 @@ export interface TrainingJobSpec {
      * Pods that train together, data parallel. They start, fail and restart as one group.
      */
     readonly workers: number;
+    /**
+     * Processes in each pod, which share its CPUs and memory. With GPUs each takes one of its own, so as many as the GPU profile has.
+     */
+    readonly processesPerWorker: number;
+    /**
+     * ddp has the whole model in every process, fsdp a part of it in each. auto takes ddp where the model fits, and says in the status what it took and why.
+     */
+    readonly strategy: 'auto' | 'ddp' | 'fsdp';
   };
   /**
    * Where each worker runs, and what it may use.
@@ -1027,17 +1068,50 @@ export interface DistillationJobSpec {
    */
   readonly optimization: {
     /**
-     * Update rule.
+     * Update rule. adamw takes weight decay apart from the gradient, adam and sgd with it.
      */
-    readonly optimizer: 'adam' | 'sgd';
+    readonly optimizer: 'adam' | 'adamw' | 'sgd';
     /**
      * Step size; the peak of the schedule.
      */
     readonly learningRate: number;
     /**
-     * Course of the learning rate over the run.
+     * Course of the learning rate over the run. oneCycle rises and falls by a cosine; cosine and linear fall from the peak; constant stays there.
      */
-    readonly schedule: 'constant' | 'oneCycle';
+    readonly schedule: 'constant' | 'oneCycle' | 'cosine' | 'linear';
+    /**
+     * Share of all steps over which the learning rate rises to its peak. Unset means 0.3 for oneCycle and 0 for the others.
+     */
+    readonly warmUp?: number;
+    /**
+     * How strongly weights are drawn towards 0.
+     */
+    readonly weightDecay: number;
+    /**
+     * Largest norm of all gradients together; larger ones are scaled down. Unset means that nothing is clipped.
+     */
+    readonly clipNorm?: number;
+    /**
+     * Numbers that the forward pass computes in; weights and losses stay float32. float16 needs a GPU.
+     */
+    readonly precision: 'float32' | 'bfloat16' | 'float16';
+    /**
+     * Parts in which each process works through its share of a batch, one after the other, so that less memory is needed. The batch stays the same.
+     */
+    readonly accumulate: number;
+    /**
+     * Ends the training when the validation loss no longer falls, and keeps the weights of the best epoch. Unset means that all epochs are trained.
+     */
+    readonly earlyStopping?: {
+      /**
+       * Epochs in a row without a better validation loss after which the training ends.
+       */
+      readonly patience: number;
+      /**
+       * A loss is better only if it is less by more than this.
+       */
+      readonly minDelta: number;
+    };
     /**
      * Passes over the training samples.
      */
@@ -1059,6 +1133,14 @@ export interface DistillationJobSpec {
      * Pods that train together, data parallel. They start, fail and restart as one group.
      */
     readonly workers: number;
+    /**
+     * Processes in each pod, which share its CPUs and memory. With GPUs each takes one of its own, so as many as the GPU profile has.
+     */
+    readonly processesPerWorker: number;
+    /**
+     * ddp has the whole model in every process, fsdp a part of it in each. auto takes ddp where the model fits, and says in the status what it took and why.
+     */
+    readonly strategy: 'auto' | 'ddp' | 'fsdp';
   };
   /**
    * Where each worker runs, and what it may use.

@@ -36,6 +36,7 @@ export interface TrainerConfig {
   readonly model: ModelConfig;
   readonly data: DataConfig;
   readonly optimization: object;
+  readonly distribution?: { readonly strategy: 'auto' | 'ddp' | 'fsdp' };
   readonly checkpoint: { readonly everySeconds: number; readonly keep: number };
   readonly distillation?: {
     readonly teacher: { readonly uri: string; readonly sha256: string };

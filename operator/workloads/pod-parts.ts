@@ -26,6 +26,32 @@ export const scratch = (sizeMi?: number) => ({
   mount: { name: 'tmp', mountPath: '/tmp' },
 });
 
+const unitBytes: Readonly<Record<string, number>> = {
+  ...{ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
+};
+
+/** Bytes of an amount of memory as the CRDs admit it, such as 512Mi or 1.5G. */
+export function bytesOf(quantity: string | number): number {
+  const [, amount = '', unit = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(String(quantity)) ?? [];
+  return Number(amount) * (unitBytes[unit] ?? 1);
+}
+
+/**
+ * /dev/shm, through which NCCL and data loaders share memory: the 64 MiB that a container has by default are too few.
+ * It counts as memory of the container, so half of the limit is the most that makes sense.
+ */
+export const sharedMemory = ({ limits }: ComputeResources) => ({
+  volume: {
+    name: 'shm',
+    emptyDir: {
+      medium: 'Memory',
+      sizeLimit: `${String(Math.max(1, Math.floor(bytesOf(limits?.memory ?? '1Gi') / 2 ** 21)))}Mi`,
+    },
+  },
+  mount: { name: 'shm', mountPath: '/dev/shm' },
+});
+
 /** The store's AWS_* variables, from the Secret of the pod's own namespace. */
 export const storeEnvFrom = (settings: Settings) => [{ secretRef: { name: settings.store.secretName } }] as const;
 

@@ -9,6 +9,7 @@ import {
   resourcesOf,
   schedulingOf,
   scratch,
+  sharedMemory,
   storeEnvFrom,
   type ComputeResources,
 } from './pod-parts.ts';
@@ -167,8 +168,7 @@ const podSpecOf = (plan: AttemptPlan) => ({
   volumes: [
     { name: 'config', configMap: { name: configName(plan) } },
     scratch().volume,
-    // PyTorch's data loaders and NCCL share memory; the 64 MiB that a container has by default are not enough.
-    { name: 'shm', emptyDir: { medium: 'Memory' } },
+    sharedMemory(plan.root.spec.placement.resources).volume,
     ...dataOf(plan.config).map(({ volume }) => volume),
   ],
 });
@@ -191,7 +191,7 @@ function containerOf(plan: AttemptPlan) {
     volumeMounts: [
       { name: 'config', mountPath: '/etc/limbeck', readOnly: true },
       scratch().mount,
-      { name: 'shm', mountPath: '/dev/shm' },
+      sharedMemory(resources).mount,
       ...dataOf(plan.config).map(({ mount }) => mount),
     ],
   };
@@ -209,29 +209,33 @@ function dataOf({ data: { source } }: RunConfig) {
   ];
 }
 
+/** The words of torchrun. A pod of several processes is told its own number, and counts the ranks itself. */
 function environmentOf(plan: AttemptPlan): readonly object[] {
   const { root } = plan;
+  const { workers, processesPerWorker: processes } = root.spec.distribution;
   const rankZero = `${nameOf(plan)}-0.${workersServiceName(root.metadata.name)}`;
   const fieldPath = `metadata.annotations['${labels.completionIndex}']`;
   const fixed = {
-    WORLD_SIZE: String(root.spec.distribution.workers),
+    WORLD_SIZE: String(workers * processes),
+    LOCAL_WORLD_SIZE: String(processes),
     MASTER_ADDR: rankZero,
     MASTER_PORT: String(rendezvousPort),
     // Debian's torch is built without libuv.
     USE_LIBUV: '0',
-    OMP_NUM_THREADS: String(wholeCores(root.spec.placement.resources)),
+    OMP_NUM_THREADS: String(threadsOf(root.spec.placement.resources, processes)),
     HOME: '/tmp',
     PYTHONDONTWRITEBYTECODE: '1',
   };
   return [
-    { name: 'RANK', valueFrom: { fieldRef: { fieldPath } } },
+    { name: processes === 1 ? 'RANK' : 'GROUP_RANK', valueFrom: { fieldRef: { fieldPath } } },
+    { name: 'LIMBECK_MEMORY_BYTES', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1' } } },
     ...Object.entries(fixed).map(([name, value]) => ({ name, value })),
   ];
 }
 
-/** More threads than the CPU limit has cores only fight each other. */
-export function wholeCores({ limits }: ComputeResources): number {
+/** Of each process: more threads than the CPU limit has cores only fight each other. */
+export function threadsOf({ limits }: ComputeResources, processes: number): number {
   const cpu = String(limits?.cpu ?? '1');
   const cores = cpu.endsWith('m') ? Number(cpu.slice(0, -1)) / 1000 : Number(cpu);
-  return Number.isFinite(cores) ? Math.max(1, Math.floor(cores)) : 1;
+  return Number.isFinite(cores) ? Math.max(1, Math.floor(cores / processes)) : 1;
 }

@@ -43,8 +43,11 @@ const resources = (cpu: string, memory: string, memoryLimit: string): object => 
   limits: { cpu: '1', memory: memoryLimit },
 });
 const run = {
-  optimization: { optimizer: 'adam', learningRate: 0.001, schedule: 'oneCycle', epochs: 10, batchSize: 64, seed: 0 },
-  distribution: { workers: 1 },
+  optimization: {
+    ...{ optimizer: 'adam', learningRate: 0.001, schedule: 'oneCycle', epochs: 10, batchSize: 64, seed: 0 },
+    ...{ weightDecay: 0, precision: 'float32', accumulate: 1 },
+  },
+  distribution: { workers: 1, processesPerWorker: 1, strategy: 'auto' },
   placement: { gpuProfiles: ['cpu'], resources: resources('500m', '1Gi', '2Gi') },
   checkpoint: { everySeconds: 30, keep: 2 },
   evaluation: { gates: [] },

@@ -24,11 +24,13 @@ export const settings: Settings = {
 
 const example = (file: string): unknown => parse(readFileSync(`examples/digits/${file}`, 'utf8'));
 
+const distribution = { workers: 1, processesPerWorker: 1, strategy: 'auto' } as const;
+
 /** The example as the API server stores it: with an identity, and the defaults that the example leaves out. */
 export function teacherJob(spec: Partial<TrainingJob['spec']> = {}, status?: TrainingJob['status']): TrainingJob {
   const job = example('teacher.yaml') as TrainingJob;
   const metadata = { ...job.metadata, namespace: 'default', uid: 'tj-1', generation: 1 };
-  const filled = { ...job.spec, suspend: false, ...spec };
+  const filled = { ...job.spec, distribution: { ...distribution, ...job.spec.distribution }, suspend: false, ...spec };
   return { ...job, metadata, spec: filled, ...(status === undefined ? {} : { status }) };
 }
 
@@ -38,7 +40,7 @@ export function studentJob(
 ): DistillationJob {
   const job = example('student.yaml') as DistillationJob;
   const metadata = { ...job.metadata, namespace: 'default', uid: 'dj-1', generation: 1 };
-  const defaults = { distribution: { workers: 1 }, checkpoint: { everySeconds: 30, keep: 2 }, suspend: false };
+  const defaults = { distribution, checkpoint: { everySeconds: 30, keep: 2 }, suspend: false };
   return { ...job, metadata, spec: { ...defaults, ...job.spec, ...spec }, ...(status === undefined ? {} : { status }) };
 }
 

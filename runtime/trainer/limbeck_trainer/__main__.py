@@ -17,6 +17,8 @@ from limbeck_trainer.config import read_config
 from limbeck_trainer.environment import read_environment
 from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
 from limbeck_trainer.interruption import Interruption
+from limbeck_trainer.launch import is_launcher
+from limbeck_trainer.launch import main as launch
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board, serve_progress
 from limbeck_trainer.result import failure_document, write_result
@@ -65,6 +67,8 @@ def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="limbeck_trainer", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON by trainer-config.schema.json")
     arguments = parser.parse_args()
+    if is_launcher(os.environ):
+        sys.exit(launch(sys.argv[1:]))
     ending = Ending()
     interruption = Interruption(ending.overdue)
     interruption.install()

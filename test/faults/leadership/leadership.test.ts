@@ -34,7 +34,9 @@ async function keepCreating(namespace: string, until_: { stop: boolean }): Promi
   let made = 0;
   for (let left = jobsAfter; left > 0; left -= until_.stop ? 1 : 0) {
     made += 1;
-    const { apiVersion, kind, spec } = teacherJob({ distribution: { workers: 1 } });
+    const { apiVersion, kind, spec } = teacherJob({
+      distribution: { workers: 1, processesPerWorker: 1, strategy: 'auto' },
+    });
     const metadata = { name: `job-${String(made)}`, namespace };
     const job: KubeObject & Pick<TrainingJob, 'spec'> = { apiVersion, kind, metadata, spec };
     await laboratory.cluster.create(trainingJobs, job, never);

@@ -92,7 +92,24 @@ const crossRules: readonly (readonly [message: string, check: Check])[] = [
   [
     'distribution.workers must',
     ({ distribution, optimization }) =>
-      number(asJson(distribution)['workers']) <= number(asJson(optimization)['batchSize']),
+      number(asJson(distribution)['workers']) * number(asJson(distribution)['processesPerWorker']) <=
+      number(asJson(optimization)['batchSize']),
+  ],
+  [
+    'precision float16 needs a GPU',
+    ({ optimization, placement }) =>
+      asJson(optimization)['precision'] !== 'float16' ||
+      !JSON.stringify(asJson(placement)['gpuProfiles'] ?? []).includes('"cpu"'),
+  ],
+  [
+    'precision float16 does not go',
+    ({ optimization, distribution }) =>
+      asJson(optimization)['precision'] !== 'float16' || asJson(distribution)['strategy'] !== 'fsdp',
+  ],
+  [
+    'earlyStopping watches',
+    ({ optimization, data }) =>
+      asJson(optimization)['earlyStopping'] === undefined || number(asJson(asJson(data)['split'])['validation']) > 0,
   ],
   [
     'a gate on gainOverControl',

@@ -1,12 +1,14 @@
 import { expect, test } from '@jest/globals';
 import type { Node } from '../../../operator/api/kubernetes.ts';
 import {
+  bytesOf,
   chooseProfile,
   containerSecurity,
   podSecurity,
   resourcesOf,
   schedulingOf,
   scratch,
+  sharedMemory,
   storeEnvFrom,
 } from '../../../operator/workloads/pod-parts.ts';
 import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
@@ -123,4 +125,25 @@ test('pods keep the restricted standard', () => {
   expect(scratch(64).volume).toEqual({ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } });
   expect(scratch().volume.name).toBe(scratch().mount.name);
   expect(storeEnvFrom(withProfiles({}))).toEqual([{ secretRef: { name: 'keys' } }]);
+});
+
+test.each([
+  [1024, 1024],
+  ['1Ki', 1024],
+  ['512Mi', 512 * 2 ** 20],
+  ['1.5Gi', 1.5 * 2 ** 30],
+  ['2G', 2e9],
+  ['1T', 1e12],
+])('the amount %s is %i bytes', (quantity, bytes) => {
+  expect(bytesOf(quantity)).toBe(bytes);
+});
+
+test.each([
+  ['2Gi', '1024Mi'],
+  ['16Mi', '8Mi'],
+  [1, '1Mi'],
+])('with a memory limit of %s, /dev/shm holds %s', (memory, sizeLimit) => {
+  const { volume, mount } = sharedMemory({ limits: { memory } });
+  expect(volume).toEqual({ name: mount.name, emptyDir: { medium: 'Memory', sizeLimit } });
+  expect(mount.mountPath).toBe('/dev/shm');
 });

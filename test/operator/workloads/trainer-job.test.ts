@@ -5,7 +5,7 @@ import { labels } from '../../../operator/api/names.ts';
 import { configOf as distillationConfig } from '../../../operator/distillation/desired.ts';
 import { configOf as trainingConfig } from '../../../operator/training/desired.ts';
 import type { RunConfig, RunRoot } from '../../../operator/workloads/run.ts';
-import { attemptChildren, trainerConfigOf, wholeCores } from '../../../operator/workloads/trainer-job.ts';
+import { attemptChildren, threadsOf, trainerConfigOf } from '../../../operator/workloads/trainer-job.ts';
 import { expectGolden } from '../../support/golden.ts';
 import type { Gang } from '../../../operator/workloads/pod-group.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
@@ -75,7 +75,10 @@ describe('an attempt', () => {
 
   const placed = (placement: object, more: Partial<Settings> = {}, workers = 2) => {
     const { spec } = teacherJob();
-    const root = teacherJob({ placement: { ...spec.placement, ...placement }, distribution: { workers } });
+    const root = teacherJob({
+      placement: { ...spec.placement, ...placement },
+      distribution: { ...spec.distribution, workers },
+    });
     return attemptChildren({ ...teacher, root, settings: { ...settings, ...more } }).map(({ object }) => object);
   };
 
@@ -118,11 +121,47 @@ describe('an attempt', () => {
 });
 
 test.each([
-  ['500m', 1],
-  ['2', 2],
-  ['3500m', 3],
-  [4, 4],
-  ['nonsense', 1],
-])('a CPU limit of %s makes %i threads', (cpu, threads) => {
-  expect(wholeCores({ limits: { cpu } })).toBe(threads);
+  ['500m', 1, 1],
+  ['2', 1, 2],
+  ['3500m', 1, 3],
+  [4, 1, 4],
+  [4, 2, 2],
+  ['7500m', 2, 3],
+  ['2', 8, 1],
+  ['nonsense', 1, 1],
+])('a CPU limit of %s for %i processes makes %i threads each', (cpu, processes, threads) => {
+  expect(threadsOf({ limits: { cpu } }, processes)).toBe(threads);
 });
+
+test.each([
+  [1, { RANK: "['batch.kubernetes.io/job-completion-index']", WORLD_SIZE: '2', LOCAL_WORLD_SIZE: '1' }],
+  [4, { GROUP_RANK: "['batch.kubernetes.io/job-completion-index']", WORLD_SIZE: '8', LOCAL_WORLD_SIZE: '4' }],
+])('a worker of %i processes is told its place in the group', (processesPerWorker, expected) => {
+  const spec = teacherJob().spec;
+  const root = {
+    ...teacherJob(),
+    spec: { ...spec, distribution: { ...spec.distribution, workers: 2, processesPerWorker } },
+  };
+  const [, , job] = attemptChildren({ ...teacher, root });
+  const { env } = (job?.object as unknown as AttemptJob).spec.template.spec.containers[0];
+  const told = Object.fromEntries(
+    env.map(({ name, value, valueFrom }) => [
+      name,
+      value ?? valueFrom.fieldRef?.fieldPath.replace('metadata.annotations', ''),
+    ]),
+  );
+  expect(told).toMatchObject(expected);
+  expect(Object.keys(told).filter((name) => name.endsWith('RANK'))).toEqual([Object.keys(expected)[0]]);
+});
+
+interface Variable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom: { readonly fieldRef?: { readonly fieldPath: string } };
+}
+
+interface AttemptJob {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly [{ readonly env: readonly Variable[] }] } };
+  };
+}

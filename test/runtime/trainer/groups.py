@@ -1,4 +1,7 @@
-"""Real groups over gloo whose ranks are forks of the test: torch is loaded already, so that a group costs little."""
+"""Real groups over gloo whose ranks are forks of a process that has torch loaded, so that a group costs little.
+
+Not of the test itself: who has once run a backward pass cannot be forked any more.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ class Ended:
 def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 << 40) -> Ended:
     """A whole run by `count` ranks; all are told to stop before step `stop_after` + 1."""
     folder.mkdir(parents=True)
-    fork = multiprocessing.get_context("fork")
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload(["limbeck_trainer.job", "limbeck_trainer.sharded"])
     port = free_port()
     ranks = [
         fork.Process(

@@ -1,0 +1,117 @@
+"""Several processes in one pod: the first one starts the ranks of the others, passes signals on, and ends as they did.
+
+Not torchrun: its exit code is 1 whatever happened, and what a rank wrote as its result would be lost. Nothing is
+started again here either, for the group is the unit, and the operator its keeper.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
+from limbeck_trainer.result import failure_document, write_result
+
+# Peers see a loss within moments; whoever does not is stuck, and is asked, then forced, to end.
+NOTICE_SECONDS = 10
+GRACE_SECONDS = 25
+LOOK_SECONDS = 0.05
+
+
+@dataclass
+class Child:
+    """One rank: its process, its result, and its exit code once it has ended."""
+
+    rank: int
+    process: subprocess.Popen[bytes]
+    result: Path
+    code: int | None = None
+
+
+def is_launcher(variables: Mapping[str, str]) -> bool:
+    """Whether this process is to start others: it knows of several in its pod, and has no place among them."""
+    return variables.get("LOCAL_WORLD_SIZE", "1") not in ("", "1") and not variables.get("LOCAL_RANK")
+
+
+def launch(command: Sequence[str], variables: Mapping[str, str], result: Path) -> int:
+    """Runs `command` once for each local rank; the exit code, and in `result` the words, of the one that decides."""
+    count, group = int(variables["LOCAL_WORLD_SIZE"]), int(variables.get("GROUP_RANK") or "0")
+    with tempfile.TemporaryDirectory() as folder:
+        children = []
+        for local in range(count):
+            file = Path(folder) / f"{local}.json"
+            places = {"RANK": str(group * count + local), "LOCAL_RANK": str(local), "LIMBECK_RESULT_FILE": str(file)}
+            process = subprocess.Popen(command, env={**variables, **places})
+            children.append(Child(group * count + local, process, file))
+        pass_on(children)
+        return told(decisive(ended(children)), result)
+
+
+def pass_on(children: Sequence[Child]) -> None:
+    """From now on SIGTERM is the children's."""
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        for child in children:
+            child.process.send_signal(number)
+
+    signal.signal(signal.SIGTERM, forward)
+
+
+def ended(children: Sequence[Child]) -> list[Child]:
+    """The children in the order in which they ended. Once one has failed, the others have not much time left."""
+    over: list[Child] = []
+    failed_at = None
+    while len(over) < len(children):
+        for child in children:
+            if child.code is None and child.process.poll() is not None:
+                child.code = child.process.returncode
+                over.append(child)
+                failed_at = failed_at or (time.monotonic() if child.code != 0 else None)
+        if failed_at is not None:
+            _hurry(children, time.monotonic() - failed_at)
+        time.sleep(LOOK_SECONDS)
+    return over
+
+
+def _hurry(children: Sequence[Child], seconds: float) -> None:
+    for child in children:
+        if child.code is None and seconds > NOTICE_SECONDS + GRACE_SECONDS:
+            child.process.kill()
+        elif child.code is None and NOTICE_SECONDS < seconds < NOTICE_SECONDS + 2 * LOOK_SECONDS:
+            child.process.terminate()
+
+
+def decisive(over: Sequence[Child]) -> Child:
+    """Who speaks for the pod: who failed first for a reason of its own, else who failed first, else rank 0."""
+    echoes = {EXIT_CODES[Reason.PEER_LOST], EXIT_CODES[Reason.INTERRUPTED]}
+    failed = [child for child in over if child.code != 0]
+    causes = [child for child in failed if child.code not in echoes]
+    return next(iter(causes or failed), min(over, key=lambda child: child.rank))
+
+
+def told(child: Child, result: Path) -> int:
+    """Hands on what the child wrote, or says how it ended, and gives its exit code as a shell would."""
+    code = child.code or 0
+    if child.result.exists():
+        result.write_bytes(child.result.read_bytes())
+    elif code < 0:
+        name = signal.Signals(-code).name
+        message = f"The process of rank {child.rank} was killed by {name}."
+        if name == "SIGKILL":
+            message += " If nobody sent it, memory ran out: raise placement.resources.limits.memory."
+        write_result(result, failure_document(TrainerError(Reason.CRASHED, message)))
+    return 128 - code if code < 0 else code
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Starts this package once for each local rank, with the same arguments."""
+    result = Path(os.environ.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
+    return launch([sys.executable, "-m", "limbeck_trainer", *arguments], os.environ, result)

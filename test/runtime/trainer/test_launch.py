@@ -1,0 +1,104 @@
+"""Several processes in one pod: the ranks they get, and whose end becomes the pod's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from limbeck_trainer.launch import is_launcher, launch
+from support import config_document, start_workers, until
+
+SAY_PLACE = """
+import json, os
+names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w").write(json.dumps([os.environ[name] for name in names]))
+open(os.environ["LIMBECK_RESULT_FILE"], "w").write(os.environ["RANK"])
+"""
+# Each rank sleeps, then ends as its own entry says: [seconds, exit code or signal, result or none].
+END_AS_TOLD = """
+import json, os, sys, time
+seconds, code, result = json.loads(os.environ["ENDS"])[int(os.environ["LOCAL_RANK"])]
+time.sleep(seconds)
+if result: open(os.environ["LIMBECK_RESULT_FILE"], "w").write(result)
+if code < 0: os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+
+
+def run(script: str, folder: Path, count: int, **variables: str) -> tuple[int, str]:
+    """Exit code and result of a pod of `count` processes."""
+    result = folder / "result"
+    group = {**os.environ, "LOCAL_WORLD_SIZE": str(count), "WORLD_SIZE": str(2 * count), **variables}
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        code = launch([sys.executable, "-c", script], group, result)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    return code, result.read_text() if result.exists() else ""
+
+
+def test_only_a_pod_of_several_that_has_no_place_yet_is_a_launcher() -> None:
+    assert not is_launcher({})
+    assert not is_launcher({"LOCAL_WORLD_SIZE": "1"})
+    assert is_launcher({"LOCAL_WORLD_SIZE": "2"})
+    assert not is_launcher({"LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "0"})
+
+
+def test_ranks_are_counted_over_the_pods(tmp_path: Path) -> None:
+    """The second pod of three processes has ranks 3, 4 and 5; the lowest speaks for all."""
+    code, result = run(SAY_PLACE, tmp_path, 3, GROUP_RANK="1", PLACES=str(tmp_path))
+    places = [json.loads((tmp_path / str(rank)).read_text()) for rank in (3, 4, 5)]
+    assert places == [["3", "0", "6"], ["4", "1", "6"], ["5", "2", "6"]]
+    assert (code, result) == (0, "3")
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "result"),
+    [
+        ([[0, 0, "ok"], [0.3, 0, ""]], 0, "ok"),
+        # The peers of who failed end first or last: they are never the cause.
+        ([[0, 75, "peer"], [0.5, 65, "data"]], 65, "data"),
+        ([[0.5, 75, "peer"], [0, 65, "data"]], 65, "data"),
+        ([[0, 143, "stopped"], [0.3, 143, "stopped too"]], 143, "stopped"),
+        ([[0, 75, "peer"], [0, 0, "ok"]], 75, "peer"),
+    ],
+)
+def test_the_root_cause_decides(tmp_path: Path, ends: list[list[object]], code: int, result: str) -> None:
+    assert run(END_AS_TOLD, tmp_path, 2, ENDS=json.dumps(ends)) == (code, result)
+
+
+def test_a_killed_process_leaves_words(tmp_path: Path) -> None:
+    ends = [[0.5, 75, "peer"], [0, -signal.SIGKILL, ""]]
+    code, result = run(END_AS_TOLD, tmp_path, 2, ENDS=json.dumps(ends), GROUP_RANK="2")
+    assert code == 137
+    said = json.loads(result)
+    assert said["reason"] == "Crashed"
+    assert "rank 5 was killed by SIGKILL" in said["message"]
+    assert "raise placement.resources.limits.memory" in said["message"]
+
+
+def test_sigterm_reaches_every_process(tmp_path: Path) -> None:
+    places = [tmp_path / str(rank) for rank in (0, 1)]
+    waits = 'import os, time; open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w"); time.sleep(600)'
+    package = Path(__file__).resolve().parents[3] / "runtime" / "trainer"
+    starts = f"import os, sys; from pathlib import Path; from limbeck_trainer.launch import launch; \
+sys.exit(launch([sys.executable, '-c', {waits!r}], os.environ, Path('{tmp_path}/result')))"
+    variables = {**os.environ, "PYTHONPATH": str(package), "LOCAL_WORLD_SIZE": "2", "PLACES": str(tmp_path)}
+    pod = subprocess.Popen([sys.executable, "-c", starts], env=variables)
+    until(lambda: all(place.exists() for place in places))
+    threading.Timer(0.2, pod.terminate).start()
+    assert pod.wait(60) == 128 + signal.SIGTERM
+
+
+def test_a_real_pod_of_two_trains_one_model(tmp_path: Path, store: str) -> None:
+    variables = {"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "WORLD_SIZE": "2", "RANK": ""}
+    (pod,) = start_workers(tmp_path / "w", config_document(store), 1, variables)
+    assert pod.exit_code() == 0, pod.log_file.read_text()
+    assert pod.result()["lineage"]["worldSize"] == 2
+    assert {line["rank"] for line in pod.lines() if line["message"] == "workers met"} == {0, 1}
