@@ -33,6 +33,18 @@ describe('caches', () => {
     expect([started.synced(), started.notSynced()]).toEqual([true, undefined]);
   });
 
+  test('show a kind that comes in pages as one, and tell all of it as the first list', async () => {
+    const cluster = new FakeCluster();
+    const names = Array.from({ length: 1001 }, (_, index) => `crew-${String(index)}`);
+    for (const name of names) cluster.put(crews, crew(name, []));
+    const started = caches(cluster);
+    const told: boolean[] = [];
+    started.onChange(({ initial }) => told.push(initial));
+    await started.whenSynced;
+    expect(started.cache.list(crews).map(({ metadata }) => metadata.name)).toEqual(names);
+    expect([told.length, told.every((initial) => initial)]).toEqual([1001, true]);
+  });
+
   test('answer by key, namespace, owner and index', async () => {
     const cluster = new FakeCluster();
     cluster.put(crews, crew('alpha', ['ann']));

@@ -99,6 +99,16 @@ describe('Leader', () => {
     expect(await held).toBeInstanceOf(LeadershipLost);
   });
 
+  test('a leader that goes on for long after its lease ran out is not alive', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    clock.pause(35_000);
+    expect(leader.notAlive()).toBeUndefined();
+    clock.pause(1);
+    expect(leader.notAlive()).toBe('the lease ran out and this process did not end');
+  });
+
   test('a leader that cannot reach the API server stops writing before anyone may follow', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const leader = candidate('a', cluster, clock);
