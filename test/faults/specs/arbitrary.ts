@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { CustomResourceDefinition, Schema } from '../../../crds/schema.ts';
-import { broken, demandedBy, filled, textRuleOf, unionOf, type Json } from './rules.ts';
+import { broken, brokenHere, demandedBy, filled, rulesOf, textRuleOf, unionOf, type Json } from './rules.ts';
 
 export type Plural = 'trainingjobs' | 'distillationjobs' | 'modelservices';
 
@@ -23,27 +23,37 @@ interface Context {
   /** Members that must be there, outermost first: a mistake is put at their end. */
   readonly forced: readonly string[];
   readonly narrowed: Narrowed;
+  /** Rules across fields are kept where they stand: were the whole spec tried again, few would ever be found. */
+  readonly lawful: boolean;
 }
 
-const into = ({ path, forced, narrowed }: Context, name: string): Context => ({
+const into = ({ path, forced, ...rest }: Context, name: string): Context => ({
+  ...rest,
   path: [...path, name],
   forced: forced[0] === name ? forced.slice(1) : [],
-  narrowed,
 });
 
-/** A valid spec; rules across fields are kept by trying again. */
+/** A valid spec. */
 export const validSpec = (schema: Schema, narrowed: Narrowed = {}): fc.Arbitrary<Json> =>
-  specWith(schema, [], narrowed).filter((spec) => broken(schema, filled(schema, spec)).length === 0);
+  specWith(schema, [], narrowed);
 
 /** A spec whose every field is valid by itself, while a rule across fields is broken. */
 export const contradictorySpec = (schema: Schema, narrowed: Narrowed = {}): fc.Arbitrary<Json> =>
-  specWith(schema, [], narrowed).filter((spec) => broken(schema, filled(schema, spec)).length > 0);
+  (arbitraryOf(schema, { path: [], forced: [], narrowed, lawful: false }) as fc.Arbitrary<Json>).filter(
+    (spec) => broken(schema, filled(schema, spec)).length > 0,
+  );
 
-/** A spec in which a field is present, whatever else it holds. */
+/** A valid spec in which a field is present, whatever else it holds. */
 export const specWith = (schema: Schema, forced: readonly string[], narrowed: Narrowed): fc.Arbitrary<Json> =>
-  arbitraryOf(schema, { path: [], forced, narrowed }) as fc.Arbitrary<Json>;
+  arbitraryOf(schema, { path: [], forced, narrowed, lawful: true }) as fc.Arbitrary<Json>;
 
 function arbitraryOf(schema: Schema, context: Context): fc.Arbitrary<unknown> {
+  const any = freely(schema, context);
+  const isLawful = (value: unknown): boolean => brokenHere(schema, filled(schema, value)).length === 0;
+  return context.lawful && rulesOf(schema).length > 0 ? any.filter(isLawful) : any;
+}
+
+function freely(schema: Schema, context: Context): fc.Arbitrary<unknown> {
   const { path, narrowed, forced } = context;
   const special = narrowed[path.join('.')];
   // What is forced must be there, so that the generator of a whole union does not count.
@@ -117,9 +127,14 @@ function newText(schema: Schema): fc.Arbitrary<string> {
   );
 }
 
-/** What tells the items of a list apart; undefined where they have no key. */
-export const keysOf = (schema: Schema): readonly string[] | undefined =>
-  (schema as { readonly 'x-kubernetes-list-map-keys'?: readonly string[] })['x-kubernetes-list-map-keys'];
+/** What tells the items of a list apart: some of their members, or, of a set, all that they are; undefined: their place. */
+export function keysOf(schema: Schema): readonly string[] | undefined {
+  const { 'x-kubernetes-list-map-keys': keys, 'x-kubernetes-list-type': type } = schema as {
+    readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+    readonly 'x-kubernetes-list-type'?: string;
+  };
+  return keys ?? (type === 'set' ? [] : undefined);
+}
 
 function list(schema: Schema, context: Context): fc.Arbitrary<unknown> {
   const { items = {} } = schema;
@@ -131,7 +146,8 @@ function list(schema: Schema, context: Context): fc.Arbitrary<unknown> {
   const item = arbitraryOf(items, into(context, '0'));
   const keys = keysOf(schema);
   if (keys === undefined) return fc.array(item, bounds);
-  const selector = (value: unknown): string => keys.map((key) => String((value as Json)[key])).join();
+  const selector = (value: unknown): string =>
+    keys.length === 0 ? JSON.stringify(value) : keys.map((key) => String((value as Json)[key])).join();
   return fc.uniqueArray(item, { ...bounds, selector });
 }
 

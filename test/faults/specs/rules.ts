@@ -40,8 +40,10 @@ export function textRuleOf(schema: Schema): TextRule {
   const pattern = (not: string): readonly RegExp[] =>
     patterns.filter(([, sign]) => sign === not).map(([, , , source = '']) => new RegExp(source, 'u'));
   const parts = [...text.matchAll(/!self\.contains\('([^']*)'\)/g)].map(([, part = '']) => part);
+  // A path is also looked at part by part.
+  const dots = text.includes("part == '..'") ? [/(^|\/)\.\.?(\/|$)/u] : [];
   const literal = parts.map((part) => new RegExp(part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), 'u'));
-  return { matches: pattern(''), avoids: [...pattern('!'), ...literal] };
+  return { matches: pattern(''), avoids: [...pattern('!'), ...dots, ...literal] };
 }
 
 type Check = (self: Json) => boolean;
@@ -76,8 +78,43 @@ const gatesOf = (spec: Json): readonly Json[] => {
 };
 const isIn = (names: readonly string[], { metric }: Json): boolean => names.includes(String(metric));
 
+type CrossRule = readonly [message: string, check: Check];
+
+const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+const hasFormat = ({ format }: Json, ...formats: readonly string[]): boolean => formats.includes(String(format));
+
+/** Of data: what goes with which source and format. */
+const dataRules: readonly CrossRule[] = [
+  [
+    'a builtin data set',
+    (data) =>
+      !('builtin' in asJson(data['source'])) ||
+      !['format', 'columns', 'labels', 'image', 'stream'].some((name) => name in data),
+  ],
+  [
+    'stream needs a folder',
+    ({ stream, source }) => {
+      const { pvc, hf, s3 } = asJson(source);
+      return stream === undefined || (pvc ?? hf) !== undefined || String(asJson(s3)['uri']).endsWith('/');
+    },
+  ],
+  ['stream reads files of many', (data) => !('stream' in data) || !hasFormat(data, 'images', 'text')],
+  ['columns are what csv', (data) => !('columns' in data) || !hasFormat(data, 'npz', 'images')],
+  ['image is for the format', (data) => !('image' in data) || !('format' in data) || hasFormat(data, 'images')],
+  [
+    'features must not list the target',
+    ({ features, target }) => typeof target !== 'string' || !texts(features).includes(target),
+  ],
+  [
+    'categorical must list only',
+    ({ features, categorical }) =>
+      features === undefined || texts(categorical).every((column) => texts(features).includes(column)),
+  ],
+];
+
 /** Rules across fields by the beginning of their message; `self` has its defaults. */
-const crossRules: readonly (readonly [message: string, check: Check])[] = [
+const crossRules: readonly CrossRule[] = [
+  ...dataRules,
   [
     'scaling.minReplicas must',
     ({ scaling: s }) => number(asJson(s)['minReplicas']) <= number(asJson(s)['maxReplicas']),
@@ -186,11 +223,15 @@ export function filled(schema: Schema, value: unknown): unknown {
   return { ...given, ...Object.fromEntries(members) };
 }
 
-/** Messages of the rules across fields that a filled value breaks. */
-export function broken(schema: Schema, value: unknown): readonly string[] {
-  const own = rulesOf(schema)
+/** Messages of the rules of this very schema that a filled value breaks. */
+export const brokenHere = (schema: Schema, value: unknown): readonly string[] =>
+  rulesOf(schema)
     .filter((rule) => checkOf(rule)?.(value as Json) === false)
     .map(({ message }) => message);
+
+/** Messages of the rules across fields that a filled value breaks. */
+export function broken(schema: Schema, value: unknown): readonly string[] {
+  const own = brokenHere(schema, value);
   if (Array.isArray(value))
     return [...own, ...value.flatMap((item) => (schema.items ? broken(schema.items, item) : []))];
   const members = Object.entries(schema.properties ?? {}).filter(([name]) => name in asJson(value));
