@@ -1,8 +1,9 @@
 /** What rank 0 says at the end of a run that went well, of either kind of job: texts of the termination message. */
+import type { TrainerSuccess } from '../../operator/api/trainer-contract.ts';
 import { metrics } from './runs.ts';
 
 /** The artefact's digest is this digit, 64 times. */
-export const trainerResult = (digit: string, more: object = {}): string =>
+export const trainerResult = (digit: string, more: Partial<TrainerSuccess> = {}): string =>
   JSON.stringify({
     ...{ contractVersion: 'v1', outcome: 'succeeded', metrics, seconds: 3, steps: 100 },
     artefact: {
@@ -15,7 +16,7 @@ export const trainerResult = (digit: string, more: object = {}): string =>
   });
 
 /** What the end of a distillation says besides. */
-export const distilled = {
-  ...{ control: { ...metrics, accuracy: 0.8 }, teacher: metrics },
+export const distilled: Partial<TrainerSuccess> = {
+  ...{ control: { ...metrics, accuracy: { value: 0.8, low: 0.75, high: 0.84 } }, teacher: metrics },
   ...{ teacherAgreement: 0.98, teacherSizeBytes: 90_000 },
 };
