@@ -12,6 +12,7 @@ import { pods } from '../../operator/api/resources.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { systemClock } from '../../process/clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { serveGroups } from '../support/gangs.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
@@ -61,7 +62,7 @@ async function start(component: Component, release: Release): Promise<Started> {
     },
   };
   await writeFile(join(release.folder, `${component}.conf`), JSON.stringify(own));
-  const adminPort = String(component === 'operator' ? 28_181 : 28_182);
+  const adminPort = String(await freePort());
   const env = {
     ...{ PATH: process.env['PATH'], KUBECONFIG: join(release.folder, `${component}.conf`), LIMBECK_LOG_LEVEL: 'debug' },
     ...{ LIMBECK_CONFIG: join(release.folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: adminPort, LIMBECK_PORT: '0' },
@@ -258,7 +259,7 @@ test.each([
       [...operator.seen, ...gateway.seen].filter(({ status }) => status === 403).map(({ path }) => path);
     // A right that is missing keeps the run from going on: it is named before whatever came of it.
     const made = await live(release).catch((cause: unknown) => {
-      throw new Error(`refused: ${refused().join(', ')}`, { cause });
+      throw new Error(`refused: ${refused().join(', ')}\n${operator.said().slice(-2000)}`, { cause });
     });
     expect({ refused: refused(), pods: made.length }).toEqual({ refused: [], pods: 4 });
     const measured = await Promise.all(
