@@ -377,7 +377,7 @@ export interface TrainingJobSpec {
      */
     readonly limit: number;
     /**
-     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 60. 0 means never.
      */
     readonly stallSeconds?: number;
     /**
@@ -1223,7 +1223,7 @@ export interface DistillationJobSpec {
      */
     readonly limit: number;
     /**
-     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 30. 0 means never.
+     * Seconds without a step, or without an answer of a worker, after which an attempt counts as hung and is repeated. Unset means five times the longest step so far, at least 60. 0 means never.
      */
     readonly stallSeconds?: number;
     /**

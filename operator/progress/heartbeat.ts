@@ -47,8 +47,8 @@ export interface Stall {
   readonly rank?: number;
 }
 
-/** Below this a pause of the machine would look like a hang. */
-const leastSeconds = 30;
+/** Below this a machine that is merely overloaded would look like a hang. */
+const leastSeconds = 60;
 const longestSteps = 5;
 
 /** What is known after another question. Whoever never answered is not judged: it may not have begun. */

@@ -25,7 +25,7 @@ export class Mute extends Error {
 /** Rejects when nobody answers, when the answer takes too long (Mute) or is too large, and when `signal` aborts. */
 export type Pull = (target: PullTarget, signal: AbortSignal) => Promise<PullAnswer>;
 
-const limitMs = 2000;
+const limitMs = 5000;
 const mostBytes = 64 * 1024;
 
 /** Asks over a connection of its own: ten thousand pods are not worth ten thousand idle connections. */

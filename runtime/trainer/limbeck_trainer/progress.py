@@ -110,6 +110,9 @@ class _Server(ThreadingHTTPServer):
     # Of a frozen process the kernel still accepts this many connections: that tells it from one that is gone.
     request_queue_size = 128
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing: who asked is gone, for the answer came too late."""
+
 
 def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
     """Answers GET /progress on every address until the process ends; OSError if the port is taken."""

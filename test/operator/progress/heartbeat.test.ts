@@ -29,32 +29,32 @@ const group = (...lives: readonly (readonly Heard[])[]): readonly Worker[] =>
     const heartbeat = life(heard);
     return heartbeat === undefined ? [] : [{ rank, pod: `w-${String(rank)}`, heartbeat }];
   });
-/** After 50 questions. */
-const endMs = 98_000;
+/** After 80 questions. */
+const endMs = 158_000;
 const stall = (workers: readonly Worker[], setting?: number) => stallOf(1, workers, setting, endMs);
 
-const steady = Array.from({ length: 50 }, (_, at) => training(at));
-const stuckAt = (step: number) => [...times(20, training(1)), training(2), ...times(29, training(step))];
+const steady = Array.from({ length: 80 }, (_, at) => training(at));
+const stuckAt = (step: number) => [...times(40, training(1)), training(2), ...times(39, training(step))];
 
 describe('an attempt hangs', () => {
   test('when a rank takes connections and does not answer, whatever the others do', () => {
-    const frozen = [...steady.slice(0, 30), ...times(20, mute)];
+    const frozen = [...steady.slice(0, 40), ...times(40, mute)];
     expect(stall(group(steady, frozen))).toEqual({
       ...{ attempt: 1, rank: 1, pod: 'w-1' },
-      message: 'Worker 1 has not answered for 40 s, though its pod accepts connections: it is frozen.',
+      message: 'Worker 1 has not answered for 80 s, though its pod accepts connections: it is frozen.',
     });
-    expect(stall(group(times(50, busy('checkpointing')), frozen))).toMatchObject({ rank: 1 });
+    expect(stall(group(times(80, busy('checkpointing')), frozen))).toMatchObject({ rank: 1 });
   });
 
   test('when its connections are no longer accepted either, since the queue of a frozen process fills up', () => {
-    const frozen = [...steady.slice(0, 30), ...times(5, mute), ...times(15, unreachable)];
+    const frozen = [...steady.slice(0, 40), ...times(5, mute), ...times(35, unreachable)];
     expect(stall(group(steady, frozen))).toMatchObject({ rank: 1 });
   });
 
   test('when all answer with the same step; nobody stands out', () => {
     expect(stall(group(stuckAt(7), stuckAt(7)))).toEqual({
       attempt: 1,
-      message: 'No worker has done a step for 56 s, at step 7; the longest step so far took 0.1 s.',
+      message: 'No worker has done a step for 76 s, at step 7; the longest step so far took 0.1 s.',
     });
   });
 
@@ -64,7 +64,7 @@ describe('an attempt hangs', () => {
 
   test('sooner or later as the job says, or never', () => {
     const stuck = group(stuckAt(7));
-    expect([stall(stuck, 50), stall(stuck, 60), stall(stuck, 0)].map((one) => one?.rank)).toEqual([
+    expect([stall(stuck, 70), stall(stuck, 80), stall(stuck, 0)].map((one) => one?.rank)).toEqual([
       0,
       undefined,
       undefined,
@@ -75,16 +75,16 @@ describe('an attempt hangs', () => {
 describe('an attempt does not hang', () => {
   test.each<[string, readonly Worker[]]>([
     ['while it moves', group(steady, steady)],
-    ['before its first step was measured', group(times(50, { kind: 'answer', phase: 'training', step: 0 }))],
-    ['while its steps are long', group([...times(20, training(1, 12)), ...times(30, training(2, 12))])],
-    ['while rank 0 writes a checkpoint and the others wait', group(times(50, busy('checkpointing')), stuckAt(7))],
-    ['while all validate', group(times(50, busy('validating')), times(50, busy('validating')))],
-    ['while PyTorch is imported', group([busy('starting'), ...times(49, mute)])],
-    ['when it was never heard', group(times(50, mute), times(50, unreachable))],
-    ['when the network is cut, which says nothing of it', group([training(1), ...times(49, unreachable)])],
+    ['before its first step was measured', group(times(80, { kind: 'answer', phase: 'training', step: 0 }))],
+    ['while its steps are long', group([...times(40, training(1, 20)), ...times(40, training(2, 20))])],
+    ['while rank 0 writes a checkpoint and the others wait', group(times(80, busy('checkpointing')), stuckAt(7))],
+    ['while all validate', group(times(80, busy('validating')), times(80, busy('validating')))],
+    ['while PyTorch is imported', group([busy('starting'), ...times(79, mute)])],
+    ['when it was never heard', group(times(80, mute), times(80, unreachable))],
+    ['when the network is cut, which says nothing of it', group([training(1), ...times(79, unreachable)])],
     [
       'when it is reached again',
-      group([...times(30, training(1)), ...times(10, unreachable), ...times(10, training(1))]),
+      group([...times(40, training(1)), ...times(20, unreachable), ...times(20, training(1))]),
     ],
   ])('%s', (_, workers) => {
     expect(stall(workers)).toBeUndefined();
@@ -97,8 +97,8 @@ test('whatever is heard, whoever moved within the floor is not judged', () => {
     fc.constantFrom(mute, unreachable, busy('validating'), busy('starting')),
   );
   fc.assert(
-    fc.property(fc.array(fc.array(heard, { maxLength: 15 }), { maxLength: 4 }), (lives) => {
-      expect(stallOf(1, group(...lives), undefined, 30_000)).toBeUndefined();
+    fc.property(fc.array(fc.array(heard, { maxLength: 30 }), { maxLength: 4 }), (lives) => {
+      expect(stallOf(1, group(...lives), undefined, 60_000)).toBeUndefined();
     }),
   );
 });

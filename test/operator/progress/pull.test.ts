@@ -60,7 +60,7 @@ test('silence ends with the signal', async () => {
 
 test('who takes the connection and does not answer is mute, as a frozen process is', async () => {
   await expect(asked(() => undefined, from())).rejects.toThrow(Mute);
-});
+}, 30_000);
 
 test('who breaks the connection is not', async () => {
   const breaking: RequestListener = (request) => request.socket.destroy();
