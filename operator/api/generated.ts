@@ -541,6 +541,10 @@ export interface TrainingJobStatus {
      */
     readonly sizeBytes: number;
     /**
+     * What was measured, as a page for people; report.json beside it has the same for programs.
+     */
+    readonly report?: string;
+    /**
      * What the model takes.
      */
     readonly inputs: readonly TrainingJobInput[];
@@ -1397,6 +1401,10 @@ export interface DistillationJobStatus {
      * Size of model.onnx.
      */
     readonly sizeBytes: number;
+    /**
+     * What was measured, as a page for people; report.json beside it has the same for programs.
+     */
+    readonly report?: string;
     /**
      * What the model takes.
      */

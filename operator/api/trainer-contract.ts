@@ -89,6 +89,8 @@ export interface Artefact {
   readonly sizeBytes: number;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
+  /** URI of a page for people. */
+  readonly report?: string;
 }
 
 export interface Lineage {
@@ -211,7 +213,7 @@ const classMetric = hasExactly({ class: isText(256), n: isInteger, ...interval }
 const tensor = hasExactly({ name: isText(256), datatype: isText(32), shape: isList(16, isAxis) });
 const artefact = hasExactly({
   ...{ uri: isText(1024), sha256: isDigest, sizeBytes: isInteger },
-  ...{ inputs: isList(32, tensor), outputs: isList(32, tensor) },
+  ...{ inputs: isList(32, tensor), outputs: isList(32, tensor), 'report?': isText(1024) },
 });
 const lineage = hasExactly({
   ...{ dataSha256: isText(128), torch: isText(64), 'teacherSha256?': isText(64) },

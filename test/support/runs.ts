@@ -126,6 +126,7 @@ export const success = {
   outcome: 'succeeded',
   artefact: {
     ...{ uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64), sizeBytes: 1000 },
+    report: 's3://limbeck/models/abc/report.html',
     inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
     outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
   },

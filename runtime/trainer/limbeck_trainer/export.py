@@ -1,6 +1,6 @@
 """The artefact: an ONNX file proven equal to what was evaluated, its manifest and its report, under its own digest.
 
-<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, manifest.json}; the manifest is written last.
+<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, report.html, manifest.json}; the manifest is written last.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import io
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,12 @@ def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int |
     return max(deltas)
 
 
-def upload(store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], report: dict[str, object]) -> None:
+def upload(
+    store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], reports: Mapping[str, bytes]
+) -> None:
     """Writes the artefact's folder; whoever sees the manifest sees all of it."""
-    store.put(f"{uri}/model.onnx", artefact.content)
-    store.put(f"{uri}/report.json", _json(report))
-    store.put(f"{uri}/manifest.json", _json(manifest))
+    for name, content in {"model.onnx": artefact.content, **reports, "manifest.json": json_of(manifest)}.items():
+        store.put(f"{uri}/{name}", content)
 
 
 def manifest_of(
@@ -117,5 +119,6 @@ def _delta(actual: Floats, expected: Floats, batch: int, scale: float) -> float:
     return delta
 
 
-def _json(document: dict[str, object]) -> bytes:
+def json_of(document: dict[str, object]) -> bytes:
+    """A document as it lies in the store, for people too."""
     return (json.dumps(document, indent=2) + "\n").encode()

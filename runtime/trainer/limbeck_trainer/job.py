@@ -22,7 +22,7 @@ from limbeck_trainer.evaluation.classification import Classification
 from limbeck_trainer.evaluation.measure import metrics_document
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
-from limbeck_trainer.export import Artefact, export_onnx, manifest_of, prove_parity, upload
+from limbeck_trainer.export import Artefact, export_onnx, json_of, manifest_of, prove_parity, upload
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
@@ -31,6 +31,7 @@ from limbeck_trainer.models import parameter_count
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.preprocess import assemble, target_spread
 from limbeck_trainer.report.document import report_document
+from limbeck_trainer.report.page import page_of
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy
 from limbeck_trainer.stream_plan import StreamPlan
@@ -165,10 +166,16 @@ def _export(
     delta = prove_parity(artefact, trained.model, test, environment.threads, spread)
     session.log.info("parity proven", samples=len(test), largestDelta=delta)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
-    parity = {"samples": len(test), "largestDelta": delta}
-    report = report_document(dataset.labels, measured, trained.history, {"parity": parity, "lineage": lineage})
+    extras = {
+        "run": {"namespace": session.config.run.namespace, "name": session.config.run.name},
+        "model": {"sha256": artefact.sha256, "sizeBytes": len(artefact.content)},
+        "parity": {"samples": len(test), "largestDelta": delta},
+        "lineage": lineage,
+    }
+    report = report_document(dataset.labels, measured, trained.history, extras)
     metrics = metrics_document(measured.model.n, measured.model.metrics)
-    upload(session.store, uri, artefact, manifest_of(artefact, dataset, metrics, lineage), report)
+    reports = {"report.json": json_of(report), "report.html": page_of(report).encode()}
+    upload(session.store, uri, artefact, manifest_of(artefact, dataset, metrics, lineage), reports)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
     return _described(artefact, uri)
 
@@ -180,6 +187,7 @@ def _described(artefact: Artefact, uri: str) -> dict[str, object]:
         "sizeBytes": len(artefact.content),
         "inputs": artefact.inputs,
         "outputs": artefact.outputs,
+        "report": f"{uri}/report.html",
     }
 
 

@@ -75,7 +75,7 @@ def test_upload_writes_the_manifest_last(tmp_path: Path) -> None:
             written.append(uri.rsplit("/", 1)[1])
             super().put(uri, data)
 
-    upload(Remembering(), (tmp_path / "m").as_uri(), Artefact(b"onnx", "0", [], []), {"a": 1}, {"b": 2})
+    upload(Remembering(), (tmp_path / "m").as_uri(), Artefact(b"onnx", "0", [], []), {"a": 1}, {"report.json": b"{}"})
     assert written == ["model.onnx", "report.json", "manifest.json"]
     assert json.loads((tmp_path / "m" / "manifest.json").read_text()) == {"a": 1}
 

@@ -26,6 +26,7 @@ def test_result_manifest_and_report_agree(store: str) -> None:
     assert (folder / "model.onnx").stat().st_size == result["artefact"]["sizeBytes"]
     manifest = json.loads((folder / "manifest.json").read_text())
     jsonschema.validate(manifest, contract("model-manifest"))
+    jsonschema.validate(json.loads((folder / "report.json").read_text()), contract("model-report"))
     for key in ("sha256", "sizeBytes", "inputs", "outputs"):
         assert manifest[key] == result["artefact"][key]
     assert manifest["labels"] == list("0123456789")
