@@ -866,7 +866,7 @@ export interface TrainingJobOutput {
  */
 export interface TrainingJobClassMetric {
   /**
-   * precision, recall or f1.
+   * Name of the metric, which is precision, recall or f1.
    */
   readonly metric: string;
   /**
@@ -1825,7 +1825,7 @@ export interface DistillationJobOutput {
  */
 export interface DistillationJobClassMetric {
   /**
-   * precision, recall or f1.
+   * Name of the metric, which is precision, recall or f1.
    */
   readonly metric: string;
   /**
