@@ -292,7 +292,7 @@ export interface TrainingJobSpec {
      */
     readonly processesPerWorker: number;
     /**
-     * ddp has the whole model in every process, fsdp a part of it in each. auto takes ddp where the model fits, and says in the status what it took and why.
+     * With ddp every process has the whole model, with fsdp a part of it. With auto it is ddp where the model fits; the log of the workers says what it took and why.
      */
     readonly strategy: 'auto' | 'ddp' | 'fsdp';
   };
@@ -1142,7 +1142,7 @@ export interface DistillationJobSpec {
      */
     readonly processesPerWorker: number;
     /**
-     * ddp has the whole model in every process, fsdp a part of it in each. auto takes ddp where the model fits, and says in the status what it took and why.
+     * With ddp every process has the whole model, with fsdp a part of it. With auto it is ddp where the model fits; the log of the workers says what it took and why.
      */
     readonly strategy: 'auto' | 'ddp' | 'fsdp';
   };
