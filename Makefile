@@ -92,7 +92,7 @@ test-integration: setup ## Against a real API server and a real S3 server.
 test-faults-sample: setup ## A sample of the faults, as in `make test`. About 4 min.
 	@mkdir -p build/test
 	@$(CLUSTER) api-down && $(CLUSTER) api-up
-	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects faults --runInBand --json --outputFile build/test/faults.json
+	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 2400 $(JEST) --selectProjects faults --runInBand --json --outputFile build/test/faults.json
 	@$(CLUSTER) api-down
 
 test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 20 min.

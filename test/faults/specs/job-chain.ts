@@ -43,24 +43,23 @@ const attemptOf = ({ metadata }: Seen): string | undefined => metadata.labels?.[
 
 /**
  * How often a run was suspended is history: of an attempt that was, its record and what it left may stay, apart from
- * pods that run. The last attempt counts, whatever its number.
+ * pods that run; so is the workers' Service where no other attempt was made. The last attempt counts, whatever its number.
  */
 function comparable(state: readonly string[]): readonly string[] {
   const objects = state.map((text) => JSON.parse(text) as Seen);
   const root = objects.find(({ metadata, status }) => metadata.name === 'random' && status !== undefined);
   const last = root?.status?.attempts?.findLast(({ outcome }) => outcome !== 'Suspended');
-  const isHistory = (object: Seen): boolean =>
-    isOfThis(object) &&
-    attemptOf(object) !== String(last?.number) &&
-    object.phase !== 'Running' &&
-    object.phase !== 'Pending';
+  const isHistory = (object: Seen): boolean => {
+    if (object.metadata.name === 'random-workers') return last === undefined;
+    const attempt = attemptOf(object);
+    const isOld = attempt !== undefined && attempt !== String(last?.number);
+    const mayRun = object.phase === 'Running' || object.phase === 'Pending';
+    return isOld && !mayRun && object.metadata.name.startsWith('random-');
+  };
   return objects
     .filter((object) => !isHistory(object))
     .map((object) => unnumbered(object === root ? withoutHistory(root) : object));
 }
-
-const isOfThis = (object: Seen): boolean =>
-  attemptOf(object) !== undefined && object.metadata.name.startsWith('random-');
 
 function withoutHistory({ status, ...object }: Seen): object {
   const { attempts = [], ...rest } = status ?? {};

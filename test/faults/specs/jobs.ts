@@ -35,11 +35,12 @@ const changeable = fc.record({
 });
 type Changeable = typeof changeable extends fc.Arbitrary<infer T> ? T : never;
 
-/** The rest, with a limit of retries stated: an apply that takes every member of `retry` away is another story. */
+/** The rest, without queues and priorities that the cluster does not know, and with a limit of retries stated: an apply that takes every member of `retry` away is another story. */
 const baseOf = (plural: JobPlural): fc.Arbitrary<Json> =>
   fc.tuple(validSpec(specSchema(plural), narrowed), fc.integer({ min: 0, max: 10 })).map(([spec, limit]) => {
     const rest = without(spec, 'suspend', 'ttlSecondsAfterFinished');
-    return { ...rest, retry: { limit } };
+    const placement = without(asJson(rest['placement']), 'queueName', 'priorityClassName');
+    return { ...rest, placement, retry: { limit } };
   });
 
 function declared(

@@ -44,14 +44,15 @@ const patienceMs = 150_000;
 const quietMs = 500;
 const lookEveryMs = 120;
 
-const succeeds = scenarios.find(({ name }) => name === 'distillation')!.script;
+const scriptNamed = (life: string): PodScript => scenarios.find(({ name }) => name === life)!.script;
 
-/** Jobs succeed, with everything in their result that a distillation needs, or run on; replicas, which are no attempt, run on. */
+/** Jobs succeed, or run on, but for the teacher; replicas, which are no attempt, run on. */
 const scriptOf =
   (runsOn: boolean): PodScript =>
-  (attempt, rank, { metadata }) => {
-    const isTeacher = metadata.labels?.[labels.trainingJob] === teacherName;
-    return attempt === 0 || (runsOn && !isTeacher) ? undefined : succeeds(attempt, rank, { metadata });
+  (attempt, rank, pod) => {
+    const training = pod.metadata.labels?.[labels.trainingJob];
+    if (attempt === 0 || (runsOn && training !== teacherName)) return undefined;
+    return scriptNamed(training === undefined ? 'distillation' : 'training')(attempt, rank, pod);
   };
 const uriOf = (pod: Pod): string => {
   const [container] = (pod.spec?.containers ?? []) as { env?: { name: string; value?: string }[] }[];

@@ -127,11 +127,15 @@ const crossRules: readonly CrossRule[] = [
   ['requests.memory must', fitsLimit('memory')],
   ['instances times threads', ({ instances, threads }) => number(instances) * number(threads) <= 256],
   [
-    'distribution.workers must',
-    ({ distribution, optimization }) =>
-      number(asJson(distribution)['workers']) * number(asJson(distribution)['processesPerWorker']) <=
-      number(asJson(optimization)['batchSize']),
+    'distribution.workers times processesPerWorker',
+    ({ distribution, optimization }) => {
+      const { workers, processesPerWorker } = asJson(distribution);
+      return number(workers) * number(processesPerWorker) <= number(asJson(optimization)['batchSize']);
+    },
   ],
+  ['digits has classes', ({ task, data }) => task !== 'regression' || !('builtin' in asJson(asJson(data)['source']))],
+  ['labels are of classes', ({ task, data }) => task !== 'regression' || !('labels' in asJson(data))],
+  ['the folders of images', ({ task, data }) => task !== 'regression' || !hasFormat(asJson(data), 'images')],
   [
     'precision float16 needs a GPU',
     ({ optimization, placement }) =>

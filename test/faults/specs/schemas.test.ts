@@ -9,7 +9,10 @@ import { broken, filled, unknownRules, type Json } from './rules.ts';
 import { declare, type Said } from './user.ts';
 
 const seed = Number(process.env['LIMBECK_SEED'] ?? 20261124);
-const numRuns = process.env['LIMBECK_FAULTS'] === 'all' ? 2000 : 100;
+const all = process.env['LIMBECK_FAULTS'] === 'all';
+const numRuns = all ? 1000 : 40;
+/** In a sample every fifth mistake; with another seed others. */
+const isTried = (index: number): boolean => all || (index + seed) % 5 === 0;
 const namespace = `specs-${randomUUID().slice(0, 8)}`;
 const api = openRawApi();
 
@@ -49,6 +52,7 @@ describe.each<Plural>(['trainingjobs', 'distillationjobs', 'modelservices'])('%s
   test('is refused, and the field named, for every mistake that the schema can tell', async () => {
     const wrong: object[] = [];
     for (const [index, mistake] of mistakesOf(schema).entries()) {
+      if (!isTried(index)) continue;
       const [one] = fc.sample(specWithMistake(schema, mistake, {}), { seed: seed + index, numRuns: 1 });
       const words = (await said(one?.spec ?? {})) ?? 'taken';
       if (!words.includes(mistake.field)) wrong.push({ ...mistake, words });
