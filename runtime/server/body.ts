@@ -1,10 +1,12 @@
 /** Reads a request's body within a limit, and undoes gzip and deflate within the same limit. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
-import { Refusal, invalid } from './protocol/errors.ts';
+import { Refusal, invalid, unavailable } from './protocol/errors.ts';
 import { parseJson } from './protocol/json.ts';
 import { codeOf } from './system-error.ts';
+
+type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
 
 const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
 
@@ -12,19 +14,77 @@ function tooLarge(limitBytes: number): Refusal {
   return new Refusal({ kind: 'tooLarge' }, `the body is larger than ${limitBytes} bytes`);
 }
 
-function collect(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      // What follows is read and forgotten, so that the caller gets to read the answer.
-      if (size > limitBytes) reject(tooLarge(limitBytes));
-      else chunks.push(chunk);
+/** Bytes of bodies in memory, of all requests together, each from its first byte until its request is answered. */
+export class BodyBudget {
+  #freeBytes: number;
+
+  constructor(bytes: number) {
+    this.#freeBytes = bytes;
+  }
+
+  /** False, and nothing taken, when that much is not free. */
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#freeBytes += bytes;
+  }
+}
+
+/** What bodies may take. */
+export interface BodyLimits {
+  /** Largest body, before and after decompression. */
+  readonly maxBodyBytes: number;
+  readonly bodies: BodyBudget;
+}
+
+/** What one request holds of the budget; given back when its response is over, however it ended. */
+class Share {
+  readonly #budget: BodyBudget;
+  #heldBytes = 0;
+
+  constructor(budget: BodyBudget, response: ServerResponse) {
+    this.#budget = budget;
+    response.once('close', () => {
+      budget.give(this.#heldBytes);
+      this.#heldBytes = 0;
     });
-    request.on('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
+  }
+
+  /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */
+  hold(bytes: number): void {
+    if (!this.#budget.take(bytes))
+      throw unavailable('the bodies of other requests fill the memory that bodies may take');
+    this.#heldBytes += bytes;
+  }
+}
+
+function collect(request: IncomingMessage, limitBytes: number, share: Share): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] | undefined = [];
+    let size = 0;
+    // What follows is read and forgotten, so that the caller gets to read the answer.
+    const refuse = (error: unknown): void => {
+      chunks = undefined;
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    request.on('data', (chunk: Buffer) => {
+      if (chunks === undefined) return;
+      size += chunk.length;
+      try {
+        if (size > limitBytes) throw tooLarge(limitBytes);
+        share.hold(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+    request.on('end', () => {
+      if (chunks !== undefined) resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
     request.on('error', () => reject(new Refusal({ kind: 'abandoned' }, 'the caller has gone')));
   });
 }
@@ -38,8 +98,9 @@ async function decompress(bytes: Buffer, encoding: 'gzip' | 'deflate', limitByte
   }
 }
 
-/** The whole body, decompressed. Refuses what exceeds `limitBytes` before or after decompression. */
-export async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+/** The whole body, decompressed. Refuses what exceeds the largest body with 413, and what other bodies leave no room for with 503. */
+export async function readBody([request, response]: Exchange, limits: BodyLimits): Promise<Buffer> {
+  const limitBytes = limits.maxBodyBytes;
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'deflate') {
     throw new Refusal(
@@ -48,12 +109,16 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
     );
   }
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
-  const bytes = await collect(request, limitBytes);
-  return encoding === 'identity' ? bytes : decompress(bytes, encoding, limitBytes);
+  const share = new Share(limits.bodies, response);
+  const bytes = await collect(request, limitBytes, share);
+  if (encoding === 'identity') return bytes;
+  const plain = await decompress(bytes, encoding, limitBytes);
+  share.hold(plain.length);
+  return plain;
 }
 
 /** A body that is one JSON value; undefined when there is none. */
-export async function readJsonBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
-  const bytes = await readBody(request, limitBytes);
+export async function readJsonBody(exchange: Exchange, limits: BodyLimits): Promise<unknown> {
+  const bytes = await readBody(exchange, limits);
   return bytes.length === 0 ? undefined : parseJson(bytes);
 }

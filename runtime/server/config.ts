@@ -29,6 +29,8 @@ export interface ServerConfig {
   readonly queueLimit: number;
   /** Most bytes of a request's body, also after decompression. */
   readonly maxBodyBytes: number;
+  /** Of all bodies that are in memory at once; at least the largest one. */
+  readonly maxBodiesBytes: number;
   /** From SIGTERM to the end of the process at the latest. */
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
@@ -122,6 +124,7 @@ export function parseConfig(environment: Environment): ParsedConfig {
   const reader = new Reader(environment);
   const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
   const grpcPort = grpcPortOf(reader);
+  const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 });
   const models = modelsOf(reader);
   const config: ServerConfig = {
     port,
@@ -134,7 +137,10 @@ export function parseConfig(environment: Environment): ParsedConfig {
     intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
-    maxBodyBytes: reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 }),
+    maxBodyBytes,
+    maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
+      ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },
+    }),
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
     logLevel: reader.word('LIMBECK_LOG_LEVEL', logLevels, 'info'),
   };

@@ -5,15 +5,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
 import type { Caller } from './batcher.ts';
+import type { BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine } from './engine.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
 import type { Reply } from './protocol/reply.ts';
 
 /** What the routes need of the process. */
-export interface Face {
+export interface Face extends BodyLimits {
   readonly engine: Engine;
-  readonly maxBodyBytes: number;
   readonly log: Log;
   /** True once the process is to stop: every answer then closes its connection. */
   readonly draining: () => boolean;

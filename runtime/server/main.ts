@@ -6,6 +6,7 @@ import { runMain } from '../../process/main.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
+import { BodyBudget } from './body.ts';
 import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
 import { Engine } from './engine.ts';
 import type { Face } from './face.ts';
@@ -72,7 +73,8 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   // First, since threads start while this one goes on.
   await engine.start();
   const { maxBodyBytes } = config;
-  const face = { engine, maxBodyBytes, log, draining: () => stop.aborted };
+  const bodies = new BodyBudget(config.maxBodiesBytes);
+  const face = { engine, maxBodyBytes, bodies, log, draining: () => stop.aborted };
   const server = createHttpServer(face, registry, facts);
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });

@@ -7,6 +7,7 @@ import { afterAll, jest } from '@jest/globals';
 import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
+import { BodyBudget } from '../../runtime/server/body.ts';
 import { Engine, type EngineOptions } from '../../runtime/server/engine.ts';
 import { startGrpcServer, type GrpcServer } from '../../runtime/server/grpc/server.ts';
 import { closeServer, createHttpServer } from '../../runtime/server/http.ts';
@@ -76,14 +77,20 @@ export interface LiveServer {
 /** Serves models by file name ("mlp/model.onnx") and waits until they are ready, unless told not to. */
 export async function serveModels(
   files: Readonly<Record<string, Uint8Array | string>>,
-  options: Partial<EngineOptions> & { readonly maxBodyBytes?: number; readonly wait?: boolean } = {},
+  options: Partial<EngineOptions> & {
+    readonly maxBodyBytes?: number;
+    readonly maxBodiesBytes?: number;
+    readonly wait?: boolean;
+  } = {},
 ): Promise<LiveServer> {
   const folder = await folderWith(files);
   const engine = new Engine(folderRepository(folder), { ...modelOptions, ...options });
   const registry = createRegistry('server');
   registerMetrics(registry, engine);
   let draining = false;
-  const face = { engine, maxBodyBytes: options.maxBodyBytes ?? 1 << 20, log: quiet, draining: () => draining };
+  const maxBodyBytes = options.maxBodyBytes ?? 1 << 20;
+  const bodies = new BodyBudget(options.maxBodiesBytes ?? 64 << 20);
+  const face = { engine, maxBodyBytes, bodies, log: quiet, draining: () => draining };
   const facts = { name: 'limbeck', version: 'test' };
   const server = createHttpServer(face, registry, facts);
   const grpc = await startGrpcServer(face, facts, 0);

@@ -16,7 +16,7 @@ const predictPath = /^(?:http:\/\/[^/?#]+)?\/v1\/models\/([^/?]+):predict(?:\?|$
 
 async function answer(face: Face, name: string, [request, response]: Exchange): Promise<string> {
   face.engine.ready(name);
-  const bytes = await readBody(request, face.maxBodyBytes);
+  const bytes = await readBody([request, response], face);
   const { model, facts } = face.engine.ready(name);
   const inference = decodeInstances(bytes, facts);
   return encodePredictions(inference, await model.infer(inference, new Connection(response)));

@@ -6,20 +6,21 @@ import { isRecord } from '../protocol/json.ts';
 import { partOf, route } from './route.ts';
 
 /** POST /v2/repository/index, /v2/repository/models/{m}/load and /unload. */
-export function repositoryRoutes(app: Express, { engine, maxBodyBytes }: Face): void {
+export function repositoryRoutes(app: Express, face: Face): void {
+  const { engine } = face;
   route(app, ['post', '/v2/repository/index'], async (request, response) => {
-    const body = await readJsonBody(request, maxBodyBytes);
+    const body = await readJsonBody([request, response], face);
     const readyOnly = isRecord(body) && body['ready'] === true;
     const entries = await engine.index();
     response.json(entries.filter(({ state }) => !readyOnly || state === 'READY'));
   });
   route(app, ['post', '/v2/repository/models/:model/load'], async (request, response) => {
-    await readJsonBody(request, maxBodyBytes);
+    await readJsonBody([request, response], face);
     await engine.load(partOf(request, 'model'));
     response.json({});
   });
   route(app, ['post', '/v2/repository/models/:model/unload'], async (request, response) => {
-    await readJsonBody(request, maxBodyBytes);
+    await readJsonBody([request, response], face);
     await engine.unload(partOf(request, 'model'));
     response.json({});
   });

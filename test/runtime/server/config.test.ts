@@ -21,6 +21,7 @@ describe('configuration', () => {
         maxBatch: 32,
         queueLimit: 1000,
         maxBodyBytes: 64 * 1024 * 1024,
+        maxBodiesBytes: 128 * 1024 * 1024,
         drainSeconds: 20,
         logLevel: 'info',
       },
