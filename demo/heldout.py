@@ -6,8 +6,9 @@ Runs in the trainer image. Its argument is data of a TrainingJob's or Distillati
 import json
 import sys
 
-from limbeck_trainer.config import Builtin, Data
-from limbeck_trainer.data import load_data, split_rows
+from limbeck_trainer.data_config import Builtin, Data
+from limbeck_trainer.data import load_data
+from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
 
 spec = json.loads(sys.argv[1])

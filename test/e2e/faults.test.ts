@@ -34,13 +34,13 @@ async function trainWithLoss(): Promise<TrainingJobStatus> {
   };
   await kubectl.applyObject(training('resumes', rest));
   await kubectl.until<TrainingJobStatus, number>({
-    ...{ kind: 'tj', name: 'resumes', seconds: 60, what: 'having a checkpoint' },
+    ...{ kind: 'tj', name: 'resumes', seconds: 240, what: 'having a checkpoint' },
     judge: ({ checkpoint }) => checkpoint?.step,
   });
   const [, second] = (await names('limbeck.dev/training-job=resumes')).toSorted();
   if (second === undefined) throw new Error('the job was over before a worker could be killed');
   kill(kubectl, [second]);
-  return follow<TrainingJobStatus>(world, 'tj', 'resumes', 180);
+  return follow<TrainingJobStatus>(world, 'tj', 'resumes', 400);
 }
 
 /** Eight clients without a pause; one of two replicas is killed under them. */
@@ -80,7 +80,7 @@ describe('pods that are killed', () => {
 
   beforeAll(async () => {
     [job, tally] = await Promise.all([trainWithLoss(), serveWithLoss()]);
-  }, 300_000);
+  }, 900_000);
 
   test('a worker: the second attempt goes on from the checkpoint of the first', () => {
     expect(job.phase).toBe('Succeeded');

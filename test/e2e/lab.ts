@@ -102,7 +102,7 @@ export const untilCondition = (
   kubectl: Kubectl,
   [kind, name]: readonly [string, string],
   [type, status, reason]: readonly [string, string, string?],
-  seconds = 120,
+  seconds = 240,
 ): Promise<string> =>
   kubectl.until<Status, string>({
     ...{ kind, name, seconds, what: `having ${type}=${status} ${reason ?? ''}` },
@@ -127,7 +127,7 @@ export async function inTrainer(kubectl: Kubectl, image: string, program: string
   const spec = { restartPolicy: 'Never', securityContext, containers: [container] };
   await kubectl.applyObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
   const phase = await kubectl.until<NonNullable<Pod['status']>, string>({
-    ...{ kind: 'pod', name, seconds: 60, what: 'ending' },
+    ...{ kind: 'pod', name, seconds: 180, what: 'ending' },
     judge: (status) => (status.phase === 'Succeeded' || status.phase === 'Failed' ? status.phase : undefined),
   });
   const printed = await kubectl.run(['logs', name]);
@@ -139,7 +139,7 @@ export async function inTrainer(kubectl: Kubectl, image: string, program: string
 export const uploadDigits = `
 import io, sys
 import numpy
-from limbeck_trainer.config import Builtin
+from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.data import load_data
 from limbeck_trainer.store import Store
 digits, file, store = load_data(Builtin("digits"), Store()), io.BytesIO(), Store()
