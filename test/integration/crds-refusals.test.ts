@@ -33,7 +33,12 @@ describe('a TrainingJob is refused with', () => {
     ['no model', { 'spec.model': undefined }, 'spec.model', 'Required value'],
     ['no data', { 'spec.data': undefined }, 'spec.data', 'Required value'],
     ['an unknown task', { 'spec.task': 'ranking' }, 'spec.task', 'supported values: "classification", "regression"'],
-    ['an unknown optimizer', { 'spec.optimization.optimizer': 'x' }, 'spec.optimization.optimizer', '"adam", "sgd"'],
+    [
+      'an unknown optimizer',
+      { 'spec.optimization.optimizer': 'x' },
+      'spec.optimization.optimizer',
+      '"adam", "adamw", "sgd"',
+    ],
     ['an unknown data set', { 'spec.data.source': { builtin: 'x' } }, 'spec.data.source.builtin', '"digits"'],
     ['two models', { 'spec.model': { linear: {}, mlp: { hidden: [1] } } }, 'spec.model', oneModel],
     ['no member of the model', { 'spec.model': {} }, 'spec.model', oneModel],
