@@ -45,10 +45,13 @@ export interface BodyLimits {
 class Share {
   readonly #budget: BodyBudget;
   #heldBytes = 0;
+  #over: boolean;
 
   constructor(budget: BodyBudget, response: ServerResponse) {
     this.#budget = budget;
+    this.#over = response.closed;
     response.once('close', () => {
+      this.#over = true;
       budget.give(this.#heldBytes);
       this.#heldBytes = 0;
     });
@@ -56,6 +59,8 @@ class Share {
 
   /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */
   hold(bytes: number): void {
+    // Nobody would give it back: the caller may go while a body is decompressed.
+    if (this.#over) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
     if (!this.#budget.take(bytes))
       throw unavailable('the bodies of other requests fill the memory that bodies may take');
     this.#heldBytes += bytes;
