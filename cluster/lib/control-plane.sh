@@ -41,8 +41,17 @@ api_ready() { kubectl_of "$1" get --raw /readyz; }
 # The default service account is the last thing that a new cluster grows and the first that pods need.
 controllers_ready() { kubectl_of "$1" --namespace=default get serviceaccount default; }
 
+# Over, for better or worse: a dead process is not waited for.
+api_decided() { first_dead "$1" etcd kube-apiserver || api_ready "$1"; }
+
 wait_api() {
-  wait_for 60 api_ready "$1" && return
-  tail -5 "$1/logs/kube-apiserver.log" >&2
-  die "the API server is not ready after 60 s; its log is $1/logs/kube-apiserver.log"
+  local state=$1 dead
+  wait_for 60 api_decided "$state" || true
+  if dead=$(first_dead "$state" etcd kube-apiserver); then
+    tail -5 "$state/logs/$dead.log" >&2
+    die "$dead has ended; its log is $state/logs/$dead.log"
+  fi
+  api_ready "$state" &>/dev/null && return
+  tail -5 "$state/logs/kube-apiserver.log" >&2
+  die "the API server is not ready after 60 s; its log is $state/logs/kube-apiserver.log"
 }

@@ -118,6 +118,7 @@ import_image() {
 images() {
   local name image names=("$@") count=0
   ((${#names[@]})) || names=("${IMAGE_NAMES[@]}")
+  check_host
   hold_lock images
   mkdir -p "$IMAGES/context" "$REPOSITORY/build"
   cd "$REPOSITORY"
@@ -153,6 +154,7 @@ image_contexts() {
 # trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes.
 trainer_run() {
   [[ ${1:-} == -- ]] && shift
+  check_host
   hold_lock images
   mkdir -p "$IMAGES/context"
   cd "$REPOSITORY"
