@@ -26,7 +26,8 @@ export class Exchange implements Guest<Replica> {
   /** Found no replica on arrival, and was not seated since. */
   #cold: boolean;
   #order = 0;
-  #waitingSinceMs = 0;
+  /** Undefined while it does not wait for a seat. */
+  #waitingSinceMs: number | undefined;
   #waitedMs = 0;
   #cut = 0;
   #abandon: (() => void) | undefined;
@@ -65,8 +66,8 @@ export class Exchange implements Guest<Replica> {
 
   seated(replica: Replica): void {
     const { request, response, service, path, requestId } = this.#call;
-    const { clock, metrics, draining } = this.#ports;
-    this.#waitedMs += clock.monotonicMs() - this.#waitingSinceMs;
+    const { metrics, draining } = this.#ports;
+    this.#endWait();
     if (this.#cold) metrics.coldStart(service, this.#waitedMs / 1000);
     this.#cold = false;
     if (draining()) response.shouldKeepAlive = false;
@@ -81,6 +82,12 @@ export class Exchange implements Guest<Replica> {
       onEnd: (outcome) => this.#over(replica, outcome),
     });
     this.#abandon = abandon;
+  }
+
+  #endWait(): void {
+    if (this.#waitingSinceMs === undefined) return;
+    this.#waitedMs += this.#ports.clock.monotonicMs() - this.#waitingSinceMs;
+    this.#waitingSinceMs = undefined;
   }
 
   refused(why: RoomRefusal): void {
@@ -173,6 +180,7 @@ export class Exchange implements Guest<Replica> {
     const { metrics, clock, log, sampled, ended } = this.#ports;
     this.#gone = true;
     service.leave(this);
+    this.#endWait();
     if (!response.writableFinished) this.#abandon?.();
     this.#body.close();
     const code = response.writableFinished ? response.statusCode : 499;

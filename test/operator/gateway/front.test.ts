@@ -1,6 +1,16 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { ask, service, startBackend, startGateway, until, type Ask, type TestGateway } from './support.ts';
+import {
+  ask,
+  pause,
+  service,
+  silent,
+  startBackend,
+  startGateway,
+  until,
+  type Ask,
+  type TestGateway,
+} from './support.ts';
 
 const stops: (() => void)[] = [];
 afterEach(() => {
@@ -204,4 +214,21 @@ test('requests are counted by service and code', async () => {
   expect(text).toContain('limbeck_gateway_requests_total{namespace="default",service="digits",code="200"} 2');
   expect(text).toContain('limbeck_gateway_cold_start_seconds_count{namespace="default",service="digits"} 1');
   expect(text).toContain('limbeck_gateway_waiting{namespace="default",service="digits"} 0');
+});
+
+test('the access log says how long a request was held, also when its caller left', async () => {
+  const said: unknown[] = [];
+  const log = { ...silent, info: (_: string, facts?: object) => void said.push(facts) };
+  const made = await gatewayFor({ accessLogSample: 1 }, true, log);
+  made.gateway.routes.putService(service());
+  const gone = new AbortController();
+  const held = ask(made.port, { signal: gone.signal }).catch(() => undefined);
+  await until(() => [...made.gateway.services.values()][0]?.waiting === 1);
+  await pause(50);
+  gone.abort();
+  await held;
+  await until(() => said.length > 0);
+  const { code, waitedMs } = said[0] as { readonly code: number; readonly waitedMs: number };
+  expect(code).toBe(499);
+  expect(waitedMs).toBeGreaterThanOrEqual(49);
 });

@@ -81,11 +81,15 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => {
   return { ...parsed.value, accessLogSample: 0, ...overrides };
 };
 
-export async function startGateway(overrides: Partial<Config> = {}, synced = true): Promise<TestGateway> {
+export async function startGateway(
+  overrides: Partial<Config> = {},
+  synced = true,
+  log: Log = silent,
+): Promise<TestGateway> {
   const registry = new Registry();
   let id = 0;
   const gateway = createGateway({
-    ...{ config: testConfig(overrides), clock: systemClock, random: Math.random, log: silent, registry },
+    ...{ config: testConfig(overrides), clock: systemClock, random: Math.random, log, registry },
     newId: () => `made-${++id}`,
     synced: () => synced,
   });

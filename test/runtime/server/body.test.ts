@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { connect, Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { BodyBudget } from '../../../runtime/server/body.ts';
+import { BodyBudget, readBody } from '../../../runtime/server/body.ts';
 import { post } from '../../support/http-caller.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
@@ -46,4 +48,17 @@ test('bodies beyond the budget are refused with 503, and taken again when a call
   third.write('1');
   expect(String(await once(third, 'data'))).toContain('HTTP/1.1 400');
   third.destroy();
+});
+
+test('a caller that goes while its body is decompressed leaves the budget as it was', async () => {
+  const bodies = new BodyBudget(megabyte);
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  request.headers['content-encoding'] = 'gzip';
+  request.push(gzipSync(Buffer.alloc(1000)));
+  request.push(null);
+  // Decompression happens in another thread: it cannot be over in the turn in which it begins.
+  request.once('end', () => response.emit('close'));
+  await expect(readBody([request, response], { maxBodyBytes: megabyte, bodies })).rejects.toThrow('the caller has gone');
+  expect(bodies.take(megabyte)).toBe(true);
 });
