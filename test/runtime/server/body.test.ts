@@ -59,6 +59,8 @@ test('a caller that goes while its body is decompressed leaves the budget as it 
   request.push(null);
   // Decompression happens in another thread: it cannot be over in the turn in which it begins.
   request.once('end', () => response.emit('close'));
-  await expect(readBody([request, response], { maxBodyBytes: megabyte, bodies })).rejects.toThrow('the caller has gone');
+  await expect(readBody([request, response], { maxBodyBytes: megabyte, bodies })).rejects.toThrow(
+    'the caller has gone',
+  );
   expect(bodies.take(megabyte)).toBe(true);
 });
