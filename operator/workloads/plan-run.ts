@@ -50,8 +50,8 @@ const recheckAt = (atMs: number, now: Date): Next => ({
 /** What may be installed meanwhile, without a word to us. */
 const lookAgain: Next = { kind: 'recheck', afterMs: 30_000 };
 
-/** A pod that cannot start is looked at again this often, since nothing may change while patience runs out. */
-const startLookMs = 10_000;
+/** Nodes come and go without a word to us. */
+const nodesLookMs = 10_000;
 
 /** What is to be done next. The caller has settled what is trained: `config`. */
 export function planRun(observed: RunObserved, config: RunConfig, now: Date): RunPlan {
@@ -116,7 +116,7 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
 }
 
 function watching(observed: RunObserved, verdict: Going, attempts: readonly Attempt[], now: Date): RunPlan {
-  const lookMs = lookAfterMs(verdict);
+  const lookMs = (verdict.kind === 'queued' ? undefined : verdict.lookMs) ?? Infinity;
   const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
@@ -125,12 +125,6 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
 }
 
 type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
-
-function lookAfterMs(verdict: Going): number {
-  if (verdict.kind === 'running') return verdict.lookMs ?? Infinity;
-  // An attempt of which no pod is ever made would not wake us.
-  return verdict.kind === 'queued' ? Infinity : startLookMs;
-}
 
 /** Somebody may delete what pods need before they have it; they would wait for it for ever. */
 function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Verdict): readonly Child[] {
@@ -187,8 +181,8 @@ function unplaced(
 ): RunPlan {
   const { reason, message } = choice;
   const kind = reason === 'ProfileUnknown' ? 'refused' : 'waiting';
-  // Nodes come and go without a word to us; a wrong name is cured by an upgrade, which restarts the operator.
-  const next: Next = kind === 'refused' ? settled : { kind: 'recheck', afterMs: startLookMs };
+  // A wrong name is cured by an upgrade, which restarts the operator.
+  const next: Next = kind === 'refused' ? settled : { kind: 'recheck', afterMs: nodesLookMs };
   return { state: { kind, reason, message }, attempts, apply: [], remove: [], next };
 }
 

@@ -4,7 +4,8 @@ import type { Reason } from '../api/vocabulary.ts';
 import type { Failure } from './failure.ts';
 
 export type StartTrouble =
-  | { readonly kind: 'hopeful'; readonly reason: Reason; readonly message: string }
+  /** `patienceMs`: what is left until it counts as hopeless; undefined where hope does not end. */
+  | { readonly kind: 'hopeful'; readonly reason: Reason; readonly message: string; readonly patienceMs?: number }
   | { readonly kind: 'hopeless'; readonly failure: Failure };
 
 /** The kubelet's words for an image or a container that cannot be had. */
@@ -38,7 +39,8 @@ function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;
   const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;
-  if (!isLate(pod, now) && !neverCured.has(word)) return { kind: 'hopeful', reason, message: `${name}: ${message}` };
+  const patienceMs = neverCured.has(word) ? 0 : patienceLeftMs(pod, now);
+  if (patienceMs > 0) return { kind: 'hopeful', reason, message: `${name}: ${message}`, patienceMs };
   return { kind: 'hopeless', failure: { reason: 'CannotStart', message, weight: 'permanent', pod: name } };
 }
 
@@ -49,9 +51,9 @@ const remedyOf = (detail = ''): string =>
     : '';
 
 /** Waiting for room on a node is no trouble of the image: patience begins with the kubelet. */
-function isLate({ metadata, status }: Pod, now: Date): boolean {
+function patienceLeftMs({ metadata, status }: Pod, now: Date): number {
   const since = status?.startTime ?? metadata.creationTimestamp ?? '';
-  return now.getTime() - Date.parse(since) > startPatienceMs;
+  return Date.parse(since) + startPatienceMs - now.getTime();
 }
 
 function schedulingTrouble({ metadata, status }: Pod): StartTrouble | undefined {

@@ -24,13 +24,13 @@ import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
 import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
-import { startTrouble } from './start-trouble.ts';
+import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
-  | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
   /** `lookMs`: what is missing may come without a word, or never; look again after so long. */
+  | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string; readonly lookMs?: number }
   | { readonly kind: 'running'; readonly message: string; readonly lookMs?: number }
   | { readonly kind: 'succeeded'; readonly result: TrainerSuccess; readonly pod: string }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -69,17 +69,24 @@ function judgeStart(seen: AttemptSeen, now: Date): Verdict {
     (pod) => pod.status?.phase === 'Running' || pod.status?.phase === 'Succeeded',
   ).length;
   if (running === seen.workers) return { kind: 'running', message: `${workersText(seen.workers)} at work.` };
-  if (trouble !== undefined) return { kind: 'starting', reason: trouble.reason, message: trouble.message };
-  if (seen.pods.length === 0 && isLate(seen.job, now)) return { kind: 'starting', ...noPods(seen.job) };
+  if (trouble !== undefined) return troubled(trouble);
+  const patienceMs = seen.pods.length === 0 ? podsPatienceMs(seen.job, now) : undefined;
+  if (patienceMs !== undefined && patienceMs <= 0) return { kind: 'starting', ...noPods(seen.job) };
   const message = `${String(running)} of ${workersText(seen.workers)} started.`;
-  return { kind: 'starting', reason: 'AttemptStarting', message };
+  return { kind: 'starting', reason: 'AttemptStarting', message, ...(patienceMs && { lookMs: patienceMs }) };
 }
+
+const troubled = ({ reason, message, patienceMs }: Extract<StartTrouble, { kind: 'hopeful' }>): Verdict => ({
+  ...{ kind: 'starting', reason, message },
+  ...(patienceMs !== undefined && { lookMs: patienceMs }),
+});
 
 /** Longer than the Job controller needs on a busy cluster. */
 const noPodsPatienceMs = 30_000;
 
-const isLate = (job: BatchJob | undefined, now: Date): boolean =>
-  now.getTime() - Date.parse(job?.status?.startTime ?? job?.metadata.creationTimestamp ?? '') > noPodsPatienceMs;
+/** What is left until a Job without pods is one that gets none. */
+const podsPatienceMs = (job: BatchJob | undefined, now: Date): number =>
+  Date.parse(job?.status?.startTime ?? job?.metadata.creationTimestamp ?? '') + noPodsPatienceMs - now.getTime();
 
 const noPods = (job: BatchJob | undefined): { readonly reason: Reason; readonly message: string } => ({
   reason: 'NoPods',

@@ -84,7 +84,7 @@ test('a Job whose watch lags is not taken for one that was stopped', () => {
   ]);
 });
 
-test('a Job that makes no pods says where to look, but not at once', () => {
+test('a Job that makes no pods says where to look, but not at once, and is then left alone until its deadline', () => {
   const without = (secondsAgo: number) => {
     const root = teacherJob(
       {},
@@ -95,5 +95,8 @@ test('a Job that makes no pods says where to look, but not at once', () => {
     return plan({ root, jobs });
   };
   expect([without(10).state, without(31).state]).toMatchObject([{ reason: 'AttemptStarting' }, { reason: 'NoPods' }]);
-  expect(without(10).next).toEqual({ kind: 'recheck', afterMs: 10_000 });
+  expect([without(10).next, without(31).next]).toEqual([
+    { kind: 'recheck', afterMs: 20_000 },
+    { kind: 'recheck', afterMs: 1_739_000 },
+  ]);
 });

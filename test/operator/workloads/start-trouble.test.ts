@@ -15,7 +15,10 @@ test.each([
   ['CreateContainerError', 'CannotStart'],
 ])('%s is borne with for a while, then it ends the job', (word, reason) => {
   const pods = [worker(0, runningStatus), worker(1, waitingFor(word))];
-  expect(startTrouble(pods, now)).toEqual({ kind: 'hopeful', reason, message: `${teacherAttempt(1)}-1: ${word}: why` });
+  expect(startTrouble(pods, now)).toEqual({
+    ...{ kind: 'hopeful', reason, message: `${teacherAttempt(1)}-1: ${word}: why` },
+    patienceMs: 60_000,
+  });
   expect(startTrouble(pods, late)).toMatchObject({
     kind: 'hopeless',
     failure: { reason: 'CannotStart', message: `${word}: why`, pod: `${teacherAttempt(1)}-1` },
@@ -44,8 +47,8 @@ test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('Container
 
 test('patience begins with the kubelet, not with the wait for a node', () => {
   const pod = worker(0, { ...waitingFor('ErrImagePull'), startTime: now.toISOString() });
-  expect(startTrouble([pod], late)?.kind).toBe('hopeful');
-  expect(startTrouble([pod], new Date(late.getTime() + 1))?.kind).toBe('hopeless');
+  expect(startTrouble([pod], new Date(late.getTime() - 1))).toMatchObject({ kind: 'hopeful', patienceMs: 1 });
+  expect(startTrouble([pod], late)?.kind).toBe('hopeless');
 });
 
 test('a pod that cannot start counts before one that may', () => {
