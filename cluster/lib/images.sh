@@ -7,6 +7,11 @@ IMAGE_NAMES=(operator server trainer store)
 RUFF_VERSION=0.17.6
 PYARROW_VERSION=26.0.1
 PYARROW_SHA256=f71221bbc7707e3fad920d0478db9350791d4714ec445299ee0d56559fbc156c
+# What reads and writes language models: the newest of each that goes with Debian's torch and asks for no more than Debian has.
+LANGUAGE_WHEELS='tokenizers==0.22.2 --hash=sha256:369cc9fc8cc10cb24143873a0d95438bb8ee257bb80c71989e3ee290e8d72c67
+transformers==4.57.6 --hash=sha256:4c9e9de11333ddfe5114bc872c9f370509198acf0b87a832a0ab9458e2bd0550
+safetensors==0.8.0 --hash=sha256:fd6f3f93c9a0a7cc2788ee63fb763353d4bd2e89b0751bc78fcf7dda00bea774
+huggingface-hub==0.36.2 --hash=sha256:48f0c8eac16145dfce371e9d2d7772854a4f591bcb56c9cf548accf531d54270'
 
 buildah_here() { buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
 
@@ -47,7 +52,7 @@ fill_context() {
       ;;
     trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
     trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;&
-    trainer | trainer-dev) mkdir "$context/wheels" && cp -r "$(pyarrow_package)" "$context/wheels/" ;;
+    trainer | trainer-dev) mkdir "$context/wheels" && cp -r "$(pyarrow_package)" "$(language_packages)"/* "$context/wheels/" ;;
     store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
   esac
 }
@@ -66,15 +71,35 @@ ruff_binary() {
   echo "$folder/ruff"
 }
 
+# The wheels that FOLDER/pinned.txt names, for the Python of the images, unpacked together in FOLDER/wheel.
+unpack_wheels() {
+  local wheel
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp --python-version 3.13 \
+    --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --require-hashes --requirement "$1/pinned.txt" --dest "$1" >&2
+  for wheel in "$1"/*.whl; do python3 -m zipfile --extract "$wheel" "$1/wheel"; done
+}
+
+# Debian has no tokenizers and no transformers. Their metadata stays beside them: transformers looks for versions there.
+language_packages() {
+  local folder
+  folder=$BIN/language-$(digest <<<"$LANGUAGE_WHEELS")
+  if [[ ! -d $folder ]]; then
+    rm -rf "$folder.new" && mkdir -p "$folder.new"
+    echo "$LANGUAGE_WHEELS" >"$folder.new/pinned.txt"
+    unpack_wheels "$folder.new"
+    mv "$folder.new/wheel" "$folder"
+    rm -rf "$folder.new"
+  fi
+  echo "$folder"
+}
+
 # Debian has no reader of Parquet: Arrow out of its wheel, without what a trainer never uses (three fifths of it are left).
 pyarrow_package() {
   local folder=$BIN/pyarrow-$PYARROW_VERSION
   if [[ ! -d $folder ]]; then
     rm -rf "$folder.new" && mkdir -p "$folder.new"
     echo "pyarrow==$PYARROW_VERSION --hash=sha256:$PYARROW_SHA256" >"$folder.new/pinned.txt"
-    python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp --python-version 3.13 --platform manylinux_2_28_x86_64 \
-      --require-hashes --requirement "$folder.new/pinned.txt" --dest "$folder.new" >&2
-    python3 -m zipfile --extract "$folder.new"/*.whl "$folder.new/wheel"
+    unpack_wheels "$folder.new"
     (
       cd "$folder.new/wheel/pyarrow"
       rm -rf include includes src tests libarrow_python.so ./*{flight,s3,gcsfs,azurefs,hdfs,orc,cpp_tests,encryption}[._]*so*

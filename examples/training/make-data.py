@@ -4,6 +4,7 @@ wine.csv          178 wines, 13 measurements, 3 cultivars (scikit-learn's)
 cells/*.parquet   569 cell nuclei, 30 measurements, benign or malignant, in six files (scikit-learn's)
 digits/<digit>/   400 handwritten digits as grey PNG files of 8 x 8 pixels (scikit-learn's)
 houses.csv        300 invented houses with a district, a size that is sometimes missing, an age and a price
+recipes/*.txt     300 invented recipes
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def main(folder: Path) -> None:
     cells(folder / "cells")
     digits(folder / "digits")
     houses(folder / "houses.csv")
+    recipes(folder / "recipes")
 
 
 def wines(path: Path) -> None:
@@ -65,6 +67,23 @@ def houses(path: Path) -> None:
         price = size * 3000 * districts[district] * (1 - age / 300) + random.normal(0, 15000)
         rows.append([district, "" if number % 20 == 0 else size, age, round(price)])
     _write(path, ["district", "size", "age", "price"], rows)
+
+
+def recipes(folder: Path) -> None:
+    """What is taken in the first sentence comes again in the title and in what is done with it."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(7)
+    plants = ["carrots", "leeks", "onions", "beans", "tomatoes", "peas", "pears", "apples", "plums", "potatoes"]
+    for number in range(300):
+        first, second = map(str, random.choice(plants, 2, replace=False))
+        few, many, minutes = random.integers(2, 9), random.integers(2, 9), 5 * random.integers(1, 9)
+        kind, end = random.choice(["Soup", "Stew", "Bake"]), random.choice(["parsley", "cream", "bread"])
+        text = (
+            f"{kind} of {first} and {second}.\n"
+            f"Take {few} {first} and {many} {second}. Wash the {first}, peel the {second}, and slice both.\n"
+            f"Cook the {first} for {minutes} minutes, then add the {second}. Serve the {kind.lower()} with {end}.\n"
+        )
+        (folder / f"{number:03}.txt").write_text(text)
 
 
 def _write(path: Path, names: list[str], rows: list[list[object]]) -> None:

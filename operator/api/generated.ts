@@ -5,9 +5,9 @@
  */
 export interface TrainingJobSpec {
   /**
-   * What the model learns to do. classification names one of several classes; regression answers a number in the unit of the target.
+   * What the model learns to do. classification names one of several classes; regression answers a number in the unit of the target; causalLM goes on with a text.
    */
-  readonly task: 'classification' | 'regression';
+  readonly task: 'classification' | 'regression' | 'causalLM';
   /**
    * Architecture. Exactly one member.
    */
@@ -46,6 +46,38 @@ export interface TrainingJobSpec {
            * Units of the fully connected layer after the convolutions.
            */
           readonly hidden: number;
+        };
+      }
+    | {
+        /**
+         * Attention over the tokens of a text. With the task causalLM it is a decoder, which predicts the next token.
+         */
+        readonly transformer: {
+          /**
+           * Blocks of attention and a hidden layer, one after the other.
+           */
+          readonly layers: number;
+          /**
+           * Parts in which each layer attends to different things.
+           */
+          readonly heads: number;
+          /**
+           * Numbers that stand for a token between layers; a multiple of heads.
+           */
+          readonly width: number;
+          /**
+           * Tokens that are seen at once; neither a training sample nor a served text is longer.
+           */
+          readonly contextLength: number;
+          /**
+           * How text becomes tokens. Without it every byte is one.
+           */
+          readonly tokenizer?: {
+            /**
+             * Folder with tokenizer.json and tokenizer_config.json in the Hugging Face layout, such as s3://bucket/tokenizers/mine.
+             */
+            readonly uri: string;
+          };
         };
       };
   /**
@@ -414,7 +446,8 @@ export interface TrainingJobGate {
     | 'f1'
     | 'mae'
     | 'rmse'
-    | 'r2';
+    | 'r2'
+    | 'perplexity';
   /**
    * Label of the class that is bounded. Unset means every class.
    */
@@ -718,6 +751,23 @@ export interface TrainingJobStatus {
      * Coefficient of determination, R².
      */
     readonly r2?: {
+      /**
+       * What was measured.
+       */
+      readonly value: number;
+      /**
+       * Lower end of the 95 % interval.
+       */
+      readonly low?: number;
+      /**
+       * Upper end of the 95 % interval.
+       */
+      readonly high?: number;
+    };
+    /**
+     * Of a token of held-out text, which is e to the mean negative logarithm of its probability.
+     */
+    readonly perplexity?: {
       /**
        * What was measured.
        */

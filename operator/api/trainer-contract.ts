@@ -6,7 +6,17 @@
 export type ModelConfig =
   | { readonly kind: 'linear' }
   | { readonly kind: 'mlp'; readonly hidden: readonly number[] }
-  | { readonly kind: 'cnn'; readonly channels: readonly number[]; readonly hidden: number };
+  | { readonly kind: 'cnn'; readonly channels: readonly number[]; readonly hidden: number }
+  | ({ readonly kind: 'transformer' } & TransformerConfig);
+
+/** A decoder for causalLM; without a tokenizer every byte is a token. */
+export interface TransformerConfig {
+  readonly layers: number;
+  readonly heads: number;
+  readonly width: number;
+  readonly contextLength: number;
+  readonly tokenizer?: { readonly uri: string };
+}
 
 export type SourceConfig =
   | { readonly kind: 'builtin'; readonly name: string }
@@ -32,7 +42,7 @@ export interface TrainerConfig {
   readonly contractVersion: 'v1';
   readonly run: { readonly namespace: string; readonly name: string; readonly uid: string; readonly attempt: number };
   readonly store: { readonly runUri: string; readonly modelsUri: string };
-  readonly task: 'classification' | 'regression';
+  readonly task: 'classification' | 'regression' | 'causalLM';
   readonly model: ModelConfig;
   readonly data: DataConfig;
   readonly optimization: object;
@@ -56,7 +66,7 @@ export interface ClassMetricConfig {
 /** What may be measured on the held-out split; which of it is, depends on the task. */
 export const metricNames = [
   ...(['accuracy', 'macroPrecision', 'macroRecall', 'macroF1', 'rocAuc', 'logLoss', 'calibrationError'] as const),
-  ...(['mae', 'rmse', 'r2'] as const),
+  ...(['mae', 'rmse', 'r2', 'perplexity'] as const),
 ];
 
 export type MetricName = (typeof metricNames)[number];

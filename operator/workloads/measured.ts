@@ -71,7 +71,10 @@ export function statusClassMetrics(gates: readonly Gate[], { classMetrics = [] }
 export const shareText = (share: number): string => share.toFixed(3).slice(0, 16);
 
 /** What matters most for the task, as a column shows it: `accuracy 0.983`, `rmse 12.41`. */
-export function metricText({ accuracy, rmse }: Metrics): string | undefined {
+export function metricText({ accuracy, rmse, perplexity }: Metrics): string | undefined {
   if (accuracy !== undefined) return `accuracy ${shareText(accuracy.value)}`;
-  return rmse === undefined ? undefined : `rmse ${String(Number(rmse.value.toPrecision(4)))}`;
+  if (perplexity !== undefined) return `perplexity ${fourDigits(perplexity)}`.slice(0, 32);
+  return rmse === undefined ? undefined : `rmse ${fourDigits(rmse)}`;
 }
+
+const fourDigits = ({ value }: Measure): string => String(Number(value.toPrecision(4)));

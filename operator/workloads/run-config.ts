@@ -8,6 +8,7 @@ export const dataMountPath = '/data';
 export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   if ('mlp' in model) return { kind: 'mlp', ...model.mlp };
   if ('cnn' in model) return { kind: 'cnn', ...model.cnn };
+  if ('transformer' in model) return { kind: 'transformer', ...model.transformer };
   return { kind: 'linear' };
 }
 
@@ -38,9 +39,11 @@ export function sourceConfig(source: DataSpec['source']): SourceConfig {
   return { kind: 'builtin', name: source.builtin };
 }
 
-/** Architecture in short: `cnn 16-32/64`, `mlp 16`, `linear`. */
+/** Architecture in short: `cnn 16-32/64`, `mlp 16`, `transformer 4x128`, `linear`. */
 export function modelText(model: TrainingJobSpec['model']): string {
   if ('mlp' in model) return `mlp ${model.mlp.hidden.join('-')}`;
   if ('cnn' in model) return `cnn ${model.cnn.channels.join('-')}/${String(model.cnn.hidden)}`;
+  if ('transformer' in model)
+    return `transformer ${String(model.transformer.layers)}x${String(model.transformer.width)}`;
   return 'linear';
 }

@@ -39,12 +39,12 @@ describe('kubectl apply', () => {
     [
       'an unknown enum value',
       training('a', { task: 'ranking' }),
-      'spec.task: Unsupported value: "ranking": supported values: "classification", "regression"',
+      'spec.task: Unsupported value: "ranking": supported values: "classification", "regression", "causalLM"',
     ],
     [
       'two members of a union',
       training('a', { model: { linear: {}, mlp: { hidden: [8] } } }),
-      'exactly one of linear, mlp or cnn must be given',
+      'exactly one of linear, mlp, cnn or transformer must be given',
     ],
     [
       'no member of a union',

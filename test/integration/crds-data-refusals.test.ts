@@ -65,6 +65,53 @@ describe('a regression is refused with', () => {
   });
 });
 
+const transformer = { layers: 2, heads: 4, width: 64, contextLength: 128 };
+const language = (more: object = {}) => ({
+  'spec.task': 'causalLM',
+  'spec.model': { transformer: { ...transformer, ...more } },
+});
+const texts = { source: { s3: { uri: 's3://bucket/texts/' } } };
+
+describe('a language model', () => {
+  test.each([
+    [{ ...texts, format: 'text' }],
+    [{ ...table, format: 'csv', columns: { text: 'body' } }],
+    [{ source: { hf: { uri: 's3://bucket/datasets/stories' } } }],
+  ])('learns from %j', async (data) => {
+    expect(await create(data, language({ tokenizer: { uri: 's3://bucket/tokenizers/mine' } }))).toMatchObject({
+      status: 201,
+    });
+  });
+
+  test.each<[string, object, object, string, string]>([
+    ['another model', texts, { 'spec.task': 'causalLM' }, 'spec.model', 'that task is for a transformer'],
+    ['another task', texts, { ...language(), 'spec.task': 'regression' }, 'spec.model', 'is for the task causalLM'],
+    ['heads that do not divide the width', texts, language({ heads: 5 }), 'model.transformer', 'multiple of heads'],
+    ['a model beyond 2 GiB', texts, language({ layers: 64, width: 4096 }), 'model.transformer', 'too large'],
+    ['no context', texts, language({ contextLength: 1 }), 'contextLength', 'greater than or equal to 2'],
+    ['a tokenizer of the Hub', texts, language({ tokenizer: { uri: 'gpt2' } }), 'tokenizer.uri', 'must be s3://bucket'],
+    ['digits', { source: { builtin: 'digits' } }, language(), 'spec.data', 'learns from text alone'],
+    ['labels', { ...texts, labels: ['a', 'b'] }, language(), 'spec.data', 'learns from text alone'],
+    ['a stream', { ...texts, stream: {} }, language(), 'spec.data', 'learns from text alone'],
+    ['arrays', { ...texts, format: 'npz' }, language(), 'spec.data.format', 'text, csv, parquet or jsonl'],
+    ['a target', { ...table, columns: { target: 'x' } }, language(), 'spec.data.columns', 'column of texts alone'],
+    ['text for a classifier', { ...texts, format: 'text' }, {}, 'spec.data.format', 'is for the task causalLM'],
+    ['texts of a table', { ...table, columns: { text: 'x' } }, {}, 'spec.data.columns', 'is for the task causalLM'],
+    [
+      'a gate of another task',
+      texts,
+      { ...language(), 'spec.evaluation.gates': [{ metric: 'accuracy', atLeast: 0.5 }] },
+      'spec.evaluation.gates',
+      'the perplexity is measured',
+    ],
+  ])('is refused with %s', async (_, data, more, field, words) => {
+    const { status, body } = await create(data, more as Readonly<Record<string, unknown>>);
+    expect(status).toBe(422);
+    expect(body.message).toContain(field);
+    expect(body.message).toContain(words);
+  });
+});
+
 describe('data is refused with', () => {
   test.each<[string, object, string, string]>([
     ['two sources', { source: { ...table.source, ...pvc('x').source } }, 'spec.data.source', 'exactly one of builtin'],

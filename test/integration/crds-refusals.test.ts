@@ -19,7 +19,7 @@ const requests = (resource: string, value: unknown): Changes => ({
 });
 
 const uri = 'spec.data.source.s3.uri';
-const oneModel = 'exactly one of linear, mlp or cnn must be given';
+const oneModel = 'exactly one of linear, mlp, cnn or transformer must be given';
 const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';
 const memory = 'must be an amount of memory with its unit such as 512Mi or 2Gi, from 16Mi to 64Ti';
@@ -32,7 +32,12 @@ describe('a TrainingJob is refused with', () => {
     ['no spec', { spec: undefined }, 'spec', 'Required value'],
     ['no model', { 'spec.model': undefined }, 'spec.model', 'Required value'],
     ['no data', { 'spec.data': undefined }, 'spec.data', 'Required value'],
-    ['an unknown task', { 'spec.task': 'ranking' }, 'spec.task', 'supported values: "classification", "regression"'],
+    [
+      'an unknown task',
+      { 'spec.task': 'ranking' },
+      'spec.task',
+      'supported values: "classification", "regression", "causalLM"',
+    ],
     [
       'an unknown optimizer',
       { 'spec.optimization.optimizer': 'x' },

@@ -14,9 +14,10 @@ from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation_config import ClassMetric, read_class_metrics
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
+from limbeck_trainer.model_config import Model, model_of
 from limbeck_trainer.optimization import Optimization, parse_optimization
 
-TASKS = ("classification", "regression")
+TASKS = ("classification", "regression", "causalLM")
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,6 @@ class Run:
     name: str
     uid: str
     attempt: int
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Softmax regression."""
-
-
-@dataclass(frozen=True)
-class Mlp:
-    """A multilayer perceptron: one entry of `hidden` per hidden layer."""
-
-    hidden: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Cnn:
-    """A convolutional network: one 3x3 convolution per entry of `channels`, then one hidden layer."""
-
-    channels: tuple[int, ...]
-    hidden: int
-
-
-Model = Linear | Mlp | Cnn
 
 
 @dataclass(frozen=True)
@@ -129,7 +107,7 @@ def _config(root: Fields) -> Config:
         run_uri=store.text("runUri", URI).rstrip("/"),
         models_uri=store.text("modelsUri", URI).rstrip("/"),
         task=task,
-        model=_model(root.child("model")),
+        model=model_of(root.child("model"), task),
         data=data_of(root.child("data"), task),
         optimization=parse_optimization(root.child("optimization")),
         strategy=_strategy(root.child("distribution")) if root.has("distribution") else "auto",
@@ -148,17 +126,6 @@ def _run(fields: Fields) -> Run:
     run = Run(fields.text("namespace"), fields.text("name"), fields.text("uid"), fields.integer("attempt", POSITIVE))
     fields.close()
     return run
-
-
-def _model(fields: Fields) -> Model:
-    kind = fields.choice("kind", ["linear", "mlp", "cnn"])
-    model: Model = Linear()
-    if kind == "mlp":
-        model = Mlp(fields.integers("hidden", POSITIVE))
-    elif kind == "cnn":
-        model = Cnn(fields.integers("channels", POSITIVE), fields.integer("hidden", POSITIVE))
-    fields.close()
-    return model
 
 
 def _strategy(fields: Fields) -> str:

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbeck_trainer.data_config import Builtin, Data, Reading, Source
-from limbeck_trainer.reading.files import File, Files, check_digest, digest_of, invalid, of_format, open_source
+from limbeck_trainer.model_config import Model, Transformer
+from limbeck_trainer.reading.files import (
+    File,
+    Files,
+    check_digest,
+    class_of,
+    digest_of,
+    invalid,
+    of_format,
+    open_source,
+)
 from limbeck_trainer.samples import Dataset, Floats, Ints, Rows
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
@@ -18,8 +28,10 @@ __all__ = ["Dataset", "Floats", "Ints", "Rows", "load", "load_data", "split_rows
 Contents = Sequence[tuple[File, bytes]]
 
 
-def load(data: Data, store: Store) -> tuple[Dataset, Rows]:
-    """The data set, in memory or as a stream, and how it is divided."""
+def load(data: Data, model: Model, store: Store) -> tuple[Dataset, Rows]:
+    """The data set as the model takes it, in memory or as a stream, and how it is divided."""
+    if isinstance(model, Transformer):
+        return _load_texts(data, model, store)
     if data.window is None:
         dataset = load_data(data.source, store, data.reading)
         return dataset, split_rows(dataset.y, data)
@@ -28,6 +40,14 @@ def load(data: Data, store: Store) -> tuple[Dataset, Rows]:
     dataset = open_stream(data, store)
     assert dataset.stream is not None
     return dataset, dataset.stream.rows
+
+
+def _load_texts(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
+    if data.window is not None:
+        invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
+    from limbeck_trainer.text.corpus import load_corpus
+
+    return load_corpus(data, model, store)
 
 
 def load_data(source: Source, store: Store, reading: Reading | None = None) -> Dataset:
@@ -82,7 +102,7 @@ def _from_tables(kind: str, files: Files, contents: Contents, reading: Reading, 
 
 
 def _from_images(files: Files, contents: Contents, reading: Reading, digest: str) -> Dataset:
-    from limbeck_trainer.reading.images import check_same, class_of, document, read_picture
+    from limbeck_trainer.reading.images import check_same, document, read_picture
 
     if reading.task == "regression":
         invalid(f"{files.name} has images, whose folders name classes. Use the task classification, or a table.")

@@ -74,13 +74,13 @@ class Engine:
         return loss.detach()
 
     @torch.no_grad()
-    def mean_loss(self, x: Tensor, rows: Tensor) -> float:
-        """The criterion over these rows, the same on every rank. Collective."""
+    def mean_loss(self, x: Tensor, rows: Tensor, most: int = EVALUATION_BATCH) -> float:
+        """The criterion over these rows, at most `most` at once, the same on every rank. Collective."""
         module = self.parallel.evaluated
         module.eval()
         parts = [
             self._criterion(self.precision.forward(module, x.index_select(0, part)), part, rows)
-            for part in self._peers.share_in_parts(rows.to(x.device), EVALUATION_BATCH)
+            for part in self._peers.share_in_parts(rows.to(x.device), most)
         ]
         module.train()
         return float(self._peers.sum(torch.stack(parts).sum().double()))

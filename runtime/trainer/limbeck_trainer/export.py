@@ -1,6 +1,7 @@
 """The artefact: an ONNX file proven equal to what was evaluated, its manifest and its report, under its own digest.
 
-<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, report.html, manifest.json}; the manifest is written last.
+<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, report.html, manifest.json}, and of a language model the
+tokenizer's files; the manifest is written last.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import io
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.outputs import predict
@@ -29,44 +30,55 @@ OPSET = 17
 # Absolute, on logits.
 PARITY_BOUND = 1e-4
 
+# Tensor -> axis -> its name.
+Axes = Mapping[str, Mapping[int, str]]
+
 
 @dataclass(frozen=True)
 class Artefact:
-    """The ONNX bytes, their digest, and the tensors as the Open Inference Protocol names them."""
+    """The ONNX bytes, their digest, the tensors as the Open Inference Protocol names them, what else the manifest says
+    of the graph, and the files that lie beside it."""
 
     content: bytes
     sha256: str
-    inputs: list[dict[str, object]]
-    outputs: list[dict[str, object]]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    members: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
     """Raw samples in (`input`), `logits` out or, for a regression, `prediction`; any batch size."""
     output = "logits" if dataset.labels else "prediction"
-    model = model.cpu().eval()
-    buffer = io.BytesIO()
     example = torch.from_numpy(dataset.x[:2])
-    # torch 2.9 made the other exporter the default, which ignores dynamic_axes; older ones do not know the argument.
-    legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-    with warnings.catch_warnings(), without_schema_noise():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (example,),
-            buffer,  # type: ignore[arg-type]
-            opset_version=OPSET,
-            input_names=["input"],
-            output_names=[output],
-            dynamic_axes={"input": {0: "batch"}, output: {0: "batch"}},
-            **legacy,
-        )
-    content = buffer.getvalue()
+    axes = {"input": {0: "batch"}, output: {0: "batch"}}
+    content = to_onnx(model.cpu().eval(), (example,), ["input"], [output], axes)
     return Artefact(
         content,
         hashlib.sha256(content).hexdigest(),
         [{"name": "input", "datatype": "FP32", "shape": [-1, *dataset.shape]}],
         [{"name": output, "datatype": "FP32", "shape": [-1, dataset.outputs]}],
     )
+
+
+def to_onnx(model: nn.Module, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str], axes: Axes) -> bytes:
+    """The model traced on the example; `axes` names, for each tensor, the axes of any size."""
+    buffer = io.BytesIO()
+    # torch 2.9 made the other exporter the default, which ignores dynamic_axes; older ones do not know the argument.
+    legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    with warnings.catch_warnings(), without_schema_noise():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            example,
+            buffer,  # type: ignore[arg-type]
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+            **legacy,
+        )
+    return buffer.getvalue()
 
 
 def prove_parity(artefact: Artefact, model: nn.Module, x: Floats, threads: int | None, scale: float = 1.0) -> float:
@@ -84,12 +96,13 @@ def upload(
     store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], reports: Mapping[str, bytes]
 ) -> None:
     """Writes the artefact's folder; whoever sees the manifest sees all of it."""
-    for name, content in {"model.onnx": artefact.content, **reports, "manifest.json": json_of(manifest)}.items():
+    files = {"model.onnx": artefact.content, **artefact.files, **reports, "manifest.json": json_of(manifest)}
+    for name, content in files.items():
         store.put(f"{uri}/{name}", content)
 
 
 def manifest_of(
-    artefact: Artefact, dataset: Dataset, metrics: dict[str, object], lineage: dict[str, object]
+    artefact: Artefact, task: str, dataset: Dataset, metrics: dict[str, object], lineage: dict[str, object]
 ) -> dict[str, object]:
     """manifest.json by its contract (model-manifest.schema.json)."""
     return {
@@ -97,11 +110,12 @@ def manifest_of(
         "sha256": artefact.sha256,
         "sizeBytes": len(artefact.content),
         "opset": OPSET,
-        "task": "classification" if dataset.labels else "regression",
+        "task": task,
         "inputs": artefact.inputs,
         "outputs": artefact.outputs,
         **({"labels": list(dataset.labels)} if dataset.labels else {}),
         **({"preprocessing": dict(dataset.preprocessing)} if dataset.preprocessing else {}),
+        **artefact.members,
         "metrics": metrics,
         "lineage": lineage,
     }

@@ -22,9 +22,10 @@ from limbeck_trainer.evaluation.classification import Classification
 from limbeck_trainer.evaluation.measure import metrics_document
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
-from limbeck_trainer.export import Artefact, export_onnx, json_of, manifest_of, prove_parity, upload
+from limbeck_trainer.export import json_of, manifest_of, upload
+from limbeck_trainer.exporting import described, export_proven
 from limbeck_trainer.loop import Training, material_of
-from limbeck_trainer.losses import Criterion, cross_entropy, squared_error
+from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
 from limbeck_trainer.memory import free_memory
 from limbeck_trainer.models import parameter_count
@@ -38,8 +39,6 @@ from limbeck_trainer.stream_plan import StreamPlan
 
 # From SIGTERM to the end, checkpoint included; Kubernetes grants 30 s.
 GRACE_SECONDS = 22
-# The first rows of the held-out split, on which the exported model must say what the trained one says.
-PARITY_SAMPLES = 4096
 HEADLINE = ("accuracy", "macroRecall", "macroF1")
 
 
@@ -47,7 +46,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     """The whole run; rank 0 gets the result's document, the others None."""
     began = time.monotonic()
     _prepare_torch(session.config, environment)
-    dataset, rows = load(session.config.data, session.store)
+    dataset, rows = load(session.config.data, session.config.model, session.store)
     check_labels(session.config.class_metrics, dataset.labels)
     distillation = session.config.distillation
     teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
@@ -130,6 +129,8 @@ def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
 
 
 def _criterion(config: Config, material: Material, teacher: Teacher | None) -> Criterion:
+    if config.task == "causalLM":
+        return next_token(material.y)
     if config.task == "regression":
         return squared_error(material.y, target_spread(material.dataset, material.rows.train)[1])
     if config.distillation is None or teacher is None:
@@ -159,36 +160,23 @@ def _export(
     """Proves, then uploads; the result's artefact."""
     session.board.update(phase="exporting")
     dataset = material.dataset
-    test = dataset.x[material.rows.test[:PARITY_SAMPLES]]
     trained, measured = outcome
-    artefact = export_onnx(trained.model, dataset)
-    _, spread = target_spread(dataset, material.rows.train)
-    delta = prove_parity(artefact, trained.model, test, environment.threads, spread)
-    session.log.info("parity proven", samples=len(test), largestDelta=delta)
+    artefact, (samples, delta) = export_proven(trained.model, material, environment.threads)
+    session.log.info("parity proven", samples=samples, largestDelta=delta)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
     extras = {
         "run": {"namespace": session.config.run.namespace, "name": session.config.run.name},
         "model": {"sha256": artefact.sha256, "sizeBytes": len(artefact.content)},
-        "parity": {"samples": len(test), "largestDelta": delta},
+        "parity": {"samples": samples, "largestDelta": delta},
         "lineage": lineage,
     }
     report = report_document(dataset.labels, measured, trained.history, extras)
     metrics = metrics_document(measured.model.n, measured.model.metrics)
     reports = {"report.json": json_of(report), "report.html": page_of(report).encode()}
-    upload(session.store, uri, artefact, manifest_of(artefact, dataset, metrics, lineage), reports)
+    manifest = manifest_of(artefact, session.config.task, dataset, metrics, lineage)
+    upload(session.store, uri, artefact, manifest, reports)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
-    return _described(artefact, uri)
-
-
-def _described(artefact: Artefact, uri: str) -> dict[str, object]:
-    return {
-        "uri": uri,
-        "sha256": artefact.sha256,
-        "sizeBytes": len(artefact.content),
-        "inputs": artefact.inputs,
-        "outputs": artefact.outputs,
-        "report": f"{uri}/report.html",
-    }
+    return described(artefact, uri)
 
 
 def _result(config: Config, trained: Trained, measured: Measured, dataset: Dataset) -> dict[str, object]:

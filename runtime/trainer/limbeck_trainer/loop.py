@@ -20,7 +20,7 @@ from limbeck_trainer.data import Dataset, Ints, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation.outputs import count_correct, sum_of_squares
+from limbeck_trainer.evaluation.outputs import count_correct, rows_at_once, sum_of_squares
 from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
@@ -128,7 +128,9 @@ class Training:
             self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
 
     def _validated(self, rows: Ints) -> dict[str, float]:
-        """What a person watches: the share of right classes or, of a regression, the error in the target's unit."""
+        """What a person watches: the share of right classes, the error in the target's unit, or the perplexity."""
+        if self._session.config.task == "causalLM":
+            return {"validationPerplexity": math.exp(self._validation_loss())}
         model, x, y = self._engine.parallel.evaluated, self._material.x, self._material.y
         if self._session.config.task == "regression":
             return {"validationRmse": math.sqrt(sum_of_squares(model, x, y, rows, self._peers) / len(rows))}
@@ -138,7 +140,7 @@ class Training:
         """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""
         stopping = self._session.config.optimization.early_stopping
         assert stopping is not None
-        loss = self._engine.mean_loss(self._material.x, torch.from_numpy(self._material.rows.validation))
+        loss = self._validation_loss()
         self._patience = self._patience.after(loss, self._step, stopping)
         if self._patience.best_step == self._step and (self._peers.leads or not self._engine.parallel.whole):
             best = self._engine.parallel.weights()
@@ -146,6 +148,11 @@ class Training:
         if self._patience.exhausted(stopping) and self._peers.leads:
             self._log.info("training stopped early", step=self._step, bestStep=self._patience.best_step)
         return loss
+
+    def _validation_loss(self) -> float:
+        material = self._material
+        rows = torch.from_numpy(material.rows.validation)
+        return self._engine.mean_loss(material.x, rows, rows_at_once(material.dataset.cells))
 
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""

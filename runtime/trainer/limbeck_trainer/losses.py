@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+from limbeck_trainer.samples import NO_TOKEN
+
 # (logits [m, classes], rows of this rank [m], rows of the global batch [b]) -> this rank's part of the loss.
 Criterion = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -32,6 +34,17 @@ def squared_error(y: Tensor, deviation: float) -> Criterion:
     def criterion(answers: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
         errors = (answers.reshape(-1) - y[mine]) / deviation
         return errors.square().sum() / len(whole)
+
+    return criterion
+
+
+def next_token(y: Tensor) -> Criterion:
+    """The mean cross entropy of a token; y: [n, t] for the whole data set, negative where there is no token."""
+    counts = (y >= 0).sum(dim=1)
+
+    def criterion(logits: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
+        losses = F.cross_entropy(logits.flatten(0, 1), y[mine].long().flatten(), ignore_index=NO_TOKEN, reduction="sum")
+        return losses / counts[whole].sum()
 
     return criterion
 

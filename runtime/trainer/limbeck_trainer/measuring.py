@@ -11,8 +11,10 @@ from limbeck_trainer.config import Config
 from limbeck_trainer.data import Floats
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.evaluation.intervals import Doubles
-from limbeck_trainer.evaluation.outputs import gather_outputs
+from limbeck_trainer.evaluation.language import evaluate_language
+from limbeck_trainer.evaluation.outputs import gather_losses, gather_outputs
 from limbeck_trainer.evaluation.tasks import Evaluation, evaluate
+from limbeck_trainer.samples import NO_TOKEN
 from limbeck_trainer.session import Material
 
 
@@ -43,6 +45,8 @@ class Examined:
 
 def measure(config: Config, peers: Peers, material: Material, examined: Examined) -> Measured | None:
     """Every rank answers its share; rank 0 gets the figures, the others None."""
+    if config.task == "causalLM":
+        return _foretelling(config, peers, material, examined.model)
     test, dataset = material.rows.test, material.dataset
     outputs = gather_outputs(examined.model, material.x, test, peers)
     alone = None if examined.control is None else gather_outputs(examined.control, material.x, test, peers)
@@ -60,3 +64,12 @@ def measure(config: Config, peers: Peers, material: Material, examined: Examined
         None if taught is None else judged(taught),
         agreement,
     )
+
+
+def _foretelling(config: Config, peers: Peers, material: Material, model: nn.Module) -> Measured | None:
+    test = material.rows.test
+    losses = gather_losses(model, material, test, peers)
+    if not peers.leads:
+        return None
+    tokens = (material.dataset.y[test] != NO_TOKEN).sum(axis=1)
+    return Measured(evaluate_language(tokens, losses, config.data.split_seed))

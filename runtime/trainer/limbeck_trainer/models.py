@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limbeck_trainer.config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.model_config import Cnn, Linear, Mlp
 from limbeck_trainer.samples import Floats
 from limbeck_trainer.statistics import moments_of
 
@@ -36,7 +36,7 @@ def normalisation_of(x: Floats) -> Normalise:
     return Normalise(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
 
 
-def build_model(model: Model, normalise: nn.Module, shape: tuple[int, ...], classes: int) -> nn.Sequential:
+def build_model(model: Linear | Mlp | Cnn, normalise: nn.Module, shape: tuple[int, ...], classes: int) -> nn.Sequential:
     """A fresh module for samples of `shape`; its weights follow torch's random state."""
     match model:
         case Linear():

@@ -1,6 +1,8 @@
-"""An ONNX model of one input and one output; the only user of onnxruntime."""
+"""Models in ONNX Runtime; its only user."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,15 +13,20 @@ from limbeck_trainer.native_noise import without_schema_noise
 BATCH = 1024
 
 
+def session_of(content: bytes, threads: int | None) -> Any:
+    """The graph on the CPU, ready to run."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    with without_schema_noise():
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxModel:
-    """Runs a model [b, ...] -> [b, classes] on the CPU."""
+    """Runs a model of one input [b, ...] and one output [b, classes]."""
 
     def __init__(self, content: bytes, threads: int | None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 3
-        with without_schema_noise():
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._session = session_of(content, threads)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or not outputs:
             raise ValueError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limbeck_trainer.config import Model
+from limbeck_trainer.model_config import Model, Transformer
 from limbeck_trainer.models import Normalise, build_model
 from limbeck_trainer.samples import Dataset, Feature, Ints
 from limbeck_trainer.statistics import CONSTANT, moments_of
@@ -92,10 +92,19 @@ def _normalise(dataset: Dataset, train: Ints) -> Normalise:
     return Normalise(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
 
 
-def assemble(model: Model, dataset: Dataset, train: Ints) -> nn.Sequential:
+def assemble(model: Model, dataset: Dataset, train: Ints) -> nn.Module:
     """A fresh module from raw samples to logits or, for a regression, to the target's own unit."""
+    if isinstance(model, Transformer):
+        return _transformer(model, dataset)
     preprocessing, shape = preprocessing_of(dataset, train)
     module = build_model(model, preprocessing, shape, dataset.outputs)
     if not dataset.labels:
         module.append(Restore(*target_spread(dataset, train)))
     return module
+
+
+def _transformer(model: Transformer, dataset: Dataset) -> nn.Module:
+    from limbeck_trainer.transformer import Decoder
+
+    assert dataset.tokens is not None
+    return Decoder(model, dataset.outputs)

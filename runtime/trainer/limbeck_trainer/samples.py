@@ -2,6 +2,7 @@
 
 x is float32 [n, ...] exactly as the source has it: normalisation belongs to the model, so that the served model takes
 raw data. y is int64 [n] with the class indices 0..classes-1 or, for a regression, float32 [n] in the target's own unit.
+Of texts x is int32 [n, t], indices of tokens, and for a language model y is the token that follows each of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+TokenIds = npt.NDArray[np.int32]
+
+# In the place of a token where there is none to be predicted.
+NO_TOKEN = -1
+# Of a usual transformer: each compares every token with every other.
+ATTENTION_HEADS = 8
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,17 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """What the numbers in x stand for. `end` closes a document, `padding` fills rows; `files` are the tokenizer's."""
+
+    vocabulary: int
+    context_length: int
+    end: int
+    padding: int
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Samples and targets; one label per class, none for a regression; the digest of the source's bytes.
 
@@ -71,6 +89,7 @@ class Dataset:
     features: tuple[Feature, ...] = ()
     preprocessing: Mapping[str, object] = field(default_factory=dict)
     stream: Stream | None = None
+    tokens: Tokens | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,5 +98,14 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """Numbers that a model answers per sample: a logit per class, or the one value of a regression."""
+        """Numbers that a model answers per sample (per token, of a language model): a logit per class, or one value."""
+        if self.tokens is not None and not self.labels:
+            return self.tokens.vocabulary
         return len(self.labels) or 1
+
+    @property
+    def cells(self) -> int:
+        """Numbers that a model holds for a sample, about: they limit how many samples are evaluated together."""
+        if self.tokens is None:
+            return self.outputs
+        return self.tokens.context_length * max(self.outputs, ATTENTION_HEADS * self.tokens.context_length)

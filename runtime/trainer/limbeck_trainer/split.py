@@ -20,16 +20,17 @@ Parts = npt.NDArray[np.uint8]
 
 
 def split_rows(y: npt.NDArray[Any], data: Data) -> Rows:
-    """Divides every class by the same fractions, with the split's seed; a regression as if it had one class."""
+    """Divides every class by the same fractions, with the split's seed; what has no classes as if it had one."""
     random = np.random.default_rng(data.split_seed)
-    classes = np.zeros(len(y), dtype=np.int64) if data.reading.task == "regression" else y
+    classified = data.reading.task == "classification"
+    classes = y if classified else np.zeros(len(y), dtype=np.int64)
     parts: list[list[Ints]] = [[], [], []]
     for label in np.unique(classes):
         members = random.permutation(np.flatnonzero(classes == label))
         tests = max(1, round(len(members) * data.test))
         validations = round(len(members) * data.validation)
         if tests + validations >= len(members):
-            who = "The data set" if data.reading.task == "regression" else f"Class {label}"
+            who = f"Class {label}" if classified else "The data set"
             invalid(f"{who} has {len(members)} samples: too few for the split. Add samples or split less.")
         cuts = np.split(members, [tests, tests + validations])
         for part, cut in zip(parts, cuts, strict=True):

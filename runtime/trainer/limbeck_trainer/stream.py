@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,13 @@ from torch import Tensor
 
 from limbeck_trainer.data_config import Builtin, Data
 from limbeck_trainer.reading.files import File, check_digest, digest_of, invalid, of_format, open_source
-from limbeck_trainer.reading.shards import ShardReader, shard_reader
 from limbeck_trainer.samples import Dataset, Floats, Ints, Stream
 from limbeck_trainer.split import StreamSplit, rows_of
 from limbeck_trainer.statistics import Moments
 from limbeck_trainer.store import Store
+
+if TYPE_CHECKING:
+    from limbeck_trainer.reading.shards import ShardReader
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ class StreamTensor:
 
 def open_stream(data: Data, store: Store) -> Dataset:
     """The data set without its x in memory; DataMissing or DataInvalid says what is wrong with it."""
+    # Read late: who only takes rows from a tensor needs no reader of tables.
+    from limbeck_trainer.reading.shards import shard_reader
+
     assert data.window is not None
     assert not isinstance(data.source, Builtin)
     kind, files = of_format(open_source(data.source, store), data.reading.format)

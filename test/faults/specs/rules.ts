@@ -69,7 +69,7 @@ const fitsLimit =
     return quantityOf(asJson(requests)[what]) <= quantityOf(asJson(limits)[what]);
   };
 
-const less = ['logLoss', 'calibrationError', 'mae', 'rmse'];
+const less = ['logLoss', 'calibrationError', 'mae', 'rmse', 'perplexity'];
 const ofRegression = ['mae', 'rmse', 'r2'];
 const ofClasses = ['precision', 'recall', 'f1'];
 const gatesOf = (spec: Json): readonly Json[] => {
@@ -112,9 +112,44 @@ const dataRules: readonly CrossRule[] = [
   ],
 ];
 
+/** Of language models: they learn from text alone, and are transformers. */
+const isLanguage = ({ task }: Json): boolean => task === 'causalLM';
+const columnsOf = ({ data }: Json): Json => asJson(asJson(data)['columns']);
+
+const languageRules: readonly CrossRule[] = [
+  ['a transformer is for the task', (spec) => isLanguage(spec) === 'transformer' in asJson(spec['model'])],
+  [
+    'a language model learns from text alone',
+    (spec) => {
+      const data = asJson(spec['data']);
+      return (
+        !isLanguage(spec) ||
+        !('builtin' in asJson(data['source']) || ['labels', 'image', 'stream'].some((name) => name in data))
+      );
+    },
+  ],
+  [
+    'a language model learns from the format',
+    (spec) => !isLanguage(spec) || !hasFormat(asJson(spec['data']), 'npz', 'images'),
+  ],
+  ['the format text is for', (spec) => isLanguage(spec) || !hasFormat(asJson(spec['data']), 'text')],
+  [
+    'a language model reads the column',
+    (spec) => !isLanguage(spec) || !['target', 'features', 'categorical'].some((name) => name in columnsOf(spec)),
+  ],
+  ['columns.text is for', (spec) => isLanguage(spec) || !('text' in columnsOf(spec))],
+  [
+    'of a language model the perplexity',
+    (spec) => !isLanguage(spec) || gatesOf(spec).every((gate) => isIn(['perplexity'], gate)),
+  ],
+  ['width must be a multiple', ({ width, heads }) => number(width) % number(heads) === 0],
+  ['this is too large', ({ layers, width }) => number(layers) * number(width) ** 2 <= 33554432],
+];
+
 /** Rules across fields by the beginning of their message; `self` has its defaults. */
 const crossRules: readonly CrossRule[] = [
   ...dataRules,
+  ...languageRules,
   [
     'scaling.minReplicas must',
     ({ scaling: s }) => number(asJson(s)['minReplicas']) <= number(asJson(s)['maxReplicas']),
@@ -183,7 +218,8 @@ const crossRules: readonly CrossRule[] = [
   ['class is for', (gate) => !('class' in gate) || isIn(ofClasses, gate)],
   [
     'mae, rmse and r2 are measured',
-    (spec) => spec['task'] !== 'classification' || !gatesOf(spec).some((gate) => isIn(ofRegression, gate)),
+    (spec) =>
+      spec['task'] !== 'classification' || !gatesOf(spec).some((gate) => isIn([...ofRegression, 'perplexity'], gate)),
   ],
   [
     'of a regression mae',

@@ -65,6 +65,7 @@ test.each<[what: string, metrics: Metrics, text: string | undefined]>([
   ['a classifier by its accuracy', { n: 9, accuracy: { value: 0.98321 }, logLoss: { value: 1 } }, 'accuracy 0.983'],
   ['a regression by its error', { n: 9, rmse: { value: 12.3456 }, r2: { value: 0.5 } }, 'rmse 12.35'],
   ['an error beyond measure', { n: 9, rmse: { value: 1.23456e-300 } }, 'rmse 1.235e-300'],
+  ['a language model by its perplexity', { n: 9, perplexity: { value: 12.3456 } }, 'perplexity 12.35'],
   ['nothing that is known', { n: 9 }, undefined],
 ])('the column shows %s', (_, measured, text) => {
   expect(metricText(measured)).toBe(text);

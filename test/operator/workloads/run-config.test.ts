@@ -5,6 +5,11 @@ test.each([
   [{ linear: {} }, { kind: 'linear' }, 'linear'],
   [{ mlp: { hidden: [32, 16] } }, { kind: 'mlp', hidden: [32, 16] }, 'mlp 32-16'],
   [{ cnn: { channels: [16, 32], hidden: 64 } }, { kind: 'cnn', channels: [16, 32], hidden: 64 }, 'cnn 16-32/64'],
+  [
+    { transformer: { layers: 4, heads: 4, width: 128, contextLength: 64 } },
+    { kind: 'transformer', layers: 4, heads: 4, width: 128, contextLength: 64 },
+    'transformer 4x128',
+  ],
 ])('the model %j', (model, config, text) => {
   expect([modelConfig(model), modelText(model)]).toEqual([config, text]);
 });

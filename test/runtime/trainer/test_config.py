@@ -8,9 +8,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from limbeck_trainer.config import Cnn, Mlp, Response, parse_config, read_config
+from limbeck_trainer.config import Response, parse_config, read_config
 from limbeck_trainer.data_config import Stored
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.model_config import Cnn, Mlp
 from support import config_document, contract
 
 SHA = "a" * 64
@@ -24,6 +25,9 @@ PVC = {"kind": "pvc", "claim": "disk", "path": "/data/table.csv"}
 HF = {"kind": "hf", "uri": "s3://limbeck/datasets/iris", "split": "train"}
 HTTPS = {"kind": "https", "url": "https://host/t.csv", "sha256": SHA, "limitBytes": 9}
 SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
+
+
+TRANSFORMER = {"kind": "transformer", "layers": 2, "heads": 4, "width": 64, "contextLength": 32}
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -42,6 +46,8 @@ def document(**changes: Any) -> dict[str, Any]:
         {"task": "regression", "data": {"source": PVC, "split": SPLIT, "stream": {"window": 2}}},
         {"data": {"source": S3, "split": SPLIT, "format": "csv", "columns": {"target": "a"}, "labels": ["a", "b"]}},
         {"data": {"source": HF, "split": SPLIT}},
+        {"task": "causalLM", "model": TRANSFORMER, "data": {"source": PVC, "split": SPLIT, "format": "text"}},
+        {"task": "causalLM", "model": {**TRANSFORMER, "tokenizer": {"uri": "s3://limbeck/tokenizers/mine"}}},
         {"data": {"source": HTTPS, "split": SPLIT, "image": {"height": 8, "width": 8, "channels": 3}}},
     ],
 )
@@ -51,10 +57,12 @@ def test_reads_what_the_contract_allows(changes: dict[str, Any]) -> None:
 
 
 WRONG: list[tuple[str, list[str], Any, str]] = [
-    ("unknown model", ["model"], {"kind": "rnn"}, "model.kind must be one of linear, mlp, cnn, not 'rnn'"),
+    ("unknown model", ["model"], {"kind": "rnn"}, "model.kind must be one of linear, mlp, cnn, transformer, not 'rnn'"),
     ("two members", ["model"], {"kind": "linear", "hidden": [4]}, "model.hidden is not a known field"),
     ("zero width", ["model"], {"kind": "mlp", "hidden": [16, 0]}, "model.hidden[1] must be at least 1, not 0"),
     ("no layer", ["model"], {"kind": "mlp", "hidden": []}, "model.hidden must be a list of at least one whole number"),
+    ("no context", ["model"], {**TRANSFORMER, "contextLength": 1}, "model.contextLength must be at least 2, not 1"),
+    ("foreign tokenizer", ["model"], {**TRANSFORMER, "tokenizer": {"uri": "x"}}, "model.tokenizer.uri must match"),
     ("batch of zero", ["optimization", "batchSize"], 0, "optimization.batchSize must be at least 1, not 0"),
     ("rate of zero", ["optimization", "learningRate"], 0, "optimization.learningRate must be greater than 0, not 0"),
     ("unknown strategy", ["distribution"], {"strategy": "ps"}, "distribution.strategy must be one of auto, ddp, fsdp"),
@@ -113,6 +121,20 @@ def test_lists_all_mistakes_at_once() -> None:
 def test_a_split_leaves_something_to_train_on() -> None:
     with pytest.raises(TrainerError, match="must leave something to train on"):
         parse_config(changed(document(), ["data", "split", "validation"], 0.8))
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "sentence"),
+    [
+        ("causalLM", {"kind": "mlp", "hidden": [4]}, "model.kind must be transformer for the task causalLM, not mlp"),
+        ("classification", TRANSFORMER, "model.kind must be linear, mlp or cnn for the task classification"),
+        ("causalLM", {**TRANSFORMER, "heads": 5}, "model.width must be a multiple of heads (5), not 64"),
+    ],
+)
+def test_task_and_model_must_fit_each_other(task: str, model: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TrainerError) as caught:
+        parse_config(document(task=task, model=model))
+    assert sentence in caught.value.message
 
 
 def test_parses_into_plain_values() -> None:

@@ -13,6 +13,7 @@ from limbeck_trainer.evaluation.classification import (
     per_class,
 )
 from limbeck_trainer.evaluation.intervals import bootstrap, resamples_of, wilson
+from limbeck_trainer.evaluation.language import evaluate_language
 from limbeck_trainer.evaluation.measure import Measure, metrics_document
 from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs
 from limbeck_trainer.evaluation.ranking import Ranking, roc_curve
@@ -180,3 +181,12 @@ def test_the_type_says_what_it_holds() -> None:
     assert isinstance(OURS, Classification)
     assert OURS.n == 306
     np.testing.assert_allclose(OURS.probabilities, PROBABILITIES)
+
+
+def test_perplexity_is_of_a_token_and_not_of_a_window() -> None:
+    tokens, losses = np.array([10, 30, 20]), np.array([10.0, 60.0, 20.0])
+    language = evaluate_language(tokens, losses, 0)
+    perplexity = language.metrics["perplexity"]
+    assert perplexity.value == pytest.approx(np.exp(90 / 60))
+    assert np.exp(1.0) <= perplexity.low < perplexity.value < perplexity.high <= np.exp(2.0)
+    assert language.n == 3

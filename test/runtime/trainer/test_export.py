@@ -10,11 +10,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from limbeck_trainer.config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.data import Dataset, load_data
 from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity, upload
+from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.models import build_model, normalisation_of
 from limbeck_trainer.store import Store
 from torch import nn

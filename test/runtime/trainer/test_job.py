@@ -104,3 +104,34 @@ def test_a_loss_that_is_not_finite_stops_the_training(store: str) -> None:
     assert caught.value.reason is Reason.NON_FINITE_LOSS
     assert caught.value.step is not None
     assert 1 < caught.value.step <= 10
+
+
+def test_a_language_model_is_trained_measured_and_exported_with_its_tokenizer(store: str, tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.txt").write_text(f"{number} is followed by {number + 1}. " * 3)
+    data = {
+        "source": {"kind": "pvc", "claim": "c", "path": str(tmp_path)},
+        "format": "text",
+        "split": {"validation": 0.2, "test": 0.2, "seed": 1},
+    }
+    model = {"kind": "transformer", "layers": 1, "heads": 2, "width": 32, "contextLength": 32}
+    optimization = {"epochs": 6, "batchSize": 16, "earlyStopping": {"patience": 5}}
+    document = config_document(store, task="causalLM", model=model, data=data, optimization=optimization)
+    result = run_here(document)
+    jsonschema.validate(result, contract("trainer-result"))
+    perplexity = result["metrics"]["perplexity"]
+    # Of 257 tokens, each as likely as any other before the training.
+    assert 1 < perplexity["low"] <= perplexity["value"] <= perplexity["high"] < 20
+    folder = folder_of(result)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    jsonschema.validate(manifest, contract("model-manifest"))
+    assert (manifest["task"], manifest["decoder"]["contract"], len(manifest["inputs"])) == ("causalLM", "split-v1", 6)
+    assert {"tokenizer.json", "tokenizer_config.json", "model.onnx"} <= {path.name for path in folder.iterdir()}
+    report = json.loads((folder / "report.json").read_text())
+    jsonschema.validate(report, contract("model-report"))
+    assert report["history"][-1]["validationPerplexity"] < report["history"][0]["validationPerplexity"]
+    assert "Perplexity of a token" in (folder / "report.html").read_text()
+    assert (
+        run_here({**document, "store": {**document["store"], "runUri": f"{store}/again"}})["metrics"]
+        == result["metrics"]
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from limbeck_trainer.config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.models import build_model, normalisation_of, parameter_count
 
 PIXELS = np.random.default_rng(0).uniform(0, 16, size=(50, 1, 8, 8)).astype(np.float32)

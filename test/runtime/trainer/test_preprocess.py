@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from limbeck_trainer.config import Cnn, Linear, Mlp
 from limbeck_trainer.export import export_onnx, prove_parity
+from limbeck_trainer.model_config import Cnn, Linear, Mlp
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.preprocess import Encode, Restore, assemble, target_spread
 from limbeck_trainer.samples import Dataset, Feature

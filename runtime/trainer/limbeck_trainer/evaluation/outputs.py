@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from limbeck_trainer.data import Ints
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.evaluation.intervals import Doubles
+from limbeck_trainer.samples import NO_TOKEN
+from limbeck_trainer.session import Material
 
 EVALUATION_BATCH = 1024
+# float32 numbers that are held at once, 64 MiB of them.
+EVALUATION_CELLS = 1 << 24
+
+
+def rows_at_once(cells: int) -> int:
+    """How many samples are evaluated together, where a model holds so many numbers for each."""
+    return max(1, min(EVALUATION_BATCH, EVALUATION_CELLS // cells))
 
 
 @torch.no_grad()
@@ -22,14 +34,31 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def gather_outputs(model: nn.Module, x: Tensor, rows: Ints, peers: Peers) -> Doubles:
-    """Outputs [len(rows), m] in the order of `rows`, the same on every rank.
+    """Outputs [len(rows), m] in the order of `rows`, the same on every rank."""
+    return _gather(lambda part: predict(model, _taken(x, rows, part)), len(rows), EVALUATION_BATCH, peers)
 
-    The ranks share the rows out without repeating any, each fills in its own, and the sum puts them together.
-    """
+
+@torch.no_grad()
+def gather_losses(model: nn.Module, material: Material, rows: Ints, peers: Peers) -> Doubles:
+    """Cross entropies [len(rows)] of a language model, each summed over the tokens of its row, as `gather_outputs`."""
+
+    def losses(part: Tensor) -> Tensor:
+        logits = model(_taken(material.x, rows, part)).transpose(1, 2)
+        targets = _taken(material.y, rows, part).long()
+        return F.cross_entropy(logits, targets, ignore_index=NO_TOKEN, reduction="none").sum(dim=1)
+
+    model.eval()
+    gathered = _gather(losses, len(rows), rows_at_once(material.dataset.cells), peers)
+    model.train()
+    return gathered
+
+
+def _gather(answer: Callable[[Tensor], Tensor], count: int, most: int, peers: Peers) -> Doubles:
+    """The ranks share `count` places out, none twice; each fills in its own, and the sum puts them together."""
     # Part by part: a stream's samples need not fit into memory together.
-    parts = peers.share_in_parts(torch.arange(len(rows)), EVALUATION_BATCH)
-    answers = torch.cat([predict(model, _taken(x, rows, part)) for part in parts]).double()
-    whole = torch.zeros((len(rows), *answers.shape[1:]), dtype=torch.float64, device=answers.device)
+    parts = peers.share_in_parts(torch.arange(count), most)
+    answers = torch.cat([answer(part) for part in parts]).double()
+    whole = torch.zeros((count, *answers.shape[1:]), dtype=torch.float64, device=answers.device)
     whole[torch.cat(parts).to(answers.device)] = answers
     return peers.sum(whole).cpu().numpy()
 

@@ -95,6 +95,22 @@ def check_digest(files: Files, digest: str, wanted: str | None) -> None:
         invalid(f"{files.name} has the sha256 {digest}, not {wanted}. It was changed, or the digest is wrong.")
 
 
+def class_of(file: File) -> str:
+    """The folder that holds the file, which names its class."""
+    parts = file.path.split("/")
+    if len(parts) < 2:
+        invalid(f"{file.name} lies in no folder. Put every file into a folder with the name of its class.")
+    return parts[-2]
+
+
+def text_of(name: str, content: bytes) -> str:
+    """UTF-8, with or without a byte order mark."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        invalid(f"{name} is not UTF-8 at byte {error.start}. Save it as UTF-8.")
+
+
 def invalid(message: str) -> NoReturn:
     """Data that no repetition mends: the message names file, place and remedy."""
     raise TrainerError(Reason.DATA_INVALID, message)

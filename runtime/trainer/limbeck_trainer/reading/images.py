@@ -24,14 +24,6 @@ class Picture:
     size: ImageSize
 
 
-def class_of(file: File) -> str:
-    """The folder that holds the file, which names its class."""
-    parts = file.path.split("/")
-    if len(parts) < 2:
-        invalid(f"{file.name} lies in no folder. Put every file into a folder with the name of its class.")
-    return parts[-2]
-
-
 def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Picture:
     """pixels: float32 [channels, height, width]; brought to the wanted size, or as large as the file is."""
     try:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
-from limbeck_trainer.reading.files import invalid
+from limbeck_trainer.reading.files import invalid, text_of
 
 # Cells of a CSV that stand for a missing value.
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
@@ -27,14 +27,6 @@ def read_table(kind: str, name: str, content: bytes) -> pa.Table:
     if table.num_rows == 0:
         invalid(f"{name} has no rows. Add samples, or remove the file.")
     return table
-
-
-def text_of(name: str, content: bytes) -> str:
-    """UTF-8, with or without a byte order mark."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        invalid(f"{name} is not UTF-8 at byte {error.start}. Save it as UTF-8.")
 
 
 def _csv(name: str, content: bytes) -> pa.Table:

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck_trainer.data_config import Builtin, Reading, Source
-from limbeck_trainer.reading.columns import words
-from limbeck_trainer.reading.files import File, Files, check_digest, digest_of, invalid, of_format, open_source
-from limbeck_trainer.reading.images import class_of
-from limbeck_trainer.reading.readers import read_table, text_of
-from limbeck_trainer.reading.tables import target_of
+from limbeck_trainer.reading.files import (
+    File,
+    Files,
+    check_digest,
+    class_of,
+    digest_of,
+    invalid,
+    of_format,
+    open_source,
+    text_of,
+)
 from limbeck_trainer.samples import Ints
 from limbeck_trainer.store import Store
 
@@ -66,6 +72,11 @@ def documents(kind: str, file: File, content: bytes, reading: Reading) -> Iterat
     if kind == "text":
         yield Document(_full(text_of(file.name, content), file.name), class_of(file) if classified else None)
         return
+    # Read late: plain text needs no reader of tables.
+    from limbeck_trainer.reading.columns import words
+    from limbeck_trainer.reading.readers import read_table
+    from limbeck_trainer.reading.tables import target_of
+
     table = read_table(kind, file.name, content)
     column = reading.columns.text or "text"
     if column not in table.column_names:

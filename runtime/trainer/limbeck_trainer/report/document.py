@@ -15,6 +15,7 @@ from limbeck_trainer.evaluation.classification import (
     calibration_bin,
 )
 from limbeck_trainer.evaluation.intervals import Doubles, resamples_of
+from limbeck_trainer.evaluation.language import Language
 from limbeck_trainer.evaluation.measure import Measure, metrics_document
 from limbeck_trainer.evaluation.ranking import roc_curve
 from limbeck_trainer.evaluation.regression import Regression
@@ -45,6 +46,8 @@ def evaluation_document(labels: tuple[str, ...], evaluation: Evaluation) -> dict
     """One model on the held-out split."""
     if isinstance(evaluation, Regression):
         return _regression(evaluation)
+    if isinstance(evaluation, Language):
+        return _language(evaluation)
     return _classification(labels, evaluation)
 
 
@@ -113,6 +116,15 @@ def _regression(evaluation: Regression) -> dict[str, object]:
         "resamples": resamples_of(evaluation.actual.size),
         "pairs": {"actual": _list(actual[kept]), "predicted": _list(predicted[kept])},
         "residuals": {"edges": _list(edges), "counts": counts.tolist()},
+    }
+
+
+def _language(evaluation: Language) -> dict[str, object]:
+    return {
+        "task": "causalLM",
+        "metrics": metrics_document(evaluation.n, evaluation.metrics),
+        "resamples": resamples_of(evaluation.n),
+        "tokens": int(evaluation.tokens.sum()),
     }
 
 

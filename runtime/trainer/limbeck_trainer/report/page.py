@@ -21,6 +21,7 @@ from limbeck_trainer.report.plots import (
 MATRIX_CLASSES = 25
 CONFUSED_PAIRS = 25
 
+TASKS = {"classification": "Classification", "regression": "Regression", "causalLM": "Language model"}
 METRICS = {
     "accuracy": "Accuracy",
     "macroPrecision": "Macro precision",
@@ -32,6 +33,7 @@ METRICS = {
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
     "r2": "R²",
+    "perplexity": "Perplexity of a token",
 }
 
 
@@ -47,6 +49,7 @@ def page_of(report: Mapping[str, Any]) -> str:
     environment.filters["figure"] = lambda value: f"{value:.4g}"
     return environment.get_template("report.html.jinja").render(
         report=report,
+        tasks=TASKS,
         names=METRICS,
         models={"model": report, **{name: report[name] for name in ("control", "teacher") if name in report}},
         figures=_figures(report),
@@ -61,6 +64,8 @@ def _figures(report: Mapping[str, Any]) -> list[object]:
     figures: list[object] = list(learning_figures(report["history"]))
     if report["task"] == "regression":
         return figures + list(regression_figures(report["pairs"], report["residuals"]))
+    if report["task"] == "causalLM":
+        return figures
     return [*figures, reliability_figure(report["calibration"]), roc_figure(report["roc"])]
 
 

@@ -1,0 +1,159 @@
+"""A decoder as ONNX by the contract split-v1: the cache is an input, the rows to be appended to it are outputs.
+
+inputs   input_ids, position_ids INT64 [batch, tokens]; last INT64 [batch]; bias FP32 [batch, 1, tokens, past + tokens]
+         for each layer past.{i}.key FP32 [batch, heads, headDim, past], past.{i}.value [batch, heads, past, headDim]
+outputs  logits FP32 [batch, vocabulary] of the token at `last`; for each layer new.{i}.key and new.{i}.value, as the
+         cache has them, of the new tokens
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from limbeck_trainer.data import Floats, Ints
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.export import PARITY_BOUND, Artefact, to_onnx
+from limbeck_trainer.onnx_model import session_of
+from limbeck_trainer.samples import Dataset, TokenIds
+from limbeck_trainer.transformer import HIDDEN, Decoder
+
+# Sizes of the example that is traced: all different and above 1, so that none is taken for a constant.
+BATCH, NEW, SEEN = 2, 3, 5
+# Held-out windows that are told token by token, and how many tokens of each are given at once first.
+PARITY_WINDOWS = 8
+PREFILL_SHARE = 0.25
+
+Cache = list[Floats]
+
+
+class Split(nn.Module):
+    """One step of the decoder with its cache."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, tokens: Tensor, places: Tensor, last: Tensor, bias: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of the contract, in its order."""
+        states, new = self.decoder.trunk(tokens, places, bias, list(zip(past[::2], past[1::2], strict=True)))
+        wanted = last.reshape(-1, 1, 1).expand(-1, 1, states.shape[2])
+        return self.decoder.head(states.gather(1, wanted).squeeze(1)), *itertools.chain(*new)
+
+
+def export_decoder(decoder: Decoder, dataset: Dataset) -> Artefact:
+    """The graph, and what the manifest says of it."""
+    assert dataset.tokens is not None
+    decoder = decoder.cpu().eval()
+    attention = decoder.trunk.blocks[0].attention
+    layers, heads, size = len(decoder.trunk.blocks), attention.heads, attention.head_dim
+    past = [(f"past.{layer}.key", f"past.{layer}.value") for layer in range(layers)]
+    new = [(f"new.{layer}.key", f"new.{layer}.value") for layer in range(layers)]
+    inputs = ["input_ids", "position_ids", "last", "bias", *itertools.chain(*past)]
+    outputs = ["logits", *itertools.chain(*new)]
+    axes = _axes(inputs, outputs)
+    content = to_onnx(Split(decoder), _example(layers, heads, size), inputs, outputs, axes)
+    digest = hashlib.sha256(content).hexdigest()
+    fixed = {"key": [-1, heads, size, -1], "value": [-1, heads, -1, size]}
+    shapes = {
+        **{"input_ids": [-1, -1], "position_ids": [-1, -1], "last": [-1], "bias": [-1, 1, -1, -1]},
+        **{"logits": [-1, dataset.outputs]},
+        **{name: fixed[name.rsplit(".", 1)[1]] for pair in (*past, *new) for name in pair},
+    }
+    whole = {"input_ids", "position_ids", "last"}
+    described = [
+        [{"name": name, "datatype": "INT64" if name in whole else "FP32", "shape": shapes[name]} for name in names]
+        for names in (inputs, outputs)
+    ]
+    about = {
+        **{"contract": "split-v1", "layers": layers, "heads": heads, "headDim": size},
+        **{"vocabulary": dataset.outputs, "contextLength": dataset.tokens.context_length},
+        **{"endTokens": [dataset.tokens.end]},
+    }
+    return Artefact(content, digest, *described, {"decoder": about}, dataset.tokens.files)
+
+
+def prove_decoder(artefact: Artefact, decoder: Decoder, windows: TokenIds, threads: int | None) -> tuple[int, float]:
+    """How many decisions were compared, and the largest difference of a logit: the start of each window at once, then
+    token by token with the cache, against the trained model without one. ParityBroken if a difference matters."""
+    windows = windows[:PARITY_WINDOWS]
+    with torch.no_grad():
+        expected = decoder.eval()(torch.from_numpy(windows)).numpy()
+    stepper = Stepper(artefact, threads)
+    first = max(1, int(windows.shape[1] * PREFILL_SHARE))
+    answers = [stepper.step(windows[:, :first])]
+    answers += [stepper.step(windows[:, place : place + 1]) for place in range(first, windows.shape[1])]
+    actual, wanted = np.stack(answers, axis=1), expected[:, first - 1 :]
+    delta = float(np.abs(actual - wanted).max())
+    flips = int((actual.argmax(axis=2) != wanted.argmax(axis=2)).sum())
+    count = actual.shape[0] * actual.shape[1]
+    if not delta <= PARITY_BOUND or flips > 0:
+        message = (
+            f"The exported decoder differs from the trained one by {delta:.3g} (at most {PARITY_BOUND:g}) and in "
+            f"{flips} of {count} next tokens. Nothing was uploaded; the export is at fault."
+        )
+        raise TrainerError(Reason.PARITY_BROKEN, message)
+    return count, delta
+
+
+class Stepper:
+    """Runs the exported graph as a server does: it keeps the cache and appends the new rows."""
+
+    def __init__(self, artefact: Artefact, threads: int | None) -> None:
+        self._session = session_of(artefact.content, threads)
+        self._names = [tensor["name"] for tensor in artefact.inputs[4:]]
+        shapes = [tensor["shape"] for tensor in artefact.inputs[4:]]
+        self._shapes = shapes
+        self._cache: Cache = []
+
+    def step(self, tokens: TokenIds) -> Floats:
+        """tokens [b, t], the next ones of each row -> logits [b, vocabulary] after the last of them."""
+        batch, count = tokens.shape
+        if not self._cache:
+            self._cache = [np.zeros(_empty(shape, batch), dtype=np.float32) for shape in self._shapes]
+        seen = self._cache[0].shape[3]
+        places: Ints = np.tile(np.arange(seen, seen + count), (batch, 1))
+        bias = np.triu(np.full((count, seen + count), HIDDEN, dtype=np.float32), seen + 1)
+        given = {
+            "input_ids": tokens.astype(np.int64),
+            "position_ids": places,
+            "last": np.full(batch, count - 1, dtype=np.int64),
+            "bias": np.tile(bias, (batch, 1, 1, 1)),
+            **dict(zip(self._names, self._cache, strict=True)),
+        }
+        logits, *new = self._session.run(None, given)
+        self._cache = [
+            np.concatenate(pair, axis=3 - index % 2) for index, pair in enumerate(zip(self._cache, new, strict=True))
+        ]
+        answer: Floats = logits
+        return answer
+
+
+def _empty(shape: list[int], batch: int) -> list[int]:
+    return [batch, *(max(0, size) for size in shape[1:])]
+
+
+def _example(layers: int, heads: int, size: int) -> tuple[Tensor, ...]:
+    tokens = torch.zeros((BATCH, NEW), dtype=torch.int64)
+    key, value = torch.zeros((BATCH, heads, size, SEEN)), torch.zeros((BATCH, heads, SEEN, size))
+    last = torch.full((BATCH,), NEW - 1, dtype=torch.int64)
+    return (tokens, tokens, last, torch.zeros((BATCH, 1, NEW, SEEN + NEW)), *[key, value] * layers)
+
+
+def _axes(inputs: list[str], outputs: list[str]) -> dict[str, dict[int, str]]:
+    """Which axes have any size."""
+    named: dict[str, dict[int, str]] = {
+        "input_ids": {0: "batch", 1: "tokens"},
+        "position_ids": {0: "batch", 1: "tokens"},
+        "last": {0: "batch"},
+        "bias": {0: "batch", 2: "tokens", 3: "all"},
+        "logits": {0: "batch"},
+    }
+    for names, grows in ((inputs, "past"), (outputs, "tokens")):
+        named |= {name: {0: "batch", 3: grows} for name in names if name.endswith(".key")}
+        named |= {name: {0: "batch", 2: grows} for name in names if name.endswith(".value")}
+    return named

@@ -1,0 +1,45 @@
+"""The trained model as ONNX, proven on held-out samples; which exporter and which proof, the kind of model decides."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from limbeck_trainer.export import Artefact, export_onnx, prove_parity
+from limbeck_trainer.preprocess import target_spread
+from limbeck_trainer.session import Material
+
+# The first rows of the held-out split, on which the exported model must say what the trained one says.
+PARITY_SAMPLES = 4096
+# Tensors of a decoder's cache: as many as it has layers, and the manifest says it once for all of them.
+CACHE = ("past.", "new.")
+
+# How many decisions were compared, and the largest difference of an output.
+Proof = tuple[int, float]
+
+
+def export_proven(model: nn.Module, material: Material, threads: int | None) -> tuple[Artefact, Proof]:
+    """What may be uploaded; ParityBroken where the exported model says something else than the trained one."""
+    dataset, test = material.dataset, material.rows.test
+    if dataset.tokens is not None:
+        from limbeck_trainer.decoder_export import export_decoder, prove_decoder
+        from limbeck_trainer.transformer import Decoder
+
+        assert isinstance(model, Decoder)
+        artefact = export_decoder(model, dataset)
+        return artefact, prove_decoder(artefact, model, dataset.x[test], threads)
+    artefact = export_onnx(model, dataset)
+    samples = dataset.x[test[:PARITY_SAMPLES]]
+    _, spread = target_spread(dataset, material.rows.train)
+    return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))
+
+
+def described(artefact: Artefact, uri: str) -> dict[str, object]:
+    """The result's artefact. The termination message has no room for the cache of a decoder of many layers."""
+    return {
+        "uri": uri,
+        "sha256": artefact.sha256,
+        "sizeBytes": len(artefact.content),
+        "inputs": [tensor for tensor in artefact.inputs if not tensor["name"].startswith(CACHE)],
+        "outputs": [tensor for tensor in artefact.outputs if not tensor["name"].startswith(CACHE)],
+        "report": f"{uri}/report.html",
+    }

@@ -1,0 +1,82 @@
+"""The model part of the config: which architecture, and how large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limbeck_trainer.data_config import URI
+from limbeck_trainer.fields import POSITIVE, Bounds, Fields
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Softmax regression."""
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """A multilayer perceptron: one entry of `hidden` per hidden layer."""
+
+    hidden: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cnn:
+    """A convolutional network: one 3x3 convolution per entry of `channels`, then one hidden layer."""
+
+    channels: tuple[int, ...]
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """Attention over at most `context_length` tokens: a decoder for causalLM, an encoder for classification.
+
+    `tokenizer_uri` is a folder in the Hugging Face layout; None: a token is a byte.
+    """
+
+    layers: int
+    heads: int
+    width: int
+    context_length: int
+    tokenizer_uri: str | None = None
+
+
+Model = Linear | Mlp | Cnn | Transformer
+
+
+def model_of(fields: Fields, task: str) -> Model:
+    """`model` of the contract, for the config's task."""
+    kind = fields.choice("kind", ["linear", "mlp", "cnn", "transformer"])
+    if task == "causalLM" and kind != "transformer":
+        fields.wrong("kind", f"must be transformer for the task causalLM, not {kind}")
+    if task != "causalLM" and kind == "transformer":
+        fields.wrong("kind", f"must be linear, mlp or cnn for the task {task}, not transformer")
+    model: Model = Linear()
+    if kind == "mlp":
+        model = Mlp(fields.integers("hidden", POSITIVE))
+    elif kind == "cnn":
+        model = Cnn(fields.integers("channels", POSITIVE), fields.integer("hidden", POSITIVE))
+    elif kind == "transformer":
+        model = _transformer(fields)
+    fields.close()
+    return model
+
+
+def _transformer(fields: Fields) -> Transformer:
+    model = Transformer(
+        layers=fields.integer("layers", POSITIVE),
+        heads=fields.integer("heads", POSITIVE),
+        width=fields.integer("width", POSITIVE),
+        context_length=fields.integer("contextLength", Bounds(minimum=2)),
+        tokenizer_uri=_tokenizer(fields.child("tokenizer")) if fields.has("tokenizer") else None,
+    )
+    if model.heads and model.width % model.heads:
+        fields.wrong("width", f"must be a multiple of heads ({model.heads}), not {model.width}")
+    return model
+
+
+def _tokenizer(fields: Fields) -> str:
+    uri = fields.text("uri", URI).rstrip("/")
+    fields.close()
+    return uri

@@ -1,0 +1,1 @@
+"""Texts → tokens → samples: windows of a corpus for a decoder, padded documents for an encoder."""
