@@ -20,6 +20,7 @@ const requests = (resource: string, value: unknown): Changes => ({
 
 const uri = 'spec.data.source.s3.uri';
 const oneModel = 'exactly one of linear, mlp, cnn or transformer must be given';
+const oneStudent = 'exactly one of linear, mlp or cnn must be given';
 const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';
 const memory = 'must be an amount of memory with its unit such as 512Mi or 2Gi, from 16Mi to 64Ti';
@@ -162,7 +163,7 @@ describe('a DistillationJob is refused with', () => {
     ],
     ['a nameless teacher', { 'spec.teacher.trainingJob.name': '' }, 'trainingJob.name', 'must be the name of a job'],
     ["its teacher's name", { 'metadata.name': 'teacher' }, 'metadata.name', 'must differ from the name of the teacher'],
-    ['two students', { 'spec.student.linear': {} }, 'spec.student', oneModel],
+    ['two students', { 'spec.student.linear': {} }, 'spec.student', oneStudent],
     ['no labels', { 'spec.data.labelled': 0 }, 'spec.data.labelled', atLeast(1)],
     ['no method', { 'spec.method': {} }, 'spec.method', 'a method must be given'],
     ['an unknown method', { 'spec.method.feature': {} }, 'spec.method.feature', 'unknown field'],
