@@ -4,7 +4,7 @@ wine.csv          178 wines, 13 measurements, 3 cultivars (scikit-learn's)
 cells/*.parquet   569 cell nuclei, 30 measurements, benign or malignant, in six files (scikit-learn's)
 digits/<digit>/   400 handwritten digits as grey PNG files of 8 x 8 pixels (scikit-learn's)
 houses.csv        300 invented houses with a district, a size that is sometimes missing, an age and a price
-recipes/*.txt     300 invented recipes
+recipes/*.txt     200 invented recipes
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def recipes(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     random = np.random.default_rng(7)
     plants = ["carrots", "leeks", "onions", "beans", "tomatoes", "peas", "pears", "apples", "plums", "potatoes"]
-    for number in range(300):
+    for number in range(200):
         first, second = map(str, random.choice(plants, 2, replace=False))
         few, many, minutes = random.integers(2, 9), random.integers(2, 9), 5 * random.integers(1, 9)
         kind, end = random.choice(["Soup", "Stew", "Bake"]), random.choice(["parsley", "cream", "bread"])
