@@ -34,6 +34,28 @@ function answerClientError(error: Error, socket: Duplex): void {
   refuseOn(socket, status, `the request is not valid HTTP: ${reason.toLowerCase()}`);
 }
 
+/**
+ * Refuses what a connection says after requests that are still being answered, once they have been: whoever sends requests in a
+ * row takes the first answer for that of the first one. A fault inside the last request itself is refused at once.
+ */
+function answerInTurn(server: Server): void {
+  const lastOf = new WeakMap<Duplex, ServerResponse>();
+  const refused = new WeakSet<Duplex>();
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    lastOf.set(socket, response);
+  });
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    const last = lastOf.get(socket);
+    if (last === undefined || last.closed || !last.req.complete) {
+      answerClientError(error, socket);
+    } else if (!refused.has(socket)) {
+      refused.add(socket);
+      // An answer that was the connection's last has ended it already.
+      last.once('close', () => socket.writableEnded || answerClientError(error, socket));
+    }
+  });
+}
+
 /** Methods that some path takes. */
 const methods = 'GET, HEAD, POST';
 
@@ -53,7 +75,7 @@ function refuse(response: ServerResponse, status: number, sentence: string): voi
  * Makes a server answer malformed requests itself. An Upgrade needs no answer of its own: nobody listens for it, so the
  * request is taken as the HTTP/1.1 that it is, as RFC 9110, 7.8 allows; Java's client offers h2c like this. Its listener must begin with `refuseWithoutHost`. */
 export function answerMalformed(server: Server): void {
-  server.on('clientError', answerClientError);
+  answerInTurn(server);
   server.on('connect', answerConnect);
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     refuse(response, 417, "the only expectation that can be met is '100-continue'");

@@ -13,7 +13,8 @@ beforeAll(async () => {
   server = createServer({ ...malformedOptions, maxHeaderSize: 4096 }, (request, response) => {
     if (refuseWithoutHost(request, response)) return;
     asked += 1;
-    request.resume().once('end', () => response.end('ok'));
+    const later = request.url === '/slow' ? 50 : 0;
+    request.resume().once('end', () => setTimeout(() => response.end('ok'), later));
   });
   answerMalformed(server);
   port = await listen(server, 0);
@@ -37,6 +38,23 @@ async function sent(bytes: string): Promise<{ socket: Socket; text: string }> {
 }
 
 const post = 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+
+const slow = 'GET /slow HTTP/1.1\r\nHost: x\r\n';
+
+describe('what follows a request that is still being answered', () => {
+  test('is refused after the answer', async () => {
+    const { socket, text } = await sent(`${slow}\r\nwhat is this\r\n\r\n`);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+    socket.destroy();
+  });
+
+  test('is not heard where the answer was to be the last', async () => {
+    const { socket, text } = await sent(`${slow}Connection: close\r\n\r\nwhat is this\r\n\r\n`);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+    expect(text).toMatch(/ok$/);
+    socket.destroy();
+  });
+});
 
 describe('what never becomes a request is refused in the shape of the protocol', () => {
   test.each([
