@@ -105,6 +105,10 @@ test-faults: setup ## The reconcilers, disturbed at every write and every frame;
 test-e2e: setup ## On the real cluster, with the chart installed.
 	@bash test/e2e/run
 
+.PHONY: fuzz
+fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 20 seconds.
+	@LIMBECK_FUZZ_SECONDS=600 timeout 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
+
 ##@ Measuring
 .PHONY: bench
 bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and writes build/bench/<name>.json.

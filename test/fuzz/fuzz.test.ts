@@ -1,0 +1,81 @@
+/**
+ * The model server under requests at random: no crash, no 5xx for a caller's mistake, no hang, no growth. `make test` gives
+ * it LIMBECK_FUZZ_SECONDS, 20 unless told otherwise, half of them to HTTP; `make fuzz` gives it ten minutes. A failure is made
+ * smaller and printed with its seed; LIMBECK_FUZZ_SEED repeats it.
+ */
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { conformanceModels } from '../conformance/models.ts';
+import { folderWith } from '../support/model-server.ts';
+import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { attack, grpcMessage, rawBytes } from './arbitrary.ts';
+import { grpcFaults, httpFault, rawFault } from './wire.ts';
+
+const seconds = Number(process.env['LIMBECK_FUZZ_SECONDS'] ?? 20);
+const seed = Number(process.env['LIMBECK_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+// Shrinking a failure takes its time as well.
+jest.setTimeout(seconds * 1000 + 120_000);
+
+let server: ServerProcess;
+let port: number;
+
+beforeAll(async () => {
+  const models = await folderWith(conformanceModels());
+  server = await startServerProcess({
+    ...{ LIMBECK_MODELS_DIR: models, LIMBECK_GRPC_PORT: '0', LIMBECK_LOG_LEVEL: 'info' },
+    ...{ LIMBECK_MAX_BODY_BYTES: String(1 << 20), LIMBECK_MODEL_CONTROL: 'none' },
+  });
+  port = Number(new URL(server.url).port);
+});
+afterAll(() => server.stop());
+
+afterEach(async () => {
+  expect(server.child.exitCode).toBeNull();
+  expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
+});
+
+/** Runs a property for a quarter of the time. */
+async function forAWhile<T>(given: fc.Arbitrary<T>, faultOf: (value: T) => Promise<string | undefined>): Promise<void> {
+  const together = 8;
+  const property = fc.asyncProperty(fc.array(given, { minLength: together, maxLength: together }), async (values) => {
+    expect((await Promise.all(values.map(faultOf))).filter((fault) => fault !== undefined)).toEqual([]);
+  });
+  await fc.assert(property, {
+    ...{ seed, numRuns: 1_000_000, interruptAfterTimeLimit: (seconds * 1000) / 4 },
+    // Running out of time is the plan; fast-check fails a run that was interrupted before its first value.
+    markInterruptAsFailure: false,
+  });
+}
+
+const residentMiB = (): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(server.child.pid)}/status`, 'utf8'))?.[1]) / 1024;
+
+test('requests with anything in them', async () => {
+  await forAWhile(attack, (value) => httpFault(port, value));
+  const before = residentMiB();
+  await forAWhile(attack, (value) => httpFault(port, value));
+  expect(residentMiB() - before).toBeLessThan(100);
+});
+
+test('bytes that are hardly HTTP', () => forAWhile(rawBytes, (value) => rawFault(port, value)));
+
+test('messages of gRPC with bytes changed', async () => {
+  const { fault, close } = grpcFaults(server.grpcAddress);
+  const name = Buffer.from('\n\u0003mlp');
+  const infer = Buffer.concat([name, Buffer.from('2a0d0a01781204465033321a0201043a10', 'hex'), Buffer.alloc(16)]);
+  const calls = fc.tuple(
+    fc.constantFrom(
+      'ModelInfer',
+      'ModelMetadata',
+      'ModelReady',
+      'ModelConfig',
+      'RepositoryIndex',
+      'ServerReady',
+      'Nothing',
+    ),
+    grpcMessage([name, infer]),
+  );
+  await forAWhile(calls, ([method, message]) => fault(method, message));
+  close();
+});

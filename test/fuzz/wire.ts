@@ -1,0 +1,106 @@
+/** Sends what the generators made, over real sockets, and says what is wrong with the answer. */
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import type { Attack } from './arbitrary.ts';
+
+/** A hang, not a slow machine: all of this is answered in milliseconds. */
+const hangMs = 30_000;
+
+interface Heard {
+  readonly code: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+function ask(port: number, { method, path, headers, body }: Attack): Promise<Heard> {
+  // node:http frames bodies by itself only where a method usually has one.
+  const framed = { ...headers, 'content-length': body.length };
+  return new Promise((resolve, reject) => {
+    const call = httpRequest({
+      port,
+      method,
+      path: encodeURI(path),
+      headers: framed,
+      host: '127.0.0.1',
+      timeout: hangMs,
+      agent: false,
+    });
+    call.once('timeout', () => call.destroy(new Error('no answer: it hangs')));
+    call.once('error', reject);
+    call.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', reject);
+      response.once('end', () => {
+        const type = response.headers['content-type'] ?? '';
+        resolve({ code: response.statusCode ?? 0, type, text: Buffer.concat(chunks).toString() });
+      });
+    });
+    call.end(body);
+  });
+}
+
+/** In every protocol of the server a refusal is an object whose `error` says why. */
+function saysWhy({ type, text }: Heard): boolean {
+  if (!type.startsWith('application/json')) return false;
+  const { error } = JSON.parse(text) as { readonly error?: unknown };
+  return typeof error === 'string' ? error !== '' : typeof error === 'object' && error !== null;
+}
+
+const isReadiness = (path: string): boolean => /\/(ready|live)$/.test(path);
+
+/** What is wrong with the answer to one request; undefined when nothing is. */
+export async function httpFault(port: number, attack: Attack): Promise<string | undefined> {
+  const heard = await ask(port, attack);
+  if (heard.code >= 500)
+    return `a mistake of the caller's was answered with ${heard.code}: ${heard.text.slice(0, 300)}`;
+  const refused = heard.code >= 400 && attack.method !== 'HEAD' && !isReadiness(attack.path);
+  if (refused && heard.text !== '' && !/gzip|deflate/.test(attack.headers['accept-encoding'] ?? '') && !saysWhy(heard))
+    return `${heard.code} without a sentence: ${heard.text.slice(0, 300)}`;
+  return undefined;
+}
+
+/** Writes bytes and half-closes; whatever is said back must not be the server's own fault. */
+export async function rawFault(port: number, bytes: Buffer): Promise<string | undefined> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined);
+  const closed = once(socket, 'close');
+  const late = setTimeout(() => socket.destroy(), hangMs);
+  await once(socket, 'connect');
+  socket.end(bytes);
+  await closed;
+  clearTimeout(late);
+  const [line = ''] = Buffer.concat(chunks).toString('latin1').split('\r\n');
+  return /^HTTP\/1\.1 5/.test(line) ? `answered with ${line}` : undefined;
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+/** What gRPC calls the caller's fault, and what it says of messages that are none. */
+const callersFault = new Set([
+  ...[status.OK, status.INVALID_ARGUMENT, status.NOT_FOUND, status.UNIMPLEMENTED, status.PERMISSION_DENIED],
+  ...[status.FAILED_PRECONDITION, status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED],
+]);
+
+/** Calls methods with messages as they are. */
+export function grpcFaults(address: string) {
+  const client = new Client(address, credentials.createInsecure());
+  const fault = (method: string, message: Buffer): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      const path = `/inference.GRPCInferenceService/${method}`;
+      client.makeUnaryRequest(
+        path,
+        asIs,
+        asIs,
+        message,
+        { deadline: Date.now() + hangMs },
+        (error: ServiceError | null) => {
+          const isOurs = error !== null && !callersFault.has(error.code) && !/deserializ/i.test(error.details);
+          resolve(isOurs ? `status ${status[error.code]}: ${error.details}` : undefined);
+        },
+      );
+    });
+  return { fault, close: () => client.close() };
+}
