@@ -29,7 +29,7 @@ export const reasons = {
   Suspended: 'spec.suspend is true.',
   QueueMissing: 'placement.queueName names a queue, and the cluster has no Kueue; goes on when it has.',
   Queued: 'The attempt waits for its queue to admit it.',
-  NoPods: 'The Job of the attempt makes no pods: a quota, a missing PriorityClass or an admission policy refuses them.',
+  NoPods: 'Pods that are wanted are not made: a quota, a missing PriorityClass or an admission policy refuses them.',
   AttemptStarting: 'The pods of the attempt are being made.',
   AttemptRunning: 'The attempt is training.',
   BackingOff: 'The last attempt failed; the next one starts after a pause.',

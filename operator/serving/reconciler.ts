@@ -27,7 +27,7 @@ import type { Settings } from '../workloads/settings.ts';
 import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
 import { rememberedFailure } from './remembered.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
-import { isPresent, isReady, isUnschedulable, troubleOf, type LoadFailure } from './trouble.ts';
+import { isPresent, isReady, isUnschedulable, troubleOf, troubleOfMaking, type LoadFailure } from './trouble.ts';
 import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type Obstacle } from './validate.ts';
 
 /** News from outside the cluster's objects; both poke the key when they change. */
@@ -203,14 +203,15 @@ function situationOf(seen: Observed, settings: Settings): Situation {
   const verified = course.target !== undefined && (known === course.target.revision || current.some(isReady));
   const observed = deployment?.spec?.replicas;
   const numbers = { recommended: recommendation?.replicas, observed, verified };
+  const replicas = course.target === undefined ? 0 : replicasOf(service, numbers);
+  const notMade = current.length < replicas ? troubleOfMaking(deployment) : undefined;
   return {
     ...course,
-    ...{ service, current, verified },
+    ...{ service, current, verified, replicas },
     url: urlOf(service, settings),
-    replicas: course.target === undefined ? 0 : replicasOf(service, numbers),
     why: course.target === undefined ? '' : whyOf(service, recommendation),
     others: seen.pods.filter((pod) => !current.includes(pod)),
-    trouble: troubleOf(current, (pod) => seen.loadFailures.get(pod.metadata.name)),
+    trouble: troubleOf(current, (pod) => seen.loadFailures.get(pod.metadata.name)) ?? notMade,
   };
 }
 

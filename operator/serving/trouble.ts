@@ -1,5 +1,5 @@
 /** Pods of a revision → what keeps them from answering, as a reason of the vocabulary and a sentence. Pure. */
-import type { ContainerStateTerminated, ContainerStatus, Pod } from '../api/kubernetes.ts';
+import type { ContainerStateTerminated, ContainerStatus, Deployment, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
 
 /** Why a replica does not answer. */
@@ -83,6 +83,15 @@ export function troubleOf(
   const worst = order.flatMap((reason) => troubles.find((trouble) => trouble.reason === reason) ?? [])[0];
   // Whoever is on its way without trouble may succeed where the others failed: what they lack may be there by now.
   return worst === undefined || troubles.length === found.length ? worst : hopeful(worst);
+}
+
+/** Why replicas that are wanted are not even made: a quota or an admission policy has refused their pods. */
+export function troubleOfMaking(deployment: Deployment | undefined): Trouble | undefined {
+  const failure = deployment?.status?.conditions?.find(({ type }) => type === 'ReplicaFailure');
+  if (failure?.status !== 'True') return undefined;
+  // The pod has another name at each try, and was never there.
+  const words = (failure.message ?? '').replace(/^pods "[^"]*" (?:is )?/, '');
+  return { reason: 'NoPods', message: `no pod is made: ${words}` };
 }
 
 const hopeful = ({ reason, message }: Trouble): Trouble => ({ reason, message });

@@ -70,8 +70,8 @@ function judgeStart(seen: AttemptSeen, now: Date): Verdict {
   ).length;
   if (running === seen.workers) return { kind: 'running', message: `${workersText(seen.workers)} at work.` };
   if (trouble !== undefined) return troubled(trouble);
-  const patienceMs = seen.pods.length === 0 ? podsPatienceMs(seen.job, now) : undefined;
-  if (patienceMs !== undefined && patienceMs <= 0) return { kind: 'starting', ...noPods(seen.job) };
+  const patienceMs = seen.pods.length < seen.workers ? podsPatienceMs(seen.job, now) : undefined;
+  if (patienceMs !== undefined && patienceMs <= 0) return { kind: 'starting', ...noPods(seen) };
   const message = `${String(running)} of ${workersText(seen.workers)} started.`;
   return { kind: 'starting', reason: 'AttemptStarting', message, ...(patienceMs && { lookMs: patienceMs }) };
 }
@@ -84,14 +84,18 @@ const troubled = ({ reason, message, patienceMs }: Extract<StartTrouble, { kind:
 /** Longer than the Job controller needs on a busy cluster. */
 const noPodsPatienceMs = 30_000;
 
-/** What is left until a Job without pods is one that gets none. */
+/** What is left until a Job that lacks pods is one that gets none. */
 const podsPatienceMs = (job: BatchJob | undefined, now: Date): number =>
   Date.parse(job?.status?.startTime ?? job?.metadata.creationTimestamp ?? '') + noPodsPatienceMs - now.getTime();
 
-const noPods = (job: BatchJob | undefined): { readonly reason: Reason; readonly message: string } => ({
-  reason: 'NoPods',
-  message: `No pod is made: a quota, a PriorityClass that does not exist or an admission policy may refuse them. The events of Job ${job?.metadata.name ?? ''} say which.`,
-});
+function noPods({ job, pods, workers }: AttemptSeen): { readonly reason: Reason; readonly message: string } {
+  const made = pods.length === 0 ? 'No pod is made' : `${String(pods.length)} of ${String(workers)} pods are made`;
+  const why = 'a quota, a PriorityClass that does not exist or an admission policy may refuse them';
+  return {
+    reason: 'NoPods',
+    message: `${made}: ${why}. The events of Job ${job?.metadata.name ?? ''} say which.`,
+  };
+}
 
 const workersText = (workers: number): string => (workers === 1 ? '1 worker' : `${String(workers)} workers`);
 

@@ -22,8 +22,8 @@ export interface Instance {
   stop(): Promise<void>;
 }
 
-/** Behind a proxy a silent watch is resumed soon: a black hole is then met within a run. */
-const deadlines = { ...usualDeadlines, watchSilenceMs: 2000 };
+/** A silent watch is resumed soon: so a black hole is met within a run. Where there is none it would be for nothing. */
+const suspicious = { ...usualDeadlines, watchSilenceMs: 2000 };
 
 /** No autoscaler, and servers that say nothing. */
 const silent: ServingFeeds = { recommendation: () => undefined, loadFailure: () => undefined };
@@ -40,19 +40,19 @@ export interface InstanceOptions {
   readonly namespace: string;
   readonly settings: Settings;
   readonly feeds?: ServingFeeds;
-  /** An API server without faults takes its time. */
-  readonly isPatient?: boolean;
+  /** Watches may fall silent though something happens. */
+  readonly isSuspicious?: boolean;
 }
 
 export function startInstance(options: InstanceOptions): Instance {
-  const { credentials, namespace, settings, feeds = silent, isPatient = false } = options;
+  const { credentials, namespace, settings, feeds = silent, isSuspicious = false } = options;
   const stopping = new AbortController();
   const log = rememberingLog();
   const registry = freshRegistry();
   const counts = counting(callMetrics(registry));
   const transport = new Transport({
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
-    deadlines: isPatient ? usualDeadlines : deadlines,
+    deadlines: isSuspicious ? suspicious : usualDeadlines,
   });
   const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false };
   const manager = startManager({

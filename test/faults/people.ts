@@ -1,6 +1,6 @@
 /** What users and administrators do in the namespace of a run, one deed after the other. */
 import type { Cluster } from '../../operator/kernel/cluster.ts';
-import type { Condition, KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import type { Condition, Resource } from '../../operator/kernel/objects.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
 import type { Deed } from './interference.ts';
 import type { Scenario } from './scenarios.ts';
@@ -10,9 +10,6 @@ type Rooted = Scenario['object'];
 
 const never = new AbortController().signal;
 const quotas: Resource = { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
-const events: Resource<KubeObject & { readonly reason?: string; readonly message?: string }> = {
-  ...{ apiVersion: 'v1', kind: 'Event', plural: 'events', namespaced: true },
-};
 const quotaName = 'nothing-more';
 const exceeded = /exceeded quota|status unknown for quota/;
 
@@ -74,15 +71,11 @@ export class People {
     await this.#cluster.remove({ resource: quotas, key }, never);
   }
 
-  /** Did the operator tell the user, or, of pods, a controller of Kubernetes, that the quota is exceeded? */
-  async toldOfQuota(counts: string): Promise<boolean> {
-    if (counts === 'pods') {
-      const { items } = await this.#cluster.list(events, { namespace: this.#namespace }, never);
-      return items.some(({ reason, message = '' }) => reason === 'FailedCreate' && exceeded.test(message));
-    }
+  /** Did the operator tell the user, in a condition, that a quota is in the way? A job that has no pods can but guess. */
+  async toldOfQuota(): Promise<boolean> {
     const { status } = await this.root();
     const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
-    return conditions.some(({ message }) => exceeded.test(message));
+    return conditions.some(({ reason, message }) => exceeded.test(message) || reason === 'NoPods');
   }
 
   get #key(): { namespace: string; name: string } {

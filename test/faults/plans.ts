@@ -93,13 +93,26 @@ export function plansFor(perturbation: Perturbation, scenario: string, reference
   return [...every, ...inPages(every)].map((faults) => ({ scenario, faults }));
 }
 
+/** How many plans of a perturbation are sampled for a kind: of crashes one for each moment. */
+const seats: Partial<Readonly<Record<Perturbation, number>>> = { crash: crashMoments.length };
+
+/** The golden ratio: its multiples fall far apart whatever their number, so that perturbations meet different moments. */
+const spread = (Math.sqrt(5) - 1) / 2;
+const candidatesAtMost = 3;
+
 /**
- * A few of a life's plans: half of the perturbations, the other half for the next life, and of each one plan in 24 and
- * at least one.
+ * For each seat a few plans of which the first that comes to pass is enough; the same in every run. `turn` tells apart
+ * those who draw from lists of the same length.
  */
-export function sampleOf(plans: readonly FaultPlan[], perturbation: Perturbation, life: number): readonly FaultPlan[] {
-  const turn = perturbations.indexOf(perturbation);
-  if (turn % 2 !== life % 2) return [];
-  const every = Math.min(24, Math.max(1, plans.length));
-  return plans.filter((_, index) => index % every === turn % every);
+export function sampleOf(
+  plans: readonly FaultPlan[],
+  perturbation: Perturbation,
+  turn: number,
+): readonly (readonly FaultPlan[])[] {
+  const count = seats[perturbation] ?? 1;
+  return numbers(count).map((seat) => {
+    const stripe = plans.filter((_, index) => index % count === seat - 1);
+    const start = Math.floor(stripe.length * ((spread * (turn + seat)) % 1));
+    return [...stripe.slice(start), ...stripe.slice(0, start)].slice(0, candidatesAtMost);
+  });
 }

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { createSecureContext } from 'node:tls';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { linesOf } from '../../operator/kernel/frames.ts';
@@ -28,8 +29,9 @@ export interface ProxyOptions {
   readonly gate?: Gate;
 }
 
+/** Every watch has a connection of its own: what they have in common is read once. */
 export const upstreamOf = ({ tls }: Access): Agent =>
-  new Agent({ connect: tls, connections: 128, allowH2: false, bodyTimeout: 0 });
+  new Agent({ connect: { ...tls, secureContext: createSecureContext(tls) }, allowH2: false, bodyTimeout: 0 });
 
 const encoder = new TextEncoder();
 const status = (code: number, reason: string): object => ({

@@ -6,8 +6,15 @@ const lookEveryMs = 100;
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+export interface Patience {
+  readonly withinMs?: number;
+  /** More than the usual where a look costs much. */
+  readonly everyMs?: number;
+}
+
 /** Rejects with what was waited for, and the last mishap. */
-export async function until(what: string, look: () => Promise<boolean>, withinMs = patienceMs): Promise<void> {
+export async function until(what: string, look: () => Promise<boolean>, patience: Patience = {}): Promise<void> {
+  const { withinMs = patienceMs, everyMs = lookEveryMs } = patience;
   const endMs = performance.now() + withinMs;
   let mishap = '';
   while (performance.now() < endMs) {
@@ -16,7 +23,7 @@ export async function until(what: string, look: () => Promise<boolean>, withinMs
     } catch (error) {
       mishap = String(error);
     }
-    await pause(lookEveryMs);
+    await pause(everyMs);
   }
   throw new Error(`it never came to be: ${what}; ${mishap}`);
 }

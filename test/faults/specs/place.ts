@@ -97,7 +97,7 @@ export class Place {
     await createNamespace(cluster, this.#namespace);
     this.#gateway = await startQuietGateway();
     this.#instance = startInstance({
-      ...{ credentials: fixed(access), namespace: this.#namespace, settings, feeds: this.#feeds, isPatient: true },
+      ...{ credentials: fixed(access), namespace: this.#namespace, settings, feeds: this.#feeds },
     });
     this.#autoscaler = autoscalerOf(this.#instance, this.#gateway, this.#closing.signal);
     const isReady = (pod: Pod): boolean => failureOf(pod) === undefined;

@@ -36,27 +36,28 @@ function judge(kind: string, what: string, { tries, failed }: Tried): void {
 const decides = 'the last declaration alone decides what is there';
 const leavesNothing = 'bad declarations leave nothing behind once the good one is back';
 
+// Most of a chain is spent waiting for controllers: all of them at once.
 describe('modelservices', () => {
-  test(
+  test.concurrent(
     decides,
     async () => {
       judge('modelservices', decides, await tried(chain, (steps) => lastAloneDecides(laboratory, api, steps)));
     },
-    600_000,
+    1_800_000,
   );
 
-  test(
+  test.concurrent(
     leavesNothing,
     async () => {
       const steps = fc.tuple(goodStep, fc.array(badStep, { minLength: 1, maxLength: 3 }));
       judge('modelservices', leavesNothing, await tried(steps, ([good, bad]) => goodAgain(laboratory, api, good, bad)));
     },
-    600_000,
+    1_800_000,
   );
 });
 
 describe.each<JobPlural>(['trainingjobs', 'distillationjobs'])('%s', (plural) => {
-  test(
+  test.concurrent(
     decides,
     async () => {
       judge(
@@ -65,15 +66,15 @@ describe.each<JobPlural>(['trainingjobs', 'distillationjobs'])('%s', (plural) =>
         await tried(jobChain(plural), (steps) => lastJobDecides({ laboratory, api, plural }, steps)),
       );
     },
-    600_000,
+    1_800_000,
   );
 
-  test(
+  test.concurrent(
     leavesNothing,
     async () => {
       const found = await tried(jobAndBad(plural), (steps) => badLeavesNothing({ laboratory, api, plural }, steps));
       judge(plural, leavesNothing, found);
     },
-    600_000,
+    1_800_000,
   );
 });

@@ -84,4 +84,61 @@ describe('a list as a stream', () => {
     expect(heard.told.filter((line) => !line.startsWith('watch'))).toEqual(['put a at first', 'removed a', 'put b']);
     await heard.stop();
   });
+
+  test('the watch after it, told when to come again, comes then and not before', async () => {
+    const later = new ApiError('throttled', 'later', { status: 429, retryAfterMs: 7000 });
+    const { heard, asked } = facing([[end('7')], []], later);
+    await heard.clock.advance(6999);
+    const watches = (): number => asked.filter((what) => what === 'watch 7').length;
+    expect(watches()).toBe(1);
+    await heard.clock.advance(1);
+    expect(watches()).toBe(2);
+    await heard.stop();
+  });
+});
+
+describe('a list in pages', () => {
+  type Page = ReturnType<typeof page>;
+  const page = (name: string, continueToken?: string) => ({
+    items: [member(name, '4')] as never[],
+    ...{ resourceVersion: '9', continueToken },
+  });
+
+  function facing(pages: (Page | ApiError)[]): { heard: Heard; asked: unknown[] } {
+    const asked: unknown[] = [];
+    const cluster = new FakeCluster();
+    cluster.list = async (_, { limit, continueToken }) => {
+      await Promise.resolve();
+      asked.push([limit, continueToken]);
+      const answer = pages.shift();
+      if (answer === undefined || answer instanceof ApiError) throw answer ?? new Error('no page more');
+      return answer;
+    };
+    cluster.watch = async function* (_, { resourceVersion }, signal) {
+      asked.push(`watch ${resourceVersion}`);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield* [];
+    };
+    return { heard: informing(cluster), asked };
+  }
+
+  test('is one list, and the watch goes on from its version', async () => {
+    const { heard, asked } = facing([page('a', 'more'), page('b')]);
+    await settle();
+    expect(heard.told).toEqual(['put a at first', 'put b at first']);
+    expect(asked).toEqual([[500, undefined], [500, 'more'], 'watch 9']);
+    await heard.stop();
+  });
+
+  test('that expires in between begins anew, and what was read of it is not told', async () => {
+    const expired = new ApiError('gone', 'the token has expired', { status: 410 });
+    const { heard, asked } = facing([page('half', 'more'), expired, page('whole', 'more'), page('rest')]);
+    await heard.clock.advance(800);
+    expect(heard.told).toEqual(['watch gone', 'put whole at first', 'put rest at first']);
+    expect(asked.slice(1, 3)).toEqual([
+      [500, 'more'],
+      [500, undefined],
+    ]);
+    await heard.stop();
+  });
 });

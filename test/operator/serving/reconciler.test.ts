@@ -213,3 +213,20 @@ test('observes replicas by their ReplicaSet, the job by its reference, and wakes
   expect(woken(deployments, deployed(seen()) as Pod)).toEqual([key]);
   expect(reconciler.observe(caches.cache, { namespace: 'default', name: 'gone' })).toBeUndefined();
 });
+
+test('a refusal to make pods is told while replicas are missing, and forgotten when they are there', () => {
+  const deployment = deployed(seen());
+  const message = 'pods "digits-1" is forbidden: exceeded quota';
+  const refused = {
+    ...deployment,
+    status: { conditions: [{ type: 'ReplicaFailure', status: 'True' as const, reason: 'FailedCreate', message }] },
+  };
+  const progressing = (replicas: readonly Pod[]) =>
+    planned(seen({ deployment: refused, pods: replicas })).status.conditions.find(({ type }) => type === 'Progressing');
+  expect(progressing([])).toMatchObject({
+    status: 'False',
+    reason: 'NoPods',
+    message: 'no pod is made: forbidden: exceeded quota',
+  });
+  expect(progressing([pod('up', revisionIn(deployment), readyStatus)])).toMatchObject({ reason: 'RolledOut' });
+});

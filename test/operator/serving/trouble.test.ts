@@ -1,6 +1,6 @@
-import { expect, test } from '@jest/globals';
-import type { ContainerStatus, Pod } from '../../../operator/api/kubernetes.ts';
-import { isPresent, isReady, isUnschedulable, troubleOf } from '../../../operator/serving/trouble.ts';
+import { describe, expect, test } from '@jest/globals';
+import type { ContainerStatus, Deployment, Pod } from '../../../operator/api/kubernetes.ts';
+import { isPresent, isReady, isUnschedulable, troubleOf, troubleOfMaking } from '../../../operator/serving/trouble.ts';
 import { noRoomStatus, pod, readyStatus } from './support.ts';
 
 const container = (status: Partial<ContainerStatus>): Pod['status'] => ({
@@ -75,4 +75,24 @@ test('a pod on its way out is neither present nor ready', () => {
   const leaving = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' } };
   expect([isPresent(one), isReady(one), isPresent(leaving), isReady(leaving)]).toEqual([true, true, false, false]);
   expect([isUnschedulable(one), isUnschedulable(pod('b', 'r', noRoomStatus))]).toEqual([false, true]);
+});
+
+describe('pods that are not even made', () => {
+  const failing = (status: 'True' | 'False', message: string): Deployment => ({
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'digits' } },
+    status: { conditions: [{ type: 'ReplicaFailure', status, reason: 'FailedCreate', message }] },
+  });
+
+  test.each([
+    ['pods "digits-7d9-x2x4z" is forbidden: exceeded quota: few, requested: pods=1', 'forbidden: exceeded quota: few'],
+    ['pods "digits-7d9-" is forbidden: no PriorityClass with name high was found', 'forbidden: no PriorityClass'],
+    ['admission webhook "policy" denied the request', 'admission webhook "policy" denied'],
+  ])('say why, without a name that was never used: %s', (words, expected) => {
+    const { reason, message = '' } = troubleOfMaking(failing('True', words)) ?? {};
+    expect([reason, message.startsWith(`no pod is made: ${expected}`)]).toEqual(['NoPods', true]);
+  });
+
+  test('are none while the Deployment does not complain', () => {
+    expect([troubleOfMaking(undefined), troubleOfMaking(failing('False', ''))]).toEqual([undefined, undefined]);
+  });
 });

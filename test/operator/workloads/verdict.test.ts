@@ -21,10 +21,12 @@ const seen = (more: Partial<AttemptSeen>): AttemptSeen => ({
   ...more,
 });
 
+const pending = (rank: number) => worker(rank, { phase: 'Pending' });
+
 describe('an attempt that goes on', () => {
   test.each([
-    ['no pod that runs yet', [worker(0, { phase: 'Pending' })], 'starting', '0 of 2 workers started.'],
-    ['one of two runs', [worker(0, runningStatus)], 'starting', '1 of 2 workers started.'],
+    ['no pod that runs yet', [pending(0), pending(1)], 'starting', '0 of 2 workers started.'],
+    ['one of two runs', [worker(0, runningStatus), pending(1)], 'starting', '1 of 2 workers started.'],
     ['both run', [worker(0, runningStatus), worker(1, runningStatus)], 'running', '2 workers at work.'],
     [
       'rank 0 still exports',
@@ -40,6 +42,18 @@ describe('an attempt that goes on', () => {
     ],
   ])('%s', (_, pods, kind, message) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind, message });
+  });
+
+  test.each([
+    ['none', [], 'No pod is made: a quota, '],
+    ['not all', [worker(0, runningStatus)], '1 of 2 pods are made: a quota, '],
+  ])('after half a minute: of its pods %s are made', (_, pods, beginning) => {
+    const { metadata, ...job } = attemptJob(1);
+    const old = (secondsAgo: number) =>
+      seen({ pods, job: { ...job, metadata: { ...metadata, creationTimestamp: ago(secondsAgo) } } });
+    expect(judge(old(29), now)).toMatchObject({ kind: 'starting', reason: 'AttemptStarting' });
+    const message = expect.stringContaining(beginning);
+    expect(judge(old(31), now)).toMatchObject({ kind: 'starting', reason: 'NoPods', message });
   });
 
   test('until the pod of rank 0 is seen to be over, whatever the Job says', () => {

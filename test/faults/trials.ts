@@ -1,0 +1,84 @@
+/** Runs plans, some at once and in the order in which they are asked for, and judges each by the run without faults. */
+import { writeFile } from 'node:fs/promises';
+import type { Laboratory } from './run.ts';
+import { complaints } from './oracle.ts';
+import { planText, type FaultPlan } from './plan.ts';
+import { runPlan, type Outcome } from './run.ts';
+import type { Scenario } from './scenarios.ts';
+
+export interface Judged {
+  readonly plan: FaultPlan;
+  readonly reached: boolean;
+  /** What there is to complain about; undefined: nothing. */
+  readonly bad?: string;
+}
+
+/** Most of a run is spent waiting for controllers: more than one a core. */
+const atOnce = 10;
+
+export class Trials {
+  readonly #laboratory: Laboratory;
+  /** Where whole stories of failed runs go. */
+  readonly #folder: string;
+  readonly #references = new Map<string, Promise<Outcome>>();
+  readonly #waiting: (() => Promise<void>)[] = [];
+  #running = 0;
+
+  constructor(laboratory: Laboratory, folder: string) {
+    this.#laboratory = laboratory;
+    this.#folder = folder;
+  }
+
+  /** The run without faults that the others are compared with, once per life. */
+  referenceOf(scenario: Scenario): Promise<Outcome> {
+    const known = this.#references.get(scenario.name) ?? this.withoutFaults(scenario);
+    this.#references.set(scenario.name, known);
+    return known;
+  }
+
+  withoutFaults(scenario: Scenario): Promise<Outcome> {
+    return this.#inTurn(() => runPlan(this.#laboratory, scenario, { scenario: scenario.name, faults: [] }));
+  }
+
+  async judge(scenario: Scenario, plan: FaultPlan): Promise<Judged> {
+    const reference = await this.referenceOf(scenario);
+    return this.#inTurn(async () => {
+      const outcome = await runPlan(this.#laboratory, scenario, plan, reference);
+      const said = complaints(reference, outcome);
+      if (said.length === 0) return { plan, reached: outcome.reached };
+      const name = planText(plan).replaceAll(/[^\w]+/g, '-');
+      await writeFile(`${this.#folder}/${name}.json`, `${JSON.stringify({ ...outcome, said }, undefined, 2)}\n`);
+      const bad = [planText(plan), ...said, ...outcome.log.slice(-8)].join('\n');
+      return { plan, reached: outcome.reached, bad };
+    });
+  }
+
+  /** One after the other until the faults of one come to pass, or one goes wrong. */
+  async judgeOne(scenario: Scenario, plans: readonly FaultPlan[]): Promise<readonly Judged[]> {
+    const judged: Judged[] = [];
+    for (const plan of plans) {
+      const one = await this.judge(scenario, plan);
+      judged.push(one);
+      if (one.reached || one.bad !== undefined) break;
+    }
+    return judged;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push(() => work().then(resolve, reject));
+    this.#next();
+    return promise;
+  }
+
+  #next(): void {
+    if (this.#running >= atOnce) return;
+    const work = this.#waiting.shift();
+    if (work === undefined) return;
+    this.#running += 1;
+    void work().finally(() => {
+      this.#running -= 1;
+      this.#next();
+    });
+  }
+}
