@@ -35,6 +35,11 @@ export class People {
     });
   }
 
+  /** Resolves when whatever they have begun is done. */
+  idle(): Promise<void> {
+    return this.#deeds;
+  }
+
   change(change: Scenario['changes'][number], isGone: () => boolean): Promise<void> {
     return this.#inTurn(async () => {
       if (isGone()) return;

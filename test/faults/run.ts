@@ -188,7 +188,11 @@ class Run {
 
   async #liveThrough(): Promise<void> {
     const { settled, changes } = this.#scenario;
-    const isSettled = async (): Promise<boolean> => this.#isGone || settled(await this.#people.root());
+    const isSettled = async (): Promise<boolean> => {
+      // An object in a namespace that is being emptied may come to its end before its successor is there.
+      await this.#people.idle();
+      return this.#isGone || settled(await this.#people.root());
+    };
     await until('it settles', isSettled);
     for (const change of changes) {
       await until('the change is taken', () => this.#people.change(change, () => this.#isGone).then(() => true));

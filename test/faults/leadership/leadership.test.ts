@@ -16,7 +16,7 @@ import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
 import { released, reignsOf, usurpations } from './reign.ts';
 
 const never = new AbortController().signal;
-const jobsAfter = 20;
+const jobsAfter = 10;
 const takeovers: { befell: string; seconds: number }[] = [];
 
 let laboratory: OpenLaboratory;
@@ -40,7 +40,8 @@ async function keepCreating(namespace: string, until_: { stop: boolean }): Promi
     const metadata = { name: `job-${String(made)}`, namespace };
     const job: KubeObject & Pick<TrainingJob, 'spec'> = { apiVersion, kind, metadata, spec };
     await laboratory.cluster.create(trainingJobs, job, never);
-    await pause(200);
+    // On a busy machine a takeover lasts longer, and a backlog of thousands proves no more than one of dozens.
+    await pause(500);
   }
   return made;
 }
@@ -106,7 +107,7 @@ async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace;
     takeovers.push({ befell, seconds: (reignsOf(trace)[1]!.sinceMs - beganMs) / 1000 });
     user.stop = true;
     const made = await creating;
-    await until('all jobs are taken', () => areAllTaken(namespace, made));
+    await until('all jobs are taken', () => areAllTaken(namespace, made), { everyMs: 1000 });
     return { trace, first, end };
   } finally {
     await Promise.all([first.stop(), second.stop()]);
