@@ -1,13 +1,30 @@
 /** What was tried, and how often it went well: per life and perturbation, as data and as a table to read. */
 import { perturbations, type Perturbation } from './plans.ts';
 
-/** `plans`: all that were tried; `reached`: those whose every fault came to pass; `converged`: those of them without a complaint. */
+/**
+ * `plans`: all that were tried; `reached`: those whose every fault came to pass; `converged`: those of them without a
+ * complaint; `quiet`: those of all after which three looks wrote nothing.
+ */
 export interface Covered {
   readonly scenario: string;
   readonly perturbation: Perturbation;
   readonly plans: number;
   readonly reached: number;
   readonly converged: number;
+  readonly quiet: number;
+}
+
+/** A takeover by the other process, from what befell the leader to its first write of the lease. */
+export interface Takeover {
+  readonly befell: string;
+  readonly seconds: number;
+}
+
+/** Chains of declarations at random of one kind. */
+export interface Chains {
+  readonly kind: string;
+  readonly what: string;
+  readonly tries: number;
 }
 
 const described: Readonly<Record<Perturbation, string>> = {
@@ -16,6 +33,7 @@ const described: Readonly<Record<Perturbation, string>> = {
   delete: 'the user deletes the object at each write',
   'delete and recreate': 'the same name again, at each write',
   upgrade: 'at each write the operator is replaced by one with other images; no pod may be born anew',
+  'upgrade and back': 'and by the former one again, one or three writes later',
   'write answers': '409, 500 and 504 after commit, 403, 429, in storms',
   watch: 'reset, half frame, black hole, 410, 429, closed every second',
   'stale cache': 'frames of one kind are held',
@@ -27,16 +45,34 @@ const described: Readonly<Record<Perturbation, string>> = {
   'terminating namespace': 'the namespace is deleted at every other write, and made again with the same object',
 };
 
-/** Markdown: one row per perturbation, `converged/reached` per life. */
+/** Markdown: one row per perturbation, `converged/reached` per life; at last how many of all plans ended in silence. */
 export function tableOf(covered: readonly Covered[]): string {
   const lives = [...new Set(covered.map(({ scenario }) => scenario))];
   const rows = perturbations.map((perturbation) => {
     const cells = lives.map((life) => cellOf(covered.filter((one) => isOf(one, life, perturbation))));
-    return `| ${perturbation} | ${described[perturbation]} | ${cells.join(' | ')} |`;
+    return rowOf([perturbation, described[perturbation], ...cells]);
   });
-  const head = `| Perturbation | What is done | ${lives.join(' | ')} |\n| --- | --- |${' --- |'.repeat(lives.length)}`;
-  return [head, ...rows, '', sentenceOf(covered)].join('\n');
+  const ends = lives.map((life) => quietOf(covered.filter(({ scenario }) => scenario === life)));
+  const quiescence = rowOf(['quiescence', 'after each of these plans: three looks at everything, no write', ...ends]);
+  const head = [rowOf(['Perturbation', 'What is done', ...lives]), `| --- | --- |${' --- |'.repeat(lives.length)}`];
+  return [...head, ...rows, quiescence, '', sentenceOf(covered)].join('\n');
 }
+
+/** Markdown: what befell the leader, and after how many seconds the other process led. */
+export const leadershipOf = (takeovers: readonly Takeover[]): string =>
+  [
+    ...[rowOf(['Leadership: of the leader', 'taken over after']), '| --- | --- |'],
+    ...takeovers.map(({ befell, seconds }) => rowOf([befell, `${seconds.toFixed(1)} s`])),
+  ].join('\n');
+
+/** Markdown: how many chains of declarations were tried. */
+export const chainsOf = (chains: readonly Chains[]): string =>
+  [
+    ...[rowOf(['Specs at random', 'property', 'chains']), '| --- | --- | --- |'],
+    ...chains.map(({ kind, what, tries }) => rowOf([kind, what, String(tries)])),
+  ].join('\n');
+
+const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 const isOf = (one: Covered, life: string, perturbation: Perturbation): boolean =>
   one.scenario === life && one.perturbation === perturbation;
@@ -47,6 +83,9 @@ function cellOf(covered: readonly Covered[]): string {
   if (covered.length === 0) return '';
   return `${String(sum(covered.map(({ converged }) => converged)))}/${String(sum(covered.map(({ reached }) => reached)))}`;
 }
+
+const quietOf = (covered: readonly Covered[]): string =>
+  `${String(sum(covered.map(({ quiet }) => quiet)))}/${String(sum(covered.map(({ plans }) => plans)))}`;
 
 function sentenceOf(covered: readonly Covered[]): string {
   const [plans, reached, converged] = (['plans', 'reached', 'converged'] as const).map((what) =>

@@ -11,12 +11,17 @@ import {
 } from '../../operator/api/resources.ts';
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import type { Cache } from '../../operator/kernel/reconcile.ts';
 
 const never = new AbortController().signal;
-const kinds: readonly Resource[] = [
+const ours: readonly Resource[] = [
   ...[trainingJobs, distillationJobs, modelServices],
   ...[batchJobs, deployments, pods, services, configMaps],
 ];
+/** What a state is made of: all objects of these kinds. */
+export const kinds: readonly Resource[] = ours.map(({ apiVersion, kind, plural, namespaced }) => ({
+  ...{ apiVersion, kind, plural, namespaced },
+}));
 /** Identity and bookkeeping of the API server; counters of the controllers above us. */
 const varying = new Set(
   ['uid', 'resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'selfLink', 'generateName'].concat([
@@ -32,10 +37,22 @@ const varying = new Set(
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 
-/** One text per object, sorted. */
+/** As the API server has it now; one text per object, sorted. */
 export async function endState(cluster: Cluster, namespace: string): Promise<readonly string[]> {
   const objects: KubeObject[] = [];
   for (const kind of kinds) objects.push(...(await cluster.list(kind, { namespace }, never)).items);
+  return stateOf(objects, namespace);
+}
+
+/** Everything of a namespace that has been heard of: may be late, and costs the API server nothing. */
+export const heardIn = (heard: Cache, namespace: string): readonly KubeObject[] =>
+  kinds.flatMap((kind) => heard.list(kind, namespace));
+
+/** What changes whenever one of these objects does. */
+export const versionsOf = (objects: readonly KubeObject[]): string =>
+  objects.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
+
+export function stateOf(objects: readonly KubeObject[], namespace: string): readonly string[] {
   const podNames = objects.filter(({ kind }) => kind === 'Pod').map(({ metadata }) => metadata.name);
   // Pods carry five letters of chance behind the name of their owner.
   const named = (text: string): string =>
@@ -46,8 +63,8 @@ export async function endState(cluster: Cluster, namespace: string): Promise<rea
     [...hashes].reduce((before, hash) => before.replaceAll(hash, '<hash>'), text);
   // The name of an attempt tells the UIDs of two roots apart.
   const attempted = (text: string): string => text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a');
-  const ours = objects.filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt');
-  return ours
+  return objects
+    .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
     .map((object) => attempted(hashed(named(normalised(object, namespace)))))
     .sort((a, b) => a.localeCompare(b));
 }

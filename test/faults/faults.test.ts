@@ -90,7 +90,8 @@ describe.each(scenarios)('$name', (scenario) => {
       const judged = await verdicts.get(named(scenario, perturbation))!;
       const reached = judged.filter((one) => one.reached);
       const converged = reached.filter(({ bad }) => bad === undefined);
-      const counts = { plans: judged.length, reached: reached.length, converged: converged.length };
+      const quiet = judged.filter((one) => one.quiet).length;
+      const counts = { plans: judged.length, reached: reached.length, converged: converged.length, quiet };
       coverage.push({ scenario: scenario.name, perturbation, ...counts });
       expect(complaintsOf(judged)).toEqual([]);
       // Plans that never come to pass would be survived by anything.

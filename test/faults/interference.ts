@@ -1,10 +1,11 @@
 /** Decides what a plan does to each write, watch and frame. Holds the counters of one run; knows nothing of sockets. */
-import type { Credential, Fault, FaultPlan, WatchFault } from './plan.ts';
+import type { CrashMoment, Credential, Fault, FaultPlan, Release, WatchFault } from './plan.ts';
 import type { Exchange, Trace } from './trace.ts';
 
 export type WriteVerdict =
   | { readonly kind: 'pass' }
-  | { readonly kind: 'crash'; readonly moment: 'before' | 'committed' | 'after'; readonly upgrade: boolean }
+  /** `release`: what follows is another one. */
+  | { readonly kind: 'crash'; readonly moment: CrashMoment; readonly release?: Release }
   | { readonly kind: 'answer'; readonly status: number; readonly committed: boolean }
   | { readonly kind: 'user'; readonly deed: Deed }
   | { readonly kind: 'rotate'; readonly what: Credential; readonly lateMs: number };
@@ -57,9 +58,9 @@ export class Interference {
   #writeVerdict(fault: Fault, write: number): WriteVerdict | undefined {
     switch (fault.kind) {
       case 'crash':
-        return write === fault.write ? { kind: 'crash', moment: fault.moment, upgrade: false } : undefined;
-      case 'upgrade':
-        return write === fault.write ? { kind: 'crash', moment: 'after', upgrade: true } : undefined;
+        return write === fault.write ? { kind: 'crash', moment: fault.moment } : undefined;
+      case 'release':
+        return write === fault.write ? { kind: 'crash', moment: 'after', release: fault.to } : undefined;
       case 'delete':
         return write === fault.write ? { kind: 'user', deed: fault.recreate ? 'recreate' : 'delete' } : undefined;
       case 'terminate':

@@ -1,12 +1,14 @@
 /** A real API server with our kinds and one node that is always ready. */
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../process/clock.ts';
+import { startCaches } from '../../operator/kernel/caches.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
 import { applyOurDefinitions } from '../support/cluster-scoped.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
-import { freshRegistry } from '../support/toy.ts';
+import { freshRegistry, rememberingLog } from '../support/toy.ts';
+import { kinds } from './end-state.ts';
 import { newIdentities, type Identities } from './gate.ts';
 import { upstreamOf } from './proxy.ts';
 import type { Laboratory } from './run.ts';
@@ -31,12 +33,19 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
   // A name of its own: two laboratories on one API server would take each other's node away.
   const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices);
   const upstream = upstreamOf(access);
+  const closing = new AbortController();
+  const heard = startCaches({
+    ...{ cluster, resources: kinds, log: rememberingLog(), registry: freshRegistry() },
+    ...{ signal: closing.signal, clock: systemClock, random: Math.random },
+  });
+  await heard.whenSynced;
   const close = async (): Promise<void> => {
+    closing.abort();
     await hand.stop();
     await connection.close();
     await upstream.destroy();
   };
   let made: Promise<Identities> | undefined;
   const identities = (): Promise<Identities> => (made ??= newIdentities());
-  return { cluster, access, upstream, hand, identities, close };
+  return { cluster, access, upstream, hand, identities, heard: heard.cache, close };
 }

@@ -20,6 +20,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
     ...said(`pods ever, not ${String(reference.podsEver)}`, pods),
+    ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
     ...(outcome.writesAtRest === 0 ? [] : [`${String(outcome.writesAtRest)} writes at rest`]),
   ];

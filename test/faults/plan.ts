@@ -4,11 +4,13 @@
 export const crashMoments = ['before', 'committed', 'after'] as const;
 export type CrashMoment = (typeof crashMoments)[number];
 
+export type Release = 'former' | 'next';
+
 /** Writes are counted from 1 over all instances of the operator in a run; frames per kind, bookmarks left out. */
 export type Fault =
   | { readonly kind: 'crash'; readonly write: number; readonly moment: CrashMoment }
-  /** The operator is replaced after this write by one with other images: a new release. */
-  | { readonly kind: 'upgrade'; readonly write: number }
+  /** The operator is replaced after this write by that of another release, which has other images. */
+  | { readonly kind: 'release'; readonly write: number; readonly to: Release }
   /** The user deletes the object once this write is committed, before the operator has its reply. */
   | { readonly kind: 'delete'; readonly write: number; readonly recreate: boolean }
   /** Somebody deletes the whole namespace once this write is committed, and makes it and the object again when it is gone. */

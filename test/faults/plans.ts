@@ -3,7 +3,7 @@ import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan } fr
 import type { Outcome } from './run.ts';
 
 export const perturbations = [
-  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'write answers'],
+  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'upgrade and back', 'write answers'],
   ...['watch', 'stale cache', 'unobserved', 'time travel'],
   ...['credentials', 'quota', 'terminating namespace'],
 ] as const;
@@ -62,7 +62,13 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
     case 'delete and recreate':
       return writes.map((write) => [{ kind: 'delete', write, recreate: true }]);
     case 'upgrade':
-      return writes.map((write) => [{ kind: 'upgrade', write }]);
+      return writes.map((write) => [{ kind: 'release', write, to: 'next' }]);
+    case 'upgrade and back':
+      // At once, or when the new release has done a few things.
+      return writes.map((write, index) => {
+        const back = { kind: 'release', write: write + (index % 2 === 0 ? 1 : 3), to: 'former' } as const;
+        return [{ kind: 'release', write, to: 'next' }, back];
+      });
     case 'write answers':
       return writeAnswers.map((fault) => [fault]);
     case 'stale cache':

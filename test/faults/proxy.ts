@@ -12,8 +12,9 @@ import type { Access } from '../../operator/kernel/credentials.ts';
 import { linesOf } from '../../operator/kernel/frames.ts';
 import type { Deed, Interference, WriteVerdict } from './interference.ts';
 import type { Gate } from './gate.ts';
+import type { Release } from './plan.ts';
 import { framesOf, pastOf } from './past.ts';
-import type { Exchange, Trace } from './trace.ts';
+import type { Exchange, Frame, Trace } from './trace.ts';
 
 export interface ProxyOptions {
   readonly access: Access;
@@ -21,8 +22,8 @@ export interface ProxyOptions {
   readonly trace: Trace;
   readonly interference: Interference;
   readonly instance: number;
-  /** The operator behind this proxy is dead: start another. */
-  readonly crashed: (upgrade: boolean) => void;
+  /** The operator behind this proxy is dead: start another, of this release where it is to be another one. */
+  readonly crashed: (release?: Release) => void;
   /** Somebody does this now; resolves when the API server has taken it. */
   readonly befell: (deed: Deed) => Promise<void>;
   /** Who may pass; everyone, over plain HTTP, where there is none. */
@@ -121,12 +122,12 @@ export class FaultProxy {
   /** Somebody's deed happens when the write is stored and the operator does not know it yet. */
   async #write(exchange: Exchange, verdict: WriteVerdict, { incoming, outgoing, body }: Wire): Promise<void> {
     const { crashed, befell, gate } = this.#options;
-    const die = (upgrade: boolean): void => {
+    const die = (release?: Release): void => {
       this.cut();
-      crashed(upgrade);
+      crashed(release);
     };
     if (verdict.kind === 'crash' && verdict.moment === 'before') {
-      die(false);
+      die();
       return;
     }
     if (verdict.kind === 'rotate') {
@@ -141,7 +142,7 @@ export class FaultProxy {
     const reply = await this.#forward(exchange, incoming, body);
     if (verdict.kind === 'crash' && verdict.moment === 'committed') {
       await reply.body.dump();
-      die(false);
+      die();
       return;
     }
     if (verdict.kind === 'user') await befell(verdict.deed);
@@ -151,7 +152,7 @@ export class FaultProxy {
       return;
     }
     await passOn(reply, outgoing, exchange);
-    if (verdict.kind === 'crash') setImmediate(() => die(verdict.upgrade));
+    if (verdict.kind === 'crash') setImmediate(() => die(verdict.release));
   }
 
   async #forward(exchange: Exchange, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Reply> {
@@ -171,7 +172,7 @@ export class FaultProxy {
   }
 
   async #stream(resource: string, reply: Reply, outgoing: ServerResponse): Promise<void> {
-    const { interference } = this.#options;
+    const { interference, instance, trace } = this.#options;
     outgoing.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
     outgoing.on('close', () => reply.body.destroy());
     reply.body.on('error', () => outgoing.destroy());
@@ -180,8 +181,10 @@ export class FaultProxy {
     let silent = false;
     for await (const line of linesOf(reply.body)) {
       if (outgoing.destroyed || outgoing.writableEnded) return;
-      const version = versionOf(line);
-      const verdict = silent ? 'silence' : version === undefined ? 'pass' : await interference.frame(resource, version);
+      const { isOfObject, ...frame } = frameIn(line);
+      const planned = silent ? 'silence' : 'pass';
+      const verdict = isOfObject && !silent ? await interference.frame(resource, frame.version) : planned;
+      trace.given({ ...frame, instance, resource, verdict });
       if (verdict === 'silence') silent = true;
       else if (!give(verdict, line, outgoing)) return;
     }
@@ -218,10 +221,14 @@ function give(verdict: 'pass' | 'reset' | 'half' | 'gone', line: string, outgoin
 const versionIn = (text: string): string =>
   (JSON.parse(text) as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion ?? '';
 
-/** Undefined for a bookmark, which is about no object. */
-function versionOf(line: string): string | undefined {
-  const event = JSON.parse(line) as { type: string; object?: { metadata?: { resourceVersion?: string } } };
-  return event.type === 'BOOKMARK' || event.type === 'ERROR' ? undefined : event.object?.metadata?.resourceVersion;
+/** Bookmarks and errors are about no object. */
+function frameIn(line: string): Pick<Frame, 'type' | 'name' | 'version'> & { readonly isOfObject: boolean } {
+  const event = JSON.parse(line) as {
+    type: string;
+    object?: { metadata?: { name?: string; resourceVersion?: string } };
+  };
+  const { name = '', resourceVersion: version = '' } = event.object?.metadata ?? {};
+  return { type: event.type, name, version, isOfObject: event.type !== 'BOOKMARK' && event.type !== 'ERROR' };
 }
 
 function answer(outgoing: ServerResponse, code: number): void {

@@ -3,16 +3,17 @@ import { randomUUID } from 'node:crypto';
 import type { Agent } from 'undici';
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { Access } from '../../operator/kernel/credentials.ts';
+import type { Cache } from '../../operator/kernel/reconcile.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
 import { settings } from '../support/runs.ts';
-import { difference, endState } from './end-state.ts';
+import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
 import { Gate, type Identities } from './gate.ts';
 import { open, startInstance, type Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import { People } from './people.ts';
-import type { FaultPlan } from './plan.ts';
+import type { FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
 import type { Scenario } from './scenarios.ts';
 import { playKubelet } from './scripted-kubelet.ts';
@@ -25,6 +26,8 @@ export interface Laboratory {
   readonly upstream: Agent;
   readonly hand: HandKubelet;
   readonly identities: () => Promise<Identities>;
+  /** What is in all namespaces, a moment late. */
+  readonly heard: Cache;
 }
 
 /** What a run came to; the oracle compares it with that of a run without faults. */
@@ -37,6 +40,7 @@ export interface Outcome {
   readonly afterDeletion: readonly string[];
   readonly deeds: Readonly<Record<string, number>>;
   readonly podsEver: number;
+  readonly unguardedDeletions: readonly string[];
   readonly writesAtRest: number;
   /** Milliseconds from an exchange of credentials to the next request that was let in. */
   readonly recoveredAfterMs?: number;
@@ -47,7 +51,10 @@ export interface Outcome {
   readonly requests: readonly string[];
 }
 
-const nextRelease: Settings = { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } };
+const releases: Readonly<Record<Release, Settings>> = {
+  former: settings,
+  next: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } },
+};
 /** Longer than a garbage collector that has just begun needs to learn of a new kind. */
 const restPatienceMs = 90_000;
 const quietMs = 700;
@@ -84,6 +91,8 @@ class Run {
   #starting: Promise<void> = Promise.resolve();
   readonly #people: People;
   #gate: Gate | undefined;
+  /** Versions of what was heard when it was last compared, and found to be something else than what is waited for. */
+  #compared: string | undefined;
 
   constructor(laboratory: Laboratory, scenario: Scenario, plan: FaultPlan) {
     this.#laboratory = laboratory;
@@ -119,8 +128,9 @@ class Run {
     try {
       await this.#beginLife();
       await this.#liveThrough();
-      settled = await this.#rest(reference?.settled);
-      writesAtRest = await this.#persistentWrites(reference?.settled);
+      const expected = this.#isGone ? [] : reference?.settled;
+      settled = await this.#rest(expected);
+      writesAtRest = await this.#persistentWrites(expected);
       await this.#people.delete();
       afterDeletion = await this.#rest([]);
     } catch (error) {
@@ -146,6 +156,7 @@ class Run {
       ...{
         deeds: this.#trace.creationsAndDeletions(),
         podsEver: kubelet.seen.size,
+        unguardedDeletions: this.#trace.unguardedDeletions(),
         log,
         requests: this.#trace.lines(),
       },
@@ -157,7 +168,7 @@ class Run {
     this.#proxy = await FaultProxy.start({
       ...{ access, upstream, trace: this.#trace, interference: this.#interference },
       instance: this.#instances.length + 1,
-      crashed: (upgrade) => this.#replaceOperator(upgrade),
+      crashed: (release) => this.#replaceOperator(release),
       befell: (deed) => this.#people.befall(deed),
       ...(this.#gate === undefined ? {} : { gate: this.#gate }),
     });
@@ -168,8 +179,8 @@ class Run {
     this.#instances.push(startInstance({ credentials, ...what }));
   }
 
-  #replaceOperator(upgrade: boolean): void {
-    if (upgrade) this.#settings = nextRelease;
+  #replaceOperator(release: Release | undefined): void {
+    if (release !== undefined) this.#settings = releases[release];
     // What still runs of it can do nothing: its proxy is cut.
     void this.#instances.at(-1)?.stop();
     this.#starting = this.#starting.then(() => this.#startOperator());
@@ -193,10 +204,10 @@ class Run {
       await this.#people.idle();
       return this.#isGone || settled(await this.#people.root());
     };
-    await until('it settles', isSettled);
+    await until('it settles', isSettled, { everyMs: 250 });
     for (const change of changes) {
       await until('the change is taken', () => this.#people.change(change, () => this.#isGone).then(() => true));
-      await until('it settles again', isSettled);
+      await until('it settles again', isSettled, { everyMs: 250 });
     }
   }
 
@@ -208,15 +219,29 @@ class Run {
 
   /** No write for a while, and the state that was to be reached; the last state seen when it is not. */
   async #rest(expected: readonly string[] | undefined): Promise<readonly string[]> {
-    let found: readonly string[] = [];
+    const { cluster } = this.#laboratory;
+    let found: readonly string[] | undefined;
+    this.#compared = undefined;
     const isThere = async (): Promise<boolean> => {
       const enoughMs = expected === undefined ? referenceQuietMs : quietMs;
       if (performance.now() - this.#trace.lastWriteMs < enoughMs) return false;
-      found = await endState(this.#laboratory.cluster, this.#namespace);
+      // The API server is asked only when what was heard is right.
+      if (expected !== undefined && !this.#hasHeard(expected)) return false;
+      found = await endState(cluster, this.#namespace);
       return expected === undefined || difference(expected, found).length === 0;
     };
-    await until('it comes to rest', isThere, { withinMs: restPatienceMs, everyMs: 250 }).catch(() => undefined);
-    return found;
+    await until('it comes to rest', isThere, { withinMs: restPatienceMs }).catch(() => (found = undefined));
+    return found ?? endState(cluster, this.#namespace);
+  }
+
+  #hasHeard(expected: readonly string[]): boolean {
+    const heard = heardIn(this.#laboratory.heard, this.#namespace);
+    const versions = versionsOf(heard);
+    if (versions === this.#compared) return false;
+    const isSo = difference(expected, stateOf(heard, this.#namespace)).length === 0;
+    // As long as nothing changes, it need not be looked at again.
+    this.#compared = isSo ? undefined : versions;
+    return isSo;
   }
 
   /** On a busy machine a last word may come late; what is written three times over is written for nothing. */

@@ -1,11 +1,13 @@
 /** Prints what the last run of the faults covered, for a person and for docs/reliability.md. */
 import { readFileSync } from 'node:fs';
-import { tableOf, type Covered } from './coverage.ts';
+import { chainsOf, leadershipOf, tableOf, type Chains, type Covered, type Takeover } from './coverage.ts';
 
-const covered = JSON.parse(readFileSync('build/faults/coverage.json', 'utf8')) as readonly Covered[];
-const takeovers = JSON.parse(readFileSync('build/faults/leadership.json', 'utf8')) as readonly {
-  readonly befell: string;
-  readonly seconds: number;
-}[];
-console.log(`\n${tableOf(covered)}\n`);
-for (const { befell, seconds } of takeovers) console.log(`${befell}: taken over after ${seconds.toFixed(1)} s`);
+const read = (name: string): unknown => JSON.parse(readFileSync(`build/faults/${name}.json`, 'utf8'));
+
+console.log(`
+${tableOf(read('coverage') as readonly Covered[])}
+
+${leadershipOf(read('leadership') as readonly Takeover[])}
+
+${chainsOf(read('chains') as readonly Chains[])}
+`);

@@ -30,8 +30,19 @@ export interface Asked {
 const apiPath =
   /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)(?:\/namespaces\/[^/]+(?=\/[^/?]+))?\/([^/?]+)(?:\/([^/?]+))?(?:\/([^/?]+))?/;
 
+/** One line of a watch, as the API server sent it, and what the plan made of it. */
+export interface Frame {
+  readonly instance: number;
+  readonly resource: string;
+  readonly type: string;
+  readonly name: string;
+  readonly version: string;
+  readonly verdict: string;
+}
+
 export class Trace {
   readonly exchanges: Exchange[] = [];
+  readonly #story: (Exchange | Frame)[] = [];
   readonly frames = new Map<string, number>();
   lastWriteMs = 0;
   #writes = 0;
@@ -51,6 +62,7 @@ export class Trace {
     };
     if (isWrite) this.lastWriteMs = performance.now();
     this.exchanges.push(exchange);
+    this.#story.push(exchange);
     return exchange;
   }
 
@@ -61,16 +73,24 @@ export class Trace {
     return position;
   }
 
+  given(frame: Frame): void {
+    this.#story.push(frame);
+  }
+
   get writes(): number {
     return this.#writes;
   }
 
   /** For a person who wants to know how it came to this. */
   lines(): readonly string[] {
-    return this.exchanges.map(
-      ({ instance, write, method, isWatch, resource, name, status, body }) =>
-        `${String(instance)} ${write > 0 ? `#${String(write)} ` : ''}${isWatch ? 'WATCH' : method} ${resource}/${name} → ${String(status)} ${body}`,
-    );
+    return this.#story.map((one) => ('verdict' in one ? frameText(one) : exchangeText(one)));
+  }
+
+  /** Objects that were deleted without the UID of the one that was meant: a successor of its name would have gone, too. */
+  unguardedDeletions(): readonly string[] {
+    return this.exchanges
+      .filter(({ method, body }) => method === 'DELETE' && !uidIn(body))
+      .map(({ resource, name }) => `${resource}/${name}`);
   }
 
   /** How often the operator created and deleted each object, events apart: their names say what was said. */
@@ -95,6 +115,17 @@ function nameIn(body: string): string {
     return '';
   }
 }
+
+const uidIn = (body: string): boolean =>
+  Boolean((JSON.parse(body) as { readonly preconditions?: { readonly uid?: string } }).preconditions?.uid);
+
+function exchangeText({ instance, write, method, isWatch, resource, name, status, body }: Exchange): string {
+  const number = write > 0 ? `#${String(write)} ` : '';
+  return `${String(instance)} ${number}${isWatch ? 'WATCH' : method} ${resource}/${name} → ${String(status)} ${body}`;
+}
+
+const frameText = ({ instance, resource, type, name, version, verdict }: Frame): string =>
+  `${String(instance)} FRAME ${resource}/${name} ${type} @${version}${verdict === 'pass' ? '' : ` → ${verdict}`}`;
 
 function deedOf(method: string, status: number): 'create' | 'delete' | undefined {
   if (status === 201) return 'create';

@@ -2,23 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { labels } from '../../../operator/api/names.ts';
-import {
-  batchJobs,
-  configMaps,
-  deployments,
-  distillationJobs,
-  modelServices,
-  pods,
-  services,
-  trainingJobs,
-} from '../../../operator/api/resources.ts';
+import { distillationJobs, modelServices, trainingJobs } from '../../../operator/api/resources.ts';
 import type { Autoscaler } from '../../../operator/autoscaler/loop.ts';
 import type { Condition, KubeObject, Resource } from '../../../operator/kernel/objects.ts';
 import type { ServingFeeds } from '../../../operator/serving/reconciler.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
-import { endState } from '../end-state.ts';
+import { endState, heardIn, versionsOf } from '../end-state.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
 import type { Laboratory } from '../run.ts';
 import { scenarios } from '../scenarios.ts';
@@ -149,12 +140,12 @@ export class Place {
   async rest(expected: Expectation): Promise<void> {
     const endMs = performance.now() + patienceMs;
     let quietSinceMs = performance.now();
-    let before = await this.#versions();
+    let before = this.#versions();
     while (performance.now() < endMs) {
       // Controllers that are late have yet to act upon what looks done: both must hold at once.
       if (performance.now() - quietSinceMs >= quietMs && expected(await this.get()) === undefined) return;
       await pause(lookEveryMs);
-      const now = await this.#versions();
+      const now = this.#versions();
       if (now !== before) quietSinceMs = performance.now();
       before = now;
     }
@@ -190,13 +181,8 @@ export class Place {
     throw new Error(`it never came to be: ${lacks}; ${await this.#found()}`);
   }
 
-  /** Who was written last, by version. */
-  async #versions(): Promise<string> {
-    const kinds: readonly Resource[] = [this.#resource, deployments, batchJobs, pods, services, configMaps];
-    const options = { namespace: this.#namespace };
-    const pages = await Promise.all(kinds.map((kind) => this.#options.laboratory.cluster.list(kind, options, never)));
-    const items = pages.flatMap((page) => page.items);
-    return items.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
+  #versions(): string {
+    return versionsOf(heardIn(this.#options.laboratory.heard, this.#namespace));
   }
 
   async #found(): Promise<string> {
