@@ -1,4 +1,4 @@
-/** Bundles every process for its image: build/dist/{operator,gateway,server,worker}.mjs and the server's server-*.mjs. */
+/** Bundles every process for its image: build/dist/{operator,gateway,server,worker,decoding-worker}.mjs and the server's server-*.mjs. */
 import { copyFile, rm } from 'node:fs/promises';
 import { build, type BuildOptions } from 'esbuild';
 
@@ -27,7 +27,11 @@ await build({ ...shared, entryPoints });
 // that is never run still costs memory and time when it is in the same file.
 await build({
   ...shared,
-  entryPoints: { server: 'runtime/server/main.ts', worker: 'runtime/server/worker.ts' },
+  entryPoints: {
+    server: 'runtime/server/main.ts',
+    worker: 'runtime/server/worker.ts',
+    'decoding-worker': 'runtime/server/decoding/worker.ts',
+  },
   splitting: true,
   chunkNames: 'server-[name]-[hash]',
 });

@@ -50,6 +50,7 @@ const enoughRestarts = 3;
 /** What the server says of a model that no repetition makes a good one; it looks again every minute all the same. */
 const artefactRemedies: Readonly<Record<string, string>> = {
   DigestMismatch: 'put the file of that digest into the store, or name the artefact by the digest that it has',
+  MemoryTooSmall: 'give the replicas more memory, or serve a smaller model',
   ManifestInvalid: 'put a manifest that fits the model into the store, or serve another artefact',
   LoadFailed: 'put a model that can be loaded into the store, or serve another artefact',
 };

@@ -1,5 +1,5 @@
 /** The environment of the server process as one value; every mistake is reported at once. */
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
@@ -27,6 +27,12 @@ export interface ServerConfig {
   readonly maxBatch: number;
   /** Most requests that may wait per model. */
   readonly queueLimit: number;
+  /** Most sequences that a language model writes at once; fewer where memory is short. */
+  readonly slots: number;
+  /** Most tokens of prompts that are read between two steps of a language model's answers. */
+  readonly prefillTokens: number;
+  /** What the process may use: a model that needs more is refused. */
+  readonly memoryBytes: number;
   /** Most bytes of a request's body, also after decompression. */
   readonly maxBodyBytes: number;
   /** Of all bodies that are in memory at once; at least the largest one. */
@@ -119,8 +125,8 @@ function grpcPortOf(reader: Reader): number | undefined {
   return reader.integer('LIMBECK_GRPC_PORT', { fallback: 0, min: 0, max: 65_535 });
 }
 
-/** Reads a configuration from an environment. */
-export function parseConfig(environment: Environment): ParsedConfig {
+/** Reads a configuration from an environment; `memoryBytes` is what the machine, or the container, has. */
+export function parseConfig(environment: Environment, memoryBytes: number): ParsedConfig {
   const reader = new Reader(environment);
   const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
   const grpcPort = grpcPortOf(reader);
@@ -137,6 +143,9 @@ export function parseConfig(environment: Environment): ParsedConfig {
     intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
+    slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),
+    prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
+    memoryBytes: reader.integer('LIMBECK_MEMORY_BYTES', { fallback: memoryBytes, min: 1, max: 2 ** 50 }),
     maxBodyBytes,
     maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
       ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },
@@ -150,5 +159,11 @@ export function parseConfig(environment: Environment): ParsedConfig {
 /** The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, unless it is told to. */
 export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
-  return parseConfig(process.env);
+  return parseConfig(process.env, memoryLimit());
+}
+
+/** The container's limit where there is one, otherwise the machine's memory. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
 }

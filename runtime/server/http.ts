@@ -7,11 +7,12 @@ import type { Registry } from '../../process/metrics.ts';
 import type { Face, Handler, HotRoute } from './face.ts';
 import { createRoutes } from './routes.ts';
 import { inferRoute } from './routes/infer.ts';
+import { openAiRoute } from './routes/openai.ts';
 import { predictRoute } from './routes/predict.ts';
 import type { ServerFacts } from './descriptions.ts';
 
 /** One line for each protocol's hot path, in the order of their traffic. */
-const hotRoutes: readonly HotRoute[] = [inferRoute, predictRoute];
+const hotRoutes: readonly HotRoute[] = [inferRoute, openAiRoute, predictRoute];
 
 /**
  * Small answers must not wait for the acknowledgement of the last one; idle clients of gateways stay connected for long;

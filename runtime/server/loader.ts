@@ -1,5 +1,9 @@
 /** From a source to a model that answers: fetch, open in worker threads, compare with the manifest, warm up. */
+import { stat } from 'node:fs/promises';
 import { sentenceOf, type Log } from '../../process/logger.ts';
+import { contractNamed } from './decoding/contract.ts';
+import { weightsFault } from './decoding/geometry.ts';
+import type { LanguageModel } from './decoding/language-model.ts';
 import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise } from './manifest.ts';
@@ -23,12 +27,25 @@ export interface ModelFacts extends Signature {
 /** How a model is loaded. */
 export interface LoadOptions extends Omit<PoolOptions, 'path'> {
   readonly maxBatch: number;
+  readonly queueLimit: number;
+  /** Most sequences that a language model writes at once. */
+  readonly slots: number;
+  /** Most tokens of prompts that are read between two steps of the answers of a language model. */
+  readonly prefillTokens: number;
+  /** What the process may use. */
+  readonly memoryBytes: number;
+  readonly now: () => number;
   readonly log: Log;
 }
 
+/** What answers: sessions that run batches of tensors, or a language model that writes token by token. */
+export type Runtime =
+  | { readonly kind: 'tensors'; readonly executor: Executor }
+  | { readonly kind: 'language'; readonly language: LanguageModel };
+
 /** What came of loading. */
 export type Load =
-  | { readonly ok: true; readonly facts: ModelFacts; readonly executor: Executor }
+  | { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime }
   | { readonly ok: false; readonly failure: NotReady };
 
 function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThread: boolean): ModelFacts {
@@ -43,20 +60,58 @@ async function warmed(pool: SessionPool, loaded: Loaded, { maxBatch, log }: Load
   return found;
 }
 
-async function open(artefact: Artefact, options: LoadOptions): Promise<Load> {
-  const poolOptions = { ...options, path: artefact.path };
-  const pool = new SessionPool(poolOptions);
+const refused = (reason: NotReady['reason'], message: string): Load => ({ ok: false, failure: { reason, message } });
+
+/** A language model; its own code is loaded only when there is one. */
+async function openLanguage(
+  artefact: Artefact,
+  graph: Signature | undefined,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<Load> {
+  const { openLanguageModel } = await import('./decoding/language-model.ts');
+  const onDeath = (): void => options.onDeath(0);
+  const opened = await openLanguageModel(artefact, graph, { ...options, onDeath }, signal);
+  if (!opened.ok) return opened;
+  const { model: language, loaded } = opened;
+  const found = { ...loaded.signature, provider: loaded.provider, batchAxis: true };
+  const broken = artefact.manifest && brokenPromise(artefact.manifest, found);
+  if (broken !== undefined) {
+    await language.decoder.close();
+    return refused('ManifestInvalid', broken);
+  }
+  return { ok: true, facts: factsOf(artefact, found, language.slots, false), runtime: { kind: 'language', language } };
+}
+
+async function openTensors(
+  pool: SessionPool,
+  [artefact, loaded]: [Artefact, Loaded],
+  options: LoadOptions,
+): Promise<Load> {
+  const broken = artefact.manifest && brokenPromise(artefact.manifest, loaded);
+  if (broken !== undefined) {
+    await pool.close();
+    return refused('ManifestInvalid', broken);
+  }
+  const { maxBatch, largest } = await warmed(pool, loaded, options);
+  const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
+  const facts = factsOf(artefact, loaded, maxBatch, mainThread !== undefined);
+  return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread) } };
+}
+
+async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
+  const { size: fileBytes } = await stat(artefact.path);
+  const fault = weightsFault({ limitBytes: options.memoryBytes, fileBytes });
+  if (fault !== undefined) return refused('MemoryTooSmall', fault);
+  if (artefact.manifest?.decoder !== undefined) return openLanguage(artefact, undefined, options, signal);
+  const pool = new SessionPool({ ...options, path: artefact.path });
   const loaded = await pool.start();
   try {
-    const broken = artefact.manifest === undefined ? undefined : brokenPromise(artefact.manifest, loaded);
-    if (broken !== undefined) {
-      await pool.close();
-      return { ok: false, failure: { reason: 'ManifestInvalid', message: broken } };
-    }
-    const { maxBatch, largest } = await warmed(pool, loaded, options);
-    const mainThread = await openOnMainThread(poolOptions, largest);
-    const facts = factsOf(artefact, loaded, maxBatch, mainThread !== undefined);
-    return { ok: true, facts, executor: new Executor(pool, mainThread) };
+    const names = [...loaded.inputs, ...loaded.outputs].map(({ name }) => name);
+    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], options);
+    // Recognised by its names only now: it is opened anew where its answers are written.
+    await pool.close();
+    return await openLanguage(artefact, loaded, options, signal);
   } catch (error) {
     await pool.close();
     throw error;
@@ -67,7 +122,7 @@ async function open(artefact: Artefact, options: LoadOptions): Promise<Load> {
 export async function loadModel(source: ModelSource, options: LoadOptions, signal: AbortSignal): Promise<Load> {
   try {
     const fetched = await source.fetch(signal);
-    return fetched.ok ? await open(fetched.artefact, options) : fetched;
+    return fetched.ok ? await open(fetched.artefact, options, signal) : fetched;
   } catch (error) {
     return { ok: false, failure: { reason: 'LoadFailed', message: sentenceOf(error) } };
   }

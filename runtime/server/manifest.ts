@@ -1,5 +1,6 @@
 /** manifest.json beside model.onnx, as crds/contracts/model-manifest.schema.json defines it. */
 import { isDatatype } from './tensor.ts';
+import type { Geometry } from './decoding/geometry.ts';
 import { shapeFits, type Signature, type TensorSpec } from './protocol/request.ts';
 
 /** What the server uses of a manifest. */
@@ -8,6 +9,8 @@ export interface Manifest extends Signature {
   readonly sha256: string;
   /** Class names by index of the output's last axis. */
   readonly labels?: readonly string[];
+  /** Of a language model that writes token by token. */
+  readonly decoder?: Geometry;
 }
 
 /** A manifest, or one sentence that says what is wrong with it. */
@@ -37,6 +40,31 @@ function labelsOf(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) && value.every((label) => typeof label === 'string') ? value : undefined;
 }
 
+const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 1;
+
+const isTokens = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((token) => Number.isInteger(token) && Number(token) >= 0);
+
+function geometryOf(value: unknown): Geometry | string {
+  if (!isRecord(value)) return 'decoder is not an object';
+  const { contract, endTokens, layers, heads, headDim, vocabulary, contextLength } = value;
+  if (contract !== 'split-v1' && contract !== 'concat') return "decoder.contract is none of 'split-v1', 'concat'";
+  if (!isTokens(endTokens)) return 'decoder.endTokens is not a list of tokens';
+  const sizes = { layers, heads, headDim, vocabulary, contextLength };
+  const wrong = Object.entries(sizes).find(([, size]) => !isCount(size));
+  if (wrong !== undefined) return `decoder.${wrong[0]} is not a whole number above 0`;
+  return { contract, endTokens, ...(sizes as Omit<Geometry, 'contract' | 'endTokens'>) };
+}
+
+/** What a manifest may have besides; undefined where it has not. */
+function extrasOf(value: Readonly<Record<string, unknown>>): Pick<Manifest, 'labels' | 'decoder'> | string {
+  const labels = value['labels'] === undefined ? undefined : labelsOf(value['labels']);
+  if (labels === undefined && value['labels'] !== undefined) return 'labels is not a list of strings';
+  const decoder = value['decoder'] === undefined ? undefined : geometryOf(value['decoder']);
+  if (typeof decoder === 'string') return decoder;
+  return { ...(labels && { labels }), ...(decoder && { decoder }) };
+}
+
 function manifestOf(value: unknown): Manifest | string {
   if (!isRecord(value)) return 'it is not an object';
   if (value['manifestVersion'] !== 'v1') return "manifestVersion is not 'v1'";
@@ -45,9 +73,8 @@ function manifestOf(value: unknown): Manifest | string {
   const [inputs, outputs] = [specsOf(value['inputs']), specsOf(value['outputs'])];
   if (inputs === undefined) return 'inputs is not a list of name, datatype and shape';
   if (outputs === undefined) return 'outputs is not a list of name, datatype and shape';
-  if (value['labels'] === undefined) return { sha256, inputs, outputs };
-  const labels = labelsOf(value['labels']);
-  return labels === undefined ? 'labels is not a list of strings' : { sha256, inputs, outputs, labels };
+  const extras = extrasOf(value);
+  return typeof extras === 'string' ? extras : { sha256, inputs, outputs, ...extras };
 }
 
 /** Parses the text of a manifest. */

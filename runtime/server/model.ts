@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../process/logger.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Batcher, type Batchable, type Caller } from './batcher.ts';
-import type { Executor } from './executor.ts';
-import { loadModel, type LoadOptions, type ModelFacts } from './loader.ts';
+import type { LanguageModel } from './decoding/language-model.ts';
+import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
@@ -20,6 +20,12 @@ export interface ModelOptions {
   readonly intraOpThreads: number;
   readonly maxBatch: number;
   readonly queueLimit: number;
+  /** Most sequences that a language model writes at once. */
+  readonly slots: number;
+  /** Most tokens of prompts that are read between two steps of the answers of a language model. */
+  readonly prefillTokens: number;
+  /** What the process may use: a model that needs more is refused before it is loaded. */
+  readonly memoryBytes: number;
   readonly log: Log;
   /** A clock in milliseconds that never goes back. */
   readonly now: () => number;
@@ -34,7 +40,7 @@ interface Work extends Batchable {
 
 type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
-  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly executor: Executor };
+  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime };
 
 /** Retries of what may appear by itself are quick; what needs a person is looked at again now and then. */
 const patience = { quickMs: 30_000, slowMs: 60_000 } as const;
@@ -65,7 +71,7 @@ export class Model {
     this.#batcher = new Batcher({
       maxBatch: options.maxBatch,
       queueLimit: options.queueLimit,
-      capacity: () => (this.#state.kind === 'ready' ? this.#state.executor.size : 0),
+      capacity: () => (this.#state.kind === 'ready' ? sizeOf(this.#state.runtime) : 0),
       execute: (batch) => this.#execute(batch),
       now: options.now,
       onDispatch: (waitedMs) => {
@@ -77,7 +83,7 @@ export class Model {
   /** Undefined when ready; otherwise why not. */
   get notReady(): NotReady | undefined {
     if (this.#state.kind === 'notReady') return this.#state.why;
-    if (this.#state.executor.size > 0) return undefined;
+    if (sizeOf(this.#state.runtime) > 0) return undefined;
     return { reason: 'WorkersDied', message: 'every worker of this model has died; they are being restarted' };
   }
 
@@ -86,9 +92,16 @@ export class Model {
     return this.#state.kind === 'ready' ? this.#state.facts : undefined;
   }
 
+  /** The language model that this is; undefined for every other, and until it was loaded. */
+  get language(): LanguageModel | undefined {
+    return this.#state.kind === 'ready' && this.#state.runtime.kind === 'language'
+      ? this.#state.runtime.language
+      : undefined;
+  }
+
   /** Requests that wait. */
   get waiting(): number {
-    return this.#batcher.waiting;
+    return this.#batcher.waiting + (this.language?.decoder.statistics.waiting ?? 0);
   }
 
   /** Starts loading, again and again until it succeeds. */
@@ -108,7 +121,7 @@ export class Model {
     this.#stopping.abort();
     await this.#loading;
     this.#batcher.rejectWaiting(unavailable('the server is stopping'));
-    if (this.#state.kind === 'ready') await this.#state.executor.close();
+    if (this.#state.kind === 'ready') await closeRuntime(this.#state.runtime);
   }
 
   /** Answers everything that it was given, then stops: for a model that has been replaced or unloaded. */
@@ -116,6 +129,7 @@ export class Model {
     this.#stopping.abort();
     await this.#loading;
     await this.#batcher.atRest();
+    await this.language?.decoder.atRest();
     await this.stop();
   }
 
@@ -124,6 +138,8 @@ export class Model {
     const why = this.notReady;
     if (why !== undefined || this.#state.kind !== 'ready')
       throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
+    if (this.language !== undefined)
+      throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
     const start = this.#options.now();
     try {
       const outputs = await this.#batcher.submit(this.#workOf(request, this.#state.facts), caller);
@@ -151,9 +167,10 @@ export class Model {
 
   async #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
     const [first] = batch;
-    if (first === undefined || this.#state.kind !== 'ready') throw unavailable('the model is not loaded');
+    if (first === undefined || this.#state.kind !== 'ready' || this.#state.runtime.kind !== 'tensors')
+      throw unavailable('the model is not loaded');
     const inputs = batch.length === 1 ? first.inputs : joined(batch);
-    const { outputs, computeMs } = await this.#state.executor.run(inputs, first.outputs);
+    const { outputs, computeMs } = await this.#state.runtime.executor.run(inputs, first.outputs);
     const rows = batch.map((work) => work.rows);
     this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : rows.reduce((sum, count) => sum + count, 0), computeMs);
     if (batch.length === 1) return [outputs];
@@ -188,7 +205,7 @@ export class Model {
       return load.failure;
     }
     this.statistics.loadMs = this.#options.now() - start;
-    this.#state = { kind: 'ready', facts: load.facts, executor: load.executor };
+    this.#state = { kind: 'ready', facts: load.facts, runtime: load.runtime };
     this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(this.facts) });
     return undefined;
   }
@@ -208,6 +225,15 @@ export class Model {
     this.#log.error('worker died', { live });
     if (live === 0) this.#batcher.rejectWaiting(unavailable('every worker of this model has died'));
   }
+}
+
+/** Batches that may run at once, or 1 for a language model that is up; 0 while every thread is dead. */
+function sizeOf(runtime: Runtime): number {
+  return runtime.kind === 'tensors' ? runtime.executor.size : Number(runtime.language.decoder.alive);
+}
+
+function closeRuntime(runtime: Runtime): Promise<void> {
+  return runtime.kind === 'tensors' ? runtime.executor.close() : runtime.language.decoder.close();
 }
 
 /** Requests with equal keys differ in nothing but the number of rows. */

@@ -19,6 +19,7 @@ export type NotReadyReason =
   | 'StoreUnavailable'
   | 'LoadFailed'
   | 'ManifestInvalid'
+  | 'MemoryTooSmall'
   | 'WorkersDied';
 
 /** A reason and one sentence for a person. */
@@ -32,11 +33,18 @@ export interface Artefact {
   readonly path: string;
   readonly sha256: string;
   readonly manifest?: Manifest;
+  /** The text of another file of the artefact, such as tokenizer.json; undefined when there is none. */
+  readonly companion: (name: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** What came of fetching. */
-export type Fetched =
-  { readonly ok: true; readonly artefact: Artefact } | { readonly ok: false; readonly failure: NotReady };
+export type Fetched = { readonly ok: true; readonly artefact: Artefact } | FailedFetch;
+
+/** A fetch that ended without a model. */
+export interface FailedFetch {
+  readonly ok: false;
+  readonly failure: NotReady;
+}
 
 /** One model under a name and a version, and the way to get it. */
 export interface ModelSource {
@@ -52,8 +60,8 @@ export interface Repository {
   readonly list: () => Promise<readonly ModelSource[]>;
 }
 
-/** A fetch that ended without a model. */
-export function failed(reason: NotReadyReason, message: string): Fetched {
+/** No model, and why. */
+export function failed(reason: NotReadyReason, message: string): FailedFetch {
   return { ok: false, failure: { reason, message } };
 }
 
@@ -65,14 +73,14 @@ export async function digestOf(path: string, signal: AbortSignal): Promise<strin
 }
 
 /** Undefined when the digest is the expected one; otherwise the failure. */
-export function digestFault(what: string, expected: string | undefined, found: string): Fetched | undefined {
+export function digestFault(what: string, expected: string | undefined, found: string): FailedFetch | undefined {
   if (expected === undefined || expected === found) return undefined;
   return failed('DigestMismatch', `${what} has SHA-256 ${found}, expected ${expected}`);
 }
 
-async function readManifest(folder: string): Promise<string | undefined> {
+async function readText(folder: string, name: string): Promise<string | undefined> {
   try {
-    return await readFile(join(folder, 'manifest.json'), 'utf8');
+    return await readFile(join(folder, name), 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -80,14 +88,15 @@ async function readManifest(folder: string): Promise<string | undefined> {
 }
 
 async function fetchFolder(folder: string, signal: AbortSignal): Promise<Fetched> {
-  const text = await readManifest(folder);
+  const text = await readText(folder, 'manifest.json');
   const parsed = text === undefined ? undefined : parseManifest(text);
   if (parsed?.ok === false) return failed('ManifestInvalid', parsed.message);
   const path = join(folder, 'model.onnx');
   try {
     const sha256 = await digestOf(path, signal);
     const fault = digestFault(path, parsed?.manifest.sha256, sha256);
-    return fault ?? { ok: true, artefact: { path, sha256, ...(parsed && { manifest: parsed.manifest }) } };
+    const companion = (name: string): Promise<string | undefined> => readText(folder, name);
+    return fault ?? { ok: true, artefact: { path, sha256, companion, ...(parsed && { manifest: parsed.manifest }) } };
   } catch (error) {
     if (isMissing(error)) return failed('ArtefactMissing', `${path} does not exist`);
     throw error;
@@ -101,7 +110,9 @@ async function versionsOf(folder: string): Promise<readonly string[]> {
 
 /** Identity, size and time of a model's files; a file that is missing has none. */
 async function stampOf(folder: string): Promise<string> {
-  const files = ['model.onnx', 'manifest.json'].map((name) => join(folder, name));
+  const files = ['model.onnx', 'manifest.json', 'tokenizer.json', 'tokenizer_config.json'].map((name) =>
+    join(folder, name),
+  );
   const found = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
   return found.map((file) => (file === undefined ? '-' : `${file.ino}:${file.size}:${file.mtimeMs}`)).join('|');
 }

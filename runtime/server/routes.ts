@@ -4,8 +4,9 @@ import type { Registry } from '../../process/metrics.ts';
 import type { ServerFacts } from './descriptions.ts';
 import { sendError, type Face } from './face.ts';
 import { invalid, Refusal } from './protocol/errors.ts';
+import { isOpenAiPath, openAiError } from './protocol/openai/errors.ts';
 import { healthRoutes } from './routes/health.ts';
-import { kserveV1Routes } from './routes/kserve-v1.ts';
+import { v1ModelRoutes } from './routes/v1-models.ts';
 import { modelRoutes } from './routes/models.ts';
 import { repositoryRoutes } from './routes/repository.ts';
 
@@ -27,7 +28,7 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
   healthRoutes(app, face);
   modelRoutes(app, face, facts);
   repositoryRoutes(app, face);
-  kserveV1Routes(app, face);
+  v1ModelRoutes(app, face);
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
@@ -35,9 +36,9 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
     throw new Refusal({ kind: 'notFound' }, `there is nothing at ${path.slice(0, 200)}`);
   });
   // Express knows an error handler by its four parameters.
-  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+  app.use((error: unknown, { path }: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) next(error);
-    else sendError(face, response, refusalOf(error));
+    else sendError(face, response, refusalOf(error), isOpenAiPath(path) ? openAiError : undefined);
   });
   return app;
 }

@@ -10,8 +10,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { sentenceOf } from '../../process/logger.ts';
-import { parseManifest, type Manifest } from './manifest.ts';
-import { digestFault, digestOf, failed, type Fetched, type ModelSource } from './repository.ts';
+import { parseManifest } from './manifest.ts';
+import {
+  digestFault,
+  digestOf,
+  failed,
+  type Artefact,
+  type FailedFetch,
+  type Fetched,
+  type ModelSource,
+} from './repository.ts';
 import { isMissing } from './system-error.ts';
 
 /** A model folder in a store: s3://<bucket>/<prefix> with model.onnx and, if there is one, manifest.json. */
@@ -26,19 +34,23 @@ export interface StoredModel {
 interface Location {
   readonly bucket: string;
   readonly model: string;
-  readonly manifest?: string;
+  /** The key of another file of the artefact; undefined when the artefact is a single file. */
+  readonly keyOf: (name: string) => string | undefined;
 }
 
 /** Most bytes of a manifest: a megabyte of labels is a mistake. */
 const manifestLimitBytes = 1 << 20;
+
+/** Most bytes of any other text: tokenizers of large vocabularies have some ten million. */
+const companionLimitBytes = 64 << 20;
 
 /** Bucket and keys of s3://bucket/folder, or of s3://bucket/any/file.onnx, which has no manifest. */
 export function locationOf(uri: string): Location {
   const match = /^s3:\/\/([^/]+)\/(.+?)\/*$/.exec(uri);
   const [, bucket, key] = match ?? [];
   if (bucket === undefined || key === undefined) throw new TypeError(`'${uri}' is not s3://<bucket>/<folder>`);
-  if (key.endsWith('.onnx')) return { bucket, model: key };
-  return { bucket, model: `${key}/model.onnx`, manifest: `${key}/manifest.json` };
+  if (key.endsWith('.onnx')) return { bucket, model: key, keyOf: () => undefined };
+  return { bucket, model: `${key}/model.onnx`, keyOf: (name) => `${key}/${name}` };
 }
 
 /** Path style, since stores inside a cluster have no DNS name for each bucket; everything else is AWS_* variables. */
@@ -69,7 +81,7 @@ function statusOf(error: unknown): number | undefined {
 /** A local file system that refuses is no fault of the store. */
 const isLocal = (error: unknown): boolean => typeof error === 'object' && error !== null && 'path' in error;
 
-function failureOf(error: unknown, uri: string): Fetched {
+function failureOf(error: unknown, uri: string): FailedFetch {
   const status = statusOf(error);
   if (status === 404) return failed('ArtefactMissing', `${uri} is not in the store`);
   if (isLocal(error)) return failed('LoadFailed', `the cache cannot be written: ${sentenceOf(error)}`);
@@ -77,25 +89,29 @@ function failureOf(error: unknown, uri: string): Fetched {
   return failed('StoreUnavailable', `${uri} cannot be read: ${sentenceOf(error)}${answer}`);
 }
 
-async function readText(body: Readable): Promise<string> {
+async function readText(body: Readable, [name, limitBytes]: readonly [string, number]): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > manifestLimitBytes) throw new RangeError('manifest.json is larger than 1 MiB');
+    if (size > limitBytes) throw new RangeError(`${name} is larger than ${limitBytes >> 20} MiB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function readManifest(
+/** A small file beside the model; undefined when there is none. */
+async function readBeside(
   client: S3Client,
-  { bucket, manifest }: Location,
+  { uri }: StoredModel,
+  [name, limitBytes]: readonly [string, number],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (manifest === undefined) return undefined;
+  const { bucket, keyOf } = locationOf(uri);
+  const key = keyOf(name);
+  if (key === undefined) return undefined;
   try {
-    return await readText(await open(client, [bucket, manifest], signal));
+    return await readText(await open(client, [bucket, key], signal), [name, limitBytes]);
   } catch (error) {
     const status = statusOf(error);
     if (status === 404) return undefined;
@@ -125,12 +141,15 @@ async function isCached(path: string, sha256: string, signal: AbortSignal): Prom
   }
 }
 
+/** A verified file, before it is known what lies beside it. */
+type FetchedFile = { readonly ok: true; readonly artefact: Pick<Artefact, 'path' | 'sha256'> } | FailedFetch;
+
 async function download(
   client: S3Client,
   model: StoredModel,
   expected: string | undefined,
   signal: AbortSignal,
-): Promise<Fetched> {
+): Promise<FetchedFile> {
   const { bucket, model: key } = locationOf(model.uri);
   const part = join(model.cacheDir, `${randomUUID()}.part`);
   try {
@@ -147,17 +166,12 @@ async function download(
   }
 }
 
-function withManifest(fetched: Fetched, manifest: Manifest | undefined): Fetched {
-  if (!fetched.ok || manifest === undefined) return fetched;
-  return { ok: true, artefact: { ...fetched.artefact, manifest } };
-}
-
 async function fetchFile(
   client: S3Client,
   model: StoredModel,
   expected: string | undefined,
   signal: AbortSignal,
-): Promise<Fetched> {
+): Promise<FetchedFile> {
   if (expected !== undefined) {
     const path = join(model.cacheDir, `${expected}.onnx`);
     if (await isCached(path, expected, signal)) return { ok: true, artefact: { path, sha256: expected } };
@@ -166,13 +180,18 @@ async function fetchFile(
 }
 
 async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSignal): Promise<Fetched> {
-  const text = await readManifest(client, locationOf(model.uri), signal);
+  const text = await readBeside(client, model, ['manifest.json', manifestLimitBytes], signal);
   const parsed = text === undefined ? undefined : parseManifest(text);
   if (parsed?.ok === false) return failed('ManifestInvalid', parsed.message);
   const manifest = parsed?.manifest;
   const fault =
     manifest && digestFault(`the model that the manifest of ${model.uri} is for`, model.sha256, manifest.sha256);
-  return fault ?? withManifest(await fetchFile(client, model, model.sha256 ?? manifest?.sha256, signal), manifest);
+  if (fault !== undefined) return fault;
+  const fetched = await fetchFile(client, model, model.sha256 ?? manifest?.sha256, signal);
+  if (!fetched.ok) return fetched;
+  const companion = (name: string, until: AbortSignal): Promise<string | undefined> =>
+    readBeside(client, model, [name, companionLimitBytes], until);
+  return { ok: true, artefact: { ...fetched.artefact, companion, ...(manifest && { manifest }) } };
 }
 
 /** The source of a stored model; its version is always 1. */

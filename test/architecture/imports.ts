@@ -34,6 +34,8 @@ export const soleImporters: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kernel\/credentials\.ts$/,
   // The benchmark's reference is a server without ours.
   'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling))\.ts$/,
+  '@huggingface/tokenizers': /^runtime\/server\/decoding\/text-codec\.ts$/,
+  '@huggingface/jinja': /^runtime\/server\/decoding\/chat-template\.ts$/,
   '@grpc/grpc-js': /^runtime\/server\/grpc\/server\.ts$/,
   winston: /^process\/logger\.ts$/,
 };

@@ -30,15 +30,15 @@ export interface Node {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Integer attributes by name. */
-  readonly attributes?: Readonly<Record<string, number>>;
+  /** Integers, or lists of them, by name. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** A float constant of the graph. */
+/** A constant of the graph: FP32, or INT64 where an operator wants axes. */
 export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Float32Array | BigInt64Array;
 }
 
 export interface Graph {
@@ -73,19 +73,26 @@ function valueInfo(field: number, { name, type, shape }: Value): Buffer {
   return message(field, [text(1, name), message(2, [message(1, [integer(1, elementTypes[type]), message(2, dims)])])]);
 }
 
+/** One integer is type 2 in field 3, a list is type 7 in field 8. */
+function attribute(value: number | readonly number[]): readonly Buffer[] {
+  if (typeof value === 'number') return [integer(3, value), integer(20, 2)];
+  return [...value.map((item) => integer(8, item)), integer(20, 7)];
+}
+
 function node({ op, inputs, outputs, attributes = {} }: Node): Buffer {
   const given = Object.entries(attributes);
   return message(1, [
     ...inputs.map((name) => text(1, name)),
     ...outputs.map((name) => text(2, name)),
     text(4, op),
-    ...given.map(([name, value]) => message(5, [text(1, name), integer(3, value), integer(20, 2)])),
+    ...given.map(([name, value]) => message(5, [text(1, name), ...attribute(value)])),
   ]);
 }
 
 function weight({ name, shape, data }: Weight): Buffer {
   const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, 1), text(8, name), bytes(9, raw)]);
+  const type = data instanceof Float32Array ? elementTypes.FP32 : elementTypes.INT64;
+  return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, raw)]);
 }
 
 /** The bytes of a model file: IR version 8, opset 17. */

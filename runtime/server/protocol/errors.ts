@@ -2,7 +2,7 @@
 
 /** Why a request was not answered. */
 export type Fault =
-  | { readonly kind: 'invalid' }
+  | { readonly kind: 'invalid'; readonly parameter?: string; readonly code?: string }
   | { readonly kind: 'forbidden' }
   | { readonly kind: 'notFound' }
   | { readonly kind: 'methodNotAllowed'; readonly allow: string }
@@ -40,6 +40,11 @@ export class Refusal extends Error {
 /** The caller's mistake: 400 with the sentence. */
 export function invalid(message: string): Refusal {
   return new Refusal({ kind: 'invalid' }, message);
+}
+
+/** The caller's mistake in one parameter, for protocols that name it; with a word for programs where there is one. */
+export function invalidParameter(parameter: string, message: string, code?: string): Refusal {
+  return new Refusal({ kind: 'invalid', parameter, ...(code !== undefined && { code }) }, message);
 }
 
 /** Not now: 503 with the sentence and when to try again. */

@@ -1,16 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseConfig, readConfig } from '../../../runtime/server/config.ts';
+import { parseConfig, readConfig, type ParsedConfig } from '../../../runtime/server/config.ts';
 
 const digest = 'a'.repeat(64);
 
+const machineBytes = 2 ** 34;
+
+const parse = (environment: Record<string, string>): ParsedConfig => parseConfig(environment, machineBytes);
+
 function mistakesOf(environment: Record<string, string>): readonly string[] {
-  const parsed = parseConfig(environment);
+  const parsed = parse(environment);
   return parsed.ok ? [] : parsed.mistakes;
 }
 
 describe('configuration', () => {
   test('a folder is enough', () => {
-    const parsed = parseConfig({ LIMBECK_MODELS_DIR: '/models', LIMBECK_INSTANCES: '' });
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/models', LIMBECK_INSTANCES: '' });
     expect(parsed).toMatchObject({
       ok: true,
       config: {
@@ -20,6 +24,9 @@ describe('configuration', () => {
         intraOpThreads: 1,
         maxBatch: 32,
         queueLimit: 1000,
+        slots: 16,
+        prefillTokens: 256,
+        memoryBytes: machineBytes,
         maxBodyBytes: 64 * 1024 * 1024,
         maxBodiesBytes: 128 * 1024 * 1024,
         drainSeconds: 20,
@@ -29,7 +36,7 @@ describe('configuration', () => {
   });
 
   test('a model of a store', () => {
-    const parsed = parseConfig({
+    const parsed = parse({
       LIMBECK_MODEL_NAME: 'digits',
       LIMBECK_MODEL_URI: 's3://limbeck/models/x',
       LIMBECK_MODEL_SHA256: digest,
@@ -55,11 +62,11 @@ describe('configuration', () => {
     [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, { modelControl: 'none' }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
   ])('%j gives %j', (environment, config) => {
-    expect(parseConfig(environment as Record<string, string>)).toMatchObject({ ok: true, config });
+    expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config });
   });
 
   test('gRPC is served only when asked for', () => {
-    const parsed = parseConfig({ LIMBECK_MODELS_DIR: '/m' });
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/m' });
     expect(parsed.ok && parsed.config.grpcPort).toBeUndefined();
   });
 

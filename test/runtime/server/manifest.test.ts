@@ -16,6 +16,11 @@ const manifest = {
   labels: ['0', '1'],
 };
 
+const decoder = {
+  contract: 'split-v1',
+  ...{ layers: 2, heads: 2, headDim: 8, vocabulary: 100, contextLength: 64, endTokens: [3] },
+};
+
 const parse = (changes: object): ReturnType<typeof parseManifest> =>
   parseManifest(JSON.stringify({ ...manifest, ...changes }));
 
@@ -26,6 +31,8 @@ describe('manifest', () => {
     const { sha256, inputs, outputs, labels } = manifest;
     expect(parse({})).toEqual({ ok: true, manifest: { sha256, inputs, outputs, labels } });
     expect(parse({ labels: undefined })).toEqual({ ok: true, manifest: { sha256, inputs, outputs } });
+    expect(valid({ ...manifest, decoder })).toBe(true);
+    expect(parse({ decoder, labels: undefined })).toEqual({ ok: true, manifest: { sha256, inputs, outputs, decoder } });
   });
 
   test.each([
@@ -35,6 +42,10 @@ describe('manifest', () => {
     [{ inputs: [{ name: 'x', datatype: 'BF16', shape: [] }] }, 'inputs is not a list'],
     [{ outputs: [{ name: 'x', datatype: 'FP32', shape: [-2] }] }, 'outputs is not a list'],
     [{ labels: [1] }, 'labels is not a list of strings'],
+    [{ decoder: 1 }, 'decoder is not an object'],
+    [{ decoder: { ...decoder, contract: 'other' } }, "decoder.contract is none of 'split-v1', 'concat'"],
+    [{ decoder: { ...decoder, heads: 0 } }, 'decoder.heads is not a whole number above 0'],
+    [{ decoder: { ...decoder, endTokens: [-1] } }, 'decoder.endTokens is not a list of tokens'],
   ])('%j is refused', (changes, sentence) => {
     const parsed = parse(changes);
     expect(parsed.ok ? '' : parsed.message).toContain(sentence);

@@ -12,10 +12,14 @@ const { signal } = new AbortController();
 
 describe('locations', () => {
   test.each([
-    ['s3://b/models/x', { bucket: 'b', model: 'models/x/model.onnx', manifest: 'models/x/manifest.json' }],
-    ['s3://b/models/x/', { bucket: 'b', model: 'models/x/model.onnx', manifest: 'models/x/manifest.json' }],
-    ['s3://b/models/x.onnx', { bucket: 'b', model: 'models/x.onnx' }],
-  ])('%s', (uri, expected) => expect(locationOf(uri)).toEqual(expected));
+    ['s3://b/models/x', 'models/x/model.onnx', 'models/x/tokenizer.json'],
+    ['s3://b/models/x/', 'models/x/model.onnx', 'models/x/tokenizer.json'],
+    ['s3://b/models/x.onnx', 'models/x.onnx', undefined],
+  ])('%s', (uri, model, beside) => {
+    const location = locationOf(uri);
+    expect(location).toMatchObject({ bucket: 'b', model });
+    expect(location.keyOf('tokenizer.json')).toBe(beside);
+  });
 
   test('what is no location', () => expect(() => locationOf('s3://b')).toThrow("'s3://b' is not"));
 });
@@ -95,6 +99,18 @@ describe('a store that misbehaves', () => {
       response.writeHead(status).end();
     };
     expect(reasonOf(await fetchModel())).toBe(reason);
+  });
+
+  test('what lies beside the model is read when it is asked for', async () => {
+    answer = (request, response) => {
+      if (request.url?.includes('model.onnx') === true) response.end('weights');
+      else if (request.url?.includes('tokenizer.json') === true) response.end('{}');
+      else response.writeHead(404).end();
+    };
+    const fetched = await fetchModel();
+    if (!fetched.ok) throw new Error(fetched.failure.message);
+    expect(await fetched.artefact.companion('tokenizer.json', signal)).toBe('{}');
+    expect(await fetched.artefact.companion('config.json', signal)).toBeUndefined();
   });
 
   test('a download that is cut short', async () => {

@@ -1,0 +1,205 @@
+/**
+ * Tokens in, tokens out: the answers of one decoding thread, which is started anew when it dies. Bounded: what has no slot
+ * waits in line, and who finds the line full is refused.
+ */
+import { Refusal, unavailable } from '../protocol/errors.ts';
+import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import { DecodingStatistics } from './statistics.ts';
+import { DecodingThread, type LoadedDecoder } from './thread.ts';
+
+/** How a decoder runs. */
+export interface DecoderOptions extends DecodingOptions {
+  /** Most answers that may wait for a slot. */
+  readonly queueLimit: number;
+  readonly now: () => number;
+  /** The thread died unasked. */
+  readonly onDeath: () => void;
+  /** How long to wait before the n-th attempt in a row to replace a dead thread, in milliseconds. */
+  readonly restartDelayMs: (attempt: number) => number;
+}
+
+/** What an answer is made of, as it comes. */
+export type Written =
+  | { readonly kind: 'token'; readonly token: WrittenToken }
+  | { readonly kind: 'end'; readonly end: End; readonly cachedTokens: number };
+
+/** One answer on its way to whoever asked. */
+class Answer {
+  readonly #startedAt: number;
+  readonly #ready: Written[] = [];
+  #lastAt: number | undefined;
+  #wake: (() => void) | undefined;
+  #failure: Error | undefined;
+
+  constructor(startedAt: number) {
+    this.#startedAt = startedAt;
+  }
+
+  put(written: Written): void {
+    this.#ready.push(written);
+    this.#wake?.();
+  }
+
+  fail(error: Error): void {
+    this.#failure = error;
+    this.#wake?.();
+  }
+
+  /** Milliseconds since the start, or since the last token; and which. */
+  tick(now: number): { readonly first: boolean; readonly ms: number } {
+    const last = this.#lastAt;
+    this.#lastAt = now;
+    return { first: last === undefined, ms: now - (last ?? this.#startedAt) };
+  }
+
+  async next(): Promise<Written> {
+    for (;;) {
+      const written = this.#ready.shift();
+      if (written !== undefined) return written;
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
+
+/** Lives from `open` to `close`. */
+export class Decoder {
+  readonly statistics = new DecodingStatistics();
+  readonly #options: DecoderOptions;
+  readonly #answers = new Map<number, Answer>();
+  readonly #awaitingRest: (() => void)[] = [];
+  #thread: DecodingThread | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closing = false;
+  #deaths = 0;
+  #ids = 0;
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the thread is up. */
+  get alive(): boolean {
+    return this.#thread !== undefined;
+  }
+
+  /** Answers being written or waiting. */
+  get pending(): number {
+    return this.#answers.size;
+  }
+
+  /** Starts the thread. Throws, with nothing left behind, when the model cannot be loaded. */
+  async open(): Promise<LoadedDecoder> {
+    const thread: DecodingThread = new DecodingThread(this.#options, {
+      onReport: (report) => this.#hear(report),
+      onDeath: (dead) => this.#bury(dead),
+    });
+    const loaded = await thread.load();
+    this.#thread = thread;
+    return loaded;
+  }
+
+  /** Refuses when `count` more answers have no room. */
+  requireRoom(count: number): void {
+    const { slots, queueLimit } = this.#options;
+    if (this.#thread === undefined) throw unavailable('the thread of this model has died; it is being restarted');
+    if (this.pending + count <= slots + queueLimit) return;
+    throw new Refusal({ kind: 'queueFull', retryAfterSeconds: 1 }, 'the queue of this model is full');
+  }
+
+  /** Writes an answer, token by token, to its end. Whoever stops listening, or aborts, has cancelled it. */
+  async *write(assignment: Omit<Assignment, 'id'>, signal: AbortSignal): AsyncGenerator<Written, void, undefined> {
+    this.requireRoom(1);
+    this.#ids += 1;
+    const id = this.#ids;
+    const answer = new Answer(this.#options.now());
+    this.#answers.set(id, answer);
+    this.#thread?.send({ kind: 'write', assignment: { ...assignment, id } });
+    const abandon = (): void => answer.fail(new Refusal({ kind: 'abandoned' }, 'the caller has gone'));
+    signal.addEventListener('abort', abandon, { once: true });
+    try {
+      if (signal.aborted) abandon();
+      for (let over = false; !over;) {
+        const written = await answer.next();
+        over = written.kind === 'end';
+        yield written;
+      }
+    } finally {
+      signal.removeEventListener('abort', abandon);
+      // Nothing is left of it when it has ended.
+      if (this.#answers.has(id)) this.#thread?.send({ kind: 'cancel', id });
+    }
+  }
+
+  /** Resolves once nothing is written and nothing waits. */
+  atRest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaitingRest.push(resolve);
+      this.#tellRest();
+    });
+  }
+
+  /** Ends all answers with a refusal, releases the session and waits for the thread's end. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    const thread = this.#thread;
+    this.#thread = undefined;
+    for (const id of this.#answers.keys()) thread?.send({ kind: 'cancel', id });
+    this.#failAll('the server is stopping');
+    await thread?.close();
+  }
+
+  #hear(report: StepReport): void {
+    this.#deaths = 0;
+    const now = this.#options.now();
+    this.statistics.stepped(report);
+    for (const token of report.tokens) {
+      const answer = this.#answers.get(token.id);
+      if (answer === undefined) continue;
+      this.statistics.wrote(answer.tick(now));
+      answer.put({ kind: 'token', token });
+    }
+    for (const ended of report.ended) this.#finish(ended);
+    this.#tellRest();
+  }
+
+  #finish({ id, end, cachedTokens }: Ended): void {
+    const answer = this.#answers.get(id);
+    this.#answers.delete(id);
+    if (answer === undefined) return;
+    this.statistics.ended(end, cachedTokens);
+    answer.put({ kind: 'end', end, cachedTokens });
+  }
+
+  #failAll(message: string): void {
+    for (const answer of this.#answers.values()) answer.fail(unavailable(message));
+    this.#answers.clear();
+    this.#tellRest();
+  }
+
+  #tellRest(): void {
+    if (this.#answers.size > 0) return;
+    for (const resolve of this.#awaitingRest.splice(0)) resolve();
+  }
+
+  #bury(dead: DecodingThread): void {
+    // A thread that never loaded has already said why, to whoever awaits `open`.
+    if (this.#thread !== dead) return;
+    this.#thread = undefined;
+    this.#failAll('the thread that wrote this answer has died');
+    this.#options.onDeath();
+    this.#replace();
+  }
+
+  #replace(): void {
+    if (this.#closing) return;
+    this.#deaths += 1;
+    this.#timer = setTimeout(() => {
+      this.open().then(
+        () => (this.#closing ? void this.close() : undefined),
+        () => this.#replace(),
+      );
+    }, this.#options.restartDelayMs(this.#deaths));
+  }
+}

@@ -1,0 +1,92 @@
+/** A language model from its artefact: sizes, memory, tokenizer, chat template, and a decoder that runs. */
+import { stat } from 'node:fs/promises';
+import type { Signature } from '../protocol/request.ts';
+import { isRecord } from '../protocol/json.ts';
+import type { Artefact, NotReady } from '../repository.ts';
+import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
+import { Decoder, type DecoderOptions } from './decoder.ts';
+import { geometryFrom } from './foreign-geometry.ts';
+import { slotsThatFit, type Geometry, type Slots } from './geometry.ts';
+import { TextCodec } from './text-codec.ts';
+import type { LoadedDecoder } from './thread.ts';
+
+/** How language models run. */
+export interface LanguageOptions extends Omit<DecoderOptions, 'path' | 'geometry' | 'slots'> {
+  /** Most sequences at once; fewer where memory is short. */
+  readonly slots: number;
+  /** Of the whole process. */
+  readonly memoryBytes: number;
+}
+
+/** A language model that answers. */
+export interface LanguageModel {
+  readonly geometry: Geometry;
+  readonly slots: number;
+  /** Memory that is set aside for keys and values. */
+  readonly keyValueBytes: number;
+  readonly codec: TextCodec;
+  readonly template: ChatTemplate | undefined;
+  readonly decoder: Decoder;
+}
+
+/** A language model and what was found when it was loaded, or why there is none. */
+export type OpenedLanguageModel =
+  | { readonly ok: true; readonly model: LanguageModel; readonly loaded: LoadedDecoder }
+  | { readonly ok: false; readonly failure: NotReady };
+
+type Fail = { readonly ok: false; readonly failure: NotReady };
+
+const refused = (reason: NotReady['reason'], message: string): Fail => ({ ok: false, failure: { reason, message } });
+
+/** A file of the artefact as a JSON object; undefined when there is none. Throws when it is not JSON. */
+async function jsonCompanion({ companion }: Artefact, name: string, signal: AbortSignal) {
+  const text = await companion(name, signal);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRecord(value)) return value;
+  } catch {
+    // Said below in our own words.
+  }
+  throw new TypeError(`${name} is not a JSON object`);
+}
+
+/** The sizes that the manifest tells, or those that the graph and the exporter's config.json tell together. */
+async function geometryOf(artefact: Artefact, graph: Signature | undefined, signal: AbortSignal) {
+  if (artefact.manifest?.decoder !== undefined) return artefact.manifest.decoder;
+  const config = (await jsonCompanion(artefact, 'config.json', signal)) ?? {};
+  const generation = (await jsonCompanion(artefact, 'generation_config.json', signal)) ?? {};
+  return geometryFrom(graph ?? { inputs: [], outputs: [] }, { ...config, ...generation });
+}
+
+async function textOf(artefact: Artefact, signal: AbortSignal) {
+  const tokenizer = await jsonCompanion(artefact, 'tokenizer.json', signal);
+  if (tokenizer === undefined) return 'a language model needs its tokenizer.json beside model.onnx';
+  const config = (await jsonCompanion(artefact, 'tokenizer_config.json', signal)) ?? {};
+  const template = chatTemplateOf(config, await artefact.companion('chat_template.jinja', signal));
+  return { codec: new TextCodec({ tokenizer, config }), template };
+}
+
+async function slotsOf(geometry: Geometry, { path }: Artefact, options: LanguageOptions): Promise<Slots> {
+  const { size: fileBytes } = await stat(path);
+  return slotsThatFit(geometry, { limitBytes: options.memoryBytes, fileBytes }, options.slots);
+}
+
+/** Opens a language model, or says why not. `graph` is known where the model had to be opened to be recognised. */
+export async function openLanguageModel(
+  artefact: Artefact,
+  graph: Signature | undefined,
+  options: LanguageOptions,
+  signal: AbortSignal,
+): Promise<OpenedLanguageModel> {
+  const geometry = await geometryOf(artefact, graph, signal);
+  if (typeof geometry === 'string') return refused('ManifestInvalid', geometry);
+  const fitting = await slotsOf(geometry, artefact, options);
+  if (!fitting.ok) return refused('MemoryTooSmall', fitting.message);
+  const text = await textOf(artefact, signal);
+  if (typeof text === 'string') return refused('ArtefactMissing', text);
+  const { slots, bytes: keyValueBytes } = fitting;
+  const decoder = new Decoder({ ...options, path: artefact.path, geometry, slots });
+  const loaded = await decoder.open();
+  return { ok: true, model: { geometry, slots, keyValueBytes, decoder, ...text }, loaded };
+}

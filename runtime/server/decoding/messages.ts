@@ -1,0 +1,72 @@
+/** What the main thread and a decoding thread say to each other. */
+import type { Signature } from '../protocol/request.ts';
+import type { SessionOptions } from '../worker-protocol.ts';
+import type { Geometry } from './geometry.ts';
+import type { Sampling, TokenLogProbabilities } from './sampling.ts';
+
+/** What a decoding thread is started with. */
+export interface DecodingOptions extends SessionOptions {
+  readonly geometry: Geometry;
+  /** Most sequences at once. */
+  readonly slots: number;
+  /** Most tokens of prompts that are read between two steps of the answers that are being written. */
+  readonly prefillTokens: number;
+}
+
+/** An answer to write. */
+export interface Assignment {
+  readonly id: number;
+  readonly prompt: readonly number[];
+  /** Most tokens of the answer. */
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+  /** How many of the likeliest tokens to report with each token; undefined reports none, nor the token's own. */
+  readonly logprobs?: number;
+  /** Goes on after an end token. */
+  readonly ignoreEnd?: boolean;
+}
+
+/** To a decoding thread. */
+export type DecodingCommand =
+  | { readonly kind: 'write'; readonly assignment: Assignment }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'close' };
+
+/** One token of an answer. */
+export interface WrittenToken {
+  readonly id: number;
+  readonly token: number;
+  readonly logprobs?: TokenLogProbabilities;
+}
+
+/** Why an answer is over: an end token, a limit, its caller, or a fault of the model. */
+export type End =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'length' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** An answer that is over. */
+export interface Ended {
+  readonly id: number;
+  readonly end: End;
+  /** Tokens of the prompt that were known from an earlier one. */
+  readonly cachedTokens: number;
+}
+
+/** What one step brought. */
+export interface StepReport {
+  readonly tokens: readonly WrittenToken[];
+  readonly ended: readonly Ended[];
+  /** Answers being written, and those that wait for a slot. */
+  readonly writing: number;
+  readonly waiting: number;
+  /** Tokens of prompts that were run, those from the cache not counted. */
+  readonly promptTokens: number;
+}
+
+/** From a decoding thread: first `loaded` or `failed`, then one `stepped` for each step. */
+export type DecodingReply =
+  | { readonly kind: 'loaded'; readonly signature: Signature; readonly provider: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'stepped'; readonly report: StepReport };

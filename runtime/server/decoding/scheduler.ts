@@ -1,0 +1,167 @@
+/**
+ * Continuous batching: every step writes one token of every answer in the batch. Between two steps answers leave, and
+ * prompts are read, each alone and in pieces, no more tokens than the budget: nobody's answer halts for a stranger's long
+ * prompt. First come, first served.
+ */
+import type { Session } from '../onnx.ts';
+import { contractOf, remember, type Batch, type Contract } from './contract.ts';
+import { KeyValueCache } from './key-value-cache.ts';
+import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import { Sequence } from './sequence.ts';
+import { Slots } from './slots.ts';
+
+/** What of a session it needs. */
+type Runner = Pick<Session, 'loaded' | 'run'>;
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const noNumbers: End = { kind: 'failed', message: 'the model gave no finite logits' };
+
+/** The answers of one session. */
+export class Scheduler {
+  readonly #session: Runner;
+  readonly #options: DecodingOptions;
+  readonly #contract: Contract;
+  readonly #cache: KeyValueCache;
+  readonly #slots: Slots;
+  #waiting: Sequence[] = [];
+  #tokens: WrittenToken[] = [];
+  #ended: Ended[] = [];
+  #promptTokens = 0;
+
+  constructor(session: Runner, options: DecodingOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#contract = contractOf(options.geometry, session.loaded.inputs);
+    this.#cache = new KeyValueCache(options.geometry, options.slots, this.#contract.keys);
+    this.#slots = new Slots(this.#cache);
+  }
+
+  /** Whether there is anything to do. */
+  get busy(): boolean {
+    return this.#waiting.length > 0 || this.#slots.writing > 0 || this.#slots.joining !== undefined;
+  }
+
+  /** Takes an answer to write. */
+  add(assignment: Assignment): void {
+    this.#waiting.push(new Sequence(assignment));
+  }
+
+  /** Gives an answer up at the next step. */
+  cancel(id: number): void {
+    const all = [...this.#waiting, ...this.#slots.sequences, this.#slots.joining];
+    const found = all.find((sequence) => sequence?.assignment.id === id);
+    if (found !== undefined) found.cancelled = true;
+  }
+
+  /** One token of every answer in the batch, after as much of the prompts as the budget allows. */
+  async step(): Promise<StepReport> {
+    this.#reap();
+    await this.#read();
+    await this.#write();
+    const report = {
+      tokens: this.#tokens,
+      ended: this.#ended,
+      promptTokens: this.#promptTokens,
+      writing: this.#slots.writing,
+      waiting: this.#waiting.length + (this.#slots.joining === undefined ? 0 : 1),
+    };
+    this.#tokens = [];
+    this.#ended = [];
+    this.#promptTokens = 0;
+    return report;
+  }
+
+  #end({ assignment, cachedTokens }: Sequence, end: End): void {
+    this.#ended.push({ id: assignment.id, end, cachedTokens });
+  }
+
+  /** Lets go of what was cancelled. */
+  #reap(): void {
+    const cancelled = this.#waiting.filter((sequence) => sequence.cancelled);
+    if (cancelled.length > 0) this.#waiting = this.#waiting.filter((sequence) => !sequence.cancelled);
+    for (const sequence of cancelled) this.#end(sequence, { kind: 'cancelled' });
+    const { joining } = this.#slots;
+    if (joining?.cancelled === true) {
+      this.#slots.abandon();
+      this.#end(joining, { kind: 'cancelled' });
+    }
+    this.#leave((sequence) => (sequence.cancelled ? { kind: 'cancelled' } : undefined));
+  }
+
+  /** Lets sequences leave the batch, the last first, so that those that take their places were looked at already. */
+  #leave(endOf: (sequence: Sequence, slot: number) => End | undefined): void {
+    const { sequences } = this.#slots;
+    for (let slot = sequences.length - 1; slot >= 0; slot -= 1) {
+      const sequence = sequences[slot];
+      const end = sequence && endOf(sequence, slot);
+      if (sequence === undefined || end === undefined) continue;
+      this.#slots.leave(slot, end.kind === 'failed');
+      this.#end(sequence, end);
+    }
+  }
+
+  async #read(): Promise<void> {
+    for (let budget = this.#options.prefillTokens; budget > 0;) {
+      if (this.#slots.free) {
+        const next = this.#waiting.shift();
+        if (next !== undefined) this.#slots.join(next);
+      }
+      const { joining } = this.#slots;
+      if (joining === undefined) return;
+      budget -= await this.#readPiece(joining, budget);
+    }
+  }
+
+  /** Reads a piece of the joining prompt; after its end the first token is chosen. Returns the tokens read. */
+  async #readPiece(joining: Sequence, budget: number): Promise<number> {
+    const [slot, { prompt }] = [this.#slots.writing, joining.assignment];
+    const length = this.#slots.length(slot);
+    const tokens = prompt.slice(length, length + budget);
+    this.#promptTokens += tokens.length;
+    try {
+      const [logits] = await this.#run({ first: slot, rows: [{ tokens, length }] });
+      this.#slots.append(slot, tokens);
+      if (length + tokens.length < prompt.length) return tokens.length;
+      this.#slots.joined();
+      this.#leave((_, index) => (index === slot ? this.#next(joining, logits) : undefined));
+    } catch (error) {
+      this.#slots.abandon();
+      this.#end(joining, { kind: 'failed', message: sentence(error) });
+    }
+    return tokens.length;
+  }
+
+  async #write(): Promise<void> {
+    const { sequences } = this.#slots;
+    if (sequences.length === 0) return;
+    this.#slots.fit(1);
+    const rows = sequences.map(({ last }, slot) => ({ tokens: [last], length: this.#slots.length(slot) }));
+    try {
+      const logits = await this.#run({ first: 0, rows });
+      for (const [slot, { tokens }] of rows.entries()) this.#slots.append(slot, tokens);
+      const ends = sequences.map((sequence, slot) => this.#next(sequence, logits[slot]));
+      this.#leave((_, slot) => ends[slot]);
+    } catch (error) {
+      this.#leave(() => ({ kind: 'failed', message: sentence(error) }));
+    }
+  }
+
+  /** Chooses a sequence's next token; the end when that was its last. */
+  #next(sequence: Sequence, logits: Float32Array | undefined): End | undefined {
+    const token = logits && sequence.choose(logits);
+    if (token === undefined) return noNumbers;
+    this.#tokens.push(token);
+    return sequence.over(this.#options.geometry);
+  }
+
+  async #run(batch: Batch): Promise<readonly Float32Array[]> {
+    const contract = this.#contract;
+    const [logits, ...added] = await this.#session.run(contract.inputs(batch, this.#cache), contract.outputs);
+    const { vocabulary } = this.#options.geometry;
+    if (logits?.shape.at(-1) !== vocabulary)
+      throw new TypeError(`the logits have the shape [${logits?.shape.join() ?? ''}], not ${vocabulary} at the end`);
+    remember(added, batch, this.#cache);
+    return contract.logits(logits, batch);
+  }
+}

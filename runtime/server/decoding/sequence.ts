@@ -1,0 +1,53 @@
+/** One answer while it is written: what it has so far, and when it is over. */
+import type { Assignment, End, WrittenToken } from './messages.ts';
+import { adjusted, choose, logProbabilities, randomFrom } from './sampling.ts';
+
+/** What ends an answer besides itself. */
+export interface Bounds {
+  readonly contextLength: number;
+  readonly endTokens: readonly number[];
+}
+
+/** An answer being written. */
+export class Sequence {
+  readonly assignment: Assignment;
+  /** Tokens of the prompt that were known from an earlier one. */
+  cachedTokens = 0;
+  cancelled = false;
+  /** The token that was chosen last; the model has not seen it yet. */
+  last = -1;
+  readonly #random: () => number;
+  readonly #counts = new Map<number, number>();
+  readonly #seen: Set<number>;
+  #written = 0;
+
+  constructor(assignment: Assignment) {
+    this.assignment = assignment;
+    this.#random = randomFrom(assignment.sampling.seed);
+    this.#seen = new Set(assignment.prompt);
+  }
+
+  /** Chooses the next token; undefined when the model gave no numbers. */
+  choose(logits: Float32Array): WrittenToken | undefined {
+    const { id, sampling, logprobs } = this.assignment;
+    const token = choose(
+      adjusted(logits, sampling, { counts: this.#counts, seen: this.#seen }),
+      sampling,
+      this.#random,
+    );
+    if (token < 0) return undefined;
+    this.last = token;
+    this.#written += 1;
+    this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
+    this.#seen.add(token);
+    return { id, token, ...(logprobs !== undefined && { logprobs: logProbabilities(logits, token, logprobs) }) };
+  }
+
+  /** Undefined while the answer goes on. */
+  over({ contextLength, endTokens }: Bounds): End | undefined {
+    const { prompt, maxTokens, ignoreEnd } = this.assignment;
+    if (ignoreEnd !== true && endTokens.includes(this.last)) return { kind: 'stop' };
+    const full = this.#written >= maxTokens || prompt.length + this.#written >= contextLength;
+    return full ? { kind: 'length' } : undefined;
+  }
+}

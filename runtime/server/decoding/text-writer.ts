@@ -1,0 +1,113 @@
+/** A prompt → text, in pieces that may be sent as they come. */
+import { invalidParameter, unavailable } from '../protocol/errors.ts';
+import type { LanguageModel } from './language-model.ts';
+import type { Assignment } from './messages.ts';
+import type { TokenLogProbabilities } from './sampling.ts';
+import { StopFilter, TokenText } from './text-stream.ts';
+
+/** An answer to write as text. */
+export interface TextRequest extends Omit<Assignment, 'id' | 'maxTokens'> {
+  /** Most tokens of the answer; undefined is as many as the context has room for. */
+  readonly maxTokens: number | undefined;
+  /** Strings that end the answer and are not part of it. */
+  readonly stops: readonly string[];
+}
+
+/** What an answer cost. */
+export interface Usage {
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** Text with the probabilities of the tokens that it came from, and at last why there is no more. */
+export type Piece =
+  | { readonly kind: 'text'; readonly text: string; readonly logprobs: readonly TokenLogProbabilities[] }
+  | { readonly kind: 'end'; readonly finish: 'stop' | 'length'; readonly usage: Usage };
+
+/** The tokens of a prompt. Refuses what leaves no room for an answer. */
+export function promptTokens(
+  { codec, geometry }: LanguageModel,
+  prompt: string | readonly number[],
+  options: { readonly parameter: string; readonly special: boolean },
+): readonly number[] {
+  const { contextLength, vocabulary } = geometry;
+  const tokens = typeof prompt === 'string' ? codec.encode(prompt, { ...options, limit: contextLength }) : prompt;
+  if (tokens === undefined || tokens.length >= contextLength) {
+    const found = tokens === undefined ? 'many more' : String(tokens.length);
+    const message = `the model's context is ${contextLength} tokens and must hold the answer too; the prompt has ${found}`;
+    throw invalidParameter(options.parameter, message, 'context_length_exceeded');
+  }
+  if (tokens.length === 0) throw invalidParameter(options.parameter, 'the prompt is empty');
+  const stranger = tokens.find((token) => token >= vocabulary);
+  if (stranger === undefined) return tokens;
+  throw invalidParameter(options.parameter, `the model has no token ${stranger}; it has ${vocabulary}`);
+}
+
+/** Holds text and probabilities back until they may be sent. */
+class Assembly {
+  readonly #text: TokenText;
+  readonly #stops: StopFilter;
+  #logprobs: TokenLogProbabilities[] = [];
+  stopped = false;
+
+  constructor({ codec }: LanguageModel, { prompt, stops }: TextRequest) {
+    this.#text = new TokenText((tokens) => codec.decode(tokens), prompt.slice(-4));
+    this.#stops = new StopFilter(stops);
+  }
+
+  push(token: number, logprobs: TokenLogProbabilities | undefined): Piece | undefined {
+    if (logprobs !== undefined) this.#logprobs.push(logprobs);
+    const { text, stopped } = this.#stops.push(this.#text.push(token));
+    this.stopped = stopped;
+    return text === '' ? undefined : this.#piece(text);
+  }
+
+  flush(): Piece | undefined {
+    const { text, stopped } = this.#stops.push(this.#text.flush());
+    const rest = stopped ? text : text + this.#stops.flush();
+    return rest === '' && this.#logprobs.length === 0 ? undefined : this.#piece(rest);
+  }
+
+  #piece(text: string): Piece {
+    const logprobs = this.#logprobs;
+    this.#logprobs = [];
+    return { kind: 'text', text, logprobs };
+  }
+}
+
+function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<Assignment, 'id'> {
+  const { prompt, sampling, logprobs, ignoreEnd } = request;
+  const maxTokens = Math.min(request.maxTokens ?? geometry.contextLength, geometry.contextLength - prompt.length);
+  return { prompt, sampling, maxTokens, ...(logprobs !== undefined && { logprobs }), ...(ignoreEnd && { ignoreEnd }) };
+}
+
+/** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */
+export async function* writeText(
+  model: LanguageModel,
+  request: TextRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, void, undefined> {
+  const { decoder, geometry } = model;
+  const assembly = new Assembly(model, request);
+  const isEnd = (token: number): boolean => request.ignoreEnd !== true && geometry.endTokens.includes(token);
+  let completionTokens = 0;
+  for await (const written of decoder.write(assignmentOf(model, request), signal)) {
+    if (written.kind === 'end') {
+      if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
+      const rest = assembly.flush();
+      if (rest !== undefined) yield rest;
+      const finish = written.end.kind === 'length' ? 'length' : 'stop';
+      yield { kind: 'end', finish, usage: { completionTokens, cachedTokens: written.cachedTokens } };
+      return;
+    }
+    completionTokens += 1;
+    const { token } = written.token;
+    if (isEnd(token)) continue;
+    const piece = assembly.push(token, written.token.logprobs);
+    if (piece !== undefined) yield piece;
+    if (assembly.stopped) {
+      yield { kind: 'end', finish: 'stop', usage: { completionTokens, cachedTokens: 0 } };
+      return;
+    }
+  }
+}

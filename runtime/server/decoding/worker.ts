@@ -1,0 +1,63 @@
+/**
+ * Entry of a decoding thread: owns a session and all its answers. Commands are heard between two steps. It is never ended
+ * from outside while it may be busy: that would abort the whole process.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createSession } from '../onnx.ts';
+import type { DecodingCommand, DecodingOptions, DecodingReply } from './messages.ts';
+import { Scheduler } from './scheduler.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('worker.ts is the entry of a worker thread');
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const reply = (message: DecodingReply): void => port.postMessage(message);
+
+const greedy = {
+  ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
+  ...{ bias: [], seed: 0 },
+} as const;
+
+/** Writes until nothing is left. Throws what a run failed of. */
+async function finish(scheduler: Scheduler): Promise<void> {
+  while (scheduler.busy) {
+    const { ended } = await scheduler.step();
+    for (const { end } of ended) if (end.kind === 'failed') throw new Error(end.message);
+  }
+}
+
+/** A prompt on an empty cache, one that goes on from it, and a step: every way through the graph before the first caller. */
+async function warmUp(scheduler: Scheduler): Promise<void> {
+  for (const prompt of [[0], [0, 0]]) {
+    scheduler.add({ id: 0, prompt, maxTokens: 2, sampling: greedy, ignoreEnd: true });
+    await finish(scheduler);
+  }
+}
+
+try {
+  // The starter of this thread passes DecodingOptions; worker data has no type of its own.
+  const options = workerData as DecodingOptions;
+  const session = await createSession(options);
+  const scheduler = new Scheduler(session, options);
+  await warmUp(scheduler);
+  let running = false;
+  let closing = false;
+  const run = async (): Promise<void> => {
+    if (running) return;
+    running = true;
+    while (scheduler.busy) reply({ kind: 'stepped', report: await scheduler.step() });
+    running = false;
+    if (closing) void session.release().finally(() => port.close());
+  };
+  port.on('message', (command: DecodingCommand) => {
+    if (command.kind === 'write') scheduler.add(command.assignment);
+    else if (command.kind === 'cancel') scheduler.cancel(command.id);
+    else closing = true;
+    void run();
+  });
+  const { inputs, outputs, provider } = session.loaded;
+  reply({ kind: 'loaded', signature: { inputs, outputs }, provider });
+} catch (error) {
+  reply({ kind: 'failed', message: sentence(error) });
+  port.close();
+}

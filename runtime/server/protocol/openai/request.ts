@@ -1,0 +1,195 @@
+/**
+ * OpenAI's requests for completions and chat completions → the inner language. What is not known is ignored, as upstream
+ * does; what is known and would be ignored is refused.
+ */
+import type { ChatMessage } from '../../decoding/chat-template.ts';
+import type { Sampling } from '../../decoding/sampling.ts';
+import { invalid, invalidParameter } from '../errors.ts';
+import { isRecord } from '../json.ts';
+import { Parameters } from './parameters.ts';
+
+/** What both kinds of requests have. */
+export interface TextOptions {
+  readonly model: string;
+  /** Answers for each prompt. */
+  readonly count: number;
+  readonly stream: boolean;
+  /** A last chunk with the usage. */
+  readonly streamUsage: boolean;
+  readonly maxTokens: number | undefined;
+  readonly stops: readonly string[];
+  /** Likeliest tokens to report; undefined reports no probabilities. */
+  readonly logprobs: number | undefined;
+  readonly ignoreEnd: boolean;
+  /** Without a seed of the caller's, chance decides. */
+  readonly sampling: Omit<Sampling, 'seed'> & { readonly seed: number | undefined };
+}
+
+/** A request for completions; a prompt is text or tokens. */
+export interface CompletionRequest extends TextOptions {
+  readonly prompts: readonly (string | readonly number[])[];
+}
+
+/** A request for a chat completion. */
+export interface ChatRequest extends TextOptions {
+  readonly messages: readonly ChatMessage[];
+}
+
+const stopLimit = { count: 16, letters: 1024 } as const;
+const promptLimit = 128;
+const topLimit = 20;
+
+const notOffered = {
+  tools: 'this server writes text alone',
+  functions: 'this server writes text alone',
+  audio: 'this server writes text alone',
+  prediction: 'this server writes text alone',
+  web_search_options: 'this server has no web',
+} as const;
+
+function recordOf(body: unknown): Parameters {
+  if (isRecord(body)) return new Parameters(body);
+  throw invalid('the request is not an object');
+}
+
+function modelOf(parameters: Parameters): string {
+  const model = parameters.text('model');
+  if (model === undefined || model === '') throw invalidParameter('model', "'model' is missing");
+  return model;
+}
+
+function stopsOf(parameters: Parameters): readonly string[] {
+  const value = parameters.any('stop') ?? [];
+  const stops: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isStop = (stop: unknown): stop is string =>
+    typeof stop === 'string' && stop !== '' && stop.length <= stopLimit.letters;
+  if (stops.length <= stopLimit.count && stops.every(isStop)) return stops;
+  const message = `'stop' is not a string, or up to ${stopLimit.count}, of 1 to ${stopLimit.letters} letters`;
+  throw invalidParameter('stop', message);
+}
+
+function biasOf(parameters: Parameters): Sampling['bias'] {
+  const value = parameters.any('logit_bias') ?? {};
+  if (!isRecord(value)) throw invalidParameter('logit_bias', "'logit_bias' is not an object");
+  return Object.entries(value).map(([token, bias]) => {
+    if (/^\d{1,9}$/.test(token) && typeof bias === 'number' && Math.abs(bias) <= 100)
+      return [Number(token), bias] as const;
+    throw invalidParameter('logit_bias', "'logit_bias' has something else than tokens and numbers from -100 to 100");
+  });
+}
+
+function samplingOf(parameters: Parameters): TextOptions['sampling'] {
+  const penalty = { min: -2, max: 2 };
+  return {
+    temperature: parameters.number('temperature', { min: 0, max: 2 }, 1),
+    topP: parameters.number('top_p', { min: 0, max: 1 }, 1),
+    topK: Math.max(0, parameters.integer('top_k', { min: -1, max: 1e9 }, 0)),
+    presencePenalty: parameters.number('presence_penalty', penalty, 0),
+    frequencyPenalty: parameters.number('frequency_penalty', penalty, 0),
+    repetitionPenalty: parameters.number('repetition_penalty', { min: 0.01, max: 100 }, 1),
+    bias: biasOf(parameters),
+    seed: parameters.integer('seed', { min: -(2 ** 63), max: 2 ** 63 }, undefined),
+  };
+}
+
+function checkFormat(parameters: Parameters): void {
+  const type = parameters.object('response_format')?.any('type') ?? 'text';
+  if (type === 'text') return;
+  const message = `the response format ${JSON.stringify(type)} cannot be guaranteed by this server, so it is not offered; ask for text`;
+  throw invalidParameter('response_format', message, 'unsupported_parameter');
+}
+
+const tokensRange = { min: 1, max: 2 ** 31 } as const;
+
+function optionsOf(parameters: Parameters, logprobs: number | undefined): Omit<TextOptions, 'maxTokens'> {
+  parameters.refuse(notOffered);
+  checkFormat(parameters);
+  const stream = parameters.flag('stream');
+  const streamOptions = parameters.object('stream_options');
+  if (streamOptions !== undefined && !stream)
+    throw invalidParameter('stream_options', "'stream_options' is for streams alone");
+  return {
+    model: modelOf(parameters),
+    count: parameters.integer('n', { min: 1, max: promptLimit }, 1),
+    stream,
+    streamUsage: streamOptions?.flag('include_usage') ?? false,
+    stops: stopsOf(parameters),
+    logprobs,
+    ignoreEnd: parameters.flag('ignore_eos'),
+    sampling: samplingOf(parameters),
+  };
+}
+
+const isTokens = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((token) => Number.isInteger(token) && Number(token) >= 0);
+
+function promptsOf(parameters: Parameters): CompletionRequest['prompts'] {
+  const value = parameters.any('prompt');
+  if (value === undefined) throw invalidParameter('prompt', "'prompt' is missing");
+  const prompts: readonly unknown[] = Array.isArray(value) && !isTokens(value) ? value : [value];
+  const isPrompt = (prompt: unknown): prompt is string | readonly number[] =>
+    typeof prompt === 'string' || isTokens(prompt);
+  if (prompts.length > 0 && prompts.length <= promptLimit && prompts.every(isPrompt)) return prompts;
+  const message = `'prompt' is not a string, a list of tokens, or a list of up to ${promptLimit} of these`;
+  throw invalidParameter('prompt', message);
+}
+
+/** Reads a request for completions, or refuses it with one sentence. */
+export function completionRequestOf(body: unknown): CompletionRequest {
+  const parameters = recordOf(body);
+  const logprobs = parameters.integer('logprobs', { min: 0, max: topLimit }, undefined);
+  const options = optionsOf(parameters, logprobs);
+  parameters.refuse({
+    suffix: 'the model writes on and does not fill in',
+    echo: 'the answer is what was written alone',
+  });
+  const best = parameters.integer('best_of', { min: 1, max: promptLimit }, options.count);
+  if (best !== options.count) throw invalidParameter('best_of', "'best_of' is offered only where it equals 'n'");
+  return { ...options, prompts: promptsOf(parameters), maxTokens: parameters.integer('max_tokens', tokensRange, 16) };
+}
+
+/** A message's content: text, or parts of text. */
+function contentOf(value: unknown, index: number): string {
+  if (typeof value === 'string') return value;
+  const parts: readonly unknown[] | undefined = Array.isArray(value) ? value : value === null ? [] : undefined;
+  const texts = parts?.map((part) => {
+    if (isRecord(part) && part['type'] === 'text' && typeof part['text'] === 'string') return part['text'];
+    throw invalidParameter(
+      'messages',
+      `messages[${index}].content has a part that is no text, which this server does not read`,
+    );
+  });
+  if (texts !== undefined) return texts.join('');
+  throw invalidParameter('messages', `messages[${index}].content is neither a string nor a list of parts`);
+}
+
+const roles = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
+
+function messageOf(value: unknown, index: number): ChatMessage {
+  if (!isRecord(value)) throw invalidParameter('messages', `messages[${index}] is not an object`);
+  const { role, name } = value;
+  if (typeof role !== 'string' || !roles.has(role))
+    throw invalidParameter('messages', `messages[${index}].role is none of ${[...roles].join(', ')}`);
+  const content = contentOf(value['content'] ?? null, index);
+  // Templates know the older word.
+  return { role: role === 'developer' ? 'system' : role, content, ...(typeof name === 'string' && { name }) };
+}
+
+function topOf(parameters: Parameters): number | undefined {
+  const top = parameters.integer('top_logprobs', { min: 0, max: topLimit }, undefined);
+  if (parameters.flag('logprobs')) return top ?? 0;
+  if (top !== undefined) throw invalidParameter('top_logprobs', "'top_logprobs' needs 'logprobs' to be true");
+  return undefined;
+}
+
+/** Reads a request for a chat completion, or refuses it with one sentence. */
+export function chatRequestOf(body: unknown): ChatRequest {
+  const parameters = recordOf(body);
+  const options = optionsOf(parameters, topOf(parameters));
+  const messages = parameters.any('messages');
+  if (!Array.isArray(messages) || messages.length === 0)
+    throw invalidParameter('messages', "'messages' is not a list of at least one message");
+  const older = parameters.integer('max_tokens', tokensRange, undefined);
+  const maxTokens = parameters.integer('max_completion_tokens', tokensRange, older);
+  return { ...options, messages: messages.map(messageOf), maxTokens };
+}

@@ -1,0 +1,230 @@
+/** POST /v1/completions, /v1/chat/completions and /v1/embeddings: whole, or as a stream of events. */
+import { randomInt, randomUUID } from 'node:crypto';
+import { readJsonBody } from '../body.ts';
+import type { LanguageModel } from '../decoding/language-model.ts';
+import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
+import { requirePost, send, sendError, type Exchange, type Face, type Handler, type HotRoute } from '../face.ts';
+import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
+import { isRecord } from '../protocol/json.ts';
+import { chatShape, completionShape, type AnswerShape, type ChoiceText, type Head } from '../protocol/openai/answer.ts';
+import { openAiError } from '../protocol/openai/errors.ts';
+import { chatRequestOf, completionRequestOf, type TextOptions } from '../protocol/openai/request.ts';
+
+/** One request, ready to be written. */
+interface Job {
+  readonly model: LanguageModel;
+  readonly options: TextOptions;
+  readonly shape: AnswerShape;
+  /** One for each choice. */
+  readonly requests: readonly TextRequest[];
+  /** Of every prompt once. */
+  readonly promptTokens: number;
+}
+
+/** A language model by its name. Refuses with 404, 503, or 400 when it is another kind of model. */
+function languageModel(face: Face, name: string): LanguageModel {
+  const { model } = face.engine.ready(name);
+  if (model.language !== undefined) return model.language;
+  throw invalidParameter('model', `'${name}' is not a language model; it answers at /v2/models/${name}/infer`);
+}
+
+function requestsOf(options: TextOptions, prompts: readonly (readonly number[])[]): readonly TextRequest[] {
+  const { maxTokens, stops, logprobs, ignoreEnd, sampling, count } = options;
+  const seed = sampling.seed ?? randomInt(2 ** 32);
+  const common = { maxTokens, stops, ignoreEnd, ...(logprobs !== undefined && { logprobs }) };
+  return prompts.flatMap((prompt, index) =>
+    Array.from({ length: count }, (_, choice) => {
+      return { ...common, prompt, sampling: { ...sampling, seed: seed + index * count + choice } };
+    }),
+  );
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+function jobOf(
+  model: LanguageModel,
+  options: TextOptions,
+  [shape, prompts]: [AnswerShape, (readonly number[])[]],
+): Job {
+  const requests = requestsOf(options, prompts);
+  model.decoder.requireRoom(requests.length);
+  return { model, options, shape, requests, promptTokens: sum(prompts.map(({ length }) => length)) };
+}
+
+function completionJob(face: Face, body: unknown): Job {
+  const request = completionRequestOf(body);
+  const model = languageModel(face, request.model);
+  const prompts = request.prompts.map((prompt) => promptTokens(model, prompt, { parameter: 'prompt', special: true }));
+  return jobOf(model, request, [completionShape(model.codec), prompts]);
+}
+
+function chatJob(face: Face, body: unknown): Job {
+  const request = chatRequestOf(body);
+  const model = languageModel(face, request.model);
+  if (model.template === undefined)
+    throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
+  // The template writes what a sequence begins with.
+  const prompt = promptTokens(model, model.template.render(request.messages), {
+    parameter: 'messages',
+    special: false,
+  });
+  return jobOf(model, request, [chatShape(model.codec), [prompt]]);
+}
+
+function embeddingJob(face: Face, body: unknown): Job {
+  const name = isRecord(body) ? body['model'] : undefined;
+  if (typeof name !== 'string' || name === '') throw invalidParameter('model', "'model' is missing");
+  face.engine.ready(name);
+  throw invalidParameter('model', `'${name}' gives no embeddings`);
+}
+
+const jobs: Readonly<Record<string, (face: Face, body: unknown) => Job>> = {
+  '/v1/completions': completionJob,
+  '/v1/chat/completions': chatJob,
+  '/v1/embeddings': embeddingJob,
+};
+
+/** Goes off when the connection closes. */
+function leaving(response: Exchange[1]): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  if (response.closed) controller.abort();
+  return controller.signal;
+}
+
+interface Total {
+  completionTokens: number;
+  cachedTokens: number;
+}
+
+function count(total: Total, piece: Extract<Piece, { readonly kind: 'end' }>): void {
+  total.completionTokens += piece.usage.completionTokens;
+  total.cachedTokens += piece.usage.cachedTokens;
+}
+
+async function wholeChoice(job: Job, index: number, [total, signal]: [Total, AbortSignal]): Promise<ChoiceText> {
+  const texts: string[] = [];
+  const logprobs = [];
+  let finish: ChoiceText['finish'] = null;
+  for await (const piece of writeText(job.model, requestAt(job, index), signal)) {
+    if (piece.kind === 'text') {
+      texts.push(piece.text);
+      logprobs.push(...piece.logprobs);
+    } else {
+      finish = piece.finish;
+      count(total, piece);
+    }
+  }
+  const reported = job.options.logprobs === undefined ? undefined : logprobs;
+  return { index, text: texts.join(''), logprobs: reported, finish, offset: 0 };
+}
+
+function requestAt({ requests }: Job, index: number): TextRequest {
+  const request = requests[index];
+  if (request === undefined) throw new RangeError(`there is no choice ${index}`);
+  return request;
+}
+
+async function answerWhole(face: Face, exchange: Exchange, [job, head]: [Job, Head]): Promise<void> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([leaving(exchange[1]), ended.signal]);
+  const total: Total = { completionTokens: 0, cachedTokens: 0 };
+  try {
+    const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, signal])));
+    const body = job.shape.whole(head, choices, { ...total, promptTokens: job.promptTokens });
+    await send(face, exchange, { body: JSON.stringify(body), jsonLength: undefined });
+  } finally {
+    // Where one choice failed the others are not wanted.
+    ended.abort();
+  }
+}
+
+/** A stream of server-sent events; its head is written with the first, so that what fails before has its own status. */
+class EventStream {
+  readonly #face: Face;
+  readonly #response: Exchange[1];
+
+  constructor(face: Face, response: Exchange[1]) {
+    this.#face = face;
+    this.#response = response;
+  }
+
+  send(event: object | '[DONE]'): void {
+    if (!this.#response.headersSent) {
+      this.#response.writeHead(200, {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        'Cache-Control': 'no-cache',
+        // Proxies would otherwise collect what is meant to be read at once.
+        'X-Accel-Buffering': 'no',
+        ...(this.#face.draining() && { Connection: 'close' }),
+      });
+    }
+    this.#response.write(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`);
+  }
+}
+
+async function streamChoice(job: Job, index: number, tools: [Head, EventStream, Total, AbortSignal]): Promise<void> {
+  const [head, stream, total, signal] = tools;
+  const reported = job.options.logprobs !== undefined;
+  let offset = 0;
+  let opened = false;
+  for await (const piece of writeText(job.model, requestAt(job, index), signal)) {
+    const opening = opened ? undefined : job.shape.opening(head, index);
+    opened = true;
+    if (opening !== undefined) stream.send(opening);
+    if (piece.kind === 'text') {
+      const { text, logprobs } = piece;
+      stream.send(
+        job.shape.chunk(head, { index, text, logprobs: reported ? logprobs : undefined, finish: null, offset }),
+      );
+      offset += text.length;
+    } else {
+      count(total, piece);
+      stream.send(job.shape.chunk(head, { index, text: '', logprobs: undefined, finish: piece.finish, offset }));
+    }
+  }
+}
+
+async function answerStream(face: Face, [, response]: Exchange, [job, head]: [Job, Head]): Promise<void> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([leaving(response), ended.signal]);
+  const stream = new EventStream(face, response);
+  const total: Total = { completionTokens: 0, cachedTokens: 0 };
+  try {
+    await Promise.all(job.requests.map((_, index) => streamChoice(job, index, [head, stream, total, signal])));
+    if (job.options.streamUsage) stream.send(job.shape.usage(head, { ...total, promptTokens: job.promptTokens }));
+    stream.send('[DONE]');
+  } catch (error) {
+    if (!response.headersSent || response.destroyed) throw error;
+    // The status is out: an event says what went wrong, and the end of the stream comes without its mark.
+    const { body } = errorResponse(error, openAiError);
+    response.write(`data: ${body}\n\n`);
+    if (!(error instanceof Refusal)) face.log.error('stream failed', { error: String(error) });
+  } finally {
+    ended.abort();
+    if (response.headersSent) response.end();
+  }
+}
+
+async function answer(face: Face, exchange: Exchange, prepare: (face: Face, body: unknown) => Job): Promise<void> {
+  try {
+    requirePost(exchange[0]);
+    const body = await readJsonBody(exchange, face);
+    if (body === undefined) throw invalid('the request has no body');
+    const job = prepare(face, body);
+    const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
+    const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };
+    await (job.options.stream ? answerStream : answerWhole)(face, exchange, [job, head]);
+  } catch (error) {
+    sendError(face, exchange[1], error, openAiError);
+  }
+}
+
+/** Answers one request for text, whatever is wrong with it. */
+export const openAiRoute: HotRoute = (url) => {
+  const path = url.replace(/^http:\/\/[^/?#]+/, '').split('?', 1)[0] ?? '';
+  const prepare = Object.hasOwn(jobs, path) ? jobs[path] : undefined;
+  if (prepare === undefined) return undefined;
+  const handler: Handler = (face, exchange) => void answer(face, exchange, prepare);
+  return handler;
+};

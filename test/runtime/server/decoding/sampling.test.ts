@@ -1,0 +1,125 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  adjusted,
+  argmax,
+  candidates,
+  choose,
+  largest,
+  logProbabilities,
+  randomFrom,
+  type Sampling,
+} from '../../../../runtime/server/decoding/sampling.ts';
+
+const plain: Sampling = {
+  ...{ temperature: 1, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
+  ...{ bias: [], seed: 0 },
+};
+
+const logitsOf = fc
+  .array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 1, maxLength: 200 })
+  .map((values) => Float32Array.from(values));
+
+const probabilities = (logits: Float32Array, temperature: number): readonly number[] => {
+  const most = Math.max(...logits);
+  const weights = Array.from(logits, (logit) => Math.exp((logit - most) / temperature));
+  const mass = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / mass);
+};
+
+/** Tokens from the likeliest down, the first of equals first. */
+const ranked = (logits: Float32Array): readonly number[] =>
+  Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
+
+describe('candidates', () => {
+  test('the largest are those that sorting finds', () => {
+    fc.assert(
+      fc.property(logitsOf, fc.integer({ min: 1, max: 100 }), (logits, count) => {
+        expect(largest(logits, count)).toEqual(ranked(logits).slice(0, count));
+        expect(argmax(logits)).toBe(ranked(logits)[0]);
+      }),
+    );
+  });
+
+  test('top-p keeps the fewest likeliest tokens that reach it', () => {
+    const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
+    fc.assert(
+      fc.property(logitsOf, share, fc.double({ min: 0.2, max: 2, noNaN: true }), (logits, topP, temperature) => {
+        const { tokens } = candidates(logits, { ...plain, topP, temperature });
+        const all = probabilities(logits, temperature);
+        const sum = (kept: readonly number[]): number => kept.reduce((total, token) => total + all[token]!, 0);
+        expect(tokens).toEqual(ranked(logits).slice(0, tokens.length));
+        expect(sum(tokens)).toBeGreaterThanOrEqual(topP - 1e-6);
+        expect(sum(tokens.slice(0, -1))).toBeLessThan(topP + 1e-6);
+      }),
+    );
+  });
+
+  test('top-k and top-p together keep no more than either', () => {
+    fc.assert(
+      fc.property(logitsOf, fc.integer({ min: 1, max: 20 }), (logits, topK) => {
+        const both = candidates(logits, { ...plain, topK, topP: 0.5 });
+        expect(both.tokens.length).toBeLessThanOrEqual(topK);
+        expect(both.tokens).toEqual(ranked(logits).slice(0, both.tokens.length));
+      }),
+    );
+  });
+
+  test('temperature 0 is the likeliest, whatever chance says', () => {
+    fc.assert(
+      fc.property(logitsOf, fc.double({ min: 0, max: 0.999, noNaN: true }), (logits, random) => {
+        expect(choose(logits, { ...plain, temperature: 0 }, () => random)).toBe(argmax(logits));
+      }),
+    );
+  });
+
+  test('logits that are no numbers choose nothing', () => {
+    expect(choose(Float32Array.of(Number.NaN, Number.NaN), plain, () => 0)).toBe(-1);
+    expect(choose(Float32Array.of(Number.NaN, 1), { ...plain, topK: 1 }, () => 0)).toBe(1);
+  });
+});
+
+test('tokens are drawn as often as their probability says', () => {
+  const logits = Float32Array.of(1, 2, 0, 1.5);
+  const random = randomFrom(42);
+  const counts = [0, 0, 0, 0];
+  const draws = 40_000;
+  for (let draw = 0; draw < draws; draw += 1) counts[choose(logits, { ...plain, temperature: 0.7 }, random)]! += 1;
+  for (const [token, probability] of probabilities(logits, 0.7).entries()) {
+    // Five standard deviations, and the seed is fixed.
+    const slack = 5 * Math.sqrt((probability * (1 - probability)) / draws);
+    expect(Math.abs(counts[token]! / draws - probability)).toBeLessThan(slack);
+  }
+});
+
+test('equal seeds draw alike, others do not', () => {
+  const draws = (seed: number): readonly number[] => Array.from({ length: 20 }, randomFrom(seed));
+  expect(draws(1)).toEqual(draws(1));
+  expect(draws(1)).not.toEqual(draws(2));
+  expect(draws(-1).every((value) => value >= 0 && value < 1)).toBe(true);
+});
+
+describe('penalties', () => {
+  const logits = Float32Array.of(2, -2, 1, 0);
+  const history = { counts: new Map([[0, 3]]), seen: new Set([0, 1]) };
+
+  test.each([
+    [{ presencePenalty: 0.5 }, [1.5, -2, 1, 0]],
+    [{ frequencyPenalty: 0.5 }, [0.5, -2, 1, 0]],
+    [{ repetitionPenalty: 2 }, [1, -4, 1, 0]],
+    [{ bias: [[3, 5] as const, [99, 1] as const] }, [2, -2, 1, 5]],
+  ])('%j', (changes, expected) => {
+    expect(Array.from(adjusted(logits, { ...plain, ...changes }, history))).toEqual(expected);
+    expect(Array.from(logits)).toEqual([2, -2, 1, 0]);
+  });
+});
+
+test('log probabilities are those of the model, and sum to one', () => {
+  fc.assert(
+    fc.property(logitsOf, (logits) => {
+      const { logprob, top } = logProbabilities(logits, argmax(logits), logits.length);
+      expect(logprob).toBe(top[0]?.logprob);
+      expect(top.reduce((sum, entry) => sum + Math.exp(entry.logprob), 0)).toBeCloseTo(1, 6);
+    }),
+  );
+});
