@@ -79,6 +79,23 @@ export interface TrainingJobSpec {
             readonly uri: string;
           };
         };
+      }
+    | {
+        /**
+         * A program of your own in place of the trainer, which keeps the contract of docs/custom-training.md. It is told everything else in this spec.
+         */
+        readonly custom: {
+          /**
+           * Image of every worker. It runs as user 65532 under the restricted Pod Security Standard, and writes to /tmp alone.
+           */
+          readonly image: string;
+          /**
+           * Program and arguments, the same on every worker.
+           *
+           * Items: Program or argument.
+           */
+          readonly command: readonly string[];
+        };
       };
   /**
    * What is learnt from, and how it is split.
@@ -93,6 +110,12 @@ export interface TrainingJobSpec {
            * A data set inside the trainer image. digits is scikit-learn's 1797 handwritten digits of 8 x 8 pixels.
            */
           readonly builtin: 'digits';
+        }
+      | {
+          /**
+           * Nothing of ours. The program of a custom model brings its own data.
+           */
+          readonly none: {};
         }
       | {
           /**

@@ -7,7 +7,8 @@ export type ModelConfig =
   | { readonly kind: 'linear' }
   | { readonly kind: 'mlp'; readonly hidden: readonly number[] }
   | { readonly kind: 'cnn'; readonly channels: readonly number[]; readonly hidden: number }
-  | ({ readonly kind: 'transformer' } & TransformerConfig);
+  | ({ readonly kind: 'transformer' } & TransformerConfig)
+  | { readonly kind: 'custom'; readonly image: string; readonly command: readonly string[] };
 
 /** A decoder for causalLM; without a tokenizer every byte is a token. */
 export interface TransformerConfig {
@@ -20,6 +21,7 @@ export interface TransformerConfig {
 
 export type SourceConfig =
   | { readonly kind: 'builtin'; readonly name: string }
+  | { readonly kind: 'none' }
   | { readonly kind: 's3'; readonly uri: string; readonly sha256?: string }
   | { readonly kind: 'hf'; readonly uri: string; readonly split: string; readonly sha256?: string }
   | { readonly kind: 'pvc'; readonly claim: string; readonly path: string; readonly sha256?: string }

@@ -9,6 +9,7 @@ export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   if ('mlp' in model) return { kind: 'mlp', ...model.mlp };
   if ('cnn' in model) return { kind: 'cnn', ...model.cnn };
   if ('transformer' in model) return { kind: 'transformer', ...model.transformer };
+  if ('custom' in model) return { kind: 'custom', ...model.custom };
   return { kind: 'linear' };
 }
 
@@ -21,6 +22,7 @@ export const dataConfig = ({ source, ...reading }: DataSpec): DataConfig => ({
 });
 
 export function sourceConfig(source: DataSpec['source']): SourceConfig {
+  if ('none' in source) return { kind: 'none' };
   if ('s3' in source) return { kind: 's3', ...source.s3 };
   if ('hf' in source) return { kind: 'hf', ...source.hf };
   if ('pvc' in source) {
@@ -45,5 +47,6 @@ export function modelText(model: TrainingJobSpec['model']): string {
   if ('cnn' in model) return `cnn ${model.cnn.channels.join('-')}/${String(model.cnn.hidden)}`;
   if ('transformer' in model)
     return `transformer ${String(model.transformer.layers)}x${String(model.transformer.width)}`;
+  if ('custom' in model) return `custom ${model.custom.image}`.slice(0, 256);
   return 'linear';
 }

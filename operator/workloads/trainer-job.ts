@@ -178,9 +178,8 @@ function containerOf(plan: AttemptPlan) {
   const { resources } = root.spec.placement;
   return {
     name: 'trainer',
-    image: settings.images.trainer,
+    ...programOf(plan),
     imagePullPolicy: settings.imagePullPolicy,
-    command: ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'],
     env: environmentOf(plan),
     envFrom: storeEnvFrom(settings),
     ports: [{ name: 'progress', containerPort: progressPort }],
@@ -196,6 +195,15 @@ function containerOf(plan: AttemptPlan) {
     ],
   };
 }
+
+/** The trainer, or the program of a user, which keeps the same contract. */
+const programOf = ({ settings, config: { model } }: AttemptPlan) =>
+  model.kind === 'custom'
+    ? { image: model.image, command: model.command }
+    : {
+        image: settings.images.trainer,
+        command: ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'],
+      };
 
 /** The volume that the data lies on, where it lies on one; nobody writes to it. */
 function dataOf({ data: { source } }: RunConfig) {

@@ -112,6 +112,36 @@ describe('a language model', () => {
   });
 });
 
+const custom = (more: object = {}) => ({
+  'spec.model': { custom: { image: 'registry.example/mine:1', command: ['train'], ...more } },
+});
+const none = { source: { none: {} } };
+
+describe('a custom model', () => {
+  test.each([[none], [pvc('tables')], [table], [{ source: { hf: { uri: 's3://bucket/datasets/iris' } } }]])(
+    'learns from %j',
+    async (data) => {
+      expect(await create(data, { ...custom(), 'spec.task': 'causalLM' })).toMatchObject({ status: 201 });
+    },
+  );
+
+  test.each<[string, object, object, string, string]>([
+    ['no image', none, custom({ image: undefined }), 'custom.image', 'Required value'],
+    ['a space in its image', none, custom({ image: 'a b' }), 'custom.image', 'without spaces'],
+    ['no command', none, custom({ command: [] }), 'custom.command', 'at least 1 items'],
+    ['a builtin data set', { source: { builtin: 'digits' } }, custom(), 'spec.data', 'reads its data itself'],
+    ['columns', { ...table, columns: {} }, custom(), 'spec.data', 'reads its data itself'],
+    ['processes', none, { ...custom(), 'spec.distribution.processesPerWorker': 2 }, 'spec.distribution', 'itself'],
+    ['a strategy', none, { ...custom(), 'spec.distribution.strategy': 'fsdp' }, 'spec.distribution', 'itself'],
+    ['no data, but a model of ours', none, {}, 'spec.data.source', 'for a custom model'],
+  ])('is refused with %s', async (_, data, more, field, words) => {
+    const { status, body } = await create(data, more as Readonly<Record<string, unknown>>);
+    expect(status).toBe(422);
+    expect(body.message).toContain(field);
+    expect(body.message).toContain(words);
+  });
+});
+
 describe('data is refused with', () => {
   test.each<[string, object, string, string]>([
     ['two sources', { source: { ...table.source, ...pvc('x').source } }, 'spec.data.source', 'exactly one of builtin'],

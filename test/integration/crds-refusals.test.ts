@@ -19,7 +19,7 @@ const requests = (resource: string, value: unknown): Changes => ({
 });
 
 const uri = 'spec.data.source.s3.uri';
-const oneModel = 'exactly one of linear, mlp, cnn or transformer must be given';
+const oneModel = 'exactly one of linear, mlp, cnn, transformer or custom must be given';
 const oneStudent = 'exactly one of linear, mlp or cnn must be given';
 const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';
@@ -53,7 +53,7 @@ describe('a TrainingJob is refused with', () => {
       'two sources',
       { 'spec.data.source.s3': { uri: 's3://bucket/x' } },
       'spec.data.source',
-      'exactly one of builtin, s3, hf, pvc or https',
+      'exactly one of builtin, s3, hf, pvc, https or none',
     ],
     ['a name that is too long', { 'metadata.name': 'a'.repeat(53) }, 'metadata.name', 'at most 52 characters'],
     ['a name that is no DNS label', { 'metadata.name': '1a' }, 'metadata.name', 'must start with a letter'],

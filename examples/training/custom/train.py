@@ -1,7 +1,7 @@
 """A program of one's own under contract v1: least squares over torch.distributed, as every rank runs it.
 
-x and y are random, [100, 10] each; the mean squared error is lowered by SGD with rate 0.01 over 10 epochs. Each rank has
-its share of the rows, and DistributedDataParallel averages their gradients.
+x and y are random, [100, 10] each; the mean squared error is lowered by SGD with rate 0.01 over 10 epochs. Each rank
+has its share of the rows, and DistributedDataParallel averages their gradients.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 
 import torch
 import torch.distributed as dist
-from limbeck_custom import Failure, Job, Reason
+from limbeck_custom import Failure, Job
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -69,11 +69,11 @@ def train(job: Job, model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
         step += 1
         job.progress(step=step, epoch=-(-step * epochs // steps), loss=float(loss))
         if not torch.isfinite(loss):
-            raise Failure(Reason.NON_FINITE_LOSS, "The loss is not finite. Lower optimization.learningRate.", step)
+            raise Failure("NonFiniteLoss", "The loss is not finite. Lower optimization.learningRate.", step)
         if job.rank == 0 and (job.stopping or step == steps):
             save(job, model, step)
         if job.stopping:
-            raise Failure(Reason.INTERRUPTED, f"Stopped by SIGTERM at step {step} of {steps}.", step)
+            raise Failure("Interrupted", f"Stopped by SIGTERM at step {step} of {steps}.", step)
     return steps
 
 

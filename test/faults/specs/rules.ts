@@ -1,7 +1,9 @@
 /** The CEL rules of a schema, as far as a generator must keep them: unions and texts are read, rules across fields are told again here. */
 import type { Schema } from '../../../crds/schema.ts';
+import { asJson, gatesOf, hasFormat, isIn, number, type Check, type CrossRule, type Json } from './looks.ts';
+import { customRules, languageRules } from './model-rules.ts';
 
-export type Json = Readonly<Record<string, unknown>>;
+export { asJson, type Json };
 
 export interface Rule {
   readonly rule: string;
@@ -9,8 +11,6 @@ export interface Rule {
 }
 
 export const rulesOf = (schema: Schema): readonly Rule[] => schema['x-kubernetes-validations'] ?? [];
-
-export const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 /** The object without some of its members. */
 export const without = (value: Json, ...names: readonly string[]): Json =>
@@ -46,9 +46,6 @@ export function textRuleOf(schema: Schema): TextRule {
   return { matches: pattern(''), avoids: [...pattern('!'), ...dots, ...literal] };
 }
 
-type Check = (self: Json) => boolean;
-
-const number = (value: unknown): number => Number(value);
 const numbers = (value: unknown): readonly number[] => (Array.isArray(value) ? value.map(Number) : []);
 const squares = (self: unknown): number => numbers(self).reduce((sum, each) => sum + each * each, 0);
 const factors: Readonly<Record<string, number>> = {
@@ -72,17 +69,7 @@ const fitsLimit =
 const less = ['logLoss', 'calibrationError', 'mae', 'rmse', 'perplexity'];
 const ofRegression = ['mae', 'rmse', 'r2'];
 const ofClasses = ['precision', 'recall', 'f1'];
-const gatesOf = (spec: Json): readonly Json[] => {
-  const { gates } = asJson(spec['evaluation']);
-  return Array.isArray(gates) ? gates.map(asJson) : [];
-};
-const isIn = (names: readonly string[], { metric }: Json): boolean => names.includes(String(metric));
-
-type CrossRule = readonly [message: string, check: Check];
-
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
-const hasFormat = ({ format }: Json, ...formats: readonly string[]): boolean => formats.includes(String(format));
-
 /** Of data: what goes with which source and format. */
 const dataRules: readonly CrossRule[] = [
   [
@@ -112,44 +99,11 @@ const dataRules: readonly CrossRule[] = [
   ],
 ];
 
-/** Of language models: they learn from text alone, and are transformers. */
-const isLanguage = ({ task }: Json): boolean => task === 'causalLM';
-const columnsOf = ({ data }: Json): Json => asJson(asJson(data)['columns']);
-
-const languageRules: readonly CrossRule[] = [
-  ['a transformer is for the task', (spec) => isLanguage(spec) === 'transformer' in asJson(spec['model'])],
-  [
-    'a language model learns from text alone',
-    (spec) => {
-      const data = asJson(spec['data']);
-      return (
-        !isLanguage(spec) ||
-        !('builtin' in asJson(data['source']) || ['labels', 'image', 'stream'].some((name) => name in data))
-      );
-    },
-  ],
-  [
-    'a language model learns from the format',
-    (spec) => !isLanguage(spec) || !hasFormat(asJson(spec['data']), 'npz', 'images'),
-  ],
-  ['the format text is for', (spec) => isLanguage(spec) || !hasFormat(asJson(spec['data']), 'text')],
-  [
-    'a language model reads the column',
-    (spec) => !isLanguage(spec) || !['target', 'features', 'categorical'].some((name) => name in columnsOf(spec)),
-  ],
-  ['columns.text is for', (spec) => isLanguage(spec) || !('text' in columnsOf(spec))],
-  [
-    'of a language model the perplexity',
-    (spec) => !isLanguage(spec) || gatesOf(spec).every((gate) => isIn(['perplexity'], gate)),
-  ],
-  ['width must be a multiple', ({ width, heads }) => number(width) % number(heads) === 0],
-  ['this is too large', ({ layers, width }) => number(layers) * number(width) ** 2 <= 33554432],
-];
-
 /** Rules across fields by the beginning of their message; `self` has its defaults. */
 const crossRules: readonly CrossRule[] = [
   ...dataRules,
   ...languageRules,
+  ...customRules,
   [
     'scaling.minReplicas must',
     ({ scaling: s }) => number(asJson(s)['minReplicas']) <= number(asJson(s)['maxReplicas']),

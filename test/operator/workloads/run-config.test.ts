@@ -10,12 +10,18 @@ test.each([
     { kind: 'transformer', layers: 4, heads: 4, width: 128, contextLength: 64 },
     'transformer 4x128',
   ],
+  [
+    { custom: { image: 'a/b:1', command: ['run'] } },
+    { kind: 'custom', image: 'a/b:1', command: ['run'] },
+    'custom a/b:1',
+  ],
 ])('the model %j', (model, config, text) => {
   expect([modelConfig(model), modelText(model)]).toEqual([config, text]);
 });
 
 test.each([
   [{ builtin: 'digits' as const }, { kind: 'builtin', name: 'digits' }],
+  [{ none: {} }, { kind: 'none' }],
   [{ s3: { uri: 's3://limbeck/data.npz' } }, { kind: 's3', uri: 's3://limbeck/data.npz' }],
   [{ hf: { uri: 's3://b/iris', split: 'train' } }, { kind: 'hf', uri: 's3://b/iris', split: 'train' }],
   [{ pvc: { claimName: 'disk', path: '.' } }, { kind: 'pvc', claim: 'disk', path: '/data' }],

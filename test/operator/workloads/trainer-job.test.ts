@@ -73,6 +73,19 @@ describe('an attempt', () => {
     });
   });
 
+  test('runs the program of a custom model under the very same conditions', () => {
+    const podOf = (config: RunConfig) => {
+      const job = attemptChildren({ ...teacher, config }).at(-1)?.object as unknown as {
+        readonly spec: { readonly template: { readonly spec: { readonly containers: readonly object[] } } };
+      };
+      return job.spec.template.spec;
+    };
+    const program = { image: 'registry.example/mine:1', command: ['python3', '/app/train.py'] };
+    const ours = podOf(teacher.config);
+    const mine = podOf({ ...teacher.config, model: { kind: 'custom', ...program } });
+    expect(mine).toEqual({ ...ours, containers: [{ ...ours.containers[0], ...program }] });
+  });
+
   const placed = (placement: object, more: Partial<Settings> = {}, workers = 2) => {
     const { spec } = teacherJob();
     const root = teacherJob({

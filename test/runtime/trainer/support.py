@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,15 +155,29 @@ def start_workers(
     folder: Path, document: Document, count: int = 1, variables: Mapping[str, str] | None = None
 ) -> list[Worker]:
     """`count` ranks of one group as processes of `python3 -m limbeck_trainer`."""
+    command = [sys.executable, "-m", "limbeck_trainer", "--config", str(folder / "config.json")]
+    return start_program(folder, document, command, count, variables)
+
+
+def start_program(
+    folder: Path, document: Document, command: Sequence[str], count: int, variables: Mapping[str, str] | None = None
+) -> list[Worker]:
+    """`count` ranks of one group, each the same command with the variables that the operator gives."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"
     config.write_text(json.dumps(document))
-    port = str(free_port())
-    group = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
-    return [_start(folder, config, {**group, "RANK": str(rank), **(variables or {})}) for rank in range(count)]
+    group = {
+        "WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "GLOO_SOCKET_IFNAME": "lo",
+        "LIMBECK_CONFIG": str(config),
+        **(variables or {}),
+    }
+    return [_start(folder, command, {**group, "RANK": str(rank)}) for rank in range(count)]
 
 
-def _start(folder: Path, config: Path, variables: Mapping[str, str]) -> Worker:
+def _start(folder: Path, command: Sequence[str], variables: Mapping[str, str]) -> Worker:
     rank = variables["RANK"]
     result_file, log_file = folder / f"result-{rank}.json", folder / f"log-{rank}.txt"
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
@@ -176,7 +190,6 @@ def _start(folder: Path, config: Path, variables: Mapping[str, str]) -> Worker:
         "LIMBECK_RESULT_FILE": str(result_file),
         **variables,
     }
-    command = [sys.executable, "-m", "limbeck_trainer", "--config", str(config)]
     with log_file.open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     return Worker(process, result_file, log_file)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 from limbeck_trainer.store import Store
-from support import REPOSITORY, Document, contract, free_port, start_workers
+from support import REPOSITORY, Document, Worker, contract, free_port, start_program, start_workers
 
 EXAMPLES = sorted((REPOSITORY / "test" / "golden" / "training").glob("*.json"))
 PATIENT_CHECKPOINTS = {"everySeconds": 3600, "keep": 1}
@@ -67,6 +67,15 @@ def upload(source: Document, data: Path) -> None:
             store.put(source["uri"] + file.relative_to(folder).as_posix(), file.read_bytes())
 
 
+def _start(folder: Path, document: Document, count: int) -> list[Worker]:
+    """The trainer or, for a custom model, its own program, which its image has at /app."""
+    if document["model"]["kind"] != "custom":
+        return start_workers(folder, document, count)
+    program, *arguments = document["model"]["command"]
+    here = [argument.replace("/app/", f"{REPOSITORY}/examples/training/custom/") for argument in arguments]
+    return start_program(folder, document, [program, *here], count, {"PYTHONPATH": str(REPOSITORY / "runtime/custom")})
+
+
 def test_there_are_examples() -> None:
     names = {path.stem for path in (REPOSITORY / "examples" / "training").glob("*.yaml")}
     assert {path.stem for path in EXAMPLES} == names
@@ -82,7 +91,7 @@ def test_the_example_trains_a_model_that_passes_its_gates(
     jsonschema.validate(document, contract("trainer-config"))
     upload(document["data"]["source"], data)
     document["data"] = {**document["data"], "source": source_of(document["data"]["source"], data, web)}
-    workers = start_workers(tmp_path, document, example["workers"])
+    workers = _start(tmp_path, document, example["workers"])
     assert [worker.exit_code() for worker in workers] == [0] * len(workers), workers[0].log_file.read_text()
     metrics = workers[0].result()["metrics"]
     for gate in example["gates"]:

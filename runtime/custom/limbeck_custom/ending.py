@@ -1,0 +1,54 @@
+"""How a program ends: the reasons of the contract, their exit codes, and the termination message."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+# The kubelet cuts a termination message here, and a cut JSON says nothing.
+LIMIT_BYTES = 4096
+
+
+# Reasons of trainer-result.schema.json; docs/custom-training.md says what the operator does about each.
+EXIT_CODES = {
+    "ConfigInvalid": 78,
+    "DataMissing": 66,
+    "DataInvalid": 65,
+    "NonFiniteLoss": 70,
+    "ParityBroken": 70,
+    "StoreUnavailable": 75,
+    "PeerLost": 75,
+    "Interrupted": 143,
+    "Crashed": 1,
+}
+
+
+class Failure(Exception):  # noqa: N818 - named after what happened
+    """An end with a reason of EXIT_CODES, and one sentence for a person: what, where, the remedy."""
+
+    def __init__(self, reason: str, message: str, step: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = EXIT_CODES[reason]
+        self.reason, self.message, self.step = reason, message, step
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON."""
+        step = {} if self.step is None else {"step": self.step}
+        return {"contractVersion": "v1", "outcome": "failed", "reason": self.reason, "message": self.message, **step}
+
+
+def write_result(path: Path, document: dict[str, Any]) -> None:
+    """The last words, in place: the termination log is a mounted file. Only the message of a failure may be cut."""
+    content = _compact(document)
+    if len(content) > LIMIT_BYTES and "message" in document:
+        room = LIMIT_BYTES - len(_compact({**document, "message": ""}))
+        # Escapes take up to six bytes for a character.
+        content = _compact({**document, "message": document["message"][: room // 6]})
+    if len(content) > LIMIT_BYTES:
+        raise ValueError(f"the result has {len(content)} bytes; the termination message takes {LIMIT_BYTES}")
+    path.write_bytes(content)
+
+
+def _compact(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,114 @@
+"""The run as the program sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from limbeck_custom import store
+from limbeck_custom.ending import Failure, write_result
+from limbeck_custom.progress import Board, serve
+
+POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
+
+
+class Job:
+    """`config` is trainer-config.schema.json; rank and world size torchrun's. Leaving the block ends the process."""
+
+    def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
+        if config.get("contractVersion") != "v1":
+            raise Failure("ConfigInvalid", "This program speaks contract v1. Update limbeck-custom.")
+        self.config = config
+        self.rank, self.world_size = int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
+        self.run_uri, self.models_uri = (config["store"][name].rstrip("/") for name in ("runUri", "modelsUri"))
+        # Set by SIGTERM: write a checkpoint, then raise Interrupted. 45 s later the pod is killed.
+        self.stopping = False
+        self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
+        self._result: dict[str, Any] | None = None
+        self._resumed_from: int | None = None
+        self._board = Board()
+
+    @classmethod
+    def start(cls, environment: Mapping[str, str] = os.environ) -> Job:
+        """Reads the config, serves progress, and hears SIGTERM."""
+        path = Path(environment.get("LIMBECK_CONFIG", "/etc/limbeck/config.json"))
+        job = cls(json.loads(path.read_text()), environment)
+        serve(job._board, job.config["progressPort"])
+        signal.signal(signal.SIGTERM, lambda *_: setattr(job, "stopping", True))
+        return job
+
+    def progress(self, **changes: Any) -> None:
+        """phase, epoch, epochs, step, steps, loss, samplesPerSecond, etaSeconds: whatever changed."""
+        self._board.update(**changes)
+
+    @contextlib.contextmanager
+    def collective(self) -> Iterator[None]:
+        """Around what waits for other ranks: PyTorch's RuntimeError there means that one of them is gone."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.stopping:
+                raise Failure("Interrupted", "Stopped by SIGTERM.") from error
+            raise Failure("PeerLost", f"Rank {self.rank} lost another rank: {error}") from error
+
+    def save_checkpoint(self, step: int, content: bytes) -> None:
+        """For rank 0: the file, then the pointer with its digest. Without the pointer there is no checkpoint."""
+        name = f"{self.run_uri}/a{self.config['run']['attempt']}/checkpoints/model/step-{step:08d}"
+        digest = hashlib.sha256(content).hexdigest()
+        store.put(f"{name}.pt", content)
+        store.put(f"{name}.json", json.dumps({"step": step, "sha256": digest, "sizeBytes": len(content)}).encode())
+        self.progress(checkpoint={"step": step, "uri": f"{name}.pt", "sha256": digest})
+
+    def newest_checkpoint(self) -> tuple[int, bytes] | None:
+        """Of any attempt of this run: step and content. One whose digest is wrong is passed over."""
+        found = [(int(match[1]), uri) for uri in store.listed(self.run_uri) if (match := POINTER.search(uri))]
+        for step, uri in sorted(found, reverse=True):
+            with contextlib.suppress(KeyError):
+                content = store.get(uri.removesuffix(".json") + ".pt")
+                if json.loads(store.get(uri))["sha256"] == hashlib.sha256(content).hexdigest():
+                    self._resumed_from = step
+                    self.progress(resumedFromStep=step)
+                    return step, content
+        return None
+
+    def publish(self, onnx: bytes, inputs: list[Any], outputs: list[Any], **members: Any) -> dict[str, Any]:
+        """For rank 0: model.onnx and manifest.json under the model's digest; `members` go into the manifest."""
+        digest = hashlib.sha256(onnx).hexdigest()
+        uri = f"{self.models_uri}/{digest}"
+        artefact = {"sha256": digest, "sizeBytes": len(onnx), "inputs": inputs, "outputs": outputs}
+        manifest = {"manifestVersion": "v1", "task": self.config["task"], **artefact, **members}
+        store.put(f"{uri}/model.onnx", onnx)
+        store.put(f"{uri}/manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+        return {"uri": uri, **artefact}
+
+    def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:
+        """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps and seconds."""
+        resumed = {} if self._resumed_from is None else {"resumedFromStep": self._resumed_from}
+        success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
+        self._result = {**success, **resumed, **members}
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Writes the result and ends the process: threads of a broken process group would hold it up."""
+        code = 0
+        if error is not None:
+            traceback.print_exception(error)
+            last_line = traceback.format_exception_only(error)[-1].strip()
+            failure = error if isinstance(error, Failure) else Failure("Crashed", last_line)
+            self._result, code = failure.document(), failure.exit_code
+        if self._result is not None:
+            write_result(self._result_file, self._result)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,66 @@
+"""GET /progress of this rank, from a thread: rank 0's is shown to people, everybody's is a heartbeat."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Board:
+    """What is answered; `update` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stepped: float | None = None
+        self._document: dict[str, Any] = {"phase": "starting", "epoch": 0, "epochs": 0, "step": 0, "steps": 0}
+
+    def update(self, **changes: Any) -> None:
+        """Members of the contract (trainer-progress.schema.json); the time between two steps is measured here."""
+        with self._lock:
+            if "step" in changes and "phase" not in changes and self._document["phase"] == "training":
+                now = time.monotonic()
+                if self._stepped is not None:
+                    longest = self._document.get("longestStepSeconds", 0)
+                    changes["longestStepSeconds"] = max(longest, now - self._stepped)
+                self._stepped = now
+            elif "phase" in changes:
+                self._stepped = None
+            self._document |= changes
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON; 100 percent is for the result to say."""
+        with self._lock:
+            return {
+                **self._document,
+                "percent": min(99, 100 * self._document["step"] // max(1, self._document["steps"])),
+            }
+
+
+def serve(board: Board, port: int) -> None:
+    """Answers until the process ends. Ranks that share an address share the port: the first one speaks for all."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            found = self.path.split("?")[0] == "/progress"
+            body = json.dumps(board.document() if found else {"error": "there is only /progress"}).encode()
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Says nothing: a question every second is no news."""
+
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except OSError as error:
+        print(f"progress is not served on port {port}: {error.strerror}", flush=True)
+        return
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()

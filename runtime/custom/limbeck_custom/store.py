@@ -1,0 +1,59 @@
+"""The store: s3:// by the standard AWS_* variables, and file:// for a laptop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+def put(uri: str, content: bytes) -> None:
+    """Writes the object whole or not at all."""
+    if uri.startswith("s3://"):
+        bucket, key = _place(uri)
+        _client().put_object(Bucket=bucket, Key=key, Body=content)
+        return
+    path = _path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def get(uri: str) -> bytes:
+    """The object's bytes; KeyError if there is none."""
+    if not uri.startswith("s3://"):
+        path = _path(uri)
+        if not path.is_file():
+            raise KeyError(uri)
+        return path.read_bytes()
+    client, (bucket, key) = _client(), _place(uri)
+    try:
+        content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except client.exceptions.NoSuchKey as error:
+        raise KeyError(uri) from error
+    return content
+
+
+def listed(prefix: str) -> list[str]:
+    """The URIs below a folder, in their order."""
+    if not prefix.startswith("s3://"):
+        return sorted(path.as_uri() for path in _path(prefix).rglob("*") if path.is_file() and path.name[0] != ".")
+    bucket, key = _place(prefix)
+    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key.rstrip("/") + "/")
+    return sorted(f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", []))
+
+
+def _client():  # type: ignore[no-untyped-def]
+    import boto3
+
+    return boto3.client("s3")
+
+
+def _place(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _path(uri: str) -> Path:
+    return Path(unquote(urlsplit(uri).path))

@@ -1,0 +1,162 @@
+"""A program of one's own keeps the contract by the helper package: its config, progress, checkpoints and last words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jsonschema
+import onnxruntime
+import pytest
+import torch
+from support import (
+    REPOSITORY,
+    Document,
+    Worker,
+    attempt,
+    config_document,
+    contract,
+    progress_of,
+    start_program,
+    until,
+)
+
+PACKAGE = REPOSITORY / "runtime" / "custom"
+EXAMPLE = REPOSITORY / "examples" / "training" / "custom" / "train.py"
+PROGRAM = """
+import signal, time
+from limbeck_custom import Failure, Job
+with Job.start() as job:
+    newest = job.newest_checkpoint()
+    first = 0 if newest is None else newest[0]
+    print(f"from {first}", flush=True)
+    job.progress(phase="training", steps=1000, epochs=1, epoch=1, step=first)
+    for step in range(first + 1, 1001):
+        time.sleep(0.005)
+        job.progress(step=step, loss=1.0)
+        if job.stopping:
+            job.save_checkpoint(step, b"state")
+            raise Failure("Interrupted", f"Stopped at step {step}.", step)
+"""
+
+
+def document(store: str) -> Document:
+    return config_document(
+        store,
+        task="regression",
+        model={"kind": "custom", "image": "example/least-squares:1", "command": ["python3", "/app/train.py"]},
+        data={"source": {"kind": "none"}, "split": {"validation": 0.1, "test": 0.2, "seed": 0}},
+        optimization={"optimizer": "sgd", "learningRate": 0.01, "epochs": 10, "batchSize": 100},
+    )
+
+
+def start(folder: Path, config: Document, command: Sequence[str], count: int = 1) -> list[Worker]:
+    """What the operator starts, on loopback: every rank with the config and the variables of torchrun."""
+    jsonschema.validate(config, contract("trainer-config"))
+    return start_program(folder, config, [sys.executable, *command], count, {"PYTHONPATH": str(PACKAGE)})
+
+
+def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_path: Path) -> None:
+    workers = start(tmp_path, document(store), [str(EXAMPLE)], 2)
+    assert [worker.exit_code() for worker in workers] == [0, 0], workers[0].log_file.read_text()
+    result = workers[0].result()
+    jsonschema.validate(result, contract("trainer-result"))
+    assert not workers[1].result_file.exists()
+    model = Path(result["artefact"]["uri"].removeprefix("file://"))
+    manifest = json.loads((model / "manifest.json").read_text())
+    jsonschema.validate(manifest, contract("model-manifest"))
+    torch.manual_seed(1)
+    x, y = torch.randn(100, 10), torch.randn(100, 10)
+    alone = torch.nn.Linear(10, 10)
+    optimizer = torch.optim.SGD(alone.parameters(), lr=0.01)
+    for _ in range(10):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(alone(x), y).backward()
+        optimizer.step()
+    session = onnxruntime.InferenceSession((model / "model.onnx").read_bytes(), providers=["CPUExecutionProvider"])
+    torch.testing.assert_close(torch.from_numpy(session.run(None, {"input": x.numpy()})[0]), alone(x).detach())
+    rmse = float((alone(x) - y).square().mean().sqrt())
+    assert result["metrics"]["rmse"]["value"] == pytest.approx(rmse, rel=1e-4)
+
+
+def test_it_tells_its_progress_and_goes_on_from_its_checkpoint(store: str, tmp_path: Path) -> None:
+    config, command = document(store), ["-c", PROGRAM]
+    (worker,) = start(tmp_path / "1", config, command)
+    until(lambda: worker.process.poll() is not None or _step(config) >= 3)
+    progress = progress_of(config)
+    jsonschema.validate(progress, contract("trainer-progress"))
+    assert (progress["phase"], progress["steps"], progress["loss"]) == ("training", 1000, 1.0)
+    assert progress["longestStepSeconds"] > 0
+    worker.terminate()
+    assert worker.exit_code() == 143
+    failure = worker.result()
+    jsonschema.validate(failure, contract("trainer-result"))
+    assert failure["reason"] == "Interrupted"
+    again = attempt(config, 2)
+    (worker,) = start(tmp_path / "2", again, command)
+    until(lambda: worker.process.poll() is not None or _step(again) > failure["step"])
+    assert progress_of(again)["resumedFromStep"] == failure["step"]
+    assert f"from {failure['step']}" in worker.log_file.read_text()
+    worker.process.kill()
+
+
+def _step(config: Document) -> int:
+    try:
+        step: int = progress_of(config)["step"]
+    except OSError:
+        return 0
+    return step
+
+
+def test_a_checkpoint_of_other_bytes_is_passed_over_for_the_one_before(store: str, tmp_path: Path) -> None:
+    folder = Path(document(store)["store"]["runUri"].removeprefix("file://"))
+    program = """
+from limbeck_custom import Job
+with Job.start() as job:
+    job.save_checkpoint(1, b"one")
+    job.save_checkpoint(2, b"two")
+    next(path for path in __import__("pathlib").Path(FOLDER).rglob("*2.pt")).write_bytes(b"tw")
+    print(job.newest_checkpoint(), flush=True)
+"""
+    (worker,) = start(tmp_path, document(store), ["-c", program.replace("FOLDER", repr(str(folder)))])
+    assert (worker.exit_code(), "(1, b'one')" in worker.log_file.read_text()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "reason", "words"),
+    [
+        ("raise Failure('DataInvalid', 'Row 3 is empty. Fill it.')", 65, "DataInvalid", "Row 3 is empty. Fill it."),
+        ("raise Failure('NonFiniteLoss', 'é' * 9000, 7)", 70, "NonFiniteLoss", "ééé"),
+        ("1 / 0", 1, "Crashed", "ZeroDivisionError: division by zero"),
+        ("with job.collective(): raise RuntimeError('closed by peer')", 75, "PeerLost", "closed by peer"),
+    ],
+)
+def test_every_end_has_its_reason_and_exit_code(
+    store: str, tmp_path: Path, body: str, code: int, reason: str, words: str
+) -> None:
+    program = f"from limbeck_custom import Failure, Job\nwith Job.start() as job:\n    {body}\n"
+    (worker,) = start(tmp_path, document(store), ["-c", program])
+    assert worker.exit_code() == code
+    assert worker.result_file.stat().st_size <= 4096
+    failure = worker.result()
+    jsonschema.validate(failure, contract("trainer-result"))
+    assert failure["reason"] == reason
+    assert words in failure["message"]
+
+
+def test_the_package_is_small_and_stands_alone() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert sum(len(file.read_text().splitlines()) for file in files) < 300
+    assert not any("limbeck_trainer" in file.read_text() for file in files)
+    imported = subprocess.run(
+        [sys.executable, "-c", "import limbeck_custom, sys; print('torch' in sys.modules, 'boto3' in sys.modules)"],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert imported.stdout.split() == ["False", "False"]
