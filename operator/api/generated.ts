@@ -542,6 +542,10 @@ export interface TrainingJobStatus {
      * Seconds that the remaining steps will take at this pace.
      */
     readonly etaSeconds?: number;
+    /**
+     * Why the last checkpoint is not in the store; unset once one is. It is tried again, and the training goes on.
+     */
+    readonly checkpointProblem?: string;
   };
   /**
    * What matters most for the task, on the held-out split, such as accuracy 0.983.
@@ -579,6 +583,10 @@ export interface TrainingJobStatus {
      * Its digest.
      */
     readonly sha256: string;
+    /**
+     * When it was written.
+     */
+    readonly savedAt?: string;
   };
   /**
    * The exported model. A ModelService serves exactly this digest.
@@ -895,6 +903,10 @@ export interface TrainingJobAttempt {
    * Step of the checkpoint that it went on from.
    */
   readonly resumedFromStep?: number;
+  /**
+   * Which newer checkpoints it could not use, and why.
+   */
+  readonly skippedCheckpoint?: string;
 }
 /**
  * One tensor.
@@ -1412,6 +1424,10 @@ export interface DistillationJobStatus {
      * Seconds that the remaining steps will take at this pace.
      */
     readonly etaSeconds?: number;
+    /**
+     * Why the last checkpoint is not in the store; unset once one is. It is tried again, and the training goes on.
+     */
+    readonly checkpointProblem?: string;
   };
   /**
    * Accuracy on the held-out split, such as 0.983.
@@ -1457,6 +1473,10 @@ export interface DistillationJobStatus {
      * Its digest.
      */
     readonly sha256: string;
+    /**
+     * When it was written.
+     */
+    readonly savedAt?: string;
   };
   /**
    * The exported model. A ModelService serves exactly this digest.
@@ -1854,6 +1874,10 @@ export interface DistillationJobAttempt {
    * Step of the checkpoint that it went on from.
    */
   readonly resumedFromStep?: number;
+  /**
+   * Which newer checkpoints it could not use, and why.
+   */
+  readonly skippedCheckpoint?: string;
 }
 /**
  * One tensor.

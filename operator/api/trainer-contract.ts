@@ -126,6 +126,7 @@ export interface TrainerSuccess {
   readonly teacherSizeBytes?: number;
   readonly lineage: Lineage;
   readonly resumedFromStep?: number;
+  readonly skippedCheckpoint?: string;
   readonly steps: number;
   readonly seconds: number;
 }
@@ -243,6 +244,7 @@ const successMembers: Members = {
   ...{ artefact, metrics, lineage, 'classMetrics?': isList(16, classMetric) },
   ...{ 'control?': metrics, 'teacher?': metrics },
   ...{ 'teacherAgreement?': isNumber, 'teacherSizeBytes?': isInteger, 'resumedFromStep?': isInteger },
+  ...{ 'skippedCheckpoint?': isText(512) },
   ...{ steps: isInteger, seconds: isNumber },
 };
 

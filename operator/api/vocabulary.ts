@@ -58,6 +58,8 @@ export const reasons = {
   OutOfMemory: 'A container used more memory than its limit.',
   Crashed: 'The trainer ended with an error.',
   PermanentExit: 'The trainer ended with an exit code that says that repeating will not help.',
+  CheckpointSkipped: 'A checkpoint could not be used, so that an attempt goes on from an older one.',
+  CheckpointNotWritten: 'The store does not take a checkpoint; tried again while the training goes on.',
   Succeeded: 'The attempt ended well.',
   Unschedulable: 'No node has room for the pod.',
   ImagePull: 'An image cannot be had.',

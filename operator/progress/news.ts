@@ -6,6 +6,7 @@ export interface Checkpoint {
   readonly step: number;
   readonly uri: string;
   readonly sha256: string;
+  readonly savedAt?: string;
 }
 
 /** How far a trainer is, as the status of its job has it. */
@@ -20,6 +21,8 @@ export interface TrainerNews {
   /** Without it no hang is told from a slow step. */
   readonly longestStepSeconds?: number;
   readonly resumedFromStep?: number;
+  /** Why newer checkpoints than that could not be used. */
+  readonly skippedCheckpoint?: string;
   readonly checkpoint?: Checkpoint;
 }
 
@@ -40,7 +43,7 @@ export function parseProgress(body: string): TrainerNews | undefined {
   const saved = checkpointOf(membersOf(checkpoint));
   return {
     ...{ kind: 'trainer', progress: `${String(percent)}%`, training: trainingOf(document) },
-    ...fitting(document, { longestStepSeconds: amount, resumedFromStep: count }),
+    ...fitting(document, { longestStepSeconds: amount, resumedFromStep: count, skippedCheckpoint: text }),
     ...(saved === undefined ? {} : { checkpoint: saved }),
   };
 }
@@ -48,7 +51,7 @@ export function parseProgress(body: string): TrainerNews | undefined {
 const trainingOf = (document: Members): Training =>
   fitting(document, {
     ...{ phase: phase, epoch: count, epochs: count, step: count, steps: count },
-    ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count },
+    ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count, checkpointProblem: text },
   });
 
 type Reader<T> = (value: unknown) => T | undefined;
@@ -71,12 +74,19 @@ const amount: Reader<number> = (value) => (typeof value === 'number' && value >=
 const count: Reader<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
-function checkpointOf({ step, uri, sha256 }: Members): Checkpoint | undefined {
+const text: Reader<string> = (value) => (typeof value === 'string' && value !== '' ? oneLine(value) : undefined);
+/** A time that the API server would not take for one would be refused together with the whole status. */
+const time: Reader<string> = (value) =>
+  typeof value === 'string' && /^\d{4}(-\d\d){2}T(\d\d:){2}\d\dZ$/.test(value) && !Number.isNaN(Date.parse(value))
+    ? value
+    : undefined;
+
+function checkpointOf({ step, uri, sha256, savedAt }: Members): Checkpoint | undefined {
   // A step that is no 64-bit integer would be refused together with the whole status.
   if (typeof step !== 'number' || !Number.isSafeInteger(step) || step < 0) return undefined;
   if (typeof uri !== 'string' || uri.length > 1024 || !uri.startsWith('s3://')) return undefined;
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  return { step, uri, sha256 };
+  return { step, uri, sha256, ...fitting({ savedAt }, { savedAt: time }) };
 }
 
 /** GET /v2/models/<m>/ready of a server; a model that is still being loaded is no news. */

@@ -28,9 +28,15 @@ export function attemptsOf({ root, jobs, news }: Pick<RunObserved, 'root' | 'job
 
 /** Rank 0 says where it went on from; should the attempt fail, nobody else will. */
 const resumed = (attempt: Attempt, news: RunNews | undefined): Attempt =>
-  news?.attempt !== attempt.number || news.resumedFromStep === undefined || attempt.endedAt !== undefined
-    ? attempt
-    : { ...attempt, resumedFromStep: news.resumedFromStep };
+  news?.attempt !== attempt.number || attempt.endedAt !== undefined ? attempt : { ...attempt, ...resumptionOf(news) };
+
+const resumptionOf = ({
+  resumedFromStep,
+  skippedCheckpoint,
+}: Pick<RunNews, 'resumedFromStep' | 'skippedCheckpoint'>) => ({
+  ...(resumedFromStep === undefined ? {} : { resumedFromStep }),
+  ...(skippedCheckpoint === undefined ? {} : { skippedCheckpoint }),
+});
 
 function opened(job: BatchJob): Attempt {
   const profile = job.metadata.annotations?.[annotations.profile];
@@ -65,12 +71,12 @@ export const failedAttempt = (attempt: Attempt, failure: Failure, now: Date): At
 });
 
 /** The attempt with its success. */
-export const succeededAttempt = (attempt: Attempt, { resumedFromStep }: TrainerSuccess, now: Date): Attempt => ({
+export const succeededAttempt = (attempt: Attempt, result: TrainerSuccess, now: Date): Attempt => ({
   ...attempt,
   endedAt: timeText(now),
   outcome: 'Succeeded',
   reason: 'Succeeded',
-  ...(resumedFromStep === undefined ? {} : { resumedFromStep }),
+  ...resumptionOf(result),
 });
 
 /** The list with its last attempt replaced. */

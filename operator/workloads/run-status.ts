@@ -149,13 +149,13 @@ function succeeded({ state, gates }: RunReport): Draft {
   return { type, status: 'False', reason: 'GateNotMet', message: gates.message };
 }
 
-/** What changed, said once: attempts that began or failed, something that is missing, the end. */
+/** What changed, said once: attempts that began or failed, trouble with checkpoints, something that is missing, the end. */
 export function runEvents(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
   const known = new Map((before?.attempts ?? []).map((attempt) => [attempt.number, attempt]));
   const looks = lookNumbers(after.attempts ?? []);
   const told = (after.attempts ?? []).filter(({ number }) => !looks.has(number));
   const news = told.flatMap((attempt) => attemptNews(known.get(attempt.number), attempt));
-  return [...news, ...acceptanceNews(before, after), ...endNews(before, after)];
+  return [...news, ...checkpointNews(before, after), ...acceptanceNews(before, after), ...endNews(before, after)];
 }
 
 /** Attempts that only looked again for something missing: the condition tells that once, not every look. */
@@ -173,6 +173,23 @@ function attemptNews(before: Attempt | undefined, after: Attempt): readonly Note
   const message = `Attempt ${number} ended: ${sentenceOf(after)}`;
   return [{ kind: after.outcome === 'Suspended' ? 'Normal' : 'Warning', reason: after.reason ?? 'Crashed', message }];
 }
+
+/** Checkpoints that an attempt could not use, and one that the store does not take. */
+function checkpointNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const known = new Set((before?.attempts ?? []).filter(({ skippedCheckpoint }) => skippedCheckpoint).map(numberIn));
+  const skips = (after.attempts ?? []).flatMap((attempt): readonly Note[] => {
+    const { number, skippedCheckpoint, resumedFromStep } = attempt;
+    if (skippedCheckpoint === undefined || known.has(number)) return [];
+    const goesOn = resumedFromStep === undefined ? 'begins anew' : `goes on from step ${String(resumedFromStep)}`;
+    const message = `Attempt ${String(number)} ${goesOn}; skipped: ${skippedCheckpoint}.`;
+    return [{ kind: 'Warning', reason: 'CheckpointSkipped', message }];
+  });
+  const problem = after.training?.checkpointProblem;
+  if (problem === undefined || before?.training?.checkpointProblem !== undefined) return skips;
+  return [...skips, { kind: 'Warning', reason: 'CheckpointNotWritten', message: problem }];
+}
+
+const numberIn = ({ number }: Attempt): number => number;
 
 const conditionOf = (status: RunStatus | undefined, type: ConditionType): Condition | undefined =>
   status?.conditions?.find((condition) => condition.type === type);

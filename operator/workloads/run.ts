@@ -58,6 +58,7 @@ export interface Checkpoint {
   readonly step: number;
   readonly uri: string;
   readonly sha256: string;
+  readonly savedAt?: string;
 }
 
 /** News of a run, by the UID of its job, from outside the cluster's API. */
@@ -77,6 +78,7 @@ export interface RunNews {
   readonly progress: string;
   readonly training: Training;
   readonly resumedFromStep?: number;
+  readonly skippedCheckpoint?: string;
   readonly checkpoint?: Checkpoint;
 }
 

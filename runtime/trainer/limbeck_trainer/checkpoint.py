@@ -12,11 +12,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import SavedCheckpoint
-from limbeck_trainer.store import HURRIED, ObjectMissing, Store
+from limbeck_trainer.store import ONCE, ObjectMissing, Store
 
 POINTER = re.compile(r"/a(\d+)/checkpoints/([a-z]+)/step-(\d+)\.json$")
 
@@ -45,68 +47,94 @@ class Identity:
     keep: int
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The newest valid checkpoint of a run, if there is one, and why newer ones were skipped: '' if none was."""
+
+    content: bytes | None = None
+    saved: SavedCheckpoint | None = None
+    skipped: str = ""
+
+
+def utc_now() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
+
+
 class Checkpoints:
     """The checkpoints of one stage (model, student or control) of one run. Only rank 0 uses this."""
 
-    def __init__(self, store: Store, identity: Identity, stage: str, log: Log) -> None:
+    def __init__(
+        self, store: Store, identity: Identity, stage: str, log: Log, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._store = store
         self._identity = identity
         self._stage = stage
         self._log = log
+        self._now = now
         self._known: list[Pointer] = []
 
-    def newest(self) -> bytes | None:
-        """The newest valid checkpoint of all attempts so far; None if there is none."""
+    def newest(self) -> Newest:
+        """The newest valid checkpoint of all attempts so far."""
         self._known = sorted(self._pointers())
+        skipped: list[str] = []
         for pointer in reversed(self._known):
-            content, problem = self._read(pointer)
+            document, content, problem = self._read(pointer)
             if content is not None:
                 self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
-                return content
+                saved = SavedCheckpoint(pointer.step, pointer.file, document["sha256"], document.get("savedAt"))
+                return Newest(content, saved, "; ".join(skipped))
             self._log.warn("checkpoint skipped", step=pointer.step, uri=pointer.file, problem=problem)
-        return None
+            skipped.append(f"step {pointer.step} of attempt {pointer.attempt}: {problem}")
+        return Newest(skipped="; ".join(skipped))
 
-    def save(self, step: int, content: bytes) -> SavedCheckpoint | None:
-        """Uploads, then points to it, then drops all but the last `keep`. None: the store did not take it."""
+    def save(self, step: int, content: bytes) -> SavedCheckpoint:
+        """Uploads, then points to it, then drops all but the last `keep`; tried once. TrainerError says why not."""
         name = f"{self._identity.run_uri}/a{self._identity.attempt}/checkpoints/{self._stage}/step-{step:08d}"
         pointer = Pointer(step, self._identity.attempt, f"{name}.json")
-        digest = hashlib.sha256(content).hexdigest()
-        document = {"step": step, "sha256": digest, "sizeBytes": len(content), "course": self._identity.fingerprint}
+        saved_at = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        saved = SavedCheckpoint(step, pointer.file, hashlib.sha256(content).hexdigest(), saved_at)
+        document = {"step": step, "sha256": saved.sha256, "savedAt": saved_at, "sizeBytes": len(content)}
+        self._store.put(pointer.file, content, ONCE)
         try:
-            self._store.put(pointer.file, content, HURRIED)
-            self._store.put(pointer.uri, json.dumps(document).encode(), HURRIED)
-        except TrainerError as error:
-            # The training is worth more than its safety net: it goes on, and the next checkpoint tries again.
-            self._log.warn("checkpoint not written", step=step, error=error.message)
-            return None
+            self._store.put(pointer.uri, json.dumps({**document, "course": self._identity.fingerprint}).encode(), ONCE)
+        except TrainerError:
+            # Nothing would ever find it again, and a full store should not be kept full.
+            self._discard(pointer.file)
+            raise
         self._known = sorted({*self._known, pointer})
         self._drop_old()
-        return SavedCheckpoint(step, pointer.file, digest)
+        return saved
 
     def _pointers(self) -> list[Pointer]:
         found = ((POINTER.search(uri), uri) for uri in self._store.list(self._identity.run_uri))
         return [Pointer(int(match[3]), int(match[1]), uri) for match, uri in found if match and match[2] == self._stage]
 
-    def _read(self, pointer: Pointer) -> tuple[bytes | None, str]:
-        """The checkpoint's bytes, or what is wrong with it."""
+    def _read(self, pointer: Pointer) -> tuple[dict[str, Any], bytes | None, str]:
+        """What its pointer says and the checkpoint's bytes, or what is wrong with it."""
         try:
             document = json.loads(self._store.get(pointer.uri))
             content = self._store.get(pointer.file)
-        except (ObjectMissing, ValueError) as error:
-            return None, f"incomplete: {error}"
+        except ObjectMissing:
+            return {}, None, "it is incomplete"
+        except ValueError:
+            return {}, None, "its pointer is not JSON"
         if not isinstance(document, dict) or document.get("sha256") != hashlib.sha256(content).hexdigest():
-            return None, "its bytes do not have the sha256 that was written down"
+            return {}, None, "its bytes do not have the sha256 that was written down"
         if document.get("course") != self._identity.fingerprint:
-            return None, "it belongs to a training with other settings"
-        return content, ""
+            return {}, None, "it belongs to a training with other settings"
+        return document, content, ""
 
     def _drop_old(self) -> None:
         while len(self._known) > self._identity.keep:
             oldest = self._known.pop(0)
             # Pointer first: a file without a pointer is only rubbish, a pointer without a file is a broken promise.
-            for uri in (oldest.uri, oldest.file):
-                with contextlib.suppress(TrainerError):
-                    self._store.delete(uri)
+            self._discard(oldest.uri)
+            self._discard(oldest.file)
+
+    def _discard(self, uri: str) -> None:
+        with contextlib.suppress(TrainerError):
+            self._store.delete(uri)
 
 
 @dataclass(frozen=True)

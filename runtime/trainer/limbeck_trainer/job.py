@@ -67,6 +67,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     artefact = _export(session, environment, material, (trained, measured), lineage)
     return {
         **_result(session.config, trained, measured, dataset),
+        **_skipped(session),
         **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
         "artefact": artefact,
         "lineage": lineage,
@@ -194,6 +195,11 @@ def _result(config: Config, trained: Trained, measured: Measured, dataset: Datas
         **{key: value for key, value in optional.items() if value is not None},
         "steps": trained.steps,
     }
+
+
+def _skipped(session: Session) -> dict[str, object]:
+    skipped = session.board.progress.document().get("skippedCheckpoint")
+    return {} if skipped is None else {"skippedCheckpoint": skipped}
 
 
 def _headline(evaluation: Evaluation) -> dict[str, object]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
+from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Ints, Rows
 from limbeck_trainer.distributed import Peers
@@ -26,12 +27,15 @@ from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
 from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.snapshot import Snapshot, decode, encode
 from limbeck_trainer.stream import StreamTensor
 
 # News of a step are for people and for whoever looks for a hang: nobody looks more often.
 REPORT_SECONDS = 0.1
+# Whoever leaves waits for the store only so long: it has to be over within GRACE_SECONDS of job.py.
+SETTLE_SECONDS = 15
 
 
 class Training:
@@ -44,6 +48,7 @@ class Training:
         self._stage = stage
         self._log = session.log.child(stage=stage.name)
         self._checkpoints = Checkpoints(session.store, _identity(session.config), stage.name, self._log)
+        self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
         self._batches = Batches(stage.plan, peers.device)
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
@@ -64,6 +69,7 @@ class Training:
                     self._save()
         except TrainerError as error:
             self._leave(error)
+        self._settle()
         return self._finished()
 
     def _train(self) -> None:
@@ -90,7 +96,7 @@ class Training:
 
     def _asked(self, due: Due) -> tuple[bool, bool]:
         """Whether to stop, and whether to save. Where state is in parts, everybody has to do both at the same step."""
-        mine = (self._session.interruption.requested, self._peers.leads and due.passed())
+        mine = (self._session.interruption.requested, self._peers.leads and due.passed() and self._writer.idle)
         return mine if self._engine.parallel.whole else self._peers.any_of(*mine)
 
     def _impatient(self) -> bool:
@@ -157,6 +163,7 @@ class Training:
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
         if error.reason is Reason.NON_FINITE_LOSS:
+            self._settle()
             raise error
         where = f"step {self._step} of {self._stage.steps} ({self._stage.name})"
         kept = self._kept(error)
@@ -167,37 +174,41 @@ class Training:
 
     def _kept(self, error: TrainerError) -> str:
         """Saves, if that can be done without those who are gone, and says where."""
-        if not self._engine.parallel.whole and error.reason is not Reason.INTERRUPTED:
+        divided = not self._engine.parallel.whole and error.reason is not Reason.INTERRUPTED
+        if not divided:
+            self._save()
+        saved = self._settle()
+        if divided:
             return "no new checkpoint, for the model was divided among the workers"
-        saved = self._save()
         if not self._peers.leads:
             return "checkpoint by rank 0"
-        return f"checkpoint {saved}" if saved else "no new checkpoint, the store did not take it"
+        written = saved is not None and saved.step == self._step
+        return f"checkpoint {saved.uri}" if saved and written else "no new checkpoint, the store did not take it"
 
-    def _save(self) -> str | None:
-        """Where the checkpoint is; None on the ranks that do not write it, and where the store did not take it."""
+    def _save(self) -> None:
+        """Sends a checkpoint of this step on its way. Where state is in parts, all ranks have to."""
         parallel = self._engine.parallel
         if parallel.whole and not self._peers.leads:
-            return None
+            return
         self._losses.look(self._step)
-        state = self._engine.state()
-        if not self._peers.leads:
-            return None
-        if not is_finite(state["model"]):
-            raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
-        snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
         with self._session.board.during("checkpointing"):
-            saved = self._checkpoints.save(self._step, encode(snapshot))
-        if saved is None:
-            return None
-        self._session.board.update(checkpoint=saved)
-        self._log.info("checkpoint written", step=saved.step, uri=saved.uri, sha256=saved.sha256)
-        return saved.uri
+            state = self._engine.state()
+            if not self._peers.leads:
+                return
+            if not is_finite(state["model"]):
+                raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
+            snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
+            self._writer.put(self._step, encode(snapshot))
+
+    def _settle(self) -> SavedCheckpoint | None:
+        """The newest checkpoint in the store, once what is on its way has arrived or has had its time."""
+        with self._session.board.during("checkpointing"):
+            return self._writer.settle(SETTLE_SECONDS)
 
     def _resumed(self) -> Engine:
         """The engine with the state of the newest checkpoint, where there is one."""
         # Rank 0 alone reads, so that no two ranks can start from different steps.
-        content = self._peers.broadcast(self._checkpoints.newest() if self._peers.leads else None)
+        content = self._peers.broadcast(self._newest() if self._peers.leads else None)
         snapshot = None if content is None else decode(content)
         if snapshot is not None:
             self._trained.model.load_state_dict(snapshot.engine["model"])
@@ -214,6 +225,15 @@ class Training:
         self._session.board.update(resumed_from=self._step)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
+
+    def _newest(self) -> bytes | None:
+        found = self._checkpoints.newest()
+        board = self._session.board
+        if found.saved is not None:
+            board.update(checkpoint=found.saved)
+        if found.skipped:
+            board.update(skipped_checkpoint=found.skipped)
+        return found.content
 
     def _finished(self) -> Trained:
         """The trained model, whole on every rank; after early stopping that of the best epoch."""

@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+# What the status has room for.
+LONGEST_SENTENCE = 512
+
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
@@ -23,6 +26,13 @@ class SavedCheckpoint:
     step: int
     uri: str
     sha256: str
+    # RFC 3339, UTC; None of one that an older trainer wrote.
+    saved_at: str | None = None
+
+    def document(self) -> dict[str, object]:
+        """The contract's JSON."""
+        saved_at = {} if self.saved_at is None else {"savedAt": self.saved_at}
+        return {"step": self.step, "uri": self.uri, "sha256": self.sha256, **saved_at}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,9 @@ class Progress:
     step_seconds: float | None = None
     resumed_from: int | None = None
     checkpoint: SavedCheckpoint | None = None
+    # Why the store does not have the newest one yet, and why newer ones than that which was resumed from were skipped.
+    checkpoint_problem: str | None = None
+    skipped_checkpoint: str | None = None
 
     def document(self) -> dict[str, object]:
         """The contract's JSON; 100 percent is for the result to say."""
@@ -50,7 +63,9 @@ class Progress:
             "etaSeconds": self.eta_seconds,
             "longestStepSeconds": None if self.step_seconds is None else round(self.step_seconds, 3),
             "resumedFromStep": self.resumed_from,
-            "checkpoint": None if self.checkpoint is None else dict(vars(self.checkpoint)),
+            "checkpoint": None if self.checkpoint is None else self.checkpoint.document(),
+            "checkpointProblem": _clipped(self.checkpoint_problem),
+            "skippedCheckpoint": _clipped(self.skipped_checkpoint),
         }
         return {
             "phase": self.phase,
@@ -61,6 +76,10 @@ class Progress:
             "steps": self.steps,
             **{key: value for key, value in optional.items() if value is not None},
         }
+
+
+def _clipped(sentence: str | None) -> str | None:
+    return None if sentence is None else sentence[:LONGEST_SENTENCE]
 
 
 class Board:

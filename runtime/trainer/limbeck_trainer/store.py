@@ -42,8 +42,10 @@ class Patience:
 
 
 PATIENT = Patience(seconds=40)
-# For checkpoints: a training that goes on, or that is being stopped, must not wait long for its store.
+# For what can as well be left undone.
 HURRIED = Patience(seconds=8)
+# For whoever tries again by himself.
+ONCE = Patience(seconds=0)
 
 
 class Backend(Protocol):
@@ -100,8 +102,8 @@ class Store:
             except Unreachable as error:
                 waited = self._clock() - began
                 if not error.again or waited + pause > patience.seconds:
-                    message = f"The store at {uri} did not answer ({waited:.0f} s): {error}"
-                    raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
+                    what = "refused" if not error.again else "failed" if waited < 1 else f"failed for {waited:.0f} s"
+                    raise TrainerError(Reason.STORE_UNAVAILABLE, f"The store at {uri} {what}: {error}") from error
             self._sleep(pause)
             pause *= 2
 
@@ -149,11 +151,16 @@ def _path(uri: str) -> Path:
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        # On a full disk what is half written would keep it full.
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 class S3:

@@ -36,16 +36,41 @@ test.each<[string, object, string]>([
   );
 });
 
+test('a checkpoint has its time; one that is no time for the API server is left out', () => {
+  const timeOf = (savedAt: unknown) =>
+    parseProgress(JSON.stringify({ ...document, checkpoint: { ...checkpoint, savedAt } }))?.checkpoint?.savedAt;
+  expect(timeOf('2026-11-26T00:26:42Z')).toBe('2026-11-26T00:26:42Z');
+  for (const wrong of ['2026-13-26T00:26:42Z', '2026-11-26', 'now', 1, null, '2026-11-26T25:00:00Z'])
+    expect(timeOf(wrong)).toBeUndefined();
+  expect(parseProgress(JSON.stringify({ ...document, checkpoint }))?.checkpoint).toEqual(checkpoint);
+});
+
+test('trouble with checkpoints is told in one line of bounded length', () => {
+  const heard = parseProgress(
+    JSON.stringify({ ...document, checkpointProblem: 'a\nb', skippedCheckpoint: 'x'.repeat(999) }),
+  );
+  expect(heard?.training.checkpointProblem).toBe('a b');
+  expect(heard?.skippedCheckpoint).toHaveLength(500);
+  expect(parseProgress(JSON.stringify({ ...document, checkpointProblem: '' }))?.training).not.toHaveProperty(
+    'checkpointProblem',
+  );
+});
+
 test('what is read of it is in the contract under these names', () => {
   const schema = JSON.parse(readFileSync('crds/contracts/trainer-progress.schema.json', 'utf8'));
   expect(schema.properties.percent).toEqual({ type: 'integer', minimum: 0, maximum: 100 });
   expect(schema.properties.checkpoint.required).toEqual(Object.keys(checkpoint));
-  const numbers = { loss: 1, samplesPerSecond: 1, etaSeconds: 1, longestStepSeconds: 1, resumedFromStep: 1 };
+  expect(Object.keys(schema.properties.checkpoint.properties as object)).toEqual([
+    ...Object.keys(checkpoint),
+    'savedAt',
+  ]);
+  const texts = { checkpointProblem: 'away', skippedCheckpoint: 'torn' };
+  const numbers = { loss: 1, samplesPerSecond: 1, etaSeconds: 1, longestStepSeconds: 1, resumedFromStep: 1, ...texts };
   const { training, ...beside } = parseProgress(JSON.stringify({ ...document, ...numbers }))!;
   const { kind, progress, ...rest } = beside;
   expect([kind, progress]).toEqual(['trainer', '43%']);
   const read = Object.keys({ ...training, ...rest });
-  expect(read.length).toBe(10);
+  expect(read.length).toBe(12);
   expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(read));
   for (const phase of schema.properties.phase.enum as readonly string[])
     expect(parseProgress(JSON.stringify({ ...document, phase }))?.training.phase).toBe(phase);

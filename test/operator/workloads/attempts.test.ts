@@ -7,10 +7,12 @@ import {
   kept,
   openAttempt,
   ranMs,
+  succeededAttempt,
   timeText,
   withLast,
 } from '../../../operator/workloads/attempts.ts';
-import { ago, attemptJob, now, pastAttempt, teacherJob } from '../../support/runs.ts';
+import type { TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
+import { ago, attemptJob, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
 
 describe('the list of attempts', () => {
   test('is what the status remembers', () => {
@@ -36,6 +38,15 @@ describe('the list of attempts', () => {
       [undefined, 40],
       [undefined, undefined],
     ]);
+  });
+
+  test('says which checkpoints the open attempt skipped, at its end as its result has it', () => {
+    const root = teacherJob({}, { attempts: [{ number: 1, startedAt: ago(5) }] });
+    const news = { attempt: 1, progress: '4%', training: {}, skippedCheckpoint: 'step 20: torn' };
+    const [open] = attemptsOf({ root, jobs: [], news });
+    expect(open?.skippedCheckpoint).toBe('step 20: torn');
+    const result = { ...(success as unknown as TrainerSuccess), skippedCheckpoint: 'step 30: torn' };
+    expect(succeededAttempt(open!, result, now).skippedCheckpoint).toBe('step 30: torn');
   });
 
   test('keeps every counted failure and the newest of the others', () => {

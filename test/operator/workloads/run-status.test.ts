@@ -127,6 +127,21 @@ test('looks for missing data make no events; the attempt that goes on does, when
   expect(told([look, open], [look, pastAttempt(2, 'Failed', 0)])).toBe(1);
 });
 
+test('trouble with checkpoints is an event, once for each attempt and each outage', () => {
+  const first = { number: 1, startedAt: ago(60) };
+  const second = { number: 2, startedAt: ago(9), resumedFromStep: 10, skippedCheckpoint: 'step 20 of attempt 1: torn' };
+  const told = (before: object, after: object) =>
+    runEvents(before, after).map(({ reason, message }) => [reason, message]);
+  expect(told({ attempts: [first, { number: 2, startedAt: ago(9) }] }, { attempts: [first, second] })).toEqual([
+    ['CheckpointSkipped', 'Attempt 2 goes on from step 10; skipped: step 20 of attempt 1: torn.'],
+  ]);
+  expect(told({ attempts: [first, second] }, { attempts: [first, second] })).toEqual([]);
+  const away = { training: { checkpointProblem: 'the store is away' } };
+  expect(told({ training: {} }, away)).toEqual([['CheckpointNotWritten', 'the store is away']]);
+  expect(told(away, { training: { checkpointProblem: 'still' } })).toEqual([]);
+  expect(told(away, { training: {} })).toEqual([]);
+});
+
 describe('events', () => {
   const open: Attempt = { number: 1, startedAt: ago(60) };
   const of = (state: RunState, attempts: readonly Attempt[], gates?: GateVerdict) => status(state, gates, attempts);

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "runtime" / "traine
 
 import support
 import torch
+from versity import versity
 
 torch.set_num_threads(1)
 
@@ -37,25 +35,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> support.Document:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """versitygw over a folder with the bucket `limbeck`; the variables that a pod would get."""
-    binary = os.environ.get("LIMBECK_VERSITYGW") or shutil.which("versitygw")
-    assert binary, "set LIMBECK_VERSITYGW to the versitygw binary"
-    root, port = tmp_path_factory.mktemp("s3"), support.free_port()
-    (root / "limbeck").mkdir()
-    keys = ["--access", "limbeck", "--secret", "limbeck-secret"]
-    command = [binary, *keys, "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(root)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield {
-            "AWS_ACCESS_KEY_ID": "limbeck",
-            "AWS_SECRET_ACCESS_KEY": "limbeck-secret",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        }
-    finally:
-        server.terminate()
-        server.wait(10)
+    """The variables that a pod would get of a store that all tests share."""
+    with versity(tmp_path_factory.mktemp("s3")) as server:
+        yield server.variables
 
 
 @pytest.fixture

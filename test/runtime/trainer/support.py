@@ -141,6 +141,15 @@ class Worker:
         """Whether the log has this sentence."""
         return any(line["message"] == message for line in self.lines())
 
+    def count(self, message: str) -> int:
+        """How often the log has this sentence."""
+        return sum(line["message"] == message for line in self.lines())
+
+    def written(self) -> int:
+        """Step of the newest checkpoint that the log tells of."""
+        steps: list[int] = [line["step"] for line in self.lines() if line["message"] == "checkpoint written"]
+        return steps[-1]
+
     def wait_for(self, message: str) -> None:
         """Waits until the log has this sentence."""
         until(lambda: self.says(message) or self.process.poll() is not None)

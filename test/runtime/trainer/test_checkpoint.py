@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
+from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.store import Store
 
@@ -20,7 +22,8 @@ class Shelf:
 
     def of(self, attempt: int, keep: int = 2, course: str = "c", stage: str = "model") -> Checkpoints:
         identity = Identity(self.root.as_uri(), attempt, course, keep)
-        return Checkpoints(Store(), identity, stage, Log({}, self.lines.append))
+        noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+        return Checkpoints(Store(), identity, stage, Log({}, self.lines.append), lambda: noon)
 
     def file(self, attempt: int, step: int, suffix: str = "pt") -> Path:
         return self.root / f"a{attempt}" / "checkpoints" / "model" / f"step-{step:08d}.{suffix}"
@@ -35,19 +38,29 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def test_the_newest_of_all_attempts_wins(shelf: Shelf) -> None:
-    assert shelf.of(1).newest() is None
+    assert shelf.of(1).newest().content is None
     shelf.of(1).save(10, b"ten")
     shelf.of(2).save(30, b"thirty")
     shelf.of(3).save(20, b"twenty")
-    assert shelf.of(4).newest() == b"thirty"
+    assert shelf.of(4).newest().content == b"thirty"
 
 
 def test_says_what_it_saved(shelf: Shelf) -> None:
     saved = shelf.of(1).save(10, b"ten")
-    assert saved is not None
-    assert saved.step == 10
+    assert (saved.step, saved.saved_at) == (10, "2026-11-26T12:00:00Z")
     assert saved.uri == shelf.file(1, 10).as_uri()
     assert json.loads(shelf.file(1, 10, "json").read_text())["sha256"] == saved.sha256
+    assert shelf.of(2).newest().saved == saved
+
+
+def test_a_pointer_without_a_time_is_that_of_an_older_trainer(shelf: Shelf) -> None:
+    shelf.of(1).save(10, b"ten")
+    pointer = shelf.file(1, 10, "json")
+    pointer.write_text(json.dumps({k: v for k, v in json.loads(pointer.read_text()).items() if k != "savedAt"}))
+    newest = shelf.of(2).newest()
+    assert newest.content == b"ten"
+    assert newest.saved is not None
+    assert "savedAt" not in newest.saved.document()
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "absent", "pointer cut", "pointer of another kind"])
@@ -66,20 +79,22 @@ def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) 
             pointer.write_text('{"step"')
         case _:
             pointer.write_text("[]")
-    assert shelf.of(3).newest() == b"ten"
+    newest = shelf.of(3).newest()
+    assert newest.content == b"ten"
+    assert newest.skipped.startswith("step 20 of attempt 2: ")
     assert [json.loads(line)["message"] for line in shelf.lines] == ["checkpoint skipped", "checkpoint found"]
 
 
 def test_a_file_without_its_pointer_does_not_exist(shelf: Shelf) -> None:
     shelf.of(1).save(10, b"ten")
     shelf.file(1, 20).write_bytes(b"a write that was killed half way")
-    assert shelf.of(2).newest() == b"ten"
+    assert shelf.of(2).newest().content == b"ten"
 
 
 def test_other_settings_and_other_stages_are_not_resumed(shelf: Shelf) -> None:
     shelf.of(1).save(10, b"ten")
-    assert shelf.of(2, course="other").newest() is None
-    assert shelf.of(2, stage="control").newest() is None
+    assert shelf.of(2, course="other").newest().content is None
+    assert shelf.of(2, stage="control").newest().content is None
 
 
 def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
@@ -93,11 +108,23 @@ def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
     assert shelf.steps() == [f"step-000000{step}.{end}" for step in (30, 40) for end in ("json", "pt")]
 
 
-def test_a_store_that_does_not_take_it_is_a_warning(tmp_path: Path) -> None:
+def test_why_each_newer_one_was_skipped_is_told_once(shelf: Shelf) -> None:
+    shelf.of(1).save(10, b"ten")
+    shelf.of(1, course="other").save(20, b"twenty")
+    shelf.of(2).save(30, b"thirty")
+    shelf.file(2, 30).unlink()
+    assert shelf.of(3).newest().skipped == (
+        "step 30 of attempt 2: it is incomplete; step 20 of attempt 1: it belongs to a training with other settings"
+    )
+    shelf.file(1, 10).unlink()
+    nothing = shelf.of(3).newest()
+    assert (nothing.content, nothing.saved, nothing.skipped.count("; ")) == (None, None, 2)
+
+
+def test_a_store_that_does_not_take_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "a1").write_text("in the way")
-    shelf = Shelf(tmp_path)
-    assert shelf.of(1).save(10, b"ten") is None
-    assert json.loads(shelf.lines[0])["message"] == "checkpoint not written"
+    with pytest.raises(TrainerError, match=r"refused: (Not a directory|File exists)"):
+        Shelf(tmp_path).of(1).save(10, b"ten")
 
 
 def test_due_counts_from_the_last() -> None:

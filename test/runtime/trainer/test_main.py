@@ -120,6 +120,10 @@ def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(tmp_path: Path, stor
     progress = progress_of(again)
     jsonschema.validate(progress, contract("trainer-progress"))
     assert progress["phase"] == "training"
+    assert progress["skippedCheckpoint"] == (
+        f"step {int(newest.stem.removeprefix('step-'))} of attempt 1: "
+        "its bytes do not have the sha256 that was written down"
+    )
     second.terminate()
     assert second.exit_code() == 143
 

@@ -17,6 +17,11 @@ from support import contract, free_port
     [
         Progress(),
         Progress("training", 3, 40, 50, 800, 0.5, 1234.56, 12, 0.25, 30, SavedCheckpoint(40, "s3://b/k", "ab")),
+        Progress(
+            checkpoint=SavedCheckpoint(40, "s3://b/k", "ab", "2026-11-26T00:00:00Z"),
+            checkpoint_problem="full " * 200,
+            skipped_checkpoint="torn",
+        ),
         Progress("exporting", 40, 40, 800, 800),
     ],
 )
