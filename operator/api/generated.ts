@@ -543,6 +543,22 @@ export interface TrainingJobStatus {
      */
     readonly etaSeconds?: number;
     /**
+     * Loss on the validation split at the end of the last epoch, where early stopping asks for it.
+     */
+    readonly validationLoss?: number;
+    /**
+     * Accuracy on the validation split at the end of the last epoch.
+     */
+    readonly validationAccuracy?: number;
+    /**
+     * Root of the mean squared error on the validation split at the end of the last epoch, in the unit of the target.
+     */
+    readonly validationRmse?: number;
+    /**
+     * Address of the history of all attempts, which is a JSON list with a point for each epoch; written with each checkpoint.
+     */
+    readonly history?: string;
+    /**
      * Why the last checkpoint is not in the store; unset once one is. It is tried again, and the training goes on.
      */
     readonly checkpointProblem?: string;
@@ -567,6 +583,27 @@ export interface TrainingJobStatus {
    * The attempts, oldest first. Every failed attempt that counts is kept, and the newest of the others.
    */
   readonly attempts?: readonly TrainingJobAttempt[];
+  /**
+   * How the model is spread over the processes of the group, and what that gains.
+   */
+  readonly distribution?: {
+    /**
+     * What was chosen. In ddp every process holds the whole model, in fsdp a part of it; alone there is one process.
+     */
+    readonly strategy: 'alone' | 'ddp' | 'fsdp';
+    /**
+     * Why it was chosen.
+     */
+    readonly reason: string;
+    /**
+     * Processes that train together, which are workers times processesPerWorker.
+     */
+    readonly processes: number;
+    /**
+     * Throughput of the group as a share of that many times the throughput of one process alone; 1 is perfect. Measured in the first seconds, and unset where that is not possible.
+     */
+    readonly scalingEfficiency?: number;
+  };
   /**
    * The newest checkpoint known.
    */
@@ -1425,6 +1462,22 @@ export interface DistillationJobStatus {
      */
     readonly etaSeconds?: number;
     /**
+     * Loss on the validation split at the end of the last epoch, where early stopping asks for it.
+     */
+    readonly validationLoss?: number;
+    /**
+     * Accuracy on the validation split at the end of the last epoch.
+     */
+    readonly validationAccuracy?: number;
+    /**
+     * Root of the mean squared error on the validation split at the end of the last epoch, in the unit of the target.
+     */
+    readonly validationRmse?: number;
+    /**
+     * Address of the history of all attempts, which is a JSON list with a point for each epoch; written with each checkpoint.
+     */
+    readonly history?: string;
+    /**
      * Why the last checkpoint is not in the store; unset once one is. It is tried again, and the training goes on.
      */
     readonly checkpointProblem?: string;
@@ -1457,6 +1510,27 @@ export interface DistillationJobStatus {
    * The attempts, oldest first. Every failed attempt that counts is kept, and the newest of the others.
    */
   readonly attempts?: readonly DistillationJobAttempt[];
+  /**
+   * How the model is spread over the processes of the group, and what that gains.
+   */
+  readonly distribution?: {
+    /**
+     * What was chosen. In ddp every process holds the whole model, in fsdp a part of it; alone there is one process.
+     */
+    readonly strategy: 'alone' | 'ddp' | 'fsdp';
+    /**
+     * Why it was chosen.
+     */
+    readonly reason: string;
+    /**
+     * Processes that train together, which are workers times processesPerWorker.
+     */
+    readonly processes: number;
+    /**
+     * Throughput of the group as a share of that many times the throughput of one process alone; 1 is perfect. Measured in the first seconds, and unset where that is not possible.
+     */
+    readonly scalingEfficiency?: number;
+  };
   /**
    * The newest checkpoint known.
    */

@@ -114,6 +114,16 @@ export interface Lineage {
   readonly teacherSha256?: string;
 }
 
+/** How the model was spread over how many processes, why, and what that gained: 1 is perfect. */
+export interface Distribution {
+  readonly strategy: (typeof strategies)[number];
+  readonly reason: string;
+  readonly processes: number;
+  readonly scalingEfficiency?: number;
+}
+
+export const strategies = ['alone', 'ddp', 'fsdp'] as const;
+
 export interface TrainerSuccess {
   readonly outcome: 'succeeded';
   readonly artefact: Artefact;
@@ -126,6 +136,7 @@ export interface TrainerSuccess {
   readonly teacherSizeBytes?: number;
   readonly lineage: Lineage;
   readonly resumedFromStep?: number;
+  readonly distribution?: Distribution;
   readonly skippedCheckpoint?: string;
   readonly steps: number;
   readonly seconds: number;
@@ -232,6 +243,12 @@ const lineage = hasExactly({
   ...{ dataSha256: isText(128), torch: isText(64), 'teacherSha256?': isText(64) },
   ...{ splitSeed: isInteger, seed: isInteger, worldSize: isInteger },
 });
+const isPositive: Check = (value) => isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31;
+const isAmount: Check = (value) => isNumber(value) && Number(value) >= 0;
+const distribution = hasExactly({
+  strategy: (value) => strategies.some((strategy) => strategy === value),
+  ...{ reason: isText(512), processes: isPositive, 'scalingEfficiency?': isAmount },
+});
 
 const failureMembers: Members = {
   outcome: isString,
@@ -244,7 +261,7 @@ const successMembers: Members = {
   ...{ artefact, metrics, lineage, 'classMetrics?': isList(16, classMetric) },
   ...{ 'control?': metrics, 'teacher?': metrics },
   ...{ 'teacherAgreement?': isNumber, 'teacherSizeBytes?': isInteger, 'resumedFromStep?': isInteger },
-  ...{ 'skippedCheckpoint?': isText(512) },
+  ...{ 'distribution?': distribution, 'skippedCheckpoint?': isText(512) },
   ...{ steps: isInteger, seconds: isNumber },
 };
 

@@ -1,10 +1,12 @@
 /** The closed vocabulary of conditions: types are states, reasons are causes; each has one sentence, which docs/api.md repeats. */
 
-/** Condition types of all three kinds. Succeeded belongs to jobs; Ready and Active to services. */
+/** Condition types of all three kinds. Succeeded and ScalingUseful belong to jobs; Ready and Active to services. */
 export const conditionTypes = {
   Accepted: 'Spec and references make sense. Unknown: something that is referenced is not there yet.',
   Progressing: 'Pods are being made, running or replaced.',
   Succeeded: 'The artefact is exported, evaluated and recorded. Unknown: not decided yet.',
+  ScalingUseful:
+    'The processes of the group train faster than one of them would alone. Absent while that is not measured.',
   Ready: 'A request would be answered now, or after a wake. Unknown: not decided yet.',
   Active: 'At least one replica is up. Not a part of Ready: an idle service is ready.',
 } as const;
@@ -60,6 +62,8 @@ export const reasons = {
   PermanentExit: 'The trainer ended with an exit code that says that repeating will not help.',
   CheckpointSkipped: 'A checkpoint could not be used, so that an attempt goes on from an older one.',
   CheckpointNotWritten: 'The store does not take a checkpoint; tried again while the training goes on.',
+  FasterTogether: 'The group trains faster than one process of it would alone.',
+  SlowerThanOneWorker: 'The group trains slower than one process of it would alone; fewer workers would do better.',
   Succeeded: 'The attempt ended well.',
   Unschedulable: 'No node has room for the pod.',
   ImagePull: 'An image cannot be had.',

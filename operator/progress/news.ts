@@ -1,5 +1,6 @@
 /** What pods say → what we remember of it. A pod's words are a stranger's: anything but the contract is no news. Pure. */
 import type { TrainingJobStatus } from '../api/generated.ts';
+import { strategies, type Distribution } from '../api/trainer-contract.ts';
 
 /** The newest checkpoint of a run. */
 export interface Checkpoint {
@@ -24,6 +25,7 @@ export interface TrainerNews {
   /** Why newer checkpoints than that could not be used. */
   readonly skippedCheckpoint?: string;
   readonly checkpoint?: Checkpoint;
+  readonly distribution?: Distribution;
 }
 
 /** Why a server that is up does not get ready. */
@@ -38,13 +40,15 @@ type Members = Readonly<Record<string, unknown>>;
 /** GET /progress of a rank, as crds/contracts/trainer-progress.schema.json has it. */
 export function parseProgress(body: string): TrainerNews | undefined {
   const document = membersOf(parsed(body));
-  const { percent, checkpoint } = document;
+  const { percent, checkpoint, distribution } = document;
   if (typeof percent !== 'number' || !Number.isInteger(percent) || percent < 0 || percent > 100) return undefined;
   const saved = checkpointOf(membersOf(checkpoint));
+  const spread = distributionOf(membersOf(distribution));
   return {
     ...{ kind: 'trainer', progress: `${String(percent)}%`, training: trainingOf(document) },
     ...fitting(document, { longestStepSeconds: amount, resumedFromStep: count, skippedCheckpoint: text }),
     ...(saved === undefined ? {} : { checkpoint: saved }),
+    ...(spread === undefined ? {} : { distribution: spread }),
   };
 }
 
@@ -52,6 +56,7 @@ const trainingOf = (document: Members): Training =>
   fitting(document, {
     ...{ phase: phase, epoch: count, epochs: count, step: count, steps: count },
     ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count, checkpointProblem: text },
+    ...{ validationLoss: figure, validationAccuracy: figure, validationRmse: figure, history: address },
   });
 
 type Reader<T> = (value: unknown) => T | undefined;
@@ -81,12 +86,30 @@ const time: Reader<string> = (value) =>
     ? value
     : undefined;
 
+const address: Reader<string> = (value) =>
+  typeof value === 'string' && value.length <= 1024 && value.startsWith('s3://') ? value : undefined;
+const strategy: Reader<Distribution['strategy']> = (value) => strategies.find((known) => known === value);
+const processCount: Reader<number> = (value) => {
+  const read = count(value);
+  return read !== undefined && read >= 1 && read < 2 ** 31 ? read : undefined;
+};
+
+/** Whole or not at all, apart from what may not be measured yet. */
+function distributionOf(members: Members): Distribution | undefined {
+  const read = fitting<Partial<Distribution>>(members, {
+    ...{ strategy, reason: text, processes: processCount, scalingEfficiency: amount },
+  });
+  const { strategy: chosen, reason, processes, scalingEfficiency } = read;
+  if (chosen === undefined || reason === undefined || processes === undefined) return undefined;
+  return { strategy: chosen, reason, processes, ...(scalingEfficiency === undefined ? {} : { scalingEfficiency }) };
+}
+
 function checkpointOf({ step, uri, sha256, savedAt }: Members): Checkpoint | undefined {
   // A step that is no 64-bit integer would be refused together with the whole status.
   if (typeof step !== 'number' || !Number.isSafeInteger(step) || step < 0) return undefined;
-  if (typeof uri !== 'string' || uri.length > 1024 || !uri.startsWith('s3://')) return undefined;
-  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  return { step, uri, sha256, ...fitting({ savedAt }, { savedAt: time }) };
+  const lies = address(uri);
+  if (lies === undefined || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+  return { step, uri: lies, sha256, ...fitting({ savedAt }, { savedAt: time }) };
 }
 
 /** GET /v2/models/<m>/ready of a server; a model that is still being loaded is no news. */

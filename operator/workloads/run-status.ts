@@ -15,12 +15,14 @@
  * | failed     | Failed     | True               | False, Finished      | False, its reason    |
  */
 import type { TrainingJobStatus } from '../api/generated.ts';
+import type { Distribution } from '../api/trainer-contract.ts';
 import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
 import { timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
 import type { RunState } from './run-state.ts';
+import { scalingCondition } from './scaling.ts';
 import { clipped, longestText, sentenceOf } from './sentence.ts';
 import type { Attempt, RunNews, RunRoot, RunStatus, Training } from './run.ts';
 
@@ -62,6 +64,7 @@ export function runStatus(report: RunReport, now: Date) {
       progress: progressOf(report),
       training: trainingOf(report),
       checkpoint: report.news?.checkpoint ?? root.status?.checkpoint,
+      distribution: distributionOf(report),
       startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
       finishedAt: finishedAtOf(report, now),
     }),
@@ -88,14 +91,28 @@ const progressOf = ({ state, progress }: RunReport): string | undefined =>
 function trainingOf({ root, state, news }: RunReport): Training | undefined {
   const training = news?.training ?? root.status?.training;
   if (state.kind !== 'succeeded' || training === undefined) return training;
-  const { epochs, steps, loss, samplesPerSecond } = training;
-  return present({ epoch: epochs, epochs, step: steps, steps, loss, samplesPerSecond });
+  const { epochs, steps } = training;
+  const over = { phase: undefined, etaSeconds: undefined, checkpointProblem: undefined };
+  return present({ ...training, ...over, epoch: epochs, step: steps });
 }
+
+/** What was heard last stays; a run that succeeded says it once more. */
+const distributionOf = ({ root, state, news }: RunReport): Distribution | undefined =>
+  (state.kind === 'succeeded' ? state.result.distribution : undefined) ??
+  news?.distribution ??
+  root.status?.distribution;
 
 function conditionsOf(report: RunReport): readonly ConditionDraft[] {
   const { generation } = report.root.metadata;
   const stamp = generation === undefined ? {} : { observedGeneration: generation };
-  return [accepted(report), progressing(report), succeeded(report)].map((draft) => ({
+  const scaling = scalingCondition(distributionOf(report), conditionOf(report.root.status, 'ScalingUseful'));
+  const drafts = [
+    accepted(report),
+    progressing(report),
+    succeeded(report),
+    ...(scaling === undefined ? [] : [scaling]),
+  ];
+  return drafts.map((draft) => ({
     ...draft,
     ...stamp,
     message: clipped(draft.message, longestText.condition),
@@ -155,7 +172,13 @@ export function runEvents(before: RunStatus | undefined, after: RunStatus): read
   const looks = lookNumbers(after.attempts ?? []);
   const told = (after.attempts ?? []).filter(({ number }) => !looks.has(number));
   const news = told.flatMap((attempt) => attemptNews(known.get(attempt.number), attempt));
-  return [...news, ...checkpointNews(before, after), ...acceptanceNews(before, after), ...endNews(before, after)];
+  return [
+    ...news,
+    ...checkpointNews(before, after),
+    ...scalingNews(before, after),
+    ...acceptanceNews(before, after),
+    ...endNews(before, after),
+  ];
 }
 
 /** Attempts that only looked again for something missing: the condition tells that once, not every look. */
@@ -197,6 +220,12 @@ const conditionOf = (status: RunStatus | undefined, type: ConditionType): Condit
 function acceptanceNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
   const [was, is] = [conditionOf(before, 'Accepted'), conditionOf(after, 'Accepted')];
   if (is === undefined || is.status === 'True' || is.reason === was?.reason) return [];
+  return [{ kind: 'Warning', reason: is.reason, message: is.message }];
+}
+
+function scalingNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const [was, is] = [conditionOf(before, 'ScalingUseful'), conditionOf(after, 'ScalingUseful')];
+  if (is?.status !== 'False' || was?.status === 'False') return [];
   return [{ kind: 'Warning', reason: is.reason, message: is.message }];
 }
 

@@ -1,7 +1,7 @@
 /** What TrainingJob and DistillationJob have in common: a run of several attempts, as it was asked for and as it is seen. Types alone. */
 import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
-import type { TrainerConfig } from '../api/trainer-contract.ts';
+import type { Distribution, TrainerConfig } from '../api/trainer-contract.ts';
 import type { Condition, KubeObject } from '../kernel/objects.ts';
 import type { Stall } from './hang.ts';
 import type { Settings } from './settings.ts';
@@ -31,6 +31,7 @@ export interface RunStatus {
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly checkpoint?: Checkpoint;
+  readonly distribution?: Distribution;
   readonly training?: Training;
   /** Of the open attempt. */
   readonly progress?: string;
@@ -80,6 +81,7 @@ export interface RunNews {
   readonly resumedFromStep?: number;
   readonly skippedCheckpoint?: string;
   readonly checkpoint?: Checkpoint;
+  readonly distribution?: Distribution;
 }
 
 /** How far training is, as the status has it. */

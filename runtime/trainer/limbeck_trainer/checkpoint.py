@@ -48,6 +48,15 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Snap:
+    """What is to be kept of a step: all that a training goes on from, and for people the history as JSON."""
+
+    step: int
+    content: bytes
+    history: bytes = b"[]"
+
+
+@dataclass(frozen=True)
 class Newest:
     """The newest valid checkpoint of a run, if there is one, and why newer ones were skipped: '' if none was."""
 
@@ -88,15 +97,21 @@ class Checkpoints:
             skipped.append(f"step {pointer.step} of attempt {pointer.attempt}: {problem}")
         return Newest(skipped="; ".join(skipped))
 
-    def save(self, step: int, content: bytes) -> SavedCheckpoint:
+    @property
+    def history_uri(self) -> str:
+        """Where the history of the stage lies, over all attempts, as of the newest checkpoint."""
+        return f"{self._identity.run_uri}/history/{self._stage}.json"
+
+    def save(self, snap: Snap) -> SavedCheckpoint:
         """Uploads, then points to it, then drops all but the last `keep`; tried once. TrainerError says why not."""
-        name = f"{self._identity.run_uri}/a{self._identity.attempt}/checkpoints/{self._stage}/step-{step:08d}"
-        pointer = Pointer(step, self._identity.attempt, f"{name}.json")
+        name = f"{self._identity.run_uri}/a{self._identity.attempt}/checkpoints/{self._stage}/step-{snap.step:08d}"
+        pointer = Pointer(snap.step, self._identity.attempt, f"{name}.json")
         saved_at = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        saved = SavedCheckpoint(step, pointer.file, hashlib.sha256(content).hexdigest(), saved_at)
-        document = {"step": step, "sha256": saved.sha256, "savedAt": saved_at, "sizeBytes": len(content)}
-        self._store.put(pointer.file, content, ONCE)
+        saved = SavedCheckpoint(snap.step, pointer.file, hashlib.sha256(snap.content).hexdigest(), saved_at)
+        document = {"step": snap.step, "sha256": saved.sha256, "savedAt": saved_at, "sizeBytes": len(snap.content)}
+        self._store.put(pointer.file, snap.content, ONCE)
         try:
+            self._store.put(self.history_uri, snap.history, ONCE)
             self._store.put(pointer.uri, json.dumps({**document, "course": self._identity.fingerprint}).encode(), ONCE)
         except TrainerError:
             # Nothing would ever find it again, and a full store should not be kept full.

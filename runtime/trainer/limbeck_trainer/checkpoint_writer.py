@@ -8,9 +8,8 @@ is about to end puts a newer one in its place.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
-from limbeck_trainer.checkpoint import Checkpoints
+from limbeck_trainer.checkpoint import Checkpoints, Snap
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board, SavedCheckpoint
@@ -18,14 +17,6 @@ from limbeck_trainer.progress import Board, SavedCheckpoint
 # Between two tries; each pause is twice the one before.
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class Snap:
-    """A checkpoint that is not in the store yet."""
-
-    step: int
-    content: bytes
 
 
 class CheckpointWriter:
@@ -46,10 +37,10 @@ class CheckpointWriter:
         with self._changed:
             return self._is_idle()
 
-    def put(self, step: int, content: bytes) -> None:
+    def put(self, snap: Snap) -> None:
         """Takes a checkpoint; what has not been written yet gives way to it."""
         with self._changed:
-            self._waiting = Snap(step, content)
+            self._waiting = snap
             self._changed.notify_all()
             if self._working:
                 return
@@ -88,14 +79,14 @@ class CheckpointWriter:
     def _write(self, snap: Snap, pause: float) -> bool:
         """One try; whether the store took it."""
         try:
-            saved = self._checkpoints.save(snap.step, snap.content)
+            saved = self._checkpoints.save(snap)
         except TrainerError as error:
             # The training is worth more than its safety net: it goes on.
             self._log.warn("checkpoint not written", step=snap.step, error=error.message, nextTrySeconds=pause)
             problem = f"The checkpoint of step {snap.step} is not written: {error.message}"
             self._board.update(checkpoint_problem=problem)
             return False
-        self._board.update(checkpoint=saved, checkpoint_problem=None)
+        self._board.update(checkpoint=saved, checkpoint_problem=None, history=self._checkpoints.history_uri)
         self._log.info("checkpoint written", step=saved.step, uri=saved.uri, sha256=saved.sha256)
         with self._changed:
             self._saved = saved

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import torch
@@ -36,6 +37,7 @@ class Peers:
     """This process's view of its group."""
 
     def __init__(self, environment: Environment) -> None:
+        self._environment = environment
         self.rank = environment.rank
         self.world_size = environment.world_size
         self.device = _device(environment)
@@ -47,6 +49,10 @@ class Peers:
     def leads(self) -> bool:
         """Whether this is the rank that talks to the world: checkpoints, export, success."""
         return self.rank == 0
+
+    def alone(self) -> Peers:
+        """This process as a group of its own, on the same device."""
+        return Peers(replace(self._environment, rank=0, world_size=1))
 
     def share(self, rows: Tensor) -> Tensor:
         """This rank's part of the rows: all ranks' parts are disjoint and complete, nothing is padded."""

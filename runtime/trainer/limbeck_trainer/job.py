@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 
@@ -31,8 +31,10 @@ from limbeck_trainer.memory import free_memory
 from limbeck_trainer.models import parameter_count
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.preprocess import assemble, target_spread
+from limbeck_trainer.progress import Distribution
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import page_of
+from limbeck_trainer.scaling import time_alone
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy
 from limbeck_trainer.stream_plan import StreamPlan
@@ -67,7 +69,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     artefact = _export(session, environment, material, (trained, measured), lineage)
     return {
         **_result(session.config, trained, measured, dataset),
-        **_skipped(session),
+        **_told(session),
         **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
         "artefact": artefact,
         "lineage": lineage,
@@ -95,6 +97,7 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
     mine = json.dumps(asdict(choose_strategy(session.config.strategy, facts))).encode()
     choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
     session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
+    session.board.update(distribution=Distribution(choice.strategy, choice.why, peers.world_size))
     if choice.strategy == "fsdp" and optimization.precision == "float16":
         message = "optimization.precision float16 does not go with fsdp: take bfloat16, which needs no loss scaling."
         raise TrainerError(Reason.CONFIG_INVALID, message)
@@ -110,9 +113,10 @@ def _train(
     steps = plan.steps_per_epoch * config.optimization.epochs
     with_control = config.distillation is not None and config.distillation.control
     trainings = 2 if with_control else 1
-    session.board.update(phase="training", steps=steps * trainings, epochs=config.optimization.epochs * trainings)
     name = "student" if config.distillation else "model"
     stage = Stage(name, plan, _criterion(config, material, teacher), choice.strategy, steps, plan.steps_per_epoch)
+    stage = replace(stage, alone_seconds=time_alone(session, peers, material, stage))
+    session.board.update(phase="training", steps=steps * trainings, epochs=config.optimization.epochs * trainings)
     trained = Training(session, peers, material, stage).run()
     if not with_control:
         return trained, None
@@ -197,9 +201,10 @@ def _result(config: Config, trained: Trained, measured: Measured, dataset: Datas
     }
 
 
-def _skipped(session: Session) -> dict[str, object]:
-    skipped = session.board.progress.document().get("skippedCheckpoint")
-    return {} if skipped is None else {"skippedCheckpoint": skipped}
+def _told(session: Session) -> dict[str, object]:
+    """What was on the board; a run that is short was perhaps never asked."""
+    shown = session.board.progress.document()
+    return {name: shown[name] for name in ("distribution", "skippedCheckpoint") if name in shown}
 
 
 def _headline(evaluation: Evaluation) -> dict[str, object]:

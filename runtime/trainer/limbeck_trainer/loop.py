@@ -5,8 +5,10 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 
 from __future__ import annotations
 
+import json
 import math
 import time
+from dataclasses import replace
 from typing import NoReturn, cast
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck_trainer.batches import Batches
-from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
+from limbeck_trainer.checkpoint import Checkpoints, Due, Identity, Snap
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Ints, Rows
@@ -28,6 +30,7 @@ from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
 from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.progress import SavedCheckpoint
+from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.snapshot import Snapshot, decode, encode
 from limbeck_trainer.stream import StreamTensor
@@ -52,6 +55,7 @@ class Training:
         self._batches = Batches(stage.plan, peers.device)
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
+        self._pace = Pace(peers.device)
         self._patience = Patience()
         # Of the epoch with the least validation loss; rank 0 alone keeps them.
         self._best: Weights | None = None
@@ -84,15 +88,18 @@ class Training:
                 self._save()
                 due = due.again()
             rate = learning_rate_at(self._step, stage.steps, config.optimization)
+            started = time.monotonic()
             loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
             self._step += 1
             self._losses.add(self._step, loss)
             now = time.monotonic()
+            self._pace.add(now - started)
             if now - reported >= REPORT_SECONDS:
                 self._report((now - began) / (self._step - first))
                 reported = now
             if self._step % stage.round_steps == 0:
                 self._close_round()
+        self._report_scaling()
 
     def _asked(self, due: Due) -> tuple[bool, bool]:
         """Whether to stop, and whether to save. Where state is in parts, everybody has to do both at the same step."""
@@ -114,6 +121,14 @@ class Training:
             eta_seconds=round((session.board.progress.steps - done) * seconds_per_step),
         )
 
+        self._report_scaling()
+
+    def _report_scaling(self) -> None:
+        board, known = self._session.board, self._session.board.progress.distribution
+        measured = efficiency(self._stage.alone_seconds, self._pace.seconds_per_step, self._peers.world_size)
+        if known is not None and measured is not None:
+            board.update(distribution=replace(known, efficiency=measured))
+
     def _close_round(self) -> None:
         with self._session.board.during("validating"):
             self._validate()
@@ -129,6 +144,7 @@ class Training:
         if self._session.config.optimization.early_stopping is not None:
             point["validationLoss"] = self._watch()
         self._trained.history.append(point)
+        self._session.board.update(validation=point)
         if self._peers.leads:
             shown = {key: round(value, 6) for key, value in point.items()}
             self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
@@ -198,7 +214,7 @@ class Training:
             if not is_finite(state["model"]):
                 raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
             snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-            self._writer.put(self._step, encode(snapshot))
+            self._writer.put(Snap(self._step, encode(snapshot), json.dumps(self._trained.history).encode()))
 
     def _settle(self) -> SavedCheckpoint | None:
         """The newest checkpoint in the store, once what is on its way has arrived or has had its time."""

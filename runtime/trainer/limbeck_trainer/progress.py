@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -36,6 +36,25 @@ class SavedCheckpoint:
 
 
 @dataclass(frozen=True)
+class Distribution:
+    """How the model is spread over how many processes, why, and what that gains: 1 is perfect, None not measured."""
+
+    strategy: str
+    reason: str
+    processes: int
+    efficiency: float | None = None
+
+    def document(self) -> dict[str, object]:
+        """The contract's JSON."""
+        measured = {} if self.efficiency is None else {"scalingEfficiency": round(self.efficiency, 3)}
+        return {"strategy": self.strategy, "reason": self.reason, "processes": self.processes, **measured}
+
+
+# What the status has room for of the last validation.
+VALIDATION = ("validationLoss", "validationAccuracy", "validationRmse")
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far the run is; steps and epochs are counted over all trainings of the run."""
 
@@ -54,6 +73,10 @@ class Progress:
     # Why the store does not have the newest one yet, and why newer ones than that which was resumed from were skipped.
     checkpoint_problem: str | None = None
     skipped_checkpoint: str | None = None
+    distribution: Distribution | None = None
+    # The last point of the history, and where all of it lies.
+    validation: Mapping[str, float] = field(default_factory=dict)
+    history: str | None = None
 
     def document(self) -> dict[str, object]:
         """The contract's JSON; 100 percent is for the result to say."""
@@ -66,6 +89,9 @@ class Progress:
             "checkpoint": None if self.checkpoint is None else self.checkpoint.document(),
             "checkpointProblem": _clipped(self.checkpoint_problem),
             "skippedCheckpoint": _clipped(self.skipped_checkpoint),
+            "distribution": None if self.distribution is None else self.distribution.document(),
+            "history": self.history,
+            **{name: self.validation.get(name) for name in VALIDATION},
         }
         return {
             "phase": self.phase,

@@ -54,6 +54,8 @@ class Stage:
     round_steps: int
     # Steps of the run before this stage, for the progress of the whole.
     steps_before: int = 0
+    # What a step takes one process alone; None: not measured.
+    alone_seconds: float | None = None
 
 
 @dataclass

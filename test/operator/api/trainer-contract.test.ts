@@ -14,6 +14,8 @@ const keepsContract = new Ajv({ strict: false }).compile(schema);
 const whole = {
   ...success,
   ...{ control: metrics, teacher: metrics, teacherAgreement: 0.97, teacherSizeBytes: 9000, resumedFromStep: 40 },
+  distribution: { strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency: 0.9 },
+  skippedCheckpoint: 'step 20: torn',
   classMetrics: [{ class: '8', n: 35, value: 0.9, low: 0.8, high: 0.95 }],
 };
 
@@ -60,6 +62,11 @@ test.each([
   ['a member that nobody knows', JSON.stringify({ ...success, mood: 'good' })],
   ['a lineage with more', JSON.stringify({ ...success, lineage: { ...success.lineage, mood: 'good' } })],
   ['half a byte', JSON.stringify({ ...success, artefact: { ...success.artefact, sizeBytes: 0.5 } })],
+  [
+    'a strategy that nobody knows',
+    JSON.stringify({ ...success, distribution: { strategy: 'magic', reason: 'r', processes: 1 } }),
+  ],
+  ['no process', JSON.stringify({ ...success, distribution: { strategy: 'ddp', reason: 'r', processes: 0 } })],
   ['half a step', JSON.stringify({ ...success, resumedFromStep: 0.5 })],
   ['a step that is null', JSON.stringify({ ...success, resumedFromStep: null })],
   ['a name without end', JSON.stringify({ ...success, lineage: { ...success.lineage, torch: 't'.repeat(65) } })],

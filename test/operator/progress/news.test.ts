@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { parseProgress, parseReadiness } from '../../../operator/progress/news.ts';
 
 const checkpoint = { step: 40, uri: 's3://limbeck/runs/x', sha256: 'c'.repeat(64) };
+const distribution = { strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency: 0.9 };
 const document = { phase: 'training', percent: 43, epoch: 2, epochs: 5, step: 43, steps: 100 };
 
 test('a progress document becomes a share and a checkpoint', () => {
@@ -56,6 +57,25 @@ test('trouble with checkpoints is told in one line of bounded length', () => {
   );
 });
 
+test.each<[string, object]>([
+  ['a strategy that nobody knows', { strategy: 'magic' }],
+  ['no reason', { reason: '' }],
+  ['no process', { processes: 0 }],
+  ['more processes than a number of the status holds', { processes: 2 ** 31 }],
+])('a distribution with %s is left out', (_, wrong) => {
+  expect(
+    parseProgress(JSON.stringify({ ...document, distribution: { ...distribution, ...wrong } })),
+  ).not.toHaveProperty('distribution');
+});
+
+test('a distribution need not be measured', () => {
+  for (const scalingEfficiency of [undefined, -1, 'fast'])
+    expect(
+      parseProgress(JSON.stringify({ ...document, distribution: { ...distribution, scalingEfficiency } }))
+        ?.distribution,
+    ).toEqual({ strategy: 'ddp', reason: 'It fits.', processes: 2 });
+});
+
 test('what is read of it is in the contract under these names', () => {
   const schema = JSON.parse(readFileSync('crds/contracts/trainer-progress.schema.json', 'utf8'));
   expect(schema.properties.percent).toEqual({ type: 'integer', minimum: 0, maximum: 100 });
@@ -64,13 +84,17 @@ test('what is read of it is in the contract under these names', () => {
     ...Object.keys(checkpoint),
     'savedAt',
   ]);
-  const texts = { checkpointProblem: 'away', skippedCheckpoint: 'torn' };
+  expect(Object.keys(schema.properties.distribution.properties as object)).toEqual(Object.keys(distribution));
+  const texts = { checkpointProblem: 'away', skippedCheckpoint: 'torn', history: 's3://limbeck/runs/x/history' };
+  const validation = { validationLoss: 1, validationAccuracy: 1, validationRmse: 1 };
   const numbers = { loss: 1, samplesPerSecond: 1, etaSeconds: 1, longestStepSeconds: 1, resumedFromStep: 1, ...texts };
-  const { training, ...beside } = parseProgress(JSON.stringify({ ...document, ...numbers }))!;
+  const { training, ...beside } = parseProgress(
+    JSON.stringify({ ...document, ...numbers, ...validation, distribution }),
+  )!;
   const { kind, progress, ...rest } = beside;
   expect([kind, progress]).toEqual(['trainer', '43%']);
   const read = Object.keys({ ...training, ...rest });
-  expect(read.length).toBe(12);
+  expect(read.length).toBe(17);
   expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(read));
   for (const phase of schema.properties.phase.enum as readonly string[])
     expect(parseProgress(JSON.stringify({ ...document, phase }))?.training.phase).toBe(phase);

@@ -96,6 +96,25 @@ describe('a status', () => {
     });
   });
 
+  test('has how the model is spread: as heard, as remembered, at last as the result says', () => {
+    const spread = (scalingEfficiency: number) =>
+      ({ strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency }) as const;
+    const of = (state: RunState, heard: boolean) => {
+      const root = teacherJob({}, { distribution: spread(0.7) });
+      const news = heard ? { attempt: 1, progress: '4%', training: {}, distribution: spread(0.4) } : undefined;
+      return runStatus({ root, state, attempts: [], gates: held, progress: '4%', news }, now);
+    };
+    expect(of({ kind: 'running', message: 'm' }, false).distribution).toEqual(spread(0.7));
+    expect(of({ kind: 'running', message: 'm' }, true).distribution).toEqual(spread(0.4));
+    const ended = of({ kind: 'succeeded', result: { ...result, distribution: spread(0.9) } }, true);
+    expect(ended.distribution).toEqual(spread(0.9));
+    const conditions = [of({ kind: 'running', message: 'm' }, true), ended].map(({ conditions }) => conditions.at(-1));
+    expect(conditions.map((one) => [one?.type, one?.status])).toEqual([
+      ['ScalingUseful', 'False'],
+      ['ScalingUseful', 'True'],
+    ]);
+  });
+
   test('shows progress while it runs, the whole at the end, nothing in between', () => {
     expect(status({ kind: 'running', message: 'm' }).progress).toBe('43%');
     expect(status({ kind: 'succeeded', result }, held).progress).toBe('100%');
@@ -140,6 +159,15 @@ test('trouble with checkpoints is an event, once for each attempt and each outag
   expect(told({ training: {} }, away)).toEqual([['CheckpointNotWritten', 'the store is away']]);
   expect(told(away, { training: { checkpointProblem: 'still' } })).toEqual([]);
   expect(told(away, { training: {} })).toEqual([]);
+});
+
+test('a group that is slower than one worker would be is an event, once', () => {
+  const of = (status: 'True' | 'False') => ({
+    conditions: [{ type: 'ScalingUseful', status, reason: 'R', message: 'how much', lastTransitionTime: ago(1) }],
+  });
+  const told = (before: object | undefined, after: object) => runEvents(before, after).map(({ message }) => message);
+  expect([told(undefined, of('False')), told(of('True'), of('False'))]).toEqual([['how much'], ['how much']]);
+  expect([told(of('False'), of('False')), told(of('False'), of('True')), told({}, of('True'))]).toEqual([[], [], []]);
 });
 
 describe('events', () => {

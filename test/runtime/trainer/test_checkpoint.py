@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from limbeck_trainer.checkpoint import Checkpoints, Due, Identity
+from limbeck_trainer.checkpoint import Checkpoints, Due, Identity, Snap
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.store import Store
@@ -39,14 +39,14 @@ def shelf(tmp_path: Path) -> Shelf:
 
 def test_the_newest_of_all_attempts_wins(shelf: Shelf) -> None:
     assert shelf.of(1).newest().content is None
-    shelf.of(1).save(10, b"ten")
-    shelf.of(2).save(30, b"thirty")
-    shelf.of(3).save(20, b"twenty")
+    shelf.of(1).save(Snap(10, b"ten"))
+    shelf.of(2).save(Snap(30, b"thirty"))
+    shelf.of(3).save(Snap(20, b"twenty"))
     assert shelf.of(4).newest().content == b"thirty"
 
 
 def test_says_what_it_saved(shelf: Shelf) -> None:
-    saved = shelf.of(1).save(10, b"ten")
+    saved = shelf.of(1).save(Snap(10, b"ten"))
     assert (saved.step, saved.saved_at) == (10, "2026-11-26T12:00:00Z")
     assert saved.uri == shelf.file(1, 10).as_uri()
     assert json.loads(shelf.file(1, 10, "json").read_text())["sha256"] == saved.sha256
@@ -54,7 +54,7 @@ def test_says_what_it_saved(shelf: Shelf) -> None:
 
 
 def test_a_pointer_without_a_time_is_that_of_an_older_trainer(shelf: Shelf) -> None:
-    shelf.of(1).save(10, b"ten")
+    shelf.of(1).save(Snap(10, b"ten"))
     pointer = shelf.file(1, 10, "json")
     pointer.write_text(json.dumps({k: v for k, v in json.loads(pointer.read_text()).items() if k != "savedAt"}))
     newest = shelf.of(2).newest()
@@ -65,8 +65,8 @@ def test_a_pointer_without_a_time_is_that_of_an_older_trainer(shelf: Shelf) -> N
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "absent", "pointer cut", "pointer of another kind"])
 def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) -> None:
-    shelf.of(1).save(10, b"ten")
-    shelf.of(2).save(20, b"twenty")
+    shelf.of(1).save(Snap(10, b"ten"))
+    shelf.of(2).save(Snap(20, b"twenty"))
     file, pointer = shelf.file(2, 20), shelf.file(2, 20, "json")
     match damage:
         case "changed":
@@ -86,13 +86,13 @@ def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) 
 
 
 def test_a_file_without_its_pointer_does_not_exist(shelf: Shelf) -> None:
-    shelf.of(1).save(10, b"ten")
+    shelf.of(1).save(Snap(10, b"ten"))
     shelf.file(1, 20).write_bytes(b"a write that was killed half way")
     assert shelf.of(2).newest().content == b"ten"
 
 
 def test_other_settings_and_other_stages_are_not_resumed(shelf: Shelf) -> None:
-    shelf.of(1).save(10, b"ten")
+    shelf.of(1).save(Snap(10, b"ten"))
     assert shelf.of(2, course="other").newest().content is None
     assert shelf.of(2, stage="control").newest().content is None
 
@@ -100,18 +100,18 @@ def test_other_settings_and_other_stages_are_not_resumed(shelf: Shelf) -> None:
 def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
     first = shelf.of(1)
     for step in (10, 20, 30):
-        first.save(step, b"x")
+        first.save(Snap(step, b"x"))
     assert shelf.steps() == [f"step-000000{step}.{end}" for step in (20, 30) for end in ("json", "pt")]
     second = shelf.of(2)
     second.newest()
-    second.save(40, b"x")
+    second.save(Snap(40, b"x"))
     assert shelf.steps() == [f"step-000000{step}.{end}" for step in (30, 40) for end in ("json", "pt")]
 
 
 def test_why_each_newer_one_was_skipped_is_told_once(shelf: Shelf) -> None:
-    shelf.of(1).save(10, b"ten")
-    shelf.of(1, course="other").save(20, b"twenty")
-    shelf.of(2).save(30, b"thirty")
+    shelf.of(1).save(Snap(10, b"ten"))
+    shelf.of(1, course="other").save(Snap(20, b"twenty"))
+    shelf.of(2).save(Snap(30, b"thirty"))
     shelf.file(2, 30).unlink()
     assert shelf.of(3).newest().skipped == (
         "step 30 of attempt 2: it is incomplete; step 20 of attempt 1: it belongs to a training with other settings"
@@ -124,7 +124,7 @@ def test_why_each_newer_one_was_skipped_is_told_once(shelf: Shelf) -> None:
 def test_a_store_that_does_not_take_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "a1").write_text("in the way")
     with pytest.raises(TrainerError, match=r"refused: (Not a directory|File exists)"):
-        Shelf(tmp_path).of(1).save(10, b"ten")
+        Shelf(tmp_path).of(1).save(Snap(10, b"ten"))
 
 
 def test_due_counts_from_the_last() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from limbeck_trainer.checkpoint import Checkpoints, Identity
+from limbeck_trainer.checkpoint import Checkpoints, Identity, Snap
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board
@@ -46,20 +46,20 @@ def desk(tmp_path: Path) -> Desk:
 def test_is_written_beside_the_training(desk: Desk) -> None:
     assert desk.writer.idle
     assert desk.writer.settle(0) is None
-    desk.writer.put(10, b"ten")
+    desk.writer.put(Snap(10, b"ten"))
     saved = desk.writer.settle(30)
     assert saved is not None
     assert saved.step == 10
     assert desk.board.progress.checkpoint == saved
     assert desk.writer.idle
-    desk.writer.put(20, b"twenty")
+    desk.writer.put(Snap(20, b"twenty"))
     desk.writer.settle(30)
     assert desk.steps() == [10, 20]
 
 
 def test_a_store_that_is_away_is_tried_again_until_it_is_back(desk: Desk) -> None:
     desk.folder.write_text("in the way")
-    desk.writer.put(10, b"ten")
+    desk.writer.put(Snap(10, b"ten"))
     until(lambda: desk.messages().count("checkpoint not written") >= 2)
     assert not desk.writer.idle
     problem = desk.board.progress.document()["checkpointProblem"]
@@ -73,11 +73,11 @@ def test_a_store_that_is_away_is_tried_again_until_it_is_back(desk: Desk) -> Non
 
 def test_the_last_one_takes_the_place_of_one_that_waits_and_is_tried_at_once(desk: Desk) -> None:
     desk.folder.write_text("in the way")
-    desk.writer.put(10, b"ten")
+    desk.writer.put(Snap(10, b"ten"))
     # After the fifth try the pause is 15 s long: whoever is about to end cannot wait for that.
     until(lambda: json.loads(desk.lines[-1])["nextTrySeconds"] >= 8 if desk.lines else False)
     desk.folder.unlink()
-    desk.writer.put(20, b"twenty")
+    desk.writer.put(Snap(20, b"twenty"))
     saved = desk.writer.settle(5)
     assert saved is not None
     assert (saved.step, desk.steps()) == (20, [20])
@@ -95,15 +95,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_named_and_the_last_good_checkpoint_stays(small_disk: Path) -> None:
     desk = Desk(small_disk)
-    desk.writer.put(10, b"x" * 600_000)
+    desk.writer.put(Snap(10, b"x" * 600_000))
     desk.writer.settle(30)
-    desk.writer.put(20, b"x" * 600_000)
+    desk.writer.put(Snap(20, b"x" * 600_000))
     until(lambda: "checkpoint not written" in desk.messages())
     assert "No space left on device" in str(desk.board.progress.checkpoint_problem)
     assert desk.steps() == [10]
     assert desk.checkpoints.newest().content == b"x" * 600_000
     # What was half written does not fill the disk for good.
-    desk.writer.put(30, b"small enough")
+    desk.writer.put(Snap(30, b"small enough"))
     saved = desk.writer.settle(30)
     assert saved is not None
     assert saved.step == 30

@@ -8,7 +8,7 @@ import urllib.request
 
 import jsonschema
 import pytest
-from limbeck_trainer.progress import Board, Progress, SavedCheckpoint, serve_progress
+from limbeck_trainer.progress import Board, Distribution, Progress, SavedCheckpoint, serve_progress
 from support import contract, free_port
 
 
@@ -21,6 +21,9 @@ from support import contract, free_port
             checkpoint=SavedCheckpoint(40, "s3://b/k", "ab", "2026-11-26T00:00:00Z"),
             checkpoint_problem="full " * 200,
             skipped_checkpoint="torn",
+            distribution=Distribution("ddp", "It fits.", 2, 0.91234),
+            validation={"step": 20, "loss": 0.1, "validationAccuracy": 0.9},
+            history="s3://b/history/model.json",
         ),
         Progress("exporting", 40, 40, 800, 800),
     ],

@@ -1,0 +1,106 @@
+"""How much faster a group trains than one process of it would alone: measured on this very model, data and machine.
+
+Before the group trains, rank 0 does a few steps alone with whole global batches, on a copy of the model, while the
+others wait; afterwards the group's own steps are timed. Efficiency is the time of the one over `processes` times that
+of the other: 1 is perfect, and below 1 / processes the group is slower than one process would be.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+
+import torch
+
+from limbeck_trainer.batches import Batches
+from limbeck_trainer.distributed import Peers
+from limbeck_trainer.engine import Engine
+from limbeck_trainer.loss_record import STEPS_PER_LOOK
+from limbeck_trainer.optimization import Optimization
+from limbeck_trainer.parallel import Whole
+from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.session import Material, Session, Stage
+
+# What the calibration may take: about a second, and a whole step of ten at most.
+BUDGET_SECONDS = 1.0
+LONGEST_STEP_SECONDS = 10.0
+LEAST_STEPS, MOST_STEPS = 3, 50
+# The first parts of a pace are those in which memory and connections are made.
+WARM_UP_PARTS = 2
+LEAST_PARTS, MOST_PARTS = 5, 101
+
+
+class Pace:
+    """Seconds of a step as the median over the last ones; a step counts with those that share a look at the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._steps_per_part = STEPS_PER_LOOK[device.type]
+        self._open: list[float] = []
+        self._parts: deque[float] = deque(maxlen=MOST_PARTS)
+        self._to_skip = WARM_UP_PARTS
+
+    def add(self, seconds: float) -> None:
+        """Notes a step."""
+        self._open.append(seconds)
+        if len(self._open) < self._steps_per_part:
+            return
+        if self._to_skip > 0:
+            self._to_skip -= 1
+        else:
+            self._parts.append(statistics.fmean(self._open))
+        self._open = []
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """None until enough was seen."""
+        return statistics.median(self._parts) if len(self._parts) >= LEAST_PARTS else None
+
+
+def efficiency(alone: float | None, together: float | None, processes: int) -> float | None:
+    """The group's throughput as a share of `processes` times that of one; seconds of a step in, None if not known."""
+    if alone is None or together is None or processes < 2:
+        return None
+    return alone / (processes * max(together, 1e-9))
+
+
+def time_alone(session: Session, peers: Peers, material: Material, stage: Stage) -> float | None:
+    """Seconds of a step of one process with the whole global batch. None where that is not to be had: a divided model
+    would not fit, and of a stream this rank would read the others' files.
+    """
+    if stage.strategy != "ddp" or not peers.leads or material.dataset.stream is not None:
+        return None
+    processes, peers = peers.world_size, peers.alone()
+    model = assemble(session.config.model, material.dataset, material.rows.train).to(peers.device)
+    engine = Engine(session.config.optimization, Whole(model, peers), stage.criterion, peers)
+    batches = Batches(stage.plan, peers.device)
+    seconds = _median_step(
+        lambda step, share: _step(engine, material, batches.at(step)[::share], session.config.optimization),
+        processes,
+    )
+    session.log.info("one process timed", secondsPerStep=round(seconds, 6))
+    return seconds
+
+
+def _median_step(
+    run: Callable[[int, int], float], processes: int, clock: Callable[[], float] = time.monotonic
+) -> float:
+    """`run(step, share)` does a step with every share-th sample of its batch and gives its seconds."""
+    began = clock()
+    run(0, processes)
+    part = run(1, processes)
+    if part * processes > LONGEST_STEP_SECONDS:
+        # Of steps as long as this the arithmetic is all that counts, and that grows with the batch.
+        return part * processes
+    seconds: list[float] = []
+    while len(seconds) < LEAST_STEPS or (len(seconds) < MOST_STEPS and clock() - began < BUDGET_SECONDS):
+        seconds.append(run(len(seconds), 1))
+    return statistics.median(seconds)
+
+
+def _step(engine: Engine, material: Material, rows: torch.Tensor, optimization: Optimization) -> float:
+    began = time.perf_counter()
+    # Its number makes the processor wait for the device, as a look at the losses does.
+    float(engine.step(material.x, rows, optimization.learning_rate))
+    return time.perf_counter() - began
