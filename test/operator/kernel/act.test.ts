@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChild, NameLeaving, NameTaken, type Hands } from '../../../operator/kernel/act.ts';
+import { applyChild, NameLeaving, NameTaken, removeChild, type Hands } from '../../../operator/kernel/act.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
@@ -12,10 +12,11 @@ const never = new AbortController().signal;
 const key = { namespace: 'default', name: 'alpha-ann' };
 const wish: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: key };
 
-/** The caches of this stage see nothing that comes after the root. */
-async function stage() {
+/** The caches of this stage see nothing that comes after the root and these members. */
+async function stage(before: readonly KubeObject[] = []) {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
   cluster.put(crews, crew('alpha', ['ann']));
+  for (const member of before) cluster.put(members, member);
   const parts = { log: rememberingLog(), registry: freshRegistry(), signal: never, clock, random: () => 0 };
   const { cache } = startCaches({ cluster, resources: [crews, members], ...parts });
   await clock.advance(0);
@@ -72,5 +73,39 @@ describe('applyChild', () => {
     };
     await expect(apply(once)).rejects.toThrow('no');
     expect(results).toEqual(['apply failed']);
+  });
+});
+
+describe('removeChild', () => {
+  const child = (uid: string, more: object = {}): KubeObject => ({
+    ...wish,
+    metadata: { ...key, uid, ...more },
+  });
+  const remove = ({ root, hands }: Awaited<ReturnType<typeof stage>>): Promise<void> =>
+    removeChild({ resource: members, key }, root, hands, never);
+
+  test('takes what was seen, and waits until the cache shows it', async () => {
+    const there = await stage([child('seen')]);
+    await remove(there);
+    await expect(there.cluster.get(members, key)).rejects.toThrow('not found');
+    expect(there.results).toEqual(['remove written']);
+    expect(there.hands.memory.unmet({ namespace: 'default', name: 'alpha' }, () => false)).toHaveLength(1);
+  });
+
+  test('spares a successor of the same name that the cache does not show yet', async () => {
+    const there = await stage([child('seen')]);
+    there.cluster.withdraw(members, key);
+    const { metadata } = there.cluster.put(members, child('successor'));
+    await remove(there);
+    expect((await there.cluster.get(members, key)).metadata.uid).toBe(metadata.uid);
+  });
+
+  test.each([
+    ['not there', []],
+    ['on its way out', [child('seen', { deletionTimestamp: '2026-01-01T00:00:00Z' })]],
+  ])('asks nothing of the API server for one that is %s', async (_, before) => {
+    const there = await stage(before);
+    await remove(there);
+    expect([there.verbs(), there.results]).toEqual([[], ['remove unchanged']]);
   });
 });
