@@ -54,12 +54,12 @@ beforeAll(async () => {
   await mkdir(`${folder}/failed`, { recursive: true });
   trials = new Trials(laboratory, `${folder}/failed`);
   beginAll();
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   await laboratory.close();
   await writeFile(`${folder}/coverage.json`, `${JSON.stringify(coverage, undefined, 2)}\n`);
-}, 60_000);
+}, 300_000);
 
 const complaintsOf = (judged: readonly Judged[]): readonly string[] =>
   judged.flatMap(({ bad }) => (bad === undefined ? [] : [bad]));

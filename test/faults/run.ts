@@ -56,7 +56,7 @@ const releases: Readonly<Record<Release, Settings>> = {
   next: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } },
 };
 /** Longer than a garbage collector that has just begun needs to learn of a new kind. */
-const restPatienceMs = 90_000;
+const restPatienceMs = 180_000;
 const quietMs = 700;
 /** What all the others are compared with must not be taken for the end too soon. */
 const referenceQuietMs = 4000;

@@ -22,12 +22,12 @@ const takeovers: { befell: string; seconds: number }[] = [];
 let laboratory: OpenLaboratory;
 beforeAll(async () => {
   laboratory = await openLaboratory();
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   await laboratory.close();
   await mkdir('build/faults', { recursive: true });
   await writeFile('build/faults/leadership.json', `${JSON.stringify(takeovers, undefined, 2)}\n`);
-}, 60_000);
+}, 300_000);
 
 /** Creates jobs one after the other, until told to stop and then a few more; how many it made. */
 async function keepCreating(namespace: string, until_: { stop: boolean }): Promise<number> {
@@ -83,8 +83,12 @@ const deeds: readonly (readonly [string, Deed, unknown])[] = [
 ];
 
 /** How the leader ended, or that it did not: a leader without its lease must end by itself. */
-const endOf = (leader: Candidate): Promise<unknown> =>
-  Promise.race([leader.ended, pause(150_000).then(() => 'it lives on')]);
+async function endOf(leader: Candidate): Promise<unknown> {
+  let end: unknown;
+  void leader.ended.then((how) => (end = how));
+  await until('it ends', () => Promise.resolve(end !== undefined)).catch(() => (end = 'it lives on'));
+  return end;
+}
 
 async function livesThrough(befell: string, deed: Deed): Promise<{ trace: Trace; first: Candidate; end: unknown }> {
   const namespace = `leaders-${randomUUID().slice(0, 8)}`;

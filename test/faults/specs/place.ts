@@ -14,7 +14,7 @@ import { fixed, startInstance, type Instance } from '../instance.ts';
 import type { Laboratory } from '../run.ts';
 import { scenarios } from '../scenarios.ts';
 import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
-import { pause } from '../until.ts';
+import { pause, until } from '../until.ts';
 import type { Plural } from './arbitrary.ts';
 import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
 import { autoscalerOf, startQuietGateway, type QuietGateway } from './quiet-gateway.ts';
@@ -30,8 +30,6 @@ export interface Rooted extends KubeObject {
 export type Expectation = (object: Rooted) => string | undefined;
 
 const never = new AbortController().signal;
-/** Much, since a busy machine is no failure: a run that goes well never waits so long. */
-const patienceMs = 150_000;
 const quietMs = 500;
 const lookEveryMs = 120;
 
@@ -137,21 +135,20 @@ export class Place {
   }
 
   /** Waits until it is as expected, and nobody has written anything for a while. */
-  async rest(expected: Expectation): Promise<void> {
-    const endMs = performance.now() + patienceMs;
+  rest(expected: Expectation): Promise<void> {
     let quietSinceMs = performance.now();
     let before = this.#versions();
-    while (performance.now() < endMs) {
-      // Controllers that are late have yet to act upon what looks done: both must hold at once.
-      if (performance.now() - quietSinceMs >= quietMs && expected(await this.get()) === undefined) return;
-      await pause(lookEveryMs);
+    let lacks: string | undefined = 'there are always writes';
+    const isAtRest = async (): Promise<boolean> => {
       const now = this.#versions();
       if (now !== before) quietSinceMs = performance.now();
       before = now;
-    }
-    throw new Error(
-      `it never rests: ${expected(await this.get()) ?? 'there are always writes'}; ${await this.#found()}`,
-    );
+      // Controllers that are late have yet to act upon what looks done: both must hold at once.
+      if (performance.now() - quietSinceMs < quietMs) return false;
+      lacks = expected(await this.get());
+      return lacks === undefined;
+    };
+    return this.#wait(isAtRest, () => lacks);
   }
 
   /** Three looks at the object with nothing to do: how often the operator wrote. */
@@ -169,16 +166,21 @@ export class Place {
     return resources[this.#target.plural];
   }
 
-  async #until(expected: Expectation, resource = this.#resource, name = this.#target.name): Promise<void> {
-    const endMs = performance.now() + patienceMs;
-    let lacks = 'it was not looked at';
-    while (performance.now() < endMs) {
-      const missing = expected(await this.get(resource, name));
-      if (missing === undefined) return;
-      lacks = missing;
-      await pause(lookEveryMs);
+  #until(expected: Expectation, resource: Resource, name: string): Promise<void> {
+    let lacks: string | undefined = 'it was not looked at';
+    const isSo = async (): Promise<boolean> => {
+      lacks = expected(await this.get(resource, name));
+      return lacks === undefined;
+    };
+    return this.#wait(isSo, () => lacks);
+  }
+
+  async #wait(look: () => Promise<boolean>, lacks: () => string | undefined): Promise<void> {
+    try {
+      await until('rest', look, { everyMs: lookEveryMs });
+    } catch (error) {
+      throw new Error(`${String(error)}: ${lacks() ?? ''}; ${await this.#found()}`, { cause: error });
     }
-    throw new Error(`it never came to be: ${lacks}; ${await this.#found()}`);
   }
 
   #versions(): string {

@@ -19,7 +19,7 @@ const api = openRawApi();
 beforeAll(async () => {
   await applyDefinitions(api);
   await createNamespace(api, namespace);
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   await removeNamespace(api, namespace);

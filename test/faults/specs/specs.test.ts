@@ -19,14 +19,14 @@ const chains: { kind: string; what: string; tries: number }[] = [];
 
 beforeAll(async () => {
   laboratory = await openLaboratory();
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   await laboratory.close();
   await api.close();
   await mkdir('build/faults', { recursive: true });
   await writeFile('build/faults/chains.json', `${JSON.stringify(chains, undefined, 2)}\n`);
-}, 60_000);
+}, 300_000);
 
 function judge(kind: string, what: string, { tries, failed }: Tried): void {
   chains.push({ kind, what, tries });

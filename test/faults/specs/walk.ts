@@ -1,7 +1,7 @@
 /** Declares one spec after the other and judges each by what the user is shown; then the state in the end. */
 import type { Condition } from '../../../operator/kernel/objects.ts';
 import { difference } from '../end-state.ts';
-import { pause } from '../until.ts';
+import { pause, until } from '../until.ts';
 import type { Expectation, Place, Rooted } from './place.ts';
 import type { Json } from './rules.ts';
 
@@ -52,8 +52,6 @@ export async function within<T>(places: readonly Place[], withTeacher: boolean, 
   }
 }
 
-const patienceMs = 60_000;
-
 /** What to compare a place's state with, and what of it counts. */
 export interface Compared {
   readonly expected: readonly string[];
@@ -70,12 +68,13 @@ export async function complaints(place: Place, compared: Compared): Promise<read
 }
 
 async function apart(place: Place, { expected, comparable }: Compared): Promise<readonly string[]> {
-  const endMs = performance.now() + patienceMs;
-  for (;;) {
-    const found = difference(comparable(expected), comparable(await place.state()));
-    if (found.length === 0 || performance.now() > endMs) return found;
-    await pause(300);
-  }
+  let found: readonly string[] = [];
+  const isSame = async (): Promise<boolean> => {
+    found = difference(comparable(expected), comparable(await place.state()));
+    return found.length === 0;
+  };
+  await until('the same state', isSame, { everyMs: 300 }).catch(() => undefined);
+  return found;
 }
 
 /** A late controller is answered, and rightly so; what is written three times over is written for nothing. */
