@@ -16,7 +16,7 @@ export interface Judged {
 }
 
 /** Most of a run is spent waiting for controllers: on two cores so many keep the machine busy. */
-const atOnce = 16;
+const atOnce = 24;
 
 export class Trials {
   readonly #laboratory: Laboratory;
