@@ -17,6 +17,8 @@ export interface OpenLaboratory extends Laboratory {
   close(): Promise<void>;
 }
 
+/** An address for documentation: nobody calls it, and endpoints may have it. */
+const podIP = '192.0.2.9';
 const devices = { cpu: '64', memory: '64Gi', pods: '1000', 'nvidia.com/gpu': '64' };
 
 export async function openLaboratory(): Promise<OpenLaboratory> {
@@ -31,7 +33,7 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
   const { cluster } = connection;
   await applyOurDefinitions(cluster);
   // A name of its own: two laboratories on one API server would take each other's node away.
-  const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices);
+  const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices, podIP);
   const upstream = upstreamOf(access);
   const closing = new AbortController();
   const heard = startCaches({

@@ -14,8 +14,16 @@ export interface HandKubelet {
   stop(): Promise<void>;
 }
 
+/** Whoever calls a pod there is refused at once; but the controllers of endpoints refuse it, too, again and again. */
+const loopback = '127.0.0.9';
+
 /** Makes a node with these devices and keeps it ready. */
-export async function startHandKubelet(cluster: Cluster, name: string, allocatable: object): Promise<HandKubelet> {
+export async function startHandKubelet(
+  cluster: Cluster,
+  name: string,
+  allocatable: object,
+  podIP = loopback,
+): Promise<HandKubelet> {
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name } };
   await cluster.apply(nodes, node, never);
   const beat = async (): Promise<void> => {
@@ -32,7 +40,7 @@ export async function startHandKubelet(cluster: Cluster, name: string, allocatab
     await cluster.applyStatus(pods, object, never);
   };
   return {
-    run: (pod, ready = true) => state(pod, running(pod, ready)),
+    run: (pod, ready = true) => state(pod, running(pod, podIP, ready)),
     end: (pod, exitCode, message) => state(pod, ended(pod, exitCode, message)),
     stop: async () => {
       clearInterval(beating);
@@ -46,10 +54,10 @@ const container = ({ spec }: Pod, state: object, ready: boolean): object => {
   return { name: first.name, ready, restartCount: 0, image: 'image', imageID: 'image', state };
 };
 
-function running(pod: Pod, ready: boolean): object {
+function running(pod: Pod, podIP: string, ready: boolean): object {
   const startedAt = new Date().toISOString();
   return {
-    ...{ phase: 'Running', podIP: '127.0.0.9', podIPs: [{ ip: '127.0.0.9' }], startTime: startedAt },
+    ...{ phase: 'Running', podIP, podIPs: [{ ip: podIP }], startTime: startedAt },
     conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: startedAt }],
     containerStatuses: [container(pod, { running: { startedAt } }, ready)],
   };

@@ -1,6 +1,6 @@
 /** Plain HTTP to the API server of the integration tests, for what the Cluster port does not speak: tables, scale, strict fields. */
 import { readFile } from 'node:fs/promises';
-import { request } from 'undici';
+import { interceptors, request } from 'undici';
 import { parse } from 'yaml';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
 import { Dispatchers } from '../../operator/kernel/dispatchers.ts';
@@ -49,6 +49,9 @@ export interface RawApi {
   close(): Promise<void>;
 }
 
+/** A server may close a connection that rested in the moment in which it is used again. Answers are never asked for twice. */
+const again = interceptors.retry({ methods: ['GET', 'PATCH'], statusCodes: [], minTimeout: 100 });
+
 /** Connections of their own, so that a test can close them. */
 export function openRawApi(): RawApi {
   process.env['KUBECONFIG'] = testKubeconfig();
@@ -58,7 +61,7 @@ export function openRawApi(): RawApi {
     async call(path, { method = 'GET', query = {}, accept = 'application/json', contentType, body } = {}) {
       const access = await credentials.current();
       const answer = await request(new URL(`${path}?${new URLSearchParams(query).toString()}`, access.server), {
-        dispatcher: dispatchers.for('crud', access),
+        dispatcher: dispatchers.for('crud', access).compose(again),
         method,
         headers: { ...access.headers, accept, 'content-type': contentType ?? 'application/json' },
         body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
