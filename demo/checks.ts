@@ -53,7 +53,9 @@ const checks: readonly Check[] = [
       : `Only ${scale.onGpu} replicas held a GPU at the peak; at least ${enoughReplicas} were wanted.`,
   ({ scale }) => (scale.toZeroSeconds === null ? 'The idle service did not return to zero replicas.' : undefined),
   ({ restarts }) =>
-    restarts === 0 ? undefined : `${restarts} containers of operator, gateway, store or server were restarted.`,
+    restarts === 0
+      ? undefined
+      : `${restarts} containers of operator, gateway, store or server ended by themselves and were restarted.`,
 ];
 
 /** One sentence for each promise that was not kept; empty: all is well. */

@@ -16,8 +16,15 @@ export interface Pod extends KubeObject {
   };
   readonly status?: {
     readonly phase?: string;
-    readonly containerStatuses?: readonly { readonly restartCount: number; readonly name: string }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
   };
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly restartCount: number;
+  /** How it ended before it was restarted. */
+  readonly lastState?: { readonly terminated?: { readonly exitCode: number; readonly reason?: string } };
 }
 
 /** Runs a program to its end and gives its standard output; rejects with what it complained of. */

@@ -1,8 +1,22 @@
-/** Containers that ended and were started again: none of ours may. */
-import type { Kubectl, Pod } from './kubectl.ts';
+/** Containers that ended by themselves and were started again: none of ours may. Whoever kills one does no harm. */
+import type { ContainerStatus, Kubectl, Pod } from './kubectl.ts';
 
-/** Pod and container → restarts. */
-export type RestartCounts = ReadonlyMap<string, number>;
+/** The newest look at a container. */
+export interface Seen {
+  readonly count: number;
+  /** Its last end was SIGKILL, and not for want of memory: somebody else's deed. */
+  readonly killed: boolean;
+}
+
+/** Pod and container → what was seen. */
+export type RestartCounts = ReadonlyMap<string, Seen>;
+
+const sigkill = 128 + 9;
+
+function seenOf({ restartCount, lastState }: ContainerStatus): Seen {
+  const { exitCode, reason } = lastState?.terminated ?? {};
+  return { count: restartCount, killed: exitCode === sigkill && reason !== 'OOMKilled' };
+}
 
 /** The counts of all pods of a namespace that the selector picks. */
 export async function restartCounts(kubectl: Kubectl, selector: string): Promise<RestartCounts> {
@@ -10,29 +24,30 @@ export async function restartCounts(kubectl: Kubectl, selector: string): Promise
   return new Map(
     pods.flatMap(({ metadata, status }) =>
       (status?.containerStatuses ?? []).map(
-        ({ name, restartCount }) => [`${metadata.uid ?? metadata.name}/${name}`, restartCount] as const,
+        (container) => [`${metadata.uid ?? metadata.name}/${container.name}`, seenOf(container)] as const,
       ),
     ),
   );
 }
 
-/** The restarts between `begin` and the newest look. What was seen once counts on when its pod is gone. */
+/** The restarts since `begin` that nobody asked for. What was seen once counts on when its pod is gone. */
 export class Restarts {
   readonly #newest = new Map<string, number>();
-  #before: RestartCounts = new Map();
+  #sum = 0;
 
   /** What was restarted until now does not count. */
   begin(): void {
-    this.#before = new Map(this.#newest);
+    this.#sum = 0;
   }
 
   see(counts: RestartCounts): void {
-    for (const [container, count] of counts) this.#newest.set(container, count);
+    for (const [container, { count, killed }] of counts) {
+      if (!killed) this.#sum += count - (this.#newest.get(container) ?? 0);
+      this.#newest.set(container, count);
+    }
   }
 
   get sum(): number {
-    let sum = 0;
-    for (const [container, count] of this.#newest) sum += count - (this.#before.get(container) ?? 0);
-    return sum;
+    return this.#sum;
   }
 }
