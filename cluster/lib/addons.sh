@@ -66,7 +66,7 @@ recycle_volumes() {
 # gpu N: the node says that it has N GPUs, and the scheduler counts them. The kubelet forgets it when it restarts.
 gpu() {
   [[ ${1:-} =~ ^[0-9]+$ ]] || die "gpu takes a number, for example: cluster/cluster gpu 4"
-  [[ -f $STATE/complete ]] || die "there is no cluster; bring it up with: make cluster-up"
+  api_ready "$STATE" &>/dev/null || die "there is no cluster that answers; bring it up with: make cluster-up"
   local path='status/%s/nvidia.com~1gpu' patch
   # shellcheck disable=SC2059  # the format is the line above
   patch=$(printf "[{\"op\":\"add\",\"path\":\"/$path\",\"value\":\"$1\"},{\"op\":\"add\",\"path\":\"/$path\",\"value\":\"$1\"}]" capacity allocatable)

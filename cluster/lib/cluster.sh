@@ -10,7 +10,7 @@ node_ready() {
 }
 
 healthy() {
-  repairable && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
+  repairable && network_intact && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
     api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && gpus_there
 }
 
@@ -62,7 +62,15 @@ start() {
   gpu "$(cat "$STATE/gpus" 2>/dev/null || echo 4)"
   wait_for 30 controllers_ready "$STATE" || die "the controllers do not work; see $STATE/logs/kube-controller-manager.log"
   wait_for 30 dns_answers || die "DNS is not ready; see $STATE/logs/coredns.log"
+  all_alive
   recipe >"$STATE/complete"
+}
+
+all_alive() {
+  local dead
+  dead=$(first_dead "$STATE" "${PROCESSES[@]}") || return 0
+  tail -5 "$STATE/logs/$dead.log" >&2
+  die "$dead has ended; its log is $STATE/logs/$dead.log"
 }
 
 start_afresh() {
@@ -80,12 +88,13 @@ up() {
   check_cache_path
   binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
   hold_lock cluster
+  refuse_foreign
   local began=$SECONDS
   if healthy; then
     recycle_volumes
     say "up: the cluster is running"
   elif repairable; then
-    step 1 "repairing: $(first_dead "$STATE" "${PROCESSES[@]}" || echo 'a process') does not work"
+    step 1 "repairing: $(first_dead "$STATE" "${PROCESSES[@]}" || echo 'the network or the API') does not work"
     (start) || { say "up: that did not help, starting afresh"; start_afresh; }
     say "up: repaired in $((SECONDS - began)) s"
   else
@@ -97,7 +106,7 @@ up() {
 down() {
   check_host
   hold_lock cluster
-  say "down: removing processes, mounts, links and rules"
+  refuse_foreign
   sweep
   say "down: nothing is left"
 }

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # Paths, words on the terminal, and locks: what every command of the cluster needs.
 
-CACHE=${LIMBECK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/limbeck}
+# Some services start without it; kubectl would keep its cache in the current folder.
+export HOME=${HOME:-/root}
+CACHE=${LIMBECK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/limbeck}
 BIN=$CACHE/bin            # <name>-<version>/ folders, and current/ with links to the versions in use
 STATE=$CACHE/cluster      # everything of the running cluster; `down` removes it whole
 API_STATE=${LIMBECK_API_STATE:-$CACHE/api}   # the same for an API server alone; integration tests use this one
@@ -17,14 +19,24 @@ say() { printf '%s\n' "$*" >&2; }
 # The one way to fail for a reason that the user can remedy.
 die() { say "cluster: $*"; exit 1; }
 
-# Waits until a command succeeds, trying five times a second: wait_for SECONDS COMMAND...
+# Waits until a command succeeds, trying five times a second, and says every ten seconds that it does: wait_for SECONDS COMMAND...
 wait_for() {
-  local tries=$(($1 * 5))
+  local began=$SECONDS limit=$1 next=10
   shift
   while ! "$@" >/dev/null 2>&1; do
-    ((tries-- > 0)) || return 1
+    ((SECONDS - began < limit)) || return 1
+    if ((SECONDS - began >= next)); then
+      say "  waiting, $((SECONDS - began)) of $limit s"
+      next=$((next + 10))
+    fi
     sleep 0.2
   done
+}
+
+# put FILE: standard input becomes its content. One that has it already is left alone: some processes end when theirs changes.
+put() {
+  cat >"$1.new"
+  if cmp -s "$1.new" "$1"; then rm -f "$1.new"; else mv "$1.new" "$1"; fi
 }
 
 # Twelve hexadecimal digits that change when anything on standard input does.

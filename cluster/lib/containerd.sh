@@ -4,7 +4,7 @@
 CONTAINERD_SOCKET=$STATE/run/containerd.sock
 
 write_containerd() {
-  cat >"$STATE/containerd.toml" <<X
+  put "$STATE/containerd.toml" <<X
 version = 2
 root = "$STATE/containerd"
 state = "$STATE/run/containerd"

@@ -140,6 +140,18 @@ import_image() {
   rm -f "$archive"
 }
 
+# What the bundles are made of; they lie beside a note of it.
+bundle_sources() { find operator process runtime/server cluster/bundle.ts package-lock.json -type f | sort | xargs sha256sum | digest; }
+
+ensure_bundles() {
+  local sources
+  sources=$(bundle_sources)
+  [[ $(cat build/dist/.sources 2>/dev/null) == "$sources" ]] && return
+  say "images: bundling the processes"
+  node cluster/bundle.ts
+  echo "$sources" >build/dist/.sources
+}
+
 images() {
   local name image names=("$@") count=0
   ((${#names[@]})) || names=("${IMAGE_NAMES[@]}")
@@ -147,8 +159,7 @@ images() {
   hold_lock images
   mkdir -p "$IMAGES/context" "$REPOSITORY/build"
   cd "$REPOSITORY"
-  say "images: bundling the processes"
-  node cluster/bundle.ts
+  ensure_bundles
   ensure_base
   echo 'images:' >build/images.yaml.new
   for name in "${names[@]}"; do
@@ -166,7 +177,7 @@ images() {
 image_contexts() {
   local name contexts=$REPOSITORY/build/image-contexts
   cd "$REPOSITORY"
-  node cluster/bundle.ts
+  ensure_bundles
   for name in "${IMAGE_NAMES[@]}"; do
     fill_context "$name" "$contexts/$name"
     rmdir "$contexts/$name/dist" 2>/dev/null || true

@@ -8,6 +8,7 @@ BRIDGE_ADDRESS=10.244.0.1
 SERVICE_RANGE=10.96.0.0/16
 SERVICE_API=10.96.0.1
 SERVICE_DNS=10.96.0.10
+CNI_RESULTS=/var/lib/cni/results   # of Debian's plugins, whatever they are told
 
 # Kernel settings that we, kube-proxy or the kubelet change; their old values come back with `down`.
 SETTINGS=(
@@ -30,7 +31,7 @@ restore_settings() {
 
 write_cni() {
   mkdir -p "$STATE/cni"
-  cat >"$STATE/cni/10-limbeck.conflist" <<X
+  put "$STATE/cni/10-limbeck.conflist" <<X
 {"cniVersion": "1.0.0", "name": "limbeck", "plugins": [
   {"type": "bridge", "bridge": "$BRIDGE", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": "$STATE/addresses",
@@ -46,7 +47,9 @@ ensure_network() {
     die "this kernel has no bridge filter, without which Services do not work; load the module br_netfilter"
   ip link show "$BRIDGE" &>/dev/null || ip link add "$BRIDGE" type bridge
   ip address replace "$BRIDGE_ADDRESS/24" dev "$BRIDGE"
-  ip link set "$BRIDGE" up
+  # Whose network this is: there is one of it on a host, whichever cache folder a cluster lives in.
+  ip link set "$BRIDGE" up alias "$STATE"
+  reattach_pods
   # Pods reach each other and the world even where another firewall drops what it does not know.
   if ! iptables -w -n -L LIMBECK-FORWARD &>/dev/null; then
     iptables -w -N LIMBECK-FORWARD
@@ -55,6 +58,36 @@ ensure_network() {
     iptables -w -I FORWARD -j LIMBECK-FORWARD
   fi
   write_cni
+}
+
+# The pods of a bridge that somebody removed still have their ends of it.
+reattach_pods() {
+  local file link
+  for file in "$CNI_RESULTS"/limbeck-*; do
+    [[ -f $file ]] || continue
+    for link in $(grep -o '"veth[0-9a-f]*"' "$file" | tr -d '"'); do
+      [[ -e /sys/class/net/$link/master ]] || ip link set "$link" master "$BRIDGE" 2>/dev/null || true
+    done
+  done
+}
+
+network_intact() {
+  ip -o -4 address show dev "$BRIDGE" up 2>/dev/null | grep -F " $BRIDGE_ADDRESS/" >/dev/null &&
+    iptables -w -C FORWARD -j LIMBECK-FORWARD 2>/dev/null && [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]]
+}
+
+# The state folder of the cluster whose network this is, where that is another one and still runs.
+foreign_owner() {
+  local owner
+  owner=$(cat "/sys/class/net/$BRIDGE/ifalias" 2>/dev/null)
+  [[ -n $owner && $owner != "$STATE" && -n $(processes_of "$owner" | head -1) ]] && echo "$owner"
+}
+
+# Its network, rules and cgroup have the names that ours have.
+refuse_foreign() {
+  local owner
+  owner=$(foreign_owner) || return 0
+  die "another cluster runs on this host, from $owner; use that one, or remove it with: LIMBECK_CACHE=${owner%/cluster} make demo-down"
 }
 
 # Takes away the rules and chains of kube-proxy, the kubelet, the pods' network and ours, in one transaction a table.
@@ -73,7 +106,7 @@ remove_rules() {
 # containerd caches the loopback of a pod that was not taken down in good order, under a name that other clusters use too.
 forget_loopbacks() {
   local file
-  for file in /var/lib/cni/results/cni-loopback-*; do
+  for file in "$CNI_RESULTS"/cni-loopback-*; do
     [[ -f $file ]] && grep -qF "\"sandbox\":\"$STATE/" "$file" && rm -f "$file"
   done
   return 0
@@ -88,7 +121,8 @@ remove_network() {
   remove_rules
   conntrack -D -s "$POD_RANGE" &>/dev/null
   conntrack -D -d "$SERVICE_RANGE" &>/dev/null
-  rm -f /var/lib/cni/results/limbeck-*
+  rm -f "$CNI_RESULTS"/limbeck-*
   forget_loopbacks
+  rmdir "$CNI_RESULTS" "${CNI_RESULTS%/*}" 2>/dev/null
   restore_settings
 }

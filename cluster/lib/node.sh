@@ -18,6 +18,9 @@ ensure_cgroups() {
   fi
   while read -r folder; do
     mkdir -p "$folder"
+    # By default all pods together would weigh as much as one process of the host: probes would fail on a busy machine.
+    if [[ -f $folder/cpu.shares ]]; then echo 10240 >"$folder/cpu.shares"; fi
+    if [[ -f $folder/cpu.weight ]]; then echo 1000 >"$folder/cpu.weight"; fi
     [[ -f $folder/cgroup.clone_children && -f $folder/cpuset.cpus ]] || continue
     # In v1 a new cpuset is empty, and no process can enter it.
     cat "${folder%/*}/cpuset.cpus" >"$folder/cpuset.cpus"
@@ -43,7 +46,7 @@ remove_cgroups() {
 
 write_kubelet() {
   : >"$STATE/resolv.conf"   # pods ask the cluster's DNS and nobody else
-  cat >"$STATE/kubelet.yaml" <<X
+  put "$STATE/kubelet.yaml" <<X
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication: {x509: {clientCAFile: $STATE/pki/ca.crt}, webhook: {enabled: true}, anonymous: {enabled: false}}
@@ -71,7 +74,7 @@ X
 }
 
 write_proxy() {
-  cat >"$STATE/proxy.yaml" <<X
+  put "$STATE/proxy.yaml" <<X
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: $STATE/pki/proxy.conf}
@@ -86,7 +89,7 @@ X
 # Names outside the cluster do not exist: nothing is forwarded anywhere. Two blocks, since within one block the template
 # would answer before the cluster does.
 write_corefile() {
-  cat >"$STATE/Corefile" <<X
+  put "$STATE/Corefile" <<X
 cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
   bind $BRIDGE_ADDRESS
   errors

@@ -61,23 +61,33 @@ missing_packages() {
   done | sort -u
 }
 
+# A policy that forbids starting services: Debian's containerd would only be in the way of ours.
+GUARD=/usr/sbin/policy-rc.d
+GUARD_MARK='# Of cluster/cluster, which removes it when its packages are installed.'
+
+place_guard() {
+  [[ -e $GUARD ]] && return
+  printf '#!/bin/sh\n%s\nexit 101\n' "$GUARD_MARK" >"$GUARD"
+  chmod +x "$GUARD"
+}
+
+# Ours alone, also one that a killed run left.
+remove_guard() {
+  grep -qsxF "$GUARD_MARK" "$GUARD" && rm -f "$GUARD"
+  return 0
+}
+
 install_packages() {
+  remove_guard
   (($#)) || return 0
   say "prerequisites: installing Debian packages: $*"
-  local guard=/usr/sbin/policy-rc.d
-  # A policy that forbids starting services: Debian's containerd would only be in the way of ours.
-  [[ -e $guard ]] && guard=''
-  if [[ -n $guard ]]; then
-    printf '#!/bin/sh\nexit 101\n' >"$guard"
-    chmod +x "$guard"
-    # shellcheck disable=SC2064  # this very file is meant
-    trap "rm -f $guard" EXIT
-  fi
+  trap remove_guard EXIT
+  place_guard
   mkdir -p "$CACHE/logs"
   with_heartbeat "apt-get update" "$CACHE/logs/apt.log" apt-get update
   with_heartbeat "apt-get install" "$CACHE/logs/apt.log" \
     env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
-  [[ -n $guard ]] && rm -f "$guard"
+  remove_guard
   trap - EXIT
 }
 
@@ -88,6 +98,7 @@ preflight() {
   check_cache_path
   check_go
   check_disk
+  refuse_foreign
   if command -v ss >/dev/null; then check_ports "$STATE" "${CLUSTER_PORTS[@]}"; fi
 }
 

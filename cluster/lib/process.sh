@@ -7,6 +7,7 @@ start_time() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
   read -ra stat <<<"${stat##*) }"   # the command's name, in parentheses, may hold spaces
+  [[ ${stat[0]} != Z ]] || return 1   # dead, and not yet missed by its parent
   echo "${stat[19]}"
 }
 

@@ -18,6 +18,7 @@ remove_sockets() {
   for file in "$STATE"/run/containerd/io.containerd.runtime.v2.task/*/*/address; do
     [[ -f $file ]] && rm -f "$(sed 's,^unix://,,' "$file")"
   done
+  rmdir /run/containerd/s /run/containerd 2>/dev/null
 }
 
 # The kubelet writes a few things outside its root whatever it is told.
@@ -34,13 +35,18 @@ remove_strays() {
 # Every removal is tried, whether or not there was something to remove.
 sweep() {
   set +e
+  say "sweep: processes"
   kill_all "$STATE"
+  say "sweep: pods"
   remove_cgroups
   remove_sockets
+  say "sweep: mounts, links, rules"
   remove_mounts
   remove_network
+  remove_guard
   remove_strays
   [[ -z $(mounts_below "$STATE") ]] || die "these mounts do not go away: $(mounts_below "$STATE" | tr '\n' ' '); unmount them and try again"
+  say "sweep: files"
   rm -rf "$STATE"
   set -e
 }
