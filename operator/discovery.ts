@@ -22,7 +22,7 @@ export interface DiscoveryPorts {
 }
 
 const everyMs = 60_000;
-/** An API server that does not answer must not keep the admin port, and so the probes, waiting. */
+/** An API server that does not answer must not keep everything else waiting. */
 const limitMs = 5000;
 
 /** Resolves after the first look, however that went; what is not known is not served. */

@@ -120,7 +120,7 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
   const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
-  const state = hasBegun(observed) ? verdict : (stillMissing(attempts.at(-2)) ?? verdict);
+  const state = hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: [], next };
 }
 
@@ -133,6 +133,12 @@ function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, 
 }
 
 const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];
+
+/** Pods that wait for what they are to read. */
+function missingNow(verdict: Going): RunState | undefined {
+  if (verdict.kind !== 'starting' || verdict.reason !== 'DataMissing') return undefined;
+  return { kind: 'waiting', reason: 'DataMissing', message: verdict.message };
+}
 
 /** Whoever looks again for what was missing does not know yet that it is there. */
 function stillMissing(last: Attempt | undefined): RunState | undefined {

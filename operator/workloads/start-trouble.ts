@@ -62,6 +62,11 @@ function schedulingTrouble({ metadata, status }: Pod): StartTrouble | undefined 
       condition.type === 'PodScheduled' && condition.status === 'False' && condition.reason === 'Unschedulable',
   );
   if (unscheduled === undefined) return undefined;
+  const claim = /persistentvolumeclaim "([^"]+)" not found/.exec(unscheduled.message ?? '')?.[1];
+  if (claim !== undefined) return { kind: 'hopeful', reason: 'DataMissing', message: withoutClaim(claim) };
   const message = `${metadata.name}: ${unscheduled.message ?? 'no node has room'}`;
   return { kind: 'hopeful', reason: 'Unschedulable', message };
 }
+
+const withoutClaim = (claim: string): string =>
+  `There is no PersistentVolumeClaim '${claim}' in this namespace; training starts by itself once there is.`;

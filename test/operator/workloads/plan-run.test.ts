@@ -69,6 +69,15 @@ describe('a run goes on', () => {
     expect(names(starting)).toEqual([`${teacherAttempt(1)}-config`, 'digits-teacher-workers']);
   });
 
+  test('and says that it waits where the claim of its data does not exist', () => {
+    const message = 'persistentvolumeclaim "digits" not found';
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
+    const pending = [worker(0, { phase: 'Pending', conditions })];
+    expect(plan({ root: after([open]), jobs: [attemptJob(1)], pods: pending }).state).toMatchObject({
+      ...{ kind: 'waiting', reason: 'DataMissing' },
+    });
+  });
+
   test('until its deadline, which it knows beforehand', () => {
     const root = after([open], { retry: { limit: 3, deadlineSeconds: 100 } });
     expect(plan({ root, jobs: [attemptJob(1)], pods }).next).toEqual({ kind: 'recheck', afterMs: 40_000 });

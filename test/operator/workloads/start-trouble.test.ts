@@ -38,6 +38,16 @@ test('a full cluster is waited for without end', () => {
   });
 });
 
+test('a claim that does not exist is data that is missing', () => {
+  const [condition] = unschedulable.conditions;
+  const message = '0/1 nodes are available: persistentvolumeclaim "digits" not found. not found';
+  const pod = worker(0, { ...unschedulable, conditions: [{ ...condition!, message }] });
+  expect(startTrouble([pod], late)).toEqual({
+    ...{ kind: 'hopeful', reason: 'DataMissing' },
+    message: "There is no PersistentVolumeClaim 'digits' in this namespace; training starts by itself once there is.",
+  });
+});
+
 test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('ContainerCreating'))]]])(
   'nothing is wrong',
   (pods) => {
