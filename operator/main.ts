@@ -98,6 +98,8 @@ function lead(manager: Manager, feeds: Feeds, { config, log, registry, signal }:
   });
 }
 
+const notYet = { ready: () => 'the operator is starting' };
+
 async function run(config: Config, log: Log): Promise<void> {
   const signal = onShutdown(log, graceMs);
   // The admin port outlives the signal: the last passes are still to be seen.
@@ -105,10 +107,10 @@ async function run(config: Config, log: Log): Promise<void> {
   const registry = createRegistry('operator');
   const { renewDeadlineSeconds } = config.leaderElection;
   // Listens first: whatever the API server keeps waiting, the kubelet must not take for a process that does not start.
-  let manager: Manager | undefined;
-  const starting = (): string | undefined => (manager === undefined ? 'the operator is starting' : manager.ready());
+  const started: { manager?: Manager } = {};
+  const starting = (): string | undefined => (started.manager ?? notYet).ready();
   const notReady = (): string | undefined => (signal.aborted ? 'the operator is stopping' : starting());
-  const admin = adminApp({ registry, notReady, notAlive: () => manager?.alive() });
+  const admin = adminApp({ registry, notReady, notAlive: () => started.manager?.alive() });
   const port = await serve(admin, config.adminPort, last.signal);
   log.info('listening', { adminPort: port });
   const who = { component: 'operator', version };
@@ -116,10 +118,10 @@ async function run(config: Config, log: Log): Promise<void> {
   const discovery = await startDiscovery({ cluster: connection.cluster, clock: systemClock, log, signal });
   const parts: Parts = { config, connection, log, registry, signal, discovery };
   const feeds: Feeds = {};
-  const running = startOperator(parts, feeds);
-  manager = running;
-  void running.leading.then(() => lead(running, feeds, parts));
-  await running.done;
+  const manager = startOperator(parts, feeds);
+  started.manager = manager;
+  void manager.leading.then(() => lead(manager, feeds, parts));
+  await manager.done;
   last.abort();
   await connection.close();
   log.info('stopped');
