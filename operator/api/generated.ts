@@ -863,6 +863,10 @@ export interface TrainingJobStatus {
      */
     readonly dataSha256: string;
     /**
+     * Digest of everything that decides the course of the training, which the manifest has as lineage.config.
+     */
+    readonly configSha256?: string;
+    /**
      * Seed of the split.
      */
     readonly splitSeed: number;
@@ -1866,6 +1870,10 @@ export interface DistillationJobStatus {
      * Digest of the data set.
      */
     readonly dataSha256: string;
+    /**
+     * Digest of everything that decides the course of the training, which the manifest has as lineage.config.
+     */
+    readonly configSha256?: string;
     /**
      * Seed of the split.
      */

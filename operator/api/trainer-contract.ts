@@ -107,6 +107,8 @@ export interface Artefact {
 
 export interface Lineage {
   readonly dataSha256: string;
+  /** Of what decides the course of the training. */
+  readonly configSha256?: string;
   readonly splitSeed: number;
   readonly seed: number;
   readonly worldSize: number;
@@ -240,7 +242,7 @@ const artefact = hasExactly({
   ...{ inputs: isList(32, tensor), outputs: isList(32, tensor), 'report?': isText(1024) },
 });
 const lineage = hasExactly({
-  ...{ dataSha256: isText(128), torch: isText(64), 'teacherSha256?': isText(64) },
+  ...{ dataSha256: isText(128), 'configSha256?': isDigest, torch: isText(64), 'teacherSha256?': isText(64) },
   ...{ splitSeed: isInteger, seed: isInteger, worldSize: isInteger },
 });
 const isPositive: Check = (value) => isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31;

@@ -68,12 +68,19 @@ class Config:
     progress_port: int
 
     @property
+    def course(self) -> dict[str, object]:
+        """What decides the course of the training, every hyper-parameter among it, as JSON."""
+        return {
+            "model": {"kind": type(self.model).__name__.lower(), **asdict(self.model)},
+            "data": asdict(self.data),
+            "optimization": asdict(self.optimization),
+            "distillation": asdict(self.distillation) if self.distillation else None,
+        }
+
+    @property
     def fingerprint(self) -> str:
-        """Digest of what decides the course of the training: a checkpoint of another course is never resumed."""
-        course = [asdict(part) for part in (self.data, self.optimization)]
-        distillation = asdict(self.distillation) if self.distillation else None
-        text = json.dumps([type(self.model).__name__, asdict(self.model), *course, distillation], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Digest of the course, as JSON with sorted keys: a checkpoint of another course is never resumed."""
+        return hashlib.sha256(json.dumps(self.course, sort_keys=True).encode()).hexdigest()
 
 
 def read_config(path: Path) -> Config:

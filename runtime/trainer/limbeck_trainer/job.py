@@ -147,6 +147,7 @@ def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict
     teacher = {"teacherSha256": config.distillation.teacher_sha256} if config.distillation else {}
     return {
         "dataSha256": dataset.sha256,
+        "configSha256": config.fingerprint,
         "splitSeed": config.data.split_seed,
         "seed": config.optimization.seed,
         "worldSize": environment.world_size,
@@ -178,7 +179,8 @@ def _export(
     report = report_document(dataset.labels, measured, trained.history, extras)
     metrics = metrics_document(measured.model.n, measured.model.metrics)
     reports = {"report.json": json_of(report), "report.html": page_of(report).encode()}
-    manifest = manifest_of(artefact, session.config.task, dataset, metrics, lineage)
+    whole = {**lineage, "config": session.config.course}
+    manifest = manifest_of(artefact, session.config.task, dataset, metrics, whole)
     upload(session.store, uri, artefact, manifest, reports)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
     return described(artefact, uri)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { CustomResourceDefinition, Schema } from '../../../crds/schema.ts';
+import { variantsOf } from './variants.ts';
 import { broken, brokenHere, demandedBy, filled, rulesOf, textRuleOf, unionOf, type Json } from './rules.ts';
 
 export type Plural = 'trainingjobs' | 'distillationjobs' | 'modelservices';
@@ -45,7 +46,9 @@ export const contradictorySpec = (schema: Schema, narrowed: Narrowed = {}): fc.A
 
 /** A valid spec in which a field is present, whatever else it holds. */
 export const specWith = (schema: Schema, forced: readonly string[], narrowed: Narrowed): fc.Arbitrary<Json> =>
-  arbitraryOf(schema, { path: [], forced, narrowed, lawful: true }) as fc.Arbitrary<Json>;
+  fc.oneof(
+    ...variantsOf(schema, forced).map((each) => arbitraryOf(each, { path: [], forced, narrowed, lawful: true })),
+  ) as fc.Arbitrary<Json>;
 
 function arbitraryOf(schema: Schema, context: Context): fc.Arbitrary<unknown> {
   const any = freely(schema, context);

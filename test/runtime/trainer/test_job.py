@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -135,3 +136,15 @@ def test_a_language_model_is_trained_measured_and_exported_with_its_tokenizer(st
         run_here({**document, "store": {**document["store"], "runUri": f"{store}/again"}})["metrics"]
         == result["metrics"]
     )
+
+
+def test_lineage_has_every_hyper_parameter_and_their_digest(store: str) -> None:
+    document = config_document(store, optimization={"epochs": 1})
+    result = run_here(document)
+    lineage = json.loads((folder_of(result) / "manifest.json").read_text())["lineage"]
+    text = json.dumps(lineage["config"], sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest() == lineage["configSha256"] == result["lineage"]["configSha256"]
+    assert lineage["config"]["model"] == {"kind": "mlp", "hidden": [16]}
+    assert (lineage["config"]["optimization"]["epochs"], lineage["config"]["data"]["split_seed"]) == (1, 7)
+    other = run_here(config_document(f"{store}/other", optimization={"epochs": 1, "weightDecay": 0.1}))
+    assert other["lineage"]["configSha256"] != lineage["configSha256"]
