@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,16 +80,6 @@ def test_the_last_one_takes_the_place_of_one_that_waits_and_is_tried_at_once(des
     saved = desk.writer.settle(5)
     assert saved is not None
     assert (saved.step, desk.steps()) == (20, [20])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one mebibyte. Tests run in a mount namespace of their own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_named_and_the_last_good_checkpoint_stays(small_disk: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -87,6 +88,13 @@ def _copy(source: Download, read: Callable[[int], bytes], path: Path) -> None:
     except TrainerError:
         path.unlink(missing_ok=True)
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        path.unlink(missing_ok=True)
+        what = f"The scratch volume has no room for {source.url} ({error.strerror})"
+        message = f"{what}. Free the disk of the pod's node."
+        raise TrainerError(Reason.CRASHED, message) from error
 
 
 def _check(source: Download, path: Path) -> None:

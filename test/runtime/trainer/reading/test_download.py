@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,3 +118,12 @@ def test_more_than_the_limit_is_given_up(site: Site) -> None:
     ) as caught:
         download(site.source(limit=1_000_000))
     assert caught.value.reason is Reason.DATA_INVALID
+
+
+def test_a_full_scratch_volume_is_named(site: Site, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(TrainerError, match="no room for http://.*No space left on device") as caught:
+        download(site.source())
+    assert caught.value.reason is Reason.CRASHED
+    # Nothing half written is left to keep it full.
+    assert [file for file in small_disk.rglob("*") if file.is_file()] == []
