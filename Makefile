@@ -93,7 +93,7 @@ test-integration: setup ## Against a real API server and a real S3 server.
 # An API server of their own, always a new one: an operator of another test that serves every namespace would act upon what is disturbed here.
 # Thousands of short requests: its garbage may wait a little, which spares a tenth of the time.
 FAULTS_API := GOGC=300 LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443
-FAULTS := LIMBECK_TEST_KUBECONFIG=$(CACHE)/api-faults/admin.conf timeout 7200 $(JEST) --selectProjects faults --maxWorkers=2
+FAULTS := LIMBECK_TEST_KUBECONFIG=$(CACHE)/api-faults/admin.conf timeout 7200 $(JEST) --selectProjects faults --maxWorkers=3
 test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
 	@$(FAULTS_API) $(CLUSTER) api-down && $(FAULTS_API) $(CLUSTER) api-up

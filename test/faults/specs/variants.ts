@@ -28,6 +28,8 @@ const language = (schema: Schema): Schema =>
       ...[...ours, 'custom'].map((name) => `model.${name}`),
       ...['labels', 'image', 'stream', 'source.builtin', 'source.none'].map((name) => `data.${name}`),
       ...['target', 'features', 'categorical'].map((name) => `data.columns.${name}`),
+      // The perplexity is of no class, and the less the better.
+      ...['class', 'atLeast'].map((name) => `evaluation.gates.0.${name}`),
     ],
     choose: [
       [['task'], (name) => name === 'causalLM'],
@@ -36,15 +38,19 @@ const language = (schema: Schema): Schema =>
     ],
   });
 
-const custom = (schema: Schema): Schema =>
+/** Members with a default stay: a rule that reads one finds it only where the schema has it. */
+const custom = (schema: Schema): Schema => change(chosenForCustom(schema), ['distribution', 'processesPerWorker'], one);
+const one = (leaf: Schema): Schema => ({ ...leaf, maximum: 1 });
+
+const chosenForCustom = (schema: Schema): Schema =>
   narrow(schema, {
     drop: [
       ...[...ours, 'transformer'].map((name) => `model.${name}`),
       ...['format', 'columns', 'labels', 'image', 'stream', 'source.builtin'].map((name) => `data.${name}`),
-      ...['distribution.processesPerWorker', 'distribution.strategy'],
     ],
     choose: [
       [['task'], (name) => name !== 'causalLM'],
+      [['distribution', 'strategy'], (name) => name === 'auto'],
       [metric, (name) => name !== 'perplexity'],
     ],
   });
