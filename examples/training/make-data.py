@@ -5,6 +5,7 @@ cells/*.parquet   569 cell nuclei, 30 measurements, benign or malignant, in six 
 digits/<digit>/   400 handwritten digits as grey PNG files of 8 x 8 pixels (scikit-learn's)
 houses.csv        300 invented houses with a district, a size that is sometimes missing, an age and a price
 recipes/*.txt     200 invented recipes
+letters.csv       240 invented letters to a shop, and which desk each goes to
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def main(folder: Path) -> None:
     digits(folder / "digits")
     houses(folder / "houses.csv")
     recipes(folder / "recipes")
+    letters(folder / "letters.csv")
 
 
 def wines(path: Path) -> None:
@@ -84,6 +86,22 @@ def recipes(folder: Path) -> None:
             f"Cook the {first} for {minutes} minutes, then add the {second}. Serve the {kind.lower()} with {end}.\n"
         )
         (folder / f"{number:03}.txt").write_text(text)
+
+
+def letters(path: Path) -> None:
+    """Each desk has its own words, in sentences that all share."""
+    random = np.random.default_rng(7)
+    words = {
+        "billing": ["invoice", "refund", "payment", "receipt"],
+        "delivery": ["parcel", "courier", "address", "package"],
+        "repair": ["screen", "battery", "keyboard", "charger"],
+    }
+    forms = ["My {} is missing.", "I ask about the {} of last week.", "Something is wrong with my {}!"]
+    rows = []
+    for number in range(240):
+        desk = list(words)[number % 3]
+        rows.append([str(random.choice(forms)).format(random.choice(words[desk])), desk])
+    _write(path, ["body", "desk"], rows)
 
 
 def _write(path: Path, names: list[str], rows: list[list[object]]) -> None:

@@ -50,7 +50,7 @@ export interface TrainingJobSpec {
       }
     | {
         /**
-         * Attention over the tokens of a text. With the task causalLM it is a decoder, which predicts the next token.
+         * Attention over the tokens of a text. With the task causalLM it is a decoder, which predicts the next token; with classification an encoder.
          */
         readonly transformer: {
           /**

@@ -10,7 +10,7 @@ export type ModelConfig =
   | ({ readonly kind: 'transformer' } & TransformerConfig)
   | { readonly kind: 'custom'; readonly image: string; readonly command: readonly string[] };
 
-/** A decoder for causalLM; without a tokenizer every byte is a token. */
+/** A decoder for causalLM, an encoder for classification; without a tokenizer every byte is a token. */
 export interface TransformerConfig {
   readonly layers: number;
   readonly heads: number;

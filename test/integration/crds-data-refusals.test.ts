@@ -84,8 +84,14 @@ describe('a language model', () => {
   });
 
   test.each<[string, object, object, string, string]>([
-    ['another model', texts, { 'spec.task': 'causalLM' }, 'spec.model', 'that task is for a transformer'],
-    ['another task', texts, { ...language(), 'spec.task': 'regression' }, 'spec.model', 'is for the task causalLM'],
+    ['another model', texts, { 'spec.task': 'causalLM' }, 'spec.model', 'is for a transformer or a custom model'],
+    [
+      'another task',
+      texts,
+      { ...language(), 'spec.task': 'regression' },
+      'spec.model',
+      'for causalLM and classification',
+    ],
     ['heads that do not divide the width', texts, language({ heads: 5 }), 'model.transformer', 'multiple of heads'],
     ['a model beyond 2 GiB', texts, language({ layers: 64, width: 4096 }), 'model.transformer', 'too large'],
     ['no context', texts, language({ contextLength: 1 }), 'contextLength', 'greater than or equal to 2'],
@@ -95,8 +101,8 @@ describe('a language model', () => {
     ['a stream', { ...texts, stream: {} }, language(), 'spec.data', 'learns from text alone'],
     ['arrays', { ...texts, format: 'npz' }, language(), 'spec.data.format', 'text, csv, parquet or jsonl'],
     ['a target', { ...table, columns: { target: 'x' } }, language(), 'spec.data.columns', 'column of texts alone'],
-    ['text for a classifier', { ...texts, format: 'text' }, {}, 'spec.data.format', 'is for the task causalLM'],
-    ['texts of a table', { ...table, columns: { text: 'x' } }, {}, 'spec.data.columns', 'is for the task causalLM'],
+    ['text for a classifier', { ...texts, format: 'text' }, {}, 'spec.data.format', 'is for a transformer'],
+    ['texts of a table', { ...table, columns: { text: 'x' } }, {}, 'spec.data.columns', 'is for a transformer'],
     [
       'a gate of another task',
       texts,
@@ -116,6 +122,27 @@ const custom = (more: object = {}) => ({
   'spec.model': { custom: { image: 'registry.example/mine:1', command: ['train'], ...more } },
 });
 const none = { source: { none: {} } };
+
+describe('a transformer that classifies', () => {
+  const classifier = { ...language(), 'spec.task': 'classification' };
+  test.each([
+    [{ ...texts, format: 'text', labels: ['good', 'bad'] }],
+    [{ ...table, format: 'csv', columns: { text: 'body', target: 'kind' } }],
+  ])('learns from %j', async (data) => {
+    expect(await create(data, classifier)).toMatchObject({ status: 201 });
+  });
+
+  test.each<[string, object]>([
+    ['digits', { source: { builtin: 'digits' } }],
+    ['images', { ...texts, format: 'images' }],
+    ['a stream', { ...texts, stream: {} }],
+    ['features', { ...table, columns: { features: ['a'] } }],
+  ])('is refused with %s', async (_, data) => {
+    const { status, body } = await create(data, classifier);
+    expect(status).toBe(422);
+    expect(body.message).toContain('a transformer classifies texts');
+  });
+});
 
 describe('a custom model', () => {
   test.each([[none], [pvc('tables')], [table], [{ source: { hf: { uri: 's3://bucket/datasets/iris' } } }]])(

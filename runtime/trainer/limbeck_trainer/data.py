@@ -45,9 +45,13 @@ def load(data: Data, model: Model, store: Store) -> tuple[Dataset, Rows]:
 def _load_texts(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
     if data.window is not None:
         invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
-    from limbeck_trainer.text.corpus import load_corpus
+    if data.reading.task == "causalLM":
+        from limbeck_trainer.text.corpus import load_corpus
 
-    return load_corpus(data, model, store)
+        return load_corpus(data, model, store)
+    from limbeck_trainer.text.labelled import load_labelled
+
+    return load_labelled(data, model, store)
 
 
 def load_data(source: Source, store: Store, reading: Reading | None = None) -> Dataset:

@@ -48,16 +48,24 @@ class Artefact:
 
 
 def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
-    """Raw samples in (`input`), `logits` out or, for a regression, `prediction`; any batch size."""
+    """Raw samples in (`input`), `logits` out or, for a regression, `prediction`; any batch size.
+
+    Of texts `input_ids` come in, padded to any length up to the context's.
+    """
     output = "logits" if dataset.labels else "prediction"
+    name, datatype, shape = "input", "FP32", [-1, *dataset.shape]
     example = torch.from_numpy(dataset.x[:2])
-    axes = {"input": {0: "batch"}, output: {0: "batch"}}
-    content = to_onnx(model.cpu().eval(), (example,), ["input"], [output], axes)
+    axes = {name: {0: "batch"}, output: {0: "batch"}}
+    if dataset.tokens is not None:
+        name, datatype, shape = "input_ids", "INT64", [-1, -1]
+        example, axes = example.long(), {name: {0: "batch", 1: "tokens"}, output: {0: "batch"}}
+    content = to_onnx(model.cpu().eval(), (example,), [name], [output], axes)
     return Artefact(
         content,
         hashlib.sha256(content).hexdigest(),
-        [{"name": "input", "datatype": "FP32", "shape": [-1, *dataset.shape]}],
+        [{"name": name, "datatype": datatype, "shape": shape}],
         [{"name": output, "datatype": "FP32", "shape": [-1, dataset.outputs]}],
+        files={} if dataset.tokens is None else dataset.tokens.files,
     )
 
 

@@ -20,7 +20,7 @@ Proof = tuple[int, float]
 def export_proven(model: nn.Module, material: Material, threads: int | None) -> tuple[Artefact, Proof]:
     """What may be uploaded; ParityBroken where the exported model says something else than the trained one."""
     dataset, test = material.dataset, material.rows.test
-    if dataset.tokens is not None:
+    if dataset.tokens is not None and not dataset.labels:
         from limbeck_trainer.decoder_export import export_decoder, prove_decoder
         from limbeck_trainer.transformer import Decoder
 

@@ -50,7 +50,7 @@ def model_of(fields: Fields, task: str) -> Model:
     kind = fields.choice("kind", ["linear", "mlp", "cnn", "transformer"])
     if task == "causalLM" and kind != "transformer":
         fields.wrong("kind", f"must be transformer for the task causalLM, not {kind}")
-    if task != "causalLM" and kind == "transformer":
+    if task == "regression" and kind == "transformer":
         fields.wrong("kind", f"must be linear, mlp or cnn for the task {task}, not transformer")
     model: Model = Linear()
     if kind == "mlp":

@@ -104,7 +104,9 @@ def assemble(model: Model, dataset: Dataset, train: Ints) -> nn.Module:
 
 
 def _transformer(model: Transformer, dataset: Dataset) -> nn.Module:
-    from limbeck_trainer.transformer import Decoder
+    from limbeck_trainer.transformer import Decoder, Encoder
 
     assert dataset.tokens is not None
+    if dataset.labels:
+        return Encoder(model, dataset.tokens, len(dataset.labels))
     return Decoder(model, dataset.outputs)

@@ -1,4 +1,4 @@
-"""Transformers over tokens, pre-normalised as GPT-2's: a decoder, which predicts the next token.
+"""Transformers over tokens, pre-normalised as GPT-2's: a decoder foretells the next one, an encoder classifies.
 
 Plain operators, so that torch's exporter writes them as ONNX of opset 17; no dropout, so that a resumed run walks the
 course of an uninterrupted one.
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.samples import Tokens
 
 # Added to the scores of what must not be seen.
 HIDDEN = -1e9
@@ -111,6 +112,28 @@ class Decoder(nn.Module):
         places = torch.arange(length, device=tokens.device).unsqueeze(0)
         states, _ = self.trunk(tokens.long(), places, bias)
         logits: Tensor = self.head(states)
+        return logits
+
+
+class Encoder(nn.Module):
+    """Classifies a text by the mean of its tokens' states; every token sees every other, and none sees padding."""
+
+    def __init__(self, model: Transformer, tokens: Tokens, classes: int) -> None:
+        super().__init__()
+        self.padding = tokens.padding
+        self.trunk = Trunk(model, tokens.vocabulary)
+        self.head = nn.Linear(model.width, classes)
+        _initialise(self.head)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[b, t], padded to any t up to the context's length -> logits [b, classes]."""
+        tokens = tokens.long()
+        seen = (tokens != self.padding).float()
+        bias = ((1 - seen) * HIDDEN).unsqueeze(1).unsqueeze(1)
+        places = torch.arange(tokens.shape[1], device=tokens.device).unsqueeze(0)
+        states, _ = self.trunk(tokens, places, bias)
+        mean = (states * seen.unsqueeze(2)).sum(1) / seen.sum(1, keepdim=True).clamp(min=1)
+        logits: Tensor = self.head(mean)
         return logits
 
 

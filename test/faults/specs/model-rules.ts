@@ -4,12 +4,16 @@ import { asJson, gatesOf, hasFormat, isIn, number, type CrossRule, type Json } f
 /** Of language models: they learn from text alone, and are transformers. */
 const isLanguage = ({ task }: Json): boolean => task === 'causalLM';
 const isOf = ({ model }: Json, kind: string): boolean => kind in asJson(model);
+const readsText = (spec: Json): boolean => isLanguage(spec) || isOf(spec, 'transformer');
 const columnsOf = ({ data }: Json): Json => asJson(asJson(data)['columns']);
 
 export const languageRules: readonly CrossRule[] = [
   [
-    'a transformer is for the task',
-    (spec) => (isLanguage(spec) ? isOf(spec, 'transformer') || isOf(spec, 'custom') : !isOf(spec, 'transformer')),
+    'the task causalLM is for',
+    (spec) =>
+      isLanguage(spec)
+        ? isOf(spec, 'transformer') || isOf(spec, 'custom')
+        : spec['task'] !== 'regression' || !isOf(spec, 'transformer'),
   ],
   [
     'a language model learns from text alone',
@@ -25,12 +29,28 @@ export const languageRules: readonly CrossRule[] = [
     'a language model learns from the format',
     (spec) => !isLanguage(spec) || !hasFormat(asJson(spec['data']), 'npz', 'images'),
   ],
-  ['the format text is for', (spec) => isLanguage(spec) || !hasFormat(asJson(spec['data']), 'text')],
+  ['the format text is for', (spec) => readsText(spec) || !hasFormat(asJson(spec['data']), 'text')],
   [
     'a language model reads the column',
     (spec) => !isLanguage(spec) || !['target', 'features', 'categorical'].some((name) => name in columnsOf(spec)),
   ],
-  ['columns.text is for', (spec) => isLanguage(spec) || !('text' in columnsOf(spec))],
+  ['columns.text is for', (spec) => readsText(spec) || !('text' in columnsOf(spec))],
+  [
+    'a transformer classifies texts',
+    (spec) => {
+      const data = asJson(spec['data']);
+      return (
+        spec['task'] !== 'classification' ||
+        !isOf(spec, 'transformer') ||
+        !(
+          'builtin' in asJson(data['source']) ||
+          hasFormat(data, 'npz', 'images') ||
+          ['image', 'stream'].some((name) => name in data) ||
+          ['features', 'categorical'].some((name) => name in columnsOf(spec))
+        )
+      );
+    },
+  ],
   [
     'of a language model the perplexity',
     (spec) => !isLanguage(spec) || gatesOf(spec).every((gate) => isIn(['perplexity'], gate)),

@@ -47,6 +47,7 @@ def document(**changes: Any) -> dict[str, Any]:
         {"data": {"source": S3, "split": SPLIT, "format": "csv", "columns": {"target": "a"}, "labels": ["a", "b"]}},
         {"data": {"source": HF, "split": SPLIT}},
         {"task": "causalLM", "model": TRANSFORMER, "data": {"source": PVC, "split": SPLIT, "format": "text"}},
+        {"model": TRANSFORMER, "data": {"source": PVC, "split": SPLIT, "columns": {"text": "body", "target": "kind"}}},
         {"task": "causalLM", "model": {**TRANSFORMER, "tokenizer": {"uri": "s3://limbeck/tokenizers/mine"}}},
         {"data": {"source": HTTPS, "split": SPLIT, "image": {"height": 8, "width": 8, "channels": 3}}},
     ],
@@ -127,7 +128,7 @@ def test_a_split_leaves_something_to_train_on() -> None:
     ("task", "model", "sentence"),
     [
         ("causalLM", {"kind": "mlp", "hidden": [4]}, "model.kind must be transformer for the task causalLM, not mlp"),
-        ("classification", TRANSFORMER, "model.kind must be linear, mlp or cnn for the task classification"),
+        ("regression", TRANSFORMER, "model.kind must be linear, mlp or cnn for the task regression"),
         ("causalLM", {**TRANSFORMER, "heads": 5}, "model.width must be a multiple of heads (5), not 64"),
     ],
 )

@@ -11,8 +11,10 @@ import jsonschema
 import numpy as np
 import pytest
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.result import LIMIT_BYTES, encode
 from support import Document, attempt, config_document, contract, digits_file, distilling, run_here
+from tokenizers import Tokenizer
 
 
 def folder_of(result: Document) -> Path:
@@ -148,3 +150,25 @@ def test_lineage_has_every_hyper_parameter_and_their_digest(store: str) -> None:
     assert (lineage["config"]["optimization"]["epochs"], lineage["config"]["data"]["split_seed"]) == (1, 7)
     other = run_here(config_document(f"{store}/other", optimization={"epochs": 1, "weightDecay": 0.1}))
     assert other["lineage"]["configSha256"] != lineage["configSha256"]
+
+
+def test_a_classifier_of_texts_is_exported_with_its_tokenizer(store: str, tmp_path: Path) -> None:
+    rows = [{"text": f"{word} number {number}", "target": word} for number in range(40) for word in ("red", "blue")]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    data = {
+        "source": {"kind": "pvc", "claim": "c", "path": str(tmp_path / "t.jsonl")},
+        "split": {"validation": 0.1, "test": 0.2, "seed": 1},
+    }
+    model = {"kind": "transformer", "layers": 1, "heads": 2, "width": 16, "contextLength": 24}
+    result = run_here(config_document(store, model=model, data=data, optimization={"epochs": 6, "batchSize": 8}))
+    assert result["metrics"]["accuracy"]["value"] >= 0.9
+    assert result["artefact"]["inputs"] == [{"name": "input_ids", "datatype": "INT64", "shape": [-1, -1]}]
+    folder = folder_of(result)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    jsonschema.validate(manifest, contract("model-manifest"))
+    assert manifest["preprocessing"]["kind"] == "text"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    model_file = OnnxModel((folder / "model.onnx").read_bytes(), 1)
+    for label, text in enumerate(("blue number 3", "red")):
+        answer = model_file.run(np.array([tokenizer.encode(text).ids]))
+        assert answer.argmax() == label

@@ -8,7 +8,8 @@ import pytest
 import torch
 from limbeck_trainer.losses import next_token
 from limbeck_trainer.model_config import Transformer
-from limbeck_trainer.transformer import Decoder
+from limbeck_trainer.samples import Tokens
+from limbeck_trainer.transformer import Decoder, Encoder
 from torch.nn import functional as F
 
 MODEL = Transformer(layers=2, heads=2, width=16, context_length=8)
@@ -49,3 +50,12 @@ def test_the_loss_is_the_mean_over_the_tokens_that_there_are(ranks: int) -> None
     flat = torch.cat([logits[:4].flatten(0, 1), logits[4, :1]])
     expected = F.cross_entropy(flat, torch.cat([y[:4].flatten(), y[4, :1]]).long())
     torch.testing.assert_close(torch.stack(parts).sum(), expected)
+
+
+def test_padding_is_not_seen_however_much_of_it_there_is() -> None:
+    torch.manual_seed(3)
+    encoder = Encoder(MODEL, Tokens(VOCABULARY, 8, 10, 10, {}), 3)
+    short, long = torch.tensor([[1, 2, 3]]), torch.tensor([[1, 2, 3, 10, 10, 10]])
+    torch.testing.assert_close(encoder(short), encoder(long))
+    assert not torch.allclose(encoder(short), encoder(torch.tensor([[3, 2, 1]])))
+    assert torch.isfinite(encoder(torch.full((1, 8), 10))).all()

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from limbeck_trainer.data import Ints
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.evaluation.intervals import Doubles
-from limbeck_trainer.samples import NO_TOKEN
+from limbeck_trainer.samples import ATTENTION_HEADS, NO_TOKEN
 from limbeck_trainer.session import Material
 
 EVALUATION_BATCH = 1024
@@ -28,7 +28,9 @@ def rows_at_once(cells: int) -> int:
 def predict(model: nn.Module, x: Tensor) -> Tensor:
     """Outputs [n, ...] of x [n, ...], in batches."""
     model.eval()
-    outputs = [model(batch) for batch in torch.split(x, EVALUATION_BATCH)]
+    # Of tokens, whole numbers, each is compared with every other.
+    most = EVALUATION_BATCH if x.is_floating_point() else rows_at_once(ATTENTION_HEADS * x.shape[1] ** 2)
+    outputs = [model(batch) for batch in torch.split(x, most)]
     model.train()
     return torch.cat(outputs)
 

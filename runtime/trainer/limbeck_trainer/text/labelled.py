@@ -1,0 +1,27 @@
+"""Texts with classes for an encoder: a row of tokens each, cut and padded to the context's length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limbeck_trainer.data_config import Data
+from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.reading.texts import load_texts
+from limbeck_trainer.samples import Dataset, Rows, Tokens
+from limbeck_trainer.split import split_rows
+from limbeck_trainer.store import Store
+from limbeck_trainer.text.tokenizer import coder_of
+
+
+def load_labelled(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
+    """x int32 [n, t], y [n]: the start of each text, and its class."""
+    texts = load_texts(data.source, store, data.reading)
+    coder = coder_of(model, store)
+    length = model.context_length
+    x = np.full((len(texts.documents), length), coder.padding, dtype=np.int32)
+    for row, ids in zip(x, coder.encode(texts.documents), strict=True):
+        row[: min(len(ids), length)] = ids[:length]
+    tokens = Tokens(coder.vocabulary, length, coder.end, coder.padding, coder.files)
+    document = {"kind": "text", "tokenizer": "tokenizer.json", "contextLength": length, "padding": coder.padding}
+    dataset = Dataset(x, texts.y, texts.labels, texts.sha256, preprocessing=document, tokens=tokens)
+    return dataset, split_rows(texts.y, data)

@@ -1,0 +1,27 @@
+"""Texts with classes become rows of one length, each class divided alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from limbeck_trainer.data import load
+from limbeck_trainer.data_config import Claimed, Data
+from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.store import Store
+
+PADDING = 256
+
+
+def test_texts_are_cut_and_padded(tmp_path: Path) -> None:
+    for number in range(10):
+        for name, text in (("long", "abcdefghij"), ("short", "ab")):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"{number}.txt").write_text(text)
+    data = Data(Claimed("c", str(tmp_path), None), 0.2, 0.2, 3, None)
+    dataset, rows = load(data, Transformer(1, 1, 8, 6), Store())
+    assert (dataset.labels, dataset.x.shape, dataset.x.dtype) == (("long", "short"), (20, 6), np.int32)
+    assert (dataset.x[dataset.y == 1, 2:] == PADDING).all()
+    assert (dataset.x[dataset.y == 0] != PADDING).all()
+    assert [int(dataset.y[part].sum()) for part in (rows.train, rows.validation, rows.test)] == [6, 2, 2]
+    assert dataset.preprocessing["padding"] == PADDING
