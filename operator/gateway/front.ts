@@ -49,7 +49,7 @@ function answerHealth(path: string, service: Service, response: ServerResponse):
 }
 
 /** Nothing else that a replica tells is the caller's business, nor worth waking one: its metrics above all. */
-const isProtocol = (path: string): boolean => /^\/v2(?:[/?]|$)/.test(path);
+const isProtocol = (path: string): boolean => /^\/v[12](?:[/?]|$)/.test(path);
 
 function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: ServerResponse, sentence: string): void {
   const code = ports.synced() ? 404 : 503;
@@ -87,7 +87,7 @@ function answer(ports: FrontPorts, request: IncomingMessage, response: ServerRes
   }
   if (request.method === 'GET' && answerHealth(target.path, service, response)) return;
   if (!isProtocol(target.path)) {
-    refuseUnknown(ports, request, response, 'only /v2 and what is below it is served here');
+    refuseUnknown(ports, request, response, 'only /v1, /v2 and what is below them is served here');
     return;
   }
   const requestId = requestIdOf(request, ports.newId);

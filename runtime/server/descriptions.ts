@@ -1,4 +1,5 @@
 /** What the server and its models say of themselves, in the protocol's documents; REST and gRPC send the same. */
+import type { LanguageModel } from './decoding/language-model.ts';
 import type { Model } from './model.ts';
 import type { Datatype } from './tensor.ts';
 import type { TensorSpec } from './protocol/request.ts';
@@ -17,7 +18,7 @@ const spelled = ({ name, datatype, shape }: TensorSpec): TensorSpec => ({ name, 
 
 /** The model's metadata as the protocol has it, with class names and the facts of this server as extras. */
 export function metadataOf(model: Model, versions: readonly string[]) {
-  const { facts } = model;
+  const { facts, language } = model;
   return {
     name: model.name,
     versions,
@@ -25,8 +26,19 @@ export function metadataOf(model: Model, versions: readonly string[]) {
     inputs: facts?.inputs.map(spelled) ?? [],
     outputs: facts?.outputs.map(spelled) ?? [],
     ...(facts?.labels && { labels: facts.labels }),
-    parameters: { provider: facts?.provider, max_batch: facts?.maxBatch, sha256: facts?.sha256 },
+    parameters: {
+      provider: facts?.provider,
+      max_batch: facts?.maxBatch,
+      sha256: facts?.sha256,
+      ...(language && decoderOf(language)),
+    },
   };
+}
+
+/** What a language model has room for, stated so that nobody has to find out. */
+function decoderOf({ geometry, slots, keyValueBytes }: LanguageModel) {
+  const { contract, contextLength, vocabulary } = geometry;
+  return { contract, context_length: contextLength, vocabulary, slots, key_value_bytes: keyValueBytes };
 }
 
 /** Triton's name of a datatype in a configuration. */

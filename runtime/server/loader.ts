@@ -4,6 +4,7 @@ import { sentenceOf, type Log } from '../../process/logger.ts';
 import { contractNamed } from './decoding/contract.ts';
 import { weightsFault } from './decoding/geometry.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
+import type { DecodingStatistics } from './decoding/statistics.ts';
 import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise } from './manifest.ts';
@@ -34,6 +35,8 @@ export interface LoadOptions extends Omit<PoolOptions, 'path'> {
   readonly prefillTokens: number;
   /** What the process may use. */
   readonly memoryBytes: number;
+  /** Counts what a language model writes. */
+  readonly decodingStatistics: DecodingStatistics;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -71,7 +74,12 @@ async function openLanguage(
 ): Promise<Load> {
   const { openLanguageModel } = await import('./decoding/language-model.ts');
   const onDeath = (): void => options.onDeath(0);
-  const opened = await openLanguageModel(artefact, graph, { ...options, onDeath }, signal);
+  const opened = await openLanguageModel(
+    artefact,
+    graph,
+    { ...options, statistics: options.decodingStatistics, onDeath },
+    signal,
+  );
   if (!opened.ok) return opened;
   const { model: language, loaded } = opened;
   const found = { ...loaded.signature, provider: loaded.provider, batchAxis: true };

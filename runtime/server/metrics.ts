@@ -3,6 +3,7 @@
  * Requests count in plain numbers; a scrape copies them, so that a request pays nothing for labels.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { registerDecodingMetrics } from './decoding/metrics.ts';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
 
@@ -135,4 +136,5 @@ export function registerMetrics(registry: Registry, engine: Engine): void {
   for (const series of gauges) registerGauge(registry, engine, series);
   registerBatchSizes(registry, engine);
   registerProvider(registry, engine);
+  registerDecodingMetrics(registry, engine);
 }

@@ -7,6 +7,7 @@ import type { Log } from '../../process/logger.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Batcher, type Batchable, type Caller } from './batcher.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
+import { DecodingStatistics } from './decoding/statistics.ts';
 import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
@@ -52,6 +53,8 @@ export class Model {
   /** Of the source that it was made from. */
   readonly stamp: string;
   readonly statistics = new ModelStatistics();
+  /** All zeros for what is no language model. */
+  readonly decodingStatistics = new DecodingStatistics();
   readonly #source: ModelSource;
   readonly #options: ModelOptions;
   readonly #log: Log;
@@ -101,7 +104,7 @@ export class Model {
 
   /** Requests that wait. */
   get waiting(): number {
-    return this.#batcher.waiting + (this.language?.decoder.statistics.waiting ?? 0);
+    return this.#batcher.waiting + this.decodingStatistics.waiting;
   }
 
   /** Starts loading, again and again until it succeeds. */
@@ -214,6 +217,7 @@ export class Model {
     return {
       ...this.#options,
       log: this.#log,
+      decodingStatistics: this.decodingStatistics,
       onDeath: (live) => this.#onDeath(live),
       onRevival: () => this.#batcher.wake(),
       restartDelayMs: (attempt) => retryDelayMs(attempt, this.#options.random()),

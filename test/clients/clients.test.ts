@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { conformanceModels } from '../conformance/models.ts';
+import { echoArtefact } from '../support/echo-artefact.ts';
 import { folderWith } from '../support/model-server.ts';
 import { identityModel } from '../support/onnx-model.ts';
 
@@ -14,7 +15,11 @@ let python: string;
 
 beforeAll(async () => {
   python = (await run('bash', ['test/clients/venv'])).stdout.trim();
-  const folder = await folderWith({ ...conformanceModels(), 'spare/model.onnx': identityModel('FP32') });
+  const folder = await folderWith({
+    ...conformanceModels(),
+    'spare/model.onnx': identityModel('FP32'),
+    ...echoArtefact(),
+  });
   server = await startServerProcess({ LIMBECK_MODELS_DIR: folder, LIMBECK_GRPC_PORT: '0' });
 }, 300_000);
 
@@ -22,6 +27,7 @@ afterAll(() => server.stop());
 
 test.each([
   ['tritonclient_check.py', (): string => server.url.replace('http://', ''), 'tritonclient: all of it holds'],
+  ['openai_check.py', (): string => server.url, 'openai: all of it holds'],
   ['kserve_check.py', (): string => server.url, 'kserve: all of it holds'],
 ])('%s', async (script, address, verdict) => {
   const { stdout } = await run(python, [`test/clients/${script}`, address(), server.grpcAddress]);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { conformanceModels } from '../conformance/models.ts';
+import { echoArtefact } from '../support/echo-artefact.ts';
 import { folderWith } from '../support/model-server.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
@@ -28,7 +29,7 @@ let env: Record<string, string>;
 
 beforeAll(async () => {
   python = (await run('bash', ['test/clients/venv'])).stdout.trim();
-  const folder = await folderWith(conformanceModels());
+  const folder = await folderWith({ ...conformanceModels(), ...echoArtefact() });
   server = await startServerProcess({ LIMBECK_MODELS_DIR: folder, LIMBECK_GRPC_PORT: '0' });
   const PATH = process.env['PATH'] ?? '';
   env = { PATH, MODELS: folder, TMP: await folderWith({}), URL: server.url, GRPC: server.grpcAddress };
@@ -38,7 +39,14 @@ afterAll(() => server.stop());
 
 test('there is an example of each protocol', () => {
   const texts = blocks.map(({ text }) => text).join('\n');
-  for (const word of ['/v2/models/mlp/infer', 'Header-Content-Length: 0', ':predict', 'tritonclient.grpc', '/load']) {
+  for (const word of [
+    '/v2/models/mlp/infer',
+    'Header-Content-Length: 0',
+    ':predict',
+    'tritonclient.grpc',
+    '/load',
+    '/v1/chat/completions',
+  ]) {
     expect(texts).toContain(word);
   }
 });

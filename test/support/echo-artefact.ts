@@ -1,6 +1,6 @@
 /** The files beside the echo model: manifest, tokenizer, chat template. */
 import { createHash } from 'node:crypto';
-import { contextLength, endToken, heads, layers, splitEchoModel, vocabulary } from './echo-decoder.ts';
+import { concatEchoModel, contextLength, endToken, heads, layers, splitEchoModel, vocabulary } from './echo-decoder.ts';
 
 /** The letters by which byte-level vocabularies spell bytes. */
 function byteLetters(): readonly string[] {
@@ -92,6 +92,16 @@ export function echoArtefact(name = 'echo', changes: object = {}): Readonly<Reco
   return {
     [`${name}/model.onnx`]: model,
     [`${name}/manifest.json`]: echoManifest(model, changes),
+    [`${name}/tokenizer.json`]: JSON.stringify(echoTokenizer),
+    [`${name}/tokenizer_config.json`]: JSON.stringify(echoTokenizerConfig),
+  };
+}
+
+/** The same model as a common exporter leaves it: without a manifest, with a config.json. */
+export function foreignArtefact(name = 'foreign'): Readonly<Record<string, Buffer | string>> {
+  return {
+    [`${name}/model.onnx`]: concatEchoModel(),
+    [`${name}/config.json`]: JSON.stringify({ n_positions: contextLength, eos_token_id: endToken }),
     [`${name}/tokenizer.json`]: JSON.stringify(echoTokenizer),
     [`${name}/tokenizer_config.json`]: JSON.stringify(echoTokenizerConfig),
   };

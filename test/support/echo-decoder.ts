@@ -60,6 +60,9 @@ const constants: readonly Weight[] = [
     ...table(1, vocabulary, (set) => set(0, endToken, sharpness * (layers * heads - 0.5))),
   },
   { name: 'axis1', shape: [1], data: BigInt64Array.of(1n) },
+  { name: 'axes12', shape: [2], data: BigInt64Array.of(1n, 2n) },
+  { name: 'one', shape: [1], data: Float32Array.of(1) },
+  { name: 'hidden', shape: [1], data: Float32Array.of(-1e9) },
 ];
 
 /** Rows of a table for each token, the same for every head: [batch, heads, tokens, headDim]. */
@@ -144,5 +147,50 @@ export function splitEchoModel(): Buffer {
       { op: 'GatherND', inputs: ['sum', 'index'], outputs: ['final'], attributes: { batch_dims: 1 } },
       ...voted('final'),
     ],
+  });
+}
+
+/** Keys and values of one layer lie in one piece with those of before, as common exporters have it. */
+function concatLayer(layer: number): readonly Node[] {
+  const [key, value] = [`present.${layer}.key`, `present.${layer}.value`];
+  return [
+    ...looked('where', 'position_ids', `k${layer}`),
+    ...looked('what', 'input_ids', `v${layer}`),
+    ...looked('wanted', 'position_ids', `q${layer}`),
+    { op: 'Concat', inputs: [`past_key_values.${layer}.key`, `k${layer}`], outputs: [key], attributes: { axis: 2 } },
+    {
+      op: 'Concat',
+      inputs: [`past_key_values.${layer}.value`, `v${layer}`],
+      outputs: [value],
+      attributes: { axis: 2 },
+    },
+    { op: 'Transpose', inputs: [key], outputs: [`${layer}.keys`], attributes: { perm: [0, 1, 3, 2] } },
+    { op: 'MatMul', inputs: [`q${layer}`, `${layer}.keys`], outputs: [`${layer}.scores`] },
+    ...found(`${layer}`, value),
+  ];
+}
+
+/** Attention mask → what is added to the scores: [batch, 1, 1, all]. The queries themselves never look ahead. */
+const mask: readonly Node[] = [
+  { op: 'Cast', inputs: ['attention_mask'], outputs: ['mask'], attributes: { to: 1 } },
+  { op: 'Sub', inputs: ['one', 'mask'], outputs: ['padding'] },
+  { op: 'Mul', inputs: ['padding', 'hidden'], outputs: ['flat'] },
+  { op: 'Unsqueeze', inputs: ['flat', 'axes12'], outputs: ['bias'] },
+];
+
+/** The same model under the names of common exporters. */
+export function concatEchoModel(): Buffer {
+  return onnxModel({
+    inputs: [
+      ...tokens,
+      { name: 'attention_mask', type: 'INT64', shape: ['batch', 'all'] },
+      ...cacheValues('past_key_values', 'past', false),
+    ],
+    outputs: [
+      { name: 'logits', type: 'FP32', shape: ['batch', 'tokens', vocabulary] },
+      ...cacheValues('present', 'all', false),
+    ],
+    weights: constants,
+    nodes: [...mask, ...each(concatLayer).flat(), sums, ...voted('sum')],
   });
 }

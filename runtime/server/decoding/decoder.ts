@@ -4,13 +4,14 @@
  */
 import { Refusal, unavailable } from '../protocol/errors.ts';
 import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
-import { DecodingStatistics } from './statistics.ts';
+import type { DecodingStatistics } from './statistics.ts';
 import { DecodingThread, type LoadedDecoder } from './thread.ts';
 
 /** How a decoder runs. */
 export interface DecoderOptions extends DecodingOptions {
   /** Most answers that may wait for a slot. */
   readonly queueLimit: number;
+  readonly statistics: DecodingStatistics;
   readonly now: () => number;
   /** The thread died unasked. */
   readonly onDeath: () => void;
@@ -30,6 +31,8 @@ class Answer {
   #lastAt: number | undefined;
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
+  /** Whoever asked has all that was wanted, such as the text up to a stop. */
+  satisfied = false;
 
   constructor(startedAt: number) {
     this.#startedAt = startedAt;
@@ -64,7 +67,6 @@ class Answer {
 
 /** Lives from `open` to `close`. */
 export class Decoder {
-  readonly statistics = new DecodingStatistics();
   readonly #options: DecoderOptions;
   readonly #answers = new Map<number, Answer>();
   readonly #awaitingRest: (() => void)[] = [];
@@ -126,6 +128,7 @@ export class Decoder {
       }
     } finally {
       signal.removeEventListener('abort', abandon);
+      answer.satisfied = !signal.aborted;
       // Nothing is left of it when it has ended.
       if (this.#answers.has(id)) this.#thread?.send({ kind: 'cancel', id });
     }
@@ -153,11 +156,11 @@ export class Decoder {
   #hear(report: StepReport): void {
     this.#deaths = 0;
     const now = this.#options.now();
-    this.statistics.stepped(report);
+    this.#options.statistics.stepped(report);
     for (const token of report.tokens) {
       const answer = this.#answers.get(token.id);
       if (answer === undefined) continue;
-      this.statistics.wrote(answer.tick(now));
+      this.#options.statistics.wrote(answer.tick(now));
       answer.put({ kind: 'token', token });
     }
     for (const ended of report.ended) this.#finish(ended);
@@ -168,7 +171,8 @@ export class Decoder {
     const answer = this.#answers.get(id);
     this.#answers.delete(id);
     if (answer === undefined) return;
-    this.statistics.ended(end, cachedTokens);
+    const stopped = end.kind === 'cancelled' && answer.satisfied;
+    this.#options.statistics.ended(stopped ? { kind: 'stop' } : end, cachedTokens);
     answer.put({ kind: 'end', end, cachedTokens });
   }
 
@@ -187,6 +191,7 @@ export class Decoder {
     // A thread that never loaded has already said why, to whoever awaits `open`.
     if (this.#thread !== dead) return;
     this.#thread = undefined;
+    this.#options.statistics.died();
     this.#failAll('the thread that wrote this answer has died');
     this.#options.onDeath();
     this.#replace();

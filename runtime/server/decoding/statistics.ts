@@ -18,6 +18,12 @@ export class DecodingStatistics {
   /** Told the milliseconds from each token to the next. */
   onToken: (ms: number) => void = () => undefined;
 
+  /** The thread has died, and all that was written with it. */
+  died(): void {
+    this.writing = 0;
+    this.waiting = 0;
+  }
+
   /** Counts one step. */
   stepped({ tokens, writing, waiting, promptTokens }: StepReport): void {
     this.steps += 1;

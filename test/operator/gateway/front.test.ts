@@ -27,7 +27,7 @@ const errorOf = ({ text }: { readonly text: string }): string => String(JSON.par
 
 describe('what the gateway refuses, in the shape of the protocol', () => {
   test.each<[string, Ask, string]>([
-    ['what is no part of the protocol, such as the metrics of a replica', { path: '/metrics' }, 'only /v2'],
+    ['what is no part of the protocol, such as the metrics of a replica', { path: '/metrics' }, 'only /v1, /v2'],
     ['a service nobody made', { host: 'nobody.default.svc' }, 'there is no ModelService default/nobody'],
     ['a host that names no service', { host: 'localhost' }, 'names a service'],
     ['a path that names no service', { host: '10.0.0.1', path: '/namespaces/default/models/x' }, 'names a service'],
@@ -155,6 +155,23 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     let text = '';
     for await (const chunk of socket) text += String(chunk);
     expect(text).toMatch(/^HTTP\/1\.1 405 [^]*\{"error":"CONNECT is not allowed here/);
+  });
+
+  test.each([
+    ['/v1/completions', { message: 'the service is pinned to 0 replicas', type: 'server_error', param: null }],
+    ['/v1/models/digits:predict', 'the service is pinned to 0 replicas'],
+  ])('%s: a refusal in the shape that its clients know', async (path, error) => {
+    const made = await gatewayFor();
+    const stopped = service();
+    made.gateway.routes.putService({ ...stopped, spec: { ...stopped.spec, replicas: 0 } });
+    const answer = await ask(made.port, { path, body: '{}' });
+    expect([answer.code, JSON.parse(answer.text)]).toMatchObject([503, { error }]);
+    const byPath = await ask(made.port, {
+      path: `/namespaces/default/services/digits${path}`,
+      host: '10.0.0.1',
+      body: '{}',
+    });
+    expect(byPath.text).toBe(answer.text);
   });
 
   test('a client that closed its sending side is held like any other, and gets its answer', async () => {

@@ -12,6 +12,8 @@ test.each<[string, Error, boolean, Partial<Tried>, 'again' | number]>([
   ['refused, body already streamed', error('ECONNREFUSED'), false, { repeatable: false }, 502],
   ['cut off, inference', error('ECONNRESET'), true, {}, 'again'],
   ['cut off, inference with a query', error('UND_ERR_SOCKET'), true, { path: '/v2/models/m/infer?x' }, 'again'],
+  ['cut off, rows', error('UND_ERR_SOCKET'), true, { path: '/v1/models/m:predict' }, 'again'],
+  ['cut off, text', error('UND_ERR_SOCKET'), true, { path: '/v1/chat/completions' }, 'again'],
   ['cut off, read', error('UND_ERR_SOCKET'), true, { method: 'GET', path: '/v2' }, 'again'],
   ['cut off, not harmless', error('UND_ERR_SOCKET'), true, { path: '/v2/repository/index' }, 502],
   ['cut off too often', error('UND_ERR_SOCKET'), true, { cut: 3 }, 502],

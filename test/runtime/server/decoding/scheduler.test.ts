@@ -3,31 +3,23 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../../runtime/server/onnx.ts';
 import type { Assignment, DecodingOptions, End } from '../../../../runtime/server/decoding/messages.ts';
 import { Scheduler } from '../../../../runtime/server/decoding/scheduler.ts';
-import { contextLength, endToken, heads, layers, splitEchoModel, vocabulary } from '../../../support/echo-decoder.ts';
+import {
+  concatEchoModel,
+  contextLength,
+  endToken,
+  heads,
+  layers,
+  splitEchoModel,
+  vocabulary,
+} from '../../../support/echo-decoder.ts';
 import { folderWith } from '../../../support/model-server.ts';
 
-const geometry = {
-  contract: 'split-v1',
-  ...{ layers, heads, headDim: 260, vocabulary, contextLength, endTokens: [endToken] },
-} as const;
+const sizes = { layers, heads, headDim: 260, vocabulary, contextLength, endTokens: [endToken] };
 
 const greedy = {
   ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
   ...{ bias: [], seed: 0 },
 } as const;
-
-let path: string;
-let session: Session;
-
-beforeAll(async () => {
-  path = join(await folderWith({ 'model.onnx': splitEchoModel() }), 'model.onnx');
-  session = await createSession({ path, intraOpThreads: 1 });
-});
-
-afterAll(() => session.release());
-
-const scheduler = (options: Partial<DecodingOptions> = {}): Scheduler =>
-  new Scheduler(session, { path, intraOpThreads: 1, geometry, slots: 4, prefillTokens: 16, ...options });
 
 function asked(id: number, prompt: string, changes: Partial<Assignment> = {}): Assignment {
   return { id, prompt: [...Buffer.from(prompt)], maxTokens: 16, sampling: greedy, ...changes };
@@ -54,106 +46,135 @@ async function finish(work: Scheduler, between: (step: number) => void = () => u
   return results;
 }
 
-describe('an answer', () => {
-  test('goes on as the prompt did, to its limit', async () => {
-    const work = scheduler();
-    work.add(asked(1, 'one two '));
-    expect((await finish(work)).get(1)).toEqual({ text: 'one two one two ', end: { kind: 'length' }, cachedTokens: 0 });
+describe.each([
+  ['split-v1', splitEchoModel()],
+  ['concat', concatEchoModel()],
+] as const)('under the contract %s', (contract, model) => {
+  const geometry = { ...sizes, contract };
+  let path: string;
+  let session: Session;
+
+  beforeAll(async () => {
+    path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
+    session = await createSession({ path, intraOpThreads: 1 });
   });
 
-  test('ends at an end token', async () => {
-    const work = scheduler();
-    work.add(asked(1, 'one', {}));
-    work.add(asked(2, '1234567', { prompt: [...Buffer.from('1234567'), endToken] }));
-    const results = await finish(work);
-    expect(results.get(1)).toMatchObject({ text: '', end: { kind: 'stop' } });
-    expect(results.get(2)).toMatchObject({ text: '1234567', end: { kind: 'stop' } });
-  });
+  afterAll(() => session.release());
 
-  test('ends where the context does', async () => {
-    const work = scheduler();
-    work.add(asked(1, '12345678', { maxTokens: 10_000 }));
-    const result = (await finish(work)).get(1);
-    expect(result?.text).toHaveLength(contextLength - 8);
-    expect(result?.text).toMatch(/^(12345678)+$/);
-    expect(result?.end).toEqual({ kind: 'length' });
-  });
-});
+  const scheduler = (options: Partial<DecodingOptions> = {}): Scheduler =>
+    new Scheduler(session, { path, intraOpThreads: 1, geometry, slots: 4, prefillTokens: 16, ...options });
 
-describe('continuous batching', () => {
-  const prompts = ['one two ', 'a longer prompt of more than one piece: sixteen.', 'alphabet', '12345678abcdefgh', 'x'];
-
-  test('gives every answer the tokens that it gets alone, whoever comes and goes beside it', async () => {
-    const alone = new Map<number, Result>();
-    for (const [id, prompt] of prompts.entries()) {
+  describe('an answer', () => {
+    test('goes on as the prompt did, to its limit', async () => {
       const work = scheduler();
-      work.add(asked(id, prompt, { maxTokens: 20 + 7 * id }));
-      alone.set(id, (await finish(work)).get(id)!);
-    }
-    const together = scheduler();
-    for (const [id, prompt] of prompts.entries()) together.add(asked(id, prompt, { maxTokens: 20 + 7 * id }));
-    const late = await finish(together, (step) => {
-      if (step === 3) together.add(asked(10, prompts[2]!, { maxTokens: 9 }));
+      work.add(asked(1, 'one two '));
+      expect((await finish(work)).get(1)).toEqual({
+        text: 'one two one two ',
+        end: { kind: 'length' },
+        cachedTokens: 0,
+      });
     });
-    for (const id of prompts.keys()) {
-      expect(late.get(id)?.text).toBe(alone.get(id)?.text);
-      expect(late.get(id)?.end).toEqual(alone.get(id)?.end);
-    }
-    expect(late.get(10)?.text).toBe('alphabeta');
-  });
 
-  test('reads a long prompt in pieces while others write', async () => {
-    const work = scheduler();
-    work.add(asked(1, 'one two ', { maxTokens: 60 }));
-    await work.step();
-    work.add(asked(2, 'abcdefgh'.repeat(8), { maxTokens: 1 }));
-    const steps = [];
-    for (let step = 0; step < 4; step += 1) steps.push(await work.step());
-    expect(steps.map(({ promptTokens }) => promptTokens)).toEqual([16, 16, 16, 16]);
-    expect(steps.map(({ tokens }) => tokens.filter(({ id }) => id === 1).length)).toEqual([1, 1, 1, 1]);
-    expect(steps.map(({ tokens }) => tokens.filter(({ id }) => id === 2).length)).toEqual([0, 0, 0, 1]);
-  });
-
-  test('lets what has no slot wait in line', async () => {
-    const work = scheduler({ slots: 2 });
-    for (const id of [1, 2, 3]) work.add(asked(id, 'one two ', { maxTokens: 4 }));
-    expect(await work.step()).toMatchObject({ writing: 2, waiting: 1 });
-    const results = await finish(work);
-    expect(results.get(3)?.text).toBe('one ');
-  });
-
-  test('lets go of what is cancelled: waiting, joining, or writing', async () => {
-    const work = scheduler({ slots: 2 });
-    work.add(asked(1, 'one two ', { maxTokens: 100 }));
-    work.add(asked(2, 'abcdefgh'.repeat(10)));
-    work.add(asked(3, 'one two '));
-    work.add(asked(4, '87654321', { maxTokens: 8 }));
-    await work.step();
-    for (const id of [1, 2, 3]) work.cancel(id);
-    const results = await finish(work);
-    for (const id of [1, 2, 3]) expect(results.get(id)?.end).toEqual({ kind: 'cancelled' });
-    expect(results.get(4)).toMatchObject({ text: '87654321', end: { kind: 'length' } });
-  });
-});
-
-describe('the prefix cache', () => {
-  test('saves reading what an earlier prompt, or answer, had in common', async () => {
-    const work = scheduler();
-    work.add(asked(1, 'one two ', { maxTokens: 8 }));
-    await finish(work);
-    work.add(asked(2, 'one two one two', { maxTokens: 9 }));
-    expect((await finish(work)).get(2)).toMatchObject({ text: ' one two ', cachedTokens: 14 });
-    work.add(asked(3, 'one twix', { maxTokens: 8 }));
-    expect((await finish(work)).get(3)).toMatchObject({ text: 'one twix', cachedTokens: 6 });
-  });
-
-  test('copies from an answer that is still being written', async () => {
-    const work = scheduler();
-    work.add(asked(1, 'one two ', { maxTokens: 30 }));
-    const results = await finish(work, (step) => {
-      if (step === 0) work.add(asked(2, 'one two abc', { maxTokens: 8 }));
+    test('ends at an end token', async () => {
+      const work = scheduler();
+      work.add(asked(1, 'one', {}));
+      work.add(asked(2, '1234567', { prompt: [...Buffer.from('1234567'), endToken] }));
+      const results = await finish(work);
+      expect(results.get(1)).toMatchObject({ text: '', end: { kind: 'stop' } });
+      expect(results.get(2)).toMatchObject({ text: '1234567', end: { kind: 'stop' } });
     });
-    expect(results.get(1)?.text).toBe('one two '.repeat(4).slice(0, 30));
-    expect(results.get(2)).toMatchObject({ text: ' two abc', cachedTokens: 8 });
+
+    test('ends where the context does', async () => {
+      const work = scheduler();
+      work.add(asked(1, '12345678', { maxTokens: 10_000 }));
+      const result = (await finish(work)).get(1);
+      expect(result?.text).toHaveLength(contextLength - 8);
+      expect(result?.text).toMatch(/^(12345678)+$/);
+      expect(result?.end).toEqual({ kind: 'length' });
+    });
+  });
+
+  describe('continuous batching', () => {
+    const prompts = [
+      'one two ',
+      'a longer prompt of more than one piece: sixteen.',
+      'alphabet',
+      '12345678abcdefgh',
+      'x',
+    ];
+
+    test('gives every answer the tokens that it gets alone, whoever comes and goes beside it', async () => {
+      const alone = new Map<number, Result>();
+      for (const [id, prompt] of prompts.entries()) {
+        const work = scheduler();
+        work.add(asked(id, prompt, { maxTokens: 20 + 7 * id }));
+        alone.set(id, (await finish(work)).get(id)!);
+      }
+      const together = scheduler();
+      for (const [id, prompt] of prompts.entries()) together.add(asked(id, prompt, { maxTokens: 20 + 7 * id }));
+      const late = await finish(together, (step) => {
+        if (step === 3) together.add(asked(10, prompts[2]!, { maxTokens: 9 }));
+      });
+      for (const id of prompts.keys()) {
+        expect(late.get(id)?.text).toBe(alone.get(id)?.text);
+        expect(late.get(id)?.end).toEqual(alone.get(id)?.end);
+      }
+      expect(late.get(10)?.text).toBe('alphabeta');
+    });
+
+    test('reads a long prompt in pieces while others write', async () => {
+      const work = scheduler();
+      work.add(asked(1, 'one two ', { maxTokens: 60 }));
+      await work.step();
+      work.add(asked(2, 'abcdefgh'.repeat(8), { maxTokens: 1 }));
+      const steps = [];
+      for (let step = 0; step < 4; step += 1) steps.push(await work.step());
+      expect(steps.map(({ promptTokens }) => promptTokens)).toEqual([16, 16, 16, 16]);
+      expect(steps.map(({ tokens }) => tokens.filter(({ id }) => id === 1).length)).toEqual([1, 1, 1, 1]);
+      expect(steps.map(({ tokens }) => tokens.filter(({ id }) => id === 2).length)).toEqual([0, 0, 0, 1]);
+    });
+
+    test('lets what has no slot wait in line', async () => {
+      const work = scheduler({ slots: 2 });
+      for (const id of [1, 2, 3]) work.add(asked(id, 'one two ', { maxTokens: 4 }));
+      expect(await work.step()).toMatchObject({ writing: 2, waiting: 1 });
+      const results = await finish(work);
+      expect(results.get(3)?.text).toBe('one ');
+    });
+
+    test('lets go of what is cancelled: waiting, joining, or writing', async () => {
+      const work = scheduler({ slots: 2 });
+      work.add(asked(1, 'one two ', { maxTokens: 100 }));
+      work.add(asked(2, 'abcdefgh'.repeat(10)));
+      work.add(asked(3, 'one two '));
+      work.add(asked(4, '87654321', { maxTokens: 8 }));
+      await work.step();
+      for (const id of [1, 2, 3]) work.cancel(id);
+      const results = await finish(work);
+      for (const id of [1, 2, 3]) expect(results.get(id)?.end).toEqual({ kind: 'cancelled' });
+      expect(results.get(4)).toMatchObject({ text: '87654321', end: { kind: 'length' } });
+    });
+  });
+
+  describe('the prefix cache', () => {
+    test('saves reading what an earlier prompt, or answer, had in common', async () => {
+      const work = scheduler();
+      work.add(asked(1, 'one two ', { maxTokens: 8 }));
+      await finish(work);
+      work.add(asked(2, 'one two one two', { maxTokens: 9 }));
+      expect((await finish(work)).get(2)).toMatchObject({ text: ' one two ', cachedTokens: 14 });
+      work.add(asked(3, 'one twix', { maxTokens: 8 }));
+      expect((await finish(work)).get(3)).toMatchObject({ text: 'one twix', cachedTokens: 6 });
+    });
+
+    test('copies from an answer that is still being written', async () => {
+      const work = scheduler();
+      work.add(asked(1, 'one two ', { maxTokens: 30 }));
+      const results = await finish(work, (step) => {
+        if (step === 0) work.add(asked(2, 'one two abc', { maxTokens: 8 }));
+      });
+      expect(results.get(1)?.text).toBe('one two '.repeat(4).slice(0, 30));
+      expect(results.get(2)).toMatchObject({ text: ' two abc', cachedTokens: 8 });
+    });
   });
 });

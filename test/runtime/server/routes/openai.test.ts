@@ -137,10 +137,10 @@ describe('streams', () => {
       signal: controller.signal,
     });
     await response.body!.getReader().read();
-    const before = model.decoder.statistics.endings.cancelled;
+    const before = server.engine.find('echo').decodingStatistics.endings.cancelled;
     controller.abort();
     await until(() => model.decoder.pending === 0);
-    expect(model.decoder.statistics.endings.cancelled).toBe(before + 1);
+    expect(server.engine.find('echo').decodingStatistics.endings.cancelled).toBe(before + 1);
   });
 });
 

@@ -1,0 +1,136 @@
+/**
+ * The metrics of language models. They bear vLLM's names where they mean the same, with its label `model_name`, so that its
+ * dashboards show them; the rest starts with `limbeck_`.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Engine } from '../engine.ts';
+import type { Model } from '../model.ts';
+
+const labelNames = ['model_name', 'version'] as const;
+
+interface Series {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (model: Model) => number;
+}
+
+const counters: readonly Series[] = [
+  {
+    name: 'vllm:prompt_tokens_total',
+    help: 'Tokens of prompts, those known from earlier prompts included.',
+    value: ({ decodingStatistics }) => decodingStatistics.promptTokens,
+  },
+  {
+    name: 'vllm:generation_tokens_total',
+    help: 'Tokens written.',
+    value: ({ decodingStatistics }) => decodingStatistics.writtenTokens,
+  },
+  {
+    name: 'vllm:prefix_cache_hits_total',
+    help: 'Tokens of prompts that were known from earlier prompts and not read again.',
+    value: ({ decodingStatistics }) => decodingStatistics.cachedTokens,
+  },
+  {
+    name: 'limbeck_decoding_steps_total',
+    help: 'Steps of decoding; each writes one token of every answer in the batch.',
+    value: ({ decodingStatistics }) => decodingStatistics.steps,
+  },
+];
+
+const gauges: readonly Series[] = [
+  {
+    name: 'vllm:num_requests_running',
+    help: 'Answers that are being written.',
+    value: ({ decodingStatistics }) => decodingStatistics.writing,
+  },
+  {
+    name: 'vllm:num_requests_waiting',
+    help: 'Answers that wait for a slot, or for their prompt to be read.',
+    value: ({ decodingStatistics }) => decodingStatistics.waiting,
+  },
+  {
+    name: 'vllm:kv_cache_usage_perc',
+    help: 'Share of the slots that are taken; 1 is all.',
+    value: ({ decodingStatistics, language }) => decodingStatistics.writing / (language?.slots ?? 1),
+  },
+  {
+    name: 'limbeck_decoding_slots',
+    help: 'Answers that can be written at once.',
+    value: ({ language }) => language?.slots ?? 0,
+  },
+  {
+    name: 'limbeck_key_value_bytes',
+    help: 'Memory set aside for keys and values.',
+    value: ({ language }) => language?.keyValueBytes ?? 0,
+  },
+];
+
+const labelsOf = ({ name, version }: Model) => ({ model_name: name, version });
+
+const languageModels = ({ models }: Engine): readonly Model[] =>
+  models.filter(({ language }) => language !== undefined);
+
+function registerSeries(registry: Registry, engine: Engine): void {
+  for (const { name, help, value } of counters) {
+    new Counter({
+      ...{ name, help, labelNames, registers: [registry] },
+      collect() {
+        this.reset();
+        for (const model of languageModels(engine)) this.inc(labelsOf(model), value(model));
+      },
+    });
+  }
+  for (const { name, help, value } of gauges) {
+    new Gauge({
+      ...{ name, help, labelNames, registers: [registry] },
+      collect() {
+        this.reset();
+        for (const model of languageModels(engine)) this.set(labelsOf(model), value(model));
+      },
+    });
+  }
+}
+
+function registerEndings(registry: Registry, engine: Engine): void {
+  new Counter({
+    name: 'vllm:request_success_total',
+    help: 'Answers by why they ended: stop, length, cancelled, failed.',
+    labelNames: [...labelNames, 'finished_reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const model of languageModels(engine)) {
+        for (const [reason, count] of Object.entries(model.decodingStatistics.endings)) {
+          this.inc({ ...labelsOf(model), finished_reason: reason }, count);
+        }
+      }
+    },
+  });
+}
+
+function registerTimes(registry: Registry, engine: Engine): void {
+  const common = { labelNames, registers: [registry] };
+  const first = new Histogram({
+    ...common,
+    name: 'vllm:time_to_first_token_seconds',
+    help: 'From the request to its first token, waiting included.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  });
+  const each = new Histogram({
+    ...common,
+    name: 'vllm:inter_token_latency_seconds',
+    help: 'From one token of an answer to the next.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  });
+  engine.onAdded((model) => {
+    model.decodingStatistics.onFirstToken = (ms) => first.observe(labelsOf(model), ms / 1000);
+    model.decodingStatistics.onToken = (ms) => each.observe(labelsOf(model), ms / 1000);
+  });
+}
+
+/** Registers the metrics of language models. */
+export function registerDecodingMetrics(registry: Registry, engine: Engine): void {
+  registerSeries(registry, engine);
+  registerEndings(registry, engine);
+  registerTimes(registry, engine);
+}

@@ -1,0 +1,62 @@
+/** OpenAI's client for Node, unchanged, against our server in a process of its own. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import OpenAI, { BadRequestError, NotFoundError } from 'openai';
+import { echoArtefact } from '../support/echo-artefact.ts';
+import { folderWith } from '../support/model-server.ts';
+import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+
+let server: ServerProcess;
+let client: OpenAI;
+
+beforeAll(async () => {
+  server = await startServerProcess({ LIMBECK_MODELS_DIR: await folderWith(echoArtefact()) });
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
+}, 120_000);
+
+afterAll(() => server.stop());
+
+const messages = [{ role: 'user' as const, content: 'x 345678' }];
+
+describe('the client', () => {
+  test('lists and finds models', async () => {
+    const { data } = await client.models.list();
+    expect(data.map(({ id }) => id)).toEqual(['echo']);
+    expect(await client.models.retrieve('echo')).toMatchObject({ id: 'echo', object: 'model' });
+  });
+
+  test('gets completions', async () => {
+    const answer = await client.completions.create({ model: 'echo', prompt: 'one two ', temperature: 0 });
+    expect(answer.choices[0]).toMatchObject({ text: 'one two one two ', finish_reason: 'length' });
+    expect(answer.usage).toMatchObject({ prompt_tokens: 8, completion_tokens: 16 });
+  });
+
+  test('gets chat completions with log probabilities', async () => {
+    const answer = await client.chat.completions.create({
+      ...{ model: 'echo', messages, temperature: 0, max_completion_tokens: 8, logprobs: true, top_logprobs: 1 },
+    });
+    expect(answer.choices[0]?.message.content).toBe(' 345678');
+    expect(answer.choices[0]?.logprobs?.content).toHaveLength(8);
+  });
+
+  test('reads streams to the usage at their end', async () => {
+    const stream = await client.chat.completions.create({
+      ...{ model: 'echo', messages, temperature: 0, max_completion_tokens: 8, stream_options: { include_usage: true } },
+      stream: true,
+    });
+    let text = '';
+    let completionTokens: number | undefined;
+    for await (const { choices, usage } of stream) {
+      text += choices[0]?.delta.content ?? '';
+      completionTokens = usage?.completion_tokens;
+    }
+    expect([text, completionTokens]).toEqual([' 345678', 8]);
+  });
+
+  test('throws its own classes for mistakes', async () => {
+    const create = (body: object) => client.completions.create({ model: 'echo', prompt: 'a', stream: false, ...body });
+    await expect(create({ model: 'nobody' })).rejects.toBeInstanceOf(NotFoundError);
+    await expect(create({ temperature: 9 })).rejects.toMatchObject({ param: 'temperature' });
+    await expect(create({ prompt: 'a'.repeat(300) })).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    await expect(client.embeddings.create({ model: 'echo', input: 'a' })).rejects.toBeInstanceOf(BadRequestError);
+  });
+});

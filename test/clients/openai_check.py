@@ -1,0 +1,86 @@
+"""OpenAI's own client, unchanged, against a running server with the model `echo`: argv is its URL."""
+
+import sys
+
+import openai
+
+CLIENT = openai.OpenAI(base_url=f"{sys.argv[1]}/v1", api_key="none", max_retries=0)
+CHAT = [{"role": "user", "content": "x 345678"}]
+
+
+def models():
+    assert "echo" in [model.id for model in CLIENT.models.list()]
+    assert CLIENT.models.retrieve("echo").id == "echo"
+
+
+def completions():
+    answer = CLIENT.completions.create(model="echo", prompt="one two ", temperature=0, logprobs=2)
+    assert answer.choices[0].text == "one two one two "
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.choices[0].logprobs.tokens[:3] == ["o", "n", "e"]
+    assert answer.usage.total_tokens == 24
+    several = CLIENT.completions.create(model="echo", prompt=["one two ", "alphabet"], n=2, temperature=0, max_tokens=8)
+    assert [choice.text for choice in several.choices] == ["one two "] * 2 + ["alphabet"] * 2
+    stopped = CLIENT.completions.create(model="echo", prompt="one two ", temperature=0, stop=["two"])
+    assert (stopped.choices[0].text, stopped.choices[0].finish_reason) == ("one ", "stop")
+
+
+def seeds():
+    def drawn(seed):
+        answer = CLIENT.completions.create(model="echo", prompt="one two ", temperature=2, seed=seed, max_tokens=40)
+        return answer.choices[0].text
+
+    assert drawn(7) == drawn(7)
+
+
+def chat():
+    answer = CLIENT.chat.completions.create(
+        model="echo", messages=CHAT, temperature=0, max_completion_tokens=8, logprobs=True, top_logprobs=2
+    )
+    assert answer.choices[0].message.role == "assistant"
+    assert answer.choices[0].message.content == " 345678"
+    assert len(answer.choices[0].logprobs.content) == 8
+    assert answer.usage.prompt_tokens == 10
+
+
+def streams():
+    chunks = list(
+        CLIENT.chat.completions.create(
+            model="echo",
+            messages=CHAT,
+            temperature=0,
+            max_tokens=8,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == " 345678"
+    assert chunks[-2].choices[0].finish_reason == "length"
+    assert chunks[-1].usage.completion_tokens == 8
+    texts = [chunk.choices[0].text for chunk in CLIENT.completions.create(model="echo", prompt="😀ü12", temperature=0, stream=True)]
+    assert "".join(texts) == "😀ü12😀ü12"
+
+
+def refused(kind, call, words):
+    try:
+        call()
+    except kind as error:
+        assert words in error.message, error.message
+    else:
+        raise AssertionError(f"{words}: was not refused")
+
+
+def mistakes():
+    create = CLIENT.completions.create
+    refused(openai.NotFoundError, lambda: create(model="nobody", prompt="a"), "there is no model 'nobody'")
+    refused(openai.BadRequestError, lambda: create(model="mlp", prompt="a"), "is not a language model")
+    refused(openai.BadRequestError, lambda: create(model="echo", prompt="a" * 300), "context is 256 tokens")
+    refused(openai.BadRequestError, lambda: create(model="echo", prompt="a", temperature=9), "'temperature'")
+    refused(openai.BadRequestError, lambda: CLIENT.embeddings.create(model="echo", input="a"), "gives no embeddings")
+    refused(openai.NotFoundError, lambda: CLIENT.models.retrieve("nobody"), "there is no model 'nobody'")
+
+
+for check in (models, completions, seeds, chat, streams, mistakes):
+    check()
+print("openai: all of it holds")

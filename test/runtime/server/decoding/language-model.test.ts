@@ -1,0 +1,150 @@
+import { describe, expect, test } from '@jest/globals';
+import { slotBytes } from '../../../../runtime/server/decoding/geometry.ts';
+import { contextLength, endToken, splitEchoModel } from '../../../support/echo-decoder.ts';
+import { echoArtefact, foreignArtefact } from '../../../support/echo-artefact.ts';
+import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
+import { onnxModel } from '../../../support/onnx-model.ts';
+import { ask, read } from '../../../support/openai-caller.ts';
+import { WorkerWatch } from '../../../support/worker-threads.ts';
+
+type Files = Readonly<Record<string, Buffer | string>>;
+type Options = Parameters<typeof serveModels>[1];
+
+async function withServer(files: Files, options: Options, use: (server: LiveServer) => Promise<void>): Promise<void> {
+  const server = await serveModels(files, options);
+  try {
+    await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** An artefact that lacks a file. */
+function without(name: string, files: Files): Files {
+  return Object.fromEntries(Object.entries(files).filter(([path]) => path !== name));
+}
+
+/** Why the only model of a folder is not served. */
+async function refusalOf(files: Files, options: Options = {}): Promise<string> {
+  let found = '';
+  await withServer(files, { ...options, wait: false }, async ({ engine }) => {
+    await until(() => engine.models[0]?.notReady?.reason !== 'Loading');
+    const why = engine.models[0]?.notReady;
+    found = `${why?.reason ?? 'ready'}: ${why?.message ?? ''}`;
+  });
+  return found;
+}
+
+const complete = ({ url }: LiveServer, model: string) =>
+  ask(`${url}/v1/completions`, { model, prompt: 'one two ', temperature: 0, max_tokens: 8 });
+
+describe('a language model', () => {
+  test('of another exporter is recognised by its names', async () => {
+    await withServer(foreignArtefact(), {}, async (server) => {
+      expect(server.engine.find('foreign').language?.geometry).toMatchObject({
+        contract: 'concat',
+        ...{ layers: 2, heads: 2, headDim: 260, contextLength, endTokens: [endToken] },
+      });
+      expect((await complete(server, 'foreign')).json.choices[0]?.text).toBe('one two ');
+    });
+  });
+
+  test('states its slots and their memory, as many as fit', async () => {
+    await withServer(echoArtefact(), { memoryBytes: 104 << 20, slots: 16 }, async (server) => {
+      const { json } = await read(await fetch(`${server.url}/v2/models/echo`));
+      const { language } = server.engine.find('echo');
+      const slots = Math.floor(((104 - 96) * 2 ** 20 - 2 * splitEchoModel().length) / slotBytes(language!.geometry));
+      expect(slots).toBeGreaterThan(0);
+      expect(json).toMatchObject({
+        parameters: { slots, key_value_bytes: slots * slotBytes(language!.geometry), context_length: contextLength },
+      });
+    });
+  });
+
+  test('whose prompts begin alike reads the beginning once, and tells so', async () => {
+    await withServer(echoArtefact(), {}, async (server) => {
+      await complete(server, 'echo');
+      const again = await complete(server, 'echo');
+      expect(again.json.usage).toMatchObject({ prompt_tokens_details: { cached_tokens: 7 } });
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      const valueOf = (name: string): number =>
+        Number(new RegExp(`^vllm:${name}\\{[^}]*model_name="echo"[^}]*\\} (.*)$`, 'm').exec(metrics)?.[1]);
+      expect(valueOf('generation_tokens_total')).toBe(16);
+      expect(valueOf('prompt_tokens_total')).toBe(16);
+      expect(valueOf('prefix_cache_hits_total')).toBe(7);
+      expect(valueOf('time_to_first_token_seconds_count')).toBe(2);
+      expect(valueOf('inter_token_latency_seconds_count')).toBe(14);
+    });
+  });
+
+  test('whose thread dies tells its callers, and answers again', async () => {
+    const watch = new WorkerWatch();
+    await withServer(echoArtefact(), {}, async (server) => {
+      expect((await complete(server, 'echo')).status).toBe(200);
+      await watch.killAll();
+      await until(() => server.engine.find('echo').statistics.workerDeaths === 1);
+      const meanwhile = await complete(server, 'echo');
+      expect([200, 503]).toContain(meanwhile.status);
+      await until(() => server.engine.notReady === undefined);
+      expect((await complete(server, 'echo')).json.choices[0]?.text).toBe('one two ');
+    }).finally(() => watch.stop());
+  });
+
+  test('that is unloaded first finishes what it writes', async () => {
+    await withServer(echoArtefact(), { modelControl: 'explicit' }, async (server) => {
+      const answer = ask(`${server.url}/v1/completions`, {
+        ...{ model: 'echo', prompt: 'one two ', temperature: 0, max_tokens: 200 },
+      });
+      await until(() => server.engine.find('echo').decodingStatistics.writing === 1);
+      await server.engine.unload('echo');
+      expect((await answer).json.choices[0]?.text).toHaveLength(200);
+    });
+  });
+});
+
+describe('is refused before it is loaded', () => {
+  test('where not one sequence fits in memory', async () => {
+    const sentence = await refusalOf(echoArtefact('echo', { contextLength: 1_000_000 }), { memoryBytes: 2 ** 30 });
+    expect(sentence).toMatch(
+      /^MemoryTooSmall: one sequence of 1000000 tokens needs \d+ MiB for its keys and values; of/,
+    );
+  });
+
+  test('where its weights do not fit', async () => {
+    const sentence = await refusalOf(echoArtefact(), { memoryBytes: 97 << 20 });
+    expect(sentence).toMatch(/^MemoryTooSmall: the model needs \d+ MiB .* the memory limit is 97 MiB$/);
+  });
+
+  test('without a tokenizer', async () => {
+    expect(await refusalOf(without('echo/tokenizer.json', echoArtefact()))).toBe(
+      'ArtefactMissing: a language model needs its tokenizer.json beside model.onnx',
+    );
+  });
+
+  test('with a chat template that is no template', async () => {
+    const files = { ...echoArtefact(), 'echo/tokenizer_config.json': '{"chat_template": "{% if %}"}' };
+    expect(await refusalOf(files)).toMatch(/^LoadFailed: /);
+  });
+
+  test('with sizes that are not the graph’s', async () => {
+    expect(await refusalOf(echoArtefact('echo', { vocabulary: 300 }))).toMatch(
+      /^LoadFailed: the logits have the shape \[1,259\], not 300 at the end$/,
+    );
+  });
+
+  test('when another exporter left out its lengths', async () => {
+    expect(await refusalOf(without('foreign/config.json', foreignArtefact()))).toMatch(
+      /^ManifestInvalid: config.json beside model.onnx says none of max_position/,
+    );
+  });
+
+  test('when sequences of different lengths cannot share a run', async () => {
+    const past = { name: 'past_key_values.0.key', type: 'FP32' as const, shape: ['batch', 1, 'past', 4] };
+    const model = onnxModel({
+      inputs: [{ name: 'input_ids', type: 'INT64', shape: ['batch', 'tokens'] }, past],
+      outputs: [{ ...past, name: 'present.0.key' }],
+      nodes: [{ op: 'Identity', inputs: ['past_key_values.0.key'], outputs: ['present.0.key'] }],
+    });
+    expect(await refusalOf({ 'm/model.onnx': model })).toContain('the model has no input position_ids');
+  });
+});

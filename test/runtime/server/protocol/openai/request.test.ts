@@ -1,0 +1,136 @@
+import { describe, expect, test } from '@jest/globals';
+import { Refusal } from '../../../../../runtime/server/protocol/errors.ts';
+import { chatRequestOf, completionRequestOf } from '../../../../../runtime/server/protocol/openai/request.ts';
+
+const completion = (members: object) => completionRequestOf({ model: 'm', prompt: 'a', ...members });
+const chat = (members: object) => chatRequestOf({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...members });
+
+function faultOf(call: () => unknown) {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof Refusal) return { ...error.fault, message: error.message };
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('a request for completions', () => {
+  test('has defaults', () => {
+    expect(completion({})).toEqual({
+      ...{ model: 'm', prompts: ['a'], count: 1, stream: false, streamUsage: false, maxTokens: 16 },
+      ...{ stops: [], logprobs: undefined, ignoreEnd: false },
+      sampling: {
+        ...{ temperature: 1, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
+        ...{ bias: [], seed: undefined },
+      },
+    });
+  });
+
+  test('takes null for absent', () => {
+    const none = { stop: null, temperature: null, logprobs: null, logit_bias: null, stream_options: null, seed: null };
+    expect(completion({ ...none, n: null, max_tokens: null, stream: null })).toEqual(completion({}));
+  });
+
+  test.each([
+    ['a', ['a']],
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+    [[1, 2], [[1, 2]]],
+    [
+      [[1, 2], 'b'],
+      [[1, 2], 'b'],
+    ],
+  ])('the prompt %j is %j', (prompt, prompts) => {
+    expect(completion({ prompt }).prompts).toEqual(prompts);
+  });
+
+  test.each([
+    [{ model: 7 }, 'model'],
+    [{ prompt: [] }, 'prompt'],
+    [{ prompt: [1.5] }, 'prompt'],
+    [{ prompt: [-1] }, 'prompt'],
+    [{ prompt: Array(129).fill('a') }, 'prompt'],
+    [{ stop: 'x'.repeat(1025) }, 'stop'],
+    [{ stop: Array(17).fill('a') }, 'stop'],
+    [{ n: 1.5 }, 'n'],
+    [{ best_of: 2 }, 'best_of'],
+    [{ logprobs: true }, 'logprobs'],
+    [{ logprobs: 21 }, 'logprobs'],
+    [{ logit_bias: { a: 1 } }, 'logit_bias'],
+    [{ logit_bias: { 1: 101 } }, 'logit_bias'],
+    [{ top_p: -0.1 }, 'top_p'],
+    [{ seed: '1' }, 'seed'],
+    [{ stream: 'yes' }, 'stream'],
+    [{ tools: [{}] }, 'tools'],
+    [{ echo: true }, 'echo'],
+    [{ response_format: { type: 'json_schema' } }, 'response_format'],
+  ])('%j is refused by name', (members, parameter) => {
+    expect(faultOf(() => completion(members))).toMatchObject({ kind: 'invalid', parameter });
+  });
+
+  test('what asks for nothing is no reason to refuse', () => {
+    const asksNothing = {
+      tools: [],
+      echo: false,
+      suffix: '',
+      response_format: { type: 'text' },
+      best_of: 1,
+      user: 'x',
+    };
+    expect(completion(asksNothing)).toEqual(completion({}));
+  });
+
+  test('what is no object is refused', () => {
+    expect(faultOf(() => completionRequestOf([1])).message).toBe('the request is not an object');
+  });
+});
+
+describe('a request for a chat', () => {
+  test('joins parts of text, and calls the developer by the older word', () => {
+    const messages = [
+      {
+        role: 'developer',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      { role: 'assistant', content: null },
+      { role: 'user', content: 'c', name: 'x' },
+    ];
+    expect(chat({ messages }).messages).toEqual([
+      { role: 'system', content: 'ab' },
+      { role: 'assistant', content: '' },
+      { role: 'user', content: 'c', name: 'x' },
+    ]);
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ max_tokens: 3 }, 3],
+    [{ max_tokens: 3, max_completion_tokens: 4 }, 4],
+  ])('%j writes %p tokens', (members, maxTokens) => {
+    expect(chat(members).maxTokens).toBe(maxTokens);
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ logprobs: true }, 0],
+    [{ logprobs: true, top_logprobs: 3 }, 3],
+  ])('%j reports %p alternatives', (members, logprobs) => {
+    expect(chat(members).logprobs).toBe(logprobs);
+  });
+
+  test.each([
+    [{ messages: [] }, "'messages' is not a list"],
+    [{ messages: [1] }, 'messages[0] is not an object'],
+    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'a part that is no text'],
+    [{ messages: [{ role: 'user', content: 1 }] }, 'neither a string nor a list'],
+    [{ top_logprobs: 2 }, "needs 'logprobs'"],
+  ])('%j is refused', (members, sentence) => {
+    expect(faultOf(() => chat(members)).message).toContain(sentence);
+  });
+});
