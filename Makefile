@@ -112,7 +112,7 @@ test-e2e: setup ## On the real cluster, with the chart installed.
 
 .PHONY: fuzz
 fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 20 seconds.
-	@LIMBECK_FUZZ_SECONDS=600 timeout 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
+	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} timeout 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
 
 ##@ Measuring
 .PHONY: bench

@@ -10,12 +10,13 @@ export interface Attack {
   readonly body: Buffer;
 }
 
-const often = <T>(usual: fc.Arbitrary<T>, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> =>
+/** Mostly the usual. */
+export const often = <T>(usual: fc.Arbitrary<T>, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> =>
   fc.oneof({ arbitrary: usual, weight: 4 }, ...others.map((arbitrary) => ({ arbitrary, weight: 1 })));
 
 const identities = datatypes.map((type) => `id_${type}`);
 const models = [...identities, 'mlp', 'arithmetic', 'gather', 'two_versions', 'cube'];
-const anyText = fc.string({ unit: 'binary', maxLength: 20 });
+export const anyText = fc.string({ unit: 'binary', maxLength: 20 });
 const model = often<string>(
   fc.constantFrom(...models),
   fc.constantFrom('nobody', '..', '%2e%2e', '%', '__proto__', ''),
@@ -25,7 +26,8 @@ const model = often<string>(
 const edges = [0, -0, -1, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 0.5, 3.5e38, 65_504, 70_000];
 const number = often<unknown>(fc.integer({ min: -3, max: 6 }), fc.constantFrom(...edges), fc.double());
 const scalar = often<unknown>(number, fc.boolean(), anyText, fc.constant(null));
-const nested = fc.letrec<{ value: unknown }>((tie) => ({
+/** Any JSON value. */
+export const nested = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof({ depthSize: 'small' }, scalar, fc.array(tie('value'), { maxLength: 5 })),
 })).value;
 

@@ -42,6 +42,9 @@ function ask(port: number, { method, path, headers, body }: Attack): Promise<Hea
   });
 }
 
+/** A stream has begun with 200 and can only say it in an event of its own. */
+const isServersFault = ({ code, text }: Heard): boolean => code >= 500 || text.includes('"type":"server_error"');
+
 /** In every protocol of the server a refusal is an object whose `error` says why. */
 function saysWhy({ type, text }: Heard): boolean {
   if (!type.startsWith('application/json')) return false;
@@ -54,7 +57,7 @@ const isReadiness = (path: string): boolean => /\/(ready|live)$/.test(path);
 /** What is wrong with the answer to one request; undefined when nothing is. */
 export async function httpFault(port: number, attack: Attack): Promise<string | undefined> {
   const heard = await ask(port, attack);
-  if (heard.code >= 500)
+  if (isServersFault(heard))
     return `a mistake of the caller's was answered with ${heard.code}: ${heard.text.slice(0, 300)}`;
   const refused = heard.code >= 400 && attack.method !== 'HEAD' && !isReadiness(attack.path);
   if (refused && heard.text !== '' && !/gzip|deflate/.test(attack.headers['accept-encoding'] ?? '') && !saysWhy(heard))

@@ -1,10 +1,17 @@
 /** Tensor elements as JSON, both ways: flat or nested arrays of numbers, booleans and strings ↔ element arrays. */
 /// <reference lib="esnext.float16" />
 import { datatypes, elementCount, type Datatype, type NumericData, type Tensor, type TensorData } from '../tensor.ts';
-import { invalid } from './errors.ts';
+import { invalid, Refusal } from './errors.ts';
 
-/** Thrown when an integer was rounded by the JSON parser: the body must be parsed again with bigints. */
-export class NeedsBigIntegers extends Error {}
+/**
+ * Thrown when an integer was rounded by the JSON parser: the body must be parsed again with bigints. Thrown then as well, it is
+ * written with an exponent or a fraction, and a refusal like any other.
+ */
+export class NeedsBigIntegers extends Refusal {
+  constructor({ name }: Place, value: number) {
+    super({ kind: 'invalid' }, `input '${name}' holds ${value}, which is rounded; write it in digits alone`);
+  }
+}
 
 const ranges = {
   UINT8: [0, 255],
@@ -77,7 +84,7 @@ function readIntegers(
 function bigOf(place: Place, value: unknown): bigint {
   if (typeof value === 'bigint') return value;
   if (typeof value !== 'number' || !Number.isInteger(value)) throw misfit(place, value);
-  if (!Number.isSafeInteger(value)) throw new NeedsBigIntegers();
+  if (!Number.isSafeInteger(value)) throw new NeedsBigIntegers(place, value);
   return BigInt(value);
 }
 

@@ -94,6 +94,7 @@ describe('elements from JSON', () => {
 
   test('a rounded integer asks for bigints', () => {
     expect(() => read('INT64', [2 ** 53])).toThrow(NeedsBigIntegers);
+    expect(() => read('INT64', [1e21])).toThrow("input 'x' holds 1e+21, which is rounded; write it in digits alone");
   });
 
   test('strings without NUL pass', () => expect(checkString('x', 'ok')).toBe('ok'));
