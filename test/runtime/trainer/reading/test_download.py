@@ -122,7 +122,7 @@ def test_more_than_the_limit_is_given_up(site: Site) -> None:
 
 def test_a_full_scratch_volume_is_named(site: Site, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
-    with pytest.raises(TrainerError, match="no room for http://.*No space left on device") as caught:
+    with pytest.raises(TrainerError, match=r"no room for http://.*No space left on device") as caught:
         download(site.source())
     assert caught.value.reason is Reason.CRASHED
     # Nothing half written is left to keep it full.
