@@ -20,7 +20,7 @@ from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.export import PARITY_BOUND, Artefact, to_onnx
 from limbeck_trainer.onnx_model import session_of
 from limbeck_trainer.samples import Dataset, TokenIds
-from limbeck_trainer.transformer import HIDDEN, Decoder
+from limbeck_trainer.transformer import HIDDEN, Block, Decoder
 
 # Sizes of the example that is traced: all different and above 1, so that none is taken for a constant.
 BATCH, NEW, SEEN = 2, 3, 5
@@ -49,8 +49,9 @@ def export_decoder(decoder: Decoder, dataset: Dataset) -> Artefact:
     """The graph, and what the manifest says of it."""
     assert dataset.tokens is not None
     decoder = decoder.cpu().eval()
-    attention = decoder.trunk.blocks[0].attention
-    layers, heads, size = len(decoder.trunk.blocks), attention.heads, attention.head_dim
+    layers, block = len(decoder.trunk.blocks), decoder.trunk.blocks[0]
+    assert isinstance(block, Block)
+    heads, size = block.attention.heads, block.attention.head_dim
     past = [(f"past.{layer}.key", f"past.{layer}.value") for layer in range(layers)]
     new = [(f"new.{layer}.key", f"new.{layer}.value") for layer in range(layers)]
     inputs = ["input_ids", "position_ids", "last", "bias", *itertools.chain(*past)]
@@ -65,16 +66,18 @@ def export_decoder(decoder: Decoder, dataset: Dataset) -> Artefact:
         **{name: fixed[name.rsplit(".", 1)[1]] for pair in (*past, *new) for name in pair},
     }
     whole = {"input_ids", "position_ids", "last"}
-    described = [
-        [{"name": name, "datatype": "INT64" if name in whole else "FP32", "shape": shapes[name]} for name in names]
-        for names in (inputs, outputs)
-    ]
+
+    def described(names: list[str]) -> list[dict[str, object]]:
+        kinds = {name: "INT64" if name in whole else "FP32" for name in names}
+        return [{"name": name, "datatype": kinds[name], "shape": shapes[name]} for name in names]
+
     about = {
         **{"contract": "split-v1", "layers": layers, "heads": heads, "headDim": size},
         **{"vocabulary": dataset.outputs, "contextLength": dataset.tokens.context_length},
         **{"endTokens": [dataset.tokens.end]},
     }
-    return Artefact(content, digest, *described, {"decoder": about}, dataset.tokens.files)
+    files = dataset.tokens.files
+    return Artefact(content, digest, described(inputs), described(outputs), {"decoder": about}, files)
 
 
 def prove_decoder(artefact: Artefact, decoder: Decoder, windows: TokenIds, threads: int | None) -> tuple[int, float]:

@@ -31,6 +31,7 @@ def evaluate_language(tokens: Ints, losses: Doubles, seed: int) -> Language:
     """
 
     def perplexity(weights: Doubles) -> Doubles:
-        return np.exp(np.array([weights @ losses / (weights @ tokens)]))
+        mean: Doubles = np.array([weights @ losses / (weights @ tokens)])
+        return np.asarray(np.exp(mean), np.float64)
 
     return Language(tokens, {"perplexity": bootstrap(perplexity, len(tokens), len(tokens), seed)[0]})
