@@ -181,9 +181,8 @@ def start_program(
         "MASTER_PORT": str(free_port()),
         "GLOO_SOCKET_IFNAME": "lo",
         "LIMBECK_CONFIG": str(config),
-        **(variables or {}),
     }
-    return [_start(folder, command, {**group, "RANK": str(rank)}) for rank in range(count)]
+    return [_start(folder, command, {**group, "RANK": str(rank), **(variables or {})}) for rank in range(count)]
 
 
 def _start(folder: Path, command: Sequence[str], variables: Mapping[str, str]) -> Worker:
