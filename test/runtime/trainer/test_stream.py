@@ -14,6 +14,7 @@ import pytest
 from limbeck_trainer.data import load, load_data
 from limbeck_trainer.data_config import Claimed, Columns, Data, Reading
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.store import Store
@@ -47,7 +48,7 @@ def test_a_stream_is_the_data_set_that_memory_would_hold(
     tmp_path: Path, shards: Callable[[Path], None], reading: Reading
 ) -> None:
     shards(tmp_path)
-    streamed, rows = load(data(tmp_path, reading, 2), Store())
+    streamed, rows = load(data(tmp_path, reading, 2), Linear(), Store())
     whole = load_data(Claimed("claim", str(tmp_path), None), Store(), reading)
     random = np.random.default_rng(0).permutation(len(whole.y))
     np.testing.assert_array_equal(streamed.x[random], whole.x[random])
@@ -65,8 +66,8 @@ def test_a_stream_is_the_data_set_that_memory_would_hold(
 
 def test_the_split_is_stratified_and_follows_its_seed(tmp_path: Path) -> None:
     npz_shards(tmp_path, 20)
-    dataset, rows = load(data(tmp_path, Reading(), 2), Store())
-    again = load(data(tmp_path, Reading(), 3), Store())[1]
+    dataset, rows = load(data(tmp_path, Reading(), 2), Linear(), Store())
+    again = load(data(tmp_path, Reading(), 3), Linear(), Store())[1]
     np.testing.assert_array_equal(rows.test, again.test)
     np.testing.assert_array_equal(np.sort(np.concatenate([rows.train, rows.validation, rows.test])), np.arange(2000))
     for label in range(4):
@@ -117,13 +118,13 @@ def images(folder: Path) -> str:
 def test_what_cannot_be_streamed_is_refused(tmp_path: Path, make: Callable[[Path], str], words: str) -> None:
     path = make(tmp_path)
     with pytest.raises(TrainerError, match=words) as caught:
-        load(Data(Claimed("claim", path, None), 0.1, 0.2, 7, None, Reading(), 2), Store())
+        load(Data(Claimed("claim", path, None), 0.1, 0.2, 7, None, Reading(), 2), Linear(), Store())
     assert caught.value.reason is Reason.DATA_INVALID
 
 
 def test_a_shard_that_changes_in_between_is_noticed(tmp_path: Path) -> None:
     npz_shards(tmp_path)
-    dataset: Dataset = load(data(tmp_path, Reading(), 2), Store())[0]
+    dataset: Dataset = load(data(tmp_path, Reading(), 2), Linear(), Store())[0]
     np.savez(tmp_path / "part-5.npz", x=np.zeros((3, 6)), y=[0, 1, 2])
     with pytest.raises(TrainerError, match="has 3 rows now and had 100 when the training began"):
         dataset.x[np.array([599])]
