@@ -9,6 +9,7 @@ SERVICE_RANGE=10.96.0.0/16
 SERVICE_API=10.96.0.1
 SERVICE_DNS=10.96.0.10
 CNI_RESULTS=/var/lib/cni/results   # of Debian's plugins, whatever they are told
+NODE_PORTS=30000:32767   # the API server's default
 
 # Kernel settings that we, kube-proxy or the kubelet change; their old values come back with `down`.
 SETTINGS=(
@@ -57,6 +58,7 @@ ensure_network() {
     iptables -w -A LIMBECK-FORWARD -o "$BRIDGE" -j ACCEPT
     iptables -w -I FORWARD -j LIMBECK-FORWARD
   fi
+  refuse_empty_node_ports
   write_cni
 }
 
@@ -88,6 +90,17 @@ refuse_foreign() {
   local owner
   owner=$(foreign_owner) || return 0
   die "another cluster runs on this host, from $owner; use that one, or remove it with: LIMBECK_CACHE=${owner%/cluster} make demo-down"
+}
+
+# A NodePort without endpoints is not translated. For clients of the host kube-proxy refuses it only in INPUT, when the kernel
+# has recorded the flow as untranslated already; a client that comes from the same port within 120 s is then refused although
+# there are endpoints again. Refused in OUTPUT it is never recorded.
+refuse_empty_node_ports() {
+  iptables -w -n -L LIMBECK-OUTPUT &>/dev/null && return
+  iptables -w -N LIMBECK-OUTPUT
+  iptables -w -A LIMBECK-OUTPUT -p tcp --dport "$NODE_PORTS" -m addrtype --dst-type LOCAL \
+    -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset
+  iptables -w -I OUTPUT -j LIMBECK-OUTPUT
 }
 
 # Takes away the rules and chains of kube-proxy, the kubelet, the pods' network and ours, in one transaction a table.
