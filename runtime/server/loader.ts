@@ -9,7 +9,7 @@ import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise } from './manifest.ts';
 import type { Signature } from './protocol/request.ts';
-import type { Artefact, ModelSource, NotReady } from './repository.ts';
+import { failed, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
 import { warmUp, type WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
@@ -47,9 +47,7 @@ export type Runtime =
   | { readonly kind: 'language'; readonly language: LanguageModel };
 
 /** What came of loading. */
-export type Load =
-  | { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime }
-  | { readonly ok: false; readonly failure: NotReady };
+export type Load = { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime } | FailedFetch;
 
 function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThread: boolean): ModelFacts {
   const { inputs, outputs, labels } = { ...loaded, ...artefact.manifest };
@@ -62,8 +60,6 @@ async function warmed(pool: SessionPool, loaded: Loaded, { maxBatch, log }: Load
   if (found.skipped !== undefined) log.warn('warm-up skipped: no shape that fits was found', { error: found.skipped });
   return found;
 }
-
-const refused = (reason: NotReady['reason'], message: string): Load => ({ ok: false, failure: { reason, message } });
 
 /** A language model; its own code is loaded only when there is one. */
 async function openLanguage(
@@ -86,7 +82,7 @@ async function openLanguage(
   const broken = artefact.manifest && brokenPromise(artefact.manifest, found);
   if (broken !== undefined) {
     await language.decoder.close();
-    return refused('ManifestInvalid', broken);
+    return failed('ManifestInvalid', broken);
   }
   return { ok: true, facts: factsOf(artefact, found, language.slots, false), runtime: { kind: 'language', language } };
 }
@@ -99,7 +95,7 @@ async function openTensors(
   const broken = artefact.manifest && brokenPromise(artefact.manifest, loaded);
   if (broken !== undefined) {
     await pool.close();
-    return refused('ManifestInvalid', broken);
+    return failed('ManifestInvalid', broken);
   }
   const { maxBatch, largest } = await warmed(pool, loaded, options);
   const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
@@ -110,7 +106,7 @@ async function openTensors(
 async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
   const { size: fileBytes } = await stat(artefact.path);
   const fault = weightsFault({ limitBytes: options.memoryBytes, fileBytes });
-  if (fault !== undefined) return refused('MemoryTooSmall', fault);
+  if (fault !== undefined) return failed('MemoryTooSmall', fault);
   if (artefact.manifest?.decoder !== undefined) return openLanguage(artefact, undefined, options, signal);
   const pool = new SessionPool({ ...options, path: artefact.path });
   const loaded = await pool.start();

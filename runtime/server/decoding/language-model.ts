@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { Signature } from '../protocol/request.ts';
 import { isRecord } from '../protocol/json.ts';
-import type { Artefact, NotReady } from '../repository.ts';
+import { failed, type Artefact, type FailedFetch } from '../repository.ts';
 import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
 import { Decoder, type DecoderOptions } from './decoder.ts';
 import { geometryFrom } from './foreign-geometry.ts';
@@ -31,12 +31,7 @@ export interface LanguageModel {
 
 /** A language model and what was found when it was loaded, or why there is none. */
 export type OpenedLanguageModel =
-  | { readonly ok: true; readonly model: LanguageModel; readonly loaded: LoadedDecoder }
-  | { readonly ok: false; readonly failure: NotReady };
-
-type Fail = { readonly ok: false; readonly failure: NotReady };
-
-const refused = (reason: NotReady['reason'], message: string): Fail => ({ ok: false, failure: { reason, message } });
+  { readonly ok: true; readonly model: LanguageModel; readonly loaded: LoadedDecoder } | FailedFetch;
 
 /** A file of the artefact as a JSON object; undefined when there is none. Throws when it is not JSON. */
 async function jsonCompanion({ companion }: Artefact, name: string, signal: AbortSignal) {
@@ -80,11 +75,11 @@ export async function openLanguageModel(
   signal: AbortSignal,
 ): Promise<OpenedLanguageModel> {
   const geometry = await geometryOf(artefact, graph, signal);
-  if (typeof geometry === 'string') return refused('ManifestInvalid', geometry);
+  if (typeof geometry === 'string') return failed('ManifestInvalid', geometry);
   const fitting = await slotsOf(geometry, artefact, options);
-  if (!fitting.ok) return refused('MemoryTooSmall', fitting.message);
+  if (!fitting.ok) return failed('MemoryTooSmall', fitting.message);
   const text = await textOf(artefact, signal);
-  if (typeof text === 'string') return refused('ArtefactMissing', text);
+  if (typeof text === 'string') return failed('ArtefactMissing', text);
   const { slots, bytes: keyValueBytes } = fitting;
   const decoder = new Decoder({ ...options, path: artefact.path, geometry, slots });
   const loaded = await decoder.open();
