@@ -1,19 +1,13 @@
 /**
  * The server's metrics. Where they mean the same as Triton's they bear Triton's names; the rest starts with `limbeck_`.
- * Requests count in plain numbers; a scrape copies them, so that a request pays nothing for labels.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, Histogram, type Registry } from 'prom-client';
 import { registerDecodingMetrics } from './decoding/metrics.ts';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
+import { registerCounters, registerGauges, type Series } from './series.ts';
 
 const labelNames = ['model', 'version'] as const;
-
-interface Series {
-  readonly name: string;
-  readonly help: string;
-  readonly value: (model: Model) => number;
-}
 
 const micros = (milliseconds: number): number => Math.round(milliseconds * 1000);
 
@@ -74,33 +68,6 @@ function labelsOf({ name, version }: Model): { model: string; version: string } 
   return { model: name, version };
 }
 
-function registerCounter(registry: Registry, engine: Engine, { name, help, value }: Series): void {
-  new Counter({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const model of engine.models) this.inc(labelsOf(model), value(model));
-    },
-  });
-}
-
-function registerGauge(registry: Registry, engine: Engine, { name, help, value }: Series): void {
-  new Gauge({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      // A model that is no longer served must leave no series behind.
-      this.reset();
-      for (const model of engine.models) this.set(labelsOf(model), value(model));
-    },
-  });
-}
-
 function registerBatchSizes(registry: Registry, engine: Engine): void {
   const histogram = new Histogram({
     name: 'limbeck_batch_rows',
@@ -132,8 +99,9 @@ function registerProvider(registry: Registry, engine: Engine): void {
 
 /** Registers the server's metrics. */
 export function registerMetrics(registry: Registry, engine: Engine): void {
-  for (const series of counters) registerCounter(registry, engine, series);
-  for (const series of gauges) registerGauge(registry, engine, series);
+  const subjects = { models: () => engine.models, labelNames, labelsOf };
+  registerCounters(registry, subjects, counters);
+  registerGauges(registry, subjects, gauges);
   registerBatchSizes(registry, engine);
   registerProvider(registry, engine);
   registerDecodingMetrics(registry, engine);

@@ -2,17 +2,12 @@
  * The metrics of language models. They bear vLLM's names where they mean the same, with its label `model_name`, so that its
  * dashboards show them; the rest starts with `limbeck_`.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../model.ts';
+import { registerCounters, registerGauges, type Series } from '../series.ts';
 
 const labelNames = ['model_name', 'version'] as const;
-
-interface Series {
-  readonly name: string;
-  readonly help: string;
-  readonly value: (model: Model) => number;
-}
 
 const counters: readonly Series[] = [
   {
@@ -70,27 +65,6 @@ const labelsOf = ({ name, version }: Model) => ({ model_name: name, version });
 const languageModels = ({ models }: Engine): readonly Model[] =>
   models.filter(({ language }) => language !== undefined);
 
-function registerSeries(registry: Registry, engine: Engine): void {
-  for (const { name, help, value } of counters) {
-    new Counter({
-      ...{ name, help, labelNames, registers: [registry] },
-      collect() {
-        this.reset();
-        for (const model of languageModels(engine)) this.inc(labelsOf(model), value(model));
-      },
-    });
-  }
-  for (const { name, help, value } of gauges) {
-    new Gauge({
-      ...{ name, help, labelNames, registers: [registry] },
-      collect() {
-        this.reset();
-        for (const model of languageModels(engine)) this.set(labelsOf(model), value(model));
-      },
-    });
-  }
-}
-
 function registerEndings(registry: Registry, engine: Engine): void {
   new Counter({
     name: 'vllm:request_success_total',
@@ -130,7 +104,9 @@ function registerTimes(registry: Registry, engine: Engine): void {
 
 /** Registers the metrics of language models. */
 export function registerDecodingMetrics(registry: Registry, engine: Engine): void {
-  registerSeries(registry, engine);
+  const subjects = { models: () => languageModels(engine), labelNames, labelsOf };
+  registerCounters(registry, subjects, counters);
+  registerGauges(registry, subjects, gauges);
   registerEndings(registry, engine);
   registerTimes(registry, engine);
 }
