@@ -187,7 +187,8 @@ image_contexts() {
   docker build --target server --tag registry.example/limbeck-server:0.1.0 --file build/image-contexts/server/Containerfile build/image-contexts/server"
 }
 
-# trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes.
+# trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes,
+# and /cache, which outlives the command.
 trainer_run() {
   [[ ${1:-} == -- ]] && shift
   check_host
@@ -202,18 +203,18 @@ trainer_run() {
   buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
   container=$(buildah_here from --name limbeck-trainer-run "$image")
   root=$(buildah_here mount "$container")
-  mkdir -p "$root/src"
+  mkdir -p "$root/src" "$root/cache" "$CACHE/trainer-cache"
   touch "$root/usr/local/bin/versitygw"
   # A mount namespace of its own: nothing stays mounted, however this ends.
   unshare --mount --propagation private bash -euc '
-    root=$1 repository=$2 scratch=$3 versitygw=$4
-    shift 4
+    root=$1 repository=$2 scratch=$3 versitygw=$4 cache=$5
+    shift 5
     mount --bind -o ro "$repository" "$root/src" && mount -o remount,bind,ro "$root/src"
-    mount --bind "$scratch" "$root/tmp" && mount --bind "$versitygw" "$root/usr/local/bin/versitygw"
+    mount --bind "$cache" "$root/cache" && mount --bind "$scratch" "$root/tmp" && mount --bind "$versitygw" "$root/usr/local/bin/versitygw"
     mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
     exec chroot "$root" env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp TMPDIR=/tmp PYTHONDONTWRITEBYTECODE=1 \
       PYTHONPATH=/src/runtime/trainer LIMBECK_VERSITYGW=/usr/local/bin/versitygw OMP_NUM_THREADS=1 sh -c "cd /src && exec \"\$@\"" sh "$@"
-  ' bash "$root" "$REPOSITORY" "$scratch" "$(readlink -f "$CURRENT/versitygw")" "$@" || status=$?
+  ' bash "$root" "$REPOSITORY" "$scratch" "$(readlink -f "$CURRENT/versitygw")" "$CACHE/trainer-cache" "$@" || status=$?
   buildah_here umount "$container" >/dev/null || true
   buildah_here rm "$container" >/dev/null || true
   rm -rf "$scratch"

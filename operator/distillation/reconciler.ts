@@ -72,8 +72,8 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
     ? planRun(observed, configOf(root.spec, teacher), now)
     : waitForTeacher(observed, teacher, now);
   const status = statusOf(observed, run, teacher.ok ? teacher : undefined, now);
-  const { apply, remove, next } = run;
-  return { apply, remove, status, events: runEvents(root.status, status), next };
+  const { apply, remove, next, statusWaits } = run;
+  return { apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
 }
 
 /** Woken by the teacher's next change. A teacher that goes away meanwhile stops the attempt that learns from it. */

@@ -69,13 +69,14 @@ export async function applyChild(child: Child, root: KubeObject, hands: Hands, s
   const scene: Scene = { child, object: withHash(object, hash), hash, root, hands };
   const cached = hands.cache.get(child.resource, keyOf(object));
   if (cached === undefined) await confirmRoot(scene, signal);
-  if (cached === undefined && child.once === true) {
+  const { manner = 'applied' } = child;
+  if (cached === undefined && manner !== 'applied') {
     await make(scene, signal);
     return;
   }
   const existing = cached ?? (await live(child.resource, keyOf(object), hands.cluster, signal));
   refuseOthers(existing, scene);
-  if (existing !== undefined && (child.once === true || isAsLeft(existing, object, scene)))
+  if (existing !== undefined && (manner === 'once' || isAsLeft(existing, object, scene)))
     hands.wrote('apply', 'unchanged');
   else await send(existing, scene, signal);
 }
@@ -117,10 +118,7 @@ async function send(existing: KubeObject | undefined, scene: Scene, signal: Abor
   remember(await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal)), scene);
 }
 
-/**
- * What is made once is never applied again: it needs no fields that are ours, and as creating touches nobody else's
- * object, nobody needs to look first.
- */
+/** As creating touches nobody else's object, nobody needs to look first. */
 async function make(scene: Scene, signal: AbortSignal): Promise<void> {
   const { child, object, hands } = scene;
   try {

@@ -101,6 +101,7 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
   const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, hands.clock.now());
   // A root that removes itself has nothing left to describe.
   if (mishap === undefined && plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
+  if (mishap === undefined && plan.statusWaits === true) return plan.next;
   await storeStatus(status, root, options, signal);
   if (mishap === undefined) {
     for (const note of plan.events) await options.recorder.note(root, note, turn);

@@ -18,12 +18,21 @@ export type Next =
   | { readonly kind: 'recheck'; readonly afterMs: number } // a known time: a deadline, a back-off, a time to live
   | { readonly kind: 'blocked'; readonly reason: string }; // only a person can help: a slow look now and then
 
+/**
+ * How a child is made, and kept as it should be:
+ * - applied: server-side applied whenever it differs, so that what is no longer wanted goes;
+ * - created: created, which costs the API server less than half of that, and applied when it differs. What is no longer
+ *   wanted stays, so this is for objects whose members are always the same;
+ * - once: created, and never looked at again, as for kinds that are immutable.
+ */
+export type Manner = 'applied' | 'created' | 'once';
+
 /** One desired object. The kernel adds the owner reference to the root where the object carries none. */
 export interface Child {
   readonly resource: Resource;
   readonly object: KubeObject;
-  /** For kinds that are immutable once made: applied while absent, never again. */
-  readonly once?: boolean;
+  /** Left out: applied. */
+  readonly manner?: Manner;
 }
 
 export interface Plan<Status> {
@@ -32,6 +41,8 @@ export interface Plan<Status> {
   readonly remove: readonly ObjectRef[];
   /** The whole status; stored once, after the writes, also when they failed. */
   readonly status: Status;
+  /** What this pass makes wakes the root again as soon as it is seen; a status that waits for that spares a write. */
+  readonly statusWaits?: true | undefined;
   /** Emitted only after the status is stored. */
   readonly events: readonly Note[];
   readonly next: Next;

@@ -94,7 +94,7 @@ export function planHold(observed: RunObserved, now: Date): Pick<RunPlan, 'attem
  * before the status is stored would leave an attempt whose workers look interrupted by a stranger; were the next one
  * started, an attempt without an end.
  */
-const recorded = (plan: RunPlan): RunPlan => ({ ...plan, apply: [], remove: [] });
+const recorded = (plan: RunPlan): RunPlan => ({ ...plan, apply: [], remove: [], statusWaits: undefined });
 
 /** No attempt is open: is there a next one, and when? */
 function planNext(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
@@ -178,7 +178,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
   const message = `Attempt ${String(number)} starts.`;
   const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
-  return { state, attempts: kept(attempts), apply, remove: oldChildren(observed, attempts, number), next: settled };
+  const remove = oldChildren(observed, attempts, number);
+  return { state, attempts: kept(attempts), apply, remove, next: settled, statusWaits: true };
 }
 
 function unplaced(

@@ -23,4 +23,6 @@ export interface RunPlan {
   readonly apply: readonly Child[];
   readonly remove: readonly ObjectRef[];
   readonly next: Next;
+  /** The attempt that starts is recorded once its Job is seen, and nothing before. */
+  readonly statusWaits?: true | undefined;
 }

@@ -191,7 +191,9 @@ function lookNumbers(attempts: readonly Attempt[]): ReadonlySet<number> {
 function attemptNews(before: Attempt | undefined, after: Attempt): readonly Note[] {
   const number = String(after.number);
   const begun: Note = { kind: 'Normal', reason: 'AttemptStarting', message: `Attempt ${number} starts.` };
-  if (after.endedAt === undefined || after.outcome === 'Succeeded') return before === undefined ? [begun] : [];
+  // The first one is no news: the phase tells it, and so do the events of its Job.
+  const isNews = before === undefined && after.number > 1;
+  if (after.endedAt === undefined || after.outcome === 'Succeeded') return isNews ? [begun] : [];
   if (before?.endedAt !== undefined) return [];
   const message = `Attempt ${number} ended: ${sentenceOf(after)}`;
   return [{ kind: after.outcome === 'Suspended' ? 'Normal' : 'Warning', reason: after.reason ?? 'Crashed', message }];

@@ -44,7 +44,7 @@ export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'>;
 export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
   ...attemptNeeds(plan),
   ...podGroups(plan),
-  { resource: batchJobs, object: jobOf(plan), once: true },
+  { resource: batchJobs, object: jobOf(plan), manner: 'once' },
 ];
 
 /** One worker needs nobody to wait for. */
@@ -54,13 +54,13 @@ function podGroups(plan: Needing): readonly Child[] {
   if (gang === undefined || distribution.workers === 1) return [];
   const { priorityClassName } = placement;
   const object = podGroupOf(gang, meta(plan, nameOf(plan)), { workers: distribution.workers, priorityClassName });
-  return [{ resource: podGroupsOf(gang), object, once: true }];
+  return [{ resource: podGroupsOf(gang), object, manner: 'once' }];
 }
 
 /** Without these the pods of a Job do not start, or do not find each other. */
 export const attemptNeeds = (plan: Needing): readonly Child[] => [
-  { resource: configMaps, object: configMapOf(plan), once: true },
-  { resource: services, object: serviceOf(plan) },
+  { resource: configMaps, object: configMapOf(plan), manner: 'once' },
+  { resource: services, object: serviceOf(plan), manner: 'created' },
 ];
 
 /** Labels of a root's children, by which they are found again. */

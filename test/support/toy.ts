@@ -9,7 +9,7 @@ import {
   type KubeObject,
   type Resource,
 } from '../../operator/kernel/objects.ts';
-import { watchOwned, type Child, type Next, type Reconciler } from '../../operator/kernel/reconcile.ts';
+import { watchOwned, type Child, type Manner, type Next, type Reconciler } from '../../operator/kernel/reconcile.ts';
 
 export interface CrewStatus {
   readonly conditions: readonly Condition[];
@@ -17,7 +17,7 @@ export interface CrewStatus {
 }
 
 export interface Crew extends KubeObject {
-  readonly spec: { readonly members: readonly string[]; readonly once?: boolean; readonly next?: Next };
+  readonly spec: { readonly members: readonly string[]; readonly manner?: Manner; readonly next?: Next };
   readonly status?: CrewStatus;
 }
 
@@ -47,7 +47,7 @@ interface Observed {
 
 const memberOf = (owner: Crew, name: string): Child => ({
   resource: members,
-  ...(owner.spec.once === true ? { once: true } : {}),
+  ...(owner.spec.manner === undefined ? {} : { manner: owner.spec.manner }),
   object: {
     apiVersion: 'v1',
     kind: 'ConfigMap',

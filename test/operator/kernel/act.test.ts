@@ -4,6 +4,7 @@ import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+import type { Manner } from '../../../operator/kernel/reconcile.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { crew, crews, freshRegistry, members, rememberingLog } from '../../support/toy.ts';
@@ -25,18 +26,21 @@ async function stage(before: readonly KubeObject[] = []) {
   const wrote: Hands['wrote'] = (what, result) => void results.push(`${what} ${result}`);
   const hands: Hands = { cluster, cache, roots: crews, memory: new WriteMemory(), clock, wrote };
   const root: KubeObject = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
-  const apply = (once: boolean): Promise<void> =>
-    applyChild({ resource: members, object: wish, once }, root, hands, never);
+  const apply = (manner: Manner): Promise<void> =>
+    applyChild({ resource: members, object: wish, manner }, root, hands, never);
   return { cluster, hands, root, results, apply, verbs: () => cluster.writes.map(({ verb }) => verb) };
 }
 
+const manners: readonly Manner[] = ['applied', 'created', 'once'];
+
 describe('applyChild', () => {
   test.each([
-    [true, ['create']],
-    [false, ['apply']],
-  ])('a child that is absent is made with its owner, once: %s', async (once, expected) => {
+    ['once', ['create']],
+    ['created', ['create']],
+    ['applied', ['apply']],
+  ] as const)('a child that is absent is made with its owner: %s', async (manner, expected) => {
     const { cluster, root, apply, verbs, hands, results } = await stage();
-    await apply(once);
+    await apply(manner);
     expect(verbs()).toEqual(expected);
     expect((await cluster.get(members, key)).metadata.ownerReferences).toEqual([ownerReferenceTo(root)]);
     expect(hands.memory.unmet({ namespace: 'default', name: 'alpha' }, () => false)).toHaveLength(1);
@@ -45,33 +49,33 @@ describe('applyChild', () => {
 
   test('what the cache does not show yet is not made twice', async () => {
     const { apply, verbs, results } = await stage();
-    await apply(true);
-    await apply(true);
+    await apply('once');
+    await apply('once');
     expect(verbs()).toEqual(['create']);
     expect(results).toEqual(['apply written', 'apply unchanged']);
   });
 
-  test.each([true, false])('a stranger that the cache does not show yet is never touched, once: %s', async (once) => {
+  test.each(manners)('a stranger that the cache does not show yet is never touched: %s', async (manner) => {
     const { cluster, apply, verbs } = await stage();
     cluster.put(members, wish);
-    await expect(apply(once)).rejects.toThrow(NameTaken);
+    await expect(apply(manner)).rejects.toThrow(NameTaken);
     expect(verbs()).toEqual([]);
   });
 
-  test.each([true, false])('the child of a predecessor is waited for, once: %s', async (once) => {
+  test.each(manners)('the child of a predecessor is waited for: %s', async (manner) => {
     const { cluster, root, apply, verbs } = await stage();
     const ownerReferences = [{ ...ownerReferenceTo(root), uid: 'old' }];
     cluster.put(members, { ...wish, metadata: { ...key, ownerReferences } });
-    await expect(apply(once)).rejects.toThrow(NameLeaving);
+    await expect(apply(manner)).rejects.toThrow(NameLeaving);
     expect(verbs()).toEqual([]);
   });
 
-  test.each([true, false])('a refusal is told, once: %s', async (once) => {
+  test.each(manners)('a refusal is told: %s', async (manner) => {
     const { cluster, apply, results } = await stage();
     cluster.beforeWrite = () => {
       throw new ApiError('forbidden', 'no', { status: 403 });
     };
-    await expect(apply(once)).rejects.toThrow('no');
+    await expect(apply(manner)).rejects.toThrow('no');
     expect(results).toEqual(['apply failed']);
   });
 });

@@ -1,80 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { NotLeading } from '../../../operator/kernel/fence.ts';
-import { WriteMemory } from '../../../operator/kernel/memory.ts';
 import type { KubeObject, OwnerReference } from '../../../operator/kernel/objects.ts';
-import { runPass, type Outcome } from '../../../operator/kernel/pass.ts';
-import { Recorder } from '../../../operator/kernel/recorder.ts';
-import { startCaches, type Caches } from '../../../operator/kernel/caches.ts';
 import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-import { FakeCluster } from '../../support/fake-cluster.ts';
-import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from '../../support/toy.ts';
+import type { FakeCluster } from '../../support/fake-cluster.ts';
+import { crew, crewReconciler, crews, members } from '../../support/toy.ts';
 
-const key = { namespace: 'default', name: 'alpha' };
-const never = new AbortController().signal;
-
-interface Stage {
-  readonly cluster: FakeCluster;
-  readonly clock: FakeClock;
-  readonly caches: Caches;
-  readonly pass: () => Promise<Outcome>;
-  /** Lets the caches see what was written. */
-  readonly see: () => Promise<void>;
-  readonly root: () => Promise<Crew>;
-}
-
-async function stage(
-  before: (cluster: FakeCluster) => void,
-  reconciler: AnyReconciler = crewReconciler,
-): Promise<Stage> {
-  const [cluster, clock, log, registry] = [new FakeCluster(), new FakeClock(), rememberingLog(), freshRegistry()];
-  before(cluster);
-  const caches = startCaches({
-    cluster,
-    resources: [crews, members],
-    log,
-    registry,
-    signal: never,
-    clock,
-    random: () => 0,
-  });
-  await clock.advance(0);
-  const memory = new WriteMemory();
-  const hands = { cluster, cache: caches.cache, roots: crews, memory, clock, wrote: () => undefined };
-  const recorder = new Recorder({ cluster, clock, controller: 'test', instance: 'test', wrote: () => undefined });
-  return {
-    cluster,
-    clock,
-    caches,
-    pass: () => runPass({ reconciler, hands, recorder, caches }, key, { log, signal: never }),
-    see: () => clock.advance(0),
-    root: () => cluster.get(crews, key),
-  };
-}
-
-const member = (name: string, owner?: Partial<OwnerReference>, more: object = {}): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: {
-    name: `alpha-${name}`,
-    namespace: 'default',
-    ...more,
-    ...(owner === undefined
-      ? {}
-      : {
-          ownerReferences: [
-            { apiVersion: crews.apiVersion, kind: 'Crew', name: 'alpha', uid: 'uid-1', controller: true, ...owner },
-          ],
-        }),
-  },
-});
-
-const withCrew =
-  (names: readonly string[], more: Partial<Crew['spec']> = {}) =>
-  (cluster: FakeCluster) => {
-    cluster.put(crews, crew('alpha', names, more));
-  };
+import { key, member, stage, withCrew } from '../../support/pass-stage.ts';
 
 describe('runPass', () => {
   test('a root that is not there is gone', async () => {
@@ -136,15 +68,41 @@ describe('runPass', () => {
     expect(cluster.writes.map(({ verb }) => verb)).toEqual(['remove']);
   });
 
-  test('what is made once is never applied again', async () => {
-    const { pass, see, cluster } = await stage(withCrew(['ann'], { once: true }));
+  describe('a status that waits for what is made', () => {
+    const waiting: AnyReconciler = {
+      ...crewReconciler,
+      plan: (observed, now) => ({ ...crewReconciler.plan(observed as never, now), statusWaits: true }),
+    };
+
+    test('is not written', async () => {
+      const { pass, cluster } = await stage(withCrew(['ann']), waiting);
+      expect((await pass()).kind).toBe('settled');
+      expect(cluster.writes.map(({ verb }) => verb)).toEqual(['apply']);
+    });
+
+    test('is written at once where nothing could be made', async () => {
+      const { pass, root } = await stage((cluster) => {
+        withCrew(['ann'])(cluster);
+        cluster.put(members, member('ann'));
+      }, waiting);
+      expect((await pass()).kind).toBe('blocked');
+      expect((await root()).status!.conditions).toContainEqual(expect.objectContaining({ reason: 'NameTaken' }));
+    });
+  });
+
+  test.each([
+    ['applied', 'ann'],
+    ['created', 'ann'],
+    ['once', 'other'],
+  ] as const)('what somebody else changes of what is %s is %s in the end', async (manner, name) => {
+    const { pass, see, cluster } = await stage(withCrew(['ann'], { manner }));
     await pass();
     await see();
     const ann = await cluster.get(members, { namespace: 'default', name: 'alpha-ann' });
     cluster.put(members, { ...ann, data: { name: 'other' } } as KubeObject);
     await see();
     await pass();
-    expect((await cluster.get(members, { namespace: 'default', name: 'alpha-ann' })).data).toEqual({ name: 'other' });
+    expect((await cluster.get(members, { namespace: 'default', name: 'alpha-ann' })).data).toEqual({ name });
   });
 });
 

@@ -36,6 +36,7 @@ describe('a run begins', () => {
     expect(plan({})).toMatchObject({
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
+      statusWaits: true,
     });
   });
 

@@ -176,7 +176,13 @@ describe('events', () => {
   const running: RunState = { kind: 'running', message: 'm' };
   const failed: RunState = { kind: 'failed', reason: 'Crashed', message: 'the end' };
   test.each([
-    ['an attempt begins', undefined, of(running, [open]), ['AttemptStarting Attempt 1 starts.']],
+    ['the first attempt begins', undefined, of(running, [open]), []],
+    [
+      'another attempt begins',
+      of(running, [pastAttempt(1, 'Failed', 1)]),
+      of(running, [pastAttempt(1, 'Failed', 1), { number: 2, startedAt: ago(1) }]),
+      ['AttemptStarting Attempt 2 starts.'],
+    ],
     ['nothing changed', of(running, [open]), of(running, [open]), []],
     [
       'an attempt fails',

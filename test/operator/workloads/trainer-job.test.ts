@@ -39,7 +39,7 @@ test.each([
 
 describe('an attempt', () => {
   test('is made once: what is immutable is never sent again', () => {
-    expect(attemptChildren(teacher).map(({ once = false }) => once)).toEqual([true, false, true]);
+    expect(attemptChildren(teacher).map(({ manner }) => manner)).toEqual(['once', 'created', 'once']);
   });
 
   test('gets the devices of its GPU profile, and goes where they are', () => {

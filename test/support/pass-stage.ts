@@ -1,0 +1,75 @@
+/** One pass of the toy's reconciler, on a cluster and caches of its own. */
+import { WriteMemory } from '../../operator/kernel/memory.ts';
+import type { KubeObject, OwnerReference } from '../../operator/kernel/objects.ts';
+import { runPass, type Outcome } from '../../operator/kernel/pass.ts';
+import { Recorder } from '../../operator/kernel/recorder.ts';
+import { startCaches, type Caches } from '../../operator/kernel/caches.ts';
+import type { AnyReconciler } from '../../operator/kernel/reconcile.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from './toy.ts';
+
+export const key = { namespace: 'default', name: 'alpha' };
+export const never = new AbortController().signal;
+
+export interface Stage {
+  readonly cluster: FakeCluster;
+  readonly clock: FakeClock;
+  readonly caches: Caches;
+  readonly pass: () => Promise<Outcome>;
+  /** Lets the caches see what was written. */
+  readonly see: () => Promise<void>;
+  readonly root: () => Promise<Crew>;
+}
+
+export async function stage(
+  before: (cluster: FakeCluster) => void,
+  reconciler: AnyReconciler = crewReconciler,
+): Promise<Stage> {
+  const [cluster, clock, log, registry] = [new FakeCluster(), new FakeClock(), rememberingLog(), freshRegistry()];
+  before(cluster);
+  const caches = startCaches({
+    cluster,
+    resources: [crews, members],
+    log,
+    registry,
+    signal: never,
+    clock,
+    random: () => 0,
+  });
+  await clock.advance(0);
+  const memory = new WriteMemory();
+  const hands = { cluster, cache: caches.cache, roots: crews, memory, clock, wrote: () => undefined };
+  const recorder = new Recorder({ cluster, clock, controller: 'test', instance: 'test', wrote: () => undefined });
+  return {
+    cluster,
+    clock,
+    caches,
+    pass: () => runPass({ reconciler, hands, recorder, caches }, key, { log, signal: never }),
+    see: () => clock.advance(0),
+    root: () => cluster.get(crews, key),
+  };
+}
+
+export const member = (name: string, owner?: Partial<OwnerReference>, more: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: `alpha-${name}`,
+    namespace: 'default',
+    ...more,
+    ...(owner === undefined
+      ? {}
+      : {
+          ownerReferences: [
+            { apiVersion: crews.apiVersion, kind: 'Crew', name: 'alpha', uid: 'uid-1', controller: true, ...owner },
+          ],
+        }),
+  },
+});
+
+export const withCrew =
+  (names: readonly string[], more: Partial<Crew['spec']> = {}) =>
+  (cluster: FakeCluster) => {
+    cluster.put(crews, crew('alpha', names, more));
+  };
