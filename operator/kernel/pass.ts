@@ -11,6 +11,7 @@ import {
   type Hands,
 } from './act.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
+import { longestAwayMs } from './backoff.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import type { Expectation } from './memory.ts';
 import {
@@ -46,8 +47,6 @@ export interface PassOptions {
 
 const staleLookMs = 50;
 const longestStaleLookMs = 1000;
-/** Longer than a watch is ever away: its back-off ends at a minute. Who acts on the past sooner repeats what is done. */
-const staleLimitMs = 120_000;
 const leavingLookMs = 1000;
 /** A refusal may quote all that is refused; a status that is too long would be refused too. */
 const longestMessage = 1024;
@@ -78,7 +77,8 @@ function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefine
       : isLeaving(hands.cache.get(expectation.resource, expectation.key), expectation.uid);
   if (hands.memory.unmet(key, isMet).length === 0) return undefined;
   const staleMs = hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key);
-  if (staleMs < staleLimitMs) return staleMs;
+  // Who acts on the past sooner repeats what is done.
+  if (staleMs < longestAwayMs) return staleMs;
   hands.memory.stopExpecting(key);
   return undefined;
 }

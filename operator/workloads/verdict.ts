@@ -16,12 +16,13 @@
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
- * | the Job has ended, and pods are not seen        | running for half a minute      |
+ * | the Job has ended, and pods are not seen        | running for two minutes        |
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
 import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
+import { longestAwayMs } from '../kernel/backoff.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
@@ -113,9 +114,6 @@ export const jobIsOver = (job: BatchJob): boolean =>
 const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
   hasCondition(job, 'Complete') || pods.filter((pod) => pod.status?.phase === 'Succeeded').length === workers;
 
-/** Longer than the cache of pods stays behind that of Jobs when a watch breaks and is made anew. */
-const unseenPatienceMs = 30_000;
-
 /**
  * The Job has just ended and a pod that would tell how is missing: deleted, or not seen yet, as the watches of Jobs and of pods are
  * not in step. To take a success for a loss would train everything again.
@@ -124,7 +122,7 @@ function mayBeUnseen({ job, pods, workers }: AttemptSeen, now: Date): boolean {
   const ended = job?.status?.conditions?.find(({ type, status }) => endings.has(type) && status === 'True');
   const endedMs = Date.parse(ended?.lastTransitionTime ?? '');
   const isShort = ended?.type === 'Complete' ? !pods.some((pod) => rankOf(pod) === 0) : pods.length < workers;
-  return isShort && now.getTime() - endedMs < unseenPatienceMs;
+  return isShort && now.getTime() - endedMs < longestAwayMs;
 }
 
 const endings: ReadonlySet<string> = new Set(['Complete', 'Failed', 'FailureTarget']);

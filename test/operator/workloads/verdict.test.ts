@@ -168,12 +168,12 @@ describe('a Job that has ended before its pods are seen', () => {
   });
 
   test.each([
-    ['Complete', 5, [], { kind: 'running', lookMs: 10_000 }],
-    ['Complete', 31, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
+    ['Complete', 119, [], { kind: 'running', lookMs: 10_000 }],
+    ['Complete', 121, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
     ['Complete', 5, [worker(0, succeeded())], { kind: 'succeeded' }],
     ['Failed', 5, [], { kind: 'running', lookMs: 10_000 }],
     ['FailureTarget', 5, [], { kind: 'running', lookMs: 10_000 }],
-    ['Failed', 31, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
+    ['Failed', 121, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
     ['Failed', 5, [worker(0, ended({ exitCode: 0 }))], { kind: 'running', lookMs: 10_000 }],
   ] as const)('%s %i s ago, %j', (type, secondsAgo, pods, verdict) => {
     expect(judge(seen({ job: endedJob(type, secondsAgo), pods }), now)).toMatchObject(verdict);
