@@ -1834,7 +1834,7 @@ export interface DistillationJobStatus {
     };
   };
   /**
-   * The teacher that is used, fixed when it was first found.
+   * The teacher that is used. That of a TrainingJob is fixed when the first attempt begins, and stays so.
    */
   readonly teacherArtefact?: {
     /**

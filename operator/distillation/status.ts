@@ -19,12 +19,13 @@ export function statusOf(
   const { root, progress, news } = observed;
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates = result === undefined ? undefined : gatesOf(observed, result);
-  const begun = teacher !== undefined && attempts.length + apply.length > 0;
+  // One that is stated can be no other. That of a job is fixed once there may be checkpoints of what learned from it.
+  const isFixed = 'artefact' in root.spec.teacher || attempts.length + apply.length > 0;
   return {
     ...runStatus({ root, state, attempts, gates, progress, news }, now),
     ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),
     student: modelText(root.spec.student),
-    ...(begun ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),
+    ...(isFixed && teacher !== undefined ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),
     ...(result === undefined ? {} : resultOf(result, observed)),
   };
 }

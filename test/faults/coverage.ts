@@ -25,6 +25,8 @@ export interface Chains {
   readonly kind: string;
   readonly what: string;
   readonly tries: number;
+  /** What they were drawn from. */
+  readonly seed: number;
 }
 
 const described: Readonly<Record<Perturbation, string>> = {
@@ -68,8 +70,8 @@ export const leadershipOf = (takeovers: readonly Takeover[]): string =>
 /** Markdown: how many chains of declarations were tried. */
 export const chainsOf = (chains: readonly Chains[]): string =>
   [
-    ...[rowOf(['Specs at random', 'property', 'chains']), '| --- | --- | --- |'],
-    ...chains.map(({ kind, what, tries }) => rowOf([kind, what, String(tries)])),
+    ...[rowOf(['Specs at random', 'property', 'chains', 'seed']), '| --- | --- | --- | --- |'],
+    ...chains.map(({ kind, what, tries, seed }) => rowOf([kind, what, String(tries), String(seed)])),
   ].join('\n');
 
 const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

@@ -18,7 +18,7 @@ import { FaultProxy } from './proxy.ts';
 import type { Scenario } from './scenarios.ts';
 import { playKubelet } from './scripted-kubelet.ts';
 import { Trace } from './trace.ts';
-import { pause, until } from './until.ts';
+import { had, pause, until } from './until.ts';
 
 export interface Laboratory {
   readonly cluster: Cluster;
@@ -104,7 +104,7 @@ class Run {
 
   async begin(): Promise<void> {
     const { cluster } = this.#laboratory;
-    await createNamespace(cluster, this.#namespace);
+    await had('a namespace', () => createNamespace(cluster, this.#namespace));
     const rotated = this.#plan.faults.find((fault) => fault.kind === 'rotated');
     if (rotated !== undefined) this.#gate = await Gate.open(rotated.what, await this.#laboratory.identities());
     await this.#startOperator();
@@ -134,7 +134,7 @@ class Run {
       await this.#people.delete();
       afterDeletion = await this.#rest([]);
     } catch (error) {
-      const found = await endState(cluster, this.#namespace);
+      const found = await this.#state();
       stuck = `${String(error)}\n${found.join('\n')}`;
     } finally {
       kubelet.stop();
@@ -219,7 +219,6 @@ class Run {
 
   /** No write for a while, and the state that was to be reached; the last state seen when it is not. */
   async #rest(expected: readonly string[] | undefined): Promise<readonly string[]> {
-    const { cluster } = this.#laboratory;
     let found: readonly string[] | undefined;
     this.#compared = undefined;
     const isThere = async (): Promise<boolean> => {
@@ -227,11 +226,15 @@ class Run {
       if (performance.now() - this.#trace.lastWriteMs < enoughMs) return false;
       // The API server is asked only when what was heard is right.
       if (expected !== undefined && !this.#hasHeard(expected)) return false;
-      found = await endState(cluster, this.#namespace);
+      found = await this.#state();
       return expected === undefined || difference(expected, found).length === 0;
     };
     await until('it comes to rest', isThere, { withinMs: restPatienceMs }).catch(() => (found = undefined));
-    return found ?? endState(cluster, this.#namespace);
+    return found ?? this.#state();
+  }
+
+  #state(): Promise<readonly string[]> {
+    return had('the state', () => endState(this.#laboratory.cluster, this.#namespace));
   }
 
   #hasHeard(expected: readonly string[]): boolean {

@@ -29,3 +29,11 @@ export async function until(what: string, look: () => Promise<boolean>, patience
   }
   throw new Error(`it never came to be: ${what}; ${mishap}`);
 }
+
+/** What is asked for, once it is had: a busy API server is asked again. To ask twice must be as good as to ask once. */
+export async function had<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  const answers: T[] = [];
+  const isAnswered = async (): Promise<boolean> => answers.push(await ask()) > 0;
+  await until(what, isAnswered, { withinMs: 60_000, everyMs: 1000 });
+  return answers[0]!;
+}

@@ -4,7 +4,7 @@ import type { Laboratory } from '../run.ts';
 import { teacherName } from './declarations.ts';
 import type { Ending, JobChain, JobPlural } from './jobs.ts';
 import { Place, type Expectation } from './place.ts';
-import { asJson, without } from './rules.ts';
+import { asJson, without, type Json } from './rules.ts';
 import { complaints, conditionOf, isCurrent, walk, within, type Declared } from './walk.ts';
 
 const isFinished: Expectation = (object) => {
@@ -35,6 +35,7 @@ const expectationOf =
 interface Seen {
   readonly kind: string;
   readonly phase?: string;
+  readonly spec?: Json;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly status?: { readonly attempts?: readonly { readonly number: number; readonly outcome?: string }[] };
 }
@@ -56,15 +57,20 @@ function comparable(state: readonly string[]): readonly string[] {
     const mayRun = object.phase === 'Running' || object.phase === 'Pending';
     return isOld && !mayRun && object.metadata.name.startsWith('random-');
   };
+  // Sorted anew: of two attempts the numbers may have decided which comes first.
   return objects
     .filter((object) => !isHistory(object))
-    .map((object) => unnumbered(object === root ? withoutHistory(root) : object));
+    .map((object) => unnumbered(object === root ? withoutHistory(root) : object))
+    .toSorted();
 }
 
+/** The TrainingJob that taught an attempt teaches all that follow, since its checkpoints may be there; before, none is fixed. */
 function withoutHistory({ status, ...object }: Seen): object {
   const { attempts = [], ...rest } = status ?? {};
   const kept = attempts.filter(({ outcome }) => outcome !== 'Suspended');
-  const told = without(asJson(rest), 'attemptCount', 'startedAt');
+  const isNamed = 'trainingJob' in asJson(object.spec?.['teacher']);
+  const fixed = isNamed && kept.length === 0 ? ['teacherArtefact'] : [];
+  const told = without(asJson(rest), 'attemptCount', 'startedAt', ...fixed);
   return { ...object, status: { ...told, attempts: kept } };
 }
 

@@ -1,12 +1,22 @@
 /** Properties whose every try takes seconds, most of them spent waiting for controllers: some at a time. */
+import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 
 const all = process.env['LIMBECK_FAULTS'] === 'all';
-const seed = Number(process.env['LIMBECK_SEED'] ?? 20261124);
-const lanes = 2;
-const perLane = all ? 20 : 1;
-/** No new try after this time, apart from the first of each lane: on a busy machine fewer are made. */
+/** Of a failure, as fast-check prints it beside the seed: that one alone is tried again. */
+const path = process.env['LIMBECK_PATH'];
+const lanes = path === undefined ? 2 : 1;
+const perLane = all && path === undefined ? 20 : 1;
+/** However slow the machine is. */
+const atLeastPerLane = Math.min(3, perLane);
+/** As many as there must be. */
+export const fewestTries = lanes * atLeastPerLane;
+/** No new try after this time, apart from those that must be: on a busy machine fewer are made. */
 const timeLimitMs = 240_000;
+
+/** Anew for each full run; a sample is always the same. */
+const chosenSeed = (): number => (all ? randomInt(2 ** 31) : 20261124);
+export const seed = Number(process.env['LIMBECK_SEED'] ?? chosenSeed());
 
 /** What fast-check says, and what the property said. */
 const worded = (reason: unknown): string =>
@@ -30,13 +40,14 @@ export async function tried<T>(
     let tries = 0;
     // Not by a limit of fast-check, which leaves what is under way unjudged and calls none at all a failure.
     const property = fc.asyncProperty(arbitrary, async (value) => {
-      if (tries > 0 && performance.now() > endMs) return;
+      if (tries >= atLeastPerLane && performance.now() > endMs) return;
       tries += 1;
       const found = await complaintsOf(value);
       if (found.length > 0) throw new Error(found.join('\n'));
     });
     // Not made smaller: a smaller spec takes as long to try, and there are thousands.
-    await fc.assert(property, { numRuns: perLane, seed: seed + index, endOnFailure: true });
+    const again = path === undefined ? {} : { path };
+    await fc.assert(property, { numRuns: perLane, seed: seed + index, endOnFailure: true, ...again });
     return tries;
   };
   const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));

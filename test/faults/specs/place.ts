@@ -14,7 +14,7 @@ import { fixed, startInstance, type Instance } from '../instance.ts';
 import type { Laboratory } from '../run.ts';
 import { scenarios } from '../scenarios.ts';
 import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
-import { pause, until } from '../until.ts';
+import { had, pause, until } from '../until.ts';
 import type { Plural } from './arbitrary.ts';
 import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
 import { autoscalerOf, startQuietGateway, type QuietGateway } from './quiet-gateway.ts';
@@ -81,9 +81,9 @@ export class Place {
   }
 
   async open(withTeacher: boolean): Promise<void> {
-    const { laboratory, api, runsOn = false } = this.#options;
+    const { laboratory, runsOn = false } = this.#options;
     const { cluster, access, hand } = laboratory;
-    await createNamespace(cluster, this.#namespace);
+    await had('a namespace', () => createNamespace(cluster, this.#namespace));
     this.#gateway = await startQuietGateway();
     this.#instance = startInstance({
       ...{ credentials: fixed(access), namespace: this.#namespace, settings, feeds: this.#feeds },
@@ -93,7 +93,7 @@ export class Place {
     this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
     if (!withTeacher) return;
     const teacher: Target = { plural: 'trainingjobs', namespace: this.#namespace, name: teacherName };
-    await declare(api, teacher, teacherSpec);
+    await this.#declare(teacher, teacherSpec);
     const hasSucceeded: Expectation = ({ status }) => (status?.phase === 'Succeeded' ? undefined : 'no teacher yet');
     await this.#until(hasSucceeded, trainingJobs, teacherName);
   }
@@ -103,11 +103,16 @@ export class Place {
     this.#gateway?.close();
     this.#kubelet?.stop();
     await this.#instance?.stop();
-    await removeNamespace(this.#options.laboratory.cluster, this.#namespace);
+    const { cluster } = this.#options.laboratory;
+    await had('the end of the namespace', () => removeNamespace(cluster, this.#namespace));
   }
 
   declare(spec: Json): Promise<Said> {
-    return declare(this.#options.api, this.#target, spec);
+    return this.#declare(this.#target, spec);
+  }
+
+  #declare(target: Target, spec: Json): Promise<Said> {
+    return had('an answer', () => declare(this.#options.api, target, spec));
   }
 
   get #feeds(): ServingFeeds {
@@ -131,7 +136,7 @@ export class Place {
   }
 
   state(): Promise<readonly string[]> {
-    return endState(this.#options.laboratory.cluster, this.#namespace);
+    return had('the state', () => endState(this.#options.laboratory.cluster, this.#namespace));
   }
 
   /** Waits until it is as expected, and nobody has written anything for a while. */
@@ -188,6 +193,7 @@ export class Place {
   }
 
   async #found(): Promise<string> {
-    return `${JSON.stringify(await this.get())}\n${this.log()}`;
+    const found = await this.get().catch(String);
+    return `${JSON.stringify(found)}\n${this.log()}`;
   }
 }

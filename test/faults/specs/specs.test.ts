@@ -1,23 +1,26 @@
 /**
- * Chains of declarations at random on a real API server with the real reconcilers. What fails is printed with its seed;
- * LIMBECK_SEED takes it again. More and longer with LIMBECK_FAULTS=all.
+ * Chains of declarations at random on a real API server with the real reconcilers. The seed is printed; LIMBECK_SEED
+ * takes it again, and LIMBECK_PATH what failed of it alone. More and longer, and another seed each time, with
+ * LIMBECK_FAULTS=all.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openRawApi } from '../../support/raw-api.ts';
+import type { Chains } from '../coverage.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { goodAgain, lastAloneDecides } from './chain.ts';
 import { badStep, chain, goodStep } from './declarations.ts';
 import { badLeavesNothing, lastJobDecides } from './job-chain.ts';
 import { jobAndBad, jobChain, type JobPlural } from './jobs.ts';
-import { tried, type Tried } from './lanes.ts';
+import { fewestTries, seed, tried, type Tried } from './lanes.ts';
 
 let laboratory: OpenLaboratory;
 const api = openRawApi();
-const chains: { kind: string; what: string; tries: number }[] = [];
+const chains: Chains[] = [];
 
 beforeAll(async () => {
+  process.stdout.write(`specs at random: LIMBECK_SEED=${String(seed)}\n`);
   laboratory = await openLaboratory();
 }, 300_000);
 
@@ -29,8 +32,9 @@ afterAll(async () => {
 }, 300_000);
 
 function judge(kind: string, what: string, { tries, failed }: Tried): void {
-  chains.push({ kind, what, tries });
+  chains.push({ kind, what, tries, seed });
   expect(failed).toEqual([]);
+  expect(tries).toBeGreaterThanOrEqual(fewestTries);
 }
 
 const decides = 'the last declaration alone decides what is there';

@@ -15,6 +15,7 @@ const learnt = (more: object): RunState => ({
   kind: 'succeeded',
   result: parseResult(JSON.stringify({ ...success, teacherAgreement: 0.97, ...more })) as TrainerSuccess,
 });
+const suspended: RunState = { kind: 'suspended', message: 'm' };
 const control = { ...metrics, accuracy: { value: 0.85 } };
 
 describe('a student', () => {
@@ -58,4 +59,19 @@ test('the teacher is fixed with the first attempt, not before', () => {
   const job = { resource: batchJobs, object: attemptJob(1) };
   const making = { state: running, attempts: [], apply: [job], remove: [], next: { kind: 'settled' } } as const;
   expect(statusOf(observed, making, teacher, now).teacherArtefact).toEqual(fixed);
+  // It may have left checkpoints.
+  expect(status(suspended, [pastAttempt(1, 'Suspended', 0)]).teacherArtefact).toEqual(fixed);
+});
+
+test('a teacher that is stated is shown whatever came before', () => {
+  const { uri, sha256 } = teacher;
+  const root = studentJob({ teacher: { artefact: { uri, sha256 } } });
+  const shown = [[], [pastAttempt(1, 'Suspended', 0)]].map((attempts) => {
+    const plan = { state: suspended, attempts, apply: [], remove: [], next: { kind: 'settled' } } as const;
+    return statusOf({ ...observed, root }, plan, teacher, now).teacherArtefact;
+  });
+  expect(shown).toEqual([
+    { uri, sha256 },
+    { uri, sha256 },
+  ]);
 });
