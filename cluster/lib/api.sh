@@ -19,9 +19,11 @@ api_up() {
     check_ports "$API_STATE" "${API_PORTS[@]}"
     make_pki "$API_STATE" "${API_PORTS[0]}"
     ensure_etcd "$API_STATE" "${API_PORTS[1]}" "${API_PORTS[2]}"
-    # Nothing routes to this server's own Service, so it need not keep its endpoints.
+    # Nothing routes to this server's own Service, so it need not keep its endpoints. Where owner references are enforced,
+    # who makes a child that keeps its owner from going needs a right on the owner, too.
     ensure_apiserver "$API_STATE" "${API_PORTS[0]}" "${API_PORTS[1]}" --bind-address=127.0.0.1 \
-      --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --authorization-mode=RBAC
+      --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --authorization-mode=RBAC \
+      --enable-admission-plugins=OwnerReferencesPermissionEnforcement
     wait_api "$API_STATE"
     ensure_controllers "$API_STATE"
     wait_for 30 controllers_ready "$API_STATE" || die "the controllers do not work; see $API_STATE/logs/kube-controller-manager.log"

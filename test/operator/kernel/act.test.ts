@@ -31,6 +31,9 @@ async function stage(before: readonly KubeObject[] = []) {
   return { cluster, hands, root, results, apply, verbs: () => cluster.writes.map(({ verb }) => verb) };
 }
 
+/** As every stage has it. */
+const anyRoot = async (): Promise<KubeObject> => (await stage()).root;
+
 const manners: readonly Manner[] = ['applied', 'created', 'once'];
 
 describe('applyChild', () => {
@@ -68,6 +71,15 @@ describe('applyChild', () => {
     cluster.put(members, { ...wish, metadata: { ...key, ownerReferences } });
     await expect(apply(manner)).rejects.toThrow(NameLeaving);
     expect(verbs()).toEqual([]);
+  });
+
+  test('a successor of the same name that the cache does not show yet is never written to', async () => {
+    const ours = { ...wish, metadata: { ...key, ownerReferences: [ownerReferenceTo(await anyRoot())] } };
+    const { cluster, apply } = await stage([ours]);
+    cluster.withdraw(members, key);
+    const successor = cluster.put(members, ours);
+    await expect(apply('applied')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await cluster.get(members, key)).toEqual(successor);
   });
 
   test.each(manners)('a refusal is told: %s', async (manner) => {

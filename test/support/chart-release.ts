@@ -1,0 +1,140 @@
+/** An installation by the chart on the API server of the tests: its rights and settings, and its processes as in their pods. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
+import { freePort } from './free-port.ts';
+import { testKubeconfig } from './kubeconfig.ts';
+import { apply, kubectl, warnings } from './kubectl.ts';
+import { startRecordingProxy, type RecordingProxy, type Seen } from './recording-proxy.ts';
+import type { Manifest } from '../charts/helm.ts';
+
+const run = promisify(execFile);
+
+/** What is to be done after the test, the last first. */
+export type Cleanups = (() => Promise<unknown> | undefined)[];
+export type Component = 'operator' | 'gateway';
+
+type Kubeconfig = { readonly clusters: readonly [{ readonly cluster: Readonly<Record<string, string>> }] };
+
+/** A process as in its pod: its own token, the chart's configuration; what it says is kept. */
+export interface Started {
+  readonly child: ChildProcess;
+  /** What it asked, and how its view of a kind is made to lag. */
+  readonly seen: readonly Seen[];
+  readonly hold: RecordingProxy['hold'];
+  readonly said: () => string;
+  readonly admin: string;
+}
+
+/** `streams`: whether the API server lists by streams, as it does today, or refuses to. */
+export async function start(
+  component: Component,
+  { streams }: { readonly streams: boolean },
+  release: Release,
+  cleanups: Cleanups,
+): Promise<Started> {
+  const { cluster } = (parse(await readFile(testKubeconfig(), 'utf8')) as Kubeconfig).clusters[0];
+  const ca = Buffer.from(cluster['certificate-authority-data'] ?? '', 'base64').toString();
+  const proxy = await startRecordingProxy({ server: cluster['server'] ?? '', ca, streams });
+  const account = `limbeck-${release.id}-${component}`;
+  const token = (await kubectl('-n', release.namespace, 'create', 'token', account)).trim();
+  const own = {
+    ...{
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'c' } }],
+    },
+    ...{
+      clusters: [{ name: 'c', cluster: { server: proxy.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'c', user: { token } }],
+    },
+  };
+  await writeFile(join(release.folder, `${component}.conf`), JSON.stringify(own));
+  const adminPort = String(await freePort());
+  const env = {
+    ...{ PATH: process.env['PATH'], KUBECONFIG: join(release.folder, `${component}.conf`), LIMBECK_LOG_LEVEL: 'debug' },
+    ...{ LIMBECK_CONFIG: join(release.folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: adminPort, LIMBECK_PORT: '0' },
+    ...{
+      POD_NAME: component,
+      POD_NAMESPACE: release.namespace,
+      LIMBECK_LAME_DUCK_SECONDS: '0',
+      LIMBECK_DRAIN_SECONDS: '0',
+    },
+    ...(release.namespaced ? { LIMBECK_WATCH_NAMESPACE: release.namespace } : {}),
+  };
+  const main = component === 'operator' ? 'operator/main.ts' : 'operator/gateway/main.ts';
+  const child = spawn(process.execPath, [main], { env, stdio: 'pipe' });
+  const words: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => words.push(String(part)));
+  cleanups.push(async () => {
+    await stop(child);
+    proxy.close();
+  });
+  return {
+    ...{ child, seen: proxy.seen, hold: (plural) => proxy.hold(plural) },
+    said: () => words.join(''),
+    admin: `http://127.0.0.1:${adminPort}`,
+  };
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+export interface Release {
+  readonly id: string;
+  readonly namespace: string;
+  readonly namespaced: boolean;
+  readonly folder: string;
+  readonly manifests: readonly Manifest[];
+}
+
+/** Renders, admits all of it under `restricted`, and installs what is not a workload. */
+export async function install(namespaced: boolean, canary: string, cleanups: Cleanups): Promise<Release> {
+  const id = randomUUID().slice(0, 8);
+  const namespace = `rights-${id}`;
+  const label = { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' };
+  await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: label } }));
+  cleanups.push(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
+  for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices'])
+    await kubectl('apply', '--server-side', '--force-conflicts', '-f', `crds/${kind}.yaml`);
+  const set = `namespaced=${String(namespaced)},crds.enabled=false,networkPolicy.enabled=true`;
+  const credentials = `store.embedded.secretAccessKey=${canary}`;
+  const helm = process.env['LIMBECK_HELM'] ?? 'helm';
+  const { stdout } = await run(helm, [
+    'template',
+    '--kube-version=1.34.0',
+    `limbeck-${id}`,
+    'charts/limbeck',
+    '-n',
+    namespace,
+    '--set',
+    set,
+    '--set',
+    credentials,
+  ]);
+  // Pod Security warns about workloads and refuses pods.
+  const dry = await warnings(stdout);
+  expect(dry).not.toContain('would violate');
+  const manifests = parseAllDocuments(stdout)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((one) => one !== null);
+  const installed = manifests.filter(({ kind }) => /Role|ServiceAccount|Secret|ConfigMap/.test(kind));
+  await apply(installed.map((one) => JSON.stringify(one)).join('\n---\n'));
+  for (const { kind, metadata } of installed.filter(({ kind }) => kind.startsWith('ClusterRole')))
+    cleanups.push(() => kubectl('delete', kind, metadata.name));
+  const folder = await mkdtemp(join(tmpdir(), 'rights-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const config = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as { data: Record<string, string> };
+  await writeFile(join(folder, 'operator.yaml'), config.data['operator.yaml'] ?? '');
+  return { id, namespace, namespaced, folder, manifests };
+}
