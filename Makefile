@@ -60,14 +60,14 @@ image-contexts: setup ## Lay out build/image-contexts for a builder and a regist
 .PHONY: verify
 verify: setup ## Lint, format, types, generated files.
 	@node crds/generate.ts --check && bash charts/sync-crds.sh --check
-	@npx --no-install eslint . --max-warnings 0
-	@npx --no-install prettier --check --log-level warn .
-	@npx --no-install tsc --noEmit
+	@npx --no-install eslint . --max-warnings 0 & linter=$$!; outcome=0; \
+	npx --no-install prettier --check --log-level warn . && npx --no-install tsc --noEmit || outcome=$$?; \
+	wait $$linter && exit $$outcome
 
 .PHONY: test-unit
 test-unit: setup ## Fast tests without a cluster.
 	@mkdir -p build/test
-	@timeout 600 $(JEST) --selectProjects unit --json --outputFile build/test/unit.json
+	@timeout 600 $(JEST) --selectProjects unit --maxWorkers=100% --json --outputFile build/test/unit.json
 
 .PHONY: test-conformance
 test-conformance: setup python-clients ## The model server: the conformance kit, other people's clients, the examples of docs/serving.md.
@@ -86,8 +86,9 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
 	@$(CLUSTER) api-up
-	@LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
-	@$(CLUSTER) api-down
+	@outcome=0; LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand \
+	  --json --outputFile build/test/integration.json || outcome=$$?; \
+	$(CLUSTER) api-down; exit $$outcome
 
 .PHONY: test-faults-sample test-faults
 # An API server of their own, always a new one: an operator of another test that serves every namespace would act upon what is disturbed here.
@@ -97,13 +98,11 @@ FAULTS := LIMBECK_TEST_KUBECONFIG=$(CACHE)/api-faults/admin.conf timeout 7200 $(
 test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
 	@$(FAULTS_API) $(CLUSTER) api-down && $(FAULTS_API) $(CLUSTER) api-up
-	@$(FAULTS) --json --outputFile build/test/faults.json
-	@$(FAULTS_API) $(CLUSTER) api-down
+	@outcome=0; $(FAULTS) --json --outputFile build/test/faults.json || outcome=$$?; $(FAULTS_API) $(CLUSTER) api-down; exit $$outcome
 
 test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 20 min.
 	@$(FAULTS_API) $(CLUSTER) api-down && $(FAULTS_API) $(CLUSTER) api-up
-	@LIMBECK_FAULTS=all $(FAULTS)
-	@$(FAULTS_API) $(CLUSTER) api-down
+	@outcome=0; LIMBECK_FAULTS=all $(FAULTS) || outcome=$$?; $(FAULTS_API) $(CLUSTER) api-down; exit $$outcome
 	@node test/faults/table.ts
 
 .PHONY: test-e2e

@@ -16,4 +16,20 @@ step() {
   printf '[%d/%d] done in %s: %s\n' "$STEP" "$total" "$(clock $((SECONDS - began)))" "$what"
 }
 
+# beside COMMAND...: begins it beside the steps that follow; `met` waits for it, shows what it said and ends as it did.
+beside() {
+  BESIDE_LOG=$(mktemp)
+  setsid "$@" >"$BESIDE_LOG" 2>&1 </dev/null &
+  BESIDE=$!
+  trap 'kill -- "-$BESIDE" 2>/dev/null || true; rm -f "$BESIDE_LOG"' EXIT
+}
+
+met() {
+  local outcome=0
+  wait "$BESIDE" || outcome=$?
+  trap - EXIT
+  cat "$BESIDE_LOG" && rm -f "$BESIDE_LOG"
+  return "$outcome"
+}
+
 clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }

@@ -19,10 +19,10 @@ export const chapters = 6;
 const [teacherName, studentName, serviceName] = ['digits-teacher', 'digits-student', 'digits'] as const;
 const serverPods = `limbeck.dev/model-service=${serviceName}`;
 
-/** Clients of the load: six times the target of one replica, so that more replicas are wanted than the service may have. */
+/** Clients of the load: twelve times the target of one replica, so that on a busy machine, too, more are wanted than there may be. */
 const loadClients = 24;
-/** Samples in each request of the load. */
-const loadBatch = 60;
+/** Samples in each request of the load: enough that the servers have more to do than the clients, who share the machine. */
+const loadBatch = 180;
 const loadSeconds = 60;
 /** How long all replicas go on together after enough are ready. */
 const peakSeconds = 6;

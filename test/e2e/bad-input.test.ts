@@ -3,24 +3,22 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
 import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
-import { install } from '../../demo/install.ts';
 import { Kubectl } from '../../demo/kubectl.ts';
 import { restartCounts, Restarts } from '../../demo/restarts.ts';
 import {
   copyModel,
   inTrainer,
-  namespaces,
   openLab,
   ours,
   placement,
   serving,
-  settings,
   training,
   untilCondition,
   uploadDigits,
   uploadText,
   type Lab,
 } from './lab.ts';
+import { namespaces } from './world.ts';
 
 const order = new Kubectl(namespaces.order);
 const bad = new Kubectl(namespaces.bad);
@@ -33,7 +31,7 @@ const look = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  lab = await openLab([namespaces.order, namespaces.bad]);
+  lab = await openLab();
   await look();
   restarts.begin();
 }, 300_000);
@@ -127,15 +125,11 @@ describe('what fails', () => {
 
   test('an image that cannot start says so at once, and never runs again', async () => {
     // The store's image has no Python.
-    await install(lab.system, lab.config, [...settings, `images.trainer=${lab.images.store}`]);
-    try {
-      await bad.applyObject(training('imageless'));
-      const { phase, message, attempts } = await failed('imageless', 'CannotStart');
-      expect([phase, attempts?.length]).toEqual(['Failed', 1]);
-      expect(message).toMatch(/imageless-[0-9a-f]{5}-a1-0.*128.*python3/s);
-    } finally {
-      await install(lab.system, lab.config, settings);
-    }
+    const custom = { image: lab.images.store, command: ['python3', '-c', 'pass'] };
+    await bad.applyObject(training('imageless', { model: { custom } }));
+    const { phase, message, attempts } = await failed('imageless', 'CannotStart');
+    expect([phase, attempts?.length]).toEqual(['Failed', 1]);
+    expect(message).toMatch(/imageless-[0-9a-f]{5}-a1-0.*128.*python3/s);
   });
 });
 

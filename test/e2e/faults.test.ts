@@ -5,7 +5,8 @@ import { follow } from '../../demo/jobs.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { Progress } from '../../demo/progress.ts';
 import { bodyOf, Client, closedLoop, Tally } from '../../demo/traffic.ts';
-import { kill, namespaces, openLab, serving, training, type Lab } from './lab.ts';
+import { kill, openLab, serving, training, type Lab } from './lab.ts';
+import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.faults);
 const now = (): number => performance.now();
@@ -18,7 +19,7 @@ const names = async (label: string): Promise<readonly string[]> =>
     .map(({ metadata }) => metadata.name);
 
 beforeAll(async () => {
-  lab = await openLab([namespaces.faults]);
+  lab = await openLab();
 }, 240_000);
 
 afterAll(() => lab.gateway.close());

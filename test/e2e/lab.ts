@@ -5,26 +5,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { jest } from '@jest/globals';
 import { parse } from 'yaml';
-import type { KubeObject } from '../../operator/kernel/objects.ts';
-import { readConfig, type Config } from '../../demo/config.ts';
+import type { Config } from '../../demo/config.ts';
 import { openGateway, type Gateway } from '../../demo/gateway.ts';
-import { install, restrictedNamespace } from '../../demo/install.ts';
 import { conditionOf, Kubectl, type Pod, type Status } from '../../demo/kubectl.ts';
+import { configHere } from './world.ts';
 
 /** Much happens in one test here, on machines of any speed; a project of Jest cannot say so in its settings. */
 jest.setTimeout(300_000);
-
-/** Where the tests keep their objects, apart from the demo's. */
-export const namespaces = {
-  story: 'limbeck-e2e-story',
-  order: 'limbeck-e2e-order',
-  bad: 'limbeck-e2e-bad',
-  refused: 'limbeck-e2e-refused',
-  faults: 'limbeck-e2e-faults',
-} as const;
-
-/** The same for every test file, so that no upgrade changes anything under another one. */
-export const settings = [`store.namespaces={default,${Object.values(namespaces).join(',')}}`] as const;
 
 export interface Images {
   readonly operator: string;
@@ -40,29 +27,11 @@ export interface Lab {
   readonly images: Images;
 }
 
-/** A cluster with the chart installed and every namespace there, `emptied` ones with nothing in them. */
-export async function openLab(emptied: readonly string[]): Promise<Lab> {
-  const parsed = readConfig();
-  if (!parsed.ok) throw new Error(parsed.mistakes.join('; '));
-  const { config } = parsed;
-  const system = new Kubectl(config.system);
-  await removeNamespaces([...emptied, ...(await terminating())]);
-  for (const name of Object.values(namespaces)) await system.applyObject(restrictedNamespace(name));
-  await install(system, config, settings);
+/** The cluster as `prepare.ts` has left it. */
+export async function openLab(): Promise<Lab> {
+  const config = configHere();
   const { images } = parse(await readFile(config.valuesFile, 'utf8')) as { images: Images };
-  return { config, system, gateway: await openGateway(config), images };
-}
-
-/** Those of ours that an earlier run has begun to remove: nothing can be made in them before they are gone. */
-async function terminating(): Promise<readonly string[]> {
-  const all = await new Kubectl('default').list<KubeObject>('namespaces');
-  const going = all.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
-  return going.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('limbeck-e2e-'));
-}
-
-/** Removes them with all that is in them, and waits for it. */
-export async function removeNamespaces(names: readonly string[]): Promise<void> {
-  await new Kubectl('default').run(['delete', 'namespace', '--ignore-not-found', '--timeout=120s', ...names]);
+  return { config, system: new Kubectl(config.system), gateway: await openGateway(config), images };
 }
 
 /** An object of one of our kinds. */

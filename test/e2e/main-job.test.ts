@@ -4,7 +4,8 @@ import { brokenPromises } from '../../demo/checks.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { play } from '../../demo/play.ts';
 import type { Summary } from '../../demo/summary.ts';
-import { kill, namespaces, openLab, operators, settings, type Lab } from './lab.ts';
+import { kill, openLab, operators, type Lab } from './lab.ts';
+import { namespaces, settings } from './world.ts';
 
 /** What the story says → how many of the operator's pods are killed then, the leader first. */
 const kills: readonly (readonly [RegExp, number])[] = [
@@ -33,7 +34,7 @@ const serverNames = async (): Promise<Set<string>> => {
 };
 
 beforeAll(async () => {
-  lab = await openLab([namespaces.story]);
+  lab = await openLab();
   const pending = [...kills];
   let told = '';
   const write = (text: string): void => {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kubectl } from '../../demo/kubectl.ts';
 import { restartCounts, Restarts } from '../../demo/restarts.ts';
-import { namespaces, openLab, ours, serving, training, untilCondition, type Lab } from './lab.ts';
+import { openLab, ours, serving, training, untilCondition, type Lab } from './lab.ts';
+import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.refused);
 const restarts = new Restarts();
@@ -14,7 +15,7 @@ const look = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  lab = await openLab([namespaces.refused]);
+  lab = await openLab();
   await look();
   restarts.begin();
   await kubectl.applyObject(training('plain'));
