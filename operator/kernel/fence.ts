@@ -1,13 +1,15 @@
 /**
  * No write by a process that does not lead, ever: also not after the process was paused. The invariant: a write is sent
  * only while at least a fifth of the lease is left, and is worthless once the lease is over. It holds by four means.
- * 1. Asked before every write, from a monotonic clock that goes on while the process is stopped.
+ * 1. Asked before every write, from two clocks: the monotonic one, which goes on while the process is stopped, and the
+ *    wall clock, which goes on while the machine sleeps. The one that says more counts.
  * 2. Asked once more in the turn of the event loop that hands the bytes to the kernel, as a write may have waited for a
  *    socket, for credentials, or in a stopped process.
  * 3. Our side gives up, and closes the socket, when what was left of the lease at the start is used up.
  * 4. The API server is told the same limit and gives up by itself, however long it kept the write in a queue.
- * What no client can exclude, a process stopped between two instructions or a packet held up on the way for longer than
- * that fifth, finds writes that do no harm: applies of deterministic names under the UID they were meant for.
+ * What no client can exclude is a process stopped between two instructions, a packet held up on the way for longer than
+ * that fifth, and a machine frozen with both its clocks, such as a virtual one. Then writes come late that do no harm:
+ * applies of deterministic names under the UID they were meant for.
  */
 import { NotLeading, type Cluster, type WriteBudget } from './cluster.ts';
 

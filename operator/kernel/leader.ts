@@ -1,6 +1,6 @@
 /**
  * One leader at a time, by a Lease. Upstream's election promises no fencing and neither does a timer in a process that
- * may be paused: therefore mayWrite() is asked before every write and answers from a monotonic clock, with a margin.
+ * may be paused: therefore mayWrite() is asked before every write and answers from two clocks, with a margin.
  */
 import { sleep, type Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -45,11 +45,26 @@ const marginShare = 0.2;
 const unhurried = new AbortController().signal;
 const hangToleranceMs = 20_000;
 
+/** One time by both clocks: the monotonic one may stand still while the machine sleeps, the other one may be set. */
+interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+const longAgo: Moment = { monotonicMs: -Infinity, wallMs: -Infinity };
+const momentOf = (clock: Clock): Moment => ({ monotonicMs: clock.monotonicMs(), wallMs: clock.now().getTime() });
+
+/** Milliseconds since then by whichever clock says more: one that is wrong can end a reign, and never prolongs it. */
+function ageMs(then: Moment, clock: Clock): number {
+  const now = momentOf(clock);
+  return Math.max(now.monotonicMs - then.monotonicMs, now.wallMs - then.wallMs);
+}
+
 export class Leader {
   readonly #options: LeaderOptions;
   #sighting: Sighting | undefined;
-  /** Monotonic start of the last attempt that succeeded; -Infinity while we do not lead. */
-  #renewedAtMs = -Infinity;
+  /** Start of the last attempt that succeeded; long ago while we do not lead. */
+  #renewedAt: Moment = longAgo;
   /** Lost or given back: what still comes of an attempt under way must not make us the leader again. */
   #isOver = false;
 
@@ -65,14 +80,13 @@ export class Leader {
   /** What is left of the lease, the time in which a write sent now must be over; 0 when none may be sent any more. */
   writeBudgetMs(): number {
     const leaseMs = this.#options.times.leaseSeconds * 1000;
-    const leftMs = this.#renewedAtMs + leaseMs - this.#options.clock.monotonicMs();
+    const leftMs = leaseMs - ageMs(this.#renewedAt, this.#options.clock);
     return leftMs > leaseMs * marginShare ? leftMs : 0;
   }
 
   /** Milliseconds since the start of the last renewal that succeeded; undefined while we do not lead. */
   get renewalAgeMs(): number | undefined {
-    const ageMs = this.#options.clock.monotonicMs() - this.#renewedAtMs;
-    return Number.isFinite(ageMs) ? ageMs : undefined;
+    return this.#renewedAt === longAgo ? undefined : ageMs(this.#renewedAt, this.#options.clock);
   }
 
   /** A sentence when a leader has gone on for long after its lease ran out: it hangs, and a restart would help. */
@@ -116,7 +130,7 @@ export class Leader {
   /** False also when the deadline came first: an attempt that hangs must not keep us from ending. */
   async #renewInTime(): Promise<boolean> {
     const { clock, times } = this.#options;
-    const leftMs = this.#renewedAtMs + times.renewDeadlineSeconds * 1000 - clock.monotonicMs();
+    const leftMs = times.renewDeadlineSeconds * 1000 - ageMs(this.#renewedAt, clock);
     const answered = new AbortController();
     // Not aborted half-way: the version it stores is the one that release needs.
     const renewed = this.#try(unhurried).finally(() => answered.abort());
@@ -143,7 +157,7 @@ export class Leader {
 
   #isOverdue(): boolean {
     const { clock, times } = this.#options;
-    return clock.monotonicMs() - this.#renewedAtMs >= times.renewDeadlineSeconds * 1000;
+    return ageMs(this.#renewedAt, clock) >= times.renewDeadlineSeconds * 1000;
   }
 
   #isTaken(): boolean {
@@ -157,18 +171,18 @@ export class Leader {
   }
 
   #end(): void {
-    this.#renewedAtMs = -Infinity;
+    this.#renewedAt = longAgo;
     this.#isOver = true;
   }
 
   async #try(signal: AbortSignal): Promise<boolean> {
-    const startedMs = this.#options.clock.monotonicMs();
+    const started = momentOf(this.#options.clock);
     try {
       const stored = (await this.#renewUnseen(signal)) ?? (await this.#writeSeen(signal));
       this.#options.counts(stored === undefined ? 'held' : 'written');
       if (stored === undefined || this.#isOver) return false;
-      this.#sighting = { lease: stored, changedAtMs: startedMs };
-      this.#renewedAtMs = startedMs;
+      this.#sighting = { lease: stored, changedAtMs: started.monotonicMs };
+      this.#renewedAt = started;
       return true;
     } catch (error) {
       if (signal.aborted) return false;

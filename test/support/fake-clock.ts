@@ -9,6 +9,7 @@ interface Timer {
 export class FakeClock implements Clock {
   readonly #startMs: number;
   #elapsedMs = 0;
+  #wallAheadMs = 0;
   #timers: Timer[] = [];
 
   constructor(start = '2026-01-01T00:00:00Z') {
@@ -16,7 +17,7 @@ export class FakeClock implements Clock {
   }
 
   now(): Date {
-    return new Date(this.#startMs + this.#elapsedMs);
+    return new Date(this.#startMs + this.#elapsedMs + this.#wallAheadMs);
   }
 
   monotonicMs(): number {
@@ -34,6 +35,11 @@ export class FakeClock implements Clock {
   /** Time passes without a timer firing: the process was paused. */
   pause(durationMs: number): void {
     this.#elapsedMs += durationMs;
+  }
+
+  /** The wall clock alone moves: the machine slept, or somebody set the clock, back where this is negative. */
+  moveWall(byMs: number): void {
+    this.#wallAheadMs += byMs;
   }
 
   /** Moves on by `durationMs`, firing what falls due and letting promises settle in between. */

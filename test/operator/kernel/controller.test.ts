@@ -121,6 +121,25 @@ describe('what follows a pass', () => {
     await rig.stop();
   });
 
+  test('what changes is looked at before what was there at the start', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    for (let number = 1; number <= 50; number += 1) cluster.put(crews, crew(`old-${String(number)}`, []));
+    const order: string[] = [];
+    const reconciler: typeof crewReconciler = {
+      ...crewReconciler,
+      plan: (observed, now) => {
+        order.push(observed.crew.metadata.name);
+        if (order.length === 1) cluster.put(crews, crew('new', []));
+        return crewReconciler.plan(observed, now);
+      },
+    };
+    const rig = startRig(cluster, clock, { reconcilers: [reconciler], workers: 1 });
+    await clock.advance(60_000);
+    await rig.stop();
+    expect(new Set(order).size).toBe(51);
+    expect(order.indexOf('new')).toBeLessThan(order.indexOf('old-50'));
+  });
+
   test('whatever a pass says has its key and its id; another pass has another id', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann']));

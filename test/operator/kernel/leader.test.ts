@@ -99,6 +99,29 @@ describe('Leader', () => {
     expect(await held).toBeInstanceOf(LeadershipLost);
   });
 
+  test('after the machine slept, and the monotonic clock with it, it may not write either, and ends', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    const held = leader.hold(never).catch((error: unknown) => error);
+    await settle();
+    clock.moveWall(12_000);
+    expect([leader.mayWrite(), leader.renewalAgeMs]).toEqual([false, 12_000]);
+    await clock.advance(2000);
+    expect(await held).toBeInstanceOf(LeadershipLost);
+  });
+
+  test('a wall clock that was set back gives no time', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const leader = candidate('a', cluster, clock);
+    await leader.acquire(never);
+    clock.moveWall(-60_000);
+    clock.pause(11_000);
+    expect(leader.writeBudgetMs()).toBe(4000);
+    clock.pause(1000);
+    expect(leader.writeBudgetMs()).toBe(0);
+  });
+
   test('a leader that goes on for long after its lease ran out is not alive', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const leader = candidate('a', cluster, clock);

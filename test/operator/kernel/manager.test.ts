@@ -93,6 +93,54 @@ describe('a manager', () => {
     expect(String(end)).toContain('leadership lost');
   });
 
+  test('says nothing more once it may not write, also no event', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const rig = startRig(cluster, clock, { leaderElection: election });
+    await clock.advance(1000);
+    // The status that comes before the event: everybody is here.
+    cluster.afterWrite = ({ verb }) => {
+      if (verb === 'applyStatus') clock.pause(13_000);
+    };
+    cluster.put(crews, crew('alpha', []));
+    await settle();
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['create', 'applyStatus']);
+    expect((await cluster.list(eventsResource, {})).items).toEqual([]);
+    await rig.stop();
+  });
+
+  test('does not ask for the lease before its caches are synced: until then another one may lead', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const { promise: listed, resolve: list } = Promise.withResolvers<undefined>();
+    const listNow = cluster.list.bind(cluster);
+    cluster.list = (resource, options) => listed.then(() => listNow(resource, options));
+    const rig = startRig(cluster, clock, { leaderElection: election });
+    await clock.advance(60_000);
+    expect([cluster.writes, rig.manager.isLeader()]).toEqual([[], false]);
+    list(undefined);
+    await clock.advance(5000);
+    expect([cluster.writes.length > 0, rig.manager.isLeader()]).toEqual([true, true]);
+    await rig.stop();
+  });
+
+  test('asked to end it keeps the lease until the last pass is over', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const holder = async (): Promise<unknown> =>
+      (await cluster.get(leases, { namespace: 'limbeck', name: 'operator' })).spec.holderIdentity;
+    const { promise: answered, resolve: answer } = Promise.withResolvers<undefined>();
+    const applyNow = cluster.apply.bind(cluster);
+    cluster.apply = (resource, object) => answered.then(() => applyNow(resource, object));
+    const rig = startRig(cluster, clock, { leaderElection: election });
+    cluster.put(crews, crew('alpha', ['ann']));
+    await clock.advance(1000);
+    const stopped = rig.stop();
+    await clock.advance(20_000);
+    expect([await holder(), rig.manager.isLeader()]).toEqual(['rig', true]);
+    answer(undefined);
+    await stopped;
+    expect(await holder()).toBe('');
+    expect(cluster.writes.slice(-2).map(({ verb }) => verb)).toEqual(['applyStatus', 'update']);
+  });
+
   test('gives up when its caches do not sync, so that a supervisor sees it', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.list = () => Promise.reject(new Error('no'));
