@@ -34,6 +34,8 @@ export interface ProxyOptions {
 export const upstreamOf = ({ tls }: Access): Agent =>
   new Agent({ connect: { ...tls, secureContext: createSecureContext(tls) }, allowH2: false, bodyTimeout: 0 });
 
+/** As an API server's. A process that wakes after seconds finds its connections as they were. */
+const idleConnectionMs = 90_000;
 const encoder = new TextEncoder();
 const status = (code: number, reason: string): object => ({
   ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' },
@@ -55,6 +57,7 @@ export class FaultProxy {
   readonly #server: Server;
   readonly #cutting = new AbortController();
   readonly #partitioned = new Set<string>();
+  #hold: { readonly over: Promise<void>; writes: number } | undefined;
 
   private constructor(options: ProxyOptions) {
     this.#options = options;
@@ -62,6 +65,7 @@ export class FaultProxy {
       this.#handle(incoming, outgoing).catch(() => outgoing.destroy());
     };
     this.#server = options.gate === undefined ? createServer(serve) : options.gate.server(serve);
+    this.#server.keepAliveTimeout = idleConnectionMs;
   }
 
   static async start(options: ProxyOptions): Promise<FaultProxy> {
@@ -88,6 +92,26 @@ export class FaultProxy {
     this.#partitioned.add(resource);
   }
 
+  /** From here on writes, but for those of a lease, stay on the way until the result is called: it tells how many did. */
+  holdWrites(): () => number {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    const hold = { over, writes: 0 };
+    this.#hold = hold;
+    return () => {
+      this.#hold = undefined;
+      end();
+      return hold.writes;
+    };
+  }
+
+  /** False where its sender has hung up meanwhile: what an API server has not begun by then it does not begin. */
+  async #arrives({ resource }: Exchange, outgoing: ServerResponse): Promise<boolean> {
+    if (this.#hold === undefined || resource === 'leases') return true;
+    this.#hold.writes += 1;
+    await this.#hold.over;
+    return !outgoing.destroyed;
+  }
+
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming);
     if (this.#cutting.signal.aborted) {
@@ -102,7 +126,10 @@ export class FaultProxy {
     }
     const exchange = trace.begin({ method, url, body: body.toString('utf8') }, instance);
     if (this.#partitioned.has(exchange.resource)) return;
-    if (exchange.write > 0) return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
+    if (exchange.write > 0) {
+      if (!(await this.#arrives(exchange, outgoing))) return;
+      return this.#write(exchange, interference.write(exchange), { incoming, outgoing, body });
+    }
     const { waitMs, refuse, exactVersion } = interference.read(exchange);
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     if (refuse !== undefined) {
@@ -115,7 +142,7 @@ export class FaultProxy {
       outgoing.end(framesOf(await reply.body.text()));
       return;
     }
-    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(reply, outgoing, exchange);
+    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(await wholeOf(reply), outgoing);
     return this.#stream(exchange.resource, reply, outgoing);
   }
 
@@ -139,19 +166,18 @@ export class FaultProxy {
       answer(outgoing, verdict.status);
       return;
     }
-    const reply = await this.#forward(exchange, incoming, body);
+    const reply = await wholeOf(await this.#forward(exchange, incoming, body));
+    exchange.version = versionIn(reply);
     if (verdict.kind === 'crash' && verdict.moment === 'committed') {
-      await reply.body.dump();
       die();
       return;
     }
     if (verdict.kind === 'user') await befell(verdict.deed);
     if (verdict.kind === 'answer') {
-      await reply.body.dump();
       answer(outgoing, verdict.status);
       return;
     }
-    await passOn(reply, outgoing, exchange);
+    await passOn(reply, outgoing);
     if (verdict.kind === 'crash') setImmediate(() => die(verdict.release));
   }
 
@@ -218,8 +244,12 @@ function give(verdict: 'pass' | 'reset' | 'half' | 'gone', line: string, outgoin
   }
 }
 
-const versionIn = (text: string): string =>
-  (JSON.parse(text) as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion ?? '';
+/** Of the object that was stored; '' where nothing was, or the answer is a mere Status. */
+function versionIn({ statusCode, body }: Whole): string {
+  if (statusCode >= 300) return '';
+  const { metadata } = JSON.parse(body.toString('utf8')) as { metadata?: { resourceVersion?: string } };
+  return metadata?.resourceVersion ?? '';
+}
 
 /** Bookmarks and errors are about no object. */
 function frameIn(line: string): Pick<Frame, 'type' | 'name' | 'version'> & { readonly isOfObject: boolean } {
@@ -237,10 +267,18 @@ function answer(outgoing: ServerResponse, code: number): void {
   outgoing.end(encoder.encode(JSON.stringify(status(code, reasons[code] ?? ''))));
 }
 
-async function passOn(reply: Reply, outgoing: ServerResponse, exchange: Exchange): Promise<void> {
-  const body = Buffer.from(await reply.body.arrayBuffer());
-  if (exchange.write > 0) exchange.version = versionIn(body.toString('utf8'));
-  outgoing.writeHead(reply.statusCode, { 'content-type': 'application/json' });
+interface Whole {
+  readonly statusCode: number;
+  readonly body: Buffer;
+}
+
+const wholeOf = async ({ statusCode, body }: Reply): Promise<Whole> => ({
+  statusCode,
+  body: Buffer.from(await body.arrayBuffer()),
+});
+
+async function passOn({ statusCode, body }: Whole, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(statusCode, { 'content-type': 'application/json' });
   const sent = once(outgoing, 'finish');
   outgoing.end(body);
   await sent;

@@ -17,7 +17,7 @@ export interface Exchange {
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
   status: number;
   readonly body: string;
-  /** Of a write: the version of the object in the answer; '' when it has none. */
+  /** Of a write: the version of the object in the answer, also when the reply was lost; '' when it has none. */
   version: string;
 }
 
@@ -75,6 +75,13 @@ export class Trace {
 
   given(frame: Frame): void {
     this.#story.push(frame);
+  }
+
+  /** The version at which what this request deleted was gone, by the first watch that told it; undefined: none did. */
+  removalBy(exchange: Exchange): string | undefined {
+    const isTold = (one: Exchange | Frame): one is Frame =>
+      'verdict' in one && one.type === 'DELETED' && one.resource === exchange.resource && one.name === exchange.name;
+    return this.#story.slice(this.#story.indexOf(exchange)).find(isTold)?.version;
   }
 
   get writes(): number {

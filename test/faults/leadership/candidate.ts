@@ -9,6 +9,8 @@ import { Interference } from '../interference.ts';
 import { FaultProxy } from '../proxy.ts';
 import type { Laboratory } from '../run.ts';
 import type { Trace } from '../trace.ts';
+import type { Mishap } from './mishap.ts';
+import type { WeakFence } from './weak-fence.ts';
 
 export interface Candidate {
   readonly instance: number;
@@ -16,6 +18,8 @@ export interface Candidate {
   readonly proxy: FaultProxy;
   /** How it ended: an exit code or the name of a signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
+  /** Ends the standstill of its mishap. */
+  wake(): Promise<void>;
   /** Ends it by force, and takes its files away. */
   stop(): Promise<void>;
 }
@@ -42,8 +46,40 @@ const ignored = (): never => {
   throw new Error('nothing of the kind is planned');
 };
 
-export async function startCandidate(candidacy: Candidacy, instance: number): Promise<Candidate> {
-  const { laboratory, namespace, trace } = candidacy;
+/** What sets it apart from an operator in production. */
+export interface Oddity {
+  /** What it meets with on SIGUSR2. */
+  readonly mishap?: Mishap | undefined;
+  readonly fence?: WeakFence | undefined;
+}
+
+const preloaded = (name: string): readonly string[] => ['--import', resolve(`test/faults/leadership/${name}.ts`)];
+
+const preloadsFor = ({ mishap, fence }: Oddity): readonly string[] => [
+  ...(mishap === undefined ? [] : preloaded('mishap')),
+  ...(fence === undefined ? [] : preloaded('weak-fence')),
+];
+
+interface Surroundings extends Oddity {
+  readonly folder: string;
+  readonly namespace: string;
+  readonly instance: number;
+}
+
+const mishapOverIn = (folder: string): string => join(folder, 'mishap-is-over');
+
+const environment = ({ folder, namespace, instance, mishap, fence }: Surroundings): NodeJS.ProcessEnv => ({
+  ...{ PATH: process.env['PATH'], KUBECONFIG: join(folder, 'kubeconfig') },
+  ...{ LIMBECK_CONFIG: join(folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: '0', LIMBECK_LOG_LEVEL: 'error' },
+  ...{ POD_NAME: `operator-${String(instance)}`, POD_NAMESPACE: namespace },
+  ...{ MISHAP: mishap, MISHAP_OVER: mishapOverIn(folder), FENCE: fence },
+});
+
+export async function startCandidate(
+  { laboratory, namespace, trace }: Candidacy,
+  instance: number,
+  oddity: Oddity = {},
+): Promise<Candidate> {
   const proxy = await FaultProxy.start({
     ...{ access: laboratory.access, upstream: laboratory.upstream, trace, instance },
     ...{ interference: new Interference({ scenario: 'leadership', faults: [] }, trace) },
@@ -52,13 +88,8 @@ export async function startCandidate(candidacy: Candidacy, instance: number): Pr
   const folder = await mkdtemp(join(tmpdir(), 'limbeck-candidate-'));
   await writeFile(join(folder, 'kubeconfig'), kubeconfig(proxy.url));
   await writeFile(join(folder, 'operator.yaml'), configuration(namespace));
-  const env = {
-    ...{ PATH: process.env['PATH'], KUBECONFIG: join(folder, 'kubeconfig') },
-    ...{ LIMBECK_CONFIG: join(folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: '0', LIMBECK_LOG_LEVEL: 'error' },
-    ...{ POD_NAME: `operator-${String(instance)}`, POD_NAMESPACE: namespace },
-  };
-  const preload = resolve('test/faults/leadership/block-on-signal.mjs');
-  const child = spawn(process.execPath, ['--import', preload, 'operator/main.ts'], { env, stdio: 'ignore' });
+  const env = environment({ folder, namespace, instance, ...oddity });
+  const child = spawn(process.execPath, [...preloadsFor(oddity), 'operator/main.ts'], { env, stdio: 'ignore' });
   const ended = new Promise<number | NodeJS.Signals>((tell) =>
     child.once('exit', (code, signal) => tell(code ?? signal ?? 'SIGKILL')),
   );
@@ -68,5 +99,6 @@ export async function startCandidate(candidacy: Candidacy, instance: number): Pr
     proxy.cut();
     await rm(folder, { recursive: true });
   };
-  return { instance, process: child, proxy, ended, stop };
+  const wake = (): Promise<void> => writeFile(mishapOverIn(folder), '');
+  return { instance, process: child, proxy, ended, wake, stop };
 }
