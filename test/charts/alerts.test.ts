@@ -1,4 +1,7 @@
-/** Every alert can fire, as its metrics exist, and says what to do, as it is in the runbook. */
+/**
+ * Every alert asks, by the grammar of PromQL, for series that a running operator shows, and says what to do, as it is in
+ * the runbook. No Prometheus evaluates them here: whether and when an alert fires is not tried.
+ */
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';

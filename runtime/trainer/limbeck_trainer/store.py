@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -183,7 +184,10 @@ class S3:
             response_checksum_validation="when_required",
         )
         # A session of its own: the module-wide one would keep the credentials it saw first.
-        self._client = boto3.session.Session().client("s3", config=settings)
+        try:
+            self._client = boto3.session.Session().client("s3", config=settings)
+        except ValueError as error:
+            raise Unreachable(f"{error}. Is AWS_ENDPOINT_URL right?", again=False) from error
 
     def get(self, uri: str) -> bytes:
         """The object's bytes."""
@@ -200,13 +204,15 @@ class S3:
         """One PUT with its checksum: S3 shows the whole new object or the old one."""
         bucket, key = _bucket_and_key(uri)
         checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
-        self._attempt(uri, lambda: self._client.put_object(Bucket=bucket, Key=key, Body=data, ChecksumSHA256=checksum))
+        whole = {"Bucket": bucket, "Key": key, "Body": data, "ChecksumSHA256": checksum}
+        _in_bucket(bucket, partial(self._attempt, uri, lambda: self._client.put_object(**whole)))
 
     def list(self, prefix: str) -> tuple[str, ...]:
         """Every key below the prefix, page by page."""
         bucket, key = _bucket_and_key(prefix.rstrip("/") + "/")
         paginator = self._client.get_paginator("list_objects_v2")
-        pages = self._attempt(prefix, lambda: list(paginator.paginate(Bucket=bucket, Prefix=key)))
+        read = partial(self._attempt, prefix, lambda: list(paginator.paginate(Bucket=bucket, Prefix=key)))
+        pages = _in_bucket(bucket, read)
         return tuple(sorted(f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ())))
 
     def delete(self, uri: str) -> None:
@@ -223,6 +229,14 @@ class S3:
             raise Unreachable(f"{error}.", again=True) from error
         except self._fault as error:
             raise Unreachable(f"{error}. Are the AWS_* variables complete?", again=False) from error
+
+
+def _in_bucket(bucket: str, operation: Callable[[], Any]) -> Any:
+    """Of what needs no object only the bucket can be missing."""
+    try:
+        return operation()
+    except ObjectMissing as error:
+        raise Unreachable(f"it has no bucket {bucket}.", again=False) from error
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:

@@ -48,6 +48,21 @@ def test_a_missing_bucket_is_a_missing_object(s3: dict[str, str]) -> None:
         Store().get("s3://no-such-bucket/key")
 
 
+def test_a_missing_bucket_has_nothing_to_list_and_no_place_to_put(s3: dict[str, str]) -> None:
+    store = impatient(Hours(), 20)
+    with pytest.raises(TrainerError, match="it has no bucket no-such-bucket") as listed:
+        store.list("s3://no-such-bucket/a")
+    with pytest.raises(TrainerError, match="it has no bucket no-such-bucket") as put:
+        store.put("s3://no-such-bucket/a", b"")
+    assert listed.value.reason is put.value.reason is Reason.STORE_UNAVAILABLE
+
+
+def test_an_endpoint_that_is_no_address_is_named(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "not an address")
+    with pytest.raises(TrainerError, match=r"Invalid endpoint: not an address\. Is AWS_ENDPOINT_URL right"):
+        impatient(Hours(), 20).get("s3://limbeck/key")
+
+
 class Hours:
     """A clock that only sleeping moves."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -17,11 +18,12 @@ from support import PATIENCE_SECONDS, free_port
 class Versity:
     """One server at one address; it can be killed and started again."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, secret: str = "limbeck-secret") -> None:
         binary = os.environ.get("LIMBECK_VERSITYGW") or shutil.which("versitygw")
         assert binary, "set LIMBECK_VERSITYGW to the versitygw binary"
         self._port = free_port()
-        keys = ["--access", "limbeck", "--secret", "limbeck-secret"]
+        self._secret = secret
+        keys = ["--access", "limbeck", "--secret", secret]
         self._command = [binary, *keys, "--port", f"127.0.0.1:{self._port}", "--quiet", "posix", str(root)]
         (root / "limbeck").mkdir(parents=True)
         self.start()
@@ -36,7 +38,7 @@ class Versity:
         """What a pod would get."""
         return {
             "AWS_ACCESS_KEY_ID": "limbeck",
-            "AWS_SECRET_ACCESS_KEY": "limbeck-secret",
+            "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
@@ -54,6 +56,10 @@ class Versity:
                 assert time.monotonic() < deadline, "versitygw does not listen"
                 time.sleep(0.02)
 
+    def freeze(self) -> None:
+        """From now on it is connected to, and says nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         """As a power cut would."""
         self._process.kill()
@@ -61,9 +67,9 @@ class Versity:
 
 
 @contextmanager
-def versity(root: Path) -> Iterator[Versity]:
+def versity(root: Path, secret: str = "limbeck-secret") -> Iterator[Versity]:
     """Runs for as long as the block takes."""
-    server = Versity(root)
+    server = Versity(root, secret)
     try:
         yield server
     finally:
