@@ -7,7 +7,9 @@
 import { parseArgs } from 'node:util';
 import { removeApiServer } from './operator/api-server.ts';
 import { burst, type Burst } from './operator/burst.ts';
-import { scale } from './operator/scale.ts';
+import { verdicts } from './operator/goals.ts';
+import { scale, type Resident, type Scale } from './operator/scale.ts';
+import type { Between } from './operator/scrape.ts';
 import { killAll, limbeck, reference, workers, type Side } from './operator/sides.ts';
 import { spread, writeResult, type Spread } from './measure.ts';
 
@@ -34,13 +36,16 @@ for (const signal of signals)
 const rounded = (value: number): number => Number(value.toPrecision(3));
 const text = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
 
+/** Histograms tell the bucket of a quantile; these are buckets that both sides have. */
+const between = ({ over, upTo }: Between): string => `over ${over} s, at most ${upTo} s`;
+
 function told(name: string, found: Burst): void {
   const writes = Object.entries(found.writes).map(([what, count]) => `${what} ${rounded(count / (jobs ?? 1))}`);
   console.log(
     `${name}: ${rounded(found.seconds)} s, ${rounded(found.jobsPerSecond)} jobs/s, CPU ${rounded(found.cpuSeconds)} s ` +
       `(${rounded(found.cpuSecondsUntilQuiet)} until quiet), resident ${found.settledMiB} MiB (peak ${found.peakMiB}), ` +
       `writes a job ${rounded(found.writesPerJob)}: ${writes.join(', ')}; passes a job ${rounded(found.passesPerJob)}, ` +
-      `calls a pass ${rounded(found.callsPerPass)}, queue p99 <= ${found.waitedP99Seconds} s`,
+      `calls a pass ${rounded(found.callsPerPass)}, p99 of the wait in the queue ${between(found.waitedP99Seconds)}`,
   );
 }
 
@@ -67,20 +72,52 @@ async function bursts() {
   return { rounds, ratios: Object.fromEntries(rounds.length === 0 ? [] : entries) };
 }
 
+const residentFigures = [
+  'syncSeconds',
+  'syncCpuSeconds',
+  'peakMiB',
+  'settledMiB',
+  'restCpuPercent',
+  'lateCallsPerPass',
+] as const;
+
+function toldAmong(name: string, found: Resident): void {
+  const shown = residentFigures.map((figure) => `${figure} ${rounded(found[figure])}`);
+  console.log(
+    `${name} among all: ${shown.join(', ')}, at rest ${found.restWrites} writes, ${found.restPasses} passes; ` +
+      `p99 of the wait in the queue: first ${between(found.firstWaitedP99Seconds)}; late ${between(found.lateWaitedP99Seconds)}`,
+  );
+}
+
+/** One turn of each side, so without spread. What the reference does not use at all has no ratio. */
+function ratiosAmong({ limbeck: ours, reference: theirs }: Scale): Record<string, Spread> {
+  toldAmong('limbeck', ours);
+  toldAmong('reference', theirs);
+  const entries = residentFigures
+    .filter((figure) => theirs[figure] > 0)
+    .map((figure) => [`among: ${figure}`, spread([ours[figure] / theirs[figure]])] as const);
+  for (const [figure, { median }] of entries) console.log(`${figure}, limbeck / reference: ${median}`);
+  return Object.fromEntries(entries);
+}
+
 const limbecks = await limbeck();
 const references = await reference();
 try {
   console.log(`operator bench: ${pairs} pairs of ${jobs} TrainingJobs at once, ${workers} workers on both sides`);
+  console.log('no controllers run in a burst, as if the Jobs were suspended in a queue: nobody makes pods meanwhile');
   const { rounds, ratios } = await bursts();
   const among =
     residents === 0 ? undefined : await scale(limbecks, references, port ?? 0, { jobs: residents ?? 0, restSeconds });
-  if (among !== undefined) console.log(among);
+  const allRatios: Record<string, Spread> = { ...ratios, ...(among === undefined ? {} : ratiosAmong(among)) };
+  const ours = rounds.map((round) => round.limbeck);
+  const goals = verdicts({ rate: allRatios['jobsPerSecond'], jobs: jobs ?? 0, bursts: ours, among });
+  for (const { goal, found, verdict } of goals) console.log(`${verdict.padEnd(10)} ${goal.padEnd(52)} ${found}`);
   writeResult({
     name: 'operator',
     reference:
       'an operator with controller-runtime that makes the same children, in the same run; jobsPerSecond more is better',
-    ratios,
-    ...{ jobs, pairs, workers, rounds, among },
+    ratios: allRatios,
+    ...{ goals, jobs, pairs, workers, rounds, among },
   });
 } finally {
   killAll();

@@ -71,6 +71,10 @@ async function furnish(cluster: Connection['cluster'], namespace: string): Promi
     );
   await until('the service account', 60_000, isThere);
   await keepNode(cluster);
+  // Whoever stops the controllers too early keeps the taint of a new node for ever.
+  const hasRoom = async (): Promise<boolean> =>
+    ((await cluster.get(nodes, { namespace: '', name: 'bench' }, never)).spec?.taints ?? []).length === 0;
+  await until('the node to be untainted', 60_000, hasRoom);
 }
 
 /** One node that is ready, since TrainingJobs wait for one; nothing ever runs on it. */

@@ -2,7 +2,7 @@
 import { batchJobs, configMaps, services } from '../../operator/api/resources.ts';
 import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
 import { openApiServer, sleep, until, type ApiServer } from './api-server.ts';
-import type { Scrape } from './scrape.ts';
+import type { Between, Scrape } from './scrape.ts';
 import { quiet, startSide, type Running, type Side } from './sides.ts';
 import { makeJobs } from './work.ts';
 
@@ -21,7 +21,7 @@ export interface Burst {
   readonly writes: Readonly<Record<string, number>>;
   readonly passesPerJob: number;
   readonly callsPerPass: number;
-  readonly waitedP99Seconds: number;
+  readonly waitedP99Seconds: Between;
 }
 
 /** Writes of the operator by what was written, as the API server counts them. Controllers write none of these. */

@@ -3,6 +3,7 @@ import { setTimeout as later } from 'node:timers/promises';
 import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
 import { openApiServer, type ApiServer } from './api-server.ts';
 import { childrenOf, difference, total, writesOf } from './burst.ts';
+import type { Between } from './scrape.ts';
 import { quiet, startSide, type Running, type Side } from './sides.ts';
 import { makeJobs, makePods } from './work.ts';
 
@@ -20,9 +21,21 @@ export interface Resident {
   readonly restWrites: number;
   readonly restPasses: number;
   /** Of the first look at everything, and of the TrainingJobs that came late. */
-  readonly firstWaitedP99Seconds: number;
-  readonly lateWaitedP99Seconds: number;
+  readonly firstWaitedP99Seconds: Between;
+  readonly lateWaitedP99Seconds: Between;
   readonly lateCallsPerPass: number;
+}
+
+/** What was found among all that is there; the reference meets the late TrainingJobs of Limbeck's turn, too. */
+export interface Scale {
+  readonly jobs: number;
+  readonly pods: number;
+  /** Memory of the operator that made everything: after the first `few`, and after all. */
+  readonly few: number;
+  readonly fewMiB: number;
+  readonly grownMiB: number;
+  readonly limbeck: Resident;
+  readonly reference: Resident;
 }
 
 /** How much there is, and for how long it is watched at rest. */
@@ -83,7 +96,7 @@ async function resident(api: ApiServer, side: Side, port: number, { jobs, restSe
 }
 
 /** Makes everything with Limbeck, then starts each side among it; the memory at a hundred is seen on the way. */
-export async function scale(ours: Side, theirs: Side, port: number, size: Size) {
+export async function scale(ours: Side, theirs: Side, port: number, size: Size): Promise<Scale> {
   const api = await openApiServer(port, namespace);
   try {
     // Pods are scripted: the Job controller would make its own, twenty a second.

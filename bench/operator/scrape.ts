@@ -18,6 +18,18 @@ function sampleOf(line: string): Sample | undefined {
 const matches = (actual: string | undefined, wanted: string | RegExp): boolean =>
   typeof wanted === 'string' ? actual === wanted : wanted.test(actual ?? '');
 
+/** A value that is more than `over` and at most `upTo`. */
+export interface Between {
+  readonly over: number;
+  readonly upTo: number;
+}
+
+interface Observed {
+  readonly labels?: Labels;
+  readonly before?: Scrape | undefined;
+  readonly bounds: readonly number[];
+}
+
 /** One look at a process's metrics. */
 export class Scrape {
   readonly #samples: ReadonlyMap<string, readonly Sample[]>;
@@ -36,22 +48,26 @@ export class Scrape {
   }
 
   /**
-   * The upper bound of the bucket in which the quantile lies, of what was observed since `before`: histograms know no
-   * more.
+   * The bounds between which the quantile lies, of what was observed since `before`: histograms know no more. Only
+   * `bounds` are looked at, so that histograms of other buckets can be compared; Infinity is always one.
    */
-  quantile(name: string, share: number, labels: Labels = {}, before?: Scrape): number {
-    const bounds = new Map<number, number>();
-    const add = (scrape: Scrape, sign: 1 | -1): void => {
-      for (const { labels: found, value } of scrape.#with(`${name}_bucket`, labels)) {
-        const bound = found['le'] === '+Inf' ? Infinity : Number(found['le']);
-        bounds.set(bound, (bounds.get(bound) ?? 0) + sign * value);
-      }
-    };
-    add(this, 1);
-    if (before !== undefined) add(before, -1);
-    const sorted = [...bounds].sort(([one], [other]) => one - other);
-    const all = sorted.at(-1)?.[1] ?? 0;
-    return all === 0 ? 0 : (sorted.find(([, value]) => value >= share * all)?.[0] ?? 0);
+  quantile(name: string, share: number, of: Observed): Between {
+    const { labels = {}, before, bounds } = of;
+    const wanted = [...bounds, Infinity];
+    const below = (bound: number): number =>
+      this.#below(name, bound, labels) - (before === undefined ? 0 : before.#below(name, bound, labels));
+    const all = below(Infinity);
+    if (all === 0) return { over: 0, upTo: 0 };
+    const at = wanted.findIndex((bound) => below(bound) >= share * all);
+    return { over: wanted[at - 1] ?? 0, upTo: wanted[at] ?? Infinity };
+  }
+
+  /** How many observations are not over a bound. */
+  #below(name: string, bound: number, labels: Labels): number {
+    const isBound = ({ labels: { le = '' } }: Sample): boolean =>
+      le === '+Inf' ? bound === Infinity : Math.abs(Number(le) / bound - 1) < 1e-9;
+    const samples = this.#with(`${name}_bucket`, labels).filter(isBound);
+    return samples.reduce((sum, { value }) => sum + value, 0);
   }
 
   #with(name: string, labels: Labels): readonly Sample[] {

@@ -15,12 +15,15 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { buildFolder, kubeconfig, sleep, until } from './api-server.ts';
-import { Scrape } from './scrape.ts';
+import { Scrape, type Between } from './scrape.ts';
 
 const run = promisify(execFile);
 
 /** Concurrent passes, on both sides. */
 export const workers = 8;
+
+/** Of the waits in the queue, in seconds: the bounds that both histograms have; controller-runtime's are fixed. */
+const sharedBounds = [0.001, 0.1, 1, 10];
 
 export interface Side {
   readonly name: 'limbeck' | 'reference';
@@ -32,7 +35,7 @@ export interface Side {
   readonly gets: (scrape: Scrape) => number;
   /** Events written; the API server counts them together with those of the controllers. */
   readonly events: (scrape: Scrape) => number;
-  readonly waitedP99Seconds: (scrape: Scrape, before?: Scrape) => number;
+  readonly waitedP99Seconds: (scrape: Scrape, before?: Scrape) => Between;
 }
 
 export interface Running {
@@ -131,7 +134,8 @@ export async function limbeck(): Promise<Side> {
     queued: (scrape) => scrape.sum('limbeck_queue_depth'),
     gets: (scrape) => scrape.sum('limbeck_api_requests_total', { verb: 'get', resource: /^(?!leases)/ }),
     events: (scrape) => scrape.sum('limbeck_api_requests_total', { verb: 'create', resource: 'events' }),
-    waitedP99Seconds: (scrape, before) => scrape.quantile('limbeck_queue_wait_seconds', 0.99, ours, before),
+    waitedP99Seconds: (scrape, before) =>
+      scrape.quantile('limbeck_queue_wait_seconds', 0.99, { labels: ours, before, bounds: sharedBounds }),
   };
 }
 
@@ -168,6 +172,7 @@ export async function reference(): Promise<Side> {
     gets: () => 0,
     // It says none, which is fewer writes for it.
     events: () => 0,
-    waitedP99Seconds: (scrape, before) => scrape.quantile('workqueue_queue_duration_seconds', 0.99, label, before),
+    waitedP99Seconds: (scrape, before) =>
+      scrape.quantile('workqueue_queue_duration_seconds', 0.99, { labels: label, before, bounds: sharedBounds }),
   };
 }

@@ -1,0 +1,80 @@
+/** What Limbeck's operator is held to, and what became of it in one run. */
+import type { Spread } from '../measure.ts';
+import type { Burst } from './burst.ts';
+import type { Scale } from './scale.ts';
+
+export interface Verdict {
+  readonly goal: string;
+  readonly found: string;
+  readonly verdict: 'reached' | 'missed' | 'not tried';
+}
+
+export interface Findings {
+  /** TrainingJobs a second, Limbeck's over the reference's; absent without a pair of rounds. */
+  readonly rate: Spread | undefined;
+  readonly jobs: number;
+  readonly bursts: readonly Burst[];
+  readonly among: Scale | undefined;
+}
+
+const burstOf = 1000;
+const few = { jobs: 100, atMostMiB: 150 };
+const many = { jobs: 5000, pods: 10_000, atMostMiB: 450 };
+
+/** A goal is about a size: a smaller run shows figures, and no verdict. */
+function judged(goal: string, found: string, isReached: boolean, isFullSize: boolean): Verdict {
+  return { goal, found, verdict: isFullSize ? (isReached ? 'reached' : 'missed') : 'not tried' };
+}
+
+function ofBursts({ rate, jobs, bursts }: Findings): readonly Verdict[] {
+  if (rate === undefined) return [];
+  const isFullSize = jobs >= burstOf;
+  const writes = Math.max(...bursts.map(({ writesPerJob }) => writesPerJob));
+  return [
+    judged(
+      `${burstOf} at once: at least 0.7 of the reference's rate`,
+      `${rate.median} (${rate.low}..${rate.high}) at ${jobs}`,
+      rate.median >= 0.7,
+      isFullSize,
+    ),
+    judged(
+      `${burstOf} at once: at most 4 writes a job`,
+      `${writes.toFixed(2)} in the worst round, at ${jobs}`,
+      writes <= 4,
+      isFullSize,
+    ),
+  ];
+}
+
+function ofScale(among: Scale): readonly Verdict[] {
+  const { jobs, pods, fewMiB, grownMiB, limbeck } = among;
+  const mostMiB = Math.max(grownMiB, limbeck.settledMiB);
+  const isMany = jobs >= many.jobs && pods >= many.pods;
+  const at = `at ${jobs} and ${pods} pods`;
+  return [
+    judged(
+      `at most ${few.atMostMiB} MiB at ${few.jobs} TrainingJobs`,
+      `${fewMiB} MiB at ${among.few}`,
+      fewMiB <= few.atMostMiB,
+      among.few >= few.jobs,
+    ),
+    judged(
+      `at most ${many.atMostMiB} MiB at ${many.jobs} and ${many.pods} pods`,
+      `${mostMiB} MiB ${at}`,
+      mostMiB <= many.atMostMiB,
+      isMany,
+    ),
+    judged('at rest: no write', `${limbeck.restWrites} ${at}`, limbeck.restWrites === 0, isMany),
+    judged(
+      'at rest: less than 1 % of a core',
+      `${limbeck.restCpuPercent.toFixed(2)} % ${at}`,
+      limbeck.restCpuPercent < 1,
+      isMany,
+    ),
+  ];
+}
+
+export const verdicts = (findings: Findings): readonly Verdict[] => [
+  ...ofBursts(findings),
+  ...(findings.among === undefined ? [] : ofScale(findings.among)),
+];
