@@ -1,5 +1,5 @@
 /** What was tried, and how often it went well: per life and perturbation, as data and as a table to read. */
-import { perturbations, type Perturbation } from './plans.ts';
+import { perturbations, type Perturbation } from './plan.ts';
 
 /**
  * `plans`: all that were tried; `reached`: those whose every fault came to pass; `converged`: those of them without a

@@ -52,6 +52,14 @@ export const heardIn = (heard: Cache, namespace: string): readonly KubeObject[] 
 export const versionsOf = (objects: readonly KubeObject[]): string =>
   objects.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
 
+/** Objects that are not of our kinds, or how they are declared: what an operator at rest may still have to answer. */
+export const newsIn = (objects: readonly KubeObject[]): string =>
+  objects.map((object) => (isOurs(object) ? declarationOf(object) : versionsOf([object]))).join(' ');
+
+const isOurs = ({ apiVersion }: KubeObject): boolean => apiVersion.startsWith('limbeck.dev/');
+const declarationOf = ({ kind, metadata: { name, generation } }: KubeObject): string =>
+  `${kind}/${name}#${String(generation)}`;
+
 export function stateOf(objects: readonly KubeObject[], namespace: string): readonly string[] {
   const podNames = objects.filter(({ kind }) => kind === 'Pod').map(({ metadata }) => metadata.name);
   // Pods carry five letters of chance behind the name of their owner.
@@ -62,7 +70,9 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
   const hashed = (text: string): string =>
     [...hashes].reduce((before, hash) => before.replaceAll(hash, '<hash>'), text);
   // The name of an attempt tells the UIDs of two roots apart.
-  const attempted = (text: string): string => text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a');
+  const attempted = (text: string): string =>
+    // And of a worker that is gone its record alone has the name.
+    text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a').replaceAll(/(-a\d+-\d+)-\w{5}(?=")/g, '$1');
   return objects
     .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
     .map((object) => attempted(hashed(named(normalised(object, namespace)))))
@@ -79,7 +89,7 @@ export const normalised = (object: KubeObject, namespace: string): string =>
 
 /** What others say in a status comes when it comes; of a pod it matters how it ended. */
 function ownWords(object: KubeObject & { readonly status?: { readonly phase?: string } }): object {
-  if (object.apiVersion.startsWith('limbeck.dev/')) return object;
+  if (isOurs(object)) return object;
   const { status, ...rest } = object;
   return object.kind === 'Pod' ? { ...rest, phase: status?.phase } : rest;
 }

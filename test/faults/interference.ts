@@ -1,5 +1,5 @@
 /** Decides what a plan does to each write, watch and frame. Holds the counters of one run; knows nothing of sockets. */
-import type { CrashMoment, Credential, Fault, FaultPlan, Release, WatchFault } from './plan.ts';
+import type { CrashMoment, Credential, Fault, FaultPlan, Release, WatchFault, WriteAt } from './plan.ts';
 import type { Exchange, Trace } from './trace.ts';
 
 export type WriteVerdict =
@@ -45,9 +45,10 @@ export class Interference {
     return this.#faults.every((fault) => this.#fired.has(fault));
   }
 
-  write({ write }: Exchange): WriteVerdict {
+  write(exchange: Exchange): WriteVerdict {
     for (const fault of this.#faults) {
-      const verdict = this.#fired.has(fault) && fault.kind !== 'answer' ? undefined : this.#writeVerdict(fault, write);
+      const isOver = this.#fired.has(fault) && fault.kind !== 'answer';
+      const verdict = isOver ? undefined : this.#writeVerdict(fault, exchange);
       if (verdict === undefined) continue;
       this.#fired.add(fault);
       return verdict;
@@ -55,16 +56,17 @@ export class Interference {
     return { kind: 'pass' };
   }
 
-  #writeVerdict(fault: Fault, write: number): WriteVerdict | undefined {
+  #writeVerdict(fault: Fault, exchange: Exchange): WriteVerdict | undefined {
+    const { write } = exchange;
     switch (fault.kind) {
       case 'crash':
         return write === fault.write ? { kind: 'crash', moment: fault.moment } : undefined;
       case 'release':
         return write === fault.write ? { kind: 'crash', moment: 'after', release: fault.to } : undefined;
       case 'delete':
-        return write === fault.write ? { kind: 'user', deed: fault.recreate ? 'recreate' : 'delete' } : undefined;
+        return isAt(exchange, fault.write) ? { kind: 'user', deed: fault.recreate ? 'recreate' : 'delete' } : undefined;
       case 'terminate':
-        return write === fault.write ? { kind: 'user', deed: 'terminate' } : undefined;
+        return isAt(exchange, fault.write) ? { kind: 'user', deed: 'terminate' } : undefined;
       case 'rotated':
         return write === fault.write ? { kind: 'rotate', what: fault.what, lateMs: fault.lateMs } : undefined;
       case 'answer': {
@@ -168,6 +170,9 @@ export class Interference {
     return times <= most;
   }
 }
+
+const isAt = ({ write, method, resource, nth }: Exchange, at: WriteAt): boolean =>
+  typeof at === 'number' ? write === at : method === at.verb && resource === at.resource && nth === at.nth;
 
 /** Those that are not about frames are about opening and lasting. */
 const frameFaults: Readonly<Record<WatchFault, FrameVerdict | undefined>> = {

@@ -1,6 +1,7 @@
 /** Is a disturbed run as good as an undisturbed one? Same end, same births and deaths, and silence at rest. */
 import { difference } from './end-state.ts';
-import type { Outcome } from './run.ts';
+import type { Deeds } from './deeds.ts';
+import type { Lot, Outcome } from './run.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {
@@ -12,14 +13,11 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
   const isGone = faults.some((fault) => fault.kind === 'delete' && !fault.recreate);
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
   const left = difference([], outcome.afterDeletion);
-  // Whoever is deleted half-way has been born once or twice: only the end counts.
-  const deeds = isDeleted ? [] : deedsApart(reference.deeds, outcome.deeds);
-  const pods = isDeleted || outcome.podsEver === reference.podsEver ? [] : [String(outcome.podsEver)];
+  const deeds = isDeleted ? lotsApart(reference, outcome) : lotApart(reference, wholeOf(outcome));
   return [
     ...said('the end state differs', state),
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
-    ...said(`pods ever, not ${String(reference.podsEver)}`, pods),
     ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
     ...(outcome.writesAtRest === 0 ? [] : [`${String(outcome.writesAtRest)} writes at rest`]),
@@ -37,9 +35,32 @@ function recovery({ plan, recoveredAfterMs = Infinity }: Outcome): readonly stri
 const said = (what: string, details: readonly string[]): readonly string[] =>
   details.length === 0 ? [] : [`${what}:\n  ${details.join('\n  ')}`];
 
-function deedsApart(expected: Outcome['deeds'], found: Outcome['deeds']): readonly string[] {
-  const names = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  return [...names]
-    .filter((name) => (expected[name] ?? 0) !== (found[name] ?? 0))
-    .map((name) => `${name}: ${String(found[name] ?? 0)} instead of ${String(expected[name] ?? 0)}`);
+/** An API server that says 500 and has carried it out is asked again, and rightly so. */
+function wholeOf({ plan, deeds, podsEver }: Outcome): Lot {
+  const isMisled = plan.faults.some((fault) => fault.kind === 'answer' && fault.committed);
+  return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
+}
+
+const withoutVain = (deeds: Deeds): Deeds =>
+  Object.fromEntries(Object.entries(deeds).filter(([name]) => !name.startsWith('delete in vain ')));
+
+/** Whoever is deleted half-way was given no more than a whole life takes, and whoever came after him just that. */
+function lotsApart(reference: Outcome, { lots, heir }: Outcome): readonly string[] {
+  return Object.entries(lots).flatMap(([root, { deeds, podsEver }]) => {
+    const lot = { deeds: withoutVain(deeds), podsEver };
+    return lotApart(reference, lot, root === heir ? 'exactly' : 'at most').map((text) => `${root}: ${text}`);
+  });
+}
+
+type Measure = 'exactly' | 'at most';
+
+function lotApart(expected: Lot, found: Lot, measure: Measure = 'exactly'): readonly string[] {
+  const counts = ({ deeds, podsEver }: Lot): Deeds => ({ ...deeds, 'pods ever': podsEver });
+  const [most, had] = [counts(expected), counts(found)];
+  const names = new Set([...Object.keys(most), ...Object.keys(had)]);
+  const isApart = (name: string): boolean => {
+    const more = (had[name] ?? 0) - (most[name] ?? 0);
+    return measure === 'exactly' ? more !== 0 : more > 0;
+  };
+  return [...names].filter(isApart).map((name) => `${name}: ${String(had[name] ?? 0)}, not ${String(most[name] ?? 0)}`);
 }

@@ -1,17 +1,17 @@
 /** What users and administrators do in the namespace of a run, one deed after the other. */
-import type { Cluster } from '../../operator/kernel/cluster.ts';
+import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { Condition, Resource } from '../../operator/kernel/objects.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
 import type { Deed } from './interference.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Rooted, Scenario } from './scenario.ts';
 import { until } from './until.ts';
-
-type Rooted = Scenario['object'];
 
 const never = new AbortController().signal;
 const quotas: Resource = { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
 const quotaName = 'nothing-more';
 const exceeded = /exceeded quota|status unknown for quota/;
+
+const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 'notFound';
 
 export class People {
   readonly #cluster: Cluster;
@@ -29,7 +29,7 @@ export class People {
   befall(deed: Deed): Promise<void> {
     if (deed === 'terminate') return this.#terminate();
     return this.#inTurn(async () => {
-      const { spec } = await this.root();
+      const { spec } = (await this.found()) ?? this.#scenario.object;
       await this.delete();
       if (deed === 'recreate') await this.create(spec);
     });
@@ -62,6 +62,14 @@ export class People {
 
   async root(): Promise<Rooted> {
     return (await this.#cluster.get(this.#scenario.resource, this.#key, never)) as Rooted;
+  }
+
+  /** Undefined when there is none. */
+  found(): Promise<Rooted | undefined> {
+    return this.root().catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
   }
 
   /** From here on the API server refuses any other object of the kind that `counts` names. */
@@ -100,10 +108,7 @@ export class People {
 
   #isNamespaceGone(): Promise<boolean> {
     const key = { namespace: '', name: this.#namespace };
-    return this.#cluster.get(namespaces, key, never).then(
-      () => false,
-      (error: unknown) => String(error).includes('not found'),
-    );
+    return this.#cluster.get(namespaces, key, never).then(() => false, isNotFound);
   }
 
   #inTurn(deed: () => Promise<void>): Promise<void> {

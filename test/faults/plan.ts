@@ -1,20 +1,40 @@
 /** What goes wrong in one run, as data: a failing plan is kept as a file and run again for ever. */
 
+export const perturbations = [
+  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'upgrade and back', 'write answers'],
+  ...['watch', 'stale cache', 'unobserved', 'time travel'],
+  ...['credentials', 'quota', 'terminating namespace'],
+] as const;
+export type Perturbation = (typeof perturbations)[number];
+
 /** Before it is sent, after the server committed it but the reply is lost, or after the reply has arrived. */
 export const crashMoments = ['before', 'committed', 'after'] as const;
 export type CrashMoment = (typeof crashMoments)[number];
 
 export type Release = 'former' | 'next';
 
-/** Writes are counted from 1 over all instances of the operator in a run; frames per kind, bookmarks left out. */
+/**
+ * Which write: its position from 1 over all instances of the operator in a run; or the n-th with its verb and kind, which
+ * stays the same when other writes come and go.
+ */
+export type WriteAt = number | NamedWrite;
+
+export interface NamedWrite {
+  readonly verb: 'POST' | 'PATCH' | 'DELETE';
+  /** Plural, with its subresource, as in a trace. */
+  readonly resource: string;
+  readonly nth: number;
+}
+
+/** Frames are counted per kind, bookmarks left out. */
 export type Fault =
   | { readonly kind: 'crash'; readonly write: number; readonly moment: CrashMoment }
   /** The operator is replaced after this write by that of another release, which has other images. */
   | { readonly kind: 'release'; readonly write: number; readonly to: Release }
   /** The user deletes the object once this write is committed, before the operator has its reply. */
-  | { readonly kind: 'delete'; readonly write: number; readonly recreate: boolean }
+  | { readonly kind: 'delete'; readonly write: WriteAt; readonly recreate: boolean }
   /** Somebody deletes the whole namespace once this write is committed, and makes it and the object again when it is gone. */
-  | { readonly kind: 'terminate'; readonly write: number }
+  | { readonly kind: 'terminate'; readonly write: WriteAt }
   /** No object of the kind that `counts` names may be made, until the refusal has been told. */
   | { readonly kind: 'quota'; readonly counts: string }
   /** From this write on the API server takes the next credentials alone; the operator's files change so many ms later. */
@@ -57,4 +77,7 @@ export interface FaultPlan {
 }
 
 export const planText = ({ scenario, faults }: FaultPlan): string =>
-  `${scenario}: ${faults.map((fault) => Object.values(fault).join(' ')).join(', then ')}`;
+  `${scenario}: ${faults.map((fault) => Object.values(fault).map(wordsOf).join(' ')).join(', then ')}`;
+
+const wordsOf = (value: string | number | boolean | NamedWrite): string =>
+  typeof value === 'object' ? `${value.verb} ${value.resource} ${String(value.nth)}` : String(value);

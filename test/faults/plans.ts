@@ -1,13 +1,6 @@
 /** All plans of a perturbation for a scenario, from what a run without faults did. */
-import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan } from './plan.ts';
+import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan, type Perturbation } from './plan.ts';
 import type { Outcome } from './run.ts';
-
-export const perturbations = [
-  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'upgrade and back', 'write answers'],
-  ...['watch', 'stale cache', 'unobserved', 'time travel'],
-  ...['credentials', 'quota', 'terminating namespace'],
-] as const;
-export type Perturbation = (typeof perturbations)[number];
 
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
 

@@ -8,17 +8,19 @@ import type { Settings } from '../../operator/workloads/settings.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
 import { settings } from '../support/runs.ts';
-import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
+import { deedsByRoot, type Deeds } from './deeds.ts';
+import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
 import { Gate, type Identities } from './gate.ts';
 import { open, startInstance, type Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import { People } from './people.ts';
 import type { FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
-import type { Scenario } from './scenarios.ts';
-import { playKubelet } from './scripted-kubelet.ts';
+import type { Scenario } from './scenario.ts';
+import { writesAtRest } from './quiescence.ts';
+import { playKubelet, type ScriptedKubelet } from './scripted-kubelet.ts';
 import { Trace } from './trace.ts';
-import { had, pause, until } from './until.ts';
+import { had, until } from './until.ts';
 
 export interface Laboratory {
   readonly cluster: Cluster;
@@ -38,8 +40,12 @@ export interface Outcome {
   readonly stuck?: string;
   readonly settled: readonly string[];
   readonly afterDeletion: readonly string[];
-  readonly deeds: Readonly<Record<string, number>>;
+  readonly deeds: Deeds;
   readonly podsEver: number;
+  /** By the UID of the root, the oldest first. */
+  readonly lots: Readonly<Record<string, Lot>>;
+  /** UID of a root that was to have a whole life of its own; undefined: there was none, or it began half-way. */
+  readonly heir?: string;
   readonly unguardedDeletions: readonly string[];
   readonly writesAtRest: number;
   /** Milliseconds from an exchange of credentials to the next request that was let in. */
@@ -49,6 +55,12 @@ export interface Outcome {
   readonly log: readonly string[];
   /** Every request of the operators, in order. */
   readonly requests: readonly string[];
+}
+
+/** What was made for one root. */
+export interface Lot {
+  readonly deeds: Deeds;
+  readonly podsEver: number;
 }
 
 const releases: Readonly<Record<Release, Settings>> = {
@@ -124,13 +136,17 @@ class Run {
     let stuck: string | undefined;
     let settled: readonly string[] = [];
     let afterDeletion: readonly string[] = [];
-    let writesAtRest = 0;
+    let written = 0;
+    let heir: string | undefined;
     try {
       await this.#beginLife();
       await this.#liveThrough();
-      const expected = this.#isGone ? [] : reference?.settled;
+      const survivor = await had('the object, or its absence', () => this.#people.found());
+      const nothing = this.#isGone || (reference === undefined && survivor === undefined);
+      const expected = nothing ? [] : reference?.settled;
       settled = await this.#rest(expected);
-      writesAtRest = await this.#persistentWrites(expected);
+      heir = this.#scenario.changes.length === 0 ? survivor?.metadata.uid : undefined;
+      written = await this.#writesAtRest(expected);
       await this.#people.delete();
       afterDeletion = await this.#rest([]);
     } catch (error) {
@@ -147,7 +163,7 @@ class Run {
         reached: this.#interference.reached,
         settled,
         afterDeletion,
-        writesAtRest,
+        writesAtRest: written,
         writes,
         frames,
       },
@@ -156,6 +172,8 @@ class Run {
       ...{
         deeds: this.#trace.creationsAndDeletions(),
         podsEver: kubelet.seen.size,
+        lots: this.#lots(kubelet),
+        ...(heir === undefined ? {} : { heir }),
         unguardedDeletions: this.#trace.unguardedDeletions(),
         log,
         requests: this.#trace.lines(),
@@ -202,7 +220,7 @@ class Run {
     const isSettled = async (): Promise<boolean> => {
       // An object in a namespace that is being emptied may come to its end before its successor is there.
       await this.#people.idle();
-      return this.#isGone || settled(await this.#people.root());
+      return this.#isGone || settled(await this.#people.found());
     };
     await until('it settles', isSettled, { everyMs: 250 });
     for (const change of changes) {
@@ -247,26 +265,25 @@ class Run {
     return isSo;
   }
 
-  /** On a busy machine a last word may come late; what is written three times over is written for nothing. */
-  async #persistentWrites(expected: readonly string[] | undefined): Promise<number> {
-    let writes = 0;
-    for (let turn = 0; turn < 3; turn += 1) {
-      writes = await this.#resync();
-      if (writes === 0) return 0;
-      await this.#rest(expected);
-    }
-    return writes;
+  /** Of the operator that is there in the end. */
+  async #writesAtRest(expected: readonly string[] | undefined): Promise<number> {
+    await this.#starting;
+    const instance = this.#instances.at(-1)!;
+    const { object, resource } = this.#scenario;
+    const key = { namespace: this.#namespace, name: object.metadata.name };
+    return writesAtRest({
+      instance,
+      poke: () => instance.manager.poke(resource.kind.toLowerCase(), key),
+      news: () => newsIn(heardIn(this.#laboratory.heard, this.#namespace)),
+      rest: () => this.#rest(expected),
+    });
   }
 
-  /** Three looks at everything, with nothing to do: the number of writes. */
-  async #resync(): Promise<number> {
-    await this.#starting;
-    const { writes } = this.#trace;
-    const key = { namespace: this.#namespace, name: this.#scenario.object.metadata.name };
-    for (let turn = 0; turn < 3; turn += 1) {
-      this.#instances.at(-1)?.manager.poke(this.#scenario.resource.kind.toLowerCase(), key);
-      await pause(100);
-    }
-    return this.#trace.writes - writes;
+  #lots({ seen }: ScriptedKubelet): Readonly<Record<string, Lot>> {
+    const roots = [...seen.values()];
+    const lots = [...deedsByRoot(this.#trace.exchanges)].map(([root, deeds]): [string, Lot] => {
+      return [root, { deeds, podsEver: roots.filter((one) => one === root).length }];
+    });
+    return Object.fromEntries(lots);
   }
 }

@@ -14,8 +14,8 @@ export type Readiness = (pod: Pod) => boolean;
 export type PodScript = (attempt: number, rank: number, pod: Pick<Pod, 'metadata'>) => PodEnd;
 
 export interface ScriptedKubelet {
-  /** Every pod that it ever saw, by UID. */
-  readonly seen: ReadonlySet<string>;
+  /** Every pod that it ever saw, by UID: the UID of the root that it was made for. */
+  readonly seen: ReadonlyMap<string, string>;
   stop(): void;
 }
 
@@ -27,7 +27,7 @@ export function playKubelet(
   isReady: Readiness = () => true,
 ): ScriptedKubelet {
   const stopping = new AbortController();
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   void watchPods({ cluster, namespace, hand, script, isReady, seen }, stopping.signal);
   return { seen, stop: () => stopping.abort() };
 }
@@ -38,7 +38,7 @@ interface Parts {
   readonly hand: HandKubelet;
   readonly script: PodScript;
   readonly isReady: Readiness;
-  readonly seen: Set<string>;
+  readonly seen: Map<string, string>;
 }
 
 async function watchPods(parts: Parts, signal: AbortSignal): Promise<void> {
@@ -56,7 +56,7 @@ async function watchOnce(parts: Parts, signal: AbortSignal): Promise<void> {
 async function play({ hand, script, isReady, seen }: Parts, pod: Pod): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   if (seen.has(uid)) return;
-  seen.add(uid);
+  seen.set(uid, pod.metadata.labels?.[labels.root] ?? '');
   const number = (label: string): number => Number(pod.metadata.labels?.[label] ?? 0);
   const end = script(number(labels.attempt), number(labels.completionIndex), pod);
   try {

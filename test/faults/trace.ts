@@ -1,5 +1,7 @@
 /** Every request that the operator made in a run, as the API server saw it, and every watch frame that it was given. */
 
+import { deedsOf, type Deeds } from './deeds.ts';
+
 export interface Exchange {
   readonly method: string;
   /** Plural, with its subresource: `jobs`, `trainingjobs/status`. */
@@ -12,6 +14,8 @@ export interface Exchange {
   readonly instance: number;
   /** Position among the writes of the run, from 1; 0 for reads. */
   readonly write: number;
+  /** Position among the writes of its verb and kind, from 1; 0 for reads. */
+  readonly nth: number;
   /** When it came, monotonic. */
   readonly atMs: number;
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
@@ -46,24 +50,32 @@ export class Trace {
   readonly frames = new Map<string, number>();
   lastWriteMs = 0;
   #writes = 0;
+  readonly #alike = new Map<string, number>();
 
   begin({ method, url, body }: Asked, instance: number): Exchange {
     const [, plural = '', name = '', sub] = apiPath.exec(url) ?? [];
     const isWrite = method !== 'GET';
     const isWatch = /[?&]watch=true/.test(url);
+    const resource = sub === undefined ? plural : `${plural}/${sub}`;
     const exchange: Exchange = {
-      ...{ method, body, instance, status: 0, version: '' },
+      ...{ method, body, instance, resource, status: 0, version: '' },
       name: name === '' && isWrite ? nameIn(body) : decodeURIComponent(name),
-      resource: sub === undefined ? plural : `${plural}/${sub}`,
       isWatch,
       isList: !isWrite && (isWatch ? /[?&]sendInitialEvents=true/.test(url) : name === ''),
       write: isWrite ? (this.#writes += 1) : 0,
+      nth: isWrite ? this.#counted(`${method} ${resource}`) : 0,
       atMs: performance.now(),
     };
     if (isWrite) this.lastWriteMs = performance.now();
     this.exchanges.push(exchange);
     this.#story.push(exchange);
     return exchange;
+  }
+
+  #counted(alike: string): number {
+    const position = (this.#alike.get(alike) ?? 0) + 1;
+    this.#alike.set(alike, position);
+    return position;
   }
 
   /** Counts a frame of a kind; its position, from 1. */
@@ -100,16 +112,9 @@ export class Trace {
       .map(({ resource, name }) => `${resource}/${name}`);
   }
 
-  /** How often the operator created and deleted each object, events apart: their names say what was said. */
-  creationsAndDeletions(): Readonly<Record<string, number>> {
-    const counts: Record<string, number> = {};
-    for (const { method, resource, name, status } of this.exchanges) {
-      const what = deedOf(method, status);
-      if (what === undefined || resource === 'events') continue;
-      const key = `${what} ${resource}/${name.replace(/-[0-9a-f]{5}-a(?=\d)/, '-a')}`;
-      counts[key] = (counts[key] ?? 0) + 1;
-    }
-    return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+  /** How often the operator created and deleted each object. */
+  creationsAndDeletions(): Deeds {
+    return deedsOf(this.exchanges);
   }
 }
 
@@ -133,8 +138,3 @@ function exchangeText({ instance, write, method, isWatch, resource, name, status
 
 const frameText = ({ instance, resource, type, name, version, verdict }: Frame): string =>
   `${String(instance)} FRAME ${resource}/${name} ${type} @${version}${verdict === 'pass' ? '' : ` → ${verdict}`}`;
-
-function deedOf(method: string, status: number): 'create' | 'delete' | undefined {
-  if (status === 201) return 'create';
-  return method === 'DELETE' && status >= 200 && status < 300 ? 'delete' : undefined;
-}

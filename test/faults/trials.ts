@@ -4,7 +4,7 @@ import type { Laboratory } from './run.ts';
 import { complaints } from './oracle.ts';
 import { planText, type FaultPlan } from './plan.ts';
 import { runPlan, type Outcome } from './run.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface Judged {
   readonly plan: FaultPlan;

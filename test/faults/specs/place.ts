@@ -9,12 +9,13 @@ import type { ServingFeeds } from '../../../operator/serving/reconciler.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
-import { endState, heardIn, versionsOf } from '../end-state.ts';
+import { endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
+import { writesAtRest } from '../quiescence.ts';
 import type { Laboratory } from '../run.ts';
 import { scenarios } from '../scenarios.ts';
 import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
-import { had, pause, until } from '../until.ts';
+import { had, until } from '../until.ts';
 import type { Plural } from './arbitrary.ts';
 import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
 import { autoscalerOf, startQuietGateway, type QuietGateway } from './quiet-gateway.ts';
@@ -156,15 +157,16 @@ export class Place {
     return this.#wait(isAtRest, () => lacks);
   }
 
-  /** Three looks at the object with nothing to do: how often the operator wrote. */
-  async writesAtRest(): Promise<number> {
-    const before = this.#instance?.writes() ?? 0;
+  /** How often the operator writes when there is nothing to do. */
+  writesAtRest(atRest: Expectation): Promise<number> {
     const key = { namespace: this.#namespace, name: this.#target.name };
-    for (let turn = 0; turn < 3; turn += 1) {
-      this.#instance?.manager.poke(this.#resource.kind.toLowerCase(), key);
-      await pause(100);
-    }
-    return (this.#instance?.writes() ?? 0) - before;
+    const instance = this.#instance!;
+    return writesAtRest({
+      instance,
+      poke: () => instance.manager.poke(this.#resource.kind.toLowerCase(), key),
+      news: () => newsIn(heardIn(this.#options.laboratory.heard, this.#namespace)),
+      rest: () => this.rest(atRest),
+    });
   }
 
   get #resource(): Resource {

@@ -62,7 +62,7 @@ export interface Compared {
 /** Differences that stay, and writes that go on. */
 export async function complaints(place: Place, compared: Compared): Promise<readonly string[]> {
   const differences = await apart(place, compared);
-  const writes = await persistentWrites(place, compared.atRest);
+  const writes = await place.writesAtRest(compared.atRest);
   const all = [...differences, ...(writes === 0 ? [] : [`${String(writes)} writes at rest`])];
   return all.length === 0 ? [] : [...all, place.log()];
 }
@@ -75,15 +75,4 @@ async function apart(place: Place, { expected, comparable }: Compared): Promise<
   };
   await until('the same state', isSame, { everyMs: 300 }).catch(() => undefined);
   return found;
-}
-
-/** A late controller is answered, and rightly so; what is written three times over is written for nothing. */
-async function persistentWrites(place: Place, atRest: Expectation): Promise<number> {
-  let writes = 0;
-  for (let turn = 0; turn < 3; turn += 1) {
-    writes = await place.writesAtRest();
-    if (writes === 0) return 0;
-    await place.rest(atRest);
-  }
-  return writes;
 }

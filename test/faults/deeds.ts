@@ -1,0 +1,46 @@
+/** What became of the objects of a run by the hands of the operator, events apart: their names say what was said. */
+import type { Exchange } from './trace.ts';
+
+/** How often each object was created, deleted, and asked to be deleted when it was no longer there. */
+export type Deeds = Readonly<Record<string, number>>;
+
+type Asked = Pick<Exchange, 'method' | 'resource' | 'name' | 'status' | 'body'>;
+
+export function deedsOf(exchanges: readonly Asked[]): Deeds {
+  const counts: Record<string, number> = {};
+  for (const exchange of exchanges) {
+    const { resource, name } = exchange;
+    const what = deedOf(exchange);
+    if (what === undefined || resource === 'events') continue;
+    const key = `${what} ${resource}/${name.replace(/-[0-9a-f]{5}-a(?=\d)/, '-a')}`;
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+}
+
+function deedOf({ method, status }: Asked): 'create' | 'delete' | 'delete in vain' | undefined {
+  if (status === 201) return 'create';
+  if (method !== 'DELETE') return undefined;
+  if (status === 404) return 'delete in vain';
+  return status >= 200 && status < 300 ? 'delete' : undefined;
+}
+
+/** The same for each root, by its UID in the order in which they first had a child: names come again. */
+export function deedsByRoot(exchanges: readonly Asked[]): ReadonlyMap<string, Deeds> {
+  const rootOf = new Map<string, string>();
+  const parts = new Map<string, Asked[]>();
+  for (const exchange of exchanges) {
+    const name = `${exchange.resource}/${exchange.name}`;
+    const root = exchange.status === 201 ? ownerIn(exchange.body) : rootOf.get(name);
+    if (root === undefined) continue;
+    rootOf.set(name, root);
+    parts.set(root, [...(parts.get(root) ?? []), exchange]);
+  }
+  return new Map([...parts].map(([root, part]) => [root, deedsOf(part)]));
+}
+
+interface Owned {
+  readonly metadata?: { readonly ownerReferences?: readonly { readonly uid: string }[] };
+}
+
+const ownerIn = (body: string): string | undefined => (JSON.parse(body) as Owned).metadata?.ownerReferences?.[0]?.uid;

@@ -1,0 +1,43 @@
+/** Looks at what has come to rest: whatever is written then is written for nothing. */
+import { pause, until } from './until.ts';
+import type { Instance } from './instance.ts';
+
+export interface Resting {
+  readonly instance: Instance;
+  /** Wakes the reconciler as a resync does. */
+  readonly poke: () => void;
+  /** Another text whenever others have changed something, as one who listens has heard it. */
+  readonly news: () => string;
+  /** Waits until it is at rest again. */
+  readonly rest: () => Promise<unknown>;
+}
+
+const looks = 3;
+/** How long what others write may take to be heard of. */
+const hearingMs = 500;
+/** How often a disturbed look may be begun again. */
+const turns = 5;
+
+/** How often three looks in a row wrote. A late controller is answered, and rightly so: then they are begun again. */
+export async function writesAtRest(resting: Resting): Promise<number> {
+  const { instance, news, rest } = resting;
+  for (let turn = 1; ; turn += 1) {
+    const [before, known] = [instance.writes(), news()];
+    for (let look = 0; look < looks; look += 1) await lookOnce(resting);
+    const written = instance.writes() - before;
+    if (written === 0) return 0;
+    await pause(hearingMs);
+    if (turn === turns || news() === known) return written;
+    await rest();
+  }
+}
+
+/** From a wake to the end of a pass that looked at the present. */
+async function lookOnce({ instance, poke }: Resting): Promise<void> {
+  const before = passesOf(instance);
+  poke();
+  await until('a pass', () => Promise.resolve(passesOf(instance) > before), { everyMs: 50 });
+}
+
+const passesOf = ({ lines }: Instance): number => lines.filter(isPass).length;
+const isPass = (line: string): boolean => line.startsWith('pass over ') && !line.includes('"outcome":"stale"');
