@@ -5,7 +5,7 @@ import { distillationJobs, trainingJobs, type DistillationJob } from '../api/res
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
-import { unfinishedJobs } from '../workloads/leftovers.ts';
+import { finalLeftovers } from '../workloads/leftovers.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planHold, planRun } from '../workloads/plan-run.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
@@ -63,7 +63,7 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
   const { root } = observed;
   const finished = planFinished<DistillationJobStatus>(
     root,
-    { resource: distillationJobs, leftovers: unfinishedJobs(observed) },
+    { resource: distillationJobs, leftovers: finalLeftovers(observed) },
     now,
   );
   if (finished !== undefined) return finished;

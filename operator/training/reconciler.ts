@@ -5,7 +5,7 @@ import type { TrainingJobStatus } from '../api/generated.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
-import { unfinishedJobs } from '../workloads/leftovers.ts';
+import { finalLeftovers } from '../workloads/leftovers.ts';
 import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
 import { planRun } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
@@ -39,7 +39,7 @@ function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {
   const { root } = observed;
   const finished = planFinished<TrainingJobStatus>(
     root,
-    { resource: trainingJobs, leftovers: unfinishedJobs(observed) },
+    { resource: trainingJobs, leftovers: finalLeftovers(observed) },
     now,
   );
   if (finished !== undefined) return finished;

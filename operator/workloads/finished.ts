@@ -11,7 +11,7 @@ export const isFinished = ({ status }: RunRoot): boolean =>
   (status.conditions ?? []).some(({ type, status: value }) => type === 'Succeeded' && value !== 'Unknown');
 
 /**
- * Keeps the record as it is and removes the job when its time is over. `leftovers`: Jobs that would run on; the end is
+ * Keeps the record as it is and removes the job when its time is over. `leftovers`: Jobs that would run on, and what is too old; the end is
  * recorded before they are removed, and a removal that failed is repeated here.
  */
 export function planFinished<Status extends RunStatus>(

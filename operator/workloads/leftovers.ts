@@ -43,6 +43,18 @@ function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
 export const oldChildren = (run: Kept, attempts: readonly Attempt[], next: number): readonly ObjectRef[] =>
   attempts.filter(({ number }) => number <= next - keptJobs).flatMap(({ number }) => childrenOf(run, number));
 
+/**
+ * The same of a run whose newest attempt has begun: whoever made its Job may have died before the old ones were removed.
+ */
+export const outdatedChildren = (run: Kept, attempts: readonly Attempt[]): readonly ObjectRef[] =>
+  oldChildren(run, attempts, attempts.at(-1)?.number ?? 0);
+
+/** Of a run that is over: what would run on, and what is too old. */
+export const finalLeftovers = (run: Seen & Kept): readonly ObjectRef[] => [
+  ...unfinishedJobs(run),
+  ...outdatedChildren(run, run.root.status?.attempts ?? []),
+];
+
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {
   const { name, namespace = '', uid = '' } = metadata;
   const key = { namespace, name: attemptName(name, uid, number) };

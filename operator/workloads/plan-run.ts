@@ -28,7 +28,7 @@ import {
   withLast,
 } from './attempts.ts';
 import { rankOf, type Failure } from './failure.ts';
-import { oldChildren, unfinishedJobs } from './leftovers.ts';
+import { oldChildren, outdatedChildren, unfinishedJobs } from './leftovers.ts';
 import { overdue } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
@@ -121,7 +121,7 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const state = hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
-  return { state, attempts, apply: [], remove: [], next };
+  return { state, attempts, apply: [], remove: outdatedChildren(observed, attempts), next };
 }
 
 type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;

@@ -60,7 +60,7 @@ export class Interference {
     const { write } = exchange;
     switch (fault.kind) {
       case 'crash':
-        return write === fault.write ? { kind: 'crash', moment: fault.moment } : undefined;
+        return isAt(exchange, fault.write) ? { kind: 'crash', moment: fault.moment } : undefined;
       case 'release':
         return write === fault.write ? { kind: 'crash', moment: 'after', release: fault.to } : undefined;
       case 'delete':

@@ -1,6 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { batchJobs, configMaps, coschedulingGroups } from '../../../operator/api/resources.ts';
-import { oldChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
+import {
+  finalLeftovers,
+  oldChildren,
+  outdatedChildren,
+  unfinishedJobs,
+} from '../../../operator/workloads/leftovers.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
   attemptJob,
@@ -52,4 +57,14 @@ test('what an old attempt has left goes by its number, with its group where ther
     ...old,
     { resource: coschedulingGroups, key },
   ]);
+});
+
+test('what is too old goes, too, when whoever began the newest attempt died before it removed it', () => {
+  const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
+  const root = teacherJob({}, { attempts });
+  const names = [teacherAttempt(1), `${teacherAttempt(1)}-config`];
+  expect(outdatedChildren({ root, settings }, attempts).map(({ key }) => key.name)).toEqual(names);
+  expect(outdatedChildren({ root, settings }, attempts.slice(0, 3))).toEqual([]);
+  const run = { root, settings, jobs: [job], pods: [] };
+  expect(finalLeftovers(run).map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
 });
