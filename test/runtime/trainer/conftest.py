@@ -20,6 +20,13 @@ from versity import versity
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def no_worker_survives_its_test() -> Iterator[None]:
+    """Otherwise it would take a core from all the tests that follow."""
+    yield
+    support.end_workers()
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> str:
     """A store in a folder."""

@@ -119,7 +119,7 @@ def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(tmp_path: Path, stor
     assert resumed["step"] == int(before.stem.removeprefix("step-"))
     progress = progress_of(again)
     jsonschema.validate(progress, contract("trainer-progress"))
-    assert progress["phase"] == "training"
+    assert progress["phase"] in {"training", "validating"}
     assert progress["skippedCheckpoint"] == (
         f"step {int(newest.stem.removeprefix('step-'))} of attempt 1: "
         "its bytes do not have the sha256 that was written down"
