@@ -145,7 +145,8 @@ class Run {
       const nothing = this.#isGone || (reference === undefined && survivor === undefined);
       const expected = nothing ? [] : reference?.settled;
       settled = await this.#rest(expected);
-      heir = this.#scenario.changes.length === 0 ? survivor?.metadata.uid : undefined;
+      // What is deleted for good may still be there for a moment.
+      heir = this.#scenario.changes.length === 0 && !this.#isGone ? survivor?.metadata.uid : undefined;
       written = await this.#writesAtRest(expected);
       await this.#people.delete();
       afterDeletion = await this.#rest([]);
