@@ -126,7 +126,7 @@ describe('what fails', () => {
   test('an image that cannot start says so at once, and never runs again', async () => {
     // The store's image has no Python.
     const custom = { image: lab.images.store, command: ['python3', '-c', 'pass'] };
-    await bad.applyObject(training('imageless', { model: { custom } }));
+    await bad.applyObject(training('imageless', { model: { custom }, data: { source: { none: {} } } }));
     const { phase, message, attempts } = await failed('imageless', 'CannotStart');
     expect([phase, attempts?.length]).toEqual(['Failed', 1]);
     expect(message).toMatch(/imageless-[0-9a-f]{5}-a1-0.*128.*python3/s);
