@@ -72,7 +72,9 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
     ? planRun(observed, configOf(root.spec, teacher), now)
     : waitForTeacher(observed, teacher, now);
   const status = statusOf(observed, run, teacher.ok ? teacher : undefined, now);
-  const { apply, remove, next, statusWaits } = run;
+  const { apply, remove, next } = run;
+  // The first attempt fixes its teacher, which may be another one by the time the Job is seen: that is stored at once.
+  const statusWaits = root.status?.teacherArtefact === undefined ? undefined : run.statusWaits;
   return { apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
 }
 

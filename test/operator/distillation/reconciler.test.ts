@@ -71,6 +71,20 @@ describe('a DistillationJob', () => {
     await rig.stop();
   });
 
+  test('keeps to the teacher of its first attempt before the Job of that is seen', async () => {
+    const { cluster, clock, rig, status } = begin();
+    cluster.afterWrite = ({ what }) => {
+      if (what.startsWith('batch/v1/jobs')) cluster.holdWatches();
+    };
+    cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
+    await clock.advance(1000);
+    cluster.put(trainingJobs, teacherThatSucceeded('b'.repeat(64)));
+    cluster.releaseWatches();
+    await clock.advance(1000);
+    expect(await status()).toMatchObject({ teacherArtefact: { sha256: 'a'.repeat(64) } });
+    await rig.stop();
+  });
+
   test('whose teacher is deleted before the first attempt stops nothing that has begun', async () => {
     const { cluster, clock, rig, status, kubelet } = begin();
     cluster.put(trainingJobs, teacherThatSucceeded('a'.repeat(64)));
