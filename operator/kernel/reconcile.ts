@@ -21,8 +21,8 @@ export type Next =
 /**
  * How a child is made, and kept as it should be:
  * - applied: server-side applied whenever it differs, so that what is no longer wanted goes;
- * - created: created, which costs the API server less than half of that, and applied when it differs. What is no longer
- *   wanted stays, so this is for objects whose members are always the same;
+ * - created: created, which spares the look at who holds the name and the merge, and applied when it differs. What is no
+ *   longer wanted stays, so this is for objects whose members are always the same;
  * - once: created, and never looked at again, as for kinds that are immutable.
  */
 export type Manner = 'applied' | 'created' | 'once';
