@@ -85,24 +85,19 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 .PHONY: test-integration
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
-	@$(CLUSTER) api-up
-	@outcome=0; LIMBECK_TEST_KUBECONFIG=$(CACHE)/api/admin.conf timeout 900 $(JEST) --selectProjects integration --runInBand \
-	  --json --outputFile build/test/integration.json || outcome=$$?; \
-	$(CLUSTER) api-down; exit $$outcome
+	@$(CLUSTER) api-run -- timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 
 .PHONY: test-faults-sample test-faults
-# An API server of their own, always a new one: an operator of another test that serves every namespace would act upon what is disturbed here.
+# An API server of their own: an operator of another test that serves every namespace would act upon what is disturbed here.
 # Thousands of short requests: its garbage may wait a little, which spares a tenth of the time.
-FAULTS_API := GOGC=300 LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443
-FAULTS := LIMBECK_TEST_KUBECONFIG=$(CACHE)/api-faults/admin.conf timeout 7200 $(JEST) --selectProjects faults --maxWorkers=3
+FAULTS := GOGC=300 LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 $(CLUSTER) api-run -- \
+  timeout 7200 $(JEST) --selectProjects faults --maxWorkers=3
 test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
-	@$(FAULTS_API) $(CLUSTER) api-down && $(FAULTS_API) $(CLUSTER) api-up
-	@outcome=0; $(FAULTS) --json --outputFile build/test/faults.json || outcome=$$?; $(FAULTS_API) $(CLUSTER) api-down; exit $$outcome
+	@$(FAULTS) --json --outputFile build/test/faults.json
 
 test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 20 min.
-	@$(FAULTS_API) $(CLUSTER) api-down && $(FAULTS_API) $(CLUSTER) api-up
-	@outcome=0; LIMBECK_FAULTS=all $(FAULTS) || outcome=$$?; $(FAULTS_API) $(CLUSTER) api-down; exit $$outcome
+	@LIMBECK_FAULTS=all $(FAULTS)
 	@node test/faults/table.ts
 
 .PHONY: test-e2e

@@ -16,6 +16,7 @@ import { connect, type Connection } from './kernel/connect.ts';
 import { startManager, type Manager } from './kernel/manager.ts';
 import { startProgress, type Progress } from './progress/poller.ts';
 import { pull } from './progress/pull.ts';
+import { podsWithNews } from './progress/targets.ts';
 import { serverPort } from './serving/desired.ts';
 import { distillationReconciler } from './distillation/reconciler.ts';
 import { servingReconciler } from './serving/reconciler.ts';
@@ -73,7 +74,7 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
       ...[nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
       ...(gang === undefined ? [] : [podGroupsOf(gang)]),
     ],
-    indexes: [slicesOfService],
+    indexes: [slicesOfService, podsWithNews],
     ...{ log, registry, signal, clock: systemClock, random: Math.random },
     identity: `${config.podName}_${randomUUID()}`,
     namespace: config.namespace,

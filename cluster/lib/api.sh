@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# `api-up` and `api-down`: API server, etcd and controllers without a node, for integration tests, beside the cluster if need be.
+# An API server, etcd and controllers without a node, for tests and benchmarks, beside the cluster if need be: `api-up` and
+# `api-down`, or `api-run` for the time of one command.
 
 # Another one beside it has a state folder of its own, LIMBECK_API_STATE, and three ports in a row from LIMBECK_API_PORT.
 API_PORTS=(16443 12379 12380)
@@ -11,8 +12,24 @@ api_alive() {
 }
 
 api_up() {
-  binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
   hold_lock "${API_STATE##*/}"
+  start_api
+  echo "$API_STATE/admin.conf"
+}
+
+# Always a new one, held until the command has ended, which finds it by LIMBECK_TEST_KUBECONFIG.
+api_run() {
+  [[ ${1:-} == -- ]] && shift
+  hold_lock "${API_STATE##*/}"
+  remove_api
+  trap remove_api EXIT
+  start_api
+  cd "$REPOSITORY"
+  LIMBECK_TEST_KUBECONFIG=$API_STATE/admin.conf "$@" {LOCK}>&-
+}
+
+start_api() {
+  binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
   if ! api_alive; then
     say "api-up: starting an API server on port ${API_PORTS[0]}"
     remove_api
@@ -30,7 +47,6 @@ api_up() {
     touch "$API_STATE/complete"
   fi
   say "api-up: ready"
-  echo "$API_STATE/admin.conf"
 }
 
 remove_api() {

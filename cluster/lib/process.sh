@@ -22,6 +22,7 @@ spawn() {
   ) &
   echo "$! $(start_time $!)" >"$state/processes/$name.new"
   mv "$state/processes/$name.new" "$state/processes/$name"
+  disown   # else the shell would tell of its death
 }
 
 # The pid of a recorded process that still lives.

@@ -72,11 +72,18 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
     ? planRun(observed, configOf(root.spec, teacher), now)
     : waitForTeacher(observed, teacher, now);
   const status = statusOf(observed, run, teacher.ok ? teacher : undefined, now);
-  const { apply, remove, next } = run;
-  // The first attempt fixes its teacher, which may be another one by the time the Job is seen: that is stored at once.
-  const statusWaits = root.status?.teacherArtefact === undefined ? undefined : run.statusWaits;
+  const { apply, remove, next, statusWaits } = isTeacherFixed(root)
+    ? run
+    : { ...run, apply: [], statusWaits: undefined };
   return { apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
 }
+
+/**
+ * A teacher that is found by name is stored first, and learned from in the next pass: were the first attempt made in this
+ * one, a crash before the status is stored would leave an attempt whose successors may learn from another teacher.
+ */
+const isTeacherFixed = ({ spec, status }: DistillationJob): boolean =>
+  'artefact' in spec.teacher || status?.teacherArtefact !== undefined;
 
 /** Woken by the teacher's next change. A teacher that goes away meanwhile stops the attempt that learns from it. */
 const waitForTeacher = (

@@ -11,7 +11,7 @@ import {
   type TrainingJob,
 } from '../api/resources.ts';
 import { controllerOf, keyOf, type Key, type KubeObject, type Resource } from '../kernel/objects.ts';
-import type { Cache } from '../kernel/reconcile.ts';
+import type { Cache, Index } from '../kernel/reconcile.ts';
 import type { PullTarget } from './pull.ts';
 
 /** Ports that pods of ours listen on. */
@@ -44,17 +44,36 @@ export interface Target {
   readonly worker?: Place;
 }
 
+const running = 'running';
+
+/**
+ * Pods that may have something to tell. They are looked for twice a second: an operator at rest among ten thousand pods
+ * that are over, or ready, has nothing to look at.
+ */
+export const podsWithNews: Index<Pod> = {
+  resource: pods,
+  name: 'pods-with-news',
+  valuesOf: (pod) => (mayHaveNews(pod) ? [running] : []),
+};
+
+function mayHaveNews(pod: Pod): boolean {
+  const { metadata, status } = pod;
+  if (status?.phase !== 'Running' || status.podIP === undefined || metadata.deletionTimestamp !== undefined)
+    return false;
+  return isWorker(pod) || !isReady(pod);
+}
+
+const isWorker = ({ metadata }: Pod): boolean => metadata.labels?.[labels.completionIndex] !== undefined;
+
 /** The workers of running attempts, and server pods that run without being ready. */
 export function targetsOf(cache: Cache, ports: Ports): readonly Target[] {
-  return cache.list(pods).flatMap((pod) => targetOf(pod, cache, ports) ?? []);
+  return cache.byIndex(pods, podsWithNews.name, running).flatMap((pod) => targetOf(pod, cache, ports) ?? []);
 }
 
 function targetOf(pod: Pod, cache: Cache, ports: Ports): Target | undefined {
-  const { metadata, status } = pod;
-  const { uid } = metadata;
-  const host = status?.podIP;
-  if (uid === undefined || host === undefined || status?.phase !== 'Running') return undefined;
-  if (metadata.deletionTimestamp !== undefined) return undefined;
+  const { uid } = pod.metadata;
+  const host = pod.status?.podIP;
+  if (uid === undefined || host === undefined) return undefined;
   return (
     trainerTarget(pod, cache, { uid, host, port: ports.trainer }) ??
     serverTarget(pod, cache, { uid, host, port: ports.server })
@@ -93,7 +112,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Target | undefined {
   const { [labels.modelService]: name, 'pod-template-hash': hash = '' } = pod.metadata.labels ?? {};
-  if (name === undefined || isReady(pod)) return undefined;
+  if (name === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name };
   const owner = controllerOf(pod);
   // ReplicaSets are not cached: their names are made of the Deployment's name and the hash of the template.

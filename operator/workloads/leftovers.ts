@@ -37,17 +37,13 @@ function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
 }
 
 /**
- * The Jobs of the last attempts stay for their logs; older ones go with what was made for them. That is told by the
- * number of the attempt: the Job of one that was suspended is gone before.
+ * The Jobs of the last attempts stay for their logs; once the newest has begun, older ones go with what was made for
+ * them. That is told by the number of the attempt: the Job of one that was suspended is gone before.
  */
-export const oldChildren = (run: Kept, attempts: readonly Attempt[], next: number): readonly ObjectRef[] =>
-  attempts.filter(({ number }) => number <= next - keptJobs).flatMap(({ number }) => childrenOf(run, number));
-
-/**
- * The same of a run whose newest attempt has begun: whoever made its Job may have died before the old ones were removed.
- */
-export const outdatedChildren = (run: Kept, attempts: readonly Attempt[]): readonly ObjectRef[] =>
-  oldChildren(run, attempts, attempts.at(-1)?.number ?? 0);
+export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): readonly ObjectRef[] {
+  const newest = attempts.at(-1)?.number ?? 0;
+  return attempts.filter(({ number }) => number <= newest - keptJobs).flatMap(({ number }) => childrenOf(run, number));
+}
 
 /** Of a run that is over: what would run on, and what is too old. */
 export const finalLeftovers = (run: Seen & Kept): readonly ObjectRef[] => [

@@ -28,7 +28,7 @@ import {
   withLast,
 } from './attempts.ts';
 import { rankOf, type Failure } from './failure.ts';
-import { oldChildren, outdatedChildren, unfinishedJobs } from './leftovers.ts';
+import { outdatedChildren, unfinishedJobs } from './leftovers.ts';
 import { overdue } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
@@ -178,8 +178,7 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
   const message = `Attempt ${String(number)} starts.`;
   const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
-  const remove = oldChildren(observed, attempts, number);
-  return { state, attempts: kept(attempts), apply, remove, next: settled, statusWaits: true };
+  return { state, attempts: kept(attempts), apply, remove: [], next: settled, statusWaits: true };
 }
 
 function unplaced(

@@ -3,6 +3,7 @@ import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '..
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { startProgress, type Progress } from '../../../operator/progress/poller.ts';
 import { Mute, type PullAnswer, type PullTarget } from '../../../operator/progress/pull.ts';
+import { podsWithNews } from '../../../operator/progress/targets.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -33,6 +34,7 @@ async function scene(objects: readonly Pod[], pull?: (target: PullTarget) => Pro
     ...{
       cluster,
       resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      indexes: [podsWithNews],
       log,
       registry,
       signal,

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
-import { targetsOf, type Target } from '../../../operator/progress/targets.ts';
+import { podsWithNews, targetsOf, type Target } from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { teacherJob } from '../../support/runs.ts';
@@ -22,6 +22,7 @@ async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Target[]>
     ...{
       cluster,
       resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      indexes: [podsWithNews],
       log: rememberingLog(),
       registry: freshRegistry(),
     },

@@ -1,11 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { batchJobs, configMaps, coschedulingGroups } from '../../../operator/api/resources.ts';
-import {
-  finalLeftovers,
-  oldChildren,
-  outdatedChildren,
-  unfinishedJobs,
-} from '../../../operator/workloads/leftovers.ts';
+import { finalLeftovers, outdatedChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
   attemptJob,
@@ -44,22 +39,22 @@ test('a Job that is over is left alone, and pods of another Job say nothing abou
 });
 
 test('what an old attempt has left goes by its number, with its group where there are groups', () => {
-  const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Suspended', 100));
+  const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
   const key = { namespace: 'default', name: teacherAttempt(1) };
   const old = [
     { resource: batchJobs, key },
     { resource: configMaps, key: { namespace: 'default', name: `${teacherAttempt(1)}-config` } },
   ];
   const root = teacherJob();
-  expect(oldChildren({ root, settings }, attempts, 4)).toEqual(old);
+  expect(outdatedChildren({ root, settings }, attempts)).toEqual(old);
   const withGroups: Settings = { ...settings, gang: 'coscheduling' };
-  expect(oldChildren({ root, settings: withGroups }, attempts, 4)).toEqual([
+  expect(outdatedChildren({ root, settings: withGroups }, attempts)).toEqual([
     ...old,
     { resource: coschedulingGroups, key },
   ]);
 });
 
-test('what is too old goes, too, when whoever began the newest attempt died before it removed it', () => {
+test('three attempts are kept, and a run that is over keeps no more', () => {
   const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
   const root = teacherJob({}, { attempts });
   const names = [teacherAttempt(1), `${teacherAttempt(1)}-config`];

@@ -249,11 +249,13 @@ describe('an attempt succeeds', () => {
   });
 });
 
-test('only the Jobs and configs of the last attempts are kept', () => {
-  const attempts = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
+test('only the Jobs and configs of the last attempts are kept, once the newest has begun', () => {
+  const past = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
   const jobs = [1, 2, 3].map((number) => attemptJob(number, 'Failed'));
-  const removed = plan({ root: after(attempts), jobs }).remove.map(({ key }) => key.name);
-  expect(removed).toEqual([teacherAttempt(1), `${teacherAttempt(1)}-config`]);
+  expect(plan({ root: after(past), jobs }).remove).toEqual([]);
+  const newest = { ...open, number: 4 };
+  const { remove } = plan({ root: after([...past, newest]), jobs: [...jobs, attemptJob(4)] });
+  expect(remove.map(({ key }) => key.name)).toEqual([teacherAttempt(1), `${teacherAttempt(1)}-config`]);
 });
 
 test('a run that may not go on is stopped like a suspended one', () => {
