@@ -9,6 +9,8 @@ import { makeJobs, makePods } from './work.ts';
 
 const namespace = 'scale';
 const workers = 2;
+/** What the start has left is collected within this time, once: it belongs to the start, and not to rest. */
+const settleMs = 30_000;
 /** TrainingJobs that come while all the others are there. */
 const lateJobs = 100;
 
@@ -50,6 +52,7 @@ async function rest(api: ApiServer, side: Side, running: Running, seconds: numbe
     const own = await running.scrape();
     return { own, writes: writesOf(await api.metrics(), own, side), cpu: cpuSeconds(child) };
   };
+  await later(settleMs);
   const before = await look();
   await later(seconds * 1000);
   const after = await look();

@@ -78,6 +78,7 @@ start_afresh() {
   sweep
   check_ports "$STATE" "${CLUSTER_PORTS[@]}"
   mkdir -p "$STATE"
+  clear_store
   make_pki "$STATE" 6443
   make_node_pki "$STATE" 6443
   start

@@ -1,12 +1,14 @@
 # shellcheck shell=bash
-# A containerd of our own: its data, sockets and mounts all below the state folder.
+# A containerd of our own: its sockets and mounts are below the state folder, its images in a store that outlives the cluster.
 
 CONTAINERD_SOCKET=$STATE/run/containerd.sock
+NODE_STORE=$CACHE/node-images
+NODE_STORE_MIB=10240   # a larger one is begun anew: every build of an image leaves one more
 
 write_containerd() {
   put "$STATE/containerd.toml" <<X
 version = 2
-root = "$STATE/containerd"
+root = "$NODE_STORE"
 state = "$STATE/run/containerd"
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper"]
 [grpc]
@@ -26,6 +28,41 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       Root = "$STATE/run/runc"
 X
+}
+
+# Nothing syncs the store to disk, so it ends with the boot; and another containerd may keep it in another way.
+store_recipe() {
+  cat /proc/sys/kernel/random/boot_id
+  containerd --version
+}
+
+store_usable() {
+  [[ $(cat "$NODE_STORE/recipe" 2>/dev/null) == "$(store_recipe)" ]] &&
+    (($(du --summarize --block-size=1M "$NODE_STORE" | cut -f1) <= NODE_STORE_MIB))
+}
+
+# Before a new cluster: the images stay, the containers of the last one go. A containerd without Kubernetes does that; the
+# other would take them for pods of its own.
+clear_store() {
+  if ! (store_usable && forget_containers); then
+    kill_all "$STATE"
+    rm -rf "$NODE_STORE"
+  fi
+  mkdir -p "$NODE_STORE"
+  store_recipe >"$NODE_STORE/recipe"
+}
+
+forget_containers() {
+  local containers
+  rm -rf "$NODE_STORE"/io.containerd.{grpc.v1.cri,runtime.v2.task}
+  mkdir -p "$STATE/run"
+  write_containerd
+  sed 's/^disabled_plugins = \[/&"io.containerd.grpc.v1.cri", /' "$STATE/containerd.toml" >"$STATE/cleaning.toml"
+  spawn "$STATE" cleaning containerd --config "$STATE/cleaning.toml"
+  wait_for 30 ctr_of_cluster version || return 1
+  mapfile -t containers < <(ctr_of_cluster containers ls -q)
+  if ((${#containers[@]})); then ctr_of_cluster containers rm "${containers[@]}" || return 1; fi
+  kill "$(pid_of "$STATE" cleaning)" && wait_for 10 dead "$STATE" cleaning
 }
 
 ctr_of_cluster() { ctr --address "$CONTAINERD_SOCKET" --namespace k8s.io "$@"; }

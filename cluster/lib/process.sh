@@ -34,6 +34,7 @@ pid_of() {
 }
 
 alive() { pid_of "$1" "$2" >/dev/null; }
+dead() { ! alive "$@"; }
 
 # Starts what is not running yet: ensure STATE NAME COMMAND...
 ensure() { alive "$1" "$2" || spawn "$@"; }
