@@ -127,6 +127,10 @@ bench-training: setup ## The training loop beside plain PyTorch, in the trainer 
 bench-operator: setup ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.
 	@node bench/operator.ts
 
+.PHONY: bench-kubeflow
+bench-kubeflow: setup ## The operator beside Kubeflow Trainer with JobSet; builds both with Go; about 6 min, the first time 12.
+	@node bench/kubeflow.ts
+
 .PHONY: help
 help: ## This list.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -10,7 +10,8 @@ import { burst, type Burst } from './operator/burst.ts';
 import { verdicts } from './operator/goals.ts';
 import { scale, type Resident, type Scale } from './operator/scale.ts';
 import type { Between } from './operator/scrape.ts';
-import { killAll, limbeck, reference, workers, type Side } from './operator/sides.ts';
+import { killAll } from './operator/processes.ts';
+import { limbeck, reference, workers, type Side } from './operator/sides.ts';
 import { spread, writeResult, type Spread } from './measure.ts';
 
 const { values } = parseArgs({

@@ -23,11 +23,11 @@ export const buildFolder = join(cache, 'bench');
 export const kubeconfig = join(folder, 'admin.conf');
 
 export const never = new AbortController().signal;
-const clusterScoped = (apiVersion: string, kind: string, plural: string): Resource => ({
+export const clusterScoped = (apiVersion: string, kind: string, plural: string): Resource => ({
   ...{ apiVersion, kind, plural, namespaced: false },
 });
 const definitions = clusterScoped('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions');
-const namespaces = clusterScoped('v1', 'Namespace', 'namespaces');
+export const namespaces = clusterScoped('v1', 'Namespace', 'namespaces');
 const accounts: Resource = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true };
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -60,9 +60,24 @@ export function removeApiServer(port: number): void {
   spawnSync('cluster/cluster', ['api-down'], { env: environment(port), stdio: 'ignore' });
 }
 
+interface Definition extends KubeObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Makes a kind and waits until it is served. */
+export async function define(cluster: Connection['cluster'], definition: KubeObject): Promise<void> {
+  await cluster.apply(definitions, definition, never);
+  const key = { namespace: '', name: definition.metadata.name };
+  const isServed = async (): Promise<boolean> => {
+    const { status } = await cluster.get<Definition>(definitions, key, never);
+    return status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') === true;
+  };
+  await until(`${key.name} to be served`, 30_000, isServed);
+}
+
 async function furnish(cluster: Connection['cluster'], namespace: string): Promise<void> {
   for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices'])
-    await cluster.apply(definitions, parse(readFileSync(`crds/${kind}.yaml`, 'utf8')) as KubeObject, never);
+    await define(cluster, parse(readFileSync(`crds/${kind}.yaml`, 'utf8')) as KubeObject);
   await cluster.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, never);
   const isThere = (): Promise<boolean> =>
     cluster.get(accounts, { namespace, name: 'default' }, never).then(

@@ -47,6 +47,16 @@ export class Scrape {
     return this.#with(name, labels).reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** The sums of all series of a name by what `key` makes of their labels; undefined leaves one out. */
+  sums(name: string, key: (labels: Sample['labels']) => string | undefined): Record<string, number> {
+    const found: Record<string, number> = {};
+    for (const { labels, value } of this.#samples.get(name) ?? []) {
+      const of = key(labels);
+      if (of !== undefined) found[of] = (found[of] ?? 0) + value;
+    }
+    return found;
+  }
+
   /**
    * The bounds between which the quantile lies, of what was observed since `before`: histograms know no more. Only
    * `bounds` are looked at, so that histograms of other buckets can be compared; Infinity is always one.

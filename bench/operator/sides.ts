@@ -1,20 +1,12 @@
 /** The two operators, each as a process of its own, and how to read what they count. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import { buildFolder, kubeconfig, sleep, until } from './api-server.ts';
+import { buildFolder, sleep, until } from './api-server.ts';
+import { assertRuns, started, stop } from './processes.ts';
 import { Scrape, type Between } from './scrape.ts';
 
 const run = promisify(execFile);
@@ -45,39 +37,20 @@ export interface Running {
   readonly stop: () => Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
-
-/** For the way out. */
-export const killAll = (): void => running.forEach((child) => child.kill('SIGKILL'));
-
 /** Starts one and waits until it leads. */
 export async function startSide(side: Side, port: number): Promise<Running> {
   const startedAt = performance.now();
   const child = side.start(port);
-  running.add(child);
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      running.delete(child);
-      resolve();
-    });
-  });
   const scrape = async (): Promise<Scrape> => {
-    if (child.exitCode !== null)
-      throw new Error(`${side.name} ended with ${child.exitCode}; its log is in ${buildFolder}`);
+    assertRuns(side.name, child);
     return new Scrape(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
   };
   const leads = async (): Promise<boolean> => {
-    if (child.exitCode !== null) await scrape();
+    assertRuns(side.name, child);
     return side.leads(await scrape().catch(() => new Scrape('')));
   };
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
-    await exited;
-    clearTimeout(late);
-  };
   await until(`${side.name} leads`, 120_000, leads, 50);
-  return { child, startedAt, scrape, stop };
+  return { child, startedAt, scrape, stop: () => stop(child) };
 }
 
 /** Waits until it has made no pass for two seconds and nothing is queued. Returns when the last one was over. */
@@ -94,14 +67,6 @@ export async function quiet(side: Side, { scrape }: Running, limitMs: number): P
     await sleep(100);
   }
   return since;
-}
-
-function started(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  mkdirSync(buildFolder, { recursive: true });
-  const log = openSync(join(buildFolder, `${basename(command)}.log`), 'w');
-  const child = spawn(command, args, { env: { ...env, KUBECONFIG: kubeconfig }, stdio: ['ignore', log, log] });
-  closeSync(log);
-  return child;
 }
 
 const settings = {

@@ -1,7 +1,7 @@
 /** The objects of the bench, and a client that makes many of them at once. */
 import { batchJobs, pods, trainingJobs } from '../../operator/api/resources.ts';
 import { apiVersion, labels, managedBy } from '../../operator/api/names.ts';
-import { ownerReferenceTo, type KubeObject } from '../../operator/kernel/objects.ts';
+import { ownerReferenceTo, type KubeObject, type Resource } from '../../operator/kernel/objects.ts';
 import { never, type ApiServer } from './api-server.ts';
 
 /** Requests that our client has under way at a time. */
@@ -16,29 +16,46 @@ async function bounded<T>(items: readonly T[], each: (item: T) => Promise<unknow
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-const trainingJob = (namespace: string, name: string, count: number): KubeObject & { readonly spec: object } => ({
+/** TrainingJobs number `from` to `to` of a namespace; a queue suspends their Jobs. */
+interface Made {
+  readonly namespace: string;
+  readonly from: number;
+  readonly to: number;
+  readonly workers: number;
+  readonly queueName?: string;
+}
+
+const trainingJob = (
+  { namespace, workers, queueName }: Made,
+  name: string,
+): KubeObject & { readonly spec: object } => ({
   ...{ apiVersion, kind: 'TrainingJob', metadata: { namespace, name } },
   spec: {
     task: 'classification',
     model: { cnn: { channels: [16, 32], hidden: 64 } },
     data: { source: { builtin: 'digits' }, split: { validation: 0.1, test: 0.2, seed: 7 } },
     optimization: { optimizer: 'adam', learningRate: 0.003, schedule: 'oneCycle', epochs: 40, batchSize: 64, seed: 1 },
-    distribution: { workers: count },
-    placement: { gpuProfiles: ['cpu'], resources: { requests: { cpu: '1', memory: '1Gi' } } },
+    distribution: { workers },
+    placement: {
+      ...(queueName === undefined ? {} : { queueName }),
+      ...{ gpuProfiles: ['cpu'], resources: { requests: { cpu: '1', memory: '1Gi' } } },
+    },
   },
 });
 
-/** Makes TrainingJobs number `from` to `to` of a namespace. */
-export async function makeJobs(
+/** Makes objects of a kind, number `from` to `to`. */
+export async function makeMany(
   { cluster }: ApiServer,
-  of: { readonly namespace: string; readonly from: number; readonly to: number; readonly workers: number },
+  { resource, from, to }: { readonly resource: Resource; readonly from: number; readonly to: number },
+  each: (name: string) => KubeObject,
 ): Promise<void> {
-  const numbers = Array.from({ length: of.to - of.from }, (_, index) => of.from + index);
-  await bounded(numbers, (number) => {
-    const name = `job-${String(number).padStart(5, '0')}`;
-    return cluster.create(trainingJobs, trainingJob(of.namespace, name, of.workers), never);
-  });
+  const numbers = Array.from({ length: to - from }, (_, index) => from + index);
+  await bounded(numbers, (number) => cluster.create(resource, each(`job-${String(number).padStart(5, '0')}`), never));
 }
+
+/** Makes TrainingJobs of a namespace. */
+export const makeJobs = (api: ApiServer, of: Made): Promise<void> =>
+  makeMany(api, { ...of, resource: trainingJobs }, (name) => trainingJob(of, name));
 
 /** Makes the pods of every Job of a namespace, as the Job controller would; they wait for a node for ever. */
 export async function makePods({ cluster }: ApiServer, namespace: string): Promise<number> {

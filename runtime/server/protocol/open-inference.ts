@@ -152,34 +152,17 @@ function decodeRaw(bytes: Buffer, signature: Signature): InferenceRequest {
   };
 }
 
-/** Reads the JSON part and what follows it; once more with big integers where the reader needs them. */
-function decoded<T>({ bytes, jsonLength }: Body, read: (message: unknown, rest: Buffer) => T): T {
+/** Decodes a body against a model's signature, or refuses it with one sentence. */
+export function decodeRequest({ bytes, jsonLength }: Body, signature: Signature): InferenceRequest {
+  if (jsonLength === 0) return decodeRaw(bytes, signature);
   const text = jsonLength === undefined ? bytes : bytes.subarray(0, jsonLength);
   const rest = bytes.subarray(text.length);
   try {
-    return read(parseJson(text), rest);
+    return requestOf(parseJson(text), signature, rest);
   } catch (error) {
     if (!(error instanceof NeedsBigIntegers)) throw error;
-    return read(parseBigJson(text), rest);
+    return requestOf(parseBigJson(text), signature, rest);
   }
-}
-
-/** Decodes a body against a model's signature, or refuses it with one sentence. */
-export function decodeRequest(body: Body, signature: Signature): InferenceRequest {
-  if (body.jsonLength === 0) return decodeRaw(body.bytes, signature);
-  return decoded(body, (message, rest) => requestOf(message, signature, rest));
-}
-
-/** The same of a request whose parameters are of interest. */
-export function decodeQuestion(
-  body: Body,
-  signature: Signature,
-): { readonly request: InferenceRequest; readonly parameters: Readonly<Record<string, unknown>> } {
-  if (body.jsonLength === 0) return { request: decodeRaw(body.bytes, signature), parameters: {} };
-  return decoded(body, (message, rest) => ({
-    request: requestOf(message, signature, rest),
-    parameters: isRecord(message) ? parametersOf(message, 'the request') : {},
-  }));
 }
 
 /** Who answers. */

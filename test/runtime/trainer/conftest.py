@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "runtime" / "traine
 
 import support
 import torch
-import workers
 from versity import versity
 
 torch.set_num_threads(1)
@@ -25,7 +24,7 @@ torch.set_num_threads(1)
 def no_worker_survives_its_test() -> Iterator[None]:
     """Otherwise it would take a core from all the tests that follow."""
     yield
-    workers.end_workers()
+    support.end_workers()
 
 
 @pytest.fixture

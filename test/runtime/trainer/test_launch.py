@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from limbeck_trainer.launch import is_launcher, launch
-from support import config_document, until
-from workers import start_workers
+from support import config_document, start_workers, until
 
 SAY_PLACE = """
 import json, os
