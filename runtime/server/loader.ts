@@ -17,6 +17,8 @@ import type { Loaded } from './worker-protocol.ts';
 /** What is known of a loaded model. */
 export interface ModelFacts extends Signature {
   readonly labels?: readonly string[];
+  /** Of an input that says nothing; see Manifest. */
+  readonly baseline?: readonly (number | null)[];
   readonly sha256: string;
   readonly provider: string;
   /** Most rows of a joined batch; 1 when requests are never joined. */
@@ -50,9 +52,10 @@ export type Runtime =
 export type Load = { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime } | FailedFetch;
 
 function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThread: boolean): ModelFacts {
-  const { inputs, outputs, labels } = { ...loaded, ...artefact.manifest };
+  const { inputs, outputs, labels, baseline } = { ...loaded, ...artefact.manifest };
   const { provider } = loaded;
-  return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...(labels && { labels }) };
+  const extras = { ...(labels && { labels }), ...(baseline && { baseline }) };
+  return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
 async function warmed(pool: SessionPool, loaded: Loaded, { maxBatch, log }: LoadOptions): Promise<WarmUp> {

@@ -9,6 +9,8 @@ export interface Manifest extends Signature {
   readonly sha256: string;
   /** Class names by index of the output's last axis. */
   readonly labels?: readonly string[];
+  /** Of an input that says nothing: one value for all, or one for each index of the axis after the batch; null is NaN. */
+  readonly baseline?: readonly (number | null)[];
   /** Of a language model that writes token by token. */
   readonly decoder?: Geometry;
 }
@@ -56,13 +58,22 @@ function geometryOf(value: unknown): Geometry | string {
   return { contract, endTokens, ...(sizes as Omit<Geometry, 'contract' | 'endTokens'>) };
 }
 
+function baselineOf(value: unknown): readonly (number | null)[] | undefined {
+  const isValue = (one: unknown): one is number | null => one === null || typeof one === 'number';
+  return Array.isArray(value) && value.length > 0 && value.every(isValue) ? value : undefined;
+}
+
 /** What a manifest may have besides; undefined where it has not. */
-function extrasOf(value: Readonly<Record<string, unknown>>): Pick<Manifest, 'labels' | 'decoder'> | string {
+function extrasOf(
+  value: Readonly<Record<string, unknown>>,
+): Pick<Manifest, 'labels' | 'baseline' | 'decoder'> | string {
   const labels = value['labels'] === undefined ? undefined : labelsOf(value['labels']);
   if (labels === undefined && value['labels'] !== undefined) return 'labels is not a list of strings';
+  const baseline = value['baseline'] === undefined ? undefined : baselineOf(value['baseline']);
+  if (baseline === undefined && value['baseline'] !== undefined) return 'baseline is not a list of numbers or null';
   const decoder = value['decoder'] === undefined ? undefined : geometryOf(value['decoder']);
   if (typeof decoder === 'string') return decoder;
-  return { ...(labels && { labels }), ...(decoder && { decoder }) };
+  return { ...(labels && { labels }), ...(baseline && { baseline }), ...(decoder && { decoder }) };
 }
 
 function manifestOf(value: unknown): Manifest | string {

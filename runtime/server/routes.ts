@@ -5,6 +5,7 @@ import type { ServerFacts } from './descriptions.ts';
 import { sendError, type Face } from './face.ts';
 import { invalid, Refusal } from './protocol/errors.ts';
 import { isOpenAiPath, openAiError } from './protocol/openai/errors.ts';
+import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { v1ModelRoutes } from './routes/v1-models.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -27,6 +28,7 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
   });
   healthRoutes(app, face);
   modelRoutes(app, face, facts);
+  explainRoutes(app, face);
   repositoryRoutes(app, face);
   v1ModelRoutes(app, face);
   app.get('/metrics', async (_request, response) => {

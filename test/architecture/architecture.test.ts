@@ -36,7 +36,7 @@ describe('the house', () => {
     const lonely = tests.filter((file) => {
       if (!twinned.test(file)) return false;
       const twin = file.replace(/^test\//, '').replace(/\.test\.ts$/, '');
-      return ![`${twin}.ts`, `${twin}.yaml`, twin].some((path) => existsSync(path));
+      return ![`${twin}.ts`, `${twin}.yaml`, `${twin}.sh`, twin].some((path) => existsSync(path));
     });
     expect(lonely).toEqual([]);
   });

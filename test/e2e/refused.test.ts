@@ -79,6 +79,13 @@ describe('kubectl apply', () => {
   });
 });
 
+interface Explained {
+  readonly value: number;
+  readonly baseline_value: number;
+  readonly gap: number;
+  readonly attributions: readonly (readonly (readonly number[])[])[];
+}
+
 describe('the gateway', () => {
   const zeros = Array.from({ length: 64 }, () => 0);
   const input = { name: 'input', datatype: 'FP32', shape: [1, 1, 8, 8], data: zeros };
@@ -89,6 +96,20 @@ describe('the gateway', () => {
 
   test('answers what is right', async () => {
     expect((await post(infer, body(input))).status).toBe(200);
+  });
+
+  test('and tells why: a linear model leaves nothing unexplained', async () => {
+    const data = zeros.map((_, index) => index % 17);
+    const response = await post('/services/plain/v2/models/plain/explain', body({ ...input, data }));
+    const { explanations } = (await response.json()) as { explanations: readonly Explained[] };
+    expect(explanations).toHaveLength(1);
+    for (const { value, baseline_value: base, gap, attributions } of explanations) {
+      const parts = attributions.flat(2);
+      expect(parts).toHaveLength(64);
+      // Against the mean of the training data, which is no pixel's value: every pixel counts.
+      expect(parts).not.toContain(0);
+      expect(Math.abs(gap)).toBeLessThan(1e-3 * Math.abs(value - base));
+    }
   });
 
   test.each<[string, number, string, () => string]>([

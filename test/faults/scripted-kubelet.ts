@@ -2,8 +2,9 @@
 import type { Pod } from '../../operator/api/kubernetes.ts';
 import { labels } from '../../operator/api/names.ts';
 import { pods } from '../../operator/api/resources.ts';
-import type { Cluster } from '../../operator/kernel/cluster.ts';
+import { ApiError, type ApiErrorCode, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
+import { pause } from './until.ts';
 
 /** How a pod ends; undefined: it runs on, and is ready. */
 export type PodEnd = { readonly exitCode: number; readonly message: string } | undefined;
@@ -49,20 +50,34 @@ async function watchPods(parts: Parts, signal: AbortSignal): Promise<void> {
 async function watchOnce(parts: Parts, signal: AbortSignal): Promise<void> {
   const options = { ...pods.selection, namespace: parts.namespace, resourceVersion: '0', timeoutSeconds: 600 };
   for await (const event of parts.cluster.watch(pods, options, signal)) {
-    if (event.kind === 'put' && event.object.metadata.deletionTimestamp === undefined) void play(parts, event.object);
+    if (event.kind === 'put' && event.object.metadata.deletionTimestamp === undefined)
+      void play(parts, event.object, signal);
   }
 }
 
-async function play({ hand, script, isReady, seen }: Parts, pod: Pod): Promise<void> {
+async function play({ hand, script, isReady, seen }: Parts, pod: Pod, signal: AbortSignal): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   if (seen.has(uid)) return;
   seen.set(uid, pod.metadata.labels?.[labels.root] ?? '');
   const number = (label: string): number => Number(pod.metadata.labels?.[label] ?? 0);
   const end = script(number(labels.attempt), number(labels.completionIndex), pod);
-  try {
-    await hand.run(pod, isReady(pod));
-    if (end !== undefined) await hand.end(pod, end.exitCode, end.message);
-  } catch {
-    // It was deleted meanwhile, as a kubelet often finds.
+  const lives = await told(() => hand.run(pod, isReady(pod)), signal);
+  if (lives && end !== undefined) await told(() => hand.end(pod, end.exitCode, end.message), signal);
+}
+
+const againMs = 500;
+const unheard: ReadonlySet<ApiErrorCode> = new Set(['throttled', 'unavailable', 'silent']);
+
+/** As a kubelet does: again until the API server has an answer. False: it does not take it, since the pod is gone. */
+async function told(tell: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await tell();
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && !unheard.has(error.code)) return false;
+      await pause(againMs);
+    }
   }
+  return false;
 }

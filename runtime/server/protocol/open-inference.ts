@@ -152,17 +152,34 @@ function decodeRaw(bytes: Buffer, signature: Signature): InferenceRequest {
   };
 }
 
-/** Decodes a body against a model's signature, or refuses it with one sentence. */
-export function decodeRequest({ bytes, jsonLength }: Body, signature: Signature): InferenceRequest {
-  if (jsonLength === 0) return decodeRaw(bytes, signature);
+/** Reads the JSON part and what follows it; once more with big integers where the reader needs them. */
+function decoded<T>({ bytes, jsonLength }: Body, read: (message: unknown, rest: Buffer) => T): T {
   const text = jsonLength === undefined ? bytes : bytes.subarray(0, jsonLength);
   const rest = bytes.subarray(text.length);
   try {
-    return requestOf(parseJson(text), signature, rest);
+    return read(parseJson(text), rest);
   } catch (error) {
     if (!(error instanceof NeedsBigIntegers)) throw error;
-    return requestOf(parseBigJson(text), signature, rest);
+    return read(parseBigJson(text), rest);
   }
+}
+
+/** Decodes a body against a model's signature, or refuses it with one sentence. */
+export function decodeRequest(body: Body, signature: Signature): InferenceRequest {
+  if (body.jsonLength === 0) return decodeRaw(body.bytes, signature);
+  return decoded(body, (message, rest) => requestOf(message, signature, rest));
+}
+
+/** The same of a request whose parameters are of interest. */
+export function decodeQuestion(
+  body: Body,
+  signature: Signature,
+): { readonly request: InferenceRequest; readonly parameters: Readonly<Record<string, unknown>> } {
+  if (body.jsonLength === 0) return { request: decodeRaw(body.bytes, signature), parameters: {} };
+  return decoded(body, (message, rest) => ({
+    request: requestOf(message, signature, rest),
+    parameters: isRecord(message) ? parametersOf(message, 'the request') : {},
+  }));
 }
 
 /** Who answers. */

@@ -3,12 +3,7 @@ import type { Express, Request } from 'express';
 import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
 import type { Model } from '../model.ts';
-import { optionalPartOf, partOf, route } from './route.ts';
-
-const paths = (suffix: string): [string, string] => [
-  `/v2/models/:model${suffix}`,
-  `/v2/models/:model/versions/:version${suffix}`,
-];
+import { modelPaths, optionalPartOf, partOf, route } from './route.ts';
 
 function listRoutes(app: Express, { engine }: Face): void {
   route(app, ['get', '/v2/models'], (_request, response) => {
@@ -26,21 +21,21 @@ export function modelRoutes(app: Express, face: Face, { name, version }: ServerF
     engine.find(partOf(request, 'model'), optionalPartOf(request.params, 'version'));
   route(app, ['get', '/v2'], (_request, response) => void response.json({ name, version, extensions }));
   listRoutes(app, face);
-  route(app, ['get', ...paths('')], (request, response) => {
+  route(app, ['get', ...modelPaths('')], (request, response) => {
     const model = found(request);
     const versions = engine.versionsOf(model.name).map((known) => known.version);
     response.json(metadataOf(model, versions));
   });
-  route(app, ['get', ...paths('/config')], (request, response) => {
+  route(app, ['get', ...modelPaths('/config')], (request, response) => {
     response.json(configOf(found(request), engine));
   });
-  route(app, ['get', ...paths('/ready')], (request, response) => {
+  route(app, ['get', ...modelPaths('/ready')], (request, response) => {
     const { name: model, notReady } = found(request);
     if (draining()) response.status(503).json({ name: model, ready: false, error: 'the server is stopping' });
     else if (notReady === undefined) response.json({ name: model, ready: true });
     else response.status(503).json({ name: model, ready: false, reason: notReady.reason, error: notReady.message });
   });
-  route(app, ['get', ...paths('/stats')], (request, response) => {
+  route(app, ['get', ...modelPaths('/stats')], (request, response) => {
     const asked = optionalPartOf(request.params, 'version');
     const model = found(request);
     const all = asked === undefined ? engine.versionsOf(model.name) : [model];

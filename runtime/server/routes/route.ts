@@ -25,3 +25,9 @@ export function optionalPartOf(params: Request['params'], name: string): string 
   const value = params[name];
   return typeof value === 'string' ? value : undefined;
 }
+
+/** A path below a model, and the same below one of its versions. */
+export const modelPaths = (suffix: string): [string, string] => [
+  `/v2/models/:model${suffix}`,
+  `/v2/models/:model/versions/:version${suffix}`,
+];

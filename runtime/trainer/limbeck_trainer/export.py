@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.outputs import predict
+from limbeck_trainer.models import Normalise
 from limbeck_trainer.native_noise import without_schema_noise
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.samples import Dataset, Floats
@@ -65,8 +66,19 @@ def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:
         hashlib.sha256(content).hexdigest(),
         [{"name": name, "datatype": datatype, "shape": shape}],
         [{"name": output, "datatype": "FP32", "shape": [-1, dataset.outputs]}],
+        members={"baseline": baseline_of(model, dataset)},
         files={} if dataset.tokens is None else dataset.tokens.files,
     )
+
+
+def baseline_of(model: nn.Module, dataset: Dataset) -> list[float | int | None]:
+    """An input that says nothing, against which answers are explained: the mean of the training data for each column or
+    channel, no category (null), and for a text the token that fills rows."""
+    if dataset.tokens is not None:
+        return [dataset.tokens.padding]
+    means = next((part.mean.flatten().tolist() for part in model.modules() if isinstance(part, Normalise)), [0.0])
+    categories = {index for index, feature in enumerate(dataset.features) if feature.categories}
+    return [None if index in categories else mean for index, mean in enumerate(means)]
 
 
 def to_onnx(model: nn.Module, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str], axes: Axes) -> bytes:

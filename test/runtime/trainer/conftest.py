@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "runtime" / "traine
 
 import support
 import torch
+import workers
 from versity import versity
 
 torch.set_num_threads(1)
@@ -24,7 +25,7 @@ torch.set_num_threads(1)
 def no_worker_survives_its_test() -> Iterator[None]:
     """Otherwise it would take a core from all the tests that follow."""
     yield
-    support.end_workers()
+    workers.end_workers()
 
 
 @pytest.fixture

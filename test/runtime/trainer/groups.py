@@ -6,7 +6,6 @@ Not of the test itself: who has once run a backward pass cannot be forked any mo
 from __future__ import annotations
 
 import json
-import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.job import run
 from limbeck_trainer.result import failure_document
 from support import PATIENCE_SECONDS, Document, free_port, session
+from workers import PRELOADED, forkserver
 
 
 class Counted(Interruption):
@@ -54,11 +54,10 @@ class Ended:
 def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 << 40) -> Ended:
     """A whole run by `count` ranks; all are told to stop before step `stop_after` + 1."""
     folder.mkdir(parents=True)
-    fork = multiprocessing.get_context("forkserver")
-    fork.set_forkserver_preload(["limbeck_trainer.job", "limbeck_trainer.sharded"])
+    forkserver.set_forkserver_preload(PRELOADED)
     port = free_port()
     ranks = [
-        fork.Process(
+        forkserver.Process(
             target=_rank, args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stop_after)
         )
         for rank in range(count)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,107 +109,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@dataclass
-class Worker:
-    """One real trainer process and what it left behind."""
-
-    process: subprocess.Popen[bytes]
-    result_file: Path
-    log_file: Path
-
-    def exit_code(self) -> int:
-        """Waits for the end."""
-        return self.process.wait(PATIENCE_SECONDS)
-
-    def result(self) -> Document:
-        """The termination message."""
-        document: Document = json.loads(self.result_file.read_bytes())
-        return document
-
-    def lines(self) -> list[Document]:
-        """The log, one object per line."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
-
-    def says(self, message: str) -> bool:
-        """Whether the log has this sentence."""
-        return any(line["message"] == message for line in self.lines())
-
-    def count(self, message: str) -> int:
-        """How often the log has this sentence."""
-        return sum(line["message"] == message for line in self.lines())
-
-    def written(self) -> int:
-        """Step of the newest checkpoint that the log tells of."""
-        steps: list[int] = [line["step"] for line in self.lines() if line["message"] == "checkpoint written"]
-        return steps[-1]
-
-    def wait_for(self, message: str) -> None:
-        """Waits until the log has this sentence."""
-        until(lambda: self.says(message) or self.process.poll() is not None)
-        assert self.says(message), self.log_file.read_text()
-
-    def terminate(self) -> None:
-        """What the kubelet does first."""
-        self.process.send_signal(signal.SIGTERM)
-
-
-_started: list[subprocess.Popen[bytes]] = []
-
-
-def end_workers() -> None:
-    """Ends whatever a test has left running: where it failed, nobody else does."""
-    for process in _started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
-    _started.clear()
-
-
-def start_workers(
-    folder: Path, document: Document, count: int = 1, variables: Mapping[str, str] | None = None
-) -> list[Worker]:
-    """`count` ranks of one group as processes of `python3 -m limbeck_trainer`."""
-    command = [sys.executable, "-m", "limbeck_trainer", "--config", str(folder / "config.json")]
-    return start_program(folder, document, command, count, variables)
-
-
-def start_program(
-    folder: Path, document: Document, command: Sequence[str], count: int, variables: Mapping[str, str] | None = None
-) -> list[Worker]:
-    """`count` ranks of one group, each the same command with the variables that the operator gives."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "config.json"
-    config.write_text(json.dumps(document))
-    group = {
-        "WORLD_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "GLOO_SOCKET_IFNAME": "lo",
-        "LIMBECK_CONFIG": str(config),
-    }
-    return [_start(folder, command, {**group, "RANK": str(rank), **(variables or {})}) for rank in range(count)]
-
-
-def _start(folder: Path, command: Sequence[str], variables: Mapping[str, str]) -> Worker:
-    rank = variables["RANK"]
-    result_file, log_file = folder / f"result-{rank}.json", folder / f"log-{rank}.txt"
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
-    environment = {
-        **inherited,
-        "PYTHONPATH": str(REPOSITORY / "runtime" / "trainer"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        "USE_LIBUV": "0",
-        "LIMBECK_RESULT_FILE": str(result_file),
-        **variables,
-    }
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    _started.append(process)
-    return Worker(process, result_file, log_file)
 
 
 def until(condition: Callable[[], bool]) -> None:

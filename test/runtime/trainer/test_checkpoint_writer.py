@@ -15,8 +15,9 @@ from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board
 from limbeck_trainer.store import Store
-from support import Worker, attempt, config_document, progress_of, start_workers, until
+from support import attempt, config_document, progress_of, until
 from versity import Versity, versity
+from workers import Worker, start_workers
 
 
 class Desk:

@@ -13,17 +13,8 @@ import jsonschema
 import onnxruntime
 import pytest
 import torch
-from support import (
-    REPOSITORY,
-    Document,
-    Worker,
-    attempt,
-    config_document,
-    contract,
-    progress_of,
-    start_program,
-    until,
-)
+from support import REPOSITORY, Document, attempt, config_document, contract, progress_of, until
+from workers import Worker, start_program
 
 PACKAGE = REPOSITORY / "runtime" / "custom"
 EXAMPLE = REPOSITORY / "examples" / "training" / "custom" / "train.py"

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 from limbeck_trainer.store import Store
-from support import REPOSITORY, Document, Worker, contract, free_port, start_program, start_workers
+from support import REPOSITORY, Document, contract, free_port
+from workers import Worker, start_program, start_workers
 
 EXAMPLES = sorted((REPOSITORY / "test" / "golden" / "training").glob("*.json"))
 PATIENT_CHECKPOINTS = {"everySeconds": 3600, "keep": 1}

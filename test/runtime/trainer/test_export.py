@@ -13,9 +13,11 @@ import torch
 from limbeck_trainer.data import Dataset, load_data
 from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.export import Artefact, export_onnx, prove_parity, upload
+from limbeck_trainer.export import Artefact, baseline_of, export_onnx, prove_parity, upload
 from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.models import build_model, normalisation_of
+from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.samples import Feature
 from limbeck_trainer.store import Store
 from torch import nn
 
@@ -50,6 +52,19 @@ def test_the_file_keeps_its_promises() -> None:
         raw = SOME[:size]
         expected = module(torch.from_numpy(raw)).detach().numpy()
         np.testing.assert_allclose(session.run(None, {"input": raw})[0], expected, atol=1e-5)
+
+
+def test_the_baseline_is_the_mean_of_each_channel() -> None:
+    (mean,) = export_onnx(build(Linear()), DIGITS).members["baseline"]  # type: ignore[misc]
+    assert mean == pytest.approx(float(DIGITS.x.mean()), rel=1e-5)
+
+
+def test_the_baseline_of_a_column_is_its_mean_and_of_a_category_none() -> None:
+    features = (Feature("age"), Feature("colour", ("blue", "red")))
+    x = np.array([[1, 0], [3, 1], [np.nan, 0], [5, 1]], dtype=np.float32)
+    table = Dataset(x, np.array([0, 1, 0, 1]), ("a", "b"), "0" * 64, features)
+    module = assemble(Linear(), table, np.arange(3))
+    assert baseline_of(module, table) == [2.0, None]
 
 
 def test_the_same_weights_give_the_same_digest() -> None:

@@ -167,6 +167,7 @@ def test_a_classifier_of_texts_is_exported_with_its_tokenizer(store: str, tmp_pa
     manifest = json.loads((folder / "manifest.json").read_text())
     jsonschema.validate(manifest, contract("model-manifest"))
     assert manifest["preprocessing"]["kind"] == "text"
+    assert manifest["baseline"] == [manifest["preprocessing"]["padding"]]
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     model_file = OnnxModel((folder / "model.onnx").read_bytes(), 1)
     for label, text in enumerate(("blue number 3", "red")):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from limbeck_trainer.launch import is_launcher, launch
-from support import config_document, start_workers, until
+from support import config_document, until
+from workers import start_workers
 
 SAY_PLACE = """
 import json, os

@@ -11,17 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support import (
-    Document,
-    attempt,
-    config_document,
-    contract,
-    digits_file,
-    progress_of,
-    run_here,
-    start_workers,
-    until,
-)
+from support import Document, attempt, config_document, contract, digits_file, progress_of, run_here, until
+from workers import start_program, start_workers, trainer_command
 
 # Long enough to be interrupted in the middle on any machine, short enough to be finished by a resumption.
 LONG = {"epochs": 100}
@@ -36,7 +27,7 @@ def failure(worker: Any) -> tuple[int, Document]:
 def test_two_workers_train_one_model_into_s3(tmp_path: Path, s3: dict[str, str]) -> None:
     document = config_document("s3://limbeck", model={"kind": "cnn", "channels": [16, 32], "hidden": 64})
     document["optimization"] |= {"learningRate": 0.003, "epochs": 12}
-    workers = start_workers(tmp_path / "two", document, 2)
+    workers = start_program(tmp_path / "two", document, trainer_command(tmp_path / "two"), 2)
     assert [worker.exit_code() for worker in workers] == [0, 0]
     result = workers[0].result()
     jsonschema.validate(result, contract("trainer-result"))
@@ -160,7 +151,7 @@ def test_a_bad_config_a_bad_environment_and_bad_data_end_for_good(tmp_path: Path
 def test_sigterm_before_the_workers_meet_ends_at_once(tmp_path: Path, store: str) -> None:
     """Rank 1 never comes: rank 0 waits inside native code, where no Python signal handler runs."""
     document = config_document(store)
-    (worker,) = start_workers(tmp_path, document, 1, {"WORLD_SIZE": "2"})
+    (worker,) = start_program(tmp_path, document, trainer_command(tmp_path), 1, {"WORLD_SIZE": "2"})
     worker.wait_for("data loaded")
     worker.terminate()
     code, result = failure(worker)
@@ -189,8 +180,9 @@ def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Pat
     package = tmp_path / "shadow" / "torch"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise LookupError('no torch in this image')")
+    folder = tmp_path / "w"
     path = f"{package.parent}{os.pathsep}{Path(__file__).resolve().parents[3] / 'runtime' / 'trainer'}"
-    (worker,) = start_workers(tmp_path / "w", config_document(store), 1, {"PYTHONPATH": path})
+    (worker,) = start_program(folder, config_document(store), trainer_command(folder), 1, {"PYTHONPATH": path})
     code, result = failure(worker)
     assert (code, result["reason"]) == (1, "Crashed")
     assert result["message"] == "LookupError: no torch in this image"

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support import Document, Worker, config_document, free_port, progress_of, start_workers, until
+from support import Document, config_document, free_port, progress_of, until
 from versity import Versity, versity
+from workers import Worker, start_workers
 
 # As long as a real one, with the characters that other spellings change. A wrong key begins with it, too.
 CANARY = f"canary/{uuid.uuid4().hex}+"

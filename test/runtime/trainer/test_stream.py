@@ -18,7 +18,8 @@ from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.store import Store
-from support import Worker, config_document, run_here, start_workers
+from support import config_document, run_here
+from workers import Worker, start_program, start_workers, trainer_command
 
 TABLE = Reading(columns=Columns(categorical=("colour",), missing="impute"))
 
@@ -161,9 +162,9 @@ def test_the_resident_set_stays_below_the_data(tmp_path: Path, store: str) -> No
         shard[:, 0] = y * 200
         np.savez(shards / f"part-{number:02}.npz", x=shard, y=y)
     document = streaming(store, shards, model={"kind": "linear"}, optimization={"epochs": 1, "batchSize": 4096})
-    (worker,) = start_workers(tmp_path / "one", document)
+    (worker,) = start_program(tmp_path / "one", document, trainer_command(tmp_path / "one"), 1)
     peak_kib = _peak_of(worker)
-    assert worker.process.returncode == 0, worker.log_file.read_text()
+    assert worker.exit_code() == 0, worker.log_file.read_text()
     loaded = next(line for line in worker.lines() if line["message"] == "data loaded")
     assert loaded["samples"] == 40 * rows
     assert 0 < peak_kib * 1024 < 40 * rows * width * 4 * 0.9, json.dumps({"peakKiB": peak_kib})

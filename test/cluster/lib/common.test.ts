@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { eventually } from '../../support/eventually.ts';
+import { newFolder, run, start } from '../../support/shell.ts';
+
+const parts = ['lib/common.sh'];
+
+describe('put', () => {
+  const write = 'echo one | put "$CACHE/f"; stat -c %i "$CACHE/f"; echo "$1" | put "$CACHE/f"; stat -c %i "$CACHE/f"';
+  const inodes = async (second: string) => {
+    const { out } = await run(parts, `set -- ${second}\n${write}\ncat "$CACHE/f"`);
+    const [before, after, content] = out.split('\n');
+    return { isSame: before === after, content };
+  };
+
+  test('leaves a file alone that has its content', async () => {
+    expect(await inodes('one')).toEqual({ isSame: true, content: 'one' });
+  });
+
+  test('replaces one that has another, whole', async () => {
+    expect(await inodes('two')).toEqual({ isSame: false, content: 'two' });
+  });
+});
+
+describe('a lock', () => {
+  test('is held by one at a time, and who waits says so', async () => {
+    const cache = newFolder();
+    const first = start(
+      parts,
+      'hold_lock x; echo 1 >> "$CACHE/order"; until [[ -e $CACHE/go ]]; do sleep 0.05; done; echo 1 >> "$CACHE/order"',
+      cache,
+    );
+    await eventually('the first has it', async () => (await run(parts, 'test -e "$CACHE/order"', cache)).code === 0);
+    const second = start(parts, 'hold_lock x; echo 2 >> "$CACHE/order"', cache);
+    const says = `waiting for another run that holds ${cache}/x.lock`;
+    await eventually('the second waits', () => Promise.resolve(second.error().includes(says)));
+    writeFileSync(join(cache, 'go'), '');
+    await Promise.all([first.ended, second.ended]);
+    expect((await run(parts, 'cat "$CACHE/order"', cache)).out).toBe('1\n1\n2\n');
+  });
+
+  test('goes with its process, however that ends', async () => {
+    const cache = newFolder();
+    await run(parts, 'hold_lock x; kill -9 $$', cache);
+    expect(await run(parts, 'hold_lock x', cache)).toEqual({ code: 0, out: '', error: '' });
+  });
+});
+
+describe('a long command', () => {
+  test('that fails shows its last words and where the others are', async () => {
+    const { code, error } = await run(parts, 'with_heartbeat "the build" "$CACHE/log" bash -c "echo broken; exit 3"');
+    expect(code).toBe(1);
+    expect(error).toMatch(/^broken\ncluster: the build failed after \d+ s; the whole output is in \/.*\/log\n$/);
+  });
+
+  test('that succeeds says nothing', async () => {
+    const ended = await run(parts, 'with_heartbeat "the build" "$CACHE/log" echo fine; cat "$CACHE/log"');
+    expect(ended).toEqual({ code: 0, out: 'fine\n', error: '' });
+  });
+});
+
+test('what never comes is waited for no longer than allowed', async () => {
+  expect((await run(parts, 'wait_for 0 false || echo over')).out).toBe('over\n');
+  expect((await run(parts, 'wait_for 5 true && echo there')).out).toBe('there\n');
+});
+
+test.each([
+  ['relative', 'cache', 'must be an absolute path'],
+  ['with a blank', '/tmp/my cache', 'has a blank'],
+  ['too long for a socket', `/tmp/${'a'.repeat(60)}`, 'is longer than 60 characters'],
+])('a cache path %s is refused with the remedy', async (_, cache, sentence) => {
+  const { code, error } = await run(parts, 'check_cache_path', cache);
+  expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining(sentence) });
+  expect(error).toContain('LIMBECK_CACHE');
+});
