@@ -100,10 +100,17 @@ export class People {
     const { spec } = await this.root();
     await removeNamespace(this.#cluster, this.#namespace);
     void this.#inTurn(async () => {
-      await until('the namespace is gone', () => this.#isNamespaceGone());
-      await createNamespace(this.#cluster, this.#namespace);
-      await this.create(spec);
+      await until('the namespace is gone', () => this.#isNamespaceGone(), { withinMs: 600_000 });
+      await until('the object is there again', () => this.#startAgain(spec));
     });
+  }
+
+  /** A busy API server may still take the new namespace for the old one, which ends. */
+  async #startAgain(spec: Rooted['spec']): Promise<boolean> {
+    if ((await this.found()) !== undefined) return true;
+    await createNamespace(this.#cluster, this.#namespace);
+    await this.create(spec);
+    return true;
   }
 
   #isNamespaceGone(): Promise<boolean> {
