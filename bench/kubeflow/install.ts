@@ -141,5 +141,6 @@ export async function kubeflow(qps?: number): Promise<Contestant> {
     name: 'kubeflow',
     start: (api, port) => install(api, release, port),
     make: (api, of) => makeMany(api, { ...of, resource: trainJobs }, (name) => trainJob(of.namespace, name)),
+    services: 1,
   };
 }

@@ -21,8 +21,10 @@ export interface Contestant {
   readonly name: 'limbeck' | 'kubeflow';
   /** On an API server from nothing, until it works; all the processes that it consists of. */
   readonly start: (api: ApiServer, port: number) => Promise<readonly ChildProcess[]>;
-  /** Makes so many jobs; each gets one Job that is suspended, one Service and one ConfigMap. */
+  /** Makes so many jobs of one worker; each gets one Job that is suspended and one ConfigMap. */
   readonly make: (api: ApiServer, of: Made) => Promise<void>;
+  /** Services of each job. */
+  readonly services: number;
 }
 
 /** Limbeck asks no queue on a cluster that serves no Kueue. Nobody lists it, and nobody admits anything here. */
@@ -45,6 +47,8 @@ export async function limbeck(): Promise<Contestant> {
       return [(await startSide(side, port)).child];
     },
     make: (api, of) => makeJobs(api, { ...of, workers: 1, queueName: 'queue' }),
+    // One worker looks for nobody.
+    services: 0,
   };
 }
 
@@ -101,14 +105,19 @@ async function assertSuspended({ cluster }: ApiServer, jobs: number): Promise<vo
   if (suspended.length !== jobs) throw new Error(`${suspended.length} of ${jobs} Jobs are suspended`);
 }
 
-async function measured(api: ApiServer, { name, make }: Contestant, children: readonly ChildProcess[], jobs: number) {
+async function measured(
+  api: ApiServer,
+  { name, make, services }: Contestant,
+  children: readonly ChildProcess[],
+  jobs: number,
+) {
   // The first one shows that all of it works, and is not measured.
   await make(api, { namespace, from: 0, to: 1 });
-  await childrenOf(api, namespace, 1, 120_000);
+  await childrenOf(api, { namespace, jobs: 1, services }, 120_000);
   const before = { writes: await quiet(api), cpu: sum(children, cpuSeconds) };
   const startedAt = performance.now();
   const made = make(api, { namespace, from: 1, to: jobs + 1 });
-  await Promise.all([made, childrenOf(api, namespace, jobs + 1, limitMs)]);
+  await Promise.all([made, childrenOf(api, { namespace, jobs: jobs + 1, services: services * (jobs + 1) }, limitMs)]);
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = sum(children, cpuSeconds) - before.cpu;
   const writes = onlyUsed(difference(await quiet(api), before.writes));

@@ -45,11 +45,19 @@ export const difference = (after: Record<string, number>, before: Record<string,
 export const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-/** Waits until all children of so many TrainingJobs are there. Namespaces have a ConfigMap of their own. */
-export async function childrenOf(api: ApiServer, of: string, jobs: number, limitMs: number): Promise<void> {
+/** What so many jobs come to: whether there is a Service for each depends on who makes it for how many workers. */
+export interface Children {
+  readonly namespace: string;
+  readonly jobs: number;
+  readonly services: number;
+}
+
+/** Waits until all of it is there. Namespaces have a ConfigMap of their own. */
+export async function childrenOf(api: ApiServer, children: Children, limitMs: number): Promise<void> {
+  const { namespace: of, jobs } = children;
   const wanted = [
     [batchJobs, jobs],
-    [services, jobs],
+    [services, children.services],
     [configMaps, jobs + 1],
   ] as const;
   for (const [resource, count] of wanted)
@@ -60,8 +68,8 @@ async function measured(api: ApiServer, side: Side, running: Running, jobs: numb
   const { child } = running;
   const before = { api: await api.metrics(), own: await running.scrape(), cpu: cpuSeconds(child) };
   const startedAt = performance.now();
-  const made = makeJobs(api, { namespace, from: 0, to: jobs, workers: 1 });
-  await Promise.all([made, childrenOf(api, namespace, jobs, 600_000)]);
+  const made = makeJobs(api, { namespace, from: 0, to: jobs, workers: 2 });
+  await Promise.all([made, childrenOf(api, { namespace, jobs, services: jobs }, 600_000)]);
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = cpuSeconds(child) - before.cpu;
   await quiet(side, running, 600_000);

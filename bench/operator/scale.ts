@@ -66,7 +66,7 @@ async function rest(api: ApiServer, side: Side, running: Running, seconds: numbe
 async function late(api: ApiServer, side: Side, running: Running, jobs: number) {
   const before = { api: await api.metrics(), own: await running.scrape() };
   await makeJobs(api, { namespace, from: jobs, to: jobs + lateJobs, workers });
-  await childrenOf(api, namespace, jobs + lateJobs, 120_000);
+  await childrenOf(api, { namespace, jobs: jobs + lateJobs, services: jobs + lateJobs }, 120_000);
   await quiet(side, running, 120_000);
   const own = await running.scrape();
   const writes = difference(writesOf(await api.metrics(), own, side), writesOf(before.api, before.own, side));
@@ -108,7 +108,7 @@ export async function scale(ours: Side, theirs: Side, port: number, size: Size):
     const running = await startSide(ours, port + 10);
     const made = async (from: number, to: number): Promise<number> => {
       await makeJobs(api, { namespace, from, to, workers });
-      await childrenOf(api, namespace, to, 600_000);
+      await childrenOf(api, { namespace, jobs: to, services: to }, 600_000);
       await quiet(ours, running, 600_000);
       await later(5000);
       return residentMiB(running.child);

@@ -1,4 +1,4 @@
-/** One attempt → ConfigMap, headless Service and Indexed Job. Pure. */
+/** One attempt → ConfigMap, Indexed Job and, where there are several workers, headless Service. Pure. */
 import { annotations, attemptName, childName, labels, managedBy, workersServiceName } from '../api/names.ts';
 import { batchJobs, configMaps, services } from '../api/resources.ts';
 import type { TrainerConfig } from '../api/trainer-contract.ts';
@@ -47,11 +47,13 @@ export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
   { resource: batchJobs, object: jobOf(plan), manner: 'once' },
 ];
 
-/** One worker needs nobody to wait for. */
+/** One worker waits for nobody, and looks for nobody. */
+const isGroup = ({ root }: Needing): boolean => root.spec.distribution.workers > 1;
+
 function podGroups(plan: Needing): readonly Child[] {
   const { gang } = plan.settings;
   const { distribution, placement } = plan.root.spec;
-  if (gang === undefined || distribution.workers === 1) return [];
+  if (gang === undefined || !isGroup(plan)) return [];
   const { priorityClassName } = placement;
   const object = podGroupOf(gang, meta(plan, nameOf(plan)), { workers: distribution.workers, priorityClassName });
   return [{ resource: podGroupsOf(gang), object, manner: 'once' }];
@@ -60,7 +62,7 @@ function podGroups(plan: Needing): readonly Child[] {
 /** Without these the pods of a Job do not start, or do not find each other. */
 export const attemptNeeds = (plan: Needing): readonly Child[] => [
   { resource: configMaps, object: configMapOf(plan), manner: 'once' },
-  { resource: services, object: serviceOf(plan), manner: 'created' },
+  ...(isGroup(plan) ? [{ resource: services, object: serviceOf(plan), manner: 'created' } as const] : []),
 ];
 
 /** Labels of a root's children, by which they are found again. */
@@ -142,8 +144,7 @@ function jobOf(plan: AttemptPlan) {
 
 function templateMeta(plan: AttemptPlan) {
   const { gang } = plan.settings;
-  const isGang = gang !== undefined && plan.root.spec.distribution.workers > 1;
-  const { labels: more = {}, ...rest } = isGang ? membershipOf(gang, nameOf(plan)) : {};
+  const { labels: more = {}, ...rest } = gang !== undefined && isGroup(plan) ? membershipOf(gang, nameOf(plan)) : {};
   return { labels: { ...attemptLabels(plan), ...more }, ...rest };
 }
 
@@ -157,7 +158,7 @@ const placementOf = ({ root, settings }: AttemptPlan) => ({
 
 const podSpecOf = (plan: AttemptPlan) => ({
   ...placementOf(plan),
-  subdomain: workersServiceName(plan.root.metadata.name),
+  ...(isGroup(plan) ? { subdomain: workersServiceName(plan.root.metadata.name) } : {}),
   restartPolicy: 'Never',
   automountServiceAccountToken: false,
   enableServiceLinks: false,
@@ -226,7 +227,7 @@ function environmentOf(plan: AttemptPlan): readonly object[] {
   const fixed = {
     WORLD_SIZE: String(workers * processes),
     LOCAL_WORLD_SIZE: String(processes),
-    MASTER_ADDR: rankZero,
+    MASTER_ADDR: isGroup(plan) ? rankZero : '127.0.0.1',
     MASTER_PORT: String(rendezvousPort),
     // Debian's torch is built without libuv.
     USE_LIBUV: '0',

@@ -120,9 +120,10 @@ describe('an attempt', () => {
     expect(job).toMatchObject({ kind: 'Job', spec: { template: { metadata } } });
   });
 
-  test('of one worker needs no group', () => {
-    const kinds = placed({}, { gang: 'volcano' }, 1).map(({ kind }) => kind);
-    expect(kinds).toEqual(['ConfigMap', 'Service', 'Job']);
+  test('of one worker needs no group, and no name to be found by', () => {
+    const children = placed({}, { gang: 'volcano' }, 1);
+    expect(children.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Job']);
+    expect(JSON.stringify(children)).not.toContain('-workers');
   });
 
   test('has names that fit, however long the name of its job', () => {
