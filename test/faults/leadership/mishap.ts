@@ -42,10 +42,10 @@ const mutable = (callback: (...rest: unknown[]) => void, delayMs?: number, ...re
   }, delayMs);
 globalThis.setTimeout = Object.assign(mutable, { __promisify__: plainSetTimeout.__promisify__ }) as typeof setTimeout;
 
-/** A job's first three writes are a ConfigMap, a Service and a Job, one after the answer to the other. */
+/** The first two writes of a job of one worker are a ConfigMap and a Job, one after the answer to the other. */
 const mishaps: Readonly<Record<Mishap, () => void>> = {
   'between two writes': () => standStillOnce('request:trailers', 'configmaps'),
-  'before a write is sent': () => standStillOnce('request:create', 'services'),
+  'before a write is sent': () => standStillOnce('request:create', 'jobs'),
   'no timer fires': muteTimers,
 };
 
