@@ -6,7 +6,7 @@ import type { Caller } from '../batcher.ts';
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from '../protocol/request.ts';
-import type { Tensor } from '../tensor.ts';
+import { elementCount, type Tensor } from '../tensor.ts';
 import { featuresOf, type Feature } from './features.ts';
 import type { Question } from './parameters.ts';
 import { probesOf, probesPerFeature, telling, type Probe } from './probes.ts';
@@ -14,6 +14,9 @@ import { requestOf, subjectsOf, type Asked, type Subject } from './subjects.ts';
 
 /** Rows that one explanation may ask a model about. */
 export const mostRows = 16_384;
+
+/** Of the input that is explained, all rows together: each is held as 8 bytes, several times. */
+const mostElements = 1 << 22;
 
 /** Of one row of the request. */
 export interface Explanation {
@@ -42,8 +45,10 @@ export async function explain(
   oracle: Oracle,
 ): Promise<readonly Explanation[]> {
   const ask = asking(question, oracle);
+  const [count = 0, ...rowShape] = inputs.find(({ name }) => name === question.input.name)?.shape ?? [];
+  // Before anything is made for each row or element of it.
+  checkSize(count, rowShape);
   const subjects = subjectsOf(question, inputs);
-  const rowShape = inputs.find(({ name }) => name === question.input.name)?.shape.slice(1) ?? [];
   const features = featuresOf(rowShape, question.patch);
   checkWay(question, features, subjects);
   checkCost(question, features, subjects);
@@ -107,7 +112,17 @@ function checkWay({ method, input }: Question, features: readonly Feature[], sub
 
 function checkCost({ method }: Question, features: readonly Feature[], subjects: readonly Subject[]): void {
   const each = subjects.map((subject) => 2 + probesPerFeature(method) * telling(features, subject).length);
-  const cost = each.reduce((sum, rows) => sum + rows, 0);
+  checkRows(each.reduce((sum, rows) => sum + rows, 0));
+}
+
+function checkSize(count: number, rowShape: readonly number[]): void {
+  checkRows(2 * count);
+  const elements = count * elementCount(rowShape);
+  if (elements > mostElements)
+    throw invalid(`the input has ${elements} elements, at most ${mostElements} are explained in one request`);
+}
+
+function checkRows(cost: number): void {
   if (cost <= mostRows) return;
   throw invalid(
     `this takes ${cost} rows of the model, at most ${mostRows} are allowed: ask for fewer rows, larger patches or fewer steps`,
@@ -135,7 +150,7 @@ async function sumsOf(ask: Ask, { question, features, subjects, targets }: Task)
   const sums = subjects.map(() => new Float64Array(features.length));
   for (const [index, subject] of subjects.entries()) {
     const [target = 0, own] = [targets[index], sums[index]];
-    for (const probes of chunks(probesOf(question.method, features, subject))) {
+    for (const probes of chunks(probesOf(question.method, features, subject), subject.row.length)) {
       const scores = await ask(probes.map(({ fill }) => ({ subject, elements: filled(fill, subject) })));
       probes.forEach(({ feature, weight }, at) => {
         if (own !== undefined) own[feature] = (own[feature] ?? 0) + weight * (scores[at]?.[target] ?? NaN);
@@ -145,14 +160,16 @@ async function sumsOf(ask: Ask, { question, features, subjects, targets }: Task)
   return sums;
 }
 
-/** Rows that are held in memory at a time. */
+/** So many rows are made at a time; of long ones so many that they have about this many elements. */
 const chunkRows = 256;
+const chunkElements = 1 << 22;
 
-function* chunks(probes: Iterable<Probe>): Generator<readonly Probe[]> {
+function* chunks(probes: Iterable<Probe>, width: number): Generator<readonly Probe[]> {
+  const most = Math.min(chunkRows, Math.ceil(chunkElements / Math.max(1, width)));
   let chunk: Probe[] = [];
   for (const probe of probes) {
     chunk.push(probe);
-    if (chunk.length < chunkRows) continue;
+    if (chunk.length < most) continue;
     yield chunk;
     chunk = [];
   }

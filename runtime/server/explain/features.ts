@@ -8,6 +8,14 @@ export type Feature = readonly number[];
 /** About this many patches along the longer side of an image. */
 const patchesAlong = 14;
 
+/** More could not be asked about; to list them alone would cost memory. */
+const mostFeatures = 16_384;
+
+function checkCount(count: number): void {
+  if (count <= mostFeatures) return;
+  throw invalid(`a row has ${count} features, at most ${mostFeatures} are explained: larger patches make fewer`);
+}
+
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
 /** The features of a row of this shape (without the batch axis). Only an image, [channels, height, width], has patches. */
@@ -16,10 +24,12 @@ export function featuresOf(rowShape: readonly number[], patch: readonly [number,
   if (channels === undefined || height === undefined || width === undefined || more.length > 0) {
     if (patch !== undefined)
       throw invalid(`'patch' is for images, [batch, channels, height, width]; a row here is [${rowShape.join(',')}]`);
+    checkCount(elementCount(rowShape));
     return range(elementCount(rowShape)).map((index) => [index]);
   }
   const usual = Math.max(1, Math.ceil(Math.max(height, width) / patchesAlong));
   const [patchHeight, patchWidth] = patch ?? [usual, usual];
+  checkCount(Math.ceil(height / patchHeight) * Math.ceil(width / patchWidth));
   const tops = range(Math.ceil(height / patchHeight)).map((row) => row * patchHeight);
   const lefts = range(Math.ceil(width / patchWidth)).map((column) => column * patchWidth);
   const plane = range(channels).map((channel) => channel * height * width);

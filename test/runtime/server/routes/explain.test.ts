@@ -273,6 +273,19 @@ describe('mistakes', () => {
     });
   });
 
+  test.each<[string, number[], string]>([
+    ['rows', [9000, 2], 'this takes 18000 rows of the model'],
+    ['features', [1, 20_000], 'a row has 20000 features'],
+  ])('so many %s that they alone would fill the memory', async (_, shape, sentence) => {
+    const body = new Uint8Array(shape[0]! * shape[1]! * 8);
+    const head = JSON.stringify({
+      inputs: [{ name: 'input_ids', datatype: 'INT64', shape, parameters: { binary_data_size: body.length } }],
+    });
+    const headers = { 'Inference-Header-Content-Length': String(head.length) };
+    const { status, json } = await send('tokens', '', { body: Buffer.concat([Buffer.from(head), body]), headers });
+    expect({ status, error: json.error }).toEqual({ status: 400, error: expect.stringContaining(sentence) });
+  });
+
   test('no such model, no JSON, another method', async () => {
     expect((await send('nope', {})).status).toBe(404);
     expect((await send('linear', '{')).status).toBe(400);
