@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { batchJobs } from '../../operator/api/resources.ts';
 import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
 import { define, never, openApiServer, sleep, type ApiServer } from '../operator/api-server.ts';
-import { childrenOf, difference, total } from '../operator/burst.ts';
+import { childrenOf, difference, total, writing, type Cost } from '../operator/burst.ts';
 import { assertRuns, stop } from '../operator/processes.ts';
 import { limbeck as limbeckSide, startSide } from '../operator/sides.ts';
 import { makeJobs } from '../operator/work.ts';
@@ -52,22 +52,9 @@ export async function limbeck(): Promise<Contestant> {
   };
 }
 
-export interface Round {
-  /** From the first request of our client to the last child. */
-  readonly seconds: number;
-  readonly jobsPerSecond: number;
-  /** Of all processes together, until the last child, and until nobody writes any more. */
-  readonly cpuSeconds: number;
-  readonly cpuSecondsUntilQuiet: number;
-  /** The sum of each one's own peak. */
-  readonly peakMiB: number;
-  readonly settledMiB: number;
-  readonly writesPerJob: number;
-  /** By what is written, as the API server counts them, refused ones too. */
-  readonly writes: Readonly<Record<string, number>>;
-}
+/** `writes` are by what is written, as the API server counts them, refused ones too. */
+export type Round = Cost;
 
-const writing = /^(POST|PUT|PATCH|APPLY|DELETE)$/;
 /** What our own client makes, and what tells only that somebody leads. */
 const notCounted = /^(trainingjobs POST|trainjobs POST|leases .*)$/;
 

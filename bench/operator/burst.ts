@@ -8,25 +8,32 @@ import { makeJobs } from './work.ts';
 
 const namespace = 'burst';
 
-export interface Burst {
+/** What the children of many jobs cost, whoever makes them. */
+export interface Cost {
   /** From the first request of our client to the last child. */
   readonly seconds: number;
   readonly jobsPerSecond: number;
-  /** Of the operator, until the last child, and until it rests again. */
+  /** Of all processes together, until the last child, and until nobody writes any more. */
   readonly cpuSeconds: number;
   readonly cpuSecondsUntilQuiet: number;
+  /** The sum of each process's own peak. */
   readonly peakMiB: number;
   readonly settledMiB: number;
   readonly writesPerJob: number;
   readonly writes: Readonly<Record<string, number>>;
+}
+
+export interface Burst extends Cost {
   readonly passesPerJob: number;
   readonly callsPerPass: number;
   readonly waitedP99Seconds: Between;
 }
 
+/** Verbs that write, as the API server counts requests. */
+export const writing = /^(POST|PUT|PATCH|APPLY|DELETE)$/;
+
 /** Writes of the operator by what was written, as the API server counts them. Controllers write none of these. */
 export function writesOf(api: Scrape, own: Scrape, side: Side): Record<string, number> {
-  const writing = /^(POST|PUT|PATCH|APPLY|DELETE)$/;
   const count = (resource: string, subresource = ''): number =>
     api.sum('apiserver_request_total', { resource, subresource, verb: writing });
   return {
