@@ -33,7 +33,7 @@ export interface AutoscalerPorts {
   readonly services: () => readonly ServiceScale[];
   /** Every gateway pod that may hold requests, the terminating ones included; read each tick. */
   readonly gateways: () => readonly GatewayAddress[];
-  /** The recommendation for this service changed. */
+  /** There is a recommendation for this service, or another one. */
   readonly poke: (key: Key) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -168,8 +168,8 @@ class Loop implements Autoscaler {
     watched.recommend(replicas);
     this.#recommendations.set(key, { replicas, reason, at: clock.now() });
     this.#metrics.recommended(scale.key, before, replicas);
-    if (replicas === before) return;
-    log.info('replicas recommended', { service: key, from: before, to: replicas, reason });
+    if (replicas !== before) log.info('replicas recommended', { service: key, from: before, to: replicas, reason });
+    // Also where the number stays: its reason is told, and whoever is told late would write at rest.
     poke(scale.key);
   }
 

@@ -41,13 +41,20 @@ function wholeOf({ plan, deeds, podsEver }: Outcome): Lot {
   return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
 }
 
-const withoutVain = (deeds: Deeds): Deeds =>
-  Object.fromEntries(Object.entries(deeds).filter(([name]) => !name.startsWith('delete in vain ')));
+const without = (beginning: string, deeds: Deeds): Deeds =>
+  Object.fromEntries(Object.entries(deeds).filter(([name]) => !name.startsWith(beginning)));
+const withoutVain = (deeds: Deeds): Deeds => without('delete in vain ', deeds);
+const withoutRemovals = (deeds: Deeds): Deeds => without('delete ', deeds);
 
-/** Whoever is deleted half-way was given no more than a whole life takes, and whoever came after him just that. */
-function lotsApart(reference: Outcome, { lots, heir }: Outcome): readonly string[] {
+/**
+ * Whoever is deleted half-way was given no more than a whole life takes, and whoever came after him just that. Where a
+ * namespace is emptied, pods go before their Job: an attempt is lost, and the Job that would go on is rightly removed.
+ */
+function lotsApart(reference: Outcome, { plan, lots, heir }: Outcome): readonly string[] {
+  const isEmptied = plan.faults.some(({ kind }) => kind === 'terminate');
   return Object.entries(lots).flatMap(([root, { deeds, podsEver }]) => {
-    const lot = { deeds: withoutVain(deeds), podsEver };
+    const counted = isEmptied && root !== heir ? withoutRemovals(deeds) : withoutVain(deeds);
+    const lot = { deeds: counted, podsEver };
     return lotApart(reference, lot, root === heir ? 'exactly' : 'at most').map((text) => `${root}: ${text}`);
   });
 }
