@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { Tensor } from './tensor.ts';
-import { transferable, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
+import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
 
 /** The outputs of one batch and how long ONNX Runtime took for them. */
 export interface Ran {
@@ -52,9 +52,10 @@ export class SessionWorker {
   /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (!this.#alive) throw unavailable('the worker of this model has died');
-    const answer = this.#nextReply();
-    this.#send({ kind: 'run', inputs, outputs }, transferable(inputs));
-    const reply = await answer;
+    const own = inputs.map(whole);
+    // Before anybody waits for the answer: what cannot be sent has none.
+    this.#send({ kind: 'run', inputs: own, outputs }, transferable(own));
+    const reply = await this.#nextReply();
     if (reply.kind === 'ran') return reply;
     throw invalid(reply.kind === 'failed' ? `the model failed on this input: ${reply.message}` : 'out of turn');
   }

@@ -38,6 +38,12 @@ export type Reply =
   | { readonly kind: 'ran'; readonly outputs: readonly Tensor[]; readonly computeMs: number }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** The tensor in a buffer of its own: a view, such as one row of many, would give away what belongs to others. */
+export function whole(tensor: Tensor): Tensor {
+  const { data } = tensor;
+  return Array.isArray(data) || data.byteLength === data.buffer.byteLength ? tensor : { ...tensor, data: data.slice() };
+}
+
 /** The buffers that a message gives away: each once, and none that is shared with anything else. */
 export function transferable(tensors: readonly Tensor[]): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();

@@ -47,6 +47,31 @@ describe('sessions in threads', () => {
     pool.release(worker);
   });
 
+  test('a row of many rows is run without giving the others away', async () => {
+    const pool = await poolOver(mlpModel([4, 8, 3]));
+    await pool.start();
+    const worker = pool.acquire()!;
+    const rows = Float32Array.from({ length: 8 }, (_, index) => index);
+    const input: Tensor = { name: 'x', datatype: 'FP32', shape: [1, 4], data: rows.subarray(4) };
+    const first = await worker.run([input], ['logits']);
+    expect([...rows]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect((await worker.run([input], ['logits'])).outputs[0]?.data).toEqual(first.outputs[0]?.data);
+    pool.release(worker);
+  });
+
+  test('a run that cannot be sent is refused, and the next one is answered', async () => {
+    const pool = await poolOver(mlpModel([4, 8, 3]));
+    await pool.start();
+    const worker = pool.acquire()!;
+    const given = new Float32Array(4);
+    const input: Tensor = { name: 'x', datatype: 'FP32', shape: [1, 4], data: given };
+    structuredClone(given.buffer, { transfer: [given.buffer] });
+    await expect(worker.run([input], ['logits'])).rejects.toThrow();
+    const { outputs } = await worker.run([{ ...input, data: new Float32Array(4) }], ['logits']);
+    expect(outputs[0]?.shape).toEqual([1, 3]);
+    pool.release(worker);
+  });
+
   test.each([
     ['FP32', Float32Array.of(1.5, -2)],
     ['FP64', Float64Array.of(1.5, -2)],
