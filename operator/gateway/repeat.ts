@@ -30,7 +30,7 @@ const timedOut = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 const codeOf = (error: Error): string => ('code' in error && typeof error.code === 'string' ? error.code : '');
 
 /** Paths of what is computed from the body alone: tensors, rows, texts. */
-const inference = /(?:\/infer|:predict|\/v1\/(?:chat\/)?completions|\/v1\/embeddings)(?:$|\?)/;
+const inference = /(?:\/(?:infer|predict|explain)|:predict|\/v1\/(?:chat\/)?completions|\/v1\/embeddings)(?:$|\?)/;
 
 /** Requests without effect on the replica: reads, and inference, which is a function of its body. */
 const harmless = ({ method, path }: Tried): boolean =>

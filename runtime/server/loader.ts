@@ -5,20 +5,19 @@ import { contractNamed } from './decoding/contract.ts';
 import { weightsFault } from './decoding/geometry.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import type { DecodingStatistics } from './decoding/statistics.ts';
+import type { TextCodec } from './decoding/text-codec.ts';
 import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
-import { brokenPromise } from './manifest.ts';
+import { brokenPromise, type Manifest } from './manifest.ts';
 import type { Signature } from './protocol/request.ts';
 import { failed, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
+import { preprocessingFault } from './samples/preprocessing.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
 import { warmUp, type WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /** What is known of a loaded model. */
-export interface ModelFacts extends Signature {
-  readonly labels?: readonly string[];
-  /** Of an input that says nothing; see Manifest. */
-  readonly baseline?: readonly (number | null)[];
+export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseline' | 'preprocessing' | 'outputsAre'> {
   readonly sha256: string;
   readonly provider: string;
   /** Most rows of a joined batch; 1 when requests are never joined. */
@@ -45,16 +44,19 @@ export interface LoadOptions extends Omit<PoolOptions, 'path'> {
 
 /** What answers: sessions that run batches of tensors, or a language model that writes token by token. */
 export type Runtime =
-  | { readonly kind: 'tensors'; readonly executor: Executor }
+  | { readonly kind: 'tensors'; readonly executor: Executor; readonly codec: TextCodec | undefined }
   | { readonly kind: 'language'; readonly language: LanguageModel };
 
 /** What came of loading. */
 export type Load = { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime } | FailedFetch;
 
 function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThread: boolean): ModelFacts {
-  const { inputs, outputs, labels, baseline } = { ...loaded, ...artefact.manifest };
+  const { inputs, outputs, labels, baseline, preprocessing, outputsAre } = { ...loaded, ...artefact.manifest };
   const { provider } = loaded;
-  const extras = { ...(labels && { labels }), ...(baseline && { baseline }) };
+  const extras = {
+    ...{ ...(labels && { labels }), ...(baseline && { baseline }) },
+    ...{ ...(preprocessing && { preprocessing }), ...(outputsAre && { outputsAre }) },
+  };
   return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
@@ -90,20 +92,37 @@ async function openLanguage(
   return { ok: true, facts: factsOf(artefact, found, language.slots, false), runtime: { kind: 'language', language } };
 }
 
+/** The tokenizer of a model of texts; undefined for every other. Throws when it is not whole. */
+async function codecOf(artefact: Artefact, signal: AbortSignal): Promise<TextCodec | undefined> {
+  if (artefact.manifest?.preprocessing?.kind !== 'text') return undefined;
+  const { readCodec } = await import('./decoding/tokenizer-files.ts');
+  const codec = await readCodec(artefact, signal);
+  if (codec === undefined) throw new TypeError('its preprocessing needs tokenizer.json beside model.onnx');
+  return codec;
+}
+
+function promiseFault({ manifest }: Artefact, loaded: Loaded): string | undefined {
+  if (manifest === undefined) return undefined;
+  const { preprocessing } = manifest;
+  return brokenPromise(manifest, loaded) ?? (preprocessing && preprocessingFault(preprocessing, loaded.inputs));
+}
+
 async function openTensors(
   pool: SessionPool,
   [artefact, loaded]: [Artefact, Loaded],
   options: LoadOptions,
+  signal: AbortSignal,
 ): Promise<Load> {
-  const broken = artefact.manifest && brokenPromise(artefact.manifest, loaded);
+  const broken = promiseFault(artefact, loaded);
   if (broken !== undefined) {
     await pool.close();
     return failed('ManifestInvalid', broken);
   }
+  const codec = await codecOf(artefact, signal);
   const { maxBatch, largest } = await warmed(pool, loaded, options);
   const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
   const facts = factsOf(artefact, loaded, maxBatch, mainThread !== undefined);
-  return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread) } };
+  return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
 }
 
 async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
@@ -115,7 +134,7 @@ async function open(artefact: Artefact, options: LoadOptions, signal: AbortSigna
   const loaded = await pool.start();
   try {
     const names = [...loaded.inputs, ...loaded.outputs].map(({ name }) => name);
-    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], options);
+    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], options, signal);
     // Recognised by its names only now: it is opened anew where its answers are written.
     await pool.close();
     return await openLanguage(artefact, loaded, options, signal);

@@ -2,6 +2,7 @@
 import { isDatatype } from './tensor.ts';
 import type { Geometry } from './decoding/geometry.ts';
 import { shapeFits, type Signature, type TensorSpec } from './protocol/request.ts';
+import { preprocessingOf, type Preprocessing } from './samples/preprocessing.ts';
 
 /** What the server uses of a manifest. */
 export interface Manifest extends Signature {
@@ -11,9 +12,19 @@ export interface Manifest extends Signature {
   readonly labels?: readonly string[];
   /** Of an input that says nothing: one value for all, or one for each index of the axis after the batch; null is NaN. */
   readonly baseline?: readonly (number | null)[];
+  /** How the input is made of what people have. */
+  readonly preprocessing?: Preprocessing;
+  /** What the scores of the labels are; logits where the manifest is silent. */
+  readonly outputsAre?: OutputsAre;
   /** Of a language model that writes token by token. */
   readonly decoder?: Geometry;
 }
+
+/** Scores that softmax makes probabilities of, or probabilities already. */
+export type OutputsAre = 'logits' | 'probabilities';
+
+/** What a manifest may have besides the signature. */
+type Extras = Omit<Manifest, 'sha256' | keyof Signature>;
 
 /** A manifest, or one sentence that says what is wrong with it. */
 export type ParsedManifest =
@@ -63,17 +74,40 @@ function baselineOf(value: unknown): readonly (number | null)[] | undefined {
   return Array.isArray(value) && value.length > 0 && value.every(isValue) ? value : undefined;
 }
 
-/** What a manifest may have besides; undefined where it has not. */
-function extrasOf(
-  value: Readonly<Record<string, unknown>>,
-): Pick<Manifest, 'labels' | 'baseline' | 'decoder'> | string {
-  const labels = value['labels'] === undefined ? undefined : labelsOf(value['labels']);
-  if (labels === undefined && value['labels'] !== undefined) return 'labels is not a list of strings';
-  const baseline = value['baseline'] === undefined ? undefined : baselineOf(value['baseline']);
-  if (baseline === undefined && value['baseline'] !== undefined) return 'baseline is not a list of numbers or null';
-  const decoder = value['decoder'] === undefined ? undefined : geometryOf(value['decoder']);
-  if (typeof decoder === 'string') return decoder;
-  return { ...(labels && { labels }), ...(baseline && { baseline }), ...(decoder && { decoder }) };
+const outputsAreOf = (value: unknown): OutputsAre | undefined =>
+  value === 'logits' || value === 'probabilities' ? value : undefined;
+
+type Read<T> = (value: unknown) => T | undefined;
+
+/** Members that are only right or wrong, and what the wrong ones are not. */
+const optional: readonly [keyof Extras, Read<Extras[keyof Extras]>, string][] = [
+  ['labels', labelsOf, 'a list of strings'],
+  ['baseline', baselineOf, 'a list of numbers or null'],
+  ['outputsAre', outputsAreOf, "'logits' or 'probabilities'"],
+];
+
+/** Members with a reason of their own for being wrong. */
+const structured: readonly [keyof Extras, (value: unknown) => object | string][] = [
+  ['preprocessing', preprocessingOf],
+  ['decoder', geometryOf],
+];
+
+/** What a manifest has besides the signature, or what is wrong with it. */
+function extrasOf(value: Readonly<Record<string, unknown>>): Extras | string {
+  const found: Partial<Record<keyof Extras, unknown>> = {};
+  for (const [name, read, wanted] of optional) {
+    if (value[name] === undefined) continue;
+    const parsed = read(value[name]);
+    if (parsed === undefined) return `${name} is not ${wanted}`;
+    found[name] = parsed;
+  }
+  for (const [name, read] of structured) {
+    if (value[name] === undefined) continue;
+    const parsed = read(value[name]);
+    if (typeof parsed === 'string') return parsed;
+    found[name] = parsed;
+  }
+  return found as Extras;
 }
 
 function manifestOf(value: unknown): Manifest | string {

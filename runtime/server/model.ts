@@ -8,6 +8,7 @@ import { retryDelayMs } from './backoff.ts';
 import { Batcher, type Batchable, type Caller } from './batcher.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
+import type { TextCodec } from './decoding/text-codec.ts';
 import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
@@ -99,6 +100,13 @@ export class Model {
   get language(): LanguageModel | undefined {
     return this.#state.kind === 'ready' && this.#state.runtime.kind === 'language'
       ? this.#state.runtime.language
+      : undefined;
+  }
+
+  /** The tokenizer of a model that takes whole texts; undefined for every other, and until it was loaded. */
+  get codec(): TextCodec | undefined {
+    return this.#state.kind === 'ready' && this.#state.runtime.kind === 'tensors'
+      ? this.#state.runtime.codec
       : undefined;
   }
 

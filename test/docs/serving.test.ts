@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { folderWith } from '../support/model-server.ts';
+import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../support/sample-models.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 const run = promisify(execFile);
@@ -29,10 +30,15 @@ let env: Record<string, string>;
 
 beforeAll(async () => {
   python = (await run('bash', ['test/clients/venv'])).stdout.trim();
-  const folder = await folderWith({ ...conformanceModels(), ...echoArtefact() });
+  const folder = await folderWith({
+    ...{ ...conformanceModels(), ...echoArtefact() },
+    ...manifested('pictures', meanOfRows, { labels: ['upper', 'lower'], preprocessing: smallPicture }),
+    ...manifested('houses', meanOfColumns, { preprocessing: houseTable }),
+  });
   server = await startServerProcess({ LIMBECK_MODELS_DIR: folder, LIMBECK_GRPC_PORT: '0' });
   const PATH = process.env['PATH'] ?? '';
-  env = { PATH, MODELS: folder, TMP: await folderWith({}), URL: server.url, GRPC: server.grpcAddress };
+  const PICTURES = 'test/golden/pictures';
+  env = { PATH, PICTURES, MODELS: folder, TMP: await folderWith({}), URL: server.url, GRPC: server.grpcAddress };
 }, 300_000);
 
 afterAll(() => server.stop());

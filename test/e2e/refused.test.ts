@@ -1,4 +1,5 @@
 /** What cannot be meant: refused at once, by the API server and by the gateway, with a sentence. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kubectl } from '../../demo/kubectl.ts';
 import { restartCounts, Restarts } from '../../demo/restarts.ts';
@@ -86,6 +87,11 @@ interface Explained {
   readonly attributions: readonly (readonly (readonly number[])[])[];
 }
 
+interface Predicted {
+  readonly label: string;
+  readonly classes: readonly { readonly label: string; readonly probability: number }[];
+}
+
 describe('the gateway', () => {
   const zeros = Array.from({ length: 64 }, () => 0);
   const input = { name: 'input', datatype: 'FP32', shape: [1, 1, 8, 8], data: zeros };
@@ -110,6 +116,21 @@ describe('the gateway', () => {
       expect(parts).not.toContain(0);
       expect(Math.abs(gap)).toBeLessThan(1e-3 * Math.abs(value - base));
     }
+  });
+
+  test('and reads a picture as curl sends it', async () => {
+    const form = new FormData();
+    const picture = await readFile('test/golden/pictures/photo.png');
+    form.append('image', new Blob([new Uint8Array(picture)], { type: 'image/png' }), '7.png');
+    const response = await fetch(
+      `${lab.gateway.url}/namespaces/${namespaces.refused}/services/plain/v2/models/plain/predict?top=10`,
+      { method: 'POST', body: form },
+    );
+    const { predictions } = (await response.json()) as { predictions: readonly Predicted[] };
+    const [{ label, classes } = { label: '', classes: [] }] = predictions;
+    expect([response.status, predictions.length, label]).toEqual([200, 1, classes[0]?.label]);
+    expect(classes.map((found) => found.label).sort()).toEqual('0123456789'.split(''));
+    expect(classes.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
   });
 
   test.each<[string, number, string, () => string]>([

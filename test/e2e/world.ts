@@ -8,6 +8,7 @@ export const namespaces = {
   bad: 'limbeck-e2e-bad',
   refused: 'limbeck-e2e-refused',
   faults: 'limbeck-e2e-faults',
+  language: 'limbeck-e2e-language',
 } as const;
 
 /** The same for every test file, so that no upgrade changes anything under another one. */

@@ -1,7 +1,6 @@
 /** A language model from its artefact: sizes, memory, tokenizer, chat template, and a decoder that runs. */
 import { stat } from 'node:fs/promises';
 import type { Signature } from '../protocol/request.ts';
-import { isRecord } from '../protocol/json.ts';
 import { failed, type Artefact, type FailedFetch } from '../repository.ts';
 import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
 import { Decoder, type DecoderOptions } from './decoder.ts';
@@ -9,6 +8,7 @@ import { geometryFrom } from './foreign-geometry.ts';
 import { slotsThatFit, type Geometry, type Slots } from './geometry.ts';
 import { TextCodec } from './text-codec.ts';
 import type { LoadedDecoder } from './thread.ts';
+import { jsonCompanion, tokenizerFiles } from './tokenizer-files.ts';
 
 /** How language models run. */
 export interface LanguageOptions extends Omit<DecoderOptions, 'path' | 'geometry' | 'slots'> {
@@ -33,19 +33,6 @@ export interface LanguageModel {
 export type OpenedLanguageModel =
   { readonly ok: true; readonly model: LanguageModel; readonly loaded: LoadedDecoder } | FailedFetch;
 
-/** A file of the artefact as a JSON object; undefined when there is none. Throws when it is not JSON. */
-async function jsonCompanion({ companion }: Artefact, name: string, signal: AbortSignal) {
-  const text = await companion(name, signal);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch {
-    // Said below in our own words.
-  }
-  throw new TypeError(`${name} is not a JSON object`);
-}
-
 /** The sizes that the manifest tells, or those that the graph and the exporter's config.json tell together. */
 async function geometryOf(artefact: Artefact, graph: Signature | undefined, signal: AbortSignal) {
   if (artefact.manifest?.decoder !== undefined) return artefact.manifest.decoder;
@@ -55,11 +42,10 @@ async function geometryOf(artefact: Artefact, graph: Signature | undefined, sign
 }
 
 async function textOf(artefact: Artefact, signal: AbortSignal) {
-  const tokenizer = await jsonCompanion(artefact, 'tokenizer.json', signal);
-  if (tokenizer === undefined) return 'a language model needs its tokenizer.json beside model.onnx';
-  const config = (await jsonCompanion(artefact, 'tokenizer_config.json', signal)) ?? {};
-  const template = chatTemplateOf(config, await artefact.companion('chat_template.jinja', signal));
-  return { codec: new TextCodec({ tokenizer, config }), template };
+  const files = await tokenizerFiles(artefact, signal);
+  if (files === undefined) return 'a language model needs its tokenizer.json beside model.onnx';
+  const template = chatTemplateOf(files.config, await artefact.companion('chat_template.jinja', signal));
+  return { codec: new TextCodec(files), template };
 }
 
 async function slotsOf(geometry: Geometry, { path }: Artefact, options: LanguageOptions): Promise<Slots> {

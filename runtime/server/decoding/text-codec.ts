@@ -15,6 +15,9 @@ function byteLetters(): ReadonlyMap<string, number> {
 }
 const letters = byteLetters();
 
+/** Read beyond those that are wanted of the start of a text. */
+const sparedTokens = 32;
+
 /** Whether a tokenizer's decoder reads byte letters. */
 function isByteLevel(decoder: unknown): boolean {
   if (!isRecord(decoder)) return false;
@@ -60,6 +63,13 @@ export class TextCodec {
   ): readonly number[] | undefined {
     if (text.length > limit * this.#longest) return undefined;
     return this.#tokenizer.encode(text, { add_special_tokens: special }).ids;
+  }
+
+  /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. */
+  encodeStart(text: string, count: number): readonly number[] {
+    // What cannot reach the first tokens is not read; the last ones of a cut text may differ, so there are some to spare.
+    const start = text.slice(0, (count + sparedTokens) * this.#longest);
+    return this.#tokenizer.encode(start, { add_special_tokens: true }).ids.slice(0, count);
   }
 
   /** The text of tokens, without the special ones. Incomplete UTF-8 is U+FFFD. */

@@ -11,6 +11,8 @@ test.each<[string, Error, boolean, Partial<Tried>, 'again' | number]>([
   ['refused, not harmless', error('ECONNREFUSED'), false, { path: '/v2/repository/index' }, 'again'],
   ['refused, body already streamed', error('ECONNREFUSED'), false, { repeatable: false }, 502],
   ['cut off, inference', error('ECONNRESET'), true, {}, 'again'],
+  ['cut off, samples', error('ECONNRESET'), true, { path: '/v2/models/m/predict' }, 'again'],
+  ['cut off, an explanation', error('ECONNRESET'), true, { path: '/v2/models/m/explain' }, 'again'],
   ['cut off, inference with a query', error('UND_ERR_SOCKET'), true, { path: '/v2/models/m/infer?x' }, 'again'],
   ['cut off, rows', error('UND_ERR_SOCKET'), true, { path: '/v1/models/m:predict' }, 'again'],
   ['cut off, text', error('UND_ERR_SOCKET'), true, { path: '/v1/chat/completions' }, 'again'],

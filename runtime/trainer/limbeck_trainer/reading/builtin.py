@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from limbeck_trainer.data_config import ImageSize
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.reading.images import document
 from limbeck_trainer.samples import Dataset
 
 
@@ -24,4 +26,6 @@ def digits() -> Dataset:
     table = np.loadtxt(io.BytesIO(content), delimiter=",", dtype=np.float32)
     x = np.ascontiguousarray(table[:, :64]).reshape(-1, 1, 8, 8)
     y = table[:, 64].astype(np.int64)
-    return Dataset(x, y, tuple(str(digit) for digit in range(10)), hashlib.sha256(content).hexdigest())
+    labels = tuple(str(digit) for digit in range(10))
+    picture = document(ImageSize(8, 8, 1), white=16)
+    return Dataset(x, y, labels, hashlib.sha256(content).hexdigest(), preprocessing=picture)

@@ -47,8 +47,8 @@ def check_same(file: File, picture: Picture, first: Picture) -> None:
         invalid(f"{file.name} is {one}, the first image {other}. Set data.image to bring all to one size.")
 
 
-def document(size: ImageSize) -> dict[str, object]:
-    """For the manifest: what a caller must make of a picture before the model takes it."""
+def document(size: ImageSize, white: int = 255) -> dict[str, object]:
+    """For the manifest: what a caller must make of a picture before the model takes it; `white` is the largest pixel."""
     mode = "grey" if size.channels == 1 else "RGB"
     return {
         "kind": "image",
@@ -56,7 +56,7 @@ def document(size: ImageSize) -> dict[str, object]:
         "height": size.height,
         "width": size.width,
         "mode": mode,
-        "range": [0, 255],
+        "range": [0, white],
         "resize": "bilinear",
     }
 

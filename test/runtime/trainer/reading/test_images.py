@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Claimed, ImageSize, Reading
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.reading.files import File
+from limbeck_trainer.reading.images import read_picture
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.store import Store
 from PIL import Image
@@ -99,3 +104,15 @@ def test_a_folder_that_no_label_names(tmp_path: Path) -> None:
     save(tmp_path / "b" / "1.png", RGB)
     with pytest.raises(TrainerError, match=r"has the folder 'b', which data\.labels does not list"):
         load(tmp_path, Reading(labels=("a", "c")))
+
+
+PICTURES = Path(__file__).parents[3] / "golden" / "pictures"
+
+
+@pytest.mark.parametrize("golden", json.loads((PICTURES / "pictures.json").read_text()), ids=str)
+def test_a_picture_is_what_the_server_makes_of_it(golden: dict[str, Any]) -> None:
+    """The server's tests compare with the same pixels: what a model is asked about is what it was trained on."""
+    file = File(golden["file"], golden["file"], (PICTURES / golden["file"]).read_bytes)
+    size = ImageSize(golden["height"], golden["width"], golden["channels"])
+    pixels = read_picture(file, file.read(), size).pixels
+    assert base64.b64encode(pixels.astype(np.uint8).tobytes()).decode() == golden["pixels"]
