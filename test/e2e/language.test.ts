@@ -2,12 +2,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { Kubectl } from '../../demo/kubectl.ts';
-import { inTrainer, openLab, ours, placement, serving, untilCondition, uploadText, type Lab } from './lab.ts';
+import { inTrainer, openLab, ours, placement, serving, untilCondition, type Lab } from './lab.ts';
 import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.language);
-const corpus = 's3://limbeck/e2e/language';
+const corpus = 's3://limbeck/e2e/alphabets';
 const alphabet = 'abcdefghijklmnopqrstuvwxyz';
+
+/** Forty documents; the arguments are their folder and what each says four times. */
+const uploadDocuments = `
+import sys
+from limbeck_trainer.store import Store
+for number in range(40):
+    Store().put(f"{sys.argv[1]}/{number}.txt", (sys.argv[2] * 4).encode())
+`;
 
 const writer = ours('TrainingJob', 'writer', {
   task: 'causalLM',
@@ -23,8 +31,7 @@ let client: OpenAI;
 
 beforeAll(async () => {
   lab = await openLab();
-  const program = `${uploadText}\nfor n in range(40): Store().put(f"{sys.argv[1]}/{n}.txt", (sys.argv[2] * 4).encode())`;
-  await inTrainer(kubectl, lab.images.trainer, program, corpus, alphabet);
+  await inTrainer(kubectl, lab.images.trainer, uploadDocuments, corpus, alphabet);
   await kubectl.applyObject(writer);
   await kubectl.applyObject(serving('writer', { trainingJob: { name: 'writer' } }));
   await untilCondition(kubectl, ['msvc', 'writer'], ['Ready', 'True']);
