@@ -20,7 +20,7 @@ demo: ## Everything from nothing: cluster, images, chart, then train, distil, se
 	@bash demo/run
 
 .PHONY: test
-test: ## Set up and pass every test. About 14 min warm.
+test: ## Set up and pass every test. About 12 min warm.
 	@bash test/run
 
 ##@ Living with the demo
@@ -37,11 +37,8 @@ cluster-status: ## Nodes and pods of the local cluster.
 ##@ Building
 .PHONY: setup
 setup: build/.npm-installed ## Install the npm dependencies and Node 24, by lockfile.
-# Not `npm ci`: it refuses a lock without the packages of foreign platforms, which a mirror need not carry. Versions come from the lock all the same.
 build/.npm-installed: package-lock.json
-	@mkdir -p build && exec 9> build/.npm.lock; \
-	flock -n 9 || { echo 'setup: waiting for another run that installs'; flock 9; }; \
-	if [ ! $@ -nt $< ]; then echo 'setup: npm packages, about half a minute'; npm install --no-save --loglevel=error && touch $@; fi
+	@bash cluster/packages
 
 .PHONY: generate
 generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.

@@ -1,0 +1,89 @@
+/** `make setup`, with an npm that counts how often it is asked. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { newFolder } from '../support/shell.ts';
+
+const npm = `#!/bin/sh
+echo asked >>"$ASKED"
+mkdir -p node_modules/a && cp package-lock.json node_modules/a/lock && echo "$PWD" >node_modules/.package-lock.json
+`;
+
+const inodeOf = (path: string): number => statSync(path).ino;
+
+class Machine {
+  readonly #folder = newFolder();
+  readonly #asked = join(this.#folder, 'asked');
+
+  constructor() {
+    mkdirSync(join(this.#folder, 'bin'));
+    writeFileSync(join(this.#folder, 'bin/npm'), npm);
+    chmodSync(join(this.#folder, 'bin/npm'), 0o755);
+    writeFileSync(this.#asked, '');
+  }
+
+  /** Another checkout with this lock. */
+  checkout(lock: string): string {
+    const folder = newFolder();
+    mkdirSync(join(folder, 'cluster'));
+    copyFileSync('cluster/packages', join(folder, 'cluster/packages'));
+    writeFileSync(join(folder, 'package.json'), '{}');
+    writeFileSync(join(folder, 'package-lock.json'), lock);
+    return folder;
+  }
+
+  setUp(folder: string): void {
+    const env = { PATH: `${this.#folder}/bin:${process.env['PATH'] ?? ''}`, LIMBECK_CACHE: this.#folder };
+    execFileSync('bash', [join(folder, 'cluster/packages')], { env: { ...env, ASKED: this.#asked }, stdio: 'pipe' });
+  }
+
+  get asked(): number {
+    return readFileSync(this.#asked, 'utf8').split('\n').length - 1;
+  }
+}
+
+describe('packages', () => {
+  test('are installed once for a lock, whatever the checkout', () => {
+    const machine = new Machine();
+    const [first, second] = [machine.checkout('one'), machine.checkout('one')];
+    machine.setUp(first);
+    machine.setUp(first);
+    machine.setUp(second);
+    expect(machine.asked).toBe(1);
+    expect(inodeOf(join(second, 'node_modules/a/lock'))).toBe(inodeOf(join(first, 'node_modules/a/lock')));
+  });
+
+  test("share all but npm's own note, which npm writes in place", () => {
+    const machine = new Machine();
+    const [first, second] = [machine.checkout('one'), machine.checkout('one')];
+    machine.setUp(first);
+    machine.setUp(second);
+    writeFileSync(join(second, 'node_modules/.package-lock.json'), 'changed');
+    expect(readFileSync(join(first, 'node_modules/.package-lock.json'), 'utf8').trim()).toBe(first);
+    const third = machine.checkout('one');
+    machine.setUp(third);
+    expect(readFileSync(join(third, 'node_modules/.package-lock.json'), 'utf8').trim()).toBe(first);
+  });
+
+  test('of another lock are others, and the oldest are not kept', () => {
+    const machine = new Machine();
+    for (const lock of ['one', 'two', 'three', 'one']) {
+      const folder = machine.checkout(lock);
+      machine.setUp(folder);
+      expect(readFileSync(join(folder, 'node_modules/a/lock'), 'utf8')).toBe(lock);
+    }
+    expect(machine.asked).toBe(4);
+  });
+
+  test('that were put half-way are put anew', () => {
+    const machine = new Machine();
+    machine.setUp(machine.checkout('one'));
+    const folder = machine.checkout('one');
+    mkdirSync(join(folder, 'build/node_modules.new'), { recursive: true });
+    mkdirSync(join(folder, 'node_modules/stale'), { recursive: true });
+    machine.setUp(folder);
+    expect(existsSync(join(folder, 'node_modules/stale'))).toBe(false);
+    expect(existsSync(join(folder, 'node_modules/a/lock'))).toBe(true);
+  });
+});
