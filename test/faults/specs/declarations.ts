@@ -60,14 +60,7 @@ const narrowed = {
 
 const hasModel = ({ model }: Json): boolean => !('distillationJob' in asJson(model));
 
-/**
- * A server-side apply that takes away every member that it once stated of `runtime.onnx`, and still states it empty, is
- * refused: the API server makes null of it, and it has no default. Open; see docs/reliability.md.
- */
-const statesRuntime = ({ runtime }: Json): boolean =>
-  runtime === undefined || Object.keys(asJson(asJson(runtime)['onnx'])).length > 0;
-
-const goodSpec = validSpec(schema, narrowed).filter((spec) => hasModel(spec) && statesRuntime(spec));
+const goodSpec = validSpec(schema, narrowed).filter(hasModel);
 
 /** At least one replica is wanted, so that it can fail. */
 const startingSpec = goodSpec.filter(({ replicas }) => replicas !== 0);

@@ -35,12 +35,15 @@ const changeable = fc.record({
 });
 type Changeable = typeof changeable extends fc.Arbitrary<infer T> ? T : never;
 
-/** The rest, without queues and priorities that the cluster does not know, and with a limit of retries stated: an apply that takes every member of `retry` away is another story. */
+/** What of `retry` cannot be changed. */
+const retryOf = fc.record({ limit: fc.integer({ min: 0, max: 10 }) }, { requiredKeys: [] });
+
+/** The rest, without queues and priorities that the cluster does not know. What of `retry` may change is drawn anew for each declaration. */
 const baseOf = (plural: JobPlural): fc.Arbitrary<Json> =>
-  fc.tuple(validSpec(specSchema(plural), narrowed), fc.integer({ min: 0, max: 10 })).map(([spec, limit]) => {
+  fc.tuple(validSpec(specSchema(plural), narrowed), retryOf).map(([spec, retry]) => {
     const rest = without(spec, 'suspend', 'ttlSecondsAfterFinished');
     const placement = without(asJson(rest['placement']), 'queueName', 'priorityClassName');
-    return { ...rest, placement, retry: { limit } };
+    return { ...rest, placement, retry };
   });
 
 function declared(

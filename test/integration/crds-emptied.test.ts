@@ -1,0 +1,58 @@
+/** A declaration that takes away every member that it once stated of an object, and still states it: back to the defaults. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { least } from '../support/minimal-specs.ts';
+import {
+  applyDefinitions,
+  changed,
+  createNamespace,
+  openRawApi,
+  pathOf,
+  removeNamespace,
+  type Plural,
+  type RawAnswer,
+} from '../support/raw-api.ts';
+
+const namespace = `emptied-${randomUUID().slice(0, 8)}`;
+const api = openRawApi();
+
+beforeAll(async () => {
+  await applyDefinitions(api);
+  await createNamespace(api, namespace);
+});
+
+afterAll(async () => {
+  await removeNamespace(api, namespace);
+  await api.close();
+});
+
+/** As `kubectl apply --server-side`. */
+const apply = (plural: Plural, changes: Readonly<Record<string, unknown>>, name = 'emptied'): Promise<RawAnswer> =>
+  api.call(`${pathOf(namespace, plural)}/${name}`, {
+    ...{ method: 'PATCH', contentType: 'application/apply-patch+yaml' },
+    query: { fieldManager: 'kubectl', fieldValidation: 'Strict' },
+    body: JSON.stringify(changed(least[plural], { 'metadata.name': name, ...changes })),
+  });
+
+test.each<[Plural, string, object, object]>([
+  ['modelservices', 'runtime', { onnx: { instances: 2, threads: 3 } }, { onnx: {} }],
+  ['modelservices', 'runtime', { onnx: { maxBatch: 7 } }, { onnx: {} }],
+  ['trainingjobs', 'retry', { stallSeconds: 60, deadlineSeconds: 600 }, {}],
+  ['distillationjobs', 'retry', { deadlineSeconds: 600 }, {}],
+])('%s: %s of %j becomes that of %j', async (plural, member, stated, emptied) => {
+  const path = `spec.${member}`;
+  const fresh = await apply(plural, { [path]: emptied });
+  expect(fresh.status).toBeLessThan(300);
+  expect((await apply(plural, { [path]: stated })).body['spec']).toMatchObject({ [member]: stated });
+  const back = await apply(plural, { [path]: emptied });
+  expect([back.status, back.body['spec']]).toEqual([200, fresh.body['spec']]);
+});
+
+test('what cannot be changed is refused for that, and not for what is made of an empty object', async () => {
+  const declare = (response: object): Promise<RawAnswer> =>
+    apply('distillationjobs', { 'spec.method': { response } }, 'taught');
+  expect((await declare({ temperature: 2 })).status).toBe(201);
+  const { status, body } = await declare({});
+  expect([status, body['message']]).toEqual([422, expect.stringContaining('cannot be changed')]);
+  expect(body['message']).not.toContain('null');
+});
