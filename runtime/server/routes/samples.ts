@@ -1,5 +1,6 @@
 /** POST /v2/models/{m}[/versions/{v}]/predict: pictures, rows of a table or texts in, labels or values out. */
 import type { Express, Request, Response } from 'express';
+import type { Caller } from '../batcher.ts';
 import { readBody } from '../body.ts';
 import { Connection, headerOf, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
@@ -29,16 +30,17 @@ export function sampleRoutes(app: Express, face: Face): void {
 async function answer(face: Face, request: Request, response: Response): Promise<object> {
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
   const top = topOf(request.query['top']);
+  const caller = new Connection(response);
   // As for inference: refused before the body is read where it can be, asked again after.
-  readerOf(face.engine.ready(...named));
+  readerOf(face.engine.ready(...named), caller);
   const bytes = await readBody([request, response], face);
   const { model, facts } = face.engine.ready(...named);
-  const reader = readerOf({ model, facts });
+  const reader = readerOf({ model, facts }, caller);
   const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
   const predictions: Prediction[] = [];
   for (const part of inParts(samples, reader.input)) {
     const asked = { inputs: [part], outputs: [{ name: scoresOf(facts).name, binary: false }] };
-    const { outputs } = await model.infer(asked, new Connection(response));
+    const { outputs } = await model.infer(asked, caller);
     predictions.push(...outputs.flatMap((output) => predictionsOf(output, facts, top)));
   }
   return { ...{ model_name: model.name, model_version: model.version }, predictions };
@@ -50,13 +52,13 @@ function topOf(value: unknown): number {
   throw invalid("'top' is not a whole number above 0");
 }
 
-function readerOf({ model, facts }: { readonly model: Model; readonly facts: ModelFacts }): Reader {
+function readerOf({ model, facts }: { readonly model: Model; readonly facts: ModelFacts }, caller: Caller): Reader {
   const { name, language, codec } = model;
   if (language !== undefined)
     throw invalid(`'${name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
   const [input] = facts.inputs;
   if (facts.preprocessing !== undefined && input !== undefined)
-    return { input, preprocessing: facts.preprocessing, codec };
+    return { input, preprocessing: facts.preprocessing, codec, caller };
   throw invalid(
     `the manifest of '${name}' has no preprocessing, so that only tensors can be sent, to /v2/models/${name}/infer`,
   );

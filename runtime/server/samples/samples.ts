@@ -1,6 +1,7 @@
 /** What people have → the model's input: rows of a table, pictures, or texts, as the manifest says. */
+import type { Caller } from '../batcher.ts';
 import type { TextCodec } from '../decoding/text-codec.ts';
-import { invalid } from '../protocol/errors.ts';
+import { invalid, Refusal } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { datatypes, elementCount, type Tensor } from '../tensor.ts';
 import { readPicture } from './picture.ts';
@@ -18,6 +19,7 @@ export interface Reader {
   readonly preprocessing: Preprocessing;
   /** Of a model of texts. */
   readonly codec: TextCodec | undefined;
+  readonly caller: Caller;
 }
 
 const listNames = { table: 'rows', image: 'images', text: 'texts' } as const;
@@ -56,23 +58,30 @@ function tableOf(upload: Upload, table: TablePreprocessing): Float64Array {
   return readCsv(upload.parts.map(textOf).join(''), table);
 }
 
-async function picturesOf(upload: Upload, image: ImagePreprocessing): Promise<Float64Array> {
+/** Many pictures take their time: nobody's are not read. */
+function requireCaller({ aborted }: Caller): void {
+  if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+}
+
+async function picturesOf(upload: Upload, image: ImagePreprocessing, caller: Caller): Promise<Float64Array> {
   const files =
     upload.kind === 'parts' ? upload.parts : stringsOf(upload.body, 'image').map((text) => Buffer.from(text, 'base64'));
   checkCount(files.length, image);
   const width = elementCount(sampleShape(image));
   const elements = new Float64Array(files.length * width);
-  for (const [index, file] of files.entries())
+  for (const [index, file] of files.entries()) {
+    requireCaller(caller);
     elements.set(await readPicture(file, `image ${index + 1}`, image), index * width);
+  }
   return elements;
 }
 
-async function elementsOf(upload: Upload, { preprocessing, codec }: Reader): Promise<Float64Array> {
+async function elementsOf(upload: Upload, { preprocessing, codec, caller }: Reader): Promise<Float64Array> {
   switch (preprocessing.kind) {
     case 'table':
       return tableOf(upload, preprocessing);
     case 'image':
-      return picturesOf(upload, preprocessing);
+      return picturesOf(upload, preprocessing, caller);
     case 'text': {
       const texts = upload.kind === 'parts' ? upload.parts.map(textOf) : stringsOf(upload.body, 'text');
       checkCount(texts.length, preprocessing);

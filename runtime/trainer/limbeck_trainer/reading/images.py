@@ -48,7 +48,7 @@ def check_same(file: File, picture: Picture, first: Picture) -> None:
 
 
 def document(size: ImageSize, white: int = 255) -> dict[str, object]:
-    """For the manifest: what a caller must make of a picture before the model takes it; `white` is the largest pixel."""
+    """For the manifest: what a caller must make of a picture. `white` is the largest pixel."""
     mode = "grey" if size.channels == 1 else "RGB"
     return {
         "kind": "image",
