@@ -57,6 +57,9 @@ export const training = (name: string, rest: object = {}): object =>
     ...rest,
   });
 
+/** Of a TrainingJob: its data is this file of the store. */
+export const stored = (uri: string): object => ({ data: { source: { s3: { uri } } } });
+
 /** A ModelService with one replica that stays. */
 export const serving = (name: string, model: object, scaling: object = {}): object =>
   ours('ModelService', name, {
