@@ -125,7 +125,7 @@ bench-operator: setup ## The operator beside one made with controller-runtime; b
 	@node bench/operator.ts
 
 .PHONY: bench-kubeflow
-bench-kubeflow: setup ## The operator beside Kubeflow Trainer with JobSet; builds both with Go; about 6 min, the first time 12.
+bench-kubeflow: setup ## The operator beside Kubeflow Trainer with JobSet; builds both with Go; about 5 min, the first time 11.
 	@node bench/kubeflow.ts
 
 .PHONY: help

@@ -13,8 +13,8 @@ import { spread, writeResult } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
-    jobs: { type: 'string', default: '200' },
-    pairs: { type: 'string', default: '5' },
+    jobs: { type: 'string', default: '1000' },
+    pairs: { type: 'string', default: '3' },
     port: { type: 'string', default: '18443' },
     /** Another limit of Trainer's client than the released one: how much of the difference is that alone? */
     qps: { type: 'string' },
