@@ -21,7 +21,7 @@ export interface Contestant {
   readonly name: 'limbeck' | 'kubeflow';
   /** On an API server from nothing, until it works; all the processes that it consists of. */
   readonly start: (api: ApiServer, port: number) => Promise<readonly ChildProcess[]>;
-  /** Makes so many jobs of one worker; each gets one Job that is suspended and one ConfigMap. */
+  /** Makes so many jobs of one worker; each gets one Job that is suspended. */
   readonly make: (api: ApiServer, of: Made) => Promise<void>;
   /** Services of each job. */
   readonly services: number;

@@ -1,5 +1,5 @@
 /** Many TrainingJobs at once, on an API server from nothing: how soon their children are there, and what that costs. */
-import { batchJobs, configMaps, services } from '../../operator/api/resources.ts';
+import { batchJobs, services } from '../../operator/api/resources.ts';
 import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
 import { openApiServer, sleep, until, type ApiServer } from './api-server.ts';
 import type { Between, Scrape } from './scrape.ts';
@@ -37,7 +37,6 @@ export function writesOf(api: Scrape, own: Scrape, side: Side): Record<string, n
   const count = (resource: string, subresource = ''): number =>
     api.sum('apiserver_request_total', { resource, subresource, verb: writing });
   return {
-    configMaps: count('configmaps'),
     services: count('services'),
     jobs: count('jobs'),
     status: count('trainingjobs', 'status'),
@@ -59,13 +58,12 @@ export interface Children {
   readonly services: number;
 }
 
-/** Waits until all of it is there. Namespaces have a ConfigMap of their own. */
+/** Waits until all of it is there. */
 export async function childrenOf(api: ApiServer, children: Children, limitMs: number): Promise<void> {
   const { namespace: of, jobs } = children;
   const wanted = [
     [batchJobs, jobs],
     [services, children.services],
-    [configMaps, jobs + 1],
   ] as const;
   for (const [resource, count] of wanted)
     await until(resource.plural, limitMs, async () => (await api.count(resource, of)) >= count, 100);

@@ -98,4 +98,3 @@ export interface EndpointSlice extends KubeObject {
 }
 
 export type Service = KubeObject;
-export type ConfigMap = KubeObject;

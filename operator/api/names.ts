@@ -30,6 +30,8 @@ export const labels = {
 export const annotations = {
   /** GPU profile that was chosen for a Job or Deployment. */
   profile: `${group}/profile`,
+  /** Of a worker: what its trainer is told, as JSON. */
+  config: `${group}/config`,
   /** Of a worker, for Volcano. */
   volcanoGroup: 'scheduling.k8s.io/group-name',
   revision: `${group}/revision`,

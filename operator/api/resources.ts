@@ -8,7 +8,7 @@ import type {
   TrainingJobSpec,
   TrainingJobStatus,
 } from './generated.ts';
-import type { BatchJob, ConfigMap, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
+import type { BatchJob, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
 import { apiVersion, fieldManager, labels } from './names.ts';
 
 export interface TrainingJob extends KubeObject {
@@ -58,7 +58,6 @@ export const pods: Resource<Pod> = {
   selection: { labelSelector: `${labels.managedBy}=${fieldManager}` },
 };
 export const services = theirs<Service>('v1', 'Service', 'services');
-export const configMaps = theirs<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const batchJobs = theirs<BatchJob>('batch/v1', 'Job', 'jobs');
 export const deployments = theirs<Deployment>('apps/v1', 'Deployment', 'deployments');
 export const endpointSlices = theirs<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
@@ -107,7 +106,6 @@ export const operatorAccess: readonly Access[] = [
   rule('', 'pods', read),
   rule('', 'nodes', read),
   rule('', 'services', own),
-  rule('', 'configmaps', [...make, 'delete']),
   rule('batch', 'jobs', [...make, 'delete']),
   rule('scheduling.x-k8s.io', 'podgroups', [...make, 'delete']),
   rule('scheduling.volcano.sh', 'podgroups', [...make, 'delete']),

@@ -18,7 +18,7 @@ export const reasons = {
   Valid: 'Spec and references make sense.',
   ProfileUnknown: 'The installation has no GPU profile of that name.',
   NoNodeFits: 'No ready node satisfies any of the GPU profiles; goes on when one does.',
-  SpecInvalid: 'The spec contradicts itself in a way that the schema cannot see.',
+  SpecTooLarge: 'What the trainer is to be told does not fit into the annotations of a pod.',
   TeacherNotFound: 'The teacher does not exist yet; goes on when it does.',
   TeacherNotReady: 'The teacher is still being trained; goes on when it succeeded.',
   TeacherFailed: 'The teacher failed; goes on when a job of that name succeeds.',

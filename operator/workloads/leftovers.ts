@@ -1,13 +1,12 @@
 /** What attempts leave behind: Jobs that would run on, and Jobs that are too old to be of use. Pure. */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { attemptName } from '../api/names.ts';
-import { batchJobs, configMaps } from '../api/resources.ts';
+import { batchJobs } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy, keyOf } from '../kernel/objects.ts';
 import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
-import { configNameOf } from './trainer-job.ts';
 import { jobIsOver } from './verdict.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
@@ -54,9 +53,5 @@ export const finalLeftovers = (run: Seen & Kept): readonly ObjectRef[] => [
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {
   const { name, namespace = '', uid = '' } = metadata;
   const key = { namespace, name: attemptName(name, uid, number) };
-  return [
-    { resource: batchJobs, key },
-    { resource: configMaps, key: { namespace, name: configNameOf(key.name) } },
-    ...(gang === undefined ? [] : [{ resource: podGroupsOf(gang), key }]),
-  ];
+  return [{ resource: batchJobs, key }, ...(gang === undefined ? [] : [{ resource: podGroupsOf(gang), key }])];
 }

@@ -1,6 +1,6 @@
 /** What both kinds of job observe and watch. */
 import { attemptName, labels } from '../api/names.ts';
-import { batchJobs, configMaps, nodes, pods, services } from '../api/resources.ts';
+import { batchJobs, nodes, pods, services } from '../api/resources.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import { controllerOf, keyOf, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
@@ -25,7 +25,6 @@ export const podsByRoot = (label: JobLabel): Index<Pod> => ({
 export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] => [
   watchOwned(batchJobs, root),
   watchOwned(services, root),
-  watchOwned(configMaps, root),
   {
     resource: pods,
     keysOf: ({ metadata }) => {

@@ -36,7 +36,7 @@ import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
 import type { RunPlan, RunState } from './run-state.ts';
 import { withoutQueue } from './queue.ts';
 import { sentenceOf } from './sentence.ts';
-import { attemptChildren, attemptNeeds } from './trainer-job.ts';
+import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
 import { isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
 
 const settled: Next = { kind: 'settled' };
@@ -173,6 +173,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const choice = chooseProfile(root.spec.placement.gpuProfiles, settings, nodes);
   if (!choice.ok) return unplaced(choice, attempts);
   const number = (attempts.at(-1)?.number ?? 0) + 1;
+  const refusal = tooLong({ root, label, number, config, settings });
+  if (refusal !== undefined) return refused(refusal, attempts);
   const { name: profileName, profile } = choice;
   const apply = attemptChildren({ root, label, number, config, profileName, profile, settings });
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
@@ -191,6 +193,11 @@ function unplaced(
   const next: Next = kind === 'refused' ? settled : { kind: 'recheck', afterMs: nodesLookMs };
   return { state: { kind, reason, message }, attempts, apply: [], remove: [], next };
 }
+
+const refused = (message: string, attempts: readonly Attempt[]): RunPlan => ({
+  ...{ state: { kind: 'refused', reason: 'SpecTooLarge', message }, attempts },
+  ...{ apply: [], remove: [], next: settled },
+});
 
 const suspended = (observed: RunObserved, attempts: readonly Attempt[]): RunPlan => ({
   state: {

@@ -1,6 +1,6 @@
-/** One attempt → ConfigMap, Indexed Job and, where there are several workers, headless Service. Pure. */
-import { annotations, attemptName, childName, labels, managedBy, workersServiceName } from '../api/names.ts';
-import { batchJobs, configMaps, services } from '../api/resources.ts';
+/** One attempt → Indexed Job, and where there are several workers, a headless Service. Pure. */
+import { annotations, attemptName, labels, managedBy, workersServiceName } from '../api/names.ts';
+import { batchJobs, services } from '../api/resources.ts';
 import type { TrainerConfig } from '../api/trainer-contract.ts';
 import type { Child } from '../kernel/reconcile.ts';
 import {
@@ -25,6 +25,9 @@ const rendezvousPort = 29500;
 /** A checkpoint at the end is written within 22 seconds. */
 const graceSeconds = 45;
 
+/** Annotations of a pod come to 256 KiB at most; some of it is left to others. */
+const longestConfigBytes = 240 << 10;
+
 /** Everything about one attempt that is not the same for all attempts of all jobs. */
 export interface AttemptPlan {
   readonly root: RunRoot;
@@ -40,7 +43,7 @@ export interface AttemptPlan {
 /** An attempt, wherever it is placed. */
 export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'>;
 
-/** In the order in which they are applied: the Job last, since its pods need the others. */
+/** In the order in which they are applied: the Job last, since its pods need the others. One worker needs the Job alone. */
 export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
   ...attemptNeeds(plan),
   ...podGroups(plan),
@@ -59,11 +62,9 @@ function podGroups(plan: Needing): readonly Child[] {
   return [{ resource: podGroupsOf(gang), object, manner: 'once' }];
 }
 
-/** Without these the pods of a Job do not start, or do not find each other. */
-export const attemptNeeds = (plan: Needing): readonly Child[] => [
-  { resource: configMaps, object: configMapOf(plan), manner: 'once' },
-  ...(isGroup(plan) ? [{ resource: services, object: serviceOf(plan), manner: 'created' } as const] : []),
-];
+/** Without it the pods of a group do not find each other. */
+export const attemptNeeds = (plan: Needing): readonly Child[] =>
+  isGroup(plan) ? [{ resource: services, object: serviceOf(plan), manner: 'created' }] : [];
 
 /** Labels of a root's children, by which they are found again. */
 const childLabels = ({ root: { metadata }, label }: Needing) => ({
@@ -73,12 +74,8 @@ const childLabels = ({ root: { metadata }, label }: Needing) => ({
 });
 const attemptLabels = (plan: Needing) => ({ ...childLabels(plan), [labels.attempt]: String(plan.number) });
 
-/** The config of the attempt whose Job is called `job`. */
-export const configNameOf = (job: string): string => childName(job, 'config');
-
 const nameOf = ({ root: { metadata }, number }: Needing): string =>
   attemptName(metadata.name, metadata.uid ?? '', number);
-const configName = (plan: Needing): string => configNameOf(nameOf(plan));
 const meta = (plan: Needing, name: string) => ({
   name,
   namespace: plan.root.metadata.namespace ?? '',
@@ -98,13 +95,26 @@ export function trainerConfigOf({ root, number, config, settings }: Needing): Tr
   };
 }
 
-const configMapOf = (plan: Needing) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: meta(plan, configName(plan)),
-  immutable: true,
-  data: { 'config.json': JSON.stringify(trainerConfigOf(plan)) },
-});
+/**
+ * The config travels in the template, and the kubelet writes it into a file (downward API): a pod cannot be there without
+ * it, and it can neither be changed nor lost apart from its Job. An object of its own would be a third of all writes.
+ */
+const configText = (plan: Needing): string => JSON.stringify(trainerConfigOf(plan));
+
+/** Why the pods of this attempt could not be made: what they are told is too long. */
+export function tooLong(plan: Needing): string | undefined {
+  const bytes = Buffer.byteLength(configText(plan));
+  if (bytes <= longestConfigBytes) return undefined;
+  const [are, most] = [Math.ceil(bytes / 1024), longestConfigBytes / 1024].map(String);
+  return `The spec tells the trainer ${are} KiB, and a pod takes at most ${most}; shorten its features, labels or arguments.`;
+}
+
+const configVolume = {
+  name: 'config',
+  downwardAPI: {
+    items: [{ path: 'config.json', fieldRef: { fieldPath: `metadata.annotations['${annotations.config}']` } }],
+  },
+};
 
 /** Gives every worker a name before it is ready: rank 0 is looked for by name. One Service for all attempts. */
 const serviceOf = (plan: Needing) => ({
@@ -144,8 +154,11 @@ function jobOf(plan: AttemptPlan) {
 
 function templateMeta(plan: AttemptPlan) {
   const { gang } = plan.settings;
-  const { labels: more = {}, ...rest } = gang !== undefined && isGroup(plan) ? membershipOf(gang, nameOf(plan)) : {};
-  return { labels: { ...attemptLabels(plan), ...more }, ...rest };
+  const member = gang !== undefined && isGroup(plan) ? membershipOf(gang, nameOf(plan)) : {};
+  return {
+    labels: { ...attemptLabels(plan), ...member.labels },
+    annotations: { ...member.annotations, [annotations.config]: configText(plan) },
+  };
 }
 
 /** Who places the pod, and before whom. */
@@ -167,7 +180,7 @@ const podSpecOf = (plan: AttemptPlan) => ({
   ...schedulingOf(plan.profile),
   containers: [containerOf(plan)],
   volumes: [
-    { name: 'config', configMap: { name: configName(plan) } },
+    configVolume,
     scratch().volume,
     sharedMemory(plan.root.spec.placement.resources).volume,
     ...dataOf(plan.config).map(({ volume }) => volume),

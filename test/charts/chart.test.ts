@@ -39,7 +39,7 @@ describe('pods', () => {
         });
       }
       const volumes = (pod.volumes ?? []).map((volume) => Object.keys(volume).filter((key) => key !== 'name'));
-      const allowed = ['configMap', 'emptyDir', 'projected', 'secret', 'persistentVolumeClaim'];
+      const allowed = ['configMap', 'downwardAPI', 'emptyDir', 'projected', 'secret', 'persistentVolumeClaim'];
       for (const [kind] of volumes) expect(allowed).toContain(kind);
     }
   });

@@ -1,7 +1,6 @@
 /** What a namespace holds in the end, without all that differs from run to run. */
 import {
   batchJobs,
-  configMaps,
   deployments,
   distillationJobs,
   modelServices,
@@ -16,7 +15,7 @@ import type { Cache } from '../../operator/kernel/reconcile.ts';
 const never = new AbortController().signal;
 const ours: readonly Resource[] = [
   ...[trainingJobs, distillationJobs, modelServices],
-  ...[batchJobs, deployments, pods, services, configMaps],
+  ...[batchJobs, deployments, pods, services],
 ];
 /** What a state is made of: all objects of these kinds. */
 export const kinds: readonly Resource[] = ours.map(({ apiVersion, kind, plural, namespaced }) => ({
@@ -74,7 +73,6 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
     // And of a worker that is gone its record alone has the name.
     text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a').replaceAll(/(-a\d+-\d+)-\w{5}(?=")/g, '$1');
   return objects
-    .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
     .map((object) => attempted(hashed(named(normalised(object, namespace)))))
     .sort((a, b) => a.localeCompare(b));
 }

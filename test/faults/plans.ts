@@ -18,7 +18,6 @@ const writeAnswers: readonly Fault[] = [
 
 /** What a ResourceQuota calls the kinds that the operator makes, and the pods that others make for it. */
 const counted: Readonly<Record<string, string>> = {
-  configmaps: 'count/configmaps',
   services: 'count/services',
   jobs: 'count/jobs.batch',
   deployments: 'count/deployments.apps',

@@ -35,7 +35,7 @@ const interrupted: Scenario = {
   ...{ ...training, name: 'training, interrupted', perturbations: chosen },
   ...{ script: failsAtFirst(untilSuspended), settled: isWhereItShouldBe },
   changes: [suspend(true), suspend(false), suspend(true), suspend(false)],
-  removes: ['configmaps', 'jobs'],
+  removes: ['jobs'],
 };
 
 /** Fails for good, and is gone a second later with all that was made for it. */

@@ -55,7 +55,7 @@ test.each([
     };
     const made = await live(release.namespace, cleanups).catch(explain);
     await meetStrangers(release.namespace, `${gangGroup}/${version}`, operator.hold).catch(explain);
-    expect({ refused: refused(), pods: made.length }).toEqual({ refused: [], pods: 4 });
+    expect({ refused: refused(), pods: made.length }).toEqual({ refused: [], pods: 5 });
     const measured = await Promise.all(
       [operator, gateway].map(async ({ admin }) => (await fetch(`${admin}/metrics`)).text()),
     );
@@ -72,7 +72,7 @@ test.each([
       expect(given(release, component).filter((right) => !used.has(right) && !isOfOther(right))).toEqual([]);
       expect([...used].filter((right) => !given(release, component).includes(right))).toEqual([]);
     }
-    const kinds = 'events,trainingjobs,distillationjobs,modelservices,jobs,deployments,pods,configmaps,services';
+    const kinds = 'events,trainingjobs,distillationjobs,modelservices,jobs,deployments,pods,services';
     const stored = await kubectl('get', kinds, '-n', release.namespace, '-o', 'yaml');
     expect(
       await kubectl('get', 'secret', 'limbeck-store', '-n', release.namespace, '-o', 'jsonpath={.data}'),

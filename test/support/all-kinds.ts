@@ -6,7 +6,6 @@ import { pods } from '../../operator/api/resources.ts';
 import { attemptName } from '../../operator/api/names.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { systemClock } from '../../process/clock.ts';
-import { configNameOf } from '../../operator/workloads/trainer-job.ts';
 import type { Cleanups } from './chart-release.ts';
 import { eventually } from './eventually.ts';
 import { startHandKubelet } from './hand-kubelet.ts';
@@ -16,6 +15,11 @@ import { freshRegistry } from './toy.ts';
 import { distilled, trainerResult } from './trained.ts';
 
 const never = new AbortController().signal;
+
+interface Declared {
+  readonly metadata: { readonly name: string };
+  readonly spec: object;
+}
 
 /** All three kinds from apply to their end; one job of each kind is stopped and taken away by its time to live. */
 export async function live(namespace: string, cleanups: Cleanups): Promise<readonly Pod[]> {
@@ -42,7 +46,7 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
   };
   const train = async (label: string, workers: number): Promise<readonly Pod[]> => {
     const members = await podsWith(label, workers);
-    await missed('configmap', label);
+    await missed('service', label);
     for (const member of members) await kubelet.run(member);
     for (const member of members) {
       const rank = member.metadata.labels?.['batch.kubernetes.io/job-completion-index'];
@@ -76,11 +80,21 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
       await suspend(false);
     }
   };
-  for (const name of ['teacher', 'student', 'service'])
+  for (const name of ['teacher', 'service'])
     await kubectl('apply', '-n', namespace, '-f', `examples/digits/${name}.yaml`);
+  // A group, which has a Service that can vanish.
+  const student = parse(await readFile('examples/digits/student.yaml', 'utf8')) as Declared;
+  const distribution = { workers: 2 };
+  await apply(
+    JSON.stringify({
+      ...student,
+      metadata: { ...student.metadata, namespace },
+      spec: { ...student.spec, distribution },
+    }),
+  );
   const seen = [
     ...(await train('limbeck.dev/training-job=digits-teacher', 2)),
-    ...(await train('limbeck.dev/distillation-job=digits-student', 1)),
+    ...(await train('limbeck.dev/distillation-job=digits-student', 2)),
   ];
   const [replica] = await podsWith('limbeck.dev/model-service=digits', 1);
   await kubelet.run(replica!);
@@ -88,10 +102,7 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
   await missed('service', 'limbeck.dev/model-service=digits');
   for (const name of ['teacher', 'student']) {
     const kind = name === 'teacher' ? 'trainingjob' : 'distillationjob';
-    const suspend = parse(await readFile(`examples/digits/${name}.yaml`, 'utf8')) as {
-      metadata: { name: string };
-      spec: object;
-    };
+    const suspend = parse(await readFile(`examples/digits/${name}.yaml`, 'utf8')) as Declared;
     if (kind === 'trainingjob') {
       await apply(JSON.stringify({ ...suspend, metadata: { name: 'stopped', namespace } }));
       await stopAgainAndAgain();
@@ -122,7 +133,6 @@ export async function meetStrangers(
 ): Promise<void> {
   const pod = { restartPolicy: 'Never', containers: [{ name: 'c', image: 'image' }] };
   const strangers = [
-    ['configmaps', { apiVersion: 'v1', kind: 'ConfigMap' }],
     ['podgroups', { apiVersion: groups, kind: 'PodGroup' }],
     ['jobs', { apiVersion: 'batch/v1', kind: 'Job', spec: { suspend: true, template: { spec: pod } } }],
   ] as const;
@@ -136,9 +146,7 @@ export async function meetStrangers(
     await declare(true);
     const job = attemptName(root, await ask('{.metadata.uid}'), 1);
     const letGo = hold(plural);
-    await apply(
-      JSON.stringify({ ...stranger, metadata: { name: plural === 'configmaps' ? configNameOf(job) : job, namespace } }),
-    );
+    await apply(JSON.stringify({ ...stranger, metadata: { name: job, namespace } }));
     await declare(false);
     await eventually(`${root} is refused`, async () => (await ask('{.status.conditions}')).includes('NameTaken'));
     letGo();

@@ -18,12 +18,12 @@ const (
 	rootLabel        = "limbeck.dev/root"
 	attemptLabel     = "limbeck.dev/attempt"
 	profileKey       = "limbeck.dev/profile"
+	configKey        = "limbeck.dev/config"
 	bucket           = "s3://limbeck"
 	progressPort     = 8080
 )
 
 func jobName(root *TrainingJob) string     { return root.Name + "-a1" }
-func configName(root *TrainingJob) string  { return jobName(root) + "-config" }
 func serviceName(root *TrainingJob) string { return root.Name + "-workers" }
 
 func childLabels(root *TrainingJob) map[string]string {
@@ -36,7 +36,8 @@ func attemptLabels(root *TrainingJob) map[string]string {
 	return labels
 }
 
-func configMapOf(root *TrainingJob) (*corev1.ConfigMap, error) {
+// configOf is what the trainer is told; the kubelet writes it into a file.
+func configOf(root *TrainingJob) (string, error) {
 	config, err := json.Marshal(map[string]any{
 		"contractVersion": "v1",
 		"run":             map[string]any{"namespace": root.Namespace, "name": root.Name, "uid": root.UID, "attempt": 1},
@@ -51,14 +52,7 @@ func configMapOf(root *TrainingJob) (*corev1.ConfigMap, error) {
 		"checkpoint":   &root.Spec.Checkpoint,
 		"progressPort": progressPort,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: configName(root), Namespace: root.Namespace, Labels: attemptLabels(root)},
-		Immutable:  ptr.To(true),
-		Data:       map[string]string{"config.json": string(config)},
-	}, nil
+	return string(config), err
 }
 
 func serviceOf(root *TrainingJob) *corev1.Service {
@@ -72,7 +66,7 @@ func serviceOf(root *TrainingJob) *corev1.Service {
 	}
 }
 
-func jobOf(root *TrainingJob) *batchv1.Job {
+func jobOf(root *TrainingJob, config string) *batchv1.Job {
 	workers := root.Spec.Distribution.Workers
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
@@ -86,7 +80,7 @@ func jobOf(root *TrainingJob) *batchv1.Job {
 			BackoffLimit:         ptr.To[int32](0),
 			PodReplacementPolicy: ptr.To(batchv1.Failed),
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: attemptLabels(root)},
+				ObjectMeta: metav1.ObjectMeta{Labels: attemptLabels(root), Annotations: map[string]string{configKey: config}},
 				Spec:       podSpecOf(root),
 			},
 		},
@@ -110,8 +104,11 @@ func podSpecOf(root *TrainingJob) corev1.PodSpec {
 		},
 		Containers: []corev1.Container{containerOf(root)},
 		Volumes: []corev1.Volume{
-			{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-				LocalObjectReference: corev1.LocalObjectReference{Name: configName(root)},
+			{Name: "config", VolumeSource: corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{
+				Items: []corev1.DownwardAPIVolumeFile{{
+					Path:     "config.json",
+					FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.annotations['" + configKey + "']"},
+				}},
 			}}},
 			{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 			{Name: "shm", VolumeSource: corev1.VolumeSource{

@@ -30,12 +30,12 @@ func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if root.DeletionTimestamp != nil || root.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	config, err := configMapOf(&root)
+	config, err := configOf(&root)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	job := jobOf(&root)
-	for _, child := range []client.Object{config, serviceOf(&root), job} {
+	job := jobOf(&root, config)
+	for _, child := range []client.Object{serviceOf(&root), job} {
 		if err := r.ensure(ctx, &root, child); err != nil {
 			return ctrl.Result{}, err
 		}

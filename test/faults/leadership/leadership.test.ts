@@ -40,7 +40,7 @@ async function keepCreating(namespace: string, user: User): Promise<void> {
   for (let left = jobsAfter; left > 0; left -= user.stop ? 1 : 0) {
     user.made += 1;
     const { apiVersion, kind, spec } = teacherJob({
-      distribution: { workers: 1, processesPerWorker: 1, strategy: 'auto' },
+      distribution: { workers: 2, processesPerWorker: 1, strategy: 'auto' },
     });
     const metadata = { name: `job-${String(user.made)}`, namespace };
     const job: KubeObject & Pick<TrainingJob, 'spec'> = { apiVersion, kind, metadata, spec };

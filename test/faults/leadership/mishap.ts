@@ -42,9 +42,9 @@ const mutable = (callback: (...rest: unknown[]) => void, delayMs?: number, ...re
   }, delayMs);
 globalThis.setTimeout = Object.assign(mutable, { __promisify__: plainSetTimeout.__promisify__ }) as typeof setTimeout;
 
-/** The first two writes of a job of one worker are a ConfigMap and a Job, one after the answer to the other. */
+/** The first two writes of a job of two workers are a Service and a Job, one after the answer to the other. */
 const mishaps: Readonly<Record<Mishap, () => void>> = {
-  'between two writes': () => standStillOnce('request:trailers', 'configmaps'),
+  'between two writes': () => standStillOnce('request:trailers', 'services'),
   'before a write is sent': () => standStillOnce('request:create', 'jobs'),
   'no timer fires': muteTimers,
 };

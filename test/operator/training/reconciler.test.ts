@@ -70,6 +70,21 @@ describe('a TrainingJob', () => {
     expect(story.cluster.writes.length).toBe(written);
   });
 
+  test('is refused with the numbers where a pod cannot hold what its trainer is told', async () => {
+    const labels = Array.from({ length: 1000 }, (_, index) => `${String(index)}-${'é'.repeat(120)}`);
+    const { data } = teacherJob().spec;
+    const story = begin(teacherJob({ data: { ...data, labels } }));
+    await play(story, [good]);
+    const { conditions } = (await stored(story)).status ?? {};
+    expect(conditions).toContainEqual(
+      expect.objectContaining({
+        ...{ type: 'Accepted', status: 'False', reason: 'SpecTooLarge' },
+        message: expect.stringMatching(/tells the trainer 24\d KiB, .* at most 240; shorten/) as unknown,
+      }),
+    );
+    expect((await story.cluster.list(batchJobs, {})).items).toEqual([]);
+  });
+
   test('survives a crash by a second attempt', async () => {
     const story = begin();
     await play(story, [crash, good]);

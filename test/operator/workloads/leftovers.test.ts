@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { batchJobs, configMaps, coschedulingGroups } from '../../../operator/api/resources.ts';
+import { batchJobs, coschedulingGroups } from '../../../operator/api/resources.ts';
 import { finalLeftovers, outdatedChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
@@ -41,10 +41,7 @@ test('a Job that is over is left alone, and pods of another Job say nothing abou
 test('what an old attempt has left goes by its number, with its group where there are groups', () => {
   const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
   const key = { namespace: 'default', name: teacherAttempt(1) };
-  const old = [
-    { resource: batchJobs, key },
-    { resource: configMaps, key: { namespace: 'default', name: `${teacherAttempt(1)}-config` } },
-  ];
+  const old = [{ resource: batchJobs, key }];
   const root = teacherJob();
   expect(outdatedChildren({ root, settings }, attempts)).toEqual(old);
   const withGroups: Settings = { ...settings, gang: 'coscheduling' };
@@ -57,7 +54,7 @@ test('what an old attempt has left goes by its number, with its group where ther
 test('three attempts are kept, and a run that is over keeps no more', () => {
   const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
   const root = teacherJob({}, { attempts });
-  const names = [teacherAttempt(1), `${teacherAttempt(1)}-config`];
+  const names = [teacherAttempt(1)];
   expect(outdatedChildren({ root, settings }, attempts).map(({ key }) => key.name)).toEqual(names);
   expect(outdatedChildren({ root, settings }, attempts.slice(0, 3))).toEqual([]);
   const run = { root, settings, jobs: [job], pods: [] };

@@ -31,8 +31,8 @@ const names = (more: Partial<RunObserved>): readonly string[] =>
   plan(more).apply.map(({ object }) => object.metadata.name);
 
 describe('a run begins', () => {
-  test('with config, Service and Job of attempt 1, the Job last', () => {
-    expect(names({})).toEqual([`${teacherAttempt(1)}-config`, 'digits-teacher-workers', teacherAttempt(1)]);
+  test('with Service and Job of attempt 1, the Job last', () => {
+    expect(names({})).toEqual(['digits-teacher-workers', teacherAttempt(1)]);
     expect(plan({})).toMatchObject({
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
@@ -67,7 +67,7 @@ describe('a run goes on', () => {
 
   test('with what its pods need to start, should somebody delete it', () => {
     const starting = { root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, { phase: 'Pending' })] };
-    expect(names(starting)).toEqual([`${teacherAttempt(1)}-config`, 'digits-teacher-workers']);
+    expect(names(starting)).toEqual(['digits-teacher-workers']);
   });
 
   test('and says that it waits where the claim of its data does not exist', () => {
@@ -184,7 +184,7 @@ describe('an attempt fails', () => {
     const pods = [worker(0, { ...ended({ exitCode: 143 }), conditions }), worker(1, reported('PeerLost', 75))];
     const { attempts } = plan({ ...crashed, root: after([open], { retry: { limit: 0 } }), pods });
     expect(attempts).toMatchObject([{ outcome: 'Preempted' }]);
-    expect(plan({ ...crashed, root: after(attempts, { retry: { limit: 0 } }), pods }).apply).toHaveLength(3);
+    expect(plan({ ...crashed, root: after(attempts, { retry: { limit: 0 } }), pods }).apply).toHaveLength(2);
   });
 
   test('and is out of time when the next one is due', () => {
@@ -249,13 +249,13 @@ describe('an attempt succeeds', () => {
   });
 });
 
-test('only the Jobs and configs of the last attempts are kept, once the newest has begun', () => {
+test('only the Jobs of the last attempts are kept, once the newest has begun', () => {
   const past = [1, 2, 3].map((number) => pastAttempt(number, 'Preempted', 100));
   const jobs = [1, 2, 3].map((number) => attemptJob(number, 'Failed'));
   expect(plan({ root: after(past), jobs }).remove).toEqual([]);
   const newest = { ...open, number: 4 };
   const { remove } = plan({ root: after([...past, newest]), jobs: [...jobs, attemptJob(4)] });
-  expect(remove.map(({ key }) => key.name)).toEqual([teacherAttempt(1), `${teacherAttempt(1)}-config`]);
+  expect(remove.map(({ key }) => key.name)).toEqual([teacherAttempt(1)]);
 });
 
 test('a run that may not go on is stopped like a suspended one', () => {

@@ -39,12 +39,25 @@ test.each([
 
 describe('an attempt', () => {
   test('is made once: what is immutable is never sent again', () => {
-    expect(attemptChildren(teacher).map(({ manner }) => manner)).toEqual(['once', 'created', 'once']);
+    expect(attemptChildren(teacher).map(({ manner }) => manner)).toEqual(['created', 'once']);
+  });
+
+  test('has in its pods what the trainer is told, and finds it in a file', () => {
+    const job = attemptChildren(teacher).at(-1)?.object as unknown as {
+      readonly spec: { readonly template: { readonly metadata: { readonly annotations: Record<string, string> } } };
+    };
+    const { annotations } = job.spec.template.metadata;
+    expect(JSON.parse(annotations['limbeck.dev/config'] ?? '')).toEqual(trainerConfigOf(teacher));
+    const fieldRef = { fieldPath: "metadata.annotations['limbeck.dev/config']" };
+    const volume = { name: 'config', downwardAPI: { items: [{ path: 'config.json', fieldRef }] } };
+    expect(job).toMatchObject({
+      spec: { template: { spec: { volumes: expect.arrayContaining([volume]) as unknown } } },
+    });
   });
 
   test('gets the devices of its GPU profile, and goes where they are', () => {
     const profile = { resourceName: 'nvidia.com/gpu', count: 2, nodeSelector: { pool: 'a100' } };
-    const [, , job] = attemptChildren({ ...teacher, profileName: 'big', profile });
+    const [, job] = attemptChildren({ ...teacher, profileName: 'big', profile });
     expect(job?.object).toMatchObject({
       metadata: { annotations: { 'limbeck.dev/profile': 'big' } },
       spec: {
@@ -58,7 +71,7 @@ describe('an attempt', () => {
   test('mounts the volume that its data lies on, and cannot write to it', () => {
     const source = { kind: 'pvc', claim: 'disk', path: '/data/a.csv' } as const;
     const config = { ...teacher.config, data: { ...teacher.config.data, source } };
-    const [, , job] = attemptChildren({ ...teacher, config });
+    const job = attemptChildren({ ...teacher, config }).at(-1);
     const volume = { name: 'data', persistentVolumeClaim: { claimName: 'disk', readOnly: true } };
     const mount = { name: 'data', mountPath: '/data', readOnly: true };
     expect(job?.object).toMatchObject({
@@ -118,11 +131,12 @@ describe('an attempt', () => {
     const [group, job] = placed({}, { gang }).slice(-2);
     expect(group).toMatchObject({ apiVersion, kind: 'PodGroup', spec: { minMember: 2 } });
     expect(job).toMatchObject({ kind: 'Job', spec: { template: { metadata } } });
+    expect(JSON.stringify(job)).toContain('"limbeck.dev/config":');
   });
 
   test('of one worker needs no group, and no name to be found by', () => {
     const children = placed({}, { gang: 'volcano' }, 1);
-    expect(children.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Job']);
+    expect(children.map(({ kind }) => kind)).toEqual(['Job']);
     expect(JSON.stringify(children)).not.toContain('-workers');
   });
 
@@ -156,7 +170,7 @@ test.each([
     ...teacherJob(),
     spec: { ...spec, distribution: { ...spec.distribution, workers: 2, processesPerWorker } },
   };
-  const [, , job] = attemptChildren({ ...teacher, root });
+  const [, job] = attemptChildren({ ...teacher, root });
   const { env } = (job?.object as unknown as AttemptJob).spec.template.spec.containers[0];
   const told = Object.fromEntries(
     env.map(({ name, value, valueFrom }) => [
