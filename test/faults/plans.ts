@@ -43,11 +43,12 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
     case 'crash':
       return writes.flatMap((write) => crashMoments.map((moment) => [{ kind: 'crash', write, moment } as const]));
     case 'double crash':
-      // A crash, and another at the first or third write of the recovery.
+      // A crash, and another at the first or third write of the recovery, if there are as many.
       return writes.flatMap((write, index) => {
         const first = { kind: 'crash', write, moment: 'committed' } as const;
         const moment = crashMoments[index % crashMoments.length] ?? 'after';
-        return [1, 3].map((later) => [first, { kind: 'crash', write: write + later, moment } as const]);
+        const again = [write + 1, write + 3].filter((later) => later <= reference.writes);
+        return again.map((later) => [first, { kind: 'crash', write: later, moment } as const]);
       });
     case 'delete':
       return writes.map((write) => [{ kind: 'delete', write, recreate: false }]);
