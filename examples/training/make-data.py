@@ -6,6 +6,7 @@ digits/<digit>/   400 handwritten digits as grey PNG files of 8 x 8 pixels (scik
 houses.csv        300 invented houses with a district, a size that is sometimes missing, an age and a price
 recipes/*.txt     200 invented recipes
 letters.csv       240 invented letters to a shop, and which desk each goes to
+encoder/          a tiny BERT in the Hugging Face layout that has filled gaps in those letters
 """
 
 from __future__ import annotations
@@ -16,9 +17,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 from PIL import Image
 from pyarrow import parquet
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+# By their names in the Hugging Face layout; their numbers are their places here.
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
 
 
 def main(folder: Path) -> None:
@@ -30,6 +43,7 @@ def main(folder: Path) -> None:
     houses(folder / "houses.csv")
     recipes(folder / "recipes")
     letters(folder / "letters.csv")
+    encoder(folder / "encoder", folder / "letters.csv")
 
 
 def wines(path: Path) -> None:
@@ -102,6 +116,41 @@ def letters(path: Path) -> None:
         desk = list(words)[number % 3]
         rows.append([str(random.choice(forms)).format(random.choice(words[desk])), desk])
     _write(path, ["body", "desk"], rows)
+
+
+def encoder(folder: Path, texts: Path) -> None:
+    """Words are its tokens; it has learnt which word a letter of the shop has at a place that is hidden from it."""
+    with texts.open(newline="") as file:
+        bodies = [row["body"] for row in csv.DictReader(file)]
+    tokenizer = _words(bodies)
+    rows = tokenizer(bodies, padding=True, return_tensors="pt").input_ids
+    torch.manual_seed(7)
+    sizes = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+    config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=32, pad_token_id=0, **sizes)
+    model = BertForMaskedLM(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.003)
+    for _ in range(150):
+        chosen = rows[torch.randint(len(rows), (32,))]
+        hidden = (torch.rand(chosen.shape) < 0.2) & (chosen >= len(SPECIAL))
+        given = chosen.masked_fill(hidden, tokenizer.mask_token_id)
+        # Of labels below 0 nothing is learnt.
+        loss = model(given, attention_mask=(chosen != 0).long(), labels=chosen.masked_fill(~hidden, -100)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _words(texts: list[str]) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.train_from_iterator(texts, trainers.WordLevelTrainer(special_tokens=list(SPECIAL.values())))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)
 
 
 def _write(path: Path, names: list[str], rows: list[list[object]]) -> None:

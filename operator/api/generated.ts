@@ -82,6 +82,30 @@ export interface TrainingJobSpec {
       }
     | {
         /**
+         * A model in the Hugging Face layout that is trained further. With the task causalLM it has to be a decoder; with classification it gets a head for the classes of the data, unless it has one for them.
+         */
+        readonly pretrained: {
+          /**
+           * Where somebody put it; nothing is fetched from the Hub.
+           */
+          readonly s3: {
+            /**
+             * Folder with config.json, model.safetensors or the files of its index, tokenizer.json and tokenizer_config.json, such as s3://bucket/models/bert.
+             */
+            readonly uri: string;
+            /**
+             * Digest in lower-case hex of what sha256sum prints for the files that are read, in the order of their names. A model with another digest is refused.
+             */
+            readonly sha256?: string;
+          };
+          /**
+           * Tokens that are seen at once; neither a training sample nor a served text is longer. The model must know as many places.
+           */
+          readonly contextLength: number;
+        };
+      }
+    | {
+        /**
          * A program of your own in place of the trainer, which keeps the contract of docs/custom-training.md. It is told everything else in this spec.
          */
         readonly custom: {
@@ -281,9 +305,9 @@ export interface TrainingJobSpec {
      */
     readonly optimizer: 'adam' | 'adamw' | 'sgd';
     /**
-     * Step size; the peak of the schedule.
+     * Step size; the peak of the schedule. Unset means 0.001, and 0.00005 for a pretrained model.
      */
-    readonly learningRate: number;
+    readonly learningRate?: number;
     /**
      * Course of the learning rate over the run. oneCycle rises and falls by a cosine; cosine and linear fall from the peak; constant stays there.
      */
@@ -297,7 +321,7 @@ export interface TrainingJobSpec {
      */
     readonly weightDecay: number;
     /**
-     * Largest norm of all gradients together; larger ones are scaled down. Unset means that nothing is clipped.
+     * Largest norm of all gradients together; larger ones are scaled down. Unset means that nothing is clipped, and 1 for a pretrained model.
      */
     readonly clipNorm?: number;
     /**
@@ -322,9 +346,9 @@ export interface TrainingJobSpec {
       readonly minDelta: number;
     };
     /**
-     * Passes over the training samples.
+     * Passes over the training samples. Unset means 10, and 3 for a pretrained model.
      */
-    readonly epochs: number;
+    readonly epochs?: number;
     /**
      * Samples per step, summed over all workers.
      */
@@ -866,6 +890,10 @@ export interface TrainingJobStatus {
      * Digest of everything that decides the course of the training, which the manifest has as lineage.config.
      */
     readonly configSha256?: string;
+    /**
+     * Digest of the pretrained model that was trained further.
+     */
+    readonly pretrainedSha256?: string;
     /**
      * Seed of the split.
      */

@@ -8,6 +8,7 @@ export type ModelConfig =
   | { readonly kind: 'mlp'; readonly hidden: readonly number[] }
   | { readonly kind: 'cnn'; readonly channels: readonly number[]; readonly hidden: number }
   | ({ readonly kind: 'transformer' } & TransformerConfig)
+  | { readonly kind: 'pretrained'; readonly source: StoredConfig; readonly contextLength: number }
   | { readonly kind: 'custom'; readonly image: string; readonly command: readonly string[] };
 
 /** A decoder for causalLM, an encoder for classification; without a tokenizer every byte is a token. */
@@ -19,10 +20,17 @@ export interface TransformerConfig {
   readonly tokenizer?: { readonly uri: string };
 }
 
+/** A file of the store, or a folder. */
+export interface StoredConfig {
+  readonly kind: 's3';
+  readonly uri: string;
+  readonly sha256?: string;
+}
+
 export type SourceConfig =
   | { readonly kind: 'builtin'; readonly name: string }
   | { readonly kind: 'none' }
-  | { readonly kind: 's3'; readonly uri: string; readonly sha256?: string }
+  | StoredConfig
   | { readonly kind: 'hf'; readonly uri: string; readonly split: string; readonly sha256?: string }
   | { readonly kind: 'pvc'; readonly claim: string; readonly path: string; readonly sha256?: string }
   | { readonly kind: 'https'; readonly url: string; readonly sha256: string; readonly limitBytes: number };
@@ -114,6 +122,7 @@ export interface Lineage {
   readonly worldSize: number;
   readonly torch: string;
   readonly teacherSha256?: string;
+  readonly pretrainedSha256?: string;
 }
 
 /** How the model was spread over how many processes, why, and what that gained: 1 is perfect. */
@@ -243,6 +252,7 @@ const artefact = hasExactly({
 });
 const lineage = hasExactly({
   ...{ dataSha256: isText(128), 'configSha256?': isDigest, torch: isText(64), 'teacherSha256?': isText(64) },
+  'pretrainedSha256?': isDigest,
   ...{ splitSeed: isInteger, seed: isInteger, worldSize: isInteger },
 });
 const isPositive: Check = (value) => isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31;

@@ -9,8 +9,23 @@ export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   if ('mlp' in model) return { kind: 'mlp', ...model.mlp };
   if ('cnn' in model) return { kind: 'cnn', ...model.cnn };
   if ('transformer' in model) return { kind: 'transformer', ...model.transformer };
+  if ('pretrained' in model) {
+    const { s3, contextLength } = model.pretrained;
+    return { kind: 'pretrained', source: { kind: 's3', ...s3 }, contextLength };
+  }
   if ('custom' in model) return { kind: 'custom', ...model.custom };
   return { kind: 'linear' };
+}
+
+/** What a spec leaves open. A pretrained model is changed with care, as transformers' own trainer does it unless told otherwise. */
+const usual = { learningRate: 0.001, epochs: 10 };
+const usualOfPretrained = { learningRate: 0.00005, epochs: 3, clipNorm: 1 };
+
+export function optimizationConfig({ model, optimization }: TrainingJobSpec): object {
+  const open = Object.entries('pretrained' in model ? usualOfPretrained : usual).filter(
+    ([name]) => !Object.hasOwn(optimization, name),
+  );
+  return { ...optimization, ...Object.fromEntries(open) };
 }
 
 type DataSpec = TrainingJobSpec['data'];
@@ -41,12 +56,16 @@ export function sourceConfig(source: DataSpec['source']): SourceConfig {
   return { kind: 'builtin', name: source.builtin };
 }
 
-/** Architecture in short: `cnn 16-32/64`, `mlp 16`, `transformer 4x128`, `linear`. */
+/** Architecture in short: `cnn 16-32/64`, `mlp 16`, `transformer 4x128`, `pretrained bert`, `linear`. */
 export function modelText(model: TrainingJobSpec['model']): string {
   if ('mlp' in model) return `mlp ${model.mlp.hidden.join('-')}`;
   if ('cnn' in model) return `cnn ${model.cnn.channels.join('-')}/${String(model.cnn.hidden)}`;
   if ('transformer' in model)
     return `transformer ${String(model.transformer.layers)}x${String(model.transformer.width)}`;
+  if ('pretrained' in model) return `pretrained ${lastOf(model.pretrained.s3.uri)}`.slice(0, 256);
   if ('custom' in model) return `custom ${model.custom.image}`.slice(0, 256);
   return 'linear';
 }
+
+/** The last part of a URI, whether a slash follows it or not. */
+const lastOf = (uri: string): string => /([^/]*)\/?$/.exec(uri)?.[1] ?? '';

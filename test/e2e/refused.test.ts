@@ -46,7 +46,7 @@ describe('kubectl apply', () => {
     [
       'two members of a union',
       training('a', { model: { linear: {}, mlp: { hidden: [8] } } }),
-      'exactly one of linear, mlp, cnn, transformer or custom must be given',
+      'exactly one of linear, mlp, cnn, transformer, pretrained or custom must be given',
     ],
     [
       'no member of a union',

@@ -84,7 +84,13 @@ describe('a language model', () => {
   });
 
   test.each<[string, object, object, string, string]>([
-    ['another model', texts, { 'spec.task': 'causalLM' }, 'spec.model', 'is for a transformer or a custom model'],
+    [
+      'another model',
+      texts,
+      { 'spec.task': 'causalLM' },
+      'spec.model',
+      'is for a transformer, a pretrained or a custom model',
+    ],
     [
       'another task',
       texts,
@@ -141,6 +147,71 @@ describe('a transformer that classifies', () => {
     const { status, body } = await create(data, classifier);
     expect(status).toBe(422);
     expect(body.message).toContain('a transformer classifies texts');
+  });
+});
+
+const pretrained = (more: object = {}) => ({
+  'spec.model': { pretrained: { s3: { uri: 's3://bucket/models/bert' }, ...more } },
+});
+
+describe('a pretrained model', () => {
+  test.each<[string, object, object]>([
+    ['classification', { ...table, columns: { text: 'body', target: 'kind' } }, pretrained({ contextLength: 512 })],
+    ['classification', { ...texts, format: 'text' }, pretrained({ s3: { uri: 's3://bucket/models/bert/', sha256 } })],
+    ['causalLM', { ...texts, format: 'text' }, pretrained()],
+  ])('learns the task %s from %j', async (task, data, model) => {
+    expect(await create(data, { ...model, 'spec.task': task })).toMatchObject({ status: 201 });
+  });
+
+  const source = 'spec.model.pretrained.s3';
+  test.each<[string, object, object, string, string]>([
+    [
+      'a name of the Hub',
+      texts,
+      pretrained({ s3: { uri: 'bert-base-uncased' } }),
+      `${source}.uri`,
+      'must be s3://bucket',
+    ],
+    ['a bucket alone', texts, pretrained({ s3: { uri: 's3://bucket' } }), `${source}.uri`, 'must be s3://bucket'],
+    [
+      'a short digest',
+      texts,
+      pretrained({ s3: { uri: 's3://b-1/m', sha256: 'ab' } }),
+      `${source}.sha256`,
+      '64 lower-case',
+    ],
+    ['no source', texts, { 'spec.model': { pretrained: {} } }, source, 'Required value'],
+    ['no context', texts, pretrained({ contextLength: 1 }), 'contextLength', 'greater than or equal to 2'],
+    ['an endless context', texts, pretrained({ contextLength: 1e6 }), 'contextLength', 'less than or equal to 8192'],
+    [
+      'another model beside it',
+      texts,
+      { 'spec.model': { pretrained: { s3: { uri: 's3://bucket/m' } }, linear: {} } },
+      'spec.model',
+      'exactly one of linear, mlp, cnn, transformer, pretrained or custom',
+    ],
+    [
+      'a regression',
+      table,
+      { ...pretrained(), 'spec.task': 'regression' },
+      'spec.model',
+      'causalLM and classification',
+    ],
+    ['digits', { source: { builtin: 'digits' } }, pretrained(), 'spec.data', 'and so does a pretrained model'],
+    ['images', { ...folder, format: 'images' }, pretrained(), 'spec.data', 'and so does a pretrained model'],
+    ['a stream', { ...folder, stream: {} }, pretrained(), 'spec.data', 'and so does a pretrained model'],
+    [
+      'features',
+      { ...table, columns: { features: ['a'] } },
+      pretrained(),
+      'spec.data',
+      'and so does a pretrained model',
+    ],
+  ])('is refused with %s', async (_, data, more, field, words) => {
+    const { status, body } = await create(data, more as Readonly<Record<string, unknown>>);
+    expect(status).toBe(422);
+    expect(body.message).toContain(field);
+    expect(body.message).toContain(words);
   });
 });
 

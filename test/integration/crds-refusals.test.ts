@@ -19,7 +19,7 @@ const requests = (resource: string, value: unknown): Changes => ({
 });
 
 const uri = 'spec.data.source.s3.uri';
-const oneModel = 'exactly one of linear, mlp, cnn, transformer or custom must be given';
+const oneModel = 'exactly one of linear, mlp, cnn, transformer, pretrained or custom must be given';
 const oneStudent = 'exactly one of linear, mlp or cnn must be given';
 const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';

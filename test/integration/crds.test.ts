@@ -44,7 +44,7 @@ const resources = (cpu: string, memory: string, memoryLimit: string): object => 
 });
 const run = {
   optimization: {
-    ...{ optimizer: 'adam', learningRate: 0.001, schedule: 'oneCycle', epochs: 10, batchSize: 64, seed: 0 },
+    ...{ optimizer: 'adam', schedule: 'oneCycle', batchSize: 64, seed: 0 },
     ...{ weightDecay: 0, precision: 'float32', accumulate: 1 },
   },
   distribution: { workers: 1, processesPerWorker: 1, strategy: 'auto' },
@@ -62,6 +62,7 @@ test.each<[Plural, object]>([
     'distillationjobs',
     {
       ...{ ...run, data: { source: { builtin: 'digits' }, split }, control: true },
+      optimization: { ...run.optimization, learningRate: 0.001, epochs: 10 },
       method: { response: { temperature: 4, alpha: 0.9 } },
     },
   ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limbeck_trainer.data_config import Builtin, Data, Reading, Source
-from limbeck_trainer.model_config import Model, Transformer
+from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.reading.files import (
     File,
     Files,
@@ -23,15 +25,19 @@ from limbeck_trainer.samples import Dataset, Floats, Ints, Rows
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
 
+if TYPE_CHECKING:
+    from limbeck_trainer.pretrained.foundation import Foundation
+
 __all__ = ["Dataset", "Floats", "Ints", "Rows", "load", "load_data", "split_rows"]
 
 Contents = Sequence[tuple[File, bytes]]
 
 
-def load(data: Data, model: Model, store: Store) -> tuple[Dataset, Rows]:
+def load(data: Data, model: Model, store: Store, foundation: Foundation | None = None) -> tuple[Dataset, Rows]:
     """The data set as the model takes it, in memory or as a stream, and how it is divided."""
-    if isinstance(model, Transformer):
-        return _load_texts(data, model, store)
+    if isinstance(model, Transformer | Pretrained):
+        dataset, rows = _load_texts(data, model, store, foundation)
+        return replace(dataset, foundation=foundation), rows
     if data.window is None:
         dataset = load_data(data.source, store, data.reading)
         return dataset, split_rows(dataset.y, data)
@@ -42,16 +48,25 @@ def load(data: Data, model: Model, store: Store) -> tuple[Dataset, Rows]:
     return dataset, dataset.stream.rows
 
 
-def _load_texts(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
+def _load_texts(
+    data: Data, model: Transformer | Pretrained, store: Store, foundation: Foundation | None
+) -> tuple[Dataset, Rows]:
     if data.window is not None:
         invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
+    from limbeck_trainer.text.tokenizer import coder_of
+
+    if isinstance(model, Pretrained):
+        assert foundation is not None
+        coder = foundation.coder
+    else:
+        coder = coder_of(model, store)
     if data.reading.task == "causalLM":
         from limbeck_trainer.text.corpus import load_corpus
 
-        return load_corpus(data, model, store)
+        return load_corpus(data, coder, model.context_length, store)
     from limbeck_trainer.text.labelled import load_labelled
 
-    return load_labelled(data, model, store)
+    return load_labelled(data, coder, model.context_length, store)
 
 
 def load_data(source: Source, store: Store, reading: Reading | None = None) -> Dataset:

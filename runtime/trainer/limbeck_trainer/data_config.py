@@ -180,5 +180,13 @@ def _source(fields: Fields) -> Source:
     return source
 
 
+def stored_of(fields: Fields) -> Stored:
+    """A source that can be an object or a folder of the store alone."""
+    fields.choice("kind", ["s3"])
+    stored = Stored(fields.text("uri", URI), _digest(fields))
+    fields.close()
+    return stored
+
+
 def _digest(fields: Fields) -> str | None:
     return fields.text("sha256", SHA256) if fields.has("sha256") else None

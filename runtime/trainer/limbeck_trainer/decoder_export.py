@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from limbeck_trainer.causal_model import HIDDEN, CausalModel, New
 from limbeck_trainer.data import Floats, Ints
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.export import PARITY_BOUND, Artefact, to_onnx
 from limbeck_trainer.onnx_model import session_of
 from limbeck_trainer.samples import Dataset, TokenIds
-from limbeck_trainer.transformer import HIDDEN, Block, Decoder
 
 # Sizes of the example that is traced: all different and above 1, so that none is taken for a constant.
 BATCH, NEW, SEEN = 2, 3, 5
@@ -34,24 +34,23 @@ Cache = list[Floats]
 class Split(nn.Module):
     """One step of the decoder with its cache."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: CausalModel) -> None:
         super().__init__()
         self.decoder = decoder
 
     def forward(self, tokens: Tensor, places: Tensor, last: Tensor, bias: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
         """The outputs of the contract, in its order."""
-        states, new = self.decoder.trunk(tokens, places, bias, list(zip(past[::2], past[1::2], strict=True)))
-        wanted = last.reshape(-1, 1, 1).expand(-1, 1, states.shape[2])
-        return self.decoder.head(states.gather(1, wanted).squeeze(1)), *itertools.chain(*new)
+        pairs = list(zip(past[::2], past[1::2], strict=True))
+        logits, new = self.decoder.step(New(tokens, places, last, bias), pairs)
+        return logits, *itertools.chain(*new)
 
 
-def export_decoder(decoder: Decoder, dataset: Dataset) -> Artefact:
+def export_decoder(decoder: CausalModel, dataset: Dataset) -> Artefact:
     """The graph, and what the manifest says of it."""
     assert dataset.tokens is not None
     decoder = decoder.cpu().eval()
-    layers, block = len(decoder.trunk.blocks), decoder.trunk.blocks[0]
-    assert isinstance(block, Block)
-    heads, size = block.attention.heads, block.attention.head_dim
+    shape = decoder.cache_shape()
+    layers, heads, size = shape.layers, shape.heads, shape.head_dim
     past = [(f"past.{layer}.key", f"past.{layer}.value") for layer in range(layers)]
     new = [(f"new.{layer}.key", f"new.{layer}.value") for layer in range(layers)]
     inputs = ["input_ids", "position_ids", "last", "bias", *itertools.chain(*past)]
@@ -80,7 +79,9 @@ def export_decoder(decoder: Decoder, dataset: Dataset) -> Artefact:
     return Artefact(content, digest, described(inputs), described(outputs), {"decoder": about}, files)
 
 
-def prove_decoder(artefact: Artefact, decoder: Decoder, windows: TokenIds, threads: int | None) -> tuple[int, float]:
+def prove_decoder(
+    artefact: Artefact, decoder: CausalModel, windows: TokenIds, threads: int | None
+) -> tuple[int, float]:
     """How many decisions were compared, and the largest difference of a logit: the start of each window at once, then
     token by token with the cache, against the trained model without one. ParityBroken if a difference matters."""
     windows = windows[:PARITY_WINDOWS]

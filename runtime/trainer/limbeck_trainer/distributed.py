@@ -40,7 +40,7 @@ class Peers:
         self._environment = environment
         self.rank = environment.rank
         self.world_size = environment.world_size
-        self.device = _device(environment)
+        self.device = device_of(environment)
         if self.world_size > 1:
             with self.guard():
                 self._join(environment)
@@ -138,7 +138,7 @@ class Peers:
         )
 
 
-def _device(environment: Environment) -> torch.device:
+def device_of(environment: Environment) -> torch.device:
     """A GPU of its own for each process of a machine that has any; NCCL takes no two processes on one."""
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpus == 0:

@@ -21,10 +21,10 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
     """What may be uploaded; ParityBroken where the exported model says something else than the trained one."""
     dataset, test = material.dataset, material.rows.test
     if dataset.tokens is not None and not dataset.labels:
+        from limbeck_trainer.causal_model import CausalModel
         from limbeck_trainer.decoder_export import export_decoder, prove_decoder
-        from limbeck_trainer.transformer import Decoder
 
-        assert isinstance(model, Decoder)
+        assert isinstance(model, CausalModel)
         artefact = export_decoder(model, dataset)
         return artefact, prove_decoder(artefact, model, dataset.x[test], threads)
     artefact = export_onnx(model, dataset)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from limbeck_trainer.config import Config
-from limbeck_trainer.data import Dataset, Ints, load
+from limbeck_trainer.data import Dataset, Ints, Rows, load
 from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
-from limbeck_trainer.distributed import Peers
+from limbeck_trainer.distributed import Peers, device_of
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.classification import Classification
@@ -28,16 +29,19 @@ from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
 from limbeck_trainer.memory import free_memory
-from limbeck_trainer.models import parameter_count
+from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.plan import Plan
-from limbeck_trainer.preprocess import assemble, target_spread
+from limbeck_trainer.preprocess import parameters_of, target_spread
 from limbeck_trainer.progress import Distribution
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import page_of
 from limbeck_trainer.scaling import time_alone
 from limbeck_trainer.session import Material, Session, Stage, Trained
-from limbeck_trainer.strategy import Choice, Facts, choose_strategy
+from limbeck_trainer.strategy import Choice, Facts, choose_strategy, shortage
 from limbeck_trainer.stream_plan import StreamPlan
+
+if TYPE_CHECKING:
+    from limbeck_trainer.pretrained.foundation import Foundation
 
 # From SIGTERM to the end, checkpoint included; Kubernetes grants 30 s.
 GRACE_SECONDS = 22
@@ -48,11 +52,14 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     """The whole run; rank 0 gets the result's document, the others None."""
     began = time.monotonic()
     _prepare_torch(session.config, environment)
-    dataset, rows = load(session.config.data, session.config.model, session.store)
+    foundation = _foundation(session, environment)
+    dataset, rows = load(session.config.data, session.config.model, session.store, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
     distillation = session.config.distillation
     teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
+    if dataset.foundation is not None and environment.rank == 0:
+        _rehearse(session, environment, dataset, rows)
     peers = Peers(environment)
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
     session.interruption.grace_seconds = GRACE_SECONDS
@@ -86,14 +93,46 @@ def _prepare_torch(config: Config, environment: Environment) -> None:
     torch.manual_seed(config.optimization.seed)
 
 
+def _foundation(session: Session, environment: Environment) -> Foundation | None:
+    """The pretrained model that the config names, if it names one."""
+    config = session.config
+    if not isinstance(config.model, Pretrained):
+        return None
+    from limbeck_trainer.pretrained.foundation import open_foundation
+
+    memory, optimizer = free_memory(environment, device_of(environment)), config.optimization.optimizer
+
+    def short(parameters: int) -> str | None:
+        return shortage(config.strategy, Facts(parameters, optimizer, environment.world_size, memory))
+
+    foundation = open_foundation(config.model, config.task, session.store, short)
+    about = {"modelType": foundation.config.model_type, "parameters": foundation.parameters}
+    session.log.info("pretrained model read", **about, sha256=foundation.sha256)
+    return foundation
+
+
+def _rehearse(session: Session, environment: Environment, dataset: Dataset, rows: Rows) -> None:
+    """Rank 0 alone exports."""
+    from limbeck_trainer.pretrained.building import keeps_head
+    from limbeck_trainer.pretrained.rehearsal import rehearse
+
+    assert dataset.foundation is not None
+    rehearse(dataset, rows, environment.threads)
+    session.log.info("export rehearsed")
+    if not dataset.labels:
+        return
+    if keeps_head(dataset.foundation, dataset.labels):
+        session.log.info("the pretrained model keeps its head", labels=list(dataset.labels))
+    else:
+        classes = {"labels": list(dataset.labels), "pretrainedLabels": list(dataset.foundation.labels)}
+        session.log.info("the pretrained model gets a new head", **classes)
+
+
 def _choose(session: Session, environment: Environment, peers: Peers, material: Material) -> Choice:
     """Rank 0's choice, for all: the ranks need not have equally much memory left."""
-    optimization, dataset = session.config.optimization, material.dataset
-    with torch.device("meta"):
-        model = assemble(session.config.model, dataset, material.rows.train[:1])
-    facts = Facts(
-        parameter_count(model), optimization.optimizer, peers.world_size, free_memory(environment, peers.device)
-    )
+    optimization = session.config.optimization
+    parameters = parameters_of(session.config.model, material.dataset, material.rows.train[:1])
+    facts = Facts(parameters, optimization.optimizer, peers.world_size, free_memory(environment, peers.device))
     mine = json.dumps(asdict(choose_strategy(session.config.strategy, facts))).encode()
     choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
     session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
@@ -145,6 +184,7 @@ def _criterion(config: Config, material: Material, teacher: Teacher | None) -> C
 
 def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict[str, object]:
     teacher = {"teacherSha256": config.distillation.teacher_sha256} if config.distillation else {}
+    pretrained = {"pretrainedSha256": dataset.foundation.sha256} if dataset.foundation else {}
     return {
         "dataSha256": dataset.sha256,
         "configSha256": config.fingerprint,
@@ -153,6 +193,7 @@ def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict
         "worldSize": environment.world_size,
         "torch": torch.__version__,
         **teacher,
+        **pretrained,
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from limbeck_trainer.data_config import URI
+from limbeck_trainer.data_config import URI, Stored, stored_of
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
 
 
@@ -42,16 +42,28 @@ class Transformer:
     tokenizer_uri: str | None = None
 
 
-Model = Linear | Mlp | Cnn | Transformer
+@dataclass(frozen=True)
+class Pretrained:
+    """A model in the Hugging Face layout, a folder whose URI ends in a slash, that is trained further.
+
+    A decoder for causalLM; for classification it gets a head for the classes of the data.
+    """
+
+    source: Stored
+    context_length: int
+
+
+Model = Linear | Mlp | Cnn | Transformer | Pretrained
+OF_TEXTS = ("transformer", "pretrained")
 
 
 def model_of(fields: Fields, task: str) -> Model:
     """`model` of the contract, for the config's task."""
-    kind = fields.choice("kind", ["linear", "mlp", "cnn", "transformer"])
-    if task == "causalLM" and kind != "transformer":
-        fields.wrong("kind", f"must be transformer for the task causalLM, not {kind}")
-    if task == "regression" and kind == "transformer":
-        fields.wrong("kind", f"must be linear, mlp or cnn for the task {task}, not transformer")
+    kind = fields.choice("kind", ["linear", "mlp", "cnn", *OF_TEXTS])
+    if task == "causalLM" and kind not in OF_TEXTS:
+        fields.wrong("kind", f"must be {' or '.join(OF_TEXTS)} for the task causalLM, not {kind}")
+    if task == "regression" and kind in OF_TEXTS:
+        fields.wrong("kind", f"must be linear, mlp or cnn for the task {task}, not {kind}")
     model: Model = Linear()
     if kind == "mlp":
         model = Mlp(fields.integers("hidden", POSITIVE))
@@ -59,6 +71,8 @@ def model_of(fields: Fields, task: str) -> Model:
         model = Cnn(fields.integers("channels", POSITIVE), fields.integer("hidden", POSITIVE))
     elif kind == "transformer":
         model = _transformer(fields)
+    elif kind == "pretrained":
+        model = _pretrained(fields)
     fields.close()
     return model
 
@@ -74,6 +88,12 @@ def _transformer(fields: Fields) -> Transformer:
     if model.heads and model.width % model.heads:
         fields.wrong("width", f"must be a multiple of heads ({model.heads}), not {model.width}")
     return model
+
+
+def _pretrained(fields: Fields) -> Pretrained:
+    source = stored_of(fields.child("source"))
+    folder = replace(source, uri=source.uri.rstrip("/") + "/")
+    return Pretrained(folder, fields.integer("contextLength", Bounds(minimum=2)))
 
 
 def _tokenizer(fields: Fields) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limbeck_trainer.model_config import Model, Transformer
-from limbeck_trainer.models import Normalise, build_model
+from limbeck_trainer.model_config import Model, Pretrained, Transformer
+from limbeck_trainer.models import Normalise, build_model, parameter_count
 from limbeck_trainer.samples import Dataset, Feature, Ints
 from limbeck_trainer.statistics import CONSTANT, moments_of
 
@@ -93,14 +93,34 @@ def _normalise(dataset: Dataset, train: Ints) -> Normalise:
 
 
 def assemble(model: Model, dataset: Dataset, train: Ints) -> nn.Module:
-    """A fresh module from raw samples to logits or, for a regression, to the target's own unit."""
+    """A fresh module from raw samples to logits or, for a regression, to the target's own unit.
+
+    What is new in it follows torch's random state; a pretrained model comes with its weights.
+    """
     if isinstance(model, Transformer):
         return _transformer(model, dataset)
+    if isinstance(model, Pretrained):
+        return _pretrained(dataset)
     preprocessing, shape = preprocessing_of(dataset, train)
     module = build_model(model, preprocessing, shape, dataset.outputs)
     if not dataset.labels:
         module.append(Restore(*target_spread(dataset, train)))
     return module
+
+
+def parameters_of(model: Model, dataset: Dataset, train: Ints) -> int:
+    """How many trainable numbers `assemble` would make, without making them."""
+    if dataset.foundation is not None:
+        return dataset.foundation.parameters
+    with torch.device("meta"):
+        return parameter_count(assemble(model, dataset, train))
+
+
+def _pretrained(dataset: Dataset) -> nn.Module:
+    from limbeck_trainer.pretrained.building import build
+
+    assert dataset.foundation is not None
+    return build(dataset.foundation, dataset.labels)
 
 
 def _transformer(model: Transformer, dataset: Dataset) -> nn.Module:

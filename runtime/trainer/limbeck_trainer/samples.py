@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    # It brings tokenizers, which only some runs need.
+    from limbeck_trainer.pretrained.foundation import Foundation
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -79,7 +83,8 @@ class Dataset:
     """Samples and targets; one label per class, none for a regression; the digest of the source's bytes.
 
     `features` are the columns of a table. `preprocessing` goes into the manifest: how a caller makes x. `stream` is set
-    where x is not an array in memory, and is then read when its rows are asked for.
+    where x is not an array in memory, and is then read when its rows are asked for. `foundation` is the pretrained
+    model whose tokens x holds.
     """
 
     x: Any
@@ -90,6 +95,7 @@ class Dataset:
     preprocessing: Mapping[str, object] = field(default_factory=dict)
     stream: Stream | None = None
     tokens: Tokens | None = None
+    foundation: Foundation | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

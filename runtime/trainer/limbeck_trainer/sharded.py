@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -34,7 +35,7 @@ class Sharded:
 
     def __init__(self, model: nn.Module, peers: Peers) -> None:
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        policy = partial(size_based_auto_wrap_policy, min_num_params=max(1, parameters // UNITS))
+        policy = partial(_is_unit, _shared(model), max(1, parameters // UNITS))
         with peers.guard():
             self.module = FullyShardedDataParallel(
                 model, auto_wrap_policy=policy, device_id=peers.device, use_orig_params=True
@@ -73,3 +74,16 @@ class Sharded:
         # Offloading leaves the state to rank 0 alone. On a CPU there is nowhere to offload to, and torch 2.6 then hands
         # out memory that it has freed: there every rank gets the state.
         return StateDictOptions(full_state_dict=True, cpu_offload=self._device.type != "cpu")
+
+
+def _shared(model: nn.Module) -> set[int]:
+    """Parameters that several modules have, such as a table of tokens that is the last layer too."""
+    owners = Counter(id(parameter) for module in model.modules() for parameter in module.parameters(recurse=False))
+    return {parameter for parameter, count in owners.items() if count > 1}
+
+
+def _is_unit(shared: set[int], least: int, module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool:
+    """By size; but all who share a parameter have to be in one unit, and the outermost is the one for them."""
+    if not recurse and any(id(parameter) in shared for parameter in module.parameters()):
+        return False
+    return size_based_auto_wrap_policy(module, recurse, nonwrapped_numel, min_num_params=least)

@@ -14,15 +14,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from limbeck_trainer.causal_model import HIDDEN, CacheShape, CausalModel, New, Past, causal_bias, states_at
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.samples import Tokens
 
-# Added to the scores of what must not be seen.
-HIDDEN = -1e9
 DEVIATION = 0.02
-
-# Key [b, heads, d, past] and value [b, heads, past, d] of tokens that were seen before.
-Past = tuple[Tensor, Tensor]
 
 
 class Attention(nn.Module):
@@ -96,7 +92,7 @@ class Trunk(nn.Module):
         return self.last(x), cache
 
 
-class Decoder(nn.Module):
+class Decoder(CausalModel):
     """Predicts after each token the next one."""
 
     def __init__(self, model: Transformer, vocabulary: int) -> None:
@@ -108,11 +104,21 @@ class Decoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """[b, t] -> logits [b, t, vocabulary]; each place sees itself and what is before it."""
         length = tokens.shape[1]
-        bias = torch.full((1, 1, length, length), HIDDEN, device=tokens.device).triu(1)
         places = torch.arange(length, device=tokens.device).unsqueeze(0)
-        states, _ = self.trunk(tokens.long(), places, bias)
+        states, _ = self.trunk(tokens.long(), places, causal_bias(length, tokens.device))
         logits: Tensor = self.head(states)
         return logits
+
+    def cache_shape(self) -> CacheShape:
+        """See CausalModel."""
+        block = self.trunk.blocks[0]
+        assert isinstance(block, Block)
+        return CacheShape(len(self.trunk.blocks), block.attention.heads, block.attention.head_dim)
+
+    def step(self, new: New, past: list[Past] | None = None) -> tuple[Tensor, list[Past]]:
+        """See CausalModel."""
+        states, cache = self.trunk(new.tokens, new.places, new.bias, past)
+        return self.head(states_at(states, new.last).squeeze(1)), cache
 
 
 class Encoder(nn.Module):

@@ -1,19 +1,18 @@
 /** The CEL rules of single kinds of models, told again for the generator. */
 import { asJson, gatesOf, hasFormat, isIn, number, type CrossRule, type Json } from './looks.ts';
 
-/** Of language models: they learn from text alone, and are transformers. */
+/** Of language models: they learn from text alone, and are transformers or pretrained. */
 const isLanguage = ({ task }: Json): boolean => task === 'causalLM';
 const isOf = ({ model }: Json, kind: string): boolean => kind in asJson(model);
-const readsText = (spec: Json): boolean => isLanguage(spec) || isOf(spec, 'transformer');
+const isOfTexts = (spec: Json): boolean => isOf(spec, 'transformer') || isOf(spec, 'pretrained');
+const readsText = (spec: Json): boolean => isLanguage(spec) || isOfTexts(spec);
 const columnsOf = ({ data }: Json): Json => asJson(asJson(data)['columns']);
 
 export const languageRules: readonly CrossRule[] = [
   [
     'the task causalLM is for',
     (spec) =>
-      isLanguage(spec)
-        ? isOf(spec, 'transformer') || isOf(spec, 'custom')
-        : spec['task'] !== 'regression' || !isOf(spec, 'transformer'),
+      isLanguage(spec) ? isOfTexts(spec) || isOf(spec, 'custom') : spec['task'] !== 'regression' || !isOfTexts(spec),
   ],
   [
     'a language model learns from text alone',
@@ -41,7 +40,7 @@ export const languageRules: readonly CrossRule[] = [
       const data = asJson(spec['data']);
       return (
         spec['task'] !== 'classification' ||
-        !isOf(spec, 'transformer') ||
+        !isOfTexts(spec) ||
         !(
           'builtin' in asJson(data['source']) ||
           hasFormat(data, 'npz', 'images') ||

@@ -14,7 +14,7 @@ const metric = ['evaluation', 'gates', '0', 'metric'];
 
 const plain = (schema: Schema): Schema =>
   narrow(schema, {
-    drop: ['model.transformer', 'model.custom', 'data.source.none', 'data.columns.text'],
+    drop: ['model.transformer', 'model.pretrained', 'model.custom', 'data.source.none', 'data.columns.text'],
     choose: [
       [['task'], (name) => name !== 'causalLM'],
       [['data', 'format'], (name) => name !== 'text'],
@@ -45,7 +45,7 @@ const one = (leaf: Schema): Schema => ({ ...leaf, maximum: 1 });
 const chosenForCustom = (schema: Schema): Schema =>
   narrow(schema, {
     drop: [
-      ...[...ours, 'transformer'].map((name) => `model.${name}`),
+      ...[...ours, 'transformer', 'pretrained'].map((name) => `model.${name}`),
       ...['format', 'columns', 'labels', 'image', 'stream', 'source.builtin'].map((name) => `data.${name}`),
     ],
     choose: [

@@ -23,6 +23,7 @@ describe('a result that keeps the contract', () => {
   test.each([
     ['a teacher', success],
     ['a student, with all there is to say', whole],
+    ['a tuned model', { ...success, lineage: { ...success.lineage, pretrainedSha256: 'e'.repeat(64) } }],
   ])('of %s is read whole', (_, result) => {
     const { contractVersion, ...rest } = result;
     expect([contractVersion, keepsContract(result)]).toEqual(['v1', true]);
@@ -70,6 +71,10 @@ test.each([
   ['half a step', JSON.stringify({ ...success, resumedFromStep: 0.5 })],
   ['a step that is null', JSON.stringify({ ...success, resumedFromStep: null })],
   ['a name without end', JSON.stringify({ ...success, lineage: { ...success.lineage, torch: 't'.repeat(65) } })],
+  [
+    'a pretrained model of no digest',
+    JSON.stringify({ ...success, lineage: { ...success.lineage, pretrainedSha256: 'e' } }),
+  ],
   ['no lineage', JSON.stringify({ ...success, lineage: null })],
 ])('%s is no result, and it is said why', (_, text) => {
   expect(parseResult(text)).toMatchObject({

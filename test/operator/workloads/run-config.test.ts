@@ -1,5 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { dataConfig, modelConfig, modelText, sourceConfig } from '../../../operator/workloads/run-config.ts';
+import {
+  dataConfig,
+  modelConfig,
+  modelText,
+  optimizationConfig,
+  sourceConfig,
+} from '../../../operator/workloads/run-config.ts';
+import { teacherJob } from '../../support/runs.ts';
 
 test.each([
   [{ linear: {} }, { kind: 'linear' }, 'linear'],
@@ -9,6 +16,14 @@ test.each([
     { transformer: { layers: 4, heads: 4, width: 128, contextLength: 64 } },
     { kind: 'transformer', layers: 4, heads: 4, width: 128, contextLength: 64 },
     'transformer 4x128',
+  ],
+  [
+    { pretrained: { s3: { uri: 's3://b/models/bert-base/', sha256: 'c' }, contextLength: 64 } },
+    {
+      ...{ kind: 'pretrained', contextLength: 64 },
+      source: { kind: 's3', uri: 's3://b/models/bert-base/', sha256: 'c' },
+    },
+    'pretrained bert-base',
   ],
   [
     { custom: { image: 'a/b:1', command: ['run'] } },
@@ -35,6 +50,21 @@ test.each([
   ],
 ])('the source %j', (source, config) => {
   expect(sourceConfig(source)).toEqual(config);
+});
+
+const given = teacherJob().spec;
+const open = {
+  ...{ optimizer: 'adam' as const, schedule: 'oneCycle' as const, batchSize: 64, seed: 0 },
+  ...{ weightDecay: 0, precision: 'float32' as const, accumulate: 1 },
+};
+const pretrained = { pretrained: { s3: { uri: 's3://b/bert' }, contextLength: 64 } };
+
+test.each([
+  ['of a model from nothing', given.model, open, { learningRate: 0.001, epochs: 10 }],
+  ['of a pretrained model', pretrained, open, { learningRate: 0.00005, epochs: 3, clipNorm: 1 }],
+  ['that a spec states', pretrained, { ...open, clipNorm: 2, epochs: 1 }, { learningRate: 0.00005 }],
+])('the optimisation %s', (_, model, optimization, usual) => {
+  expect(optimizationConfig({ ...given, model, optimization })).toEqual({ ...usual, ...optimization });
 });
 
 test('how the data is read and split goes through as it is', () => {

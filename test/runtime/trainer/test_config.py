@@ -28,6 +28,8 @@ SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
 
 
 TRANSFORMER = {"kind": "transformer", "layers": 2, "heads": 4, "width": 64, "contextLength": 32}
+FOLDER = {"kind": "s3", "uri": "s3://limbeck/models/bert"}
+PRETRAINED = {"kind": "pretrained", "source": FOLDER, "contextLength": 32}
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -39,6 +41,8 @@ def document(**changes: Any) -> dict[str, Any]:
     [
         {},
         {"model": {"kind": "linear"}},
+        {"model": PRETRAINED},
+        {"model": {**PRETRAINED, "source": {**FOLDER, "sha256": SHA}}, "task": "causalLM"},
         {"model": {"kind": "cnn", "channels": [16, 32], "hidden": 64}},
         {"data": {"source": S3, "split": SPLIT, "labelled": 100}, "distillation": DISTILLATION},
         {"optimization": {"optimizer": "sgd", "schedule": "constant", "learningRate": 1}},
@@ -58,12 +62,15 @@ def test_reads_what_the_contract_allows(changes: dict[str, Any]) -> None:
 
 
 WRONG: list[tuple[str, list[str], Any, str]] = [
-    ("unknown model", ["model"], {"kind": "rnn"}, "model.kind must be one of linear, mlp, cnn, transformer, not 'rnn'"),
+    ("unknown model", ["model"], {"kind": "rnn"}, "model.kind must be one of linear, mlp, cnn, transformer, pre"),
     ("two members", ["model"], {"kind": "linear", "hidden": [4]}, "model.hidden is not a known field"),
     ("zero width", ["model"], {"kind": "mlp", "hidden": [16, 0]}, "model.hidden[1] must be at least 1, not 0"),
     ("no layer", ["model"], {"kind": "mlp", "hidden": []}, "model.hidden must be a list of at least one whole number"),
     ("no context", ["model"], {**TRANSFORMER, "contextLength": 1}, "model.contextLength must be at least 2, not 1"),
     ("foreign tokenizer", ["model"], {**TRANSFORMER, "tokenizer": {"uri": "x"}}, "model.tokenizer.uri must match"),
+    ("no texts", ["model"], {**PRETRAINED, "contextLength": 1}, "model.contextLength must be at least 2, not 1"),
+    ("a Hub's model", ["model"], {**PRETRAINED, "source": {**FOLDER, "uri": "x"}}, "model.source.uri must match"),
+    ("a model of a PVC", ["model"], {**PRETRAINED, "source": PVC}, "model.source.kind must be one of s3, not 'pvc'"),
     ("batch of zero", ["optimization", "batchSize"], 0, "optimization.batchSize must be at least 1, not 0"),
     ("rate of zero", ["optimization", "learningRate"], 0, "optimization.learningRate must be greater than 0, not 0"),
     ("unknown strategy", ["distribution"], {"strategy": "ps"}, "distribution.strategy must be one of auto, ddp, fsdp"),
@@ -127,7 +134,8 @@ def test_a_split_leaves_something_to_train_on() -> None:
 @pytest.mark.parametrize(
     ("task", "model", "sentence"),
     [
-        ("causalLM", {"kind": "mlp", "hidden": [4]}, "model.kind must be transformer for the task causalLM, not mlp"),
+        ("causalLM", {"kind": "mlp", "hidden": [4]}, "must be transformer or pretrained for the task causalLM, not"),
+        ("regression", PRETRAINED, "model.kind must be linear, mlp or cnn for the task regression, not pretrained"),
         ("regression", TRANSFORMER, "model.kind must be linear, mlp or cnn for the task regression"),
         ("causalLM", {**TRANSFORMER, "heads": 5}, "model.width must be a multiple of heads (5), not 64"),
     ],

@@ -65,7 +65,7 @@ def upload(source: Document, data: Path) -> None:
     store, folder = Store(), data / source["uri"].rstrip("/").rsplit("/", 1)[1]
     for file in folder.rglob("*"):
         if file.is_file():
-            store.put(source["uri"] + file.relative_to(folder).as_posix(), file.read_bytes())
+            store.put(source["uri"].rstrip("/") + "/" + file.relative_to(folder).as_posix(), file.read_bytes())
 
 
 def _start(folder: Path, document: Document, count: int) -> list[Worker]:
@@ -90,7 +90,8 @@ def test_the_example_trains_a_model_that_passes_its_gates(
     example: Document = json.loads(path.read_text())
     document = {**example["config"], "checkpoint": PATIENT_CHECKPOINTS, "progressPort": free_port()}
     jsonschema.validate(document, contract("trainer-config"))
-    upload(document["data"]["source"], data)
+    for source in (document["data"]["source"], document["model"].get("source", {"kind": "none"})):
+        upload(source, data)
     document["data"] = {**document["data"], "source": source_of(document["data"]["source"], data, web)}
     workers = _start(tmp_path, document, example["workers"])
     assert [worker.exit_code() for worker in workers] == [0] * len(workers), workers[0].log_file.read_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from limbeck_trainer.strategy import Facts, choose_strategy
+from limbeck_trainer.strategy import Facts, choose_strategy, shortage
 
 GIB = 2**30
 MILLION = 10**6
@@ -32,3 +32,20 @@ def test_the_choice_and_its_reason(requested: str, facts: Facts, strategy: str, 
     assert choice.strategy == strategy
     assert why in choice.why
     assert choice.why.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("requested", "facts", "why"),
+    [
+        ("auto", Facts(100 * MILLION, "adam", 1, 2 * GIB), None),
+        ("auto", Facts(100 * MILLION, "adam", 1, GIB), "100,000,000 parameters, which take 1.49 GiB of memory in each"),
+        ("auto", Facts(100 * MILLION, "sgd", 1, GIB), None),
+        ("auto", Facts(100 * MILLION, "adam", 2, GIB), None),
+        ("ddp", Facts(100 * MILLION, "adam", 2, GIB), "take 1.49 GiB of memory in each process that trains it; 1 GiB"),
+        # However many share it, each reads the whole of it first.
+        ("fsdp", Facts(300 * MILLION, "adam", 64, GIB), "take 1.12 GiB"),
+    ],
+)
+def test_a_pretrained_model_that_memory_cannot_hold(requested: str, facts: Facts, why: str | None) -> None:
+    said = shortage(requested, facts)
+    assert said is None if why is None else said is not None and why in said

@@ -10,23 +10,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbeck_trainer.data_config import Data
-from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.reading.texts import load_texts
 from limbeck_trainer.samples import NO_TOKEN, Dataset, Rows, TokenIds, Tokens
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
-from limbeck_trainer.text.tokenizer import coder_of
+from limbeck_trainer.text.tokenizer import Coder
 
 # With fewer documents the parts would be of chance sizes.
 FEWEST_DOCUMENTS = 20
 PASSAGE_WINDOWS = 4
 
 
-def load_corpus(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
-    """x [n, t]: windows of tokens; y [n, t]: the token that follows each, NO_TOKEN after the last of a part."""
+def load_corpus(data: Data, coder: Coder, length: int, store: Store) -> tuple[Dataset, Rows]:
+    """x [n, length]: windows of tokens; y: the token that follows each, NO_TOKEN after the last of a part."""
     texts = load_texts(data.source, store, data.reading)
-    coder = coder_of(model, store)
-    length = model.context_length
     documents = [_ended(ids, coder.end) for ids in coder.encode(texts.documents)]
     pieces = pieces_of(documents, length)
     divided = split_rows(np.zeros(len(pieces), dtype=np.int64), data)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from limbeck_trainer.data_config import Data
-from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.reading.texts import load_texts
 from limbeck_trainer.samples import Dataset, Rows, Tokens
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
-from limbeck_trainer.text.tokenizer import coder_of
+from limbeck_trainer.text.tokenizer import Coder
 
 
-def load_labelled(data: Data, model: Transformer, store: Store) -> tuple[Dataset, Rows]:
-    """x int32 [n, t], y [n]: the start of each text, and its class."""
+def load_labelled(data: Data, coder: Coder, length: int, store: Store) -> tuple[Dataset, Rows]:
+    """x int32 [n, length], y [n]: the start of each text, and its class."""
     texts = load_texts(data.source, store, data.reading)
-    coder = coder_of(model, store)
-    length = model.context_length
     x = np.full((len(texts.documents), length), coder.padding, dtype=np.int32)
     for row, ids in zip(x, coder.encode(texts.documents), strict=True):
         row[: min(len(ids), length)] = ids[:length]

@@ -15,6 +15,7 @@ from limbeck_trainer.store import ObjectMissing, Store
 
 END = "<|endoftext|>"
 FILES = ("tokenizer.json", "tokenizer_config.json")
+SPECIAL = "special_tokens_map.json"
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,14 @@ def coder_of(model: Transformer, store: Store) -> Coder:
     if model.tokenizer_uri is None:
         return _bytes(model.context_length)
     uri = model.tokenizer_uri
-    files = {name: _fetch(store, f"{uri}/{name}") for name in FILES}
+    return coder_from(uri, {name: _fetch(store, f"{uri}/{name}") for name in FILES})
+
+
+def coder_from(uri: str, files: Mapping[str, bytes]) -> Coder:
+    """The tokenizer of these files; older ones name their special tokens in a file of its own."""
     try:
         tokenizer = Tokenizer.from_buffer(files["tokenizer.json"])
-        settings = json.loads(files["tokenizer_config.json"])
+        settings = {**json.loads(files.get(SPECIAL, b"{}")), **json.loads(files["tokenizer_config.json"])}
     except Exception as error:
         _refuse(f"The tokenizer {uri} cannot be read: {error}. Save it again with save_pretrained.")
     tokenizer.no_truncation()

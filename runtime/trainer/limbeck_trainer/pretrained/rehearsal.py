@@ -1,0 +1,34 @@
+"""The export of a pretrained model, tried before it is trained: hours later is too late to learn that it fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.exporting import export_proven
+from limbeck_trainer.pretrained.architecture import first_line
+from limbeck_trainer.pretrained.building import build
+from limbeck_trainer.pretrained.folder import refuse
+from limbeck_trainer.samples import Dataset, Rows
+from limbeck_trainer.session import Material
+
+SAMPLES = 2
+
+
+def rehearse(dataset: Dataset, rows: Rows, threads: int | None) -> None:
+    """ConfigInvalid if the model as it came cannot be exported, or the exported one says something else."""
+    foundation = dataset.foundation
+    assert foundation is not None
+    model = build(foundation, dataset.labels)
+    few = replace(rows, test=rows.test[:SAMPLES])
+    what = f"is of the model_type {foundation.config.model_type}, whose export for serving"
+    try:
+        export_proven(model, Material(dataset, few, torch.empty(0), torch.empty(0)), threads)
+    except TrainerError as error:
+        if error.reason is not Reason.PARITY_BROKEN:
+            raise
+        refuse(foundation.uri, f"{what} says something else than the model. Take a model of another type.")
+    except Exception as error:
+        refuse(foundation.uri, f"{what} fails: {first_line(error)}. Take a model of another type.")
