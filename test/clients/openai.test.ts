@@ -52,6 +52,23 @@ describe('the client', () => {
     expect([text, completionTokens]).toEqual([' 345678', 8]);
   });
 
+  test('gets answers that are what a schema says, and parses them', async () => {
+    const schema = {
+      type: 'object',
+      properties: { kind: { enum: ['new', 'old'] }, sizes: { type: 'array', items: { type: 'integer' }, maxItems: 2 } },
+      required: ['kind', 'sizes'],
+      additionalProperties: false,
+    };
+    const answer = await client.chat.completions.parse({
+      ...{ model: 'echo', messages, temperature: 2, seed: 1 },
+      response_format: { type: 'json_schema', json_schema: { name: 'thing', strict: true, schema } },
+    });
+    expect(answer.choices[0]?.finish_reason).toBe('stop');
+    const value = JSON.parse(answer.choices[0]?.message.content ?? '') as Record<string, unknown>;
+    expect(['new', 'old']).toContain(value['kind']);
+    expect(value['sizes']).toBeInstanceOf(Array);
+  });
+
   test('throws its own classes for mistakes', async () => {
     const create = (body: object) => client.completions.create({ model: 'echo', prompt: 'a', stream: false, ...body });
     await expect(create({ model: 'nobody' })).rejects.toBeInstanceOf(NotFoundError);

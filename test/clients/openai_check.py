@@ -1,8 +1,11 @@
 """OpenAI's own client, unchanged, against a running server with the model `echo`: argv is its URL."""
 
+import json
 import sys
+from typing import Literal
 
 import openai
+import pydantic
 
 CLIENT = openai.OpenAI(base_url=f"{sys.argv[1]}/v1", api_key="none", max_retries=0)
 CHAT = [{"role": "user", "content": "x 345678"}]
@@ -62,6 +65,25 @@ def streams():
     assert "".join(texts) == "😀ü12😀ü12"
 
 
+class Next(pydantic.BaseModel):
+    kind: Literal["new", "old"]
+    count: int | None
+    next: "Next | None"
+
+
+def json_mode():
+    answer = CLIENT.chat.completions.parse(
+        model="echo", messages=CHAT, temperature=2, seed=4, response_format=Next, logit_bias={"110": 40}
+    )
+    assert isinstance(answer.choices[0].message.parsed, Next), answer
+    quick = {"34": 30, "58": 30, "125": 40}
+    answer = CLIENT.chat.completions.create(
+        model="echo", messages=CHAT, temperature=0, response_format={"type": "json_object"}, logit_bias=quick
+    )
+    assert answer.choices[0].finish_reason == "stop"
+    assert isinstance(json.loads(answer.choices[0].message.content), dict)
+
+
 def refused(kind, call, words):
     try:
         call()
@@ -81,6 +103,6 @@ def mistakes():
     refused(openai.NotFoundError, lambda: CLIENT.models.retrieve("nobody"), "there is no model 'nobody'")
 
 
-for check in (models, completions, seeds, chat, streams, mistakes):
+for check in (models, completions, seeds, chat, streams, json_mode, mistakes):
     check()
 print("openai: all of it holds")

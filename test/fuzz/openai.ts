@@ -1,5 +1,6 @@
 /** Requests of the OpenAI API that are right in most places and wrong in some. */
 import fc from 'fast-check';
+import { schemas } from '../support/schemas.ts';
 import { anyText, nested, type Attack } from './arbitrary.ts';
 
 /** One member that is wrong is enough for a refusal: most are right, or nothing would be written. */
@@ -37,7 +38,11 @@ const options = {
   repetition_penalty: between(0.01, 5),
   logit_bias: often<unknown>(fc.dictionary(fc.nat(300).map(String), between(-100, 100), { maxKeys: 3 }), nested),
   echo: often<unknown>(fc.boolean(), edges),
-  response_format: often<unknown>(fc.constant({ type: 'text' }), fc.constant({ type: 'json_object' }), nested),
+  response_format: fc.oneof(
+    fc.constantFrom<unknown>({ type: 'text' }, { type: 'json_object' }),
+    often<unknown>(schemas, nested).map((schema) => ({ type: 'json_schema', json_schema: { name: 'x', schema } })),
+    nested,
+  ),
   tools: often<unknown>(fc.constant(undefined), nested),
 };
 

@@ -7,6 +7,7 @@ interface Alternative {
 
 /** A choice: which members there are depends on the route and on whether it is streamed. */
 export interface AnsweredChoice {
+  readonly index: number;
   readonly text: string;
   readonly message: { readonly content: string };
   readonly delta: { readonly role?: string; readonly content?: string };

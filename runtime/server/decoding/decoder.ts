@@ -3,6 +3,7 @@
  * waits in line, and who finds the line full is refused.
  */
 import { Refusal, unavailable } from '../protocol/errors.ts';
+import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
 import type { DecodingStatistics } from './statistics.ts';
 import { DecodingThread, type LoadedDecoder } from './thread.ts';
@@ -71,6 +72,7 @@ export class Decoder {
   readonly #answers = new Map<number, Answer>();
   readonly #awaitingRest: (() => void)[] = [];
   #thread: DecodingThread | undefined;
+  #vocabulary: TokenBytes | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closing = false;
   #deaths = 0;
@@ -98,7 +100,15 @@ export class Decoder {
     });
     const loaded = await thread.load();
     this.#thread = thread;
+    if (this.#vocabulary !== undefined) thread.send({ kind: 'vocabulary', vocabulary: this.#vocabulary });
     return loaded;
+  }
+
+  /** Tells the thread, and those after it, what tokens spell; once is enough, and must be before any grammar. */
+  teach(vocabulary: TokenBytes): void {
+    if (this.#vocabulary === vocabulary) return;
+    this.#vocabulary = vocabulary;
+    this.#thread?.send({ kind: 'vocabulary', vocabulary });
   }
 
   /** Refuses when `count` more answers have no room. */

@@ -8,6 +8,7 @@ import { geometryFrom } from './foreign-geometry.ts';
 import { slotsThatFit, type Geometry, type Slots } from './geometry.ts';
 import { TextCodec } from './text-codec.ts';
 import type { LoadedDecoder } from './thread.ts';
+import { TokenSpelling } from './token-spelling.ts';
 import { jsonCompanion, tokenizerFiles } from './tokenizer-files.ts';
 
 /** How language models run. */
@@ -25,6 +26,7 @@ export interface LanguageModel {
   /** Memory that is set aside for keys and values. */
   readonly keyValueBytes: number;
   readonly codec: TextCodec;
+  readonly spelling: TokenSpelling;
   readonly template: ChatTemplate | undefined;
   readonly decoder: Decoder;
 }
@@ -69,5 +71,6 @@ export async function openLanguageModel(
   const { slots, bytes: keyValueBytes } = fitting;
   const decoder = new Decoder({ ...options, path: artefact.path, geometry, slots });
   const loaded = await decoder.open();
-  return { ok: true, model: { geometry, slots, keyValueBytes, decoder, ...text }, loaded };
+  const spelling = new TokenSpelling(text.codec, geometry);
+  return { ok: true, model: { geometry, slots, keyValueBytes, decoder, spelling, ...text }, loaded };
 }

@@ -2,6 +2,8 @@
 import type { Signature } from '../protocol/request.ts';
 import type { SessionOptions } from '../worker-protocol.ts';
 import type { Geometry } from './geometry.ts';
+import type { Grammar } from './grammar/grammar.ts';
+import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Sampling, TokenLogProbabilities } from './sampling.ts';
 
 /** What a decoding thread is started with. */
@@ -24,12 +26,15 @@ export interface Assignment {
   readonly logprobs?: number;
   /** Goes on after an end token. */
   readonly ignoreEnd?: boolean;
+  /** What the answer must be. The thread must have been told the vocabulary before. */
+  readonly grammar?: Grammar;
 }
 
 /** To a decoding thread. */
 export type DecodingCommand =
   | { readonly kind: 'write'; readonly assignment: Assignment }
   | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'vocabulary'; readonly vocabulary: TokenBytes }
   | { readonly kind: 'close' };
 
 /** One token of an answer. */

@@ -61,6 +61,21 @@ export function adjusted(logits: Float32Array, sampling: Sampling, { counts, see
   return changed;
 }
 
+/** The logits of the tokens whose bits are set, 32 to a word from the lowest on; all others are impossible. */
+export function restricted(logits: Float32Array, allowed: Uint32Array): Float32Array {
+  const left = new Float32Array(logits.length).fill(Number.NEGATIVE_INFINITY);
+  for (const [index, word] of allowed.entries()) {
+    const start = index * 32;
+    if (word === 0xffffffff) left.set(logits.subarray(start, start + 32), start);
+    else
+      for (let bits = word; bits !== 0; bits &= bits - 1) {
+        const token = start + 31 - Math.clz32(bits & -bits);
+        left[token] = logits[token] ?? Number.NEGATIVE_INFINITY;
+      }
+  }
+  return left;
+}
+
 /** The index of the largest logit, the first of equals; -1 when none is a number. */
 export function argmax(logits: Float32Array): number {
   let best = -1;
@@ -75,7 +90,7 @@ export function argmax(logits: Float32Array): number {
   return best;
 }
 
-/** The `count` largest, largest first; the first of equals comes first. */
+/** The `count` largest that are possible at all, largest first; the first of equals comes first. */
 export function largest(logits: Float32Array, count: number): readonly number[] {
   // Insertion is quick for few alone.
   if (count > 64) return within(logits, logits[argmax(logits)] ?? 0, Number.POSITIVE_INFINITY).slice(0, count);
@@ -83,7 +98,8 @@ export function largest(logits: Float32Array, count: number): readonly number[] 
   const at = (index: number): number => logits[kept[index] ?? -1] ?? Number.NEGATIVE_INFINITY;
   for (let token = 0; token < logits.length; token += 1) {
     const logit = logits[token] ?? Number.NaN;
-    if (Number.isNaN(logit) || (kept.length >= count && logit <= at(kept.length - 1))) continue;
+    const isPossible = logit > Number.NEGATIVE_INFINITY;
+    if (!isPossible || (kept.length >= count && logit <= at(kept.length - 1))) continue;
     let place = Math.min(kept.length, count - 1);
     for (; place > 0 && logit > at(place - 1); place -= 1) kept[place] = kept[place - 1] ?? -1;
     kept[place] = token;
@@ -93,9 +109,9 @@ export function largest(logits: Float32Array, count: number): readonly number[] 
 
 /** Tokens within `margin` of the largest logit, largest first. */
 function within(logits: Float32Array, most: number, margin: number): number[] {
+  const least = Math.max(most - margin, -Number.MAX_VALUE);
   const found: number[] = [];
-  for (let token = 0; token < logits.length; token += 1)
-    if ((logits[token] ?? Number.NaN) >= most - margin) found.push(token);
+  for (let token = 0; token < logits.length; token += 1) if ((logits[token] ?? Number.NaN) >= least) found.push(token);
   return found.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
 }
 

@@ -5,6 +5,8 @@
  */
 import type { Session } from '../onnx.ts';
 import { contractOf, remember, type Batch, type Contract } from './contract.ts';
+import { Constraints } from './grammar/constraint.ts';
+import type { TokenBytes } from './grammar/vocabulary.ts';
 import { KeyValueCache } from './key-value-cache.ts';
 import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
 import { Sequence } from './sequence.ts';
@@ -24,6 +26,7 @@ export class Scheduler {
   readonly #contract: Contract;
   readonly #cache: KeyValueCache;
   readonly #slots: Slots;
+  #constraints: Constraints | undefined;
   #waiting: Sequence[] = [];
   #tokens: WrittenToken[] = [];
   #ended: Ended[] = [];
@@ -42,9 +45,16 @@ export class Scheduler {
     return this.#waiting.length > 0 || this.#slots.writing > 0 || this.#slots.joining !== undefined;
   }
 
+  /** Tells what tokens spell, without which no grammar can be kept to. */
+  learn(vocabulary: TokenBytes): void {
+    this.#constraints = new Constraints(vocabulary, this.#options.geometry.endTokens);
+  }
+
   /** Takes an answer to write. */
   add(assignment: Assignment): void {
-    this.#waiting.push(new Sequence(assignment));
+    const { grammar } = assignment;
+    if (grammar !== undefined && this.#constraints === undefined) throw new TypeError('the vocabulary is not known');
+    this.#waiting.push(new Sequence(assignment, grammar && this.#constraints?.begin(grammar)));
   }
 
   /** Gives an answer up at the next step. */

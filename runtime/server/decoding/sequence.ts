@@ -1,6 +1,7 @@
 /** One answer while it is written: what it has so far, and when it is over. */
+import type { Constraint } from './grammar/constraint.ts';
 import type { Assignment, End, WrittenToken } from './messages.ts';
-import { adjusted, choose, logProbabilities, randomFrom } from './sampling.ts';
+import { adjusted, choose, logProbabilities, randomFrom, restricted } from './sampling.ts';
 
 /** What ends an answer besides itself. */
 export interface Bounds {
@@ -19,10 +20,12 @@ export class Sequence {
   readonly #random: () => number;
   readonly #counts = new Map<number, number>();
   readonly #seen: Set<number>;
+  readonly #constraint: Constraint | undefined;
   #written = 0;
 
-  constructor(assignment: Assignment) {
+  constructor(assignment: Assignment, constraint?: Constraint) {
     this.assignment = assignment;
+    this.#constraint = constraint;
     this.#random = randomFrom(assignment.sampling.seed);
     this.#seen = new Set(assignment.prompt);
   }
@@ -30,12 +33,11 @@ export class Sequence {
   /** Chooses the next token; undefined when the model gave no numbers. */
   choose(logits: Float32Array): WrittenToken | undefined {
     const { id, sampling, logprobs } = this.assignment;
-    const token = choose(
-      adjusted(logits, sampling, { counts: this.#counts, seen: this.#seen }),
-      sampling,
-      this.#random,
-    );
+    const changed = adjusted(logits, sampling, { counts: this.#counts, seen: this.#seen });
+    const possible = this.#constraint === undefined ? changed : restricted(changed, this.#constraint.allowed);
+    const token = choose(possible, sampling, this.#random);
     if (token < 0) return undefined;
+    this.#constraint?.take(token);
     this.last = token;
     this.#written += 1;
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
@@ -47,6 +49,8 @@ export class Sequence {
   over({ contextLength, endTokens }: Bounds): End | undefined {
     const { prompt, maxTokens, ignoreEnd } = this.assignment;
     if (ignoreEnd !== true && endTokens.includes(this.last)) return { kind: 'stop' };
+    // An answer to which nothing can be added is whole, whether or not the model would say so.
+    if (this.#constraint?.finished === true) return { kind: 'stop' };
     const full = this.#written >= maxTokens || prompt.length + this.#written >= contextLength;
     return full ? { kind: 'length' } : undefined;
   }

@@ -18,11 +18,21 @@ const letters = byteLetters();
 /** Read beyond those that are wanted of the start of a text. */
 const sparedTokens = 32;
 
-/** Whether a tokenizer's decoder reads byte letters. */
-function isByteLevel(decoder: unknown): boolean {
+/** Whether a tokenizer's decoder is of a type, or has a part that is. */
+function hasDecoder(decoder: unknown, type: string): boolean {
   if (!isRecord(decoder)) return false;
   const parts: unknown = decoder['decoders'];
-  return decoder['type'] === 'ByteLevel' || (Array.isArray(parts) && parts.some((part) => isByteLevel(part)));
+  return decoder['type'] === type || (Array.isArray(parts) && parts.some((part) => hasDecoder(part, type)));
+}
+
+/** Tokens that are added to the vocabulary: what each stands for, and whether it is special, which is never text. */
+function addedTokens(tokenizer: unknown, config: Readonly<Record<string, unknown>>): ReadonlyMap<string, boolean> {
+  const listed = isRecord(tokenizer) && Array.isArray(tokenizer['added_tokens']) ? tokenizer['added_tokens'] : [];
+  const also = Array.isArray(config['additional_special_tokens']) ? config['additional_special_tokens'] : [];
+  return new Map([
+    ...listed.filter(isRecord).map((token) => [String(token['content']), token['special'] === true] as const),
+    ...also.map((token) => [String(token), true] as const),
+  ]);
 }
 
 /** What is used of the package, whose own types do not resolve under Node's rules for modules. */
@@ -33,7 +43,8 @@ interface HuggingFaceTokenizer {
     options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
   ): string;
   id_to_token(token: number): string | undefined;
-  get_vocab(withAddedTokens: boolean): ReadonlyMap<string, number>;
+  /** The numbers of a vocabulary may have holes. */
+  get_vocab(withAddedTokens: boolean): ReadonlyMap<string | undefined, number>;
 }
 const create = Tokenizer as unknown as new (tokenizer: object, config: object) => HuggingFaceTokenizer;
 
@@ -47,13 +58,18 @@ export interface TokenizerFiles {
 export class TextCodec {
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #byteLevel: boolean;
+  readonly #byteFallback: boolean;
+  readonly #added: ReadonlyMap<string, boolean>;
   /** Letters of the longest token. */
   #longest = 1;
 
   constructor({ tokenizer, config }: TokenizerFiles) {
     this.#tokenizer = new create(tokenizer, config);
-    this.#byteLevel = isByteLevel(tokenizer['decoder']);
-    for (const { length } of this.#tokenizer.get_vocab(true).keys()) this.#longest = Math.max(this.#longest, length);
+    this.#byteLevel = hasDecoder(tokenizer['decoder'], 'ByteLevel');
+    this.#byteFallback = hasDecoder(tokenizer['decoder'], 'ByteFallback');
+    this.#added = addedTokens(tokenizer, config);
+    for (const token of this.#tokenizer.get_vocab(true).keys())
+      this.#longest = Math.max(this.#longest, token?.length ?? 0);
   }
 
   /** The tokens of a text; undefined when they are surely more than `limit`: encoding blocks, and costs by the letter. */
@@ -86,10 +102,29 @@ export class TextCodec {
 
   /** The bytes that a token stands for, which need not be whole characters. */
   bytesOf(token: number): readonly number[] {
+    return this.#spelledBytes(token) ?? [...Buffer.from(this.textOf(token))];
+  }
+
+  /** The bytes that a token adds to a text that has begun: none when it is special, or no token at all. */
+  addedBytes(token: number): Uint8Array {
+    const spelled = this.#tokenizer.id_to_token(token);
+    if (spelled === undefined || this.#added.get(spelled) === true) return new Uint8Array(0);
+    const bytes = this.#spelledBytes(token);
+    if (bytes !== undefined) return Uint8Array.from(bytes);
+    // Many tokenizers write a token at the start of a text otherwise than within it.
+    const before = this.encode('a', { limit: 8, special: false }) ?? [];
+    const [start, text] = [this.decode(before), this.decode([...before, token])];
+    return text.startsWith(start) ? Buffer.from(text.slice(start.length)) : new Uint8Array(0);
+  }
+
+  /** The bytes of a token that is spelled byte by byte; undefined when it is text. */
+  #spelledBytes(token: number): readonly number[] | undefined {
     const spelled = this.#tokenizer.id_to_token(token) ?? '';
-    const byte = /^<0x([0-9A-F]{2})>$/.exec(spelled)?.[1];
+    if (this.#added.has(spelled)) return undefined;
+    const byte = this.#byteFallback ? /^<0x([0-9A-F]{2})>$/.exec(spelled)?.[1] : undefined;
     if (byte !== undefined) return [Number.parseInt(byte, 16)];
-    const bytes = this.#byteLevel ? Array.from(spelled, (letter) => letters.get(letter)) : [undefined];
-    return bytes.every((known) => known !== undefined) ? bytes : [...Buffer.from(this.textOf(token))];
+    if (!this.#byteLevel) return undefined;
+    const bytes = Array.from(spelled, (letter) => letters.get(letter));
+    return bytes.every((known) => known !== undefined) ? bytes : undefined;
   }
 }

@@ -76,9 +76,10 @@ class Assembly {
 }
 
 function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<Assignment, 'id'> {
-  const { prompt, sampling, logprobs, ignoreEnd } = request;
+  const { prompt, sampling, logprobs, ignoreEnd, grammar } = request;
   const maxTokens = Math.min(request.maxTokens ?? geometry.contextLength, geometry.contextLength - prompt.length);
-  return { prompt, sampling, maxTokens, ...(logprobs !== undefined && { logprobs }), ...(ignoreEnd && { ignoreEnd }) };
+  const optional = { ...(logprobs !== undefined && { logprobs }), ...(ignoreEnd && { ignoreEnd }) };
+  return { prompt, sampling, maxTokens, ...optional, ...(grammar && { grammar }) };
 }
 
 /** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */

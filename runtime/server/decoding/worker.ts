@@ -52,6 +52,7 @@ try {
   port.on('message', (command: DecodingCommand) => {
     if (command.kind === 'write') scheduler.add(command.assignment);
     else if (command.kind === 'cancel') scheduler.cancel(command.id);
+    else if (command.kind === 'vocabulary') scheduler.learn(command.vocabulary);
     else closing = true;
     void run();
   });

@@ -2,6 +2,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { readJsonBody } from '../body.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
+import type { Grammar } from '../decoding/grammar/grammar.ts';
+import { requireSpelling } from '../decoding/token-spelling.ts';
 import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
 import { requirePost, send, sendError, type Exchange, type Face, type Handler, type HotRoute } from '../face.ts';
 import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
@@ -28,10 +30,19 @@ function languageModel(face: Face, name: string): LanguageModel {
   throw invalidParameter('model', `'${name}' is not a language model; it answers at /v2/models/${name}/infer`);
 }
 
-function requestsOf(options: TextOptions, prompts: readonly (readonly number[])[]): readonly TextRequest[] {
-  const { maxTokens, stops, logprobs, ignoreEnd, sampling, count } = options;
+function requestsOf(
+  options: TextOptions & { readonly grammar?: Grammar | undefined },
+  prompts: readonly (readonly number[])[],
+): readonly TextRequest[] {
+  const { maxTokens, stops, logprobs, ignoreEnd, sampling, count, grammar } = options;
   const seed = sampling.seed ?? randomInt(2 ** 32);
-  const common = { maxTokens, stops, ignoreEnd, ...(logprobs !== undefined && { logprobs }) };
+  const common = {
+    maxTokens,
+    stops,
+    ignoreEnd,
+    ...(logprobs !== undefined && { logprobs }),
+    ...(grammar && { grammar }),
+  };
   return prompts.flatMap((prompt, index) =>
     Array.from({ length: count }, (_, choice) => {
       return { ...common, prompt, sampling: { ...sampling, seed: seed + index * count + choice } };
@@ -58,9 +69,23 @@ function completionJob(face: Face, body: unknown): Job {
   return jobOf(model, request, [completionShape(model.codec), prompts]);
 }
 
-function chatJob(face: Face, body: unknown): Job {
+/** A language model that keeps to a grammar. What its tokens spell is worked out once, during which it may be replaced. */
+async function constrainedModel(face: Face, name: string, grammar: Grammar): Promise<LanguageModel> {
+  for (;;) {
+    const model = languageModel(face, name);
+    const vocabulary = await model.spelling.vocabulary();
+    requireSpelling(grammar, vocabulary);
+    model.decoder.teach(vocabulary.tokens);
+    if (languageModel(face, name) === model) return model;
+  }
+}
+
+async function chatJob(face: Face, body: unknown): Promise<Job> {
   const request = chatRequestOf(body);
-  const model = languageModel(face, request.model);
+  const { grammar } = request;
+  const model = await (grammar === undefined
+    ? languageModel(face, request.model)
+    : constrainedModel(face, request.model, grammar));
   if (model.template === undefined)
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
   // The template writes what a sequence begins with.
@@ -78,7 +103,9 @@ function embeddingJob(face: Face, body: unknown): Job {
   throw invalidParameter('model', `'${name}' gives no embeddings`);
 }
 
-const jobs: Readonly<Record<string, (face: Face, body: unknown) => Job>> = {
+type Prepare = (face: Face, body: unknown) => Job | Promise<Job>;
+
+const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/completions': completionJob,
   '/v1/chat/completions': chatJob,
   '/v1/embeddings': embeddingJob,
@@ -206,12 +233,12 @@ async function answerStream(face: Face, [, response]: Exchange, [job, head]: [Jo
   }
 }
 
-async function answer(face: Face, exchange: Exchange, prepare: (face: Face, body: unknown) => Job): Promise<void> {
+async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise<void> {
   try {
     requirePost(exchange[0]);
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
-    const job = prepare(face, body);
+    const job = await prepare(face, body);
     const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };
     await (job.options.stream ? answerStream : answerWhole)(face, exchange, [job, head]);

@@ -3,10 +3,12 @@
  * does; what is known and would be ignored is refused.
  */
 import type { ChatMessage } from '../../decoding/chat-template.ts';
+import type { Grammar } from '../../decoding/grammar/grammar.ts';
 import type { Sampling } from '../../decoding/sampling.ts';
 import { invalid, invalidParameter } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { Parameters } from './parameters.ts';
+import { grammarOfFormat, requireText } from './response-format.ts';
 
 /** What both kinds of requests have. */
 export interface TextOptions {
@@ -33,6 +35,8 @@ export interface CompletionRequest extends TextOptions {
 /** A request for a chat completion. */
 export interface ChatRequest extends TextOptions {
   readonly messages: readonly ChatMessage[];
+  /** What the answer must be; undefined is any text. */
+  readonly grammar: Grammar | undefined;
 }
 
 const stopLimit = { count: 16, letters: 1024 } as const;
@@ -92,18 +96,10 @@ function samplingOf(parameters: Parameters): TextOptions['sampling'] {
   };
 }
 
-function checkFormat(parameters: Parameters): void {
-  const type = parameters.object('response_format')?.any('type') ?? 'text';
-  if (type === 'text') return;
-  const message = `the response format ${JSON.stringify(type)} cannot be guaranteed by this server, so it is not offered; ask for text`;
-  throw invalidParameter('response_format', message, 'unsupported_parameter');
-}
-
 const tokensRange = { min: 1, max: 2 ** 31 } as const;
 
 function optionsOf(parameters: Parameters, logprobs: number | undefined): Omit<TextOptions, 'maxTokens'> {
   parameters.refuse(notOffered);
-  checkFormat(parameters);
   const stream = parameters.flag('stream');
   const streamOptions = parameters.object('stream_options');
   if (streamOptions !== undefined && !stream)
@@ -139,6 +135,7 @@ export function completionRequestOf(body: unknown): CompletionRequest {
   const parameters = recordOf(body);
   const logprobs = parameters.integer('logprobs', { min: 0, max: topLimit }, undefined);
   const options = optionsOf(parameters, logprobs);
+  requireText(parameters);
   parameters.refuse({
     suffix: 'the model writes on and does not fill in',
     echo: 'the answer is what was written alone',
@@ -191,5 +188,8 @@ export function chatRequestOf(body: unknown): ChatRequest {
     throw invalidParameter('messages', "'messages' is not a list of at least one message");
   const older = parameters.integer('max_tokens', tokensRange, undefined);
   const maxTokens = parameters.integer('max_completion_tokens', tokensRange, older);
-  return { ...options, messages: messages.map(messageOf), maxTokens };
+  const grammar = grammarOfFormat(parameters);
+  if (grammar !== undefined && options.ignoreEnd)
+    throw invalidParameter('ignore_eos', "'ignore_eos' is for text: an answer in JSON ends when it is whole");
+  return { ...options, messages: messages.map(messageOf), maxTokens, grammar };
 }

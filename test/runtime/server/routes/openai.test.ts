@@ -185,7 +185,7 @@ describe('mistakes', () => {
     [{ n: 0 }, 400, 'n', "'n' is not a number"],
     [{ stop: [''] }, 400, 'stop', "'stop' is not"],
     [{ suffix: 'x' }, 400, 'suffix', 'not offered'],
-    [{ response_format: { type: 'json_object' } }, 400, 'response_format', 'cannot be guaranteed'],
+    [{ response_format: { type: 'json_object' } }, 400, 'response_format', 'is for chat completions'],
     [{ stream_options: {} }, 400, 'stream_options', 'for streams alone'],
   ])('%j is refused by name', async (body, status, param, sentence) => {
     const answer = await complete(body);

@@ -66,7 +66,8 @@ describe('a request for completions', () => {
     [{ stream: 'yes' }, 'stream'],
     [{ tools: [{}] }, 'tools'],
     [{ echo: true }, 'echo'],
-    [{ response_format: { type: 'json_schema' } }, 'response_format'],
+    [{ response_format: { type: 'json_object' } }, 'response_format'],
+    [{ response_format: 'text' }, 'response_format'],
   ])('%j is refused by name', (members, parameter) => {
     expect(faultOf(() => completion(members))).toMatchObject({ kind: 'invalid', parameter });
   });

@@ -1,0 +1,88 @@
+import { describe, expect, test } from '@jest/globals';
+import { Refusal } from '../../../../../runtime/server/protocol/errors.ts';
+import { grammarOfSchema } from '../../../../../runtime/server/decoding/grammar/schema.ts';
+
+function refusal(schema: unknown, strict = false): string {
+  try {
+    grammarOfSchema(schema, strict);
+  } catch (error) {
+    if (error instanceof Refusal) {
+      expect(error.fault).toMatchObject({ kind: 'invalid', parameter: 'response_format' });
+      return error.message;
+    }
+    throw error;
+  }
+  return 'accepted';
+}
+
+const nested = (levels: number): unknown =>
+  levels === 0 ? { type: 'null' } : { type: 'array', items: nested(levels - 1) };
+
+describe('a schema is refused with what is wrong and where', () => {
+  test.each<[unknown, string]>([
+    [{ type: 'string', pattern: 'a' }, "the keyword 'pattern' at #/pattern"],
+    [{ properties: { 'a/b': { format: 'date' } } }, "the keyword 'format' at #/properties/a~1b/format"],
+    [{ items: { minimum: 1 } }, "the keyword 'minimum' at #/items/minimum"],
+    [{ allOf: [] }, "the keyword 'allOf' at #/allOf"],
+    [{ anyOf: [{}, { oneOf: [] }] }, "the keyword 'oneOf' at #/anyOf/1/oneOf"],
+    [{ anyOf: [{}], type: 'object' }, "the keyword 'type' beside 'anyOf' at #/type"],
+    [{ $ref: '#', type: 'object' }, "the keyword 'type' beside '$ref' at #/type"],
+    [{ enum: [{}], properties: {} }, "the keyword 'properties' beside 'enum' at #/properties"],
+    [{ items: { $defs: {} } }, "the keyword '$defs' at #/items/$defs"],
+    [{ $ref: '#/$defs/a' }, "a reference to '#/$defs/a', which is neither '#' nor one of '#/$defs/...', at #/$ref"],
+    [{ $ref: 'https://example.com' }, "a reference to 'https://example.com', which is neither"],
+    [{ $ref: 7 }, 'a reference that is no string at #/$ref'],
+    [{ $ref: '#' }, 'a reference that comes back to itself before any letter at #'],
+    [
+      { anyOf: [{ type: 'null' }, { $ref: '#/$defs/a' }], $defs: { a: { anyOf: [{ $ref: '#' }] } } },
+      'a reference that',
+    ],
+    [{ type: 'object', properties: { a: { $ref: '#' } }, required: ['a'] }, 'it has no instance of at most 32 levels'],
+    [{ type: 'array', items: { $ref: '#' }, minItems: 1 }, 'it has no instance of at most 32 levels'],
+    [nested(65), 'more than 64 schemas, one within the other, at #/items/items'],
+    [{ type: 'text' }, 'something else than object, array, string, number, integer, boolean, null at #/type'],
+    [{ type: [] }, 'something else than object'],
+    [{ enum: [] }, 'a schema that nothing fits at #'],
+    [{ enum: 'a' }, 'no list of values at #/enum'],
+    [{ enum: [1], type: 'string' }, 'a schema that nothing fits at #'],
+    [{ enum: [1, 2], const: 3 }, 'a schema that nothing fits at #'],
+    [{ properties: { a: false } }, 'a schema that nothing fits at #/properties/a'],
+    [{ properties: { a: 7 } }, 'something that is no schema at #/properties/a'],
+    [{ properties: [] }, 'no object of schemas at #/properties'],
+    [{ required: 'a' }, 'no list of names at #/required'],
+    [{ required: ['a'], additionalProperties: false }, "a property 'a' that there must not be at #/required"],
+    [{ anyOf: [] }, 'no list of schemas at #/anyOf'],
+    [{ minItems: -1 }, 'no whole number at #/minItems'],
+    [{ minItems: 2, maxItems: 1 }, 'more than the most at #/minItems'],
+    [{ enum: ['x'.repeat(120_000)] }, 'more than 120000 letters of names and values at #'],
+    [{ anyOf: Array(10_001).fill({ type: 'null' }) }, 'more than 10000 schemas at #/anyOf/9999'],
+    ['object', 'something that is no schema at #'],
+  ])('%.80j', (schema, sentence) => {
+    expect(refusal(schema)).toContain(`the schema cannot be guaranteed: ${sentence}`);
+  });
+
+  const object = {
+    type: 'object',
+    properties: { a: { type: 'string' } },
+    required: ['a'],
+    additionalProperties: false,
+  };
+
+  test.each<[unknown, string]>([
+    [{ ...object, additionalProperties: undefined }, 'something else than false at #/additionalProperties'],
+    [{ ...object, required: [] }, "no 'a', which is a property, at #/required"],
+    [{ ...object, properties: { a: {} } }, "no 'type' at #/properties/a"],
+    [{ ...object, properties: { a: { type: 'array' } } }, "no 'type' at #/properties/a/items"],
+    [{ ...object, properties: { a: { type: ['object', 'null'] } } }, 'something else than false at #/properties/a'],
+    [{ type: 'string' }, "a root that is no 'object' at #"],
+    [{ anyOf: [object] }, "a root that is no 'object' at #"],
+  ])('and so is %.100j where strict asks for more', (schema, sentence) => {
+    expect(refusal(schema, true)).toContain(`'strict' asks for another schema: there is ${sentence}`);
+    expect(refusal(JSON.parse(JSON.stringify(schema)))).toBe('accepted');
+  });
+
+  test('and strict is content with what it asks for', () => {
+    const properties = { a: { anyOf: [{ $ref: '#' }, { $ref: '#/$defs/b' }] } };
+    expect(refusal({ ...object, properties, $defs: { b: { enum: ['x', null] } } }, true)).toBe('accepted');
+  });
+});
