@@ -3,7 +3,6 @@
 
 CONTAINERD_SOCKET=$STATE/run/containerd.sock
 NODE_STORE=$CACHE/node-images
-NODE_BLOBS=$NODE_STORE/io.containerd.content.v1.content/blobs/sha256
 NODE_STORE_MIB=10240   # a larger one is begun anew: every build of an image leaves one more
 
 write_containerd() {

@@ -133,27 +133,16 @@ build_image() {
   echo "$image"
 }
 
-# The node's own blobs are linked into the layout beforehand: what it has is neither written nor sent again. An image whose last
-# layer alone is new takes seconds, where a gigabyte of packages lies below. Layers stay uncompressed: packing costs more than it saves.
+# Straight from one store into the other: an archive between them would be written and read once more, and buildah compresses
+# the layers of an OCI archive whatever it is told.
 import_image() {
-  local image=$1 layout=$IMAGES/layout
+  local image=$1
   ctr_of_cluster images ls -q | grep -x "$image" >/dev/null && return
   say "images: putting $image on the node"
-  rm -rf "$layout"
-  mkdir -p "$layout/blobs/sha256"
-  known_blobs >"$layout.known"
-  (cd "$NODE_BLOBS" && xargs --no-run-if-empty ln --target-directory="$layout/blobs/sha256") <"$layout.known"
-  with_heartbeat "write $image" "$CACHE/logs/image-push.log" buildah_here push --disable-compression "$image" "oci:$layout:$image"
-  with_heartbeat "import $image" "$CACHE/logs/image-import.log" import_layout "$layout"
-  rm -rf "$layout" "$layout.known"
+  with_heartbeat "import $image" "$CACHE/logs/image-import.log" send_image "$image"
 }
 
-# The digests of what the node's store holds, as its files are named.
-known_blobs() { ctr_of_cluster content ls -q | sed -n 's/^sha256://p'; }
-
-import_layout() {
-  tar --create --directory="$1" --exclude-from=<(sed 's,^,./blobs/sha256/,' "$1.known") . | ctr_of_cluster images import -
-}
+send_image() { buildah_here push --quiet "$1" "docker-archive:/dev/stdout:$1" | ctr_of_cluster images import -; }
 
 # What the bundles are made of; they lie beside a note of it.
 bundle_sources() { find operator process runtime/server cluster/bundle.ts package-lock.json -type f | sort | xargs sha256sum | digest; }
