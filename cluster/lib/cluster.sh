@@ -124,6 +124,6 @@ status() {
 }
 
 environment() {
-  echo "export KUBECONFIG=$STATE/admin.conf"
-  echo "export PATH=$CURRENT:$NODE_BIN:\$PATH"
+  printf 'export KUBECONFIG=%q\n' "$STATE/admin.conf"
+  printf 'export PATH=%q:$PATH\n' "$CURRENT:$NODE_BIN"
 }

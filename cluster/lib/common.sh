@@ -51,6 +51,12 @@ hold_lock() {
   flock "$LOCK"
 }
 
+# Runs a command that does not inherit the lock: what it leaves running would hold it for ever.
+without_lock() (
+  exec {LOCK}>&-
+  exec "$@"
+)
+
 # Runs a long command with its output in LOG, and says every ten seconds that it is alive: with_heartbeat WHAT LOG COMMAND...
 with_heartbeat() {
   local what=$1 log=$2 began=$SECONDS next=10 pid

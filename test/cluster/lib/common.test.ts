@@ -24,6 +24,14 @@ describe('put', () => {
 });
 
 describe('a lock', () => {
+  test('is not handed on to what is left running without it', async () => {
+    const cache = newFolder();
+    const leave = `sleep 60 >/dev/null 2>&1 & echo $! > "$LIMBECK_CACHE/pid"`;
+    await run(parts, `hold_lock x; without_lock bash -c '${leave}'`, cache);
+    const { code, out } = await run(parts, 'flock -n "$CACHE/x.lock" echo free; kill "$(cat "$CACHE/pid")"', cache);
+    expect({ code, out }).toEqual({ code: 0, out: 'free\n' });
+  });
+
   test('is held by one at a time, and who waits says so', async () => {
     const cache = newFolder();
     const first = start(
