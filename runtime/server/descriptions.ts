@@ -18,7 +18,7 @@ const spelled = ({ name, datatype, shape }: TensorSpec): TensorSpec => ({ name, 
 
 /** The model's metadata as the protocol has it, with class names and the facts of this server as extras. */
 export function metadataOf(model: Model, versions: readonly string[]) {
-  const { facts, language } = model;
+  const { facts } = model;
   return {
     name: model.name,
     versions,
@@ -30,7 +30,7 @@ export function metadataOf(model: Model, versions: readonly string[]) {
       provider: facts?.provider,
       max_batch: facts?.maxBatch,
       sha256: facts?.sha256,
-      ...(language && decoderOf(language)),
+      ...textParameters(model),
     },
   };
 }
@@ -39,6 +39,14 @@ export function metadataOf(model: Model, versions: readonly string[]) {
 function decoderOf({ geometry, slots, keyValueBytes }: LanguageModel) {
   const { contract, contextLength, vocabulary } = geometry;
   return { contract, context_length: contextLength, vocabulary, slots, key_value_bytes: keyValueBytes };
+}
+
+/** What a model of texts can take. */
+function textParameters({ facts, language }: Model): object {
+  if (language !== undefined) return decoderOf(language);
+  if (facts?.embedder === undefined) return {};
+  const { pooling, normalise, contextLength } = facts.embedder;
+  return { embedding: { pooling, normalise }, context_length: contextLength };
 }
 
 /** Triton's name of a datatype in a configuration. */

@@ -6,6 +6,7 @@ import { weightsFault } from './decoding/geometry.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import type { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
+import type { Embedder } from './embeddings/embedder.ts';
 import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise, type Manifest } from './manifest.ts';
@@ -20,6 +21,8 @@ import type { Loaded } from './worker-protocol.ts';
 export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseline' | 'preprocessing' | 'outputsAre'> {
   readonly sha256: string;
   readonly provider: string;
+  /** How the model gives embeddings of texts, where it does. */
+  readonly embedder?: Embedder;
   /** Most rows of a joined batch; 1 when requests are never joined. */
   readonly maxBatch: number;
   /** Whether small batches run on the main thread. */
@@ -92,13 +95,26 @@ async function openLanguage(
   return { ok: true, facts: factsOf(artefact, found, language.slots, false), runtime: { kind: 'language', language } };
 }
 
-/** The tokenizer of a model of texts; undefined for every other. Throws when it is not whole. */
-async function codecOf(artefact: Artefact, signal: AbortSignal): Promise<TextCodec | undefined> {
-  if (artefact.manifest?.preprocessing?.kind !== 'text') return undefined;
+/** What a model of texts has besides its graph; nothing for every other. */
+interface TextParts {
+  readonly codec?: TextCodec;
+  readonly embedder?: Embedder;
+}
+
+/** The tokenizer, and how embeddings are made; a sentence where the manifest promises what is not so. Throws when the tokenizer is not whole. */
+async function textPartsOf(artefact: Artefact, loaded: Loaded, signal: AbortSignal): Promise<TextParts | string> {
+  const { manifest } = artefact;
+  const { openEmbedder } = await import('./embeddings/open.ts');
+  const embedder = await openEmbedder(artefact, { ...loaded, ...manifest }, signal);
+  if (typeof embedder === 'string') return embedder;
+  const isText = manifest?.preprocessing?.kind === 'text';
+  if (!isText && embedder === undefined) return {};
   const { readCodec } = await import('./decoding/tokenizer-files.ts');
   const codec = await readCodec(artefact, signal);
-  if (codec === undefined) throw new TypeError('its preprocessing needs tokenizer.json beside model.onnx');
-  return codec;
+  if (codec !== undefined) return { codec, ...(embedder && { embedder }) };
+  if (isText) throw new TypeError('its preprocessing needs tokenizer.json beside model.onnx');
+  // A model without a manifest promises nothing.
+  return manifest?.embedding === undefined ? {} : 'embedding needs tokenizer.json beside model.onnx';
 }
 
 function promiseFault({ manifest }: Artefact, loaded: Loaded): string | undefined {
@@ -113,15 +129,15 @@ async function openTensors(
   options: LoadOptions,
   signal: AbortSignal,
 ): Promise<Load> {
-  const broken = promiseFault(artefact, loaded);
-  if (broken !== undefined) {
+  const parts = promiseFault(artefact, loaded) ?? (await textPartsOf(artefact, loaded, signal));
+  if (typeof parts === 'string') {
     await pool.close();
-    return failed('ManifestInvalid', broken);
+    return failed('ManifestInvalid', parts);
   }
-  const codec = await codecOf(artefact, signal);
+  const { codec, embedder } = parts;
   const { maxBatch, largest } = await warmed(pool, loaded, options);
   const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
-  const facts = factsOf(artefact, loaded, maxBatch, mainThread !== undefined);
+  const facts = { ...factsOf(artefact, loaded, maxBatch, mainThread !== undefined), ...(embedder && { embedder }) };
   return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
 }
 

@@ -1,6 +1,7 @@
 /** manifest.json beside model.onnx, as crds/contracts/model-manifest.schema.json defines it. */
 import { isDatatype } from './tensor.ts';
 import type { Geometry } from './decoding/geometry.ts';
+import { embeddingOf, type EmbeddingMember } from './embeddings/embedder.ts';
 import { shapeFits, type Signature, type TensorSpec } from './protocol/request.ts';
 import { preprocessingOf, type Preprocessing } from './samples/preprocessing.ts';
 
@@ -16,6 +17,8 @@ export interface Manifest extends Signature {
   readonly preprocessing?: Preprocessing;
   /** What the scores of the labels are; logits where the manifest is silent. */
   readonly outputsAre?: OutputsAre;
+  /** Of a model whose output stands for a text. */
+  readonly embedding?: EmbeddingMember;
   /** Of a language model that writes token by token. */
   readonly decoder?: Geometry;
 }
@@ -89,6 +92,7 @@ const optional: readonly [keyof Extras, Read<Extras[keyof Extras]>, string][] = 
 /** Members with a reason of their own for being wrong. */
 const structured: readonly [keyof Extras, (value: unknown) => object | string][] = [
   ['preprocessing', preprocessingOf],
+  ['embedding', embeddingOf],
   ['decoder', geometryOf],
 ];
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
+import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
 import { identityModel } from '../support/onnx-model.ts';
 
@@ -19,6 +20,7 @@ beforeAll(async () => {
     ...conformanceModels(),
     'spare/model.onnx': identityModel('FP32'),
     ...echoArtefact(),
+    ...embeddingArtefact('vectors', { pooling: 'mean', normalise: true }),
   });
   server = await startServerProcess({ LIMBECK_MODELS_DIR: folder, LIMBECK_GRPC_PORT: '0' });
 }, 300_000);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import OpenAI, { BadRequestError, NotFoundError } from 'openai';
 import { echoArtefact } from '../support/echo-artefact.ts';
+import { embeddingArtefact, meanOf, tokensOf, unit } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
@@ -9,7 +10,8 @@ let server: ServerProcess;
 let client: OpenAI;
 
 beforeAll(async () => {
-  server = await startServerProcess({ LIMBECK_MODELS_DIR: await folderWith(echoArtefact()) });
+  const models = { ...echoArtefact(), ...embeddingArtefact('vectors', { pooling: 'mean', normalise: true }) };
+  server = await startServerProcess({ LIMBECK_MODELS_DIR: await folderWith(models) });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
 }, 120_000);
 
@@ -20,7 +22,7 @@ const messages = [{ role: 'user' as const, content: 'x 345678' }];
 describe('the client', () => {
   test('lists and finds models', async () => {
     const { data } = await client.models.list();
-    expect(data.map(({ id }) => id)).toEqual(['echo']);
+    expect(data.map(({ id }) => id)).toEqual(['echo', 'vectors']);
     expect(await client.models.retrieve('echo')).toMatchObject({ id: 'echo', object: 'model' });
   });
 
@@ -67,6 +69,16 @@ describe('the client', () => {
     const value = JSON.parse(answer.choices[0]?.message.content ?? '') as Record<string, unknown>;
     expect(['new', 'old']).toContain(value['kind']);
     expect(value['sizes']).toBeInstanceOf(Array);
+  });
+
+  // Unless it is told otherwise it asks for bytes and reads them itself.
+  test.each([[undefined], ['float' as const]])('gets embeddings (%p)', async (format) => {
+    const input = ['one', 'two and a half'];
+    const encoding = format && { encoding_format: format };
+    const { data, usage } = await client.embeddings.create({ model: 'vectors', input, ...encoding });
+    const expected = input.map((text) => unit(meanOf(tokensOf(text))).map((value) => expect.closeTo(value, 4)));
+    expect(data.map(({ embedding }) => [...embedding])).toEqual(expected);
+    expect(usage).toEqual({ prompt_tokens: 21, total_tokens: 21 });
   });
 
   test('throws its own classes for mistakes', async () => {

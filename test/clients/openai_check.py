@@ -84,6 +84,18 @@ def json_mode():
     assert isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
+def embeddings():
+    texts = ["one", "two and a half"]
+    for encoding in ({}, {"encoding_format": "float"}):
+        answer = CLIENT.embeddings.create(model="vectors", input=texts, **encoding)
+        assert [len(entry.embedding) for entry in answer.data] == [4, 4]
+        for entry in answer.data:
+            assert abs(sum(value * value for value in entry.embedding) - 1) < 1e-5
+    assert answer.usage.total_tokens == 21
+    tokens = CLIENT.embeddings.create(model="vectors", input=[[65], [66, 67]])
+    assert tokens.usage.prompt_tokens == 3
+
+
 def refused(kind, call, words):
     try:
         call()
@@ -99,10 +111,13 @@ def mistakes():
     refused(openai.BadRequestError, lambda: create(model="mlp", prompt="a"), "is not a language model")
     refused(openai.BadRequestError, lambda: create(model="echo", prompt="a" * 300), "context is 256 tokens")
     refused(openai.BadRequestError, lambda: create(model="echo", prompt="a", temperature=9), "'temperature'")
-    refused(openai.BadRequestError, lambda: CLIENT.embeddings.create(model="echo", input="a"), "gives no embeddings")
+    embed = CLIENT.embeddings.create
+    refused(openai.BadRequestError, lambda: embed(model="echo", input="a"), "gives no embeddings")
+    refused(openai.BadRequestError, lambda: embed(model="vectors", input="a" * 100), "context is 64 tokens")
+    refused(openai.BadRequestError, lambda: embed(model="vectors", input="a", dimensions=2), "have no 2 dimensions")
     refused(openai.NotFoundError, lambda: CLIENT.models.retrieve("nobody"), "there is no model 'nobody'")
 
 
-for check in (models, completions, seeds, chat, streams, json_mode, mistakes):
+for check in (models, completions, seeds, chat, streams, json_mode, embeddings, mistakes):
     check()
 print("openai: all of it holds")

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
+import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
 import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../support/sample-models.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
@@ -32,6 +33,7 @@ beforeAll(async () => {
   python = (await run('bash', ['test/clients/venv'])).stdout.trim();
   const folder = await folderWith({
     ...{ ...conformanceModels(), ...echoArtefact() },
+    ...embeddingArtefact('vectors', { pooling: 'mean', normalise: true }),
     ...manifested('pictures', meanOfRows, { labels: ['upper', 'lower'], preprocessing: smallPicture }),
     ...manifested('houses', meanOfColumns, { preprocessing: houseTable }),
   });
@@ -52,6 +54,7 @@ test('there is an example of each protocol', () => {
     'tritonclient.grpc',
     '/load',
     '/v1/chat/completions',
+    '/v1/embeddings',
   ]) {
     expect(texts).toContain(word);
   }

@@ -47,6 +47,25 @@ const options = {
 };
 
 const model = often<unknown>(fc.constant('echo'), fc.constantFrom('mlp', 'nobody', '', 7));
+const embedding = often<unknown>(
+  fc.record(
+    {
+      model: often<unknown>(fc.constant('vectors'), model),
+      input: often<unknown>(
+        words,
+        tokens,
+        fc.array(words, { maxLength: 3 }),
+        fc.array(tokens, { maxLength: 3 }),
+        nested,
+      ),
+      encoding_format: often<unknown>(fc.constantFrom('float', 'base64'), anyText, edges),
+      dimensions: often<unknown>(fc.constant(4), few(5)),
+    },
+    { requiredKeys: ['model', 'input'] },
+  ),
+  nested,
+);
+
 const body = often<unknown>(
   fc
     .tuple(fc.record({ model }), fc.record(options, { requiredKeys: [] }))
@@ -54,10 +73,18 @@ const body = often<unknown>(
   nested,
 );
 
-/** POST to one of the paths that write text. */
-export const openaiAttack: fc.Arbitrary<Attack> = fc.record({
-  method: fc.constant('POST'),
-  path: often<string>(fc.constantFrom('/v1/completions', '/v1/chat/completions'), fc.constant('/v1/embeddings')),
-  headers: fc.constant({ 'content-type': 'application/json' }),
-  body: body.map((value) => Buffer.from(JSON.stringify(value))),
-});
+/** POST to a path. */
+const posted = (path: string, given: fc.Arbitrary<unknown>): fc.Arbitrary<Attack> =>
+  fc.record({
+    method: fc.constant('POST'),
+    path: fc.constant(path),
+    headers: fc.constant({ 'content-type': 'application/json' }),
+    body: given.map((value) => Buffer.from(JSON.stringify(value))),
+  });
+
+/** POST to one of the paths that write text, or give embeddings. */
+export const openaiAttack: fc.Arbitrary<Attack> = fc.oneof(
+  { arbitrary: posted('/v1/completions', body), weight: 2 },
+  { arbitrary: posted('/v1/chat/completions', body), weight: 3 },
+  { arbitrary: posted('/v1/embeddings', embedding), weight: 1 },
+);

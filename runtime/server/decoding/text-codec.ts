@@ -60,6 +60,8 @@ export class TextCodec {
   readonly #byteLevel: boolean;
   readonly #byteFallback: boolean;
   readonly #added: ReadonlyMap<string, boolean>;
+  /** Tokens have numbers below this one. */
+  readonly size: number = 0;
   /** Letters of the longest token. */
   #longest = 1;
 
@@ -68,8 +70,10 @@ export class TextCodec {
     this.#byteLevel = hasDecoder(tokenizer['decoder'], 'ByteLevel');
     this.#byteFallback = hasDecoder(tokenizer['decoder'], 'ByteFallback');
     this.#added = addedTokens(tokenizer, config);
-    for (const token of this.#tokenizer.get_vocab(true).keys())
+    for (const [token, number] of this.#tokenizer.get_vocab(true)) {
       this.#longest = Math.max(this.#longest, token?.length ?? 0);
+      this.size = Math.max(this.size, number + 1);
+    }
   }
 
   /** The tokens of a text; undefined when they are surely more than `limit`: encoding blocks, and costs by the letter. */

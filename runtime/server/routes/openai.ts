@@ -1,4 +1,4 @@
-/** POST /v1/completions, /v1/chat/completions and /v1/embeddings: whole, or as a stream of events. */
+/** POST /v1/completions and /v1/chat/completions: whole, or as a stream of events; what else is hot of the API lies beside. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { readJsonBody } from '../body.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
@@ -7,10 +7,10 @@ import { requireSpelling } from '../decoding/token-spelling.ts';
 import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
 import { requirePost, send, sendError, type Exchange, type Face, type Handler, type HotRoute } from '../face.ts';
 import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
-import { isRecord } from '../protocol/json.ts';
 import { chatShape, completionShape, type AnswerShape, type ChoiceText, type Head } from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
 import { chatRequestOf, completionRequestOf, type TextOptions } from '../protocol/openai/request.ts';
+import { embeddingHandler } from './embeddings.ts';
 
 /** One request, ready to be written. */
 interface Job {
@@ -96,19 +96,11 @@ async function chatJob(face: Face, body: unknown): Promise<Job> {
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }
 
-function embeddingJob(face: Face, body: unknown): Job {
-  const name = isRecord(body) ? body['model'] : undefined;
-  if (typeof name !== 'string' || name === '') throw invalidParameter('model', "'model' is missing");
-  face.engine.ready(name);
-  throw invalidParameter('model', `'${name}' gives no embeddings`);
-}
-
 type Prepare = (face: Face, body: unknown) => Job | Promise<Job>;
 
 const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/completions': completionJob,
   '/v1/chat/completions': chatJob,
-  '/v1/embeddings': embeddingJob,
 };
 
 /** Goes off when the connection closes. */
@@ -250,6 +242,7 @@ async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise
 /** Answers one request for text, whatever is wrong with it. */
 export const openAiRoute: HotRoute = (url) => {
   const path = url.replace(/^http:\/\/[^/?#]+/, '').split('?', 1)[0] ?? '';
+  if (path === '/v1/embeddings') return embeddingHandler;
   const prepare = Object.hasOwn(jobs, path) ? jobs[path] : undefined;
   if (prepare === undefined) return undefined;
   const handler: Handler = (face, exchange) => void answer(face, exchange, prepare);

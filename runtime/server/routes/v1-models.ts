@@ -5,8 +5,9 @@ import type { Model } from '../model.ts';
 import { partOf, route } from './route.ts';
 
 /** A model as OpenAI lists it; `created` is when this server was started, in epoch seconds. */
-function listed({ name, language }: Model, created: number): object {
-  const limits = language && { max_model_len: language.geometry.contextLength };
+function listed({ name, language, facts }: Model, created: number): object {
+  const length = language?.geometry.contextLength ?? facts?.embedder?.contextLength;
+  const limits = length !== undefined && { max_model_len: length };
   return { id: name, object: 'model', created, owned_by: 'limbeck', ...limits };
 }
 

@@ -31,6 +31,9 @@ describe('manifest', () => {
     const { sha256, inputs, outputs, labels } = manifest;
     expect(parse({})).toEqual({ ok: true, manifest: { sha256, inputs, outputs, labels } });
     expect(parse({ labels: undefined })).toEqual({ ok: true, manifest: { sha256, inputs, outputs } });
+    const embedding = { pooling: 'mean', normalise: true, contextLength: 8, dimensions: [4], output: 'logits' };
+    expect(valid({ ...manifest, task: 'embedding', embedding })).toBe(true);
+    expect(parse({ embedding })).toMatchObject({ ok: true, manifest: { embedding } });
     expect(valid({ ...manifest, decoder })).toBe(true);
     expect(parse({ decoder, labels: undefined })).toEqual({ ok: true, manifest: { sha256, inputs, outputs, decoder } });
   });
@@ -42,6 +45,7 @@ describe('manifest', () => {
     [{ inputs: [{ name: 'x', datatype: 'BF16', shape: [] }] }, 'inputs is not a list'],
     [{ outputs: [{ name: 'x', datatype: 'FP32', shape: [-2] }] }, 'outputs is not a list'],
     [{ labels: [1] }, 'labels is not a list of strings'],
+    [{ embedding: { pooling: 'max' } }, "embedding.pooling is none of 'mean', 'cls'"],
     [{ decoder: 1 }, 'decoder is not an object'],
     [{ decoder: { ...decoder, contract: 'other' } }, "decoder.contract is none of 'split-v1', 'concat'"],
     [{ decoder: { ...decoder, heads: 0 } }, 'decoder.heads is not a whole number above 0'],

@@ -38,6 +38,17 @@ async function refusalOf(files: Files, options: Options = {}): Promise<string> {
 const complete = ({ url }: LiveServer, model: string) =>
   ask(`${url}/v1/completions`, { model, prompt: 'one two ', temperature: 0, max_tokens: 8 });
 
+/** The shortest answer in JSON. */
+async function asJson({ url }: LiveServer): Promise<string | undefined> {
+  const schema = { type: 'object', additionalProperties: false };
+  const { json } = await ask(`${url}/v1/chat/completions`, {
+    ...{ model: 'echo', messages: [{ role: 'user', content: '{' }], temperature: 0 },
+    ...{ logit_bias: { 123: 50, 125: 50 } },
+    response_format: { type: 'json_schema', json_schema: { name: 'nothing', schema } },
+  });
+  return json.choices[0]?.message.content;
+}
+
 describe('a language model', () => {
   test('of another exporter is recognised by its names', async () => {
     await withServer(foreignArtefact(), {}, async (server) => {
@@ -81,12 +92,15 @@ describe('a language model', () => {
     const watch = new WorkerWatch();
     await withServer(echoArtefact(), {}, async (server) => {
       expect((await complete(server, 'echo')).status).toBe(200);
+      expect(await asJson(server)).toBe('{}');
       await watch.killAll();
       await until(() => server.engine.find('echo').statistics.workerDeaths === 1);
       const meanwhile = await complete(server, 'echo');
       expect([200, 503]).toContain(meanwhile.status);
       await until(() => server.engine.notReady === undefined);
       expect((await complete(server, 'echo')).json.choices[0]?.text).toBe('one two ');
+      // What tokens spell is told to the next thread, too.
+      expect(await asJson(server)).toBe('{}');
     }).finally(() => watch.stop());
   });
 

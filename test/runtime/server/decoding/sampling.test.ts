@@ -8,6 +8,7 @@ import {
   largest,
   logProbabilities,
   randomFrom,
+  restricted,
   type Sampling,
 } from '../../../../runtime/server/decoding/sampling.ts';
 
@@ -30,6 +31,30 @@ const probabilities = (logits: Float32Array, temperature: number): readonly numb
 /** Tokens from the likeliest down, the first of equals first. */
 const ranked = (logits: Float32Array): readonly number[] =>
   Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
+
+describe('what is ruled out', () => {
+  const allowed = Uint32Array.of(0b101 << 29, 0xffffffff);
+  const left = [29, 31, ...Array.from({ length: 32 }, (_, index) => 32 + index)];
+
+  test('is impossible, and everything else is as it was', () => {
+    const logits = Float32Array.from({ length: 70 }, (_, token) => token - 35);
+    const rest = restricted(logits, allowed);
+    expect([...rest.entries()].filter(([, logit]) => logit > -Infinity).map(([token]) => token)).toEqual(left);
+    for (const token of left) expect(rest[token]).toBe(token - 35);
+  });
+
+  test.each([
+    ['among all', {}],
+    ['among the likeliest few', { topK: 50 }],
+    ['among very many', { topK: 69 }],
+    ['among those that reach a probability', { topP: 0.999 }],
+  ])('is no candidate %s', (_what, changes) => {
+    const rest = restricted(new Float32Array(70), allowed);
+    const { tokens } = candidates(rest, { ...plain, ...changes });
+    expect(tokens.every((token) => left.includes(token))).toBe(true);
+    expect(tokens.length).toBeGreaterThan(30);
+  });
+});
 
 describe('candidates', () => {
   test('the largest are those that sorting finds', () => {

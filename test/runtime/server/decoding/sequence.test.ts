@@ -114,13 +114,23 @@ describe('an answer under a grammar', () => {
     expect(sequence.over({ contextLength: 100, endTokens })).toEqual({ kind: 'length' });
   });
 
-  test('ends at its last bracket, without an end token', () => {
-    const { text, end } = write({
-      grammar: grammarOfSchema({ const: { a: 1 } }, false),
-      seed: 1,
-      sampling: { ...plain, temperature: 1, topP: 1, topK: 0 },
-    });
-    expect([text.trim(), end]).toEqual(['{"a":1}', { kind: 'stop' }]);
+  test('ends at its last bracket, whether or not the model has an end token', () => {
+    const grammar = grammarOfSchema({ const: {} }, false);
+    const sampling = { ...plain, temperature: 0, topP: 1, topK: 0 };
+    for (const ends of [[], endTokens]) {
+      const begun = new Constraints(vocabulary, ends).begin(grammar);
+      const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 100, sampling, grammar }, begun);
+      const fond = new Float32Array(size);
+      for (const letter of '{}') fond[letter.charCodeAt(0)] = 1;
+      expect([sequence.choose(fond)?.token, sequence.over({ contextLength: 9, endTokens: ends })]).toEqual([
+        123,
+        undefined,
+      ]);
+      expect([sequence.choose(fond)?.token, sequence.over({ contextLength: 9, endTokens: ends })]).toEqual([
+        125,
+        { kind: 'stop' },
+      ]);
+    }
   });
 
   test('tells the probabilities that the model gave, whatever was allowed', () => {

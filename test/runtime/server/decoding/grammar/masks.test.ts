@@ -67,6 +67,20 @@ describe('a mask', () => {
     );
   });
 
+  test('has no token that ends a string in the middle of a character or of an escape', () => {
+    const tokens = [
+      [0xc3, 0x22],
+      [0xf0, 0x9f, 0x22, 0x3a],
+      [0x5c, 0x75, 0x22],
+      [0x5c, 0x22],
+      [0xc3, 0xa9, 0x22],
+    ];
+    const masks = new Masks(tokenBytes(tokens.map((bytes) => Uint8Array.from(bytes))), []);
+    const [automaton] = automata;
+    const mask = masks.mask(automaton!, automaton!.accepts(automaton!.start, Buffer.from('{"'))!);
+    expect(tokens.map((_, index) => isAllowed(mask, index))).toEqual([false, false, false, true, true]);
+  });
+
   test('is made once for a state', () => {
     const masks = new Masks(tokenBytes(byteTokens), []);
     const [automaton] = automata;
