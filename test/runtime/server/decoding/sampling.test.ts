@@ -50,6 +50,7 @@ describe('what is ruled out', () => {
     ['among those that reach a probability', { topP: 0.999 }],
   ])('is no candidate %s', (_what, changes) => {
     const rest = restricted(new Float32Array(70), allowed);
+    expect([...largest(rest, 50)].sort((a, b) => a - b)).toEqual(left);
     const { tokens } = candidates(rest, { ...plain, ...changes });
     expect(tokens.every((token) => left.includes(token))).toBe(true);
     expect(tokens.length).toBeGreaterThan(30);
