@@ -164,7 +164,7 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const alive = observed.pods.filter((pod) => !isOver(pod));
   const unfinished = unfinishedJobs(observed);
   if (alive.length + unfinished.length > 0) {
-    const message = `Waiting for ${String(alive.length)} pods of the last attempt to be gone.`;
+    const message = `Waiting until the last attempt's pods are gone (${String(alive.length)} are left).`;
     const state = { kind: 'restarting', reason: 'PodsStopping', message } as const;
     return { state, attempts, apply: [], remove: unfinished, next: settled };
   }

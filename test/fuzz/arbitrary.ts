@@ -84,10 +84,9 @@ const inference = fc.record(
 const prediction = fc.record({ instances: nested, inputs: nested, signature_name: scalar }, { requiredKeys: [] });
 const document = often<unknown>(inference, prediction, nested, fc.dictionary(anyText, nested, { maxKeys: 4 }));
 
-/** JSON text, now and then with some bytes changed or the end cut off. */
-const text = document.chain((value) => {
-  const whole = Buffer.from(JSON.stringify(value));
-  const at = fc.nat({ max: Math.max(0, whole.length - 1) });
+/** Now and then with a byte changed or the end cut off, anywhere: few runs would else meet the very ends alone. */
+export function damaged(whole: Buffer): fc.Arbitrary<Buffer> {
+  const at = fc.noBias(fc.nat({ max: Math.max(0, whole.length - 1) }));
   return often<Buffer>(
     fc.constant(whole),
     at.map((length) => whole.subarray(0, length)),
@@ -96,9 +95,13 @@ const text = document.chain((value) => {
       if (changed.length > 0) changed[index] = byte;
       return changed;
     }),
-    fc.constant(Buffer.from(`${'['.repeat(2000)}1`)),
   );
-});
+}
+
+const text = often<Buffer>(
+  document.chain((value) => damaged(Buffer.from(JSON.stringify(value)))),
+  fc.constant(Buffer.from(`${'['.repeat(2000)}1`)),
+);
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
 const body = often<Buffer>(
   text,

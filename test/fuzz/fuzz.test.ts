@@ -1,6 +1,6 @@
 /**
  * The model server under requests at random: no crash, no 5xx for a caller's mistake, no hang, no growth. `make test` gives
- * it LIMBECK_FUZZ_SECONDS, 20 unless told otherwise, always from the same seed: a fifth of them to each of what follows and two to
+ * it LIMBECK_FUZZ_SECONDS, 20 unless told otherwise, always from the same seed: a sixth of them to each of what follows and two to
  * HTTP; `make fuzz` gives it ten minutes and a new seed. A failure is made smaller and printed with its seed; LIMBECK_FUZZ_SEED
  * repeats it.
  */
@@ -13,6 +13,7 @@ import { folderWith } from '../support/model-server.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { attack, grpcMessage, rawBytes } from './arbitrary.ts';
 import { openaiAttack } from './openai.ts';
+import { sampleAttack, sampleModels } from './samples.ts';
 import { grpcFaults, httpFault, rawFault } from './wire.ts';
 
 const seconds = Number(process.env['LIMBECK_FUZZ_SECONDS'] ?? 20);
@@ -24,7 +25,7 @@ let server: ServerProcess;
 let port: number;
 
 beforeAll(async () => {
-  const models = await folderWith({ ...conformanceModels(), ...echoArtefact() });
+  const models = await folderWith({ ...conformanceModels(), ...echoArtefact(), ...sampleModels() });
   server = await startServerProcess({
     ...{ LIMBECK_MODELS_DIR: models, LIMBECK_GRPC_PORT: '0', LIMBECK_LOG_LEVEL: 'info' },
     ...{ LIMBECK_MAX_BODY_BYTES: String(1 << 20), LIMBECK_MODEL_CONTROL: 'none' },
@@ -38,14 +39,14 @@ afterEach(async () => {
   expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
 });
 
-/** Runs a property for a fifth of the time. */
+/** Runs a property for a sixth of the time. */
 async function forAWhile<T>(given: fc.Arbitrary<T>, faultOf: (value: T) => Promise<string | undefined>): Promise<void> {
   const together = 8;
   const property = fc.asyncProperty(fc.array(given, { minLength: together, maxLength: together }), async (values) => {
     expect((await Promise.all(values.map(faultOf))).filter((fault) => fault !== undefined)).toEqual([]);
   });
   await fc.assert(property, {
-    ...{ seed, numRuns: 1_000_000, interruptAfterTimeLimit: (seconds * 1000) / 5 },
+    ...{ seed, numRuns: 1_000_000, interruptAfterTimeLimit: (seconds * 1000) / 6 },
     // Running out of time is the plan; fast-check fails a run that was interrupted before its first value.
     markInterruptAsFailure: false,
   });
@@ -63,6 +64,9 @@ test('requests with anything in them', async () => {
 
 test("requests of OpenAI's API with anything in them", () =>
   forAWhile(openaiAttack, (value) => httpFault(port, value)));
+
+test('files, forms and rows of a table with anything in them', () =>
+  forAWhile(sampleAttack, (value) => httpFault(port, value)));
 
 test('bytes that are hardly HTTP', () => forAWhile(rawBytes, (value) => rawFault(port, value)));
 

@@ -29,7 +29,13 @@ function formFor(contentType: string): BusboyInstance {
 function partsIn(bytes: Buffer, form: BusboyInstance): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const parts: Promise<Buffer>[] = [];
-    form.on('file', (_name, stream) => parts.push(buffer(stream)));
+    form.on('file', (name, stream, fileName: string | undefined) => {
+      if (name === 'top' && fileName === undefined) reject(invalid("'top' belongs into the address: ?top=3"));
+      const part = buffer(stream);
+      // A part that is cut off fails by itself, and the form may never finish.
+      part.catch(reject);
+      parts.push(part);
+    });
     form.on('partsLimit', () => reject(invalid(`the form has more than ${mostParts} parts`)));
     form.on('finish', () => resolve(Promise.all(parts)));
     form.on('error', reject);

@@ -127,12 +127,23 @@ test('as many classes are told as are asked for', async () => {
 
 describe('refused are', () => {
   const empty = new FormData();
+  const multipart = 'multipart/form-data; boundary=B';
+  const part = (name: string): string => `--B\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`;
+
   test.each<[string, string, Body, string | undefined, string]>([
     ['a model without preprocessing', 'bare', '1,2', 'text/csv', 'only tensors can be sent, to /v2/models/bare/infer'],
     ['a language model', 'echo', 'a', 'text/plain', '/v1/completions'],
     ['what is no picture', 'pictures', 'hello', 'image/png', 'image 1 is neither a PNG nor a JPEG'],
     ['a form without a part', 'pictures', empty, undefined, 'there is no sample in the body'],
     ['a form that is none', 'pictures', 'x', 'multipart/form-data; boundary=y', 'no multipart/form-data'],
+    [
+      'a form that is cut off',
+      'pictures',
+      `${part('image"; filename="a.png')}PNG`,
+      multipart,
+      'no multipart/form-data',
+    ],
+    ['an option as a part', 'pictures', `${part('top')}3\r\n--B--\r\n`, multipart, 'into the address: ?top=3'],
     ['a form without a boundary', 'pictures', 'x', 'multipart/form-data', 'no multipart/form-data'],
     ['no body', 'table', '', 'text/csv', 'there is no sample in the body'],
     ['a header alone', 'table', 'age,city\n', 'text/csv', 'there is no sample in the body'],

@@ -1,0 +1,62 @@
+/** Pictures, forms and rows of a table as people send them, right in most places and damaged in some. */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../support/sample-models.ts';
+import { anyText, damaged, nested, often, type Attack } from './arbitrary.ts';
+
+/** A model of pictures and one of tables. */
+export const sampleModels = (): Record<string, Buffer | string> => ({
+  ...manifested('pictures', meanOfRows, { labels: ['upper', 'lower'], preprocessing: smallPicture }),
+  ...manifested('table', meanOfColumns, { preprocessing: houseTable }),
+});
+
+const files = ['grey.png', 'photo.jpg'].map((name) => readFileSync(`test/golden/pictures/${name}`));
+const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array));
+const csv = fc.array(fc.array(fc.oneof(fc.double().map(String), anyText), { maxLength: 4 }), { maxLength: 4 });
+const content = fc.oneof(
+  fc.constantFrom(...files).chain(damaged),
+  csv.map((rows) => Buffer.from(rows.map((row) => row.join(',')).join('\n'))),
+  bytes,
+);
+
+const disposition = often<string>(
+  fc.constantFrom('form-data; name="image"; filename="a.png"', 'form-data; name="row"', 'form-data; name="top"'),
+  fc.constantFrom('form-data', 'attachment', 'form-data; name=', 'form-data; name="__proto__"; filename*=x'),
+  anyText,
+);
+const part = fc
+  .tuple(disposition, content)
+  .map(([said, held]) => Buffer.concat([Buffer.from(`--B\r\nContent-Disposition: ${said}\r\n\r\n`), held]));
+const form = fc
+  .array(part, { minLength: 1, maxLength: 3 })
+  .map((parts) => Buffer.concat([...parts.flatMap((one) => [one, Buffer.from('\r\n')]), Buffer.from('--B--\r\n')]));
+
+const json = fc.record({ rows: nested, images: nested, top: nested }, { requiredKeys: [] });
+const body = fc.oneof(
+  form.chain(damaged),
+  content,
+  json.chain((value) => damaged(Buffer.from(JSON.stringify(value)))),
+);
+
+const multipart = 'multipart/form-data; boundary=B';
+const type = often<string>(
+  fc.constant(multipart),
+  fc.constantFrom(
+    '',
+    'image/png',
+    'text/csv',
+    'application/json',
+    'multipart/form-data',
+    'multipart/form-data; boundary=',
+  ),
+);
+const question = often<string>(fc.constant(''), fc.constantFrom('?top=2', '?top=0', '?top=1e9', '?top=1&top=2'));
+const model = often<string>(fc.constantFrom('pictures', 'table'), fc.constantFrom('mlp', 'echo', 'nobody'));
+
+/** POST to the path that takes what people have. */
+export const sampleAttack: fc.Arbitrary<Attack> = fc.record({
+  method: fc.constant('POST'),
+  path: fc.tuple(model, question).map(([found, rest]) => `/v2/models/${found}/predict${rest}`),
+  headers: type.map((found) => (found === '' ? {} : { 'content-type': found })),
+  body,
+});
