@@ -102,7 +102,7 @@ test-e2e: setup ## On the real cluster, with the chart installed.
 	@bash test/e2e/run
 
 .PHONY: fuzz
-fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 20 seconds.
+fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 12 seconds.
 	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} timeout 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
 
 ##@ Measuring
