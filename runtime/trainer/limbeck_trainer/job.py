@@ -100,10 +100,12 @@ def _foundation(session: Session, environment: Environment) -> Foundation | None
         return None
     from limbeck_trainer.pretrained.foundation import open_foundation
 
-    memory, optimizer = free_memory(environment, device_of(environment)), config.optimization.optimizer
+    device, optimizer = device_of(environment), config.optimization.optimizer
+    memory = free_memory(environment, device)
 
     def short(parameters: int) -> str | None:
-        return shortage(config.strategy, Facts(parameters, optimizer, environment.world_size, memory))
+        facts = Facts(parameters, optimizer, environment.world_size, memory)
+        return shortage(config.strategy, facts, checkpoints_aside=device.type != "cpu")
 
     foundation = open_foundation(config.model, config.task, session.store, short)
     about = {"modelType": foundation.config.model_type, "parameters": foundation.parameters}

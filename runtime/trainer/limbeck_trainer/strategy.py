@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 # float32 weights and gradients, and what the optimiser keeps for each weight.
 BYTES_PER_PARAMETER = {"sgd": 8, "adam": 16, "adamw": 16}
-WHOLE_BYTES = 4
 # The rest is for activations, batches and what the collectives need.
 USABLE_SHARE = 0.6
 
@@ -48,15 +47,19 @@ def choose_strategy(requested: str, facts: Facts) -> Choice:
     return Choice("fsdp", f"{divided}. Even that may not fit: raise the memory limit or distribution.workers.")
 
 
-def shortage(requested: str, facts: Facts) -> str | None:
-    """Why a pretrained model cannot be trained here however it is spread, with the figures; None if it can."""
+def shortage(requested: str, facts: Facts, checkpoints_aside: bool) -> str | None:
+    """Why a pretrained model cannot be trained here however it is spread, with the figures; None if it may.
+
+    What is known to be too little, and no more: a checkpoint, which is of the whole model, takes as much again while
+    it is written, unless it is made `checkpoints_aside`, in another memory than the GPU's.
+    """
     parts = 1 if requested == "ddp" else facts.world_size
-    # Each process reads the whole of it, in float32, before it is divided.
-    needed = facts.parameters * max(WHOLE_BYTES, BYTES_PER_PARAMETER[facts.optimizer] / parts)
+    copies = 1 / parts + (0 if checkpoints_aside else 1)
+    needed = facts.parameters * BYTES_PER_PARAMETER[facts.optimizer] * copies
     if needed <= facts.memory_bytes:
         return None
-    what = f"has {facts.parameters:,} parameters, which take {_size(needed)} of memory in each process that trains it"
-    return f"{what}; {_size(facts.memory_bytes)} are left"
+    what = f"has {facts.parameters:,} parameters: to train and save it takes at least {_size(needed)} in each process"
+    return f"{what}, and {_size(facts.memory_bytes)} are left"
 
 
 def _size(count: float) -> str:

@@ -35,17 +35,19 @@ def test_the_choice_and_its_reason(requested: str, facts: Facts, strategy: str, 
 
 
 @pytest.mark.parametrize(
-    ("requested", "facts", "why"),
+    ("requested", "facts", "aside", "why"),
     [
-        ("auto", Facts(100 * MILLION, "adam", 1, 2 * GIB), None),
-        ("auto", Facts(100 * MILLION, "adam", 1, GIB), "100,000,000 parameters, which take 1.49 GiB of memory in each"),
-        ("auto", Facts(100 * MILLION, "sgd", 1, GIB), None),
-        ("auto", Facts(100 * MILLION, "adam", 2, GIB), None),
-        ("ddp", Facts(100 * MILLION, "adam", 2, GIB), "take 1.49 GiB of memory in each process that trains it; 1 GiB"),
-        # However many share it, each reads the whole of it first.
-        ("fsdp", Facts(300 * MILLION, "adam", 64, GIB), "take 1.12 GiB"),
+        ("auto", Facts(60 * MILLION, "adam", 1, 2 * GIB), False, None),
+        ("auto", Facts(70 * MILLION, "adam", 1, 2 * GIB), False, "at least 2.09 GiB in each process, and 2 GiB"),
+        ("auto", Facts(70 * MILLION, "adam", 1, 2 * GIB), True, None),
+        ("auto", Facts(70 * MILLION, "sgd", 1, 2 * GIB), False, None),
+        # A part of it, but the whole of a checkpoint.
+        ("auto", Facts(70 * MILLION, "adam", 2, 2 * GIB), False, None),
+        ("ddp", Facts(70 * MILLION, "adam", 2, 2 * GIB), False, "70,000,000 parameters: to train"),
+        ("fsdp", Facts(150 * MILLION, "adam", 64, 2 * GIB), False, "at least 2.27 GiB"),
+        ("fsdp", Facts(150 * MILLION, "adam", 64, 2 * GIB), True, None),
     ],
 )
-def test_a_pretrained_model_that_memory_cannot_hold(requested: str, facts: Facts, why: str | None) -> None:
-    said = shortage(requested, facts)
+def test_a_pretrained_model_that_memory_cannot_hold(requested: str, facts: Facts, aside: bool, why: str | None) -> None:
+    said = shortage(requested, facts, aside)
     assert said is None if why is None else said is not None and why in said

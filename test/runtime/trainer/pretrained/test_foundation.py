@@ -100,6 +100,13 @@ def test_a_decoder_sees_no_further_than_its_window(tmp_path: Path) -> None:
     assert opened(folder, "causalLM", length=24).parameters > 0
 
 
+def test_a_table_of_tokens_that_is_the_last_layer_too_is_exported_twice(tmp_path: Path) -> None:
+    folder = tiny_models.save_decoder(tmp_path)
+    tiny_models.change_config(folder, vocab_size=100_000, n_embd=2048, n_layer=5)
+    with pytest.raises(TrainerError, match=r"has 4\d\d,\d+,\d+ parameters: 2\.4\d GiB as an exported model"):
+        opened(folder, "causalLM")
+
+
 def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match="distilbert, which is not a decoder that goes on with a text"):
         opened(tiny_models.save_encoder(tmp_path, "distilbert"), "causalLM")

@@ -150,5 +150,5 @@ def test_a_model_that_memory_does_not_hold_is_refused_with_figures(store: str, t
     assert worker.exit_code() == 78
     result = worker.result()
     assert result["reason"] == "ConfigInvalid"
-    assert "parameters, which take 4" in result["message"]
+    assert "parameters: to train and save it takes at least " in result["message"]
     assert "Raise placement.resources.limits.memory" in result["message"]
