@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from limbeck_trainer.data import load
 from limbeck_trainer.data_config import Claimed, Data
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.store import Store
+from support import REPOSITORY
 
 PADDING = 256
 
@@ -25,3 +27,16 @@ def test_texts_are_cut_and_padded(tmp_path: Path) -> None:
     assert (dataset.x[dataset.y == 0] != PADDING).all()
     assert [int(dataset.y[part].sum()) for part in (rows.train, rows.validation, rows.test)] == [6, 2, 2]
     assert dataset.preprocessing["padding"] == PADDING
+
+
+def test_words_are_cut_into_pieces_ended_cut_off_and_filled_up_as_the_server_does_it(tmp_path: Path) -> None:
+    # The server's own test reads the same file.
+    golden = json.loads((REPOSITORY / "test/golden/texts/word-pieces.json").read_text())
+    (tmp_path / "tokenizer.json").write_text(json.dumps(golden["tokenizer"]))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": "[PAD]", "sep_token": "[SEP]"}))
+    rows = [{"text": text, "target": "ab"[row % 2]} for row, text in enumerate(golden["texts"])]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    data = Data(Claimed("c", str(tmp_path / "t.jsonl"), None), 0, 0.25, 3, None)
+    dataset, _ = load(data, Transformer(1, 1, 8, golden["contextLength"], tmp_path.as_uri()), Store())
+    assert dataset.x.tolist() == golden["rows"]
+    assert dataset.preprocessing["padding"] == golden["padding"]
