@@ -6,6 +6,8 @@ import { describe, expect, test } from '@jest/globals';
 import { newFolder } from '../support/shell.ts';
 
 const npm = `#!/bin/sh
+[ "$1" = view ] && exit "\${OFFLINE:-0}"
+[ "$1" = config ] && exec echo https://registry.example
 echo asked >>"$ASKED"
 mkdir -p node_modules/a && cp package-lock.json node_modules/a/lock && echo "$PWD" >node_modules/.package-lock.json
 `;
@@ -26,15 +28,16 @@ class Machine {
   /** Another checkout with this lock. */
   checkout(lock: string): string {
     const folder = newFolder();
-    mkdirSync(join(folder, 'cluster'));
-    copyFileSync('cluster/packages', join(folder, 'cluster/packages'));
+    mkdirSync(join(folder, 'cluster/lib'), { recursive: true });
+    for (const script of ['packages', 'lib/common.sh'])
+      copyFileSync(join('cluster', script), join(folder, 'cluster', script));
     writeFileSync(join(folder, 'package.json'), '{}');
     writeFileSync(join(folder, 'package-lock.json'), lock);
     return folder;
   }
 
-  setUp(folder: string): void {
-    const env = { PATH: `${this.#folder}/bin:${process.env['PATH'] ?? ''}`, LIMBECK_CACHE: this.#folder };
+  setUp(folder: string, more: Readonly<Record<string, string>> = {}): void {
+    const env = { ...more, PATH: `${this.#folder}/bin:${process.env['PATH'] ?? ''}`, LIMBECK_CACHE: this.#folder };
     execFileSync('bash', [join(folder, 'cluster/packages')], { env: { ...env, ASKED: this.#asked }, stdio: 'pipe' });
   }
 
@@ -74,6 +77,14 @@ describe('packages', () => {
       expect(readFileSync(join(folder, 'node_modules/a/lock'), 'utf8')).toBe(lock);
     }
     expect(machine.asked).toBe(4);
+  });
+
+  test('cannot be had without their registry, which is said at once', () => {
+    const machine = new Machine();
+    expect(() => machine.setUp(machine.checkout('one'), { OFFLINE: '1' })).toThrow(
+      'npm gets nothing from https://registry.example; is the network there',
+    );
+    expect(machine.asked).toBe(0);
   });
 
   test('that were put half-way are put anew', () => {
