@@ -116,9 +116,13 @@ bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and 
 bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server and itself without batching; about 3 min.
 	@node bench/serving/run.ts
 
-.PHONY: bench-training
+.PHONY: bench-training bench-training-group
 bench-training: setup ## The training loop beside plain PyTorch, in the trainer image; about 2 min.
 	@node bench/training/run.ts
+
+bench-training-group: setup ## Groups on the local cluster: start beside a bare Job, failures, kills at random; about 8 min.
+	@$(CLUSTER) up && $(CLUSTER) images
+	@eval "$$($(CLUSTER) env)" && node bench/training/group.ts
 
 .PHONY: bench-operator
 bench-operator: setup ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.

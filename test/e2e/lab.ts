@@ -1,13 +1,13 @@
 /** The real cluster as the end-to-end tests see it: chart installed, namespaces of their own, and a few ways to do harm. */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { jest } from '@jest/globals';
 import { parse } from 'yaml';
 import type { Config } from '../../demo/config.ts';
 import { openGateway, type Gateway } from '../../demo/gateway.ts';
 import { conditionOf, Kubectl, type Pod, type Status } from '../../demo/kubectl.ts';
+import { processesOf } from '../../demo/processes.ts';
 import { configHere } from './world.ts';
 
 /** Much happens in one test here, on machines of any speed; a project of Jest cannot say so in its settings. */
@@ -123,6 +123,15 @@ import sys
 from limbeck_trainer.store import Store
 Store().put(sys.argv[1], sys.argv[2].encode())
 `;
+/** Cuts the newest checkpoint below the folder of a run. */
+export const damageNewest = `
+import sys
+from limbeck_trainer.store import Store
+store = Store()
+files = [uri for uri in store.list(sys.argv[1]) if uri.endswith(".pt")]
+newest = max(files, key=lambda uri: int(uri.rsplit("-", 1)[1].removesuffix(".pt")))
+store.put(newest, store.get(newest)[:-1])
+`;
 export const copyModel = `
 import sys
 from limbeck_trainer.store import Store
@@ -144,25 +153,17 @@ export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
   if (pods.length > 0) kubectlNow(namespace, ['delete', 'pod', '--force', '--grace-period=0', ...pods]);
 }
 
+/** Stops a pod's processes where they are, as a hung device or a debugger would: they keep all they have and do nothing. */
+export function freeze({ namespace }: Kubectl, pod: string): void {
+  const uid = kubectlNow(namespace, ['get', 'pod', pod, '--output=jsonpath={.metadata.uid}']);
+  for (const pid of processesOf(uid)) process.kill(pid, 'SIGSTOP');
+}
+
 const kubectlNow = (namespace: string, args: readonly string[]): string =>
   execFileSync('kubectl', ['--namespace', namespace, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-
-/** By the name of their control group, which has the pod's UID in it. */
-function processesOf(uid: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => controlGroups(pid).includes(`pod${uid}`)).map(Number);
-}
-
-function controlGroups(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /** The operator's pods, the leader first. */
 export function operators({ namespace }: Kubectl): readonly string[] {

@@ -8,6 +8,7 @@ export const namespaces = {
   bad: 'limbeck-e2e-bad',
   refused: 'limbeck-e2e-refused',
   faults: 'limbeck-e2e-faults',
+  group: 'limbeck-e2e-group',
   language: 'limbeck-e2e-language',
 } as const;
 

@@ -1,0 +1,204 @@
+/**
+ * What a group of workers costs and survives, on the cluster of KUBECONFIG, whose one node is this machine:
+ * start beside a bare Indexed Job of the same pods, a permanent failure, a killed worker, many jobs with kills at random.
+ * `node bench/training/group.ts [ROUNDS] [JOBS] [SEED]`
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { TrainingJobStatus } from '../../operator/api/generated.ts';
+import { spread, writeResult, type Spread } from '../measure.ts';
+import { bareJob, type JobObject } from './bare-job.ts';
+import { kubectl, prepare, Seen, trainerIn, trainingJob, until, type PodSeen } from './cluster.ts';
+
+const [rounds = 7, jobs = 20, seed = 1] = process.argv.slice(2).map(Number);
+const workers = 2;
+const progressPort = 8080;
+const endless = { optimization: { epochs: 100_000 }, checkpoint: { everySeconds: 2 }, distribution: { workers } };
+
+const text = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
+const podsOf = (seen: Seen, fits: (pod: PodSeen) => boolean): readonly PodSeen[] =>
+  [...seen.pods.values()].filter(fits);
+
+/** Seconds from the moment in which the object is there to that in which the last of its pods runs. */
+async function secondsToRun(
+  seen: Seen,
+  key: string,
+  object: unknown,
+  fits: (pod: PodSeen) => boolean,
+): Promise<number> {
+  await kubectl.applyObject(object);
+  const runningAtMs = await until(`${key} running`, () => {
+    const running = podsOf(seen, fits).flatMap(({ runningAtMs: at }) => at ?? []);
+    return running.length === workers ? Math.max(...running) : undefined;
+  });
+  const addedAtMs = await until(`${key} being seen`, () => seen.jobs.get(key)?.addedAtMs);
+  return (runningAtMs - addedAtMs) / 1000;
+}
+
+async function clear(seen: Seen, key: string, fits: (pod: PodSeen) => boolean): Promise<void> {
+  await kubectl.remove(key.replace('trainingjobs/', 'tj/'));
+  await until(`${key} being gone`, () => (podsOf(seen, fits).length === 0 ? true : undefined), 50);
+}
+
+/** Ours and the bare one in turn; the first pair warms up and gives the bare one's template. */
+async function compareStarts(seen: Seen) {
+  const [ours, bare]: [number[], number[]] = [[], []];
+  let template: JobObject | undefined;
+  for (let round = 0; round <= rounds; round += 1) {
+    const sides = [
+      async () => {
+        const name = `ours-${round}`;
+        const fits = (pod: PodSeen): boolean => pod.trainingJob === name;
+        const took = await secondsToRun(seen, `trainingjobs/${name}`, trainingJob(name, endless), fits);
+        template ??= await bareJob(podsOf(seen, fits)[0]?.job ?? '');
+        if (round > 0) ours.push(took);
+        await clear(seen, `trainingjobs/${name}`, fits);
+      },
+      async () => {
+        if (template === undefined) return;
+        const name = `bare-${round}`;
+        const fits = (pod: PodSeen): boolean => pod.job === name;
+        const took = await secondsToRun(seen, `jobs/${name}`, { ...template, metadata: { name } }, fits);
+        if (round > 0) bare.push(took);
+        await clear(seen, `jobs/${name}`, fits);
+      },
+    ];
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
+  }
+  return { ours: spread(ours), bare: spread(bare), ratio: spread(ours.map((took, at) => took / (bare[at] ?? NaN))) };
+}
+
+/** Seconds from the end of the trainer's process to the phase Failed. */
+async function failForGood(seen: Seen, name: string): Promise<number> {
+  const optimization = { optimizer: 'sgd', schedule: 'constant', learningRate: 100, weightDecay: 10, epochs: 5 };
+  await kubectl.applyObject(trainingJob(name, { optimization }));
+  const pod = await until(
+    'a pod',
+    () => podsOf(seen, (one) => one.trainingJob === name && one.runningAtMs !== undefined)[0],
+  );
+  const pid = await until('a trainer', () => trainerIn(pod));
+  const endedAtMs = await until('its end', () => (trainerIn(pod) === pid ? undefined : performance.now()), 2);
+  const failedAtMs = await until('phase Failed', () => seen.jobs.get(`trainingjobs/${name}`)?.phaseAtMs.get('Failed'));
+  return (failedAtMs - endedAtMs) / 1000;
+}
+
+interface Shown {
+  readonly step: number;
+  readonly phase: string;
+  readonly resumedFromStep?: number;
+}
+
+const shownBy = async ({ ip }: PodSeen): Promise<Shown | undefined> => {
+  try {
+    const answer = await fetch(`http://${ip}:${progressPort}/progress`, { signal: AbortSignal.timeout(2000) });
+    return (await answer.json()) as Shown;
+  } catch {
+    return undefined;
+  }
+};
+
+/** From the kill of the second worker to the first step that was not done before, and how many steps were done twice. */
+async function loseWorker(seen: Seen, name: string): Promise<{ readonly seconds: number; readonly lost: number }> {
+  await kubectl.applyObject(trainingJob(name, { ...endless, retry: { limit: 3 } }));
+  const rank = (attempt: number, index: number): PodSeen | undefined =>
+    podsOf(seen, (one) => one.trainingJob === name && one.attempt === attempt && one.ip !== '').find((one) =>
+      one.name.includes(`-a${attempt}-${index}-`),
+    );
+  const [leader, second] = [await until('rank 0', () => rank(1, 0)), await until('rank 1', () => rank(1, 1))];
+  await until('a hundred steps', async () => (((await shownBy(leader))?.step ?? 0) > 100 ? true : undefined), 100);
+  await pause(5000);
+  const before = (await shownBy(leader))?.step ?? 0;
+  const killedAtMs = performance.now();
+  process.kill(trainerIn(second) ?? 0, 'SIGKILL');
+  const next = await until('rank 0 of the next attempt', () => rank(2, 0));
+  const { resumedFromStep = 0 } = await until(
+    'a new step',
+    async () => {
+      const shown = await shownBy(next);
+      return shown?.resumedFromStep !== undefined && shown.step > shown.resumedFromStep ? shown : undefined;
+    },
+    20,
+  );
+  const seconds = (performance.now() - killedAtMs) / 1000;
+  await clear(seen, `trainingjobs/${name}`, (pod) => pod.trainingJob === name);
+  return { seconds, lost: Math.max(0, before - resumedFromStep) };
+}
+
+/** Numbers in [0, 1) that are the same for the same seed. */
+function randomOf(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** One job of which workers are killed at random moments, once or twice; how it ended. */
+async function survive(seen: Seen, name: string, random: () => number): Promise<TrainingJobStatus> {
+  await kubectl.applyObject(
+    trainingJob(name, {
+      optimization: { epochs: 150 },
+      checkpoint: { everySeconds: 1 },
+      distribution: { workers },
+      retry: { limit: 5 },
+    }),
+  );
+  const isOver = (): boolean => {
+    const phases = seen.jobs.get(`trainingjobs/${name}`)?.phaseAtMs;
+    return phases?.has('Succeeded') === true || phases?.has('Failed') === true;
+  };
+  const kills = random() < 0.3 ? 2 : 1;
+  for (let kill = 0; kill < kills; kill += 1) {
+    const victims = (): readonly PodSeen[] =>
+      podsOf(seen, (pod) => pod.trainingJob === name && trainerIn(pod) !== undefined);
+    const any = await until('a victim', () => (victims().length > 0 || isOver() ? victims() : undefined), 100);
+    await pause(random() * 12_000);
+    const victim = victims().at(Math.floor(random() * any.length));
+    const pid = victim === undefined ? undefined : trainerIn(victim);
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  }
+  await until(`the end of ${name}`, () => (isOver() ? true : undefined), 100);
+  return (await kubectl.get<{ status: TrainingJobStatus }>('tj', name))?.status ?? {};
+}
+
+async function surviveAll(seen: Seen) {
+  const random = randomOf(seed);
+  const statuses: TrainingJobStatus[] = [];
+  const names = Array.from({ length: jobs }, (_, at) => `hunted-${at}`).values();
+  const hunt = async (): Promise<void> => {
+    for (const name of names) statuses.push(await survive(seen, name, random));
+  };
+  await Promise.all([hunt(), hunt(), hunt()]);
+  const attempts = statuses.reduce((sum, { attemptCount = 0 }) => sum + attemptCount, 0);
+  return { jobs, succeeded: statuses.filter(({ phase }) => phase === 'Succeeded').length, attempts };
+}
+
+/** One after the other: each has the machine to itself. */
+async function repeated<T>(times: number, run: (index: number) => Promise<T>): Promise<readonly T[]> {
+  const results: T[] = [];
+  for (let index = 0; index < times; index += 1) results.push(await run(index));
+  return results;
+}
+
+await prepare();
+const seen = new Seen();
+try {
+  const starts = await compareStarts(seen);
+  console.log(
+    `apply to all pods running, s: ${text(starts.ours)}, bare Indexed Job ${text(starts.bare)}, ratio ${text(starts.ratio)}`,
+  );
+  const failures = spread(await repeated(5, (index) => failForGood(seen, `fails-${index}`)));
+  console.log(`end of the container to phase Failed, s: ${text(failures)}`);
+  const losses = await repeated(3, (index) => loseWorker(seen, `loses-${index}`));
+  const [recovery, lost] = [spread(losses.map(({ seconds }) => seconds)), spread(losses.map((one) => one.lost))];
+  console.log(`worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}`);
+  const survived = await surviveAll(seen);
+  console.log(
+    `${survived.succeeded} of ${survived.jobs} jobs with kills ended right, in ${survived.attempts} attempts`,
+  );
+  const reference = 'an Indexed Job with the same pods, made by hand';
+  const ratios = { 'apply to all pods running': starts.ratio };
+  const result = { name: 'training-group', reference, ratios, starts, failures, recovery, lost, survived, seed };
+  writeResult(result);
+} finally {
+  seen.stop();
+}

@@ -1,0 +1,19 @@
+/** Processes of pods on this very machine, for tests and benches that do harm to them. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Of the pod with this UID: the name of their control group has it in it. */
+export function processesOf(uid: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => textOf(`/proc/${pid}/cgroup`).includes(`pod${uid}`)).map(Number);
+}
+
+/** The name of a process's program; '' once it is gone. */
+export const programOf = (pid: number): string => textOf(`/proc/${pid}/comm`).trim();
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

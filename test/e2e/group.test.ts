@@ -1,0 +1,154 @@
+/**
+ * Groups whose workers are killed, evicted, suspended or frozen, and whose checkpoints rot: each starts again as a whole
+ * from its newest good checkpoint, and no two attempts ever live beside each other. One job goes through most of it.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { TrainingJobStatus } from '../../operator/api/generated.ts';
+import { conditionOf, Kubectl, type Pod } from '../../demo/kubectl.ts';
+import { damageNewest, freeze, inTrainer, kill, openLab, training, type Lab } from './lab.ts';
+import { recordPods, type PodRecord } from './pod-record.ts';
+import { namespaces } from './world.ts';
+
+const kubectl = new Kubectl(namespaces.group);
+let lab: Lab;
+let record: PodRecord;
+
+afterAll(() => {
+  record.stop();
+  lab.gateway.close();
+});
+
+const long = (epochs: number) => ({
+  model: { mlp: { hidden: [32] } },
+  optimization: { learningRate: 0.003, epochs },
+  distribution: { workers: 2 },
+  checkpoint: { everySeconds: 1 },
+});
+
+const workersOf = async (name: string, attempt: number): Promise<readonly string[]> =>
+  (await kubectl.list<Pod>('pods', `limbeck.dev/training-job=${name},limbeck.dev/attempt=${attempt}`))
+    .filter(({ status }) => status?.phase === 'Running')
+    .map(({ metadata }) => metadata.name)
+    .toSorted();
+
+/** As `kubectl drain` does it, one pod after the other. */
+const evict = (pod: string): Promise<unknown> =>
+  kubectl.run(
+    ['create', '--raw', `/api/v1/namespaces/${namespaces.group}/pods/${pod}/eviction`, '-f', '-'],
+    JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: namespaces.group } }),
+  );
+
+const statusOf = (
+  name: string,
+  what: string,
+  isSo: (status: TrainingJobStatus) => boolean,
+): Promise<TrainingJobStatus> =>
+  kubectl.until<TrainingJobStatus, TrainingJobStatus>({
+    ...{ kind: 'tj', name, seconds: 240, what },
+    judge: (status) => {
+      if (status.phase === 'Failed') throw new Error(`${name} failed: ${JSON.stringify(status.attempts)}`);
+      return isSo(status) ? status : undefined;
+    },
+  });
+
+/** The attempt of this number trains, and has written a checkpoint of its own. */
+const underWay = (name: string, attempt: number): Promise<TrainingJobStatus> =>
+  statusOf(name, `having a checkpoint of attempt ${attempt}`, ({ phase, attemptCount, checkpoint }) => {
+    return phase === 'Running' && attemptCount === attempt && checkpoint?.uri.includes(`/a${attempt}/`) === true;
+  });
+
+const suspend = (value: boolean): Promise<unknown> =>
+  kubectl.run(['patch', 'tj', 'hunted', '--type=merge', `--patch=${JSON.stringify({ spec: { suspend: value } })}`]);
+
+/** Rank 0 killed, then all at once, then drained, then suspended while the newest checkpoint rots; the status at the end. */
+async function hunt(): Promise<TrainingJobStatus> {
+  await kubectl.applyObject(training('hunted', { ...long(1200), retry: { limit: 3 } }));
+  await underWay('hunted', 1);
+  const [leader = ''] = await workersOf('hunted', 1);
+  kill(kubectl, [leader]);
+  await underWay('hunted', 2);
+  kill(kubectl, await workersOf('hunted', 2));
+  await underWay('hunted', 3);
+  await Promise.all((await workersOf('hunted', 3)).map(evict));
+  await underWay('hunted', 4);
+  await suspend(true);
+  const { checkpoint } = await statusOf('hunted', 'being suspended', ({ phase }) => phase === 'Suspended');
+  await kubectl.run(['wait', '--for=delete', 'pod', '--selector=limbeck.dev/training-job=hunted', '--timeout=120s']);
+  await inTrainer(kubectl, lab.images.trainer, damageNewest, checkpoint?.uri.replace(/\/a\d+\/.*/, '') ?? '');
+  await suspend(false);
+  return statusOf('hunted', 'succeeding', ({ phase }) => phase === 'Succeeded');
+}
+
+/** A rank that is stopped where it is, as a hung device would stop it. */
+async function freezeOne(): Promise<TrainingJobStatus> {
+  await kubectl.applyObject(training('frozen', { ...long(300), retry: { limit: 3, stallSeconds: 10 } }));
+  await underWay('frozen', 1);
+  const [, second = ''] = await workersOf('frozen', 1);
+  freeze(kubectl, second);
+  return statusOf('frozen', 'succeeding', ({ phase }) => phase === 'Succeeded');
+}
+
+/** Each step makes every weight 999 times as large, until none is a number. */
+async function diverge(): Promise<TrainingJobStatus> {
+  const optimization = { optimizer: 'sgd', schedule: 'constant', learningRate: 100, weightDecay: 10, epochs: 5 };
+  await kubectl.applyObject(training('diverges', { optimization, distribution: { workers: 2 }, retry: { limit: 3 } }));
+  return kubectl.until<TrainingJobStatus, TrainingJobStatus>({
+    ...{ kind: 'tj', name: 'diverges', seconds: 240, what: 'failing' },
+    judge: (status) => (conditionOf(status, 'Succeeded')?.status === 'False' ? status : undefined),
+  });
+}
+
+describe('a group', () => {
+  let [hunted, frozen, diverged]: TrainingJobStatus[] = [{}, {}, {}];
+
+  beforeAll(async () => {
+    lab = await openLab();
+    record = recordPods(namespaces.group);
+    [hunted = {}, frozen = {}, diverged = {}] = await Promise.all([hunt(), freezeOne(), diverge()]);
+  }, 900_000);
+
+  test('of which rank 0, then all are killed, which is drained, suspended and resumed, ends right', () => {
+    expect(hunted?.phase).toBe('Succeeded');
+    expect(hunted?.attempts?.map(({ outcome }) => outcome)).toEqual([
+      ...['Failed', 'Failed', 'Preempted', 'Suspended', 'Succeeded'],
+    ]);
+    // From the second attempt on each goes on from where the one before had come, or one checkpoint before that.
+    const resumed = hunted?.attempts?.slice(1).map(({ resumedFromStep = 0 }) => resumedFromStep) ?? [];
+    expect(resumed.every((step, at) => step > (resumed[at - 1] ?? 0))).toBe(true);
+  });
+
+  test('skips a checkpoint that has rotted for the one before, and says so by an event', async () => {
+    const last = hunted?.attempts?.at(-1);
+    expect(last?.skippedCheckpoint).toMatch(/^step \d+ of attempt 4: its bytes do not have the sha256/);
+    expect(last?.resumedFromStep).toBeLessThan(Number(/\d+/.exec(last?.skippedCheckpoint ?? '')?.[0]));
+    const said = await kubectl.run(['get', 'events', '--field-selector=reason=CheckpointSkipped', '--output=name']);
+    expect(said).not.toBe('');
+  });
+
+  test('knows how it is spread, when its last checkpoint was written, and where its history lies', () => {
+    expect(hunted?.distribution).toMatchObject({ strategy: 'ddp', processes: 2 });
+    expect(hunted?.distribution?.scalingEfficiency).toBeGreaterThan(0);
+    expect(Date.parse(hunted?.checkpoint?.savedAt ?? '')).toBeGreaterThan(Date.parse(hunted?.startedAt ?? ''));
+    expect(hunted?.training?.history).toMatch(/^s3:\/\/.*\/history\/model\.json$/);
+    expect(conditionOf(hunted ?? {}, 'ScalingUseful')?.status).toMatch(/True|False/);
+  });
+
+  test('of which a rank is frozen is ended and started again, by name of that rank', () => {
+    expect(frozen?.phase).toBe('Succeeded');
+    expect(frozen?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'Hung', rank: 1 });
+    expect(frozen?.attempts?.[1]?.resumedFromStep).toBeGreaterThan(0);
+  });
+
+  test('whose loss leaves the numbers ends at once, and says what to do', () => {
+    expect(diverged?.attempts).toHaveLength(1);
+    expect(diverged?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'NonFiniteLoss' });
+    expect(diverged?.attempts?.[0]?.message).toContain(
+      'the last good checkpoint is kept. Lower optimization.learningRate',
+    );
+  });
+
+  test('never has pods of two attempts', () => {
+    expect(record.changes).toBeGreaterThan(40);
+    expect(record.overlaps).toEqual([]);
+  });
+});
