@@ -1,29 +1,16 @@
 /** What fails says why; none of it restarts a process of ours. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
 import type { TrainingJob } from '../../operator/api/resources.ts';
 import { Kubectl } from '../../demo/kubectl.ts';
-import { restartCounts, Restarts } from '../../demo/restarts.ts';
-import { inTrainer, openLab, serving, stored, training, untilCondition, uploadText, type Lab } from './lab.ts';
+import { inTrainer, serving, stored, training, untilCondition, uploadText } from './lab.ts';
+import { unrestarted } from './unrestarted.ts';
 import { namespaces } from './world.ts';
 
 const bad = new Kubectl(namespaces.bad);
 const folder = `s3://limbeck/e2e/${randomUUID()}`;
-const restarts = new Restarts();
-let lab: Lab;
-
-const look = async (): Promise<void> => {
-  for (const kubectl of [lab.system, bad]) restarts.see(await restartCounts(kubectl, ''));
-};
-
-beforeAll(async () => {
-  lab = await openLab();
-  await look();
-  restarts.begin();
-}, 300_000);
-
-afterAll(() => lab.gateway.close());
+const { lab, verify } = unrestarted(bad);
 
 describe('what fails', () => {
   const failed = async (name: string, reason: string): Promise<TrainingJobStatus & { readonly message: string }> => {
@@ -41,7 +28,7 @@ describe('what fails', () => {
   });
 
   test('a script that ends on bad data says pod, exit code and its last words', async () => {
-    await inTrainer(bad, lab.images.trainer, uploadText, `${folder}/broken.npz`, 'this is no archive');
+    await inTrainer(bad, lab().images.trainer, uploadText, `${folder}/broken.npz`, 'this is no archive');
     await bad.applyObject(training('broken', stored(`${folder}/broken.npz`)));
     const { phase, message, attempts } = await failed('broken', 'DataInvalid');
     expect([phase, attempts?.length]).toEqual(['Failed', 1]);
@@ -62,7 +49,7 @@ describe('what fails', () => {
 
   test('an image that cannot start says so at once, and never runs again', async () => {
     // The store's image has no Python.
-    const custom = { image: lab.images.store, command: ['python3', '-c', 'pass'] };
+    const custom = { image: lab().images.store, command: ['python3', '-c', 'pass'] };
     await bad.applyObject(training('imageless', { model: { custom }, data: { source: { none: {} } } }));
     const { phase, message, attempts } = await failed('imageless', 'CannotStart');
     expect([phase, attempts?.length]).toEqual(['Failed', 1]);
@@ -70,7 +57,4 @@ describe('what fails', () => {
   });
 });
 
-test('none of it restarts a process of ours', async () => {
-  await look();
-  expect(restarts.sum).toBe(0);
-});
+test('none of it restarts a process of ours', verify);

@@ -1,13 +1,11 @@
 /** What is missing is named and waited for; none of it restarts a process of ours. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
 import { Kubectl } from '../../demo/kubectl.ts';
-import { restartCounts, Restarts } from '../../demo/restarts.ts';
 import {
   copyModel,
   inTrainer,
-  openLab,
   ours,
   placement,
   serving,
@@ -15,26 +13,13 @@ import {
   training,
   untilCondition,
   uploadDigits,
-  type Lab,
 } from './lab.ts';
+import { unrestarted } from './unrestarted.ts';
 import { namespaces } from './world.ts';
 
 const order = new Kubectl(namespaces.order);
 const folder = `s3://limbeck/e2e/${randomUUID()}`;
-const restarts = new Restarts();
-let lab: Lab;
-
-const look = async (): Promise<void> => {
-  for (const kubectl of [lab.system, order]) restarts.see(await restartCounts(kubectl, ''));
-};
-
-beforeAll(async () => {
-  lab = await openLab();
-  await look();
-  restarts.begin();
-}, 300_000);
-
-afterAll(() => lab.gateway.close());
+const { lab, verify } = unrestarted(order);
 
 const student = (name: string, teacher: object): object =>
   ours('DistillationJob', name, {
@@ -61,7 +46,7 @@ describe('what is missing', () => {
   });
 
   test('lets everybody go on by themselves when it appears', async () => {
-    await inTrainer(order, lab.images.trainer, uploadDigits, `${folder}/digits.npz`);
+    await inTrainer(order, lab().images.trainer, uploadDigits, `${folder}/digits.npz`);
     expect(await untilCondition(order, ['tj', 'teacher'], ['Succeeded', 'True'], 120)).toContain('exported');
     await untilCondition(order, ['dj', 'student'], ['Succeeded', 'True'], 90);
     await untilCondition(order, ['msvc', 'served'], ['Ready', 'True'], 60);
@@ -76,7 +61,7 @@ describe('what is missing', () => {
     const message = await accepted(['dj', 'later'], 'TeacherMissing');
     expect(message).toContain(`${folder}/model`);
     expect(await accepted(['msvc', 'later'], 'ArtefactMissing')).toContain(`${folder}/model`);
-    await inTrainer(order, lab.images.trainer, copyModel, `${folder}/model`, uri);
+    await inTrainer(order, lab().images.trainer, copyModel, `${folder}/model`, uri);
     await untilCondition(order, ['msvc', 'later'], ['Ready', 'True'], 90);
     await untilCondition(order, ['dj', 'later'], ['Succeeded', 'True'], 120);
     const job = await order.get<DistillationJob>('dj', 'later');
@@ -84,7 +69,4 @@ describe('what is missing', () => {
   });
 });
 
-test('none of it restarts a process of ours', async () => {
-  await look();
-  expect(restarts.sum).toBe(0);
-});
+test('none of it restarts a process of ours', verify);

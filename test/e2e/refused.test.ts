@@ -1,30 +1,19 @@
 /** What cannot be meant: refused at once, by the API server and by the gateway, with a sentence. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Kubectl } from '../../demo/kubectl.ts';
-import { restartCounts, Restarts } from '../../demo/restarts.ts';
-import { openLab, ours, serving, training, untilCondition, type Lab } from './lab.ts';
+import { ours, serving, training, untilCondition } from './lab.ts';
+import { unrestarted } from './unrestarted.ts';
 import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.refused);
-const restarts = new Restarts();
-let lab: Lab;
-
-const look = async (): Promise<void> => {
-  restarts.see(await restartCounts(lab.system, ''));
-  restarts.see(await restartCounts(kubectl, ''));
-};
+const { lab, verify } = unrestarted(kubectl);
 
 beforeAll(async () => {
-  lab = await openLab();
-  await look();
-  restarts.begin();
   await kubectl.applyObject(training('plain'));
   await kubectl.applyObject(serving('plain', { trainingJob: { name: 'plain' } }));
   await untilCondition(kubectl, ['msvc', 'plain'], ['Ready', 'True']);
 }, 300_000);
-
-afterAll(() => lab.gateway.close());
 
 describe('kubectl apply', () => {
   const distillation = (name: string, spec: object): object =>
@@ -98,7 +87,7 @@ describe('the gateway', () => {
   const body = (...inputs: readonly object[]): string => JSON.stringify({ inputs });
   const infer = '/services/plain/v2/models/plain/infer';
   const post = (path: string, text: string): Promise<Response> =>
-    fetch(`${lab.gateway.url}/namespaces/${namespaces.refused}${path}`, { method: 'POST', body: text });
+    fetch(`${lab().gateway.url}/namespaces/${namespaces.refused}${path}`, { method: 'POST', body: text });
 
   test('answers what is right', async () => {
     expect((await post(infer, body(input))).status).toBe(200);
@@ -125,7 +114,7 @@ describe('the gateway', () => {
     const form = new FormData();
     form.append('image', new Blob([new Uint8Array(await readFile('examples/requests/4.png'))]), '4.png');
     const response = await fetch(
-      `${lab.gateway.url}/namespaces/${namespaces.refused}/services/plain/v2/models/plain/predict?top=10`,
+      `${lab().gateway.url}/namespaces/${namespaces.refused}/services/plain/v2/models/plain/predict?top=10`,
       { method: 'POST', body: form },
     );
     const { predictions } = (await response.json()) as { predictions: readonly Predicted[] };
@@ -157,7 +146,4 @@ describe('the gateway', () => {
   });
 });
 
-test('none of it restarts a process of ours', async () => {
-  await look();
-  expect(restarts.sum).toBe(0);
-});
+test('none of it restarts a process of ours', verify);
