@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicLayer
 
-from limbeck_trainer.causal_model import HIDDEN, CacheShape, CausalModel, New, Past, causal_bias, states_at
+from limbeck_trainer.causal_model import CacheShape, CausalModel, New, Past, causal_bias, states_at
 
 
 class PretrainedClassifier(nn.Module):
@@ -36,8 +36,9 @@ class PretrainedClassifier(nn.Module):
         """[b, t] of an encoder. A decoder gets all of it, [b, 1, t, t]: torch's exporter cannot follow its making."""
         if not self.causal:
             return seen
-        padding: Tensor = ((1 - seen) * HIDDEN).unsqueeze(1).unsqueeze(1)
-        return causal_bias(seen.shape[1], seen.device) + padding
+        # Padding follows a text, which the text does not see anyway.
+        batch, length = seen.shape
+        return causal_bias(length, seen.device).expand(batch, 1, length, length)
 
 
 class PretrainedDecoder(CausalModel):

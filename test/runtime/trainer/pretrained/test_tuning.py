@@ -71,6 +71,22 @@ def test_an_encoder_learns_classes_and_is_served_like_one_of_ours(store: str, tm
     assert (folder / "model.safetensors").exists()
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_decoder_learns_classes_too(store: str, tmp_path: Path, kind: str) -> None:
+    tiny_models.save_decoder(tmp_path / "model", kind)
+    result = run_here(tuning(store, tmp_path, "classification", epochs=15))
+    assert result["metrics"]["accuracy"]["value"] >= 0.9
+    model = OnnxModel((artefact_of(result) / "model.onnx").read_bytes(), 1)
+    padding = json.loads((artefact_of(result) / "manifest.json").read_text())["preprocessing"]["padding"]
+    tokenizer = Tokenizer.from_file(str(artefact_of(result) / "tokenizer.json"))
+    # A text by itself, and beside a longer one.
+    short = tokenizer.encode("the green door of house number 3").ids
+    long = [*short, *short[1:3]]
+    both = np.array([[*short, *[padding] * (len(long) - len(short))], long])
+    assert model.run(both)[0].argmax() == 1
+    np.testing.assert_allclose(model.run(both)[:1], model.run(np.array([short])), atol=1e-4)
+
+
 def test_lineage_has_the_digest_of_the_pretrained_model(store: str, tmp_path: Path) -> None:
     folder = tiny_models.save_encoder(tmp_path / "model")
     document = tuning(store, tmp_path, "classification", epochs=2)
