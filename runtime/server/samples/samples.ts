@@ -55,10 +55,11 @@ function tableOf(upload: Upload, table: TablePreprocessing): Float64Array {
     return readRecords(rows, table);
   }
   if (upload.parts.length !== 1) throw invalid(`the body has ${upload.parts.length} parts; a table is one CSV`);
-  return readCsv(upload.parts.map(textOf).join(''), table);
+  const most = Math.floor(mostElements / table.columns.length);
+  return readCsv(upload.parts.map(textOf).join(''), table, { most, check: (count) => checkCount(count, table) });
 }
 
-/** Many pictures take their time: nobody's are not read. */
+/** Many pictures or texts take their time: nobody's are not read. */
 function requireCaller({ aborted }: Caller): void {
   if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
 }
@@ -86,7 +87,7 @@ async function elementsOf(upload: Upload, { preprocessing, codec, caller }: Read
       const texts = upload.kind === 'parts' ? upload.parts.map(textOf) : stringsOf(upload.body, 'text');
       checkCount(texts.length, preprocessing);
       if (codec === undefined) throw new TypeError('a model of texts was loaded without its tokenizer');
-      return readTexts(texts, codec, preprocessing);
+      return readTexts(texts, codec, preprocessing, () => requireCaller(caller));
     }
   }
 }

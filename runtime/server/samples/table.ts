@@ -70,9 +70,9 @@ export function readRecords(rows: readonly unknown[], table: TablePreprocessing)
   return elementsOf(readers, table);
 }
 
-function recordsOf(text: string): readonly (readonly string[])[] {
+function recordsOf(text: string, most: number): readonly (readonly string[])[] {
   try {
-    return parse(text, { bom: true, skip_empty_lines: true, relax_column_count: true });
+    return parse(text, { bom: true, skip_empty_lines: true, relax_column_count: true, to: most });
   } catch (error) {
     throw invalid(`this is no CSV: ${error instanceof Error ? error.message.slice(0, 200) : ''}`);
   }
@@ -84,13 +84,21 @@ function placesOf(first: readonly string[], { columns }: TablePreprocessing): re
   return places.includes(-1) ? undefined : places;
 }
 
+/** How many rows may come; `check` refuses more, before memory is taken for what is in them. */
+export interface Rows {
+  readonly most: number;
+  readonly check: (count: number) => void;
+}
+
 /** A CSV, with a header that names the columns in any order, or without one and the columns in the model's order. */
-export function readCsv(text: string, table: TablePreprocessing): Float64Array {
-  const [first, ...others] = recordsOf(text);
+export function readCsv(text: string, table: TablePreprocessing, { most, check }: Rows): Float64Array {
+  // One more than may come, and the header.
+  const [first, ...others] = recordsOf(text, most + 2);
   if (first === undefined) return new Float64Array();
   const places = placesOf(first, table);
   const width = places === undefined ? table.columns.length : first.length;
   const records = places === undefined ? [first, ...others] : others;
+  check(records.length);
   const rows = records.map((record, at): Row => {
     if (record.length !== width) throw invalid(raggedness(record.length, [at, width], table));
     return (_column, index) => {

@@ -13,7 +13,22 @@ const city = { name: 'city', kind: 'category', categories: ['Bergen', 'Oslo', '7
 const strict = tableOf(age, city);
 const lenient = tableOf({ ...age, missing: 'NaN' }, { ...city, missing: 'NaN' });
 
+const csv = (text: string, table: TablePreprocessing): Float64Array =>
+  readCsv(text, table, { most: 10, check: () => undefined });
+
 describe('a CSV', () => {
+  test.each(['', 'age,city\n'])('%j with more rows than may come is counted before it is read', (header) => {
+    const counted: number[] = [];
+    const check = (count: number): void => {
+      counted.push(count);
+      if (count > 2) throw new Error('too many');
+    };
+    // What follows is no CSV any more: nobody has looked.
+    const text = `${header}1,Oslo\nold,Rome\n3,Oslo\n4,Oslo\n"`;
+    expect(() => readCsv(text, strict, { most: 2, check })).toThrow('too many');
+    expect(counted[0]).toBeGreaterThan(2);
+  });
+
   test.each<[string, string, readonly number[]]>([
     [
       'with a header in any order, and more columns',
@@ -24,12 +39,12 @@ describe('a CSV', () => {
     ['quoted, with a byte order mark', '\ufeff"age","city"\n"36","Oslo"\n\n', [36, 1]],
     ['numbers that are categories, spelled otherwise', '1,07\n2,7.0\n3,true', [1, 2, 2, 2, 3, 3]],
   ])('%s', (_name, text, expected) => {
-    expect([...readCsv(text, strict)]).toEqual(expected);
+    expect([...csv(text, strict)]).toEqual(expected);
   });
 
   test.each(['', 'NA', 'N/A', 'NaN', 'nan', 'NULL', 'null'])('%j is a missing value where it may be', (word) => {
-    expect([...readCsv(`${word},Oslo\n1,${word}`, lenient)]).toEqual([NaN, 1, 1, NaN]);
-    expect(() => readCsv(`${word},Oslo`, strict)).toThrow("'age' has no value in row 1");
+    expect([...csv(`${word},Oslo\n1,${word}`, lenient)]).toEqual([NaN, 1, 1, NaN]);
+    expect(() => csv(`${word},Oslo`, strict)).toThrow("'age' has no value in row 1");
   });
 
   test.each<[string, string, string]>([
@@ -47,7 +62,7 @@ describe('a CSV', () => {
     ['an open quote', '"1,Oslo', 'this is no CSV'],
     ['a header without one column', 'age,town\n1,Oslo', `'age' is "age" in row 1, which is no number`],
   ])('with %s is refused', (_name, text, sentence) => {
-    expect(() => readCsv(text, strict)).toThrow(sentence);
+    expect(() => csv(text, strict)).toThrow(sentence);
   });
 });
 

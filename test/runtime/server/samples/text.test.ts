@@ -16,7 +16,19 @@ test('words are cut into pieces, ended, cut off and filled up as the trainer doe
   const golden = JSON.parse(readFileSync('test/golden/texts/word-pieces.json', 'utf8')) as Golden;
   const { tokenizer, contextLength, padding, texts, rows } = golden;
   const codec = new TextCodec({ tokenizer, config: {} });
-  const elements = await readTexts(texts, codec, { kind: 'text', contextLength, padding });
+  const elements = await readTexts(texts, codec, { kind: 'text', contextLength, padding }, () => undefined);
   const read = texts.map((_, row) => [...elements.slice(row * contextLength, (row + 1) * contextLength)]);
   expect(read).toEqual(rows);
+});
+
+test('nothing more is cut once nobody waits for it', async () => {
+  const { tokenizer } = JSON.parse(readFileSync('test/golden/texts/word-pieces.json', 'utf8')) as Golden;
+  const codec = new TextCodec({ tokenizer, config: {} });
+  let left = 2;
+  const goesOn = (): void => {
+    if (left === 0) throw new Error('gone');
+    left -= 1;
+  };
+  const preprocessing = { kind: 'text', contextLength: 4, padding: 0 } as const;
+  await expect(readTexts(['a', 'b', 'c', 'd'], codec, preprocessing, goesOn)).rejects.toThrow('gone');
 });
