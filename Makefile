@@ -109,12 +109,14 @@ fuzz: setup ## The model server under requests at random for ten minutes; `make 
 .PHONY: bench
 bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and writes build/bench/<name>.json.
 	@node bench/serving/run.ts
+	@node bench/serving/masks.ts
 	@node bench/gateway/run.ts
 	@node bench/gateway/held.ts
 
 .PHONY: bench-serving
 bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server and itself without batching; about 3 min.
 	@node bench/serving/run.ts
+	@node bench/serving/masks.ts
 
 .PHONY: bench-training bench-training-group
 bench-training: setup ## The training loop beside plain PyTorch, in the trainer image; about 2 min.

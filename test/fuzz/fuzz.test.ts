@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import fc from 'fast-check';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
+import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { attack, grpcMessage, rawBytes } from './arbitrary.ts';
@@ -25,7 +26,8 @@ let server: ServerProcess;
 let port: number;
 
 beforeAll(async () => {
-  const models = await folderWith({ ...conformanceModels(), ...echoArtefact(), ...sampleModels() });
+  const texts = { ...echoArtefact(), ...embeddingArtefact('vectors', { pooling: 'mean' }) };
+  const models = await folderWith({ ...conformanceModels(), ...texts, ...sampleModels() });
   server = await startServerProcess({
     ...{ LIMBECK_MODELS_DIR: models, LIMBECK_GRPC_PORT: '0', LIMBECK_LOG_LEVEL: 'info' },
     ...{ LIMBECK_MAX_BODY_BYTES: String(1 << 20), LIMBECK_MODEL_CONTROL: 'none' },

@@ -63,15 +63,15 @@ export function adjusted(logits: Float32Array, sampling: Sampling, { counts, see
 
 /** The logits of the tokens whose bits are set, 32 to a word from the lowest on; all others are impossible. */
 export function restricted(logits: Float32Array, allowed: Uint32Array): Float32Array {
-  const left = new Float32Array(logits.length).fill(Number.NEGATIVE_INFINITY);
-  for (const [index, word] of allowed.entries()) {
+  const left = logits.slice().fill(Number.NEGATIVE_INFINITY, allowed.length * 32);
+  for (let index = 0; index < allowed.length; index += 1) {
     const start = index * 32;
-    if (word === 0xffffffff) left.set(logits.subarray(start, start + 32), start);
+    const word = allowed[index] ?? 0;
+    // Most words have all bits or none.
+    if (word === 0) left.fill(Number.NEGATIVE_INFINITY, start, start + 32);
     else
-      for (let bits = word; bits !== 0; bits &= bits - 1) {
-        const token = start + 31 - Math.clz32(bits & -bits);
-        left[token] = logits[token] ?? Number.NEGATIVE_INFINITY;
-      }
+      for (let missing = ~word; missing !== 0; missing &= missing - 1)
+        left[start + 31 - Math.clz32(missing & -missing)] = Number.NEGATIVE_INFINITY;
   }
   return left;
 }
