@@ -7,8 +7,8 @@ import { spelledName } from './grammar/object-names.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { TextCodec } from './text-codec.ts';
 
-/** Tokens that are looked at in one go: about a millisecond, between which others are served. */
-const slice = 2048;
+/** Tokens that are looked at in one go: a few milliseconds, between which others are served. */
+const slice = 256;
 
 /** Bytes that go on with a character; together they can finish any that was begun. */
 const tails = [0x80, 0x90, 0xa0] as const;
