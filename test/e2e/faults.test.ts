@@ -1,16 +1,12 @@
-/** Pods of the workload that die: training goes on from its checkpoint, requests are answered by another replica. */
+/** A server that dies under load, whose requests another replica answers; and how the chart is installed. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
-import { follow } from '../../demo/jobs.ts';
+import type { ModelServiceStatus } from '../../operator/api/generated.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
-import { Progress } from '../../demo/progress.ts';
 import { bodyOf, Client, closedLoop, Tally } from '../../demo/traffic.ts';
 import { kill, openLab, serving, training, type Lab } from './lab.ts';
 import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.faults);
-const now = (): number => performance.now();
-const world = { kubectl, now, progress: new Progress({ write: () => undefined, now }, 1) };
 let lab: Lab;
 
 const names = async (label: string): Promise<readonly string[]> =>
@@ -23,26 +19,6 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(() => lab.gateway.close());
-
-/** A worker is killed once there is a checkpoint; the job's status at its end. */
-async function trainWithLoss(): Promise<TrainingJobStatus> {
-  const rest = {
-    model: { mlp: { hidden: [32] } },
-    optimization: { learningRate: 0.003, epochs: 300 },
-    distribution: { workers: 2 },
-    checkpoint: { everySeconds: 1 },
-    evaluation: { gates: [{ metric: 'accuracy', atLeast: 0.9 }] },
-  };
-  await kubectl.applyObject(training('resumes', rest));
-  await kubectl.until<TrainingJobStatus, number>({
-    ...{ kind: 'tj', name: 'resumes', seconds: 240, what: 'having a checkpoint' },
-    judge: ({ checkpoint }) => checkpoint?.step,
-  });
-  const [, second] = (await names('limbeck.dev/training-job=resumes')).toSorted();
-  if (second === undefined) throw new Error('the job was over before a worker could be killed');
-  kill(kubectl, [second]);
-  return follow<TrainingJobStatus>(world, 'tj', 'resumes', 400);
-}
 
 /** Eight clients without a pause; one of two replicas is killed under them. */
 async function serveWithLoss(): Promise<Tally> {
@@ -76,24 +52,10 @@ async function serveWithLoss(): Promise<Tally> {
   return tally;
 }
 
-describe('pods that are killed', () => {
-  let [job, tally]: [TrainingJobStatus, Tally] = [{}, new Tally()];
-
-  beforeAll(async () => {
-    [job, tally] = await Promise.all([trainWithLoss(), serveWithLoss()]);
-  }, 900_000);
-
-  test('a worker: the second attempt goes on from the checkpoint of the first', () => {
-    expect(job.phase).toBe('Succeeded');
-    expect(job.attempts).toEqual([
-      expect.objectContaining({ number: 1, reason: expect.any(String), message: expect.any(String) }),
-      expect.objectContaining({ number: 2, outcome: 'Succeeded' }),
-    ]);
-    expect(job.attempts?.[1]?.resumedFromStep).toBeGreaterThan(0);
-  });
-
+describe('a pod that is killed', () => {
   // Unavoidable would be an answer of which the first byte had been passed on; these answers are one packet.
-  test('a server under load: every request is answered, and rightly', () => {
+  test('a server under load: every request is answered, and rightly', async () => {
+    const tally = await serveWithLoss();
     expect(tally.counts).toMatchObject({ failed: 0, wrong: 0, reasons: [] });
     expect(tally.answered).toBe(tally.sent);
     expect(tally.sent).toBeGreaterThan(100);

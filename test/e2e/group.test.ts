@@ -62,7 +62,7 @@ const suspend = (value: boolean): Promise<unknown> =>
 
 /** Rank 0 killed, then drained, then suspended while the newest checkpoint rots; the status at the end. */
 async function hunt(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('hunted', { ...long(1200), retry: { limit: 3 } }));
+  await kubectl.applyObject(training('hunted', { ...long(800), retry: { limit: 3 } }));
   await underWay('hunted', 1);
   const [leader = ''] = await workersOf('hunted', 1);
   kill(kubectl, [leader]);
@@ -79,7 +79,7 @@ async function hunt(): Promise<TrainingJobStatus> {
 
 /** A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. */
 async function freezeOne(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('frozen', { ...long(600), retry: { limit: 3, stallSeconds: 10 } }));
+  await kubectl.applyObject(training('frozen', { ...long(400), retry: { limit: 3, stallSeconds: 10 } }));
   await underWay('frozen', 1);
   const [, second = ''] = await workersOf('frozen', 1);
   freeze(kubectl, second);
@@ -88,23 +88,13 @@ async function freezeOne(): Promise<TrainingJobStatus> {
   return statusOf('frozen', 'succeeding', ({ phase }) => phase === 'Succeeded');
 }
 
-/** Each step makes every weight 999 times as large, until none is a number. */
-async function diverge(): Promise<TrainingJobStatus> {
-  const optimization = { optimizer: 'sgd', schedule: 'constant', learningRate: 100, weightDecay: 10, epochs: 5 };
-  await kubectl.applyObject(training('diverges', { optimization, distribution: { workers: 2 }, retry: { limit: 3 } }));
-  return kubectl.until<TrainingJobStatus, TrainingJobStatus>({
-    ...{ kind: 'tj', name: 'diverges', seconds: 240, what: 'failing' },
-    judge: (status) => (conditionOf(status, 'Succeeded')?.status === 'False' ? status : undefined),
-  });
-}
-
 describe('a group', () => {
-  let [hunted, frozen, diverged]: TrainingJobStatus[] = [{}, {}, {}];
+  let [hunted, frozen]: TrainingJobStatus[] = [{}, {}];
 
   beforeAll(async () => {
     lab = await openLab();
     record = recordPods(namespaces.group);
-    [hunted = {}, frozen = {}, diverged = {}] = await Promise.all([hunt(), freezeOne(), diverge()]);
+    [hunted = {}, frozen = {}] = await Promise.all([hunt(), freezeOne()]);
   }, 900_000);
 
   /** From the second attempt on each goes on from where the one before had come, or one checkpoint before that. */
@@ -141,14 +131,6 @@ describe('a group', () => {
     expect(frozen?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'Hung', rank: 1 });
     expect(frozen?.attempts?.map(({ outcome }) => outcome)).toEqual(['Failed', 'Failed', 'Succeeded']);
     expect(goesOn(frozen)).toBe(true);
-  });
-
-  test('whose loss leaves the numbers ends at once, and says what to do', () => {
-    expect(diverged?.attempts).toHaveLength(1);
-    expect(diverged?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'NonFiniteLoss' });
-    expect(diverged?.attempts?.[0]?.message).toContain(
-      'the last good checkpoint is kept. Lower optimization.learningRate',
-    );
   });
 
   test('never has pods of two attempts', () => {
