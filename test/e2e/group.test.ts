@@ -62,7 +62,7 @@ const suspend = (value: boolean): Promise<unknown> =>
 
 /** Rank 0 killed, then drained, then suspended while the newest checkpoint rots; the status at the end. */
 async function hunt(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('hunted', { ...long(600), retry: { limit: 3 } }));
+  await kubectl.applyObject(training('hunted', { ...long(250), retry: { limit: 3 } }));
   await underWay('hunted', 1);
   const [leader = ''] = await workersOf('hunted', 1);
   kill(kubectl, [leader]);
@@ -79,7 +79,7 @@ async function hunt(): Promise<TrainingJobStatus> {
 
 /** A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. */
 async function freezeOne(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('frozen', { ...long(300), retry: { limit: 3, stallSeconds: 10 } }));
+  await kubectl.applyObject(training('frozen', { ...long(150), retry: { limit: 3, stallSeconds: 10 } }));
   await underWay('frozen', 1);
   const [, second = ''] = await workersOf('frozen', 1);
   freeze(kubectl, second);
