@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { newFolder, run } from '../../support/shell.ts';
 
@@ -62,4 +63,13 @@ test('a daemon does not keep the lock of who started it', async () => {
     cache,
   );
   expect(second).toEqual({ code: 0, out: 'alive\n', error: '' });
+});
+
+test('a daemon weighs more than the pods that it serves', async () => {
+  const script =
+    'ensure "$CACHE/state" sleeper sleep 60; sleep 0.5; cat "/proc/$(pid_of "$CACHE/state" sleeper)/autogroup" || true';
+  const { out } = await run(parts, `${script}; kill_all "$CACHE/state"`);
+  // Where the kernel divides the machine among sessions, and lets root alone say how.
+  const canTell = existsSync('/proc/self/autogroup') && process.getuid?.() === 0;
+  expect(out).toContain(canTell ? 'nice -10' : '');
 });
