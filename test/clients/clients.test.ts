@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { embeddingArtefact } from '../support/embedding-model.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     ...embeddingArtefact('vectors', { pooling: 'mean', normalise: true }),
   });
   server = await startServerProcess({ LIMBECK_MODELS_DIR: folder, LIMBECK_GRPC_PORT: '0' });
-}, 300_000);
+}, startLimitMs);
 
 afterAll(() => server.stop());
 

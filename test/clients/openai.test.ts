@@ -4,7 +4,7 @@ import OpenAI, { BadRequestError, NotFoundError } from 'openai';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { embeddingArtefact, meanOf, tokensOf, unit } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 let server: ServerProcess;
 let client: OpenAI;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   const models = { ...echoArtefact(), ...embeddingArtefact('vectors', { pooling: 'mean', normalise: true }) };
   server = await startServerProcess({ LIMBECK_MODELS_DIR: await folderWith(models) });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
-}, 120_000);
+}, startLimitMs);
 
 afterAll(() => server.stop());
 

@@ -1,7 +1,7 @@
 /** Our own server against the kit, in a process of its own, and the kit against answers that are wrong. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { folderWith } from '../support/model-server.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { faultOf, lacking, run, type Reply } from './exchange.ts';
 import { announced, cases } from './kit.ts';
 import { conformanceModels } from './models.ts';
@@ -10,7 +10,7 @@ let server: ServerProcess;
 
 beforeAll(async () => {
   server = await startServerProcess({ LIMBECK_MODELS_DIR: await folderWith(conformanceModels()) });
-});
+}, startLimitMs);
 
 afterAll(() => server.stop());
 

@@ -8,7 +8,7 @@ import { echoArtefact } from '../support/echo-artefact.ts';
 import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
 import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../support/sample-models.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 const run = promisify(execFile);
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
   const PATH = process.env['PATH'] ?? '';
   const PICTURES = 'test/golden/pictures';
   env = { PATH, PICTURES, MODELS: folder, TMP: await folderWith({}), URL: server.url, GRPC: server.grpcAddress };
-}, 300_000);
+}, startLimitMs);
 
 afterAll(() => server.stop());
 

@@ -11,7 +11,7 @@ import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { attack, grpcMessage, rawBytes } from './arbitrary.ts';
 import { openaiAttack } from './openai.ts';
 import { sampleAttack, sampleModels } from './samples.ts';
@@ -33,7 +33,7 @@ beforeAll(async () => {
     ...{ LIMBECK_MAX_BODY_BYTES: String(1 << 20), LIMBECK_MODEL_CONTROL: 'none' },
   });
   port = Number(new URL(server.url).port);
-});
+}, startLimitMs);
 afterAll(() => server.stop());
 
 afterEach(async () => {

@@ -58,9 +58,9 @@ export async function folderWith(files: Readonly<Record<string, Uint8Array | str
 }
 
 /** Asks until the answer is yes. A test that waits for what never comes must end, or its runner never would. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await condition());) {
-    if (Date.now() > deadline) throw new Error(`waited a minute for ${condition.toString()}`);
+export async function until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+  for (const deadline = Date.now() + withinMs; !(await condition());) {
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -14,6 +14,12 @@ export interface ServerProcess {
 
 type Line = Readonly<Record<string, unknown>>;
 
+/** Dozens of sessions open at once, and beside the pods of an end-to-end test they get what those leave of two cores. */
+const readyWithinMs = 240_000;
+
+/** For a hook that starts a server, in milliseconds: longer than readiness is waited for, so that this speaks. */
+export const startLimitMs = 300_000;
+
 /** Starts the server on free ports of loopback and waits until it is ready. */
 export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['runtime/server/main.ts'], {
@@ -25,17 +31,19 @@ export async function startServerProcess(environment: Readonly<Record<string, st
   createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line) as Line));
   const portOf = (message: string): number | undefined =>
     lines.find((line) => line['message'] === message)?.['port'] as number | undefined;
-  await until(() => portOf('listening') !== undefined || child.exitCode !== null);
-  const url = `http://127.0.0.1:${portOf('listening')}`;
-  await until(async () => (await fetch(`${url}/v2/health/ready`)).status === 200);
-  if (environment['LIMBECK_GRPC_PORT'] !== undefined) await until(() => portOf('listening for gRPC') !== undefined);
-  return {
-    url,
-    grpcAddress: `127.0.0.1:${portOf('listening for gRPC') ?? ''}`,
-    child,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exited;
-    },
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exited;
   };
+  const urlOf = (): string => `http://127.0.0.1:${portOf('listening')}`;
+  const isReady = async (): Promise<boolean> => (await fetch(`${urlOf()}/v2/health/ready`)).status === 200;
+  try {
+    await until(() => portOf('listening') !== undefined || child.exitCode !== null, readyWithinMs);
+    await until(isReady, readyWithinMs);
+    if (environment['LIMBECK_GRPC_PORT'] !== undefined) await until(() => portOf('listening for gRPC') !== undefined);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: urlOf(), grpcAddress: `127.0.0.1:${portOf('listening for gRPC') ?? ''}`, child, stop };
 }
