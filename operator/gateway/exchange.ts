@@ -1,5 +1,6 @@
 /** One request's way through the gateway: body → seat → replica → answer, and back to the queue if the replica is lost. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { traceIdOf } from '../../process/request-id.ts';
 import { refuse, type Refusal } from './answers.ts';
 import { Body, tooSlow, type BodyFault } from './body.ts';
 import type { FrontPorts } from './front.ts';
@@ -176,8 +177,8 @@ export class Exchange implements Guest<Replica> {
 
   /** The answer is out, or the client went away: everything it held is given back. */
   #closed(): void {
-    const { response, service, request, requestId, path } = this.#call;
-    const { metrics, clock, log, sampled, ended } = this.#ports;
+    const { response, service } = this.#call;
+    const { metrics, clock, sampled, ended } = this.#ports;
     this.#gone = true;
     service.leave(this);
     this.#endWait();
@@ -186,11 +187,20 @@ export class Exchange implements Guest<Replica> {
     const code = response.writableFinished ? response.statusCode : 499;
     const tookMs = clock.monotonicMs() - this.#startedMs;
     metrics.answered(service, code, tookMs / 1000);
-    if (sampled())
-      log.info('request', {
-        ...{ service: service.route.key, method: request.method, path, code, requestId },
-        ...{ tookMs: Math.round(tookMs), waitedMs: Math.round(this.#waitedMs) },
-      });
+    if (sampled()) this.#tell(code, tookMs);
     ended();
+  }
+
+  #tell(code: number, tookMs: number): void {
+    const { service, request, requestId, path } = this.#call;
+    const traceId = traceIdOf(request.headers['traceparent']);
+    this.#ports.log.info('request', {
+      ...{ service: service.route.key, method: request.method, path, code, requestId },
+      ...{
+        ...(traceId !== undefined && { traceId }),
+        tookMs: Math.round(tookMs),
+        waitedMs: Math.round(this.#waitedMs),
+      },
+    });
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
+import { requestIdOf } from '../../process/request-id.ts';
 import { answerJson, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
 import { Exchange } from './exchange.ts';
@@ -29,13 +30,6 @@ export interface FrontPorts {
   readonly log: Log;
   /** Called after every request. */
   readonly ended: () => void;
-}
-
-const acceptableId = /^[\x21-\x7e]{1,128}$/;
-
-function requestIdOf(request: IncomingMessage, newId: () => string): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && acceptableId.test(given) ? given : newId();
 }
 
 /** live: the gateway answers for it. ready: its Ready condition. False: the path is not about health. */
@@ -90,7 +84,7 @@ function answer(ports: FrontPorts, request: IncomingMessage, response: ServerRes
     refuseUnknown(ports, request, response, 'only /v1, /v2 and what is below them is served here');
     return;
   }
-  const requestId = requestIdOf(request, ports.newId);
+  const requestId = requestIdOf(request.headers['x-request-id'], ports.newId);
   new Exchange({ request, response, service, path: target.path, requestId }, ports).start();
 }
 

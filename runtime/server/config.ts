@@ -40,6 +40,8 @@ export interface ServerConfig {
   /** From SIGTERM to the end of the process at the latest. */
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
+  /** How many of all requests are written to the log, from 0 to 1. */
+  readonly accessLogSample: number;
 }
 
 /** A configuration, or every mistake in it. */
@@ -77,6 +79,15 @@ class Reader {
     const value = Number(text);
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     this.mistakes.push(`${name}='${text}' is not an integer from ${min} to ${max}`);
+    return fallback;
+  }
+
+  fraction(name: string, fallback: number): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (value >= 0 && value <= 1) return value;
+    this.mistakes.push(`${name}='${text}' is not a number from 0 to 1`);
     return fallback;
   }
 
@@ -152,6 +163,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
     }),
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
     logLevel: reader.word('LIMBECK_LOG_LEVEL', logLevels, 'info'),
+    accessLogSample: reader.fraction('LIMBECK_ACCESS_LOG_SAMPLE', 0.01),
   };
   return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
 }

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
+import type { AccessLog } from './access-log.ts';
 import type { Caller } from './batcher.ts';
 import type { BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
@@ -15,6 +16,7 @@ import type { Reply } from './protocol/reply.ts';
 export interface Face extends BodyLimits {
   readonly engine: Engine;
   readonly log: Log;
+  readonly access: AccessLog;
   /** True once the process is to stop: every answer then closes its connection. */
   readonly draining: () => boolean;
 }
@@ -82,7 +84,8 @@ export async function send(face: Face, [request, response]: Exchange, { body, js
 /** Tells the caller what went wrong, in the shape of the caller's protocol. Only our own mistakes are logged: a stranger must not be able to fill the log. */
 export function sendError(face: Face, response: ServerResponse, error: unknown, shape?: ErrorShape): void {
   if (!(error instanceof Refusal)) {
-    face.log.error('request failed', { error: error instanceof Error ? error.stack : String(error) });
+    const requestId = response.getHeader('x-request-id');
+    face.log.error('request failed', { requestId, error: error instanceof Error ? error.stack : String(error) });
   }
   if (response.headersSent || response.destroyed) return;
   const { status, headers, body } = errorResponse(error, shape);

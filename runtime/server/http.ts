@@ -4,6 +4,7 @@ import { systemClock } from '../../process/clock.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
+import { observeHttp } from './access-log.ts';
 import type { Face, Handler, HotRoute } from './face.ts';
 import { createRoutes } from './routes.ts';
 import { inferRoute } from './routes/infer.ts';
@@ -40,6 +41,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   const routes = createRoutes(face, registry, facts);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (refuseWithoutHost(request, response)) return;
+    observeHttp(face.access, request, response);
     const handler = hotHandlerOf(request.url ?? '');
     if (handler === undefined) routes(request, response);
     else handler(face, [request, response]);

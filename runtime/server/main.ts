@@ -1,4 +1,5 @@
 /** The model server: configuration → engine → HTTP, and the way back on SIGTERM. */
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -65,6 +66,13 @@ function lameDuckMs(drainSeconds: number): number {
   return Math.min(5_000, drainSeconds * 250);
 }
 
+function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' | 'draining'>): Face {
+  const sampled = (): boolean => Math.random() < config.accessLogSample;
+  const access = { log: process.log, sampled, newId: randomUUID, now: () => performance.now() };
+  const { maxBodyBytes, maxBodiesBytes } = config;
+  return { engine, maxBodyBytes, bodies: new BodyBudget(maxBodiesBytes), access, ...process };
+}
+
 async function run(config: ServerConfig, log: Log): Promise<void> {
   const stop = onShutdown(log, config.drainSeconds * 1000);
   const engine = await createEngine(config, log);
@@ -72,9 +80,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   registerMetrics(registry, engine);
   // First, since threads start while this one goes on.
   await engine.start();
-  const { maxBodyBytes } = config;
-  const bodies = new BodyBudget(config.maxBodiesBytes);
-  const face = { engine, maxBodyBytes, bodies, log, draining: () => stop.aborted };
+  const face = faceOf(engine, config, { log, draining: () => stop.aborted });
   const server = createHttpServer(face, registry, facts);
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });

@@ -83,6 +83,8 @@ export async function serveModels(
   options: Partial<EngineOptions> & {
     readonly maxBodyBytes?: number;
     readonly maxBodiesBytes?: number;
+    /** Every request is told of, or none. */
+    readonly accessLogSample?: 0 | 1;
     readonly wait?: boolean;
   } = {},
 ): Promise<LiveServer> {
@@ -93,7 +95,9 @@ export async function serveModels(
   let draining = false;
   const maxBodyBytes = options.maxBodyBytes ?? 1 << 20;
   const bodies = new BodyBudget(options.maxBodiesBytes ?? 64 << 20);
-  const face = { engine, maxBodyBytes, bodies, log: quiet, draining: () => draining };
+  const { log = quiet, accessLogSample = 0 } = options;
+  const access = { log, sampled: () => accessLogSample > 0, newId: () => 'made-here', now: () => performance.now() };
+  const face = { engine, maxBodyBytes, bodies, log, access, draining: () => draining };
   const facts = { name: 'limbeck', version: 'test' };
   const server = createHttpServer(face, registry, facts);
   const grpc = await startGrpcServer(face, facts, 0);

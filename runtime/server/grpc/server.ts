@@ -5,11 +5,14 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  status,
   type handleUnaryCall,
+  type ServerUnaryCall,
   type ServiceClientConstructor,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { callOf, type Call } from '../access-log.ts';
 import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
@@ -41,14 +44,26 @@ function serviceOf() {
 }
 
 /** The error of a call: status, sentence, and when to try again. Only our own mistakes are logged. */
-function statusOf(face: Face, error: unknown) {
+function statusOf(face: Face, error: unknown, requestId: string) {
   if (!(error instanceof Refusal)) {
-    face.log.error('call failed', { error: error instanceof Error ? error.stack : String(error) });
+    face.log.error('call failed', { requestId, error: error instanceof Error ? error.stack : String(error) });
   }
   const { fault, message } = refusalOf(error);
   const metadata = new Metadata();
   if ('retryAfterSeconds' in fault) metadata.set('retry-after', String(fault.retryAfterSeconds));
   return { code: codeOf(fault), details: message, metadata };
+}
+
+/** The call by its name, which goes back to the caller before anything else does. */
+function observed({ access }: Face, call: ServerUnaryCall<never, object>): Call {
+  const { metadata } = call;
+  const known = callOf(access, {
+    ...{ requestId: metadata.get('x-request-id')[0], traceParent: metadata.get('traceparent')[0] },
+  });
+  const names = new Metadata();
+  names.set('x-request-id', known.requestId);
+  call.sendMetadata(names);
+  return known;
 }
 
 function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
@@ -58,10 +73,19 @@ function handlerOf(face: Face, method: Method): UntypedServiceImplementation[str
         return call.cancelled;
       },
     };
+    const { requestId, tell } = observed(face, call);
+    const ended = (code: status): void => tell?.(() => ({ method: call.getPath(), code: status[code] }));
     const answer = async (): Promise<object> => method(call.request, caller);
     answer().then(
-      (value) => callback(null, value),
-      (error: unknown) => callback(statusOf(face, error)),
+      (value) => {
+        callback(null, value);
+        ended(status.OK);
+      },
+      (error: unknown) => {
+        const told = statusOf(face, error, requestId);
+        callback(told);
+        ended(told.code);
+      },
     );
   };
   // The library's own word for a handler whose messages only its definition knows.

@@ -233,19 +233,21 @@ test('requests are counted by service and code', async () => {
   expect(text).toContain('limbeck_gateway_waiting{namespace="default",service="digits"} 0');
 });
 
-test('the access log says how long a request was held, also when its caller left', async () => {
+test('the access log says how long a request was held and to which trace it belongs, also when its caller left', async () => {
   const said: unknown[] = [];
   const log = { ...silent, info: (_: string, facts?: object) => void said.push(facts) };
   const made = await gatewayFor({ accessLogSample: 1 }, true, log);
   made.gateway.routes.putService(service());
   const gone = new AbortController();
-  const held = ask(made.port, { signal: gone.signal }).catch(() => undefined);
+  const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+  const held = ask(made.port, { signal: gone.signal, headers }).catch(() => undefined);
   await until(() => [...made.gateway.services.values()][0]?.waiting === 1);
   await pause(50);
   gone.abort();
   await held;
   await until(() => said.length > 0);
-  const { code, waitedMs } = said[0] as { readonly code: number; readonly waitedMs: number };
+  const { code, waitedMs, traceId } = said[0] as Readonly<Record<'code' | 'waitedMs' | 'traceId', unknown>>;
   expect(code).toBe(499);
+  expect(traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
   expect(waitedMs).toBeGreaterThanOrEqual(49);
 });

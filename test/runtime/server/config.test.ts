@@ -31,6 +31,7 @@ describe('configuration', () => {
         maxBodiesBytes: 128 * 1024 * 1024,
         drainSeconds: 20,
         logLevel: 'info',
+        accessLogSample: 0.01,
       },
     });
   });
@@ -83,6 +84,7 @@ describe('configuration', () => {
       LIMBECK_MAX_BATCH: '1.5',
       LIMBECK_QUEUE_LIMIT: 'many',
       LIMBECK_LOG_LEVEL: 'loud',
+      LIMBECK_ACCESS_LOG_SAMPLE: '5%',
     });
     expect(mistakes).toEqual([
       "LIMBECK_PORT='70000' is not an integer from 0 to 65535",
@@ -92,6 +94,7 @@ describe('configuration', () => {
       "LIMBECK_MAX_BATCH='1.5' is not an integer from 1 to 65536",
       "LIMBECK_QUEUE_LIMIT='many' is not an integer from 1 to 1000000",
       "LIMBECK_LOG_LEVEL='loud' is none of debug, info, warn, error",
+      "LIMBECK_ACCESS_LOG_SAMPLE='5%' is not a number from 0 to 1",
     ]);
   });
 
