@@ -6,7 +6,7 @@ import type { Log } from '../process/logger.ts';
 import { runMain } from '../process/main.ts';
 import { createRegistry, type Registry } from '../process/metrics.ts';
 import { onShutdown } from '../process/shutdown.ts';
-import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from './api/resources.ts';
+import { batchJobs, deployments, endpointSlicesOf, modelServices, nodes, pods } from './api/resources.ts';
 import { startAutoscaler, type Autoscaler } from './autoscaler/loop.ts';
 import { withAssumedNodes } from './assumed-nodes.ts';
 import { readConfig, type Config } from './config.ts';
@@ -71,7 +71,7 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
       }),
     ],
     extraResources: [
-      ...[nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+      ...[nodes, pods, endpointSlicesOf(settings.gateway.service), batchJobs, deployments, modelServices],
       ...(gang === undefined ? [] : [podGroupsOf(gang)]),
     ],
     indexes: [slicesOfService, podsWithNews],

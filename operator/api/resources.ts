@@ -48,19 +48,30 @@ const theirs = <T extends KubeObject>(version: string, kind: string, plural: str
   namespaced: true,
 });
 
+/**
+ * Only what bears our label: a cluster has many more of these than we have business with, and whoever fills them could
+ * fill our memory. What a stranger holds under a name of ours is asked for by that name.
+ */
+const made = <T extends KubeObject>(version: string, kind: string, plural: string): Resource<T> => ({
+  ...theirs<T>(version, kind, plural),
+  selection: { labelSelector: `${labels.managedBy}=${fieldManager}` },
+});
+
 export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');
 export const distillationJobs = ours<DistillationJob>('DistillationJob', 'distillationjobs');
 export const modelServices = ours<ModelService>('ModelService', 'modelservices');
 
-/** Only our own: a cluster has many more pods than we have business with. */
-export const pods: Resource<Pod> = {
-  ...theirs<Pod>('v1', 'Pod', 'pods'),
-  selection: { labelSelector: `${labels.managedBy}=${fieldManager}` },
-};
-export const services = theirs<Service>('v1', 'Service', 'services');
-export const batchJobs = theirs<BatchJob>('batch/v1', 'Job', 'jobs');
-export const deployments = theirs<Deployment>('apps/v1', 'Deployment', 'deployments');
-export const endpointSlices = theirs<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+export const pods = made<Pod>('v1', 'Pod', 'pods');
+export const services = made<Service>('v1', 'Service', 'services');
+export const batchJobs = made<BatchJob>('batch/v1', 'Job', 'jobs');
+export const deployments = made<Deployment>('apps/v1', 'Deployment', 'deployments');
+/** Of our Services: the controller that makes them copies the labels of the Service. */
+export const endpointSlices = made<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+/** Of one Service, which the chart made and which bears its labels. */
+export const endpointSlicesOf = (service: string): Resource<EndpointSlice> => ({
+  ...endpointSlices,
+  selection: { labelSelector: `${labels.serviceName}=${service}` },
+});
 /** Pods that a scheduler places all together or not at all; which of the two a cluster serves, if any, is looked up. */
 export const coschedulingGroups = theirs('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups');
 export const volcanoGroups = theirs('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups');

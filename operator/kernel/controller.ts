@@ -6,8 +6,8 @@ import type { Change } from './informer.ts';
 import type { WriteMemory } from './memory.ts';
 import type { ControllerCounts } from './metrics.ts';
 import { keyOf, keyText, parseKey, resourceText, type Key, type KubeObject } from './objects.ts';
-import { runPass, statusTextOf, type Outcome, type PassOptions } from './pass.ts';
-import type { Priority, Workqueue } from './workqueue.ts';
+import { applyFailed, runPass, statusTextOf, type Outcome, type PassOptions } from './pass.ts';
+import type { Priority, Taken, Workqueue } from './workqueue.ts';
 
 export interface ControllerOptions {
   readonly pass: PassOptions;
@@ -33,6 +33,7 @@ const reconcileIdOf = (chance: number): string =>
 
 export class Controller {
   readonly #options: ControllerOptions;
+  #isRunning = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -71,11 +72,14 @@ export class Controller {
     this.#wake(key, 'high');
   }
 
-  /** Runs the workers until `signal` aborts; resolves when the last pass is over. */
+  /** Looks at everything and runs the workers until `signal` aborts; resolves when the last pass is over. */
   async run(signal: AbortSignal): Promise<void> {
     const { queue, workers } = this.#options;
     signal.addEventListener('abort', () => queue.stop(), { once: true });
     if (signal.aborted) queue.stop();
+    this.#isRunning = true;
+    for (const root of this.#roots()) if (applyFailed(root)) queue.suspect(keyText(keyOf(root)));
+    this.#lookAtAll();
     this.#resyncLater(signal);
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
   }
@@ -89,15 +93,24 @@ export class Controller {
     return sameWish && memory.isEchoOfStatus(keyOf(object), statusTextOf(object));
   }
 
+  /** Whoever waits for the lease does nothing about what happens meanwhile, perhaps for weeks: all is looked at once it leads. */
   #wake(key: Key, priority: Priority): void {
-    this.#options.queue.add(keyText(key), priority);
+    if (this.#isRunning) this.#options.queue.add(keyText(key), priority);
+  }
+
+  #roots(): readonly KubeObject[] {
+    const { reconciler, hands } = this.#options.pass;
+    return hands.cache.list(reconciler.resource);
+  }
+
+  #lookAtAll(): void {
+    for (const root of this.#roots()) this.#wake(keyOf(root), 'low');
   }
 
   #resyncLater(signal: AbortSignal): void {
-    const { clock, random, pass } = this.#options;
+    const { clock, random } = this.#options;
     const cancel = clock.after(resyncMs * (0.9 + 0.2 * random()), () => {
-      const roots: readonly KubeObject[] = pass.hands.cache.list(pass.reconciler.resource);
-      for (const root of roots) this.#wake(keyOf(root), 'low');
+      this.#lookAtAll();
       if (!signal.aborted) this.#resyncLater(signal);
     });
     signal.addEventListener('abort', cancel, { once: true });
@@ -114,15 +127,16 @@ export class Controller {
         const tookMs = clock.monotonicMs() - startedMs;
         counts.finished(this.name, outcome.kind, tookMs);
         log.debug('pass over', { outcome: outcome.kind, tookMs });
-        this.#follow(taken.key, outcome, log);
+        this.#follow(taken, outcome, log);
       } finally {
         queue.done(taken.key);
       }
     }
   }
 
-  #follow(key: string, outcome: Outcome, log: Log): void {
+  #follow(taken: Taken, outcome: Outcome, log: Log): void {
     const { queue } = this.#options;
+    const { key } = taken;
     switch (outcome.kind) {
       case 'gone':
         queue.forget(key);
@@ -143,7 +157,7 @@ export class Controller {
         queue.addAfter(key, outcome.afterMs);
         break;
       case 'failed':
-        this.#retry(key, outcome.error, log);
+        this.#retry(taken, outcome.error, log);
         break;
       case 'fenced': // the process is about to end; another one carries on
         break;
@@ -158,12 +172,12 @@ export class Controller {
     if (wasFailing) queue.add(key);
   }
 
-  #retry(key: string, error: unknown, log: Log): void {
+  #retry(taken: Taken, error: unknown, log: Log): void {
     const { queue, counts } = this.#options;
-    const delayMs = queue.retry(key, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+    const delayMs = queue.retry(taken, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
     counts.retried(this.name);
     const isOurs = !(error instanceof ApiError);
-    const detail = { delayMs, failures: queue.failures(key), error: sentenceOf(error) };
+    const detail = { delayMs, failures: queue.failures(taken.key), error: sentenceOf(error) };
     if (isOurs) log.error('pass failed', { ...detail, stack: error instanceof Error ? error.stack : undefined });
     else log.warn('pass failed', detail);
   }

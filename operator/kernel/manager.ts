@@ -192,7 +192,9 @@ function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, co
   const said = (result: WriteResult): void => wrote('event', result);
   const recorder = new Recorder({ cluster, clock, controller, instance: identity, wrote: said });
   const pass = { reconciler, hands, recorder, caches };
-  return new Controller({ pass, queue: new Workqueue(clock), workers, counts, clock, random, log });
+  // Who is refused slowly leaves the others half of the workers, and connections, of which all share some more than that.
+  const queue = new Workqueue(clock, { heldAtOnce: Math.max(1, Math.floor(workers / 2)) });
+  return new Controller({ pass, queue, workers, counts, clock, random, log });
 }
 
 function controllerNamed(controllers: readonly Controller[], name: string): Controller {

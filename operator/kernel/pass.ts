@@ -136,13 +136,19 @@ function outcomeOf(mishap: Error): Outcome {
   return { kind: 'failed', error: mishap };
 }
 
+const applyFailedReason = 'ApplyFailed';
+
+/** Whether the last pass over this root that told of itself failed. */
+export const applyFailed = (root: KubeObject): boolean =>
+  conditionsOf(root).some(({ type, reason }) => type === 'Progressing' && reason === applyFailedReason);
+
 /** The planned status with the truth about acting: Progressing is False and says why. Leaving is mere patience. */
 function statusAfter(mishap: Error, planned: StatusWithConditions, root: KubeObject, now: Date): StatusWithConditions {
   if (mishap instanceof NameLeaving) return planned;
   const draft = {
     type: 'Progressing',
     status: 'False',
-    reason: mishap instanceof NameTaken ? 'NameTaken' : 'ApplyFailed',
+    reason: mishap instanceof NameTaken ? 'NameTaken' : applyFailedReason,
     message: sentenceOf(mishap).slice(0, longestMessage),
     ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
   } as const;

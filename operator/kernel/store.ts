@@ -8,11 +8,16 @@ type Shelf = Map<string, Map<string, KubeObject>>;
 
 const none: readonly KubeObject[] = [];
 
-/** Drops managedFields, which nobody reads and which weigh a third of an object, and freezes the rest. */
+/** What `kubectl apply` notes for itself: the whole object once more. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Drops what nobody reads and what weighs more than the rest, managedFields and kubectl's own note; freezes what is left. */
 export function prepared(object: KubeObject): KubeObject {
-  const metadata = { ...object.metadata };
+  const { annotations, ...metadata } = { ...object.metadata };
   Reflect.deleteProperty(metadata, 'managedFields');
-  return deepFreeze({ ...object, metadata });
+  const kept = Object.entries(annotations ?? {}).filter(([name]) => name !== lastApplied);
+  const own = annotations === undefined ? metadata : { ...metadata, annotations: Object.fromEntries(kept) };
+  return deepFreeze({ ...object, metadata: own });
 }
 
 function deepFreeze<T>(value: T): T {

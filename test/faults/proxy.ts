@@ -118,13 +118,22 @@ export class FaultProxy {
       outgoing.destroy();
       return;
     }
-    const { trace, interference, instance, gate } = this.#options;
+    const { trace, instance, gate } = this.#options;
     const { method = '', url = '' } = incoming;
     if (gate?.admits(incoming) === false) {
       answer(outgoing, 401);
       return;
     }
     const exchange = trace.begin({ method, url, body: body.toString('utf8') }, instance);
+    try {
+      await this.#carryOut(exchange, { incoming, outgoing, body });
+    } finally {
+      trace.end(exchange);
+    }
+  }
+
+  async #carryOut(exchange: Exchange, { incoming, outgoing, body }: Wire): Promise<void> {
+    const { interference } = this.#options;
     if (this.#partitioned.has(exchange.resource)) return;
     if (exchange.write > 0) {
       if (!(await this.#arrives(exchange, outgoing))) return;
@@ -136,7 +145,7 @@ export class FaultProxy {
       answer(outgoing, refuse);
       return;
     }
-    if (exactVersion !== undefined) incoming.url = pastOf(url, exactVersion);
+    if (exactVersion !== undefined) incoming.url = pastOf(incoming.url ?? '', exactVersion);
     const reply = await this.#forward(exchange, incoming, body);
     if (exactVersion !== undefined && exchange.isWatch && reply.statusCode === 200) {
       outgoing.end(framesOf(await reply.body.text()));

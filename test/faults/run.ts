@@ -242,7 +242,7 @@ class Run {
     this.#compared = undefined;
     const isThere = async (): Promise<boolean> => {
       const enoughMs = expected === undefined ? referenceQuietMs : quietMs;
-      if (performance.now() - this.#trace.lastWriteMs < enoughMs) return false;
+      if (this.#trace.quietMs < enoughMs) return false;
       // The API server is asked only when what was heard is right.
       if (expected !== undefined && !this.#hasHeard(expected)) return false;
       found = await this.#state();

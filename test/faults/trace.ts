@@ -48,7 +48,9 @@ export class Trace {
   readonly exchanges: Exchange[] = [];
   readonly #story: (Exchange | Frame)[] = [];
   readonly frames = new Map<string, number>();
-  lastWriteMs = 0;
+  /** What passes do and ask by name, and was not answered yet. */
+  readonly #underWay = new Set<Exchange>();
+  #lastDeedMs = 0;
   #writes = 0;
   readonly #alike = new Map<string, number>();
 
@@ -66,10 +68,20 @@ export class Trace {
       nth: isWrite ? this.#counted(`${method} ${resource}`) : 0,
       atMs: performance.now(),
     };
-    if (isWrite) this.lastWriteMs = performance.now();
+    if (isWrite || !(isWatch || exchange.isList)) this.#underWay.add(exchange);
     this.exchanges.push(exchange);
     this.#story.push(exchange);
     return exchange;
+  }
+
+  /** It is answered, or never will be. */
+  end(exchange: Exchange): void {
+    if (this.#underWay.delete(exchange)) this.#lastDeedMs = performance.now();
+  }
+
+  /** For how long no pass has written or asked for an object by name, milliseconds; 0 while one does. */
+  get quietMs(): number {
+    return this.#underWay.size > 0 ? 0 : performance.now() - this.#lastDeedMs;
   }
 
   #counted(alike: string): number {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { deployments, endpointSlices, modelServices } from '../../operator/api/resources.ts';
+import { deployments, endpointSlices, endpointSlicesOf, modelServices } from '../../operator/api/resources.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from '../../operator/feeds.ts';
 import { startCaches } from '../../operator/kernel/caches.ts';
 import { ownerReferenceTo, type KubeObject, type Resource } from '../../operator/kernel/objects.ts';
@@ -12,7 +12,11 @@ async function cacheOf(objects: readonly (readonly [Resource, KubeObject])[]) {
   const cluster = new FakeCluster();
   for (const [resource, object] of objects) cluster.put(resource, object);
   const { cache, whenSynced } = startCaches({
-    ...{ cluster, resources: [modelServices, deployments, endpointSlices], indexes: [slicesOfService] },
+    ...{
+      cluster,
+      resources: [modelServices, deployments, endpointSlicesOf('limbeck-gateway')],
+      indexes: [slicesOfService],
+    },
     ...{ log: rememberingLog(), registry: freshRegistry(), signal: new AbortController().signal },
     ...{ clock: new FakeClock(), random: () => 0 },
   });

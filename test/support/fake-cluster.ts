@@ -41,8 +41,8 @@ export class FakeCluster implements Cluster {
   readonly writes: Write[] = [];
   /** When new objects are created, as their metadata says; they have no time while this is undefined. */
   now: (() => Date) | undefined;
-  /** Called before a write is carried out and after; throw to make it fail, in the latter case after the commit. */
-  beforeWrite: (write: Write) => void = () => undefined;
+  /** Called before a write is carried out, which waits for it, and after; throw to make it fail, in the latter case after the commit. */
+  beforeWrite: (write: Write) => void | Promise<void> = () => undefined;
   afterWrite: (write: Write) => void = () => undefined;
   apiVersions?: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly #rows = new Map<string, Row>();
@@ -183,7 +183,7 @@ export class FakeCluster implements Cluster {
     await Promise.resolve();
     const what = slotOf(resource, keyOf(object));
     const write = { verb, what, number: (this.#attempts += 1) };
-    this.beforeWrite(write);
+    await this.beforeWrite(write);
     const stored = carryOut(what);
     this.writes.push(write);
     this.afterWrite(write);

@@ -118,10 +118,16 @@ export function mistakenSpec(schema: Schema, narrowed: Narrowed = {}): fc.Arbitr
 export const specWithMistake = (schema: Schema, mistake: Mistake, narrowed: Narrowed): fc.Arbitrary<MistakenSpec> => {
   const at =
     mistake.path.at(-1) === 'misspelt' || mistake.value === undefined ? mistake.path.slice(0, -1) : mistake.path;
-  return specWith(schema, at, narrowed).map((spec) => ({
-    spec: replaced(spec, mistake.path, mistake.value) as Json,
-    mistake,
-  }));
+  return specWith(schema, at, narrowed).map((valid) => {
+    const spec = replaced(valid, mistake.path, mistake.value) as Json;
+    return { spec, mistake: isEmpty(spec, at) ? { ...mistake, field: fieldOf(at) } : mistake };
+  });
+};
+
+/** Where an apply leaves nothing of an object, the API server makes null of it, and names the object and not what it lacks. */
+const isEmpty = (spec: Json, path: readonly string[]): boolean => {
+  const found = path.reduce<unknown>((value, name) => asJson(value)[name], spec);
+  return path.length > 0 && typeof found === 'object' && Object.keys(asJson(found)).length === 0;
 };
 
 /** The value with something else at a path; undefined takes the member away. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import type { Next } from '../../../operator/kernel/reconcile.ts';
+import { sleep } from '../../../process/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { startRig } from '../../support/rig.ts';
@@ -118,6 +119,32 @@ describe('what follows a pass', () => {
     cluster.put(crews, crew('well', ['bob']));
     await clock.advance(100);
     expect((await cluster.get(crews, { namespace: 'default', name: 'well' })).status?.members).toBe(1);
+    await rig.stop();
+  });
+
+  test('neighbours that are refused slowly keep nobody waiting: not at the start, not when they were seen to fail before', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const told = { type: 'Progressing', status: 'False', reason: 'ApplyFailed', message: '' } as const;
+    const status = { conditions: [{ ...told, lastTransitionTime: '2026-01-01T00:00:00Z' }], members: 0 };
+    const ill = (number: number): Crew => ({ ...crew(`ill-${String(number)}`, ['ann']), status });
+    for (let number = 1; number <= 40; number += 1) cluster.put(crews, ill(number));
+    for (let number = 1; number <= 4; number += 1) cluster.put(crews, crew(`well-${String(number)}`, ['bob']));
+    cluster.beforeWrite = async ({ what }) => {
+      if (!what.includes('ill')) return;
+      await sleep(clock, 10_000, new AbortController().signal);
+      throw new ApiError('unavailable', 'no answer in time');
+    };
+    const rig = startRig(cluster, clock, { workers: 4 });
+    const members = async (name: string) => (await cluster.get(crews, { namespace: 'default', name })).status?.members;
+    await clock.advance(100);
+    expect(await Promise.all([1, 2, 3, 4].map((number) => members(`well-${String(number)}`)))).toEqual([1, 1, 1, 1]);
+    await clock.advance(30_000);
+    cluster.put(crews, crew('late', ['bob']));
+    await clock.advance(100);
+    expect(await members('late')).toBe(1);
+    // What is on the way must come to its end, or nothing stops.
+    cluster.beforeWrite = () => undefined;
+    await clock.advance(20_000);
     await rig.stop();
   });
 

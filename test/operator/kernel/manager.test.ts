@@ -4,7 +4,7 @@ import { eventsResource } from '../../../operator/kernel/recorder.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FakeCluster, type Write } from '../../support/fake-cluster.ts';
 import { masked, startRig } from '../../support/rig.ts';
-import { crew, crews, members } from '../../support/toy.ts';
+import { crew, crews, freshRegistry, members } from '../../support/toy.ts';
 
 const key = { namespace: 'default', name: 'alpha' };
 const election = { leaseName: 'operator' };
@@ -75,6 +75,22 @@ describe('a manager', () => {
     await clock.advance(5000);
     expect(second.manager.isLeader()).toBe(true);
     expect(await cluster.get(members, { namespace: 'default', name: 'beta-eve' })).toBeDefined();
+    await second.stop();
+  });
+
+  test('a standby keeps no account of what happens meanwhile, and looks at all that is there once it leads', async () => {
+    const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+    const first = startRig(cluster, clock, { leaderElection: election, identity: 'first' });
+    await clock.advance(1000);
+    const second = startRig(cluster, clock, { leaderElection: election, identity: 'second', registry });
+    for (const name of ['alpha', 'beta', 'gamma']) cluster.put(crews, crew(name, ['ann']));
+    await clock.advance(5000);
+    await first.stop();
+    expect(await registry.metrics()).toMatch(/_queue_depth\{[^}]*"crew"[^}]*\} 0$/m);
+    // Nobody hears of this one but by looking.
+    cluster.put(crews, crew('delta', ['ann']));
+    await clock.advance(5000);
+    expect(await cluster.get(members, { namespace: 'default', name: 'delta-ann' })).toBeDefined();
     await second.stop();
   });
 

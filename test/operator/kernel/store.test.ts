@@ -50,6 +50,14 @@ describe('prepared', () => {
     expect(ready.metadata).not.toHaveProperty('managedFields');
     expect(Object.isFrozen(ready.metadata.labels)).toBe(true);
   });
+
+  test("drops kubectl's own note, and no other annotation", () => {
+    const note = { 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    const notesOf = (annotations?: Record<string, string>): unknown =>
+      prepared(object('a', annotations && { annotations })).metadata.annotations;
+    expect(notesOf({ ...note, mine: '1' })).toEqual({ mine: '1' });
+    expect(notesOf()).toBeUndefined();
+  });
 });
 
 describe('hasReached', () => {

@@ -44,10 +44,10 @@ describe('Workqueue', () => {
     queue.add('first');
     expect(queue.oldestWaitMs).toBe(400);
     await queue.take();
-    expect(await queue.take()).toEqual({ key: 'first', waitedMs: 400 });
+    expect(await queue.take()).toEqual({ key: 'first', priority: 'high', waitedMs: 400 });
     expect(queue.oldestWaitMs).toBe(0);
-    queue.retry('first');
-    queue.retry('first');
+    queue.retry({ key: 'first', priority: 'high' });
+    queue.retry({ key: 'first', priority: 'high' });
     expect(queue.failing).toBe(1);
     queue.forget('first');
     expect(queue.failing).toBe(0);
@@ -68,12 +68,48 @@ describe('Workqueue', () => {
   test('failures back off and success forgets them', async () => {
     const clock = new FakeClock();
     const queue = new Workqueue(clock);
-    expect([queue.retry('a'), queue.retry('a'), queue.retry('a')]).toEqual([5, 10, 20]);
-    expect(queue.retry('a', 60_000)).toBe(60_000);
+    const a = { key: 'a', priority: 'high' } as const;
+    expect([queue.retry(a), queue.retry(a), queue.retry(a)]).toEqual([5, 10, 20]);
+    expect(queue.retry(a, 60_000)).toBe(60_000);
     queue.forget('a');
-    expect(queue.retry('a')).toBe(5);
+    expect(queue.retry(a)).toBe(5);
     await clock.advance(5);
     expect(queue.depth).toBe(1);
+  });
+
+  test('what fails comes again as urgent as it was, after what is as urgent and well', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    for (const [key, priority] of [['first look', 'low'] as const, ['change', 'high'] as const]) {
+      queue.add(key, priority);
+      queue.retry((await queue.take())!);
+      queue.done(key);
+    }
+    await clock.advance(5);
+    queue.add('well, first look', 'low');
+    queue.add('well, change');
+    const order = [await keyOf(queue), await keyOf(queue), await keyOf(queue), await keyOf(queue)];
+    expect(order).toEqual(['well, change', 'change', 'well, first look', 'first look']);
+  });
+
+  test('of what fails, or is known to have failed, some are held at once; each that is given back makes room for the next', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock, { heldAtOnce: 2 });
+    for (const key of ['a', 'b', 'c']) {
+      queue.suspect(key);
+      queue.add(key);
+    }
+    queue.add('well', 'low');
+    const taken: (string | undefined)[] = [];
+    for (let takers = 0; takers < 4; takers += 1) void keyOf(queue).then((key) => taken.push(key));
+    await settle();
+    expect(taken).toEqual(['a', 'b', 'well']);
+    queue.done('well');
+    await settle();
+    expect(taken).toHaveLength(3);
+    queue.done('a');
+    await settle();
+    expect(taken).toEqual(['a', 'b', 'well', 'c']);
   });
 
   test('a taker waits, and is told when the queue stops', async () => {
@@ -91,14 +127,15 @@ describe('Workqueue', () => {
     const queue = new Workqueue(clock);
     queue.add('a');
     await clock.advance(250);
-    expect(await queue.take()).toEqual({ key: 'a', waitedMs: 250 });
+    expect(await queue.take()).toEqual({ key: 'a', priority: 'high', waitedMs: 250 });
   });
 
   const key = fc.constantFrom('a', 'b', 'c');
   const step = fc.oneof(
     fc.record({ kind: fc.constant('add' as const), key, low: fc.boolean() }),
     fc.record({ kind: fc.constant('later' as const), key, delayMs: fc.integer({ min: 0, max: 50 }) }),
-    fc.record({ kind: fc.constant('retry' as const), key }),
+    fc.record({ kind: fc.constant('retry' as const), which: fc.nat(5) }),
+    fc.record({ kind: fc.constant('recover' as const), which: fc.nat(5) }),
     fc.record({ kind: fc.constant('take' as const) }),
     fc.record({ kind: fc.constant('done' as const), which: fc.nat(5) }),
     fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 40 }) }),
@@ -108,7 +145,7 @@ describe('Workqueue', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const clock = new FakeClock();
-        const queue = new Workqueue(clock);
+        const queue = new Workqueue(clock, { heldAtOnce: 1 });
         const held = new Set<string>();
         const owed = new Set<string>();
         const take = (taken: Taken | undefined): void => {
@@ -120,8 +157,13 @@ describe('Workqueue', () => {
         for (const each of steps) {
           if (each.kind === 'add') queue.add(each.key, each.low ? 'low' : 'high');
           if (each.kind === 'later') queue.addAfter(each.key, each.delayMs);
-          if (each.kind === 'retry') queue.retry(each.key);
-          if (each.kind === 'add' || each.kind === 'later' || each.kind === 'retry') owed.add(each.key);
+          if (each.kind === 'add' || each.kind === 'later') owed.add(each.key);
+          const holds = 'which' in each ? [...held][each.which % Math.max(1, held.size)] : undefined;
+          if (each.kind === 'retry' && holds !== undefined) {
+            queue.retry({ key: holds, priority: 'high' });
+            owed.add(holds);
+          }
+          if (each.kind === 'recover' && holds !== undefined) queue.forget(holds);
           if (each.kind === 'take') void queue.take().then(take);
           if (each.kind === 'done') giveBack(queue, held, each.which);
           if (each.kind === 'pass') await clock.advance(each.ms);

@@ -16,6 +16,7 @@ export const jobOf = (name: string, kind: string): BatchJob => ({
     name: `${name}-a1`,
     namespace: 'default',
     uid: 'job-1',
+    labels: managed,
     ownerReferences: owner(ours, kind, name, 'root'),
   },
 });
@@ -23,7 +24,10 @@ export const jobOf = (name: string, kind: string): BatchJob => ({
 export const deploymentOf = (name: string): Deployment => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { name, namespace: 'default', uid: 'd-1', ownerReferences: owner(ours, 'ModelService', name, 'root') },
+  metadata: {
+    ...{ name, namespace: 'default', uid: 'd-1', labels: managed },
+    ownerReferences: owner(ours, 'ModelService', name, 'root'),
+  },
 });
 
 export const trainerPod = (name: string, more: Partial<Pod['metadata']> = {}): Pod => ({
