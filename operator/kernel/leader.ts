@@ -9,6 +9,7 @@ import {
   heldBy,
   leases,
   leftOf,
+  missed,
   released,
   sighted,
   stepOf,
@@ -142,17 +143,30 @@ export class Leader {
 
   /** Gives the lease back, so that a standby leads at its next try. Never rejects. */
   async release(signal: AbortSignal): Promise<void> {
-    const { cluster, clock, log } = this.#options;
-    const lease = this.#sighting?.lease;
+    const { log } = this.#options;
     const held = this.mayWrite();
     this.#end();
-    if (lease === undefined || !held) return;
+    if (!held) return;
     try {
-      await cluster.update(leases, leaseWith(lease, released(lease.spec, clock.now())), signal);
+      await this.#writeReleased(signal).catch((error: unknown) => this.#releaseSeen(error, signal));
       log.info('lease released');
     } catch (error) {
       log.warn('lease not released', { error: sentenceOf(error) });
     }
+  }
+
+  async #writeReleased(signal: AbortSignal): Promise<void> {
+    const { cluster, clock } = this.#options;
+    const lease = this.#sighting?.lease;
+    if (lease !== undefined) await cluster.update(leases, leaseWith(lease, released(lease.spec, clock.now())), signal);
+  }
+
+  /** The last renewal was stored and its answer lost, or somebody has touched the lease: it may be ours all the same. */
+  async #releaseSeen(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!isConflict(error)) throw error;
+    await this.#look(signal);
+    if (!this.#isOurs()) throw error;
+    await this.#writeReleased(signal);
   }
 
   #isOverdue(): boolean {
@@ -163,6 +177,11 @@ export class Leader {
   #isTaken(): boolean {
     const holder = this.#sighting?.lease.spec.holderIdentity;
     return holder !== undefined && holder !== this.#options.identity;
+  }
+
+  /** By what was last seen of it. */
+  #isOurs(): boolean {
+    return this.#sighting?.lease.spec.holderIdentity === this.#options.identity;
   }
 
   #lost(): LeadershipLost {
@@ -194,19 +213,25 @@ export class Leader {
 
   /** The usual case in one request: nobody but us has written since. Undefined: look first. */
   async #renewUnseen(signal: AbortSignal): Promise<Lease | undefined> {
-    if (this.#sighting?.lease.spec.holderIdentity !== this.#options.identity) return undefined;
+    if (!this.#isOurs() || this.#sighting?.isGone === true) return undefined;
     try {
       return await this.#write(signal);
     } catch (error) {
-      const isOutdated = error instanceof ApiError && (error.code === 'conflict' || error.code === 'notFound');
-      if (!isOutdated) throw error;
+      if (!isConflict(error) && !isNotFound(error)) throw error;
       return undefined;
     }
   }
 
   async #writeSeen(signal: AbortSignal): Promise<Lease | undefined> {
     await this.#look(signal);
-    return this.#write(signal);
+    try {
+      return await this.#write(signal);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      // Somebody was faster; who led until now must know at once whether it is another one who leads.
+      await this.#look(signal);
+      return undefined;
+    }
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -215,8 +240,8 @@ export class Leader {
       const lease = await cluster.get(leases, key, signal);
       this.#sighting = sighted(lease, this.#sighting, clock.monotonicMs());
     } catch (error) {
-      if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
-      this.#sighting = undefined;
+      if (!isNotFound(error)) throw error;
+      this.#sighting = missed(this.#sighting, clock.monotonicMs());
     }
   }
 
@@ -242,6 +267,9 @@ export class Leader {
     }
   }
 }
+
+const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 'conflict';
+const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 'notFound';
 
 const leaseWith = (lease: Lease, spec: Lease['spec']): Lease => ({ ...lease, spec });
 

@@ -37,16 +37,23 @@ export const leaseDeadlineMs = ({ renewDeadlineSeconds }: Pick<LeaseTimes, 'rene
 export interface Sighting {
   readonly lease: Lease;
   readonly changedAtMs: number;
+  /** Somebody has deleted it: that is what changed, and its holder need not know yet. */
+  readonly isGone?: true;
 }
 
 export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
 
-/** A holder's lease has run out once its text has stood still for its own duration on our clock. */
+/**
+ * A holder's lease has run out once its text has stood still for its own duration on our clock; so has one that was
+ * deleted, as its holder goes on until it hears of that. Only who has never seen a lease creates one at once.
+ */
 export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: number): LeaseStep {
   if (sighting === undefined) return 'create';
   const { holderIdentity = '' } = sighting.lease.spec;
-  if (holderIdentity === identity) return 'renew';
-  return holderIdentity === '' || leftOf(sighting, nowMs) <= 0 ? 'take' : 'wait';
+  const isOurs = holderIdentity === identity;
+  if (!isOurs && holderIdentity !== '' && leftOf(sighting, nowMs) > 0) return 'wait';
+  if (sighting.isGone === true) return 'create';
+  return isOurs ? 'renew' : 'take';
 }
 
 /** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
@@ -60,6 +67,10 @@ export function sighted(lease: Lease, before: Sighting | undefined, nowMs: numbe
   const same = before?.lease.metadata.resourceVersion === lease.metadata.resourceVersion;
   return { lease, changedAtMs: same && before !== undefined ? before.changedAtMs : nowMs };
 }
+
+/** After the lease was not found. Its holder may have renewed it until now, and cannot from now on. */
+export const missed = (before: Sighting | undefined, nowMs: number): Sighting | undefined =>
+  before === undefined || before.isGone === true ? before : { lease: before.lease, changedAtMs: nowMs, isGone: true };
 
 /** The spec we write as holder. */
 export function heldBy(identity: string, before: LeaseSpec | undefined, leaseSeconds: number, now: Date): LeaseSpec {

@@ -1,25 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
-import { Leader, LeadershipLost } from '../../../operator/kernel/leader.ts';
+import { LeadershipLost, type Leader } from '../../../operator/kernel/leader.ts';
 import { leases, usualTimes } from '../../../operator/kernel/lease.ts';
+import { candidate, cuttable, key, leading, never, reigning, unlucky } from '../../support/candidates.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { rememberingLog } from '../../support/toy.ts';
-
-const key = { namespace: 'limbeck', name: 'operator' };
-const never = new AbortController().signal;
-
-function candidate(identity: string, cluster: FakeCluster, clock: FakeClock, results: string[] = []): Leader {
-  const [log, counts] = [rememberingLog(), (result: string) => results.push(result)];
-  return new Leader({ cluster, key, identity, times: usualTimes, clock, random: () => 0, log, counts });
-}
-
-/** Sleeps between its tries for as long as chance ever makes it. */
-function unlucky(cluster: FakeCluster, clock: FakeClock): Leader {
-  const [log, random] = [rememberingLog(), () => 1];
-  const more = { times: usualTimes, log, counts: () => undefined };
-  return new Leader({ cluster, key, identity: 'b', clock, random, ...more });
-}
 
 describe('Leader', () => {
   test('creates the lease, leads, and keeps it for as long as it renews', async () => {
@@ -27,8 +12,7 @@ describe('Leader', () => {
     const leader = candidate('a', cluster, clock);
     expect(leader.mayWrite()).toBe(false);
     expect(await leader.acquire(never)).toBe(true);
-    const stop = new AbortController();
-    const held = leader.hold(stop.signal);
+    const [stop, held] = leading(leader);
     await clock.advance(120_000);
     expect(leader.mayWrite()).toBe(true);
     expect(leader.notAlive()).toBeUndefined();
@@ -40,8 +24,7 @@ describe('Leader', () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const [a, b] = [candidate('a', cluster, clock), candidate('b', cluster, clock)];
     await a.acquire(never);
-    const stop = new AbortController();
-    const held = a.hold(stop.signal);
+    const [stop, held] = leading(a);
     const next = b.acquire(never);
     await clock.advance(60_000);
     expect([a.mayWrite(), b.mayWrite()]).toEqual([true, false]);
@@ -75,8 +58,7 @@ describe('Leader', () => {
       const [cluster, clock] = [new FakeCluster(), new FakeClock()];
       const [first, second] = [candidate('a', cluster, clock), unlucky(cluster, clock)];
       await first.acquire(never);
-      const stop = new AbortController();
-      const held = first.hold(stop.signal);
+      const [stop, held] = leading(first);
       const next = second.acquire(never);
       await clock.advance(10_000 + phaseMs);
       stop.abort();
@@ -88,9 +70,7 @@ describe('Leader', () => {
   });
 
   test('a paused leader may not write when it wakes, and ends', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);
     await settle();
     clock.pause(20_000);
@@ -100,9 +80,7 @@ describe('Leader', () => {
   });
 
   test('after the machine slept, and the monotonic clock with it, it may not write either, and ends', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);
     await settle();
     clock.moveWall(12_000);
@@ -112,9 +90,7 @@ describe('Leader', () => {
   });
 
   test('a wall clock that was set back gives no time', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { clock, leader } = await reigning();
     clock.moveWall(-60_000);
     clock.pause(11_000);
     expect(leader.writeBudgetMs()).toBe(4000);
@@ -123,9 +99,7 @@ describe('Leader', () => {
   });
 
   test('a leader that goes on for long after its lease ran out is not alive', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { clock, leader } = await reigning();
     clock.pause(35_000);
     expect(leader.notAlive()).toBeUndefined();
     clock.pause(1);
@@ -133,9 +107,7 @@ describe('Leader', () => {
   });
 
   test('a leader that cannot reach the API server stops writing before anyone may follow', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { cluster, clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);
     cluster.beforeWrite = () => {
       throw new Error('partitioned');
@@ -148,15 +120,91 @@ describe('Leader', () => {
   });
 
   test('a leader whose lease was taken ends at its next look', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { cluster, clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);
     const lease = await cluster.get(leases, key);
     cluster.put(leases, { ...lease, spec: { ...lease.spec, holderIdentity: 'b' } } as typeof lease);
     await clock.advance(2000);
     expect(await held).toBeInstanceOf(LeadershipLost);
     expect(leader.mayWrite()).toBe(false);
+  });
+
+  test('a lease that somebody deletes is taken up again by who leads, and by nobody else', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [a, b] = [candidate('a', cluster, clock), candidate('b', cluster, clock)];
+    await a.acquire(never);
+    const [stop, held] = leading(a);
+    const next = b.acquire(stop.signal);
+    await clock.advance(10_500);
+    const before = await cluster.get(leases, key);
+    cluster.withdraw(leases, key);
+    for (let elapsed = 0; elapsed < 60_000; elapsed += 500) {
+      expect([a.mayWrite(), b.mayWrite()]).toEqual([true, false]);
+      await clock.advance(500);
+    }
+    const { acquireTime, leaseTransitions } = before.spec;
+    expect((await cluster.get(leases, key)).spec).toMatchObject({ holderIdentity: 'a', acquireTime, leaseTransitions });
+    stop.abort();
+    await clock.advance(2000);
+    expect(await Promise.all([held, next])).toEqual([undefined, false]);
+  });
+
+  test('a lease is deleted whose leader is cut off, and no timer of it fires: nobody follows in its time', async () => {
+    for (let phaseMs = 0; phaseMs < 4400; phaseMs += 200) {
+      const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+      const [others, cut] = cuttable(cluster);
+      const [a, b] = [candidate('a', others, clock), unlucky(cluster, clock)];
+      await a.acquire(never);
+      const [stop, held] = leading(a);
+      const next = b.acquire(never);
+      await clock.advance(10_000 + phaseMs);
+      cut();
+      stop.abort();
+      cluster.withdraw(leases, key);
+      for (let elapsed = 0; elapsed < 20_000; elapsed += 100) {
+        expect([phaseMs, a.mayWrite(), b.mayWrite()]).not.toEqual([phaseMs, true, true]);
+        await clock.advance(100);
+      }
+      expect(await Promise.all([held, next])).toEqual([undefined, true]);
+    }
+  });
+
+  test('a leader that is too late to take up its deleted lease again ends at once', async () => {
+    const { cluster, clock, leader } = await reigning();
+    const held = leader.hold(never).catch((error: unknown) => error);
+    const lease = await cluster.get(leases, key);
+    cluster.withdraw(leases, key);
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'create')
+        cluster.put(leases, { ...lease, spec: { ...lease.spec, holderIdentity: 'b' } } as typeof lease);
+    };
+    await clock.advance(2000);
+    expect(await held).toBeInstanceOf(LeadershipLost);
+    expect(leader.mayWrite()).toBe(false);
+  });
+
+  describe('a release', () => {
+    test('after a renewal whose answer was lost is one all the same', async () => {
+      const { cluster, clock, leader } = await reigning();
+      const [stop, held] = leading(leader);
+      cluster.afterWrite = () => {
+        throw new ApiError('unavailable', 'the answer was lost');
+      };
+      await clock.advance(2000);
+      cluster.afterWrite = () => undefined;
+      stop.abort();
+      await held;
+      await leader.release(never);
+      expect((await cluster.get(leases, key)).spec.holderIdentity).toBe('');
+    });
+
+    test('leaves alone what is another one’s by now', async () => {
+      const { cluster, leader } = await reigning();
+      const lease = await cluster.get(leases, key);
+      const taken = cluster.put(leases, { ...lease, spec: { ...lease.spec, holderIdentity: 'b' } } as typeof lease);
+      await leader.release(never);
+      expect(await cluster.get(leases, key)).toEqual(taken);
+    });
   });
 
   test('renews by one request; looks only when somebody else wrote', async () => {
@@ -169,8 +217,7 @@ describe('Leader', () => {
     };
     const leader = candidate('a', cluster, clock);
     await leader.acquire(never);
-    const stop = new AbortController();
-    const held = leader.hold(stop.signal);
+    const [stop, held] = leading(leader);
     await clock.advance(10_000);
     expect([looks, cluster.writes.length]).toEqual([1, 6]);
     const lease = await get(leases, key);
@@ -201,9 +248,7 @@ describe('Leader', () => {
   });
 
   test('an attempt that hangs does not put off the end, and its late answer revives nothing', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    const leader = candidate('a', cluster, clock);
-    await leader.acquire(never);
+    const { cluster, clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);
     const update = cluster.update.bind(cluster);
     const answer = Promise.withResolvers<undefined>();

@@ -3,6 +3,7 @@ import {
   heldBy,
   leaseDeadlineMs,
   leases,
+  missed,
   released,
   sighted,
   stepOf,
@@ -29,6 +30,36 @@ describe('stepOf', () => {
   ])('%s', (_, spec, nowMs, expected) => {
     const sighting = spec === undefined ? undefined : { lease: lease(spec), changedAtMs: 0 };
     expect(stepOf(sighting, 'me', nowMs)).toBe(expected);
+  });
+});
+
+describe('a lease that was deleted', () => {
+  const seenAtMs = 100;
+  const goneAt = (spec: LeaseSpec, nowMs: number) => missed({ lease: lease(spec), changedAtMs: seenAtMs }, nowMs);
+
+  test.each<[string, LeaseSpec, number, string]>([
+    ['is not followed while its holder may still write', other, 15_999, 'wait'],
+    ['is created once that time is over', other, 16_000, 'create'],
+    ['is created at once where nobody held it', { ...other, holderIdentity: '' }, 1000, 'create'],
+    ['is created again by its holder', { ...other, holderIdentity: 'me' }, 1000, 'create'],
+  ])('%s', (_, spec, nowMs, expected) => {
+    expect(stepOf(goneAt(spec, 1000), 'me', nowMs)).toBe(expected);
+  });
+
+  test('counts from the first look that missed it: until then it may have been renewed', () => {
+    const first = goneAt(other, 1000);
+    expect([first?.changedAtMs, missed(first, 3000)]).toEqual([1000, first]);
+  });
+
+  test('was never seen by who has seen none', () => {
+    expect(missed(undefined, 1000)).toBeUndefined();
+  });
+
+  test('counts anew when it is back', () => {
+    expect(sighted(lease(other, '2'), goneAt(other, 1000), 5000)).toEqual({
+      lease: lease(other, '2'),
+      changedAtMs: 5000,
+    });
   });
 });
 
