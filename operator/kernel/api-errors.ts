@@ -1,4 +1,5 @@
 /** Pure: from HTTP answers and broken connections to ApiError. */
+import { keyBackoff } from './backoff.ts';
 import { ApiError, NotLeading, type ApiErrorCode } from './cluster.ts';
 
 const codes: Readonly<Record<number, ApiErrorCode>> = {
@@ -18,12 +19,11 @@ const codes: Readonly<Record<number, ApiErrorCode>> = {
 /** Anything the table does not name is the server's trouble, not ours. */
 export const codeOfStatus = (status: number): ApiErrorCode => codes[status] ?? 'unavailable';
 
-/** Seconds or a date, as HTTP allows; undefined when absent or senseless. */
+/** Seconds or a date, as HTTP allows; undefined when absent or senseless. What fails waits no longer for being asked. */
 export function retryAfterMsOf(header: string | undefined, now: Date): number | undefined {
   if (header === undefined || header === '') return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime());
+  const askedMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now.getTime();
+  return Number.isNaN(askedMs) ? undefined : Math.min(keyBackoff.capMs, Math.max(0, askedMs));
 }
 
 /** `body` is usually a Status object, whose message is a sentence; a proxy's page is cut short. */

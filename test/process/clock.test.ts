@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { sleep, systemClock } from '../../process/clock.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
@@ -26,6 +26,23 @@ describe('sleep', () => {
 });
 
 describe('systemClock', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('waits for longer than a timer of the runtime can', () => {
+    jest.useFakeTimers();
+    const ran: string[] = [];
+    systemClock.after(2 ** 31 + 1000, () => ran.push('ran'));
+    const cancel = systemClock.after(2 ** 31 + 1000, () => ran.push('cancelled'));
+    jest.advanceTimersByTime(2 ** 31);
+    cancel();
+    jest.advanceTimersByTime(999);
+    expect(ran).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(ran).toEqual(['ran']);
+  });
+
   test('runs callbacks once, unless cancelled', async () => {
     const ran: string[] = [];
     const cancel = systemClock.after(1, () => ran.push('cancelled'));
