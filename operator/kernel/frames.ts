@@ -4,6 +4,8 @@ import { ApiError, type WatchEvent } from './cluster.ts';
 import type { KubeObject } from './objects.ts';
 
 const newline = 10;
+/** Whoever sends such frames was reached, and has accepted the request. */
+const answered = 200;
 
 /** Complete lines only; what follows the last newline is dropped with the connection that should have completed it. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -40,7 +42,9 @@ export function eventOf(line: string): WatchEvent<KubeObject> {
     case 'ERROR':
       throw errorOf(object);
     default:
-      throw new ApiError('unavailable', `watch frame of unknown type ${String(type satisfies never)}`);
+      throw new ApiError('unavailable', `watch frame of unknown type ${String(type satisfies never)}`, {
+        status: answered,
+      });
   }
 }
 
@@ -54,7 +58,7 @@ function frameOf(line: string): Frame {
   try {
     return JSON.parse(line) as Frame;
   } catch (error) {
-    throw new ApiError('unavailable', 'unreadable watch frame', { cause: error });
+    throw new ApiError('unavailable', 'unreadable watch frame', { status: answered, cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ import { backoffMs, watchBackoff } from './backoff.ts';
 import { ApiError, type Cluster, type WatchEvent } from './cluster.ts';
 import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
 import { hasReached, prepared, type Store } from './store.ts';
-import { CutOff, isNotServed, StreamedList } from './streamed-list.ts';
+import { CutOff, isWorthPages, StreamedList } from './streamed-list.ts';
 
 /** What happened to one cached object. A new UID under an old name arrives as a removal followed by a put. */
 export interface Change {
@@ -44,6 +44,8 @@ export interface InformerOptions {
 const pageSize = 500;
 const healthyMs = 120_000;
 const tooShortMs = 1000;
+/** Who is told to stay away for longer looks all the same: nobody may be blind for an hour. */
+const longestAskedMs = 60_000;
 /** So many lists from the past in a row are no lagging API server: etcd was restored from a backup. About half a minute. */
 const refusedAtMost = 5;
 
@@ -52,13 +54,18 @@ export function afterFailure(error: unknown): 'relist' | 'resume' {
   return error instanceof ApiError && error.code === 'gone' ? 'relist' : 'resume';
 }
 
+function askedMsOf(error: unknown): number {
+  const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined;
+  return Math.min(longestAskedMs, askedMs ?? 0);
+}
+
 export class Informer {
   readonly #options: InformerOptions;
   readonly #name: string;
   readonly #firstList = Promise.withResolvers<undefined>();
   #synced = false;
   #mustList = true;
-  /** Lists come as a stream, until the server shows that it cannot. */
+  /** The next list comes as a stream; after one that failed it comes in pages. */
   #streams: boolean;
   #failures = 0;
   #refused = 0;
@@ -68,7 +75,11 @@ export class Informer {
     this.#options = options;
     this.#name = resourceText(options.resource);
     this.#lastHeardMs = options.clock.monotonicMs();
-    this.#streams = options.cluster.watchList !== undefined;
+    this.#streams = this.#canStream;
+  }
+
+  get #canStream(): boolean {
+    return this.#options.cluster.watchList !== undefined;
   }
 
   /** True once the kind was listed completely; it never becomes false again. */
@@ -113,9 +124,11 @@ export class Informer {
   #explain(error: unknown, startedMs: number): number {
     const { log, clock, counts } = this.#options;
     counts.watchEnded(this.#name, error instanceof ApiError ? error.code : 'unexpected');
-    if (this.#mustList && this.#streams && isNotServed(error)) {
+    const askedMs = askedMsOf(error);
+    if (this.#mustList && this.#streams && isWorthPages(error)) {
       this.#streams = false;
-      return 0;
+      log.info('list did not come as a stream, listing in pages', { resource: this.#name, error: sentenceOf(error) });
+      return askedMs;
     }
     // A stall: bookmarks are no promise, and the version is as good as before.
     if (error instanceof ApiError && error.code === 'silent') return 0;
@@ -124,7 +137,7 @@ export class Informer {
       this.#mustList = true;
       log.info('watch expired, listing anew', { resource: this.#name });
     } else log.warn('watch interrupted', { resource: this.#name, error: sentenceOf(error) });
-    return this.#failed(lastedMs, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
+    return this.#failed(lastedMs, askedMs);
   }
 
   #failed(lastedMs: number, atLeastMs: number): number {
@@ -155,6 +168,7 @@ export class Informer {
     store.resourceVersion = resourceVersion;
     this.#lastHeardMs = this.#options.clock.monotonicMs();
     this.#mustList = false;
+    this.#streams = this.#canStream;
     this.#synced = true;
     this.#firstList.resolve(undefined);
   }

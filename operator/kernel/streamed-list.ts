@@ -10,9 +10,14 @@ export class CutOff extends ApiError {
   }
 }
 
-/** The server refuses to list by a stream: not for now, but for good. */
-export const isNotServed = (error: unknown): boolean =>
-  error instanceof CutOff || (error instanceof ApiError && (error.code === 'invalid' || error.code === 'silent'));
+/**
+ * Pages may succeed where this stream did not: it was refused, broke off or failed at the server, such as on an etcd
+ * that cannot tell how far it is. A broken connection says nothing of streams, and 429 asks for patience.
+ */
+export function isWorthPages(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error instanceof CutOff || error.code === 'silent') return true;
+  return error.status !== 0 && error.code !== 'throttled';
+}
 
 export interface CompleteList {
   readonly items: readonly KubeObject[];

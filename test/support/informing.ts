@@ -39,7 +39,7 @@ export function informing(cluster: Cluster, listener: (change: Change) => void =
     counts: {
       listed: () => undefined,
       watchEnded: (_, how) => told.push(`watch ${how}`),
-      listenerFailed: () => undefined,
+      listenerFailed: () => told.push('listener failed'),
     },
   });
   const running = informer.run(stopping.signal);
@@ -53,4 +53,13 @@ export function informing(cluster: Cluster, listener: (change: Change) => void =
       await running;
     },
   };
+}
+
+/** Waits for the wire, by the clock of the machine, while the informer's own goes on faster. */
+export async function until(holds: () => boolean, clock: FakeClock): Promise<void> {
+  for (let turn = 0; turn < 400 && !holds(); turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(100);
+  }
+  if (!holds()) throw new Error('it never came to be');
 }

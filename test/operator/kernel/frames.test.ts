@@ -55,8 +55,8 @@ describe('eventOf', () => {
   test.each<[string, string, object]>([
     ['an expired version', frame('ERROR', { code: 410, message: 'too old' }), { code: 'gone', message: 'too old' }],
     ['an error without a code', frame('ERROR', {}), { code: 'unavailable', message: 'watch failed' }],
-    ['an unknown type', frame('SURPRISE'), { code: 'unavailable' }],
-    ['no JSON', '<html>', { code: 'unavailable', message: 'unreadable watch frame' }],
+    ['an unknown type', frame('SURPRISE'), { code: 'unavailable', status: 200 }],
+    ['no JSON', '<html>', { code: 'unavailable', message: 'unreadable watch frame', status: 200 }],
   ])('%s ends the stream', (_, line, expected) => {
     expect(() => eventOf(line)).toThrow(expect.objectContaining(expected));
   });

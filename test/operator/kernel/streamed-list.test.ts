@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { StreamingClient } from '../../../operator/kernel/client.ts';
 import { ApiError, type WatchEvent } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { informing, member, type Heard } from '../../support/informing.ts';
+import { informing, member, until, type Heard } from '../../support/informing.ts';
+import { loopbackApi, sendJson, transportTo } from '../../support/loopback-api.ts';
 
 describe('a list as a stream', () => {
   type Answer = readonly WatchEvent<KubeObject>[] | ApiError;
@@ -64,9 +66,11 @@ describe('a list as a stream', () => {
   test.each<[string, ApiError, string[]]>([
     ['not served', new ApiError('invalid', 'no', { status: 422 }), ['stream', 'list', 'watch 10']],
     ['silent', new ApiError('silent', 'silence'), ['stream', 'list', 'watch 10']],
+    ['failed at the server', new ApiError('unavailable', 'no', { status: 500 }), ['stream', 'list', 'watch 10']],
+    ['unreadable', new ApiError('unavailable', 'no', { status: 200 }), ['stream', 'list', 'watch 10']],
     ['refused for now', new ApiError('throttled', 'later', { status: 429 }), ['stream', 'stream']],
     ['out of reach', new ApiError('unavailable', 'no connection'), ['stream', 'stream']],
-  ])('%s: it falls back for good, or tries again', async (_, error, expected) => {
+  ])('%s: it comes in pages, or is tried again', async (_, error, expected) => {
     const { heard, asked } = facing([error, [end('7')]], undefined);
     await heard.clock.advance(2000);
     expect([asked, heard.informer.synced]).toEqual([expected, true]);
@@ -85,16 +89,83 @@ describe('a list as a stream', () => {
     await heard.stop();
   });
 
-  test('the watch after it, told when to come again, comes then and not before', async () => {
-    const later = new ApiError('throttled', 'later', { status: 429, retryAfterMs: 7000 });
+  test('is a stream again the next time, whatever became of the last one', async () => {
+    const failed = new ApiError('unavailable', 'no', { status: 500 });
+    const { heard, asked } = facing([failed, [end('12')]], new ApiError('gone', 'expired'));
+    await heard.clock.advance(5000);
+    expect(asked).toEqual(['stream', 'list', 'watch 10', 'stream']);
+    await heard.stop();
+  });
+
+  test('that the server puts off comes in pages, and no sooner than it was asked to', async () => {
+    const later = new ApiError('unavailable', 'starting', { status: 503, retryAfterMs: 3000 });
+    const { heard, asked } = facing([later, []], undefined);
+    await heard.clock.advance(2999);
+    expect(asked).toEqual(['stream']);
+    await heard.clock.advance(1);
+    expect(asked).toEqual(['stream', 'list', 'watch 10']);
+    await heard.stop();
+  });
+
+  test.each([
+    [7000, 7000],
+    [3_600_000, 60_000],
+  ])('the watch after it, told to come again in %i ms, comes after %i ms and not before', async (askedMs, afterMs) => {
+    const later = new ApiError('throttled', 'later', { status: 429, retryAfterMs: askedMs });
     const { heard, asked } = facing([[end('7')], []], later);
-    await heard.clock.advance(6999);
+    await heard.clock.advance(afterMs - 1);
     const watches = (): number => asked.filter((what) => what === 'watch 7').length;
     expect(watches()).toBe(1);
     await heard.clock.advance(1);
     expect(watches()).toBe(2);
     await heard.stop();
   });
+});
+
+test('where it is served the list is a stream, of the newest state, and its watch goes on', async () => {
+  const api = await loopbackApi((_, response) => {
+    const end = {
+      ...member('', '9'),
+      metadata: { resourceVersion: '9', annotations: { 'k8s.io/initial-events-end': 'true' } },
+    };
+    const frames = [
+      ['ADDED', member('a', '4')],
+      ['BOOKMARK', end],
+      ['ADDED', member('b', '11')],
+    ];
+    response.writeHead(200).write(frames.map(([type, object]) => `${JSON.stringify({ type, object })}\n`).join(''));
+  });
+  const heard = informing(new StreamingClient(transportTo(api.url)));
+  await until(() => heard.store.get('default/b') !== undefined, heard.clock);
+  expect(heard.told).toEqual(['put a at first', 'put b']);
+  expect(api.asked).toHaveLength(1);
+  expect(Object.fromEntries(new URL(api.asked[0]!.path, api.url).searchParams)).toEqual({
+    watch: 'true',
+    sendInitialEvents: 'true',
+    resourceVersionMatch: 'NotOlderThan',
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: '300',
+    labelSelector: 'mine',
+  });
+  await heard.stop();
+  await api.close();
+});
+
+test('on an etcd that cannot tell how far it is, streams fail at the server, and lists come in pages', async () => {
+  const api = await loopbackApi((asked, response) => {
+    const isWatch = asked.path.includes('watch=true');
+    if (!isWatch) sendJson(response, 200, { metadata: { resourceVersion: '10' }, items: [member('a', '9')] });
+    else if (!asked.path.includes('sendInitialEvents')) response.writeHead(200).flushHeaders();
+    else {
+      const object = { kind: 'Status', code: 500, message: 'etcdserver: not supported' };
+      response.writeHead(200).end(`${JSON.stringify({ type: 'ERROR', object })}\n`);
+    }
+  });
+  const heard = informing(new StreamingClient(transportTo(api.url)));
+  await until(() => heard.informer.synced, heard.clock);
+  expect(heard.told).toEqual(['watch unavailable', 'put a at first']);
+  await heard.stop();
+  await api.close();
 });
 
 describe('a list in pages', () => {
