@@ -1,5 +1,6 @@
 /** Parts of every pod that we make: who it runs as, what it may write, which GPU profile it gets. Pure. */
 import type { Node, Toleration } from '../api/kubernetes.ts';
+import { canonicalQuantity, wholeUnits } from './quantity.ts';
 import type { GpuProfile, Settings } from './settings.ts';
 
 const uid = 65532;
@@ -20,22 +21,13 @@ export const containerSecurity = {
   capabilities: { drop: ['ALL'] },
 } as const;
 
+const mebibytes = (amount: number): string => canonicalQuantity(`${String(amount)}Mi`);
+
 /** A private /tmp; without a size the pod's own limit of ephemeral storage holds. */
 export const scratch = (sizeMi?: number) => ({
-  volume: { name: 'tmp', emptyDir: sizeMi === undefined ? {} : { sizeLimit: `${String(sizeMi)}Mi` } },
+  volume: { name: 'tmp', emptyDir: sizeMi === undefined ? {} : { sizeLimit: mebibytes(sizeMi) } },
   mount: { name: 'tmp', mountPath: '/tmp' },
 });
-
-const unitBytes: Readonly<Record<string, number>> = {
-  ...{ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
-  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
-};
-
-/** Bytes of an amount of memory as the CRDs admit it, such as 512Mi or 1.5G. */
-export function bytesOf(quantity: string | number): number {
-  const [, amount = '', unit = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(String(quantity)) ?? [];
-  return Number(amount) * (unitBytes[unit] ?? 1);
-}
 
 /**
  * /dev/shm, through which NCCL and data loaders share memory: the 64 MiB that a container has by default are too few.
@@ -46,7 +38,7 @@ export const sharedMemory = ({ limits }: ComputeResources) => ({
     name: 'shm',
     emptyDir: {
       medium: 'Memory',
-      sizeLimit: `${String(Math.max(1, Math.floor(bytesOf(limits?.memory ?? '1Gi') / 2 ** 21)))}Mi`,
+      sizeLimit: mebibytes(Math.max(1, Math.floor(wholeUnits(limits?.memory ?? '1Gi') / 2 ** 21))),
     },
   },
   mount: { name: 'shm', mountPath: '/dev/shm' },
@@ -93,9 +85,8 @@ function fits(node: Node, profile: GpuProfile): boolean {
   return selected && hasDevices(node, profile) && isTolerated(node, profile.tolerations ?? []);
 }
 
-/** Extended resources are whole numbers, so their quantity is plain digits. */
 const hasDevices = (node: Node, { resourceName, count = 1 }: GpuProfile): boolean =>
-  resourceName === undefined || Number(node.status?.allocatable?.[resourceName] ?? '0') >= count;
+  resourceName === undefined || wholeUnits(node.status?.allocatable?.[resourceName] ?? '0') >= count;
 
 const isTolerated = (node: Node, tolerations: readonly Toleration[]): boolean =>
   (node.spec?.taints ?? [])
@@ -121,7 +112,7 @@ export interface ComputeResources {
   readonly limits?: Readonly<Record<string, string | number>>;
 }
 
-/** The container's resources; the profile's devices are a limit, which Kubernetes takes for the request too. */
+/** The container's resources, as they will be stored; the profile's devices are a limit, which Kubernetes takes for the request too. */
 export function resourcesOf({ resourceName, count = 1 }: GpuProfile, resources: ComputeResources): ComputeResources {
   const devices = resourceName === undefined ? {} : { [resourceName]: String(count) };
   return {
@@ -131,7 +122,7 @@ export function resourcesOf({ resourceName, count = 1 }: GpuProfile, resources: 
 }
 
 const quantities = (values: Readonly<Record<string, string | number>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, canonicalQuantity(value)]));
 
 /** Where the pod may run; a member that the profile does not state is absent. */
 export const schedulingOf = ({ nodeSelector, tolerations }: GpuProfile) => ({

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Node } from '../../../operator/api/kubernetes.ts';
 import {
-  bytesOf,
   chooseProfile,
   containerSecurity,
   podSecurity,
@@ -32,6 +31,7 @@ const conditions = [{ type: 'Ready', status: 'True' }];
 const allocatable = { 'nvidia.com/gpu': '2' };
 const plain = node({ status: { conditions } });
 const gpus = node({ status: { conditions, allocatable } });
+const thousand = node({ status: { conditions, allocatable: { 'nvidia.com/gpu': '1k' } } });
 const taint = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };
 const tainted = node({ spec: { taints: [taint] }, status: { conditions, allocatable } });
 const mild = node({
@@ -51,6 +51,7 @@ test.each<Row>([
   ['a device', gpu, gpus, true],
   ['a device, where the count is left out', { resourceName: 'nvidia.com/gpu' }, gpus, true],
   ['as many devices as there are', { ...gpu, count: 2 }, gpus, true],
+  ['a thousand devices, as the kubelet tells them', { ...gpu, count: 1000 }, thousand, true],
   ['more devices than there are', { ...gpu, count: 3 }, gpus, false],
   [
     'a label that is there',
@@ -113,6 +114,14 @@ test('resources are texts, and devices are limits', () => {
   expect(resourcesOf({}, { requests: {}, limits: {} })).toEqual({ requests: {}, limits: {} });
 });
 
+test('resources are rendered as they will be stored', () => {
+  const resources = { requests: { cpu: '0.5', memory: '1024Mi' }, limits: { cpu: '1000m', memory: '1.5Gi' } };
+  expect(resourcesOf({ ...gpu, count: 1000 }, resources)).toEqual({
+    requests: { cpu: '500m', memory: '1Gi' },
+    limits: { cpu: '1', memory: '1536Mi', 'nvidia.com/gpu': '1k' },
+  });
+});
+
 test('what a profile does not state is absent', () => {
   expect(schedulingOf({})).toEqual({});
   const tolerations = [{ operator: 'Exists' }] as const;
@@ -128,18 +137,7 @@ test('pods keep the restricted standard', () => {
 });
 
 test.each([
-  [1024, 1024],
-  ['1Ki', 1024],
-  ['512Mi', 512 * 2 ** 20],
-  ['1.5Gi', 1.5 * 2 ** 30],
-  ['2G', 2e9],
-  ['1T', 1e12],
-])('the amount %s is %i bytes', (quantity, bytes) => {
-  expect(bytesOf(quantity)).toBe(bytes);
-});
-
-test.each([
-  ['2Gi', '1024Mi'],
+  ['2Gi', '1Gi'],
   ['16Mi', '8Mi'],
   [1, '1Mi'],
 ])('with a memory limit of %s, /dev/shm holds %s', (memory, sizeLimit) => {
