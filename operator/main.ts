@@ -66,7 +66,7 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
       trainingReconciler(settings, runFeeds(feeds, parts.discovery)),
       distillationReconciler(settings, runFeeds(feeds, parts.discovery)),
       servingReconciler(settings, {
-        recommendation: (key) => feeds.autoscaler?.recommendationFor(key),
+        recommendation: (uid) => feeds.autoscaler?.recommendationFor(uid),
         loadFailure: (pod) => (feeds.progress === undefined ? 'unheard' : feeds.progress.loadFailure(pod)),
       }),
     ],

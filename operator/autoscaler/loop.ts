@@ -43,8 +43,11 @@ export interface AutoscalerPorts {
 }
 
 export interface Autoscaler {
-  /** Undefined: not known yet, or not any more; whatever runs shall stay. */
-  recommendationFor(key: Key): Recommendation | undefined;
+  /**
+   * For the service with this UID: what was said of a deleted one is not for whoever has its name. Undefined: not known
+   * yet, or not any more; whatever runs shall stay.
+   */
+  recommendationFor(uid: string): Recommendation | undefined;
 }
 
 const tickMs = 2000;
@@ -54,6 +57,7 @@ class Loop implements Autoscaler {
   readonly #heard = new Heard();
   readonly #metrics: AutoscalerMetrics;
   readonly #watched = new Map<string, Watched>();
+  /** By the UID of the service. */
   readonly #recommendations = new Map<string, Recommendation>();
   /** URL → how to stop following it. */
   readonly #following = new Map<string, () => void>();
@@ -66,8 +70,8 @@ class Loop implements Autoscaler {
     this.#metrics = autoscalerMetrics(ports.registry, this.#heard);
   }
 
-  recommendationFor(key: Key): Recommendation | undefined {
-    return this.#recommendations.get(keyText(key));
+  recommendationFor(uid: string): Recommendation | undefined {
+    return this.#recommendations.get(uid);
   }
 
   start(): void {
@@ -164,9 +168,9 @@ class Loop implements Autoscaler {
     // Before everyone was heard, only what does not rest on the load is worth saying.
     if (!this.#everComplete && replicas === before) return;
     // The reason of a number is the reason it came about: at rest nothing changes.
-    if (this.#recommendations.get(key)?.replicas === replicas) return;
+    if (this.#recommendations.get(scale.uid)?.replicas === replicas) return;
     watched.recommend(replicas);
-    this.#recommendations.set(key, { replicas, reason, at: clock.now() });
+    this.#recommendations.set(scale.uid, { replicas, reason, at: clock.now() });
     this.#metrics.recommended(scale.key, before, replicas);
     if (replicas !== before) log.info('replicas recommended', { service: key, from: before, to: replicas, reason });
     // Also where the number stays: its reason is told, and whoever is told late would write at rest.
@@ -186,9 +190,10 @@ class Loop implements Autoscaler {
 
   #forget(key: string): void {
     const watched = this.#watched.get(key);
-    if (watched !== undefined) this.#metrics.forget(watched.key);
+    if (watched === undefined) return;
+    this.#metrics.forget(watched.key);
     this.#watched.delete(key);
-    this.#recommendations.delete(key);
+    this.#recommendations.delete(watched.uid);
   }
 }
 

@@ -32,7 +32,8 @@ import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type
 
 /** News from outside the cluster's objects; both poke the key when they change. */
 export interface ServingFeeds {
-  readonly recommendation: (key: Key) => { readonly replicas: number; readonly reason: string } | undefined;
+  /** By the UID of the service. */
+  readonly recommendation: (uid: string) => { readonly replicas: number; readonly reason: string } | undefined;
   /** `unheard`: nobody has asked this pod yet. */
   readonly loadFailure: (pod: Pod) => LoadFailure | 'unheard' | undefined;
 }
@@ -127,7 +128,7 @@ function observe(cache: Cache, key: Key, feeds: ServingFeeds): Observed | undefi
     deployment: deployment !== undefined && isOwnedBy(deployment, service) ? deployment : undefined,
     pods: replicas,
     nodes: cache.list(nodes),
-    recommendation: feeds.recommendation(key),
+    recommendation: feeds.recommendation(service.metadata.uid ?? ''),
     loadFailures: new Map(failures),
   };
 }

@@ -118,7 +118,7 @@ export class Place {
 
   get #feeds(): ServingFeeds {
     return {
-      recommendation: (key) => this.#autoscaler?.recommendationFor(key),
+      recommendation: (uid) => this.#autoscaler?.recommendationFor(uid),
       loadFailure: (pod) => failureOf(pod)?.says,
     };
   }

@@ -76,7 +76,7 @@ class World {
   }
 
   get replicas(): number | undefined {
-    return this.loop.recommendationFor(key)?.replicas;
+    return this.loop.recommendationFor(this.scale.uid)?.replicas;
   }
 
   /** Bytes travel in real time while the clock stands. */
@@ -127,7 +127,7 @@ describe('the autoscaler', () => {
     // The clock stands: no tick can have done it.
     await made.until(() => made.replicas === 2);
     expect(made.pokes).toBe(2);
-    expect(made.loop.recommendationFor(key)?.reason).toContain('7 requests came');
+    expect(made.loop.recommendationFor('u1')?.reason).toContain('7 requests came');
   });
 
   test('a request that came and gave up between two lines wakes too', async () => {
@@ -186,6 +186,8 @@ describe('the autoscaler', () => {
     const made = await world({ pinned: 5 }, [gateway.address]);
     await made.until(() => made.replicas === 5);
     made.scale = { ...usual, uid: 'u2' };
+    // Until the next tick, nothing has been said of it.
+    expect(made.replicas).toBeUndefined();
     await made.clock.advance(2000);
     expect(made.replicas).toBe(0);
   });

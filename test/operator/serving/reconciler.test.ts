@@ -165,7 +165,7 @@ test('what only a person can mend is looked at now and then', () => {
 test('observes replicas by their ReplicaSet, the job by its reference, and wakes for both', async () => {
   const cluster = new FakeCluster();
   const reconciler = servingReconciler(settings, {
-    recommendation: () => ({ replicas: 2, reason: 'load' }),
+    recommendation: (uid) => (uid === stored ? { replicas: 2, reason: 'load' } : undefined),
     loadFailure: () => 'unheard',
   });
   const one = pod('mine', 'r', { phase: 'Running' });
