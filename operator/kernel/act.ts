@@ -149,10 +149,13 @@ function isAsLeft(existing: KubeObject, wanted: KubeObject, scene: Scene): boole
   return existing.metadata.annotations?.[hashAnnotation] === scene.hash && contains(existing, wanted);
 }
 
-/** Removes an object unless it is gone, another one, or already on its way out. */
+/**
+ * Removes an object unless it is gone, another one, or already on its way out. Where no UID is stated, whoever has the name
+ * may be a stranger: only what belongs to the root goes.
+ */
 export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const existing = hands.cache.get(ref.resource, ref.key);
-  const uid = ref.uid ?? existing?.metadata.uid;
+  const uid = ref.uid ?? ownUid(existing, root);
   if (existing === undefined || uid === undefined || isLeaving(existing, uid)) {
     hands.wrote('remove', 'unchanged');
     return;
@@ -162,6 +165,9 @@ export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands
   hands.memory.expect(keyOf(root), ref.key, expectation, hands.clock.monotonicMs());
   hands.memory.removed(keyOf(root), ref.resource, ref.key);
 }
+
+const ownUid = (existing: KubeObject | undefined, root: KubeObject): string | undefined =>
+  existing !== undefined && isOwnedBy(existing, root) ? existing.metadata.uid : undefined;
 
 /** Gone under this UID, or marked for deletion. */
 export const isLeaving = (existing: KubeObject | undefined, uid: string): boolean =>

@@ -93,15 +93,16 @@ describe('applyChild', () => {
 });
 
 describe('removeChild', () => {
-  const child = (uid: string, more: object = {}): KubeObject => ({
+  const owner = { apiVersion: crews.apiVersion, kind: crews.kind, name: 'alpha', uid: '', controller: true };
+  const child = async (uid: string, more: object = {}): Promise<KubeObject> => ({
     ...wish,
-    metadata: { ...key, uid, ...more },
+    metadata: { ...key, uid, ownerReferences: [ownerReferenceTo(await anyRoot())], ...more },
   });
-  const remove = ({ root, hands }: Awaited<ReturnType<typeof stage>>): Promise<void> =>
-    removeChild({ resource: members, key }, root, hands, never);
+  const remove = ({ root, hands }: Awaited<ReturnType<typeof stage>>, uid?: string): Promise<void> =>
+    removeChild({ resource: members, key, ...(uid === undefined ? {} : { uid }) }, root, hands, never);
 
   test('takes what was seen, and waits until the cache shows it', async () => {
-    const there = await stage([child('seen')]);
+    const there = await stage([await child('seen')]);
     await remove(there);
     await expect(there.cluster.get(members, key)).rejects.toThrow('not found');
     expect(there.results).toEqual(['remove written']);
@@ -109,19 +110,31 @@ describe('removeChild', () => {
   });
 
   test('spares a successor of the same name that the cache does not show yet', async () => {
-    const there = await stage([child('seen')]);
+    const there = await stage([await child('seen')]);
     there.cluster.withdraw(members, key);
-    const { metadata } = there.cluster.put(members, child('successor'));
+    const { metadata } = there.cluster.put(members, await child('successor'));
     await remove(there);
     expect((await there.cluster.get(members, key)).metadata.uid).toBe(metadata.uid);
   });
 
   test.each([
-    ['not there', []],
-    ['on its way out', [child('seen', { deletionTimestamp: '2026-01-01T00:00:00Z' })]],
-  ])('asks nothing of the API server for one that is %s', async (_, before) => {
-    const there = await stage(before);
+    ['not there', undefined],
+    ['on its way out', { deletionTimestamp: '2026-01-01T00:00:00Z' }],
+    ["nobody's", { ownerReferences: [] }],
+    ["somebody else's", { ownerReferences: [{ ...owner, name: 'beta', uid: 'beta' }] }],
+    ["a predecessor's", { ownerReferences: [{ ...owner, uid: 'old' }] }],
+    ['not controlled by the root', { ownerReferences: [{ ...owner, controller: false }] }],
+  ])('asks nothing of the API server for one that is %s', async (_, more) => {
+    const there = await stage(more === undefined ? [] : [await child('seen', more)]);
     await remove(there);
     expect([there.verbs(), there.results]).toEqual([[], ['remove unchanged']]);
+  });
+
+  test('one that is meant by its UID need not belong to the root, which may be itself', async () => {
+    const there = await stage([await child('seen', { ownerReferences: [] })]);
+    await remove(there, 'another');
+    expect(there.results).toEqual(['remove unchanged']);
+    await remove(there, (await there.cluster.get(members, key)).metadata.uid);
+    expect(there.results).toEqual(['remove unchanged', 'remove written']);
   });
 });

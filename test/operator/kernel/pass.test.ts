@@ -58,7 +58,8 @@ describe('runPass', () => {
       ...crewReconciler,
       plan: (observed, now) => {
         const plan = crewReconciler.plan(observed as never, now);
-        return { ...plan, remove: [{ resource: crews, key }], events: [] };
+        const { uid = '' } = (observed as { readonly crew: KubeObject }).crew.metadata;
+        return { ...plan, remove: [{ resource: crews, key, uid }], events: [] };
       },
     };
     const { pass, see, cluster } = await stage(withCrew([]), leaving);
