@@ -41,7 +41,10 @@ export interface Plan<Status> {
   readonly remove: readonly ObjectRef[];
   /** The whole status; stored once, after the writes, also when they failed. */
   readonly status: Status;
-  /** What this pass makes wakes the root again as soon as it is seen; a status that waits for that spares a write. */
+  /**
+   * What this pass makes wakes the root again as soon as it is seen; a status that waits for that spares a write. As it may
+   * be gone before it is seen, and no status comes back, `next` is to be a recheck.
+   */
   readonly statusWaits?: true | undefined;
   /** Emitted only after the status is stored. */
   readonly events: readonly Note[];

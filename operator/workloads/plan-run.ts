@@ -50,6 +50,12 @@ const recheckAt = (atMs: number, now: Date): Next => ({
 /** What may be installed meanwhile, without a word to us. */
 const lookAgain: Next = { kind: 'recheck', afterMs: 30_000 };
 
+/**
+ * What was made wakes the root when it is seen, unless somebody deletes it while no watch looks: then a list shows nothing
+ * that has changed, and no status was written that would come back.
+ */
+const unseenLookMs = 60_000;
+
 /** Nodes come and go without a word to us. */
 const nodesLookMs = 10_000;
 
@@ -180,7 +186,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
   const message = `Attempt ${String(number)} starts.`;
   const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
-  return { state, attempts: kept(attempts), apply, remove: [], next: settled, statusWaits: true };
+  const next: Next = { kind: 'recheck', afterMs: unseenLookMs };
+  return { state, attempts: kept(attempts), apply, remove: [], next, statusWaits: true };
 }
 
 function unplaced(

@@ -37,6 +37,7 @@ describe('a run begins', () => {
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
       statusWaits: true,
+      next: { kind: 'recheck', afterMs: 60_000 },
     });
   });
 
