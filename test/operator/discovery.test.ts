@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startDiscovery } from '../../operator/discovery.ts';
+import { ApiError } from '../../operator/kernel/cluster.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeCluster } from '../support/fake-cluster.ts';
 import { rememberingLog } from '../support/toy.ts';
@@ -42,6 +43,36 @@ test('an API server that does not answer takes nothing away', async () => {
   await clock.advance(60_000);
   expect(discovery.serves('kueue.x-k8s.io')).toBe(true);
   expect(log.lines.join()).toContain('served APIs not known');
+});
+
+test('at the start it is asked until there is an answer, or until the process stops', async () => {
+  const [cluster, clock, log, stopping] = [new FakeCluster(), new FakeClock(), rememberingLog(), new AbortController()];
+  let isDown = true;
+  let looks = 0;
+  cluster.apiVersions = () => {
+    looks += 1;
+    return isDown ? Promise.reject(new Error('no answer')) : Promise.resolve(new Set(['batch/v1']));
+  };
+  const start = async () => {
+    const discovery = await startDiscovery({ cluster, clock, log, signal: stopping.signal });
+    return discovery.serves('batch');
+  };
+  const patient = start();
+  await clock.advance(10_000);
+  expect(looks).toBe(11);
+  isDown = false;
+  await clock.advance(1000);
+  expect(await patient).toBe(true);
+  isDown = true;
+  const impatient = start();
+  await clock.advance(2000);
+  stopping.abort();
+  expect(await impatient).toBe(false);
+});
+
+test('who may not ask is not kept waiting', async () => {
+  const { discovery } = await scene(() => Promise.reject(new ApiError('forbidden', 'no', { status: 403 })));
+  expect(discovery.serves('batch')).toBe(false);
 });
 
 test('where nobody can tell, nothing is served', async () => {
