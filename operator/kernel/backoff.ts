@@ -11,9 +11,6 @@ export interface BackoffPolicy {
 /** Informers: patient, and spread out so that a restarted API server is not stormed. */
 export const watchBackoff: BackoffPolicy = { firstMs: 800, factor: 2, capMs: 30_000, jitter: 1 };
 
-/** No watch that breaks again and again stays behind for longer: twice its longest pause. */
-export const longestAwayMs = 2 * watchBackoff.capMs * (1 + watchBackoff.jitter);
-
 /** Keys of a work queue: the first retry is immediate to a human, the last is a quarter of an hour away. */
 export const keyBackoff: BackoffPolicy = { firstMs: 5, factor: 2, capMs: 1_000_000, jitter: 0 };
 

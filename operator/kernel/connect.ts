@@ -4,9 +4,10 @@ import type { Registry } from '../../process/metrics.ts';
 import { Client, StreamingClient } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import { defaultCredentials } from './credentials.ts';
+import { usualDeadlines } from './deadlines.ts';
 import { leaseDeadlineMs, usualTimes } from './lease.ts';
 import { callMetrics } from './metrics.ts';
-import { Transport, usualDeadlines } from './transport.ts';
+import { Transport } from './transport.ts';
 
 export interface ConnectOptions {
   /** Who asks, for the User-Agent: `limbeck/<version> (<component>)`. */

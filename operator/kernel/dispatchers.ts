@@ -5,11 +5,11 @@
  */
 import { Agent, type Dispatcher } from 'undici';
 import type { Access } from './credentials.ts';
+import { connectTimeoutMs } from './deadlines.ts';
 
 export type Traffic = 'crud' | 'watch' | 'lease';
 
 const sockets: Readonly<Record<Traffic, number | null>> = { crud: 16, watch: null, lease: 2 };
-const connectTimeoutMs = 10_000;
 
 export class Dispatchers {
   #fingerprint = '';

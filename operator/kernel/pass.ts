@@ -11,8 +11,8 @@ import {
   type Hands,
 } from './act.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
-import { longestAwayMs } from './backoff.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
+import { longestAwayMs } from './deadlines.ts';
 import type { Expectation } from './memory.ts';
 import {
   keyOf,

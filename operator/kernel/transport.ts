@@ -7,8 +7,8 @@ import { sleep, type Clock } from '../../process/clock.ts';
 import { errorOfAnswer, errorOfConnection, retryAfterMsOf } from './api-errors.ts';
 import { ApiError, NotLeading, type WriteBudget } from './cluster.ts';
 import type { Access, Credentials } from './credentials.ts';
+import type { Deadlines } from './deadlines.ts';
 import { checkedAtSending, Dispatchers, type Traffic } from './dispatchers.ts';
-import { leaseDeadlineMs, usualTimes } from './lease.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -28,19 +28,6 @@ export interface CallCounts {
   answered(call: Call, code: string, seconds: number): void;
   retried(call: Call): void;
 }
-
-export interface Deadlines {
-  readonly crudMs: number;
-  readonly leaseMs: number;
-  /** A watch silent for this long is resumed: bookmarks come about every minute. */
-  readonly watchSilenceMs: number;
-}
-
-export const usualDeadlines: Deadlines = {
-  crudMs: 30_000,
-  leaseMs: leaseDeadlineMs(usualTimes),
-  watchSilenceMs: 150_000,
-};
 
 export interface TransportOptions {
   readonly credentials: Credentials;

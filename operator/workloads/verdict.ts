@@ -16,13 +16,13 @@
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
- * | the Job has ended, and pods are not seen        | running for two minutes        |
+ * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
 import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
-import { longestAwayMs } from '../kernel/backoff.ts';
+import { longestAwayMs } from '../kernel/deadlines.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';

@@ -5,9 +5,10 @@ import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } fr
 import { distillationReconciler } from '../../operator/distillation/reconciler.ts';
 import { Client, StreamingClient } from '../../operator/kernel/client.ts';
 import type { Access, Credentials } from '../../operator/kernel/credentials.ts';
+import { usualDeadlines } from '../../operator/kernel/deadlines.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
 import { callMetrics } from '../../operator/kernel/metrics.ts';
-import { Transport, usualDeadlines, type CallCounts } from '../../operator/kernel/transport.ts';
+import { Transport, type CallCounts } from '../../operator/kernel/transport.ts';
 import { servingReconciler, type ServingFeeds } from '../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../operator/training/reconciler.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Agent } from 'undici';
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { Access } from '../../operator/kernel/credentials.ts';
+import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import type { Cache } from '../../operator/kernel/reconcile.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
@@ -67,8 +68,8 @@ const releases: Readonly<Record<Release, Settings>> = {
   former: settings,
   next: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } },
 };
-/** Longer than a garbage collector that has just begun needs to learn of a new kind. */
-const restPatienceMs = 180_000;
+/** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
+const restPatienceMs = longestAwayMs + 60_000;
 const quietMs = 700;
 /** What all the others are compared with must not be taken for the end too soon. */
 const referenceQuietMs = 4000;

@@ -1,7 +1,8 @@
 /** A loopback HTTP server that answers as scripted and remembers what it was asked. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Credentials } from '../../operator/kernel/credentials.ts';
-import { Transport, usualDeadlines, type Call, type Deadlines } from '../../operator/kernel/transport.ts';
+import { usualDeadlines, type Deadlines } from '../../operator/kernel/deadlines.ts';
+import { Transport, type Call } from '../../operator/kernel/transport.ts';
 import { systemClock } from '../../process/clock.ts';
 import { listen } from '../../process/http-server.ts';
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
-import { Transport, usualDeadlines, wireText, type Call } from '../../../operator/kernel/transport.ts';
+import { usualDeadlines } from '../../../operator/kernel/deadlines.ts';
+import { Transport, wireText, type Call } from '../../../operator/kernel/transport.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
 

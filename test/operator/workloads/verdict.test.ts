@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { longestAwayMs } from '../../../operator/kernel/deadlines.ts';
 import { jobIsOver, judge, type AttemptSeen } from '../../../operator/workloads/verdict.ts';
 import {
   ago,
@@ -167,13 +168,15 @@ describe('a Job that has ended before its pods are seen', () => {
     status: { conditions: [{ type, status: 'True', lastTransitionTime: ago(secondsAgo) }] },
   });
 
+  const awaySeconds = longestAwayMs / 1000;
+
   test.each([
-    ['Complete', 119, [], { kind: 'running', lookMs: 10_000 }],
-    ['Complete', 121, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
+    ['Complete', awaySeconds - 1, [], { kind: 'running', lookMs: 10_000 }],
+    ['Complete', awaySeconds + 1, [], { kind: 'failed', failure: { reason: 'ResultLost' } }],
     ['Complete', 5, [worker(0, succeeded())], { kind: 'succeeded' }],
     ['Failed', 5, [], { kind: 'running', lookMs: 10_000 }],
     ['FailureTarget', 5, [], { kind: 'running', lookMs: 10_000 }],
-    ['Failed', 121, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
+    ['Failed', awaySeconds + 1, [], { kind: 'failed', failure: { reason: 'WorkerLost' } }],
     ['Failed', 5, [worker(0, ended({ exitCode: 0 }))], { kind: 'running', lookMs: 10_000 }],
   ] as const)('%s %i s ago, %j', (type, secondsAgo, pods, verdict) => {
     expect(judge(seen({ job: endedJob(type, secondsAgo), pods }), now)).toMatchObject(verdict);
