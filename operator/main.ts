@@ -75,7 +75,7 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
       ...(gang === undefined ? [] : [podGroupsOf(gang)]),
     ],
     indexes: [slicesOfService, podsWithNews],
-    ...{ log, registry, signal, clock: systemClock, random: Math.random },
+    ...{ log, registry, signal, clock: systemClock, serverClock: connection.serverClock, random: Math.random },
     identity: `${config.podName}_${randomUUID()}`,
     namespace: config.namespace,
     leaderElection: config.leaderElection,
@@ -115,7 +115,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const port = await serve(admin, config.adminPort, last.signal);
   log.info('listening', { adminPort: port });
   const who = { component: 'operator', version };
-  const connection = await connect({ ...who, registry, clock: systemClock, renewDeadlineSeconds });
+  const connection = await connect({ ...who, registry, clock: systemClock, log, renewDeadlineSeconds });
   const discovery = await startDiscovery({ cluster: connection.cluster, clock: systemClock, log, signal });
   const parts: Parts = { config, connection, log, registry, signal, discovery };
   const feeds: Feeds = {};

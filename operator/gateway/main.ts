@@ -39,7 +39,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const last = new AbortController();
   const registry = createRegistry('gateway');
   const clock = systemClock;
-  const connection = await connect({ component: 'gateway', version, registry, clock });
+  const connection = await connect({ component: 'gateway', version, registry, clock, log });
   const caches = startCaches({
     ...{ cluster: connection.cluster, resources: [modelServices, endpointSlices], log, registry, clock },
     ...{ signal: last.signal, random: Math.random },

@@ -39,6 +39,8 @@ export interface ManagerOptions {
   /** Abort to stop gracefully: workers finish their pass, then the lease is released. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** What passes take for now, to be compared with the stamps of others; `clock` when absent. */
+  readonly serverClock?: Clock;
   readonly random: () => number;
   /** Unique per process, for example `<pod>_<uuid>`. */
   readonly identity: string;
@@ -184,13 +186,14 @@ interface Parts {
 }
 
 function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, counts }: Parts): Controller {
-  const { clock, random, identity, workers = 8 } = options;
+  const { clock, serverClock = clock, random, identity, workers = 8 } = options;
   const log = options.log.child({ reconciler: reconciler.name });
   const wrote: Hands['wrote'] = (what, result) => counts.wrote(reconciler.name, what, result);
-  const hands = { cluster, cache: caches.cache, roots: reconciler.resource, memory: new WriteMemory(), clock, wrote };
+  const own = { roots: reconciler.resource, memory: new WriteMemory(), clock: serverClock };
+  const hands = { cluster, cache: caches.cache, wrote, ...own };
   const controller = `limbeck.dev/${reconciler.name}`;
   const said = (result: WriteResult): void => wrote('event', result);
-  const recorder = new Recorder({ cluster, clock, controller, instance: identity, wrote: said });
+  const recorder = new Recorder({ cluster, clock: serverClock, controller, instance: identity, wrote: said });
   const pass = { reconciler, hands, recorder, caches };
   // Who is refused slowly leaves the others half of the workers, and connections, of which all share some more than that.
   const queue = new Workqueue(clock, { heldAtOnce: Math.max(1, Math.floor(workers / 2)) });

@@ -240,6 +240,18 @@ export function leaderMetrics(registry: Registry, { mayWrite, renewalAgeMs }: Le
   return (result) => attempts.inc({ result });
 }
 
+/** How far the API server's clock is ahead of ours. */
+export function skewMetrics(registry: Registry, aheadMs: () => number): void {
+  new Gauge({
+    name: 'limbeck_clock_skew_seconds',
+    help: 'By how much the clock of the API server is ahead of this process; below 0: behind; 0: no difference is sure.',
+    registers: [registry],
+    collect() {
+      this.set(aheadMs() / 1000);
+    },
+  });
+}
+
 /** The event loop. Returns what hears how late each beat came. */
 export function pulseMetrics(registry: Registry, blockedMs: number): (lateMs: number) => void {
   const registers = [registry];

@@ -9,6 +9,7 @@ import { ApiError, NotLeading, type WriteBudget } from './cluster.ts';
 import type { Access, Credentials } from './credentials.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkedAtSending, Dispatchers, type Traffic } from './dispatchers.ts';
+import type { ServerTime } from './server-time.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -35,6 +36,8 @@ export interface TransportOptions {
   readonly clock: Clock;
   readonly counts: CallCounts;
   readonly deadlines: Deadlines;
+  /** Hears what the answers say of the time; absent: nobody asks. */
+  readonly serverTime?: ServerTime;
 }
 
 type Answer = Dispatcher.ResponseData;
@@ -127,6 +130,7 @@ export class Transport {
         signal,
       });
       counts.answered(call, String(answer.statusCode), seconds());
+      this.#hearTime(answer, seconds() * 1000);
       return answer;
     } catch (error) {
       counts.answered(call, 'broken', seconds());
@@ -134,6 +138,12 @@ export class Transport {
       if (isTlsTrouble(error)) await this.#options.credentials.renew().catch(() => undefined);
       throw error;
     }
+  }
+
+  /** A load balancer that answers for an API server out of reach has a clock of its own. */
+  #hearTime({ statusCode, headers }: Answer, tookMs: number): void {
+    const { date } = headers;
+    if (statusCode < 500) this.#options.serverTime?.hear(Array.isArray(date) ? date[0] : date, tookMs);
   }
 }
 

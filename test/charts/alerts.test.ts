@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { ApiError } from '../../operator/kernel/cluster.ts';
-import { callMetrics } from '../../operator/kernel/metrics.ts';
+import { callMetrics, skewMetrics } from '../../operator/kernel/metrics.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeCluster } from '../support/fake-cluster.ts';
 import { startRig } from '../support/rig.ts';
@@ -53,6 +53,7 @@ interface Scraped {
 async function scrape(): Promise<Scraped> {
   const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
   callMetrics(registry);
+  skewMetrics(registry, () => 0);
   let fails = true;
   cluster.beforeWrite = () => {
     if (fails) throw new ApiError('unavailable', 'not now');
@@ -77,7 +78,7 @@ async function scrape(): Promise<Scraped> {
 const ofTarget = ['namespace', 'pod'];
 
 describe('alerts', () => {
-  test('are the six that the operator can be in trouble with', () => {
+  test('are the seven that the operator can be in trouble with', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual([
       'LimbeckNoLeader',
       'LimbeckWatchStale',
@@ -85,6 +86,7 @@ describe('alerts', () => {
       'LimbeckReconcileFailing',
       'LimbeckEventLoopBlocked',
       'LimbeckLeaseRenewalLate',
+      'LimbeckClockSkew',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { connect, type Connection } from '../../../operator/kernel/connect.ts';
 import { leases } from '../../../operator/kernel/lease.ts';
 import { systemClock } from '../../../process/clock.ts';
-import { loopbackApi, type LoopbackApi } from '../../support/loopback-api.ts';
+import { loopbackApi, sendJson, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
 import { freshRegistry } from '../../support/toy.ts';
 
 const never = new AbortController().signal;
@@ -20,9 +20,9 @@ afterEach(async () => {
   await api.close();
 });
 
-/** An API server that never answers, and the way to it. */
-async function silence(renewDeadlineSeconds: number): Promise<void> {
-  api = await loopbackApi(() => undefined);
+/** An API server, and the way to it. */
+async function facing(script: Script, renewDeadlineSeconds: number): Promise<void> {
+  api = await loopbackApi(script);
   const config = join(mkdtempSync(join(tmpdir(), 'connect-')), 'config');
   const text = {
     'current-context': 'c',
@@ -36,8 +36,25 @@ async function silence(renewDeadlineSeconds: number): Promise<void> {
   connection = await connect({ ...who, renewDeadlineSeconds });
 }
 
+test('answers tell the time of the API server, unless they come from something before it', async () => {
+  let [aheadMs, status] = [3_600_000, 200];
+  await facing((_, response) => {
+    const date = new Date(Date.now() + aheadMs).toUTCString();
+    sendJson(response, status, { metadata: {} }, { date });
+  }, 1);
+  const ask = async (): Promise<number> => {
+    await connection.cluster.get(leases, { namespace: 'limbeck', name: 'operator' }, never).catch(() => undefined);
+    return Math.round((connection.serverClock.now().getTime() - Date.now()) / 60_000);
+  };
+  expect(await ask()).toBe(60);
+  [aheadMs, status] = [0, 503];
+  expect(await ask()).toBe(60);
+  status = 404;
+  expect(await ask()).toBe(0);
+});
+
 test('a request about the lease ends by half the time in which it is to be renewed, others do not', async () => {
-  await silence(1);
+  await facing(() => undefined, 1);
   const key = { namespace: 'limbeck', name: 'operator' };
   const of = (cluster: Connection['cluster']): Promise<string> =>
     cluster.get(leases, key, never).then(

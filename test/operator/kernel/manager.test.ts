@@ -55,6 +55,20 @@ describe('a manager', () => {
     await rig.stop();
   });
 
+  test('passes and events take the time of the API server for now, the lease its own', async () => {
+    const [cluster, clock, time] = [new FakeCluster(), new FakeClock('2026-01-01T00:00:00Z'), '2026-07-01T00:00:00Z'];
+    cluster.put(crews, crew('alpha', []));
+    const serverClock = Object.assign(new FakeClock(), { now: () => new Date(time) });
+    const rig = startRig(cluster, clock, { serverClock, leaderElection: election });
+    await clock.advance(restMs);
+    expect((await cluster.get(crews, key)).status).toMatchObject({ conditions: [{ lastTransitionTime: time }] });
+    const { items } = await cluster.list(eventsResource, {});
+    expect(items).toMatchObject([{ eventTime: '2026-07-01T00:00:00.000000Z' }]);
+    const { spec } = await cluster.get(leases, { namespace: 'limbeck', name: 'operator' });
+    expect(spec.renewTime).toMatch(/^2026-01-01/);
+    await rig.stop();
+  });
+
   test('is ready when its caches are, leads only with the lease, and writes nothing as a standby', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const first = startRig(cluster, clock, { leaderElection: election, identity: 'first' });
