@@ -8,4 +8,10 @@ describe('createRegistry', () => {
     const lines = (await first.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     expect(lines.every((line) => line.includes('component="a"'))).toBe(true);
   });
+
+  test('the event loop is looked at when somebody asks, and not a hundred times a second', async () => {
+    const text = await createRegistry('a').metrics();
+    expect(text).toContain('nodejs_eventloop_lag_seconds');
+    expect(text).not.toMatch(/nodejs_eventloop_lag_(min|max|mean|stddev|p\d+)_seconds/);
+  });
 });
