@@ -27,7 +27,6 @@ const varying = new Set(
     'clusterIP',
     'clusterIPs',
     'deployment.kubernetes.io/revision',
-    'observedGeneration',
     'limbeck.dev/desired-hash',
     'limbeck.dev/template',
     'finalizers',
@@ -78,7 +77,7 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
 }
 
 export const normalised = (object: KubeObject, namespace: string): string =>
-  JSON.stringify(masked(ownWords(object)), undefined, 1)
+  JSON.stringify(masked(ownWords(object), object.metadata.generation), undefined, 1)
     .replaceAll(namespace, '<namespace>')
     // Which release made a pod is a matter of time; that it lives on is counted elsewhere.
     .replaceAll(/"(trainer|server):\d+"/g, '"$1"')
@@ -92,13 +91,19 @@ function ownWords(object: KubeObject & { readonly status?: { readonly phase?: st
   return object.kind === 'Pod' ? { ...rest, phase: status?.phase } : rest;
 }
 
-function masked(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(masked);
+/** No status at rest speaks of another generation than that of its object. */
+export const former = 'not the present one';
+
+/** Which generation it is depends on how often it was declared; whether a status speaks of it does not. */
+function masked(value: unknown, generation: number | undefined): unknown {
+  if (Array.isArray(value)) return value.map((member) => masked(member, generation));
   if (typeof value !== 'object' || value === null) return value;
+  const maskedAs = ([name, member]: [string, unknown]): [string, unknown] =>
+    name === 'observedGeneration'
+      ? [name, member === generation ? 'the present one' : former]
+      : [name, masked(member, generation)];
   const entries = Object.entries(value).filter(([name]) => !varying.has(name));
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => a.localeCompare(b)).map(([name, member]) => [name, masked(member)]),
-  );
+  return Object.fromEntries(entries.sort(([a], [b]) => a.localeCompare(b)).map(maskedAs));
 }
 
 /** The lines in which two states differ, for a person to read. */

@@ -40,9 +40,9 @@ export class Interference {
     this.#trace = trace;
   }
 
-  /** Did all that was planned happen? Otherwise the run says nothing about it. */
-  get reached(): boolean {
-    return this.#faults.every((fault) => this.#fired.has(fault));
+  /** What came to pass of all that was planned. */
+  get befell(): readonly Fault[] {
+    return this.#faults.filter((fault) => this.#fired.has(fault));
   }
 
   write(exchange: Exchange): WriteVerdict {

@@ -1,21 +1,26 @@
-/** Is a disturbed run as good as an undisturbed one? Same end, same births and deaths, and silence at rest. */
-import { difference } from './end-state.ts';
+/**
+ * Is a disturbed run as good as an undisturbed one? Same end, same births and deaths, and silence at rest. It is judged by
+ * what befell it: what was planned and never came to pass excuses nothing.
+ */
+import { difference, former } from './end-state.ts';
 import type { Deeds } from './deeds.ts';
-import type { Lot, Outcome } from './run.ts';
+import type { Lot, Outcome } from './outcome.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {
   if (outcome.stuck !== undefined) return [outcome.stuck];
-  // What never happened proves nothing, and the table of coverage says so.
-  if (!outcome.reached) return [];
-  const { faults } = outcome.plan;
-  const isDeleted = faults.some(({ kind }) => kind === 'delete' || kind === 'terminate');
-  const isGone = faults.some((fault) => fault.kind === 'delete' && !fault.recreate);
+  const { befell } = outcome;
+  const isDeleted = befell.some(({ kind }) => kind === 'delete' || kind === 'terminate');
+  const isGone = befell.some((fault) => fault.kind === 'delete' && !fault.recreate);
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
   const left = difference([], outcome.afterDeletion);
   const deeds = isDeleted ? lotsApart(reference, outcome) : lotApart(reference, wholeOf(outcome));
   return [
     ...said('the end state differs', state),
+    ...said(
+      'a status is out of date',
+      outcome.settled.filter((text) => text.includes(former)),
+    ),
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
     ...said('deleted without a UID', outcome.unguardedDeletions),
@@ -26,8 +31,8 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
 
 const recoveredWithinMs = 60_000;
 
-function recovery({ plan, recoveredAfterMs = Infinity }: Outcome): readonly string[] {
-  const isRotated = plan.faults.some(({ kind }) => kind === 'rotated');
+function recovery({ befell, recoveredAfterMs = Infinity }: Outcome): readonly string[] {
+  const isRotated = befell.some(({ kind }) => kind === 'rotated');
   if (!isRotated || recoveredAfterMs <= recoveredWithinMs) return [];
   return [`no request was let in within a minute of their exchange, but after ${String(recoveredAfterMs)} ms`];
 }
@@ -36,8 +41,8 @@ const said = (what: string, details: readonly string[]): readonly string[] =>
   details.length === 0 ? [] : [`${what}:\n  ${details.join('\n  ')}`];
 
 /** An API server that says 500 and has carried it out is asked again, and rightly so. */
-function wholeOf({ plan, deeds, podsEver }: Outcome): Lot {
-  const isMisled = plan.faults.some((fault) => fault.kind === 'answer' && fault.committed);
+function wholeOf({ befell, deeds, podsEver }: Outcome): Lot {
+  const isMisled = befell.some((fault) => fault.kind === 'answer' && fault.committed);
   return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
 }
 
@@ -50,8 +55,8 @@ const withoutRemovals = (deeds: Deeds): Deeds => without('delete ', deeds);
  * Whoever is deleted half-way was given no more than a whole life takes, and whoever came after him just that. Where a
  * namespace is emptied, pods go before their Job: an attempt is lost, and the Job that would go on is rightly removed.
  */
-function lotsApart(reference: Outcome, { plan, lots, heir }: Outcome): readonly string[] {
-  const isEmptied = plan.faults.some(({ kind }) => kind === 'terminate');
+function lotsApart(reference: Outcome, { befell, lots, heir }: Outcome): readonly string[] {
+  const isEmptied = befell.some(({ kind }) => kind === 'terminate');
   return Object.entries(lots).flatMap(([root, { deeds, podsEver }]) => {
     const counted = isEmptied && root !== heir ? withoutRemovals(deeds) : withoutVain(deeds);
     const lot = { deeds: counted, podsEver };

@@ -1,6 +1,6 @@
 /** All plans of a perturbation for a scenario, from what a run without faults did. */
 import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan, type Perturbation } from './plan.ts';
-import type { Outcome } from './run.ts';
+import type { Outcome } from './outcome.ts';
 
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
 

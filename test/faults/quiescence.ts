@@ -1,9 +1,11 @@
-/** Looks at what has come to rest: whatever is written then is written for nothing. */
+/** Looks at what has come to rest: whatever is written then is written for nothing, by one who has just begun, too. */
 import { pause, until } from './until.ts';
 import type { Instance } from './instance.ts';
 
 export interface Resting {
   readonly instance: Instance;
+  /** What it had written before it all came to rest. */
+  readonly before: number;
   /** Wakes the reconciler as a resync does. */
   readonly poke: () => void;
   /** Another text whenever others have changed something, as one who listens has heard it. */
@@ -21,14 +23,16 @@ const turns = 5;
 /** How often three looks in a row wrote. A late controller is answered, and rightly so: then they are begun again. */
 export async function writesAtRest(resting: Resting): Promise<number> {
   const { instance, news, rest } = resting;
+  let { before } = resting;
   for (let turn = 1; ; turn += 1) {
-    const [before, known] = [instance.writes(), news()];
+    const known = news();
     for (let look = 0; look < looks; look += 1) await lookOnce(resting);
     const written = instance.writes() - before;
     if (written === 0) return 0;
     await pause(hearingMs);
     if (turn === turns || news() === known) return written;
     await rest();
+    before = instance.writes();
   }
 }
 

@@ -32,9 +32,16 @@ const serving: Scenario = {
   ],
 };
 
+/** As somebody may write them, and as the API server does not keep them. */
+const resources = { requests: { cpu: '0.05', memory: '131072Ki' }, limits: { cpu: '1000m', memory: '1024Mi' } };
+
 /** Nobody asks: by its own declaration it has no replicas for a while. */
 const emptied: Scenario = {
   ...{ ...serving, name: 'serving, emptied', perturbations: chosen },
+  object: {
+    ...serving.object,
+    spec: { ...serving.object.spec, placement: { gpuProfiles: ['gpu', 'cpu'], resources } },
+  },
   changes: [(spec) => ({ ...spec, replicas: 0 }), (spec) => ({ ...spec, replicas: 1 })],
 };
 

@@ -2,12 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import type { Laboratory } from './run.ts';
 import { complaints } from './oracle.ts';
+import type { Outcome } from './outcome.ts';
 import { planText, type FaultPlan } from './plan.ts';
-import { runPlan, type Outcome } from './run.ts';
+import { runPlan } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface Judged {
   readonly plan: FaultPlan;
+  /** All of it came to pass. */
   readonly reached: boolean;
   /** Three looks at everything in the end wrote nothing. */
   readonly quiet: boolean;
@@ -47,8 +49,12 @@ export class Trials {
     return this.#inTurn(async () => {
       const outcome = await runPlan(this.#laboratory, scenario, plan, reference);
       const said = complaints(reference, outcome);
-      const { reached, stuck, writesAtRest } = outcome;
-      const seen = { plan, reached, quiet: stuck === undefined && writesAtRest === 0 };
+      const { befell, stuck, writesAtRest } = outcome;
+      const seen = {
+        plan,
+        reached: befell.length === plan.faults.length,
+        quiet: stuck === undefined && writesAtRest === 0,
+      };
       if (said.length === 0) return seen;
       const name = planText(plan).replaceAll(/[^\w]+/g, '-');
       await writeFile(`${this.#folder}/${name}.json`, `${JSON.stringify({ ...outcome, said }, undefined, 2)}\n`);

@@ -163,6 +163,7 @@ export class Place {
     const instance = this.#instance!;
     return writesAtRest({
       instance,
+      before: instance.writes(),
       poke: () => instance.manager.poke(this.#resource.kind.toLowerCase(), key),
       news: () => newsIn(heardIn(this.#options.laboratory.heard, this.#namespace)),
       rest: () => this.rest(atRest),

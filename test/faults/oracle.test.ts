@@ -1,0 +1,64 @@
+/** The oracle itself: what it must complain about, and of whom. Needs no API server. */
+import { expect, test } from '@jest/globals';
+import type { KubeObject } from '../../operator/kernel/objects.ts';
+import { stateOf } from './end-state.ts';
+import { complaints } from './oracle.ts';
+import type { Outcome } from './outcome.ts';
+import type { Fault } from './plan.ts';
+
+const crash: Fault = { kind: 'crash', write: 1, moment: 'committed' };
+const again: Fault = { kind: 'crash', write: 3, moment: 'before' };
+const deletion: Fault = { kind: 'delete', write: 2, recreate: false };
+
+const undisturbed: Outcome = {
+  ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: ['as it should be'], afterDeletion: [] },
+  ...{ deeds: { 'create jobs/toy': 1 }, podsEver: 1, lots: {}, unguardedDeletions: [], writesAtRest: 0 },
+  ...{ writes: 3, frames: new Map(), log: [], requests: [] },
+};
+
+const disturbed = (faults: readonly Fault[], befell: readonly Fault[], more: Partial<Outcome> = {}): Outcome => ({
+  ...undisturbed,
+  ...{ plan: { scenario: 'toy', faults }, befell },
+  ...more,
+});
+
+const wrong: readonly (readonly [string, Partial<Outcome>])[] = [
+  ['the end state differs', { settled: ['something else'] }],
+  ['something is left after deletion', { afterDeletion: ['a Service'] }],
+  ['creations and deletions differ', { deeds: { 'create jobs/toy': 2 } }],
+  ['creations and deletions differ', { podsEver: 2 }],
+  ['deleted without a UID', { unguardedDeletions: ['jobs/toy'] }],
+  ['1 writes at rest', { writesAtRest: 1 }],
+  ['it never settled', { stuck: 'it never settled' }],
+];
+
+test.each(wrong)('%s: of whatever came to pass of a plan', (complaint, more) => {
+  for (const befell of [[], [crash], [crash, again]])
+    expect(complaints(undisturbed, disturbed([crash, again], befell, more)).join()).toContain(complaint);
+});
+
+test('nothing, where all is as it was without faults', () => {
+  for (const befell of [[], [crash], [crash, again]])
+    expect(complaints(undisturbed, disturbed([crash, again], befell))).toEqual([]);
+});
+
+test('a deletion that never came to pass leaves the object there', () => {
+  const gone: Partial<Outcome> = { settled: [], deeds: {} };
+  expect(complaints(undisturbed, disturbed([deletion], [deletion], gone))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([deletion], [], gone))).not.toEqual([]);
+  expect(complaints(undisturbed, disturbed([deletion], []))).toEqual([]);
+});
+
+test('a status of another generation is out of date, even where that of the run without faults is, too', () => {
+  const root = (generation: number, observed: number): KubeObject & { readonly status: object } => ({
+    ...{ apiVersion: 'limbeck.dev/v1alpha1', kind: 'TrainingJob', metadata: { name: 'toy', generation } },
+    status: { observedGeneration: observed, conditions: [{ type: 'Accepted', observedGeneration: observed }] },
+  });
+  const settled = (generation: number, observed: number): Partial<Outcome> => ({
+    settled: stateOf([root(generation, observed)], 'toys'),
+  });
+  const [fresh, late] = [disturbed([], [], settled(1, 1)), disturbed([], [], settled(3, 2))];
+  expect(complaints(fresh, disturbed([crash], [crash], settled(3, 3)))).toEqual([]);
+  expect(complaints(fresh, disturbed([crash], [crash], settled(3, 2))).join()).toContain('the end state differs');
+  expect(complaints(late, late).join()).toContain('a status is out of date');
+});

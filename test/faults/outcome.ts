@@ -1,0 +1,35 @@
+/** What a run came to. Types alone. */
+import type { Deeds } from './deeds.ts';
+import type { Fault, FaultPlan } from './plan.ts';
+
+/** What a run came to; the oracle compares it with that of a run without faults. */
+export interface Outcome {
+  readonly plan: FaultPlan;
+  /** Those of its faults that came to pass. */
+  readonly befell: readonly Fault[];
+  /** Why it did not come to its end; undefined when it did. */
+  readonly stuck?: string;
+  readonly settled: readonly string[];
+  readonly afterDeletion: readonly string[];
+  readonly deeds: Deeds;
+  readonly podsEver: number;
+  /** By the UID of the root, the oldest first. */
+  readonly lots: Readonly<Record<string, Lot>>;
+  /** UID of a root that was to have a whole life of its own; undefined: there was none, or it began half-way. */
+  readonly heir?: string;
+  readonly unguardedDeletions: readonly string[];
+  readonly writesAtRest: number;
+  /** Milliseconds from an exchange of credentials to the next request that was let in. */
+  readonly recoveredAfterMs?: number;
+  readonly writes: number;
+  readonly frames: ReadonlyMap<string, number>;
+  readonly log: readonly string[];
+  /** Every request of the operators, in order. */
+  readonly requests: readonly string[];
+}
+
+/** What was made for one root. */
+export interface Lot {
+  readonly deeds: Deeds;
+  readonly podsEver: number;
+}
