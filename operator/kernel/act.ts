@@ -43,7 +43,7 @@ export class NameLeaving extends Error {
   }
 }
 
-/** The root was deleted, and the cache does not show it yet: nothing is made for it any more. */
+/** The root was deleted: nothing is made for it any more. */
 export class RootGone extends Error {
   constructor(root: KubeObject) {
     super(`${root.kind} ${keyText(keyOf(root))} was deleted`);
@@ -106,6 +106,11 @@ export function expectRemoval(root: KubeObject, { roots, memory, clock }: Hands)
   memory.expect(key, key, { kind: 'removal', resource: roots, key, uid }, clock.monotonicMs());
 }
 
+/** A pass may take seconds. What the caches have shown meanwhile costs nothing to know, so it is looked up before each child. */
+function refuseGone({ root, hands }: Scene): void {
+  if (isLeaving(hands.cache.get(hands.roots, keyOf(root)), root.metadata.uid ?? '')) throw new RootGone(root);
+}
+
 function refuseOthers(existing: KubeObject | undefined, { child, object, root }: Scene): void {
   const standing = standingOf(existing, root);
   if (standing === 'taken') throw new NameTaken(child.resource, keyOf(object), holderOf(existing));
@@ -113,6 +118,7 @@ function refuseOthers(existing: KubeObject | undefined, { child, object, root }:
 }
 
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
+  refuseGone(scene);
   const { child, hands } = scene;
   const object = withUid(scene.object, existing);
   remember(await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal)), scene);
@@ -120,6 +126,7 @@ async function send(existing: KubeObject | undefined, scene: Scene, signal: Abor
 
 /** As creating touches nobody else's object, nobody needs to look first. */
 async function make(scene: Scene, signal: AbortSignal): Promise<void> {
+  refuseGone(scene);
   const { child, object, hands } = scene;
   try {
     const stored = await hands.cluster.create(child.resource, object, signal);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChild, NameLeaving, NameTaken, removeChild, type Hands } from '../../../operator/kernel/act.ts';
+import { applyChild, NameLeaving, NameTaken, removeChild, RootGone, type Hands } from '../../../operator/kernel/act.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
@@ -70,6 +70,14 @@ describe('applyChild', () => {
     const ownerReferences = [{ ...ownerReferenceTo(root), uid: 'old' }];
     cluster.put(members, { ...wish, metadata: { ...key, ownerReferences } });
     await expect(apply(manner)).rejects.toThrow(NameLeaving);
+    expect(verbs()).toEqual([]);
+  });
+
+  test.each(manners)('nothing is made for a root that is gone since the pass began: %s', async (manner) => {
+    const { root, hands, verbs } = await stage();
+    const deleted = { ...root, metadata: { ...root.metadata, uid: 'before' } };
+    const made = applyChild({ resource: members, object: wish, manner }, deleted, hands, never);
+    await expect(made).rejects.toThrow(RootGone);
     expect(verbs()).toEqual([]);
   });
 
