@@ -24,6 +24,7 @@ const turns = 5;
 export async function writesAtRest(resting: Resting): Promise<number> {
   const { instance, news, rest } = resting;
   let { before } = resting;
+  await untilAtWork(instance);
   for (let turn = 1; ; turn += 1) {
     const known = news();
     for (let look = 0; look < looks; look += 1) await lookOnce(resting);
@@ -34,6 +35,13 @@ export async function writesAtRest(resting: Resting): Promise<number> {
     await rest();
     before = instance.writes();
   }
+}
+
+/** Until then nobody hears a wake, and where the object is gone, nothing else leads to a pass. */
+async function untilAtWork({ manager }: Instance): Promise<void> {
+  let isAtWork = false;
+  void manager.leading.then(() => (isAtWork = true));
+  await until('an operator at work', () => Promise.resolve(isAtWork), { everyMs: 50 });
 }
 
 /** From a wake to the end of a pass that looked at the present. */
