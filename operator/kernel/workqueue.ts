@@ -124,10 +124,14 @@ export class Workqueue {
 
   /**
    * Counts a failure of a key that is held and wakes it, as urgent as it was, after its back-off, or after `atLeastMs`
-   * when that is longer. Returns that time in milliseconds.
+   * when that is longer. Returns that time in milliseconds. Who was woken before his time goes on waiting for it: events
+   * that come and go must not make a back-off longer.
    */
   retry({ key, priority }: Pick<Taken, 'key' | 'priority'>, atLeastMs = 0): number {
-    const failures = this.failures(key) + 1;
+    const pending = this.#delayed.get(key);
+    const failed = this.failures(key);
+    if (pending !== undefined && failed > 0) return pending.dueMs - this.#clock.monotonicMs();
+    const failures = failed + 1;
     this.#failures.set(key, failures);
     const delayMs = Math.max(atLeastMs, backoffMs(this.#rules.backoff, failures, 0));
     this.addAfter(key, delayMs, priority);

@@ -47,7 +47,6 @@ describe('Workqueue', () => {
     expect(await queue.take()).toEqual({ key: 'first', priority: 'high', waitedMs: 400 });
     expect(queue.oldestWaitMs).toBe(0);
     queue.retry({ key: 'first', priority: 'high' });
-    queue.retry({ key: 'first', priority: 'high' });
     expect(queue.failing).toBe(1);
     queue.forget('first');
     expect(queue.failing).toBe(0);
@@ -69,11 +68,35 @@ describe('Workqueue', () => {
     const clock = new FakeClock();
     const queue = new Workqueue(clock);
     const a = { key: 'a', priority: 'high' } as const;
-    expect([queue.retry(a), queue.retry(a), queue.retry(a)]).toEqual([5, 10, 20]);
-    expect(queue.retry(a, 60_000)).toBe(60_000);
+    const failAfter = async (waitMs: number, atLeastMs = 0): Promise<number> => {
+      await clock.advance(waitMs);
+      return queue.retry(a, atLeastMs);
+    };
+    expect([await failAfter(0), await failAfter(5), await failAfter(10)]).toEqual([5, 10, 20]);
+    expect(await failAfter(20, 60_000)).toBe(60_000);
+    await clock.advance(60_000);
     queue.forget('a');
     expect(queue.retry(a)).toBe(5);
     await clock.advance(5);
+    expect(queue.depth).toBe(1);
+  });
+
+  test('events in the middle of a back-off make it neither longer nor shorter', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock);
+    queue.add('a');
+    let delayMs = queue.retry((await queue.take())!, 1000);
+    queue.done('a');
+    for (let woken = 0; woken < 20; woken += 1) {
+      await clock.advance(10);
+      queue.add('a');
+      delayMs = queue.retry((await queue.take())!);
+      queue.done('a');
+    }
+    expect([delayMs, queue.failures('a')]).toEqual([800, 1]);
+    await clock.advance(799);
+    expect(queue.depth).toBe(0);
+    await clock.advance(1);
     expect(queue.depth).toBe(1);
   });
 
