@@ -18,6 +18,7 @@ export class People {
   readonly #scenario: Scenario;
   readonly #namespace: string;
   #deeds: Promise<void> = Promise.resolve();
+  #begun = 0;
 
   constructor(cluster: Cluster, scenario: Scenario, namespace: string) {
     this.#cluster = cluster;
@@ -25,10 +26,12 @@ export class People {
     this.#namespace = namespace;
   }
 
-  /** Resolves when the API server has taken it, though it may have consequences. */
-  befall(deed: Deed): Promise<void> {
-    if (deed === 'terminate') return this.#terminate();
+  /** Begun at once, done when `stored` is. Resolves when the API server has taken it, though it may have consequences. */
+  befall(deed: Deed, stored: Promise<unknown>): Promise<void> {
+    this.#begun += 1;
+    if (deed === 'terminate') return this.#terminate(stored);
     return this.#inTurn(async () => {
+      await stored;
       const { spec } = (await this.found()) ?? this.#scenario.object;
       await this.delete();
       if (deed === 'recreate') await this.create(spec);
@@ -38,6 +41,14 @@ export class People {
   /** Resolves when whatever they have begun is done. */
   idle(): Promise<void> {
     return this.#deeds;
+  }
+
+  /** Whether the object, or its absence, is as it should be, and not that of a moment before somebody's deed. */
+  async find(isSo: (object: Rooted | undefined) => boolean): Promise<boolean> {
+    const before = this.#begun;
+    await this.idle();
+    const object = await this.found();
+    return before === this.#begun && isSo(object);
   }
 
   change(change: Scenario['changes'][number], isGone: () => boolean): Promise<void> {
@@ -96,13 +107,18 @@ export class People {
   }
 
   /** Everything in it goes with it; whoever comes next finds the name free. */
-  async #terminate(): Promise<void> {
-    const { spec } = await this.root();
-    await removeNamespace(this.#cluster, this.#namespace);
+  #terminate(stored: Promise<unknown>): Promise<void> {
+    let spec = this.#scenario.object.spec;
+    const begun = this.#inTurn(async () => {
+      await stored;
+      ({ spec } = await this.root());
+      await removeNamespace(this.#cluster, this.#namespace);
+    });
     void this.#inTurn(async () => {
       await until('the namespace is gone', () => this.#isNamespaceGone(), { withinMs: 600_000 });
       await until('the object is there again', () => this.#startAgain(spec));
     });
+    return begun;
   }
 
   /** A busy API server may still take the new namespace for the old one, which ends. */

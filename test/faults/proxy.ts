@@ -25,7 +25,7 @@ export interface ProxyOptions {
   /** The operator behind this proxy is dead: start another, of this release where it is to be another one. */
   readonly crashed: (release?: Release) => void;
   /** Somebody does this now; resolves when the API server has taken it. */
-  readonly befell: (deed: Deed) => Promise<void>;
+  readonly befell: (deed: Deed, stored: Promise<unknown>) => Promise<void>;
   /** Who may pass; everyone, over plain HTTP, where there is none. */
   readonly gate?: Gate;
 }
@@ -175,13 +175,14 @@ export class FaultProxy {
       answer(outgoing, verdict.status);
       return;
     }
-    const reply = await wholeOf(await this.#forward(exchange, incoming, body));
+    const forwarded = this.#forward(exchange, incoming, body).then(wholeOf);
+    const deed = verdict.kind === 'user' ? befell(verdict.deed, forwarded) : undefined;
+    const [reply] = await Promise.all([forwarded, deed]);
     exchange.version = versionIn(reply);
     if (verdict.kind === 'crash' && verdict.moment === 'committed') {
       die();
       return;
     }
-    if (verdict.kind === 'user') await befell(verdict.deed);
     if (verdict.kind === 'answer') {
       answer(outgoing, verdict.status);
       return;

@@ -117,7 +117,8 @@ class Run {
       const expected = nothing ? [] : reference?.settled;
       settled = await this.#rest(expected);
       // What is deleted for good may still be there for a moment.
-      heir = this.#scenario.changes.length === 0 && !this.#isGone ? survivor?.metadata.uid : undefined;
+      const hasHeir = this.#scenario.changes.length === 0 && !this.#isGone;
+      heir = hasHeir ? (await had('the heir', () => this.#people.found()))?.metadata.uid : undefined;
       written = await this.#writesAtRest(expected);
       await this.#people.delete();
       afterDeletion = await this.#rest([]);
@@ -159,7 +160,7 @@ class Run {
       ...{ access, upstream, trace: this.#trace, interference: this.#interference },
       instance: this.#instances.length + 1,
       crashed: (release) => this.#replaceOperator(release),
-      befell: (deed) => this.#people.befall(deed),
+      befell: (deed, stored) => this.#people.befall(deed, stored),
       ...(this.#gate === undefined ? {} : { gate: this.#gate }),
     });
     const { url } = this.#proxy;
@@ -189,11 +190,8 @@ class Run {
 
   async #liveThrough(): Promise<void> {
     const { settled, changes } = this.#scenario;
-    const isSettled = async (): Promise<boolean> => {
-      // An object in a namespace that is being emptied may come to its end before its successor is there.
-      await this.#people.idle();
-      return this.#isGone || settled(await this.#people.found());
-    };
+    // An object in a namespace that is being emptied may come to its end before its successor is there.
+    const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || settled(object));
     await until('it settles', isSettled, { everyMs: 250 });
     for (const change of changes) {
       await until('the change is taken', () => this.#people.change(change, () => this.#isGone).then(() => true));
