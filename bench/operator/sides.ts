@@ -76,8 +76,8 @@ const settings = {
   gpuProfiles: { cpu: {} },
 };
 
-/** As Node sizes its heap under the chart's memory limit of 512Mi; on a machine without a limit it takes what there is. */
-const heap = ['--max-old-space-size=256', '--max-semi-space-size=1'];
+/** As the chart sizes the heap under its memory limit of 512Mi; on a machine without a limit Node takes what there is. */
+const heap = ['--max-old-space-size=384', '--max-semi-space-size=1'];
 
 const ours = { reconciler: 'trainingjob' };
 

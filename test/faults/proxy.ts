@@ -151,7 +151,7 @@ export class FaultProxy {
       outgoing.end(framesOf(await reply.body.text()));
       return;
     }
-    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(await wholeOf(reply), outgoing);
+    if (!exchange.isWatch || reply.statusCode !== 200) return passOn(await keptOf(reply, exchange), outgoing);
     return this.#stream(exchange.resource, reply, outgoing);
   }
 
@@ -175,7 +175,7 @@ export class FaultProxy {
       answer(outgoing, verdict.status);
       return;
     }
-    const forwarded = this.#forward(exchange, incoming, body).then(wholeOf);
+    const forwarded = this.#forward(exchange, incoming, body).then((reply) => keptOf(reply, exchange));
     const deed = verdict.kind === 'user' ? befell(verdict.deed, forwarded) : undefined;
     const [reply] = await Promise.all([forwarded, deed]);
     exchange.version = versionIn(reply);
@@ -282,10 +282,12 @@ interface Whole {
   readonly body: Buffer;
 }
 
-const wholeOf = async ({ statusCode, body }: Reply): Promise<Whole> => ({
-  statusCode,
-  body: Buffer.from(await body.arrayBuffer()),
-});
+/** The whole of an answer, which the trace keeps as the API server gave it, whatever the sender gets of it. */
+async function keptOf({ statusCode, body: stream }: Reply, exchange: Exchange): Promise<Whole> {
+  const body = Buffer.from(await stream.arrayBuffer());
+  if (!exchange.isList) exchange.answer = body.toString('utf8');
+  return { statusCode, body };
+}
 
 async function passOn({ statusCode, body }: Whole, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(statusCode, { 'content-type': 'application/json' });

@@ -21,6 +21,8 @@ export interface Exchange {
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
   status: number;
   readonly body: string;
+  /** Of the API server, also when it was lost; of lists and watches the frames say it. */
+  answer: string;
   /** Of a write: the version of the object in the answer, also when the reply was lost; '' when it has none. */
   version: string;
 }
@@ -60,7 +62,7 @@ export class Trace {
     const isWatch = /[?&]watch=true/.test(url);
     const resource = sub === undefined ? plural : `${plural}/${sub}`;
     const exchange: Exchange = {
-      ...{ method, body, instance, resource, status: 0, version: '' },
+      ...{ method, body, instance, resource, status: 0, answer: '', version: '' },
       name: name === '' && isWrite ? nameIn(body) : decodeURIComponent(name),
       isWatch,
       isList: !isWrite && (isWatch ? /[?&]sendInitialEvents=true/.test(url) : name === ''),
@@ -143,9 +145,10 @@ function nameIn(body: string): string {
 const uidIn = (body: string): boolean =>
   Boolean((JSON.parse(body) as { readonly preconditions?: { readonly uid?: string } }).preconditions?.uid);
 
-function exchangeText({ instance, write, method, isWatch, resource, name, status, body }: Exchange): string {
+function exchangeText({ instance, write, method, isWatch, resource, name, status, body, answer }: Exchange): string {
   const number = write > 0 ? `#${String(write)} ` : '';
-  return `${String(instance)} ${number}${isWatch ? 'WATCH' : method} ${resource}/${name} → ${String(status)} ${body}`;
+  const asked = `${isWatch ? 'WATCH' : method} ${resource}/${name} ${body}`.trimEnd();
+  return `${String(instance)} ${number}${asked} → ${String(status)} ${answer}`.trimEnd();
 }
 
 const frameText = ({ instance, resource, type, name, version, verdict }: Frame): string =>
