@@ -71,7 +71,9 @@ async function hunt(): Promise<TrainingJobStatus> {
   await underWay('hunted', 3);
   await suspend(true);
   const { checkpoint } = await statusOf('hunted', 'being suspended', ({ phase }) => phase === 'Suspended');
-  await kubectl.run(['wait', '--for=delete', 'pod', '--selector=limbeck.dev/training-job=hunted', '--timeout=120s']);
+  // Those of an attempt whose Job had failed by itself stay for their logs.
+  const suspended = '--selector=limbeck.dev/training-job=hunted,limbeck.dev/attempt=3';
+  await kubectl.run(['wait', '--for=delete', 'pod', suspended, '--timeout=120s']);
   await inTrainer(kubectl, lab.images.trainer, damageNewest, checkpoint?.uri.replace(/\/a\d+\/.*/, '') ?? '');
   await suspend(false);
   return statusOf('hunted', 'succeeding', ({ phase }) => phase === 'Succeeded');
