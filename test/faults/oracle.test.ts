@@ -49,6 +49,27 @@ test('a deletion that never came to pass leaves the object there', () => {
   expect(complaints(undisturbed, disturbed([deletion], []))).toEqual([]);
 });
 
+test('a removal in vain is forgiven where watches break all the time alone', () => {
+  const vain: Partial<Outcome> = { deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': 1 } };
+  const storm: Fault = { kind: 'watch', how: 'gone' };
+  expect(complaints(undisturbed, disturbed([storm], [storm], vain))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([crash], [crash], vain))).not.toEqual([]);
+});
+
+test('in a namespace that is emptied a child may be made once more for a root that goes, and for no other', () => {
+  const emptied: Fault = { kind: 'terminate', write: 1 };
+  const made = (times: number): Partial<Outcome> => ({
+    ...{ heir: 'new', deeds: {} },
+    lots: {
+      old: { deeds: { 'create jobs/toy': times }, podsEver: 1 },
+      new: { deeds: { 'create jobs/toy': 1 }, podsEver: 1 },
+    },
+  });
+  expect(complaints(undisturbed, disturbed([emptied], [emptied], made(2)))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([emptied], [emptied], made(3)))).not.toEqual([]);
+  expect(complaints(undisturbed, disturbed([deletion], [deletion], { ...made(2), settled: [] }))).not.toEqual([]);
+});
+
 test('a status of another generation is out of date, even where that of the run without faults is, too', () => {
   const root = (generation: number, observed: number): KubeObject & { readonly status: object } => ({
     ...{ apiVersion: 'limbeck.dev/v1alpha1', kind: 'TrainingJob', metadata: { name: 'toy', generation } },
