@@ -33,7 +33,7 @@ def tuning(store: str, folder: Path, task: str, epochs: int = 10) -> Document:
         "source": {"kind": "s3", "uri": (folder / "model").as_uri()},
         "contextLength": 16,
     }
-    optimization = {"epochs": epochs, "batchSize": 8, "learningRate": 0.01, "clipNorm": 1}
+    optimization = {"epochs": epochs, "batchSize": 8, "learningRate": 0.004, "clipNorm": 1}
     return config_document(store, task=task, model=model, data=data, optimization=optimization)
 
 
@@ -50,7 +50,7 @@ def says(lines: list[str], message: str) -> Document:
 def test_an_encoder_learns_classes_and_is_served_like_one_of_ours(store: str, tmp_path: Path) -> None:
     folder = tiny_models.save_encoder(tmp_path / "model")
     lines: list[str] = []
-    result = run_here(tuning(store, tmp_path, "classification"), lines.append)
+    result = run_here(tuning(store, tmp_path, "classification", epochs=20), lines.append)
     jsonschema.validate(result, contract("trainer-result"))
     assert result["metrics"]["accuracy"]["value"] >= 0.9
     assert result["artefact"]["inputs"] == [{"name": "input_ids", "datatype": "INT64", "shape": [-1, -1]}]
