@@ -49,10 +49,11 @@ test('a deletion that never came to pass leaves the object there', () => {
   expect(complaints(undisturbed, disturbed([deletion], []))).toEqual([]);
 });
 
-test('a removal in vain is forgiven where watches break all the time alone', () => {
+test('a removal in vain is forgiven where watches are late alone', () => {
   const vain: Partial<Outcome> = { deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': 1 } };
   const storm: Fault = { kind: 'watch', how: 'gone' };
-  expect(complaints(undisturbed, disturbed([storm], [storm], vain))).toEqual([]);
+  const unseen: Fault = { kind: 'unobserved', resource: 'jobs', frame: 3, forMs: 1000 };
+  for (const late of [storm, unseen]) expect(complaints(undisturbed, disturbed([late], [late], vain))).toEqual([]);
   expect(complaints(undisturbed, disturbed([crash], [crash], vain))).not.toEqual([]);
 });
 
