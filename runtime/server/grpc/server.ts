@@ -74,7 +74,7 @@ function handlerOf(face: Face, method: Method): UntypedServiceImplementation[str
       },
     };
     const { requestId, tell } = observed(face, call);
-    const ended = (code: status): void => tell?.(() => ({ method: call.getPath(), code: status[code] }));
+    const ended = (code: number): void => tell?.(() => ({ method: call.getPath(), code: status[code] }));
     const answer = async (): Promise<object> => method(call.request, caller);
     answer().then(
       (value) => {

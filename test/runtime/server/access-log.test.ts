@@ -8,7 +8,12 @@ import { quiet, serveModels, until, type LiveServer } from '../../support/model-
 import { mlpModel } from '../../support/onnx-model.ts';
 
 const said: Fields[] = [];
-const log: Log = { ...quiet, info: (sentence, fields) => void (sentence === 'request' && said.push(fields ?? {})) };
+const log: Log = {
+  ...quiet,
+  info: (sentence, fields = {}) => {
+    if (sentence === 'request') said.push(fields);
+  },
+};
 const four = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
 const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
