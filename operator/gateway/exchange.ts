@@ -196,11 +196,8 @@ export class Exchange implements Guest<Replica> {
     const traceId = traceIdOf(request.headers['traceparent']);
     this.#ports.log.info('request', {
       ...{ service: service.route.key, method: request.method, path, code, requestId },
-      ...{
-        ...(traceId !== undefined && { traceId }),
-        tookMs: Math.round(tookMs),
-        waitedMs: Math.round(this.#waitedMs),
-      },
+      ...(traceId !== undefined && { traceId }),
+      ...{ tookMs: Math.round(tookMs), waitedMs: Math.round(this.#waitedMs) },
     });
   }
 }
