@@ -4,6 +4,7 @@ import { attemptName } from '../api/names.ts';
 import { batchJobs } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy, keyOf } from '../kernel/objects.ts';
+import { numberOf } from './attempts.ts';
 import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
@@ -44,11 +45,16 @@ export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): reado
   return attempts.filter(({ number }) => number <= newest - keptJobs).flatMap(({ number }) => childrenOf(run, number));
 }
 
-/** Of a run that is over: what would run on, and what is too old. */
-export const finalLeftovers = (run: Seen & Kept): readonly ObjectRef[] => [
-  ...unfinishedJobs(run),
-  ...outdatedChildren(run, run.root.status?.attempts ?? []),
-];
+/**
+ * Of a run that is over: what would run on, and what is too old. All workers of an attempt that succeeded have ended, so its
+ * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it.
+ */
+export function finalLeftovers(run: Seen & Kept): readonly ObjectRef[] {
+  const attempts = run.root.status?.attempts ?? [];
+  const succeeded = attempts.filter(({ outcome }) => outcome === 'Succeeded').map(({ number }) => number);
+  const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)));
+  return [...unfinishedJobs({ ...run, jobs }), ...outdatedChildren(run, attempts)];
+}
 
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {
   const { name, namespace = '', uid = '' } = metadata;

@@ -5,7 +5,6 @@
 import { difference, former } from './end-state.ts';
 import type { Deeds } from './deeds.ts';
 import type { Lot, Outcome } from './outcome.ts';
-import type { Fault } from './plan.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {
@@ -41,17 +40,9 @@ function recovery({ befell, recoveredAfterMs = Infinity }: Outcome): readonly st
 const said = (what: string, details: readonly string[]): readonly string[] =>
   details.length === 0 ? [] : [`${what}:\n  ${details.join('\n  ')}`];
 
-/** Whose watches are late does not see what has ended, or that it is gone. */
-const lateWatches: readonly Fault['kind'][] = ['watch', 'stale', 'unobserved', 'time travel'];
-
-/**
- * An API server that says 500 and has carried it out is asked again, and rightly so. Where watches are late, the removal of
- * what is gone may be asked for: its UID, which is looked at besides, guards others.
- */
+/** An API server that says 500 and has carried it out is asked again, and rightly so. */
 function wholeOf({ befell, deeds, podsEver }: Outcome): Lot {
-  const isMisled = befell.some(
-    (fault) => (fault.kind === 'answer' && fault.committed) || lateWatches.includes(fault.kind),
-  );
+  const isMisled = befell.some((fault) => fault.kind === 'answer' && fault.committed);
   return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
 }
 

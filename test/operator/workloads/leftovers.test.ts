@@ -60,3 +60,15 @@ test('three attempts are kept, and a run that is over keeps no more', () => {
   const run = { root, settings, jobs: [job], pods: [] };
   expect(finalLeftovers(run).map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
 });
+
+test('the Job of an attempt that succeeded ends by itself, though its pods are gone; one that a queue holds does not', () => {
+  const held = { ...job, spec: { ...job.spec, suspend: true } };
+  const leftoversOf = (outcome: 'Succeeded' | 'Failed', left: typeof job): number =>
+    finalLeftovers({
+      root: teacherJob({}, { attempts: [pastAttempt(1, outcome, 100)] }),
+      ...{ settings, jobs: [left], pods: [] },
+    }).length;
+  expect([leftoversOf('Succeeded', job), leftoversOf('Failed', job), leftoversOf('Succeeded', held)]).toEqual([
+    0, 1, 1,
+  ]);
+});
