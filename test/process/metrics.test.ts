@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
+import perfHooks from 'node:perf_hooks';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createRegistry } from '../../process/metrics.ts';
 
 describe('createRegistry', () => {
@@ -10,7 +11,10 @@ describe('createRegistry', () => {
   });
 
   test('the event loop is looked at when somebody asks, and not a hundred times a second', async () => {
+    const monitor = jest.spyOn(perfHooks, 'monitorEventLoopDelay');
     const text = await createRegistry('a').metrics();
+    const periodsMs = monitor.mock.calls.map(([options]) => options?.resolution);
+    expect(periodsMs).toEqual([3_600_000]);
     expect(text).toContain('nodejs_eventloop_lag_seconds');
     expect(text).not.toMatch(/nodejs_eventloop_lag_(min|max|mean|stddev|p\d+)_seconds/);
   });
