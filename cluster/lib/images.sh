@@ -55,66 +55,54 @@ fill_context() {
       cp -r node_modules/sharp/{package.json,dist,node_modules} "$context/node_modules/sharp/"
       ;;
     trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
-    trainer-dev) cp "$(ruff_binary)" "$context/ruff" ;;&
-    trainer | trainer-dev) mkdir "$context/wheels" && cp -r "$(pyarrow_package)" "$(language_packages)"/* "$context/wheels/" ;;
+    trainer-dev) ensure_ruff && cp "$RUFF/ruff" "$context/ruff" ;;&
+    trainer | trainer-dev) ensure_wheels && mkdir "$context/wheels" && cp -r "$PYARROW/pyarrow" "$LANGUAGE"/* "$context/wheels/" ;;
     store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
   esac
 }
 
-# Debian has no ruff: the one program out of its wheel.
-ruff_binary() {
-  local folder=$BIN/ruff-$RUFF_VERSION
-  if [[ ! -x $folder/ruff ]]; then
-    rm -rf "$folder.new" && mkdir -p "$folder.new"
-    python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$folder.new" "ruff==$RUFF_VERSION" >&2
-    python3 -m zipfile --extract "$folder.new"/*.whl "$folder.new/wheel"
-    install -m 755 "$folder.new"/wheel/ruff-*.data/scripts/ruff "$folder.new/ruff"
-    rm -rf "$folder.new/wheel" "$folder.new"/*.whl "$folder"
-    mv "$folder.new" "$folder"
-  fi
-  echo "$folder/ruff"
+# Debian has no ruff, no tokenizers, no transformers and no reader of Parquet: their wheels from PyPI, unpacked.
+RUFF=$BIN/ruff-$RUFF_VERSION
+LANGUAGE=$BIN/language-$(digest <<<"$LANGUAGE_WHEELS")
+PYARROW=$BIN/pyarrow-$PYARROW_VERSION
+
+# kept FOLDER WHAT COMMAND: makes FOLDER once. COMMAND fills FOLDER.new/whole, and what it could not fill is not kept.
+kept() {
+  local folder=$1 what=$2
+  compgen -G "$folder/*" >/dev/null && return
+  say "images: $what, once"
+  rm -rf "$folder.new" && mkdir -p "$folder.new/whole" "$CACHE/logs" || return
+  with_heartbeat "$what" "$CACHE/logs/packages.log" "$3" "$folder.new" || return
+  rm -rf "$folder" && mv "$folder.new/whole" "$folder" && rm -rf "$folder.new"
 }
 
-# The wheels that FOLDER/pinned.txt names, for the Python of the images, unpacked together in FOLDER/wheel.
+ensure_wheels() { kept "$LANGUAGE" 'packages for language models' fill_language && kept "$PYARROW" 'the reader of Parquet' fill_pyarrow; }
+ensure_ruff() { kept "$RUFF" 'the linter of Python' fill_ruff; }
+
+# unpack_wheels FOLDER INTO: the wheels that FOLDER/pinned.txt names, for the Python of the images, unpacked together.
 unpack_wheels() {
   local wheel
   python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp --python-version 3.13 \
-    --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --require-hashes --requirement "$1/pinned.txt" --dest "$1" >&2
-  for wheel in "$1"/*.whl; do python3 -m zipfile --extract "$wheel" "$1/wheel"; done
+    --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 --require-hashes --requirement "$1/pinned.txt" --dest "$1" || return
+  for wheel in "$1"/*.whl; do python3 -m zipfile --extract "$wheel" "$2" || return; done
 }
 
-# Debian has no tokenizers and no transformers. Their metadata stays beside them: transformers looks for versions there.
-language_packages() {
-  local folder
-  folder=$BIN/language-$(digest <<<"$LANGUAGE_WHEELS")
-  if [[ ! -d $folder ]]; then
-    rm -rf "$folder.new" && mkdir -p "$folder.new"
-    echo "$LANGUAGE_WHEELS" >"$folder.new/pinned.txt"
-    unpack_wheels "$folder.new"
-    mv "$folder.new/wheel" "$folder"
-    rm -rf "$folder.new"
-  fi
-  echo "$folder"
+# Their metadata stays beside them: transformers looks for versions there.
+fill_language() { echo "$LANGUAGE_WHEELS" >"$1/pinned.txt" && unpack_wheels "$1" "$1/whole"; }
+
+# Arrow without what a trainer never uses: three fifths of it are left.
+fill_pyarrow() {
+  local arrow=$1/wheel/pyarrow
+  echo "pyarrow==$PYARROW_VERSION --hash=sha256:$PYARROW_SHA256" >"$1/pinned.txt" && unpack_wheels "$1" "$1/wheel" || return
+  rm -rf "$arrow"/{include,includes,src,tests,libarrow_python.so} "$arrow"/*{flight,s3,gcsfs,azurefs,hdfs,orc,cpp_tests,encryption}[._]*so* &&
+    find "$arrow" \( -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.so.[0-9]*.*' \) -delete &&
+    mv "$arrow" "$1/whole/"
 }
 
-# Debian has no reader of Parquet: Arrow out of its wheel, without what a trainer never uses (three fifths of it are left).
-pyarrow_package() {
-  local folder=$BIN/pyarrow-$PYARROW_VERSION
-  if [[ ! -d $folder ]]; then
-    rm -rf "$folder.new" && mkdir -p "$folder.new"
-    echo "pyarrow==$PYARROW_VERSION --hash=sha256:$PYARROW_SHA256" >"$folder.new/pinned.txt"
-    unpack_wheels "$folder.new"
-    (
-      cd "$folder.new/wheel/pyarrow"
-      rm -rf include includes src tests libarrow_python.so ./*{flight,s3,gcsfs,azurefs,hdfs,orc,cpp_tests,encryption}[._]*so*
-      find . \( -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.so.[0-9]*.*' \) -delete
-    )
-    mkdir -p "$folder.new/package"
-    mv "$folder.new/wheel/pyarrow" "$folder.new/package/"
-    mv "$folder.new/package" "$folder"
-    rm -rf "$folder.new"
-  fi
-  echo "$folder/pyarrow"
+# The one program out of the wheel.
+fill_ruff() {
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$1" "ruff==$RUFF_VERSION" &&
+    python3 -m zipfile --extract "$1"/*.whl "$1/wheel" && install -m 755 "$1"/wheel/ruff-*.data/scripts/ruff "$1/whole/ruff"
 }
 
 tag_of() { (cd "$1" && { cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }

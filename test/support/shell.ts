@@ -36,7 +36,7 @@ export interface Shell {
 export function start(parts: readonly string[], script: string, cache = newFolder()): Shell {
   const sourced = parts.map((part) => `. cluster/${part}`).join('\n');
   const env = { ...process.env, LIMBECK_CACHE: cache };
-  const child = spawn('bash', ['-c', `set -euo pipefail\n${sourced}\n${script}`], { env });
+  const child = spawn('bash', ['-c', `set -euo pipefail\nshopt -s inherit_errexit\n${sourced}\n${script}`], { env });
   running.add(child);
   const said = { out: '', error: '' };
   child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
