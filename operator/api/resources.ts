@@ -9,7 +9,7 @@ import type {
   TrainingJobStatus,
 } from './generated.ts';
 import type { BatchJob, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
-import { apiVersion, fieldManager, labels } from './names.ts';
+import { apiVersion, labels } from './names.ts';
 
 export interface TrainingJob extends KubeObject {
   readonly kind: 'TrainingJob';
@@ -49,12 +49,12 @@ const theirs = <T extends KubeObject>(version: string, kind: string, plural: str
 });
 
 /**
- * Only what bears our label: a cluster has many more of these than we have business with, and whoever fills them could
- * fill our memory. What a stranger holds under a name of ours is asked for by that name.
+ * Only what bears our label: a cluster has many more of these than we have business with. It is the one that nobody else
+ * sets: others do set `app.kubernetes.io/managed-by`. What a stranger holds under a name of ours is asked for by that name.
  */
 const made = <T extends KubeObject>(version: string, kind: string, plural: string): Resource<T> => ({
   ...theirs<T>(version, kind, plural),
-  selection: { labelSelector: `${labels.managedBy}=${fieldManager}` },
+  selection: { labelSelector: labels.root },
 });
 
 export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');

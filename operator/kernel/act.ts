@@ -6,6 +6,7 @@ import type { WriteResult } from './metrics.ts';
 import {
   controllerOf,
   isOwnedBy,
+  isSelected,
   keyOf,
   keyText,
   ownerReferenceTo,
@@ -27,26 +28,41 @@ export interface Hands {
   readonly wrote: (what: 'apply' | 'status' | 'remove' | 'event', result: WriteResult) => void;
 }
 
+const whatOf = (object: KubeObject): string => `${object.kind} ${keyText(keyOf(object))}`;
+
 /** The name of a child belongs to someone else, whom we never touch. Only a person can help. */
 export class NameTaken extends Error {
-  constructor(resource: Resource, key: Key, holder: string) {
-    super(`${resource.kind} ${keyText(key)} exists already and belongs to ${holder}`);
+  constructor(what: string, why: string) {
+    super(`${what} ${why}`);
     this.name = 'NameTaken';
+  }
+}
+
+/** A child of ours lost the label by which we see it, so it could be neither followed nor removed. Only a person can help. */
+export class NameHidden extends NameTaken {
+  constructor(what: string, label: string) {
+    super(what, `is ours, but is not seen without its label ${label}: restore it, or delete the object`);
   }
 }
 
 /** A child of this name is on its way out; the plan goes on when it is gone. */
 export class NameLeaving extends Error {
-  constructor(resource: Resource, key: Key) {
-    super(`${resource.kind} ${keyText(key)} is still being deleted`);
+  /** Since when it was to go; undefined where nobody has asked it yet. */
+  readonly since: Date | undefined;
+
+  constructor(what: string, leaving?: KubeObject) {
+    const { deletionTimestamp, finalizers = [] } = leaving?.metadata ?? {};
+    const held = finalizers.length === 0 ? '' : `, held by its finalizers ${finalizers.join(', ')}`;
+    super(`${what} is still being deleted${held}`);
     this.name = 'NameLeaving';
+    this.since = deletionTimestamp === undefined ? undefined : new Date(deletionTimestamp);
   }
 }
 
 /** The root was deleted: nothing is made for it any more. */
 export class RootGone extends Error {
   constructor(root: KubeObject) {
-    super(`${root.kind} ${keyText(keyOf(root))} was deleted`);
+    super(`${whatOf(root)} was deleted`);
     this.name = 'RootGone';
   }
 }
@@ -111,10 +127,10 @@ function refuseGone({ root, hands }: Scene): void {
   if (isLeaving(hands.cache.get(hands.roots, keyOf(root)), root.metadata.uid ?? '')) throw new RootGone(root);
 }
 
-function refuseOthers(existing: KubeObject | undefined, { child, object, root }: Scene): void {
+function refuseOthers(existing: KubeObject | undefined, { object, root }: Scene): void {
   const standing = standingOf(existing, root);
-  if (standing === 'taken') throw new NameTaken(child.resource, keyOf(object), holderOf(existing));
-  if (standing === 'leaving') throw new NameLeaving(child.resource, keyOf(object));
+  if (standing === 'taken') throw new NameTaken(whatOf(object), `exists already and belongs to ${holderOf(existing)}`);
+  if (standing === 'leaving') throw new NameLeaving(whatOf(object), existing);
 }
 
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
@@ -138,7 +154,9 @@ async function make(scene: Scene, signal: AbortSignal): Promise<void> {
     if (!isThere) throw error;
     const holder = await live(child.resource, keyOf(object), hands.cluster, signal);
     refuseOthers(holder, scene);
-    if (holder === undefined) throw new NameLeaving(child.resource, keyOf(object));
+    if (holder === undefined) throw new NameLeaving(whatOf(object));
+    const { selection = {} } = child.resource;
+    if (!isSelected(selection, holder)) throw new NameHidden(whatOf(object), selection.labelSelector ?? '');
   }
 }
 

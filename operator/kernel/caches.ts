@@ -129,6 +129,10 @@ class StoreCache implements Cache {
     return this.#store(resource).byIndex(index, value) as readonly T[];
   }
 
+  silentMs(resource: Resource): number {
+    return kindOf(this.#kinds, resource).informer.silentMs;
+  }
+
   #store(resource: Resource): Store {
     return kindOf(this.#kinds, resource).store;
   }

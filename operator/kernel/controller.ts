@@ -7,6 +7,7 @@ import type { WriteMemory } from './memory.ts';
 import type { ControllerCounts } from './metrics.ts';
 import { keyOf, keyText, parseKey, resourceText, type Key, type KubeObject } from './objects.ts';
 import { applyFailed, runPass, statusTextOf, type Outcome, type PassOptions } from './pass.ts';
+import { canonical } from './sameness.ts';
 import type { Priority, Taken, Workqueue } from './workqueue.ts';
 
 export interface ControllerOptions {
@@ -30,6 +31,12 @@ const reconcileIdOf = (chance: number): string =>
   Math.floor(chance * 2 ** 48)
     .toString(16)
     .padStart(12, '0');
+
+/** What people say of an object. Of its spec the generation is enough; a label or an annotation is how to call for a look. */
+function wishText({ metadata }: KubeObject): string {
+  const { generation, labels, annotations, finalizers, ownerReferences } = metadata;
+  return canonical({ generation, labels, annotations, finalizers, ownerReferences });
+}
 
 export class Controller {
   readonly #options: ControllerOptions;
@@ -84,13 +91,14 @@ export class Controller {
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
   }
 
-  /** A failing key waits out its back-off: writing "it failed" into its status must not wake it. */
+  /** A failing key waits out its back-off: writing "it failed" into its status must not wake it, and whatever else does. */
   #isEchoWhileFailing(change: Change, memory: WriteMemory): boolean {
     const { object, previous } = change;
     const isFailing = this.#options.queue.failures(keyText(keyOf(object))) > 0;
     if (!isFailing || previous === undefined || change.kind === 'removed') return false;
-    const sameWish = object.metadata.generation === previous.metadata.generation;
-    return sameWish && memory.isEchoOfStatus(keyOf(object), statusTextOf(object));
+    const text = statusTextOf(object);
+    const isOnlyStatus = text !== statusTextOf(previous) && wishText(object) === wishText(previous);
+    return isOnlyStatus && memory.isEchoOfStatus(keyOf(object), text);
   }
 
   /** Whoever waits for the lease does nothing about what happens meanwhile, perhaps for weeks: all is looked at once it leads. */

@@ -9,7 +9,9 @@ import { connectTimeoutMs } from './deadlines.ts';
 
 export type Traffic = 'crud' | 'watch' | 'lease';
 
-const sockets: Readonly<Record<Traffic, number | null>> = { crud: 16, watch: null, lease: 2 };
+/** More than passes that may be under way in all controllers, of which each has one request at a time. */
+export const crudSockets = 128;
+const sockets: Readonly<Record<Traffic, number | null>> = { crud: crudSockets, watch: null, lease: 2 };
 
 export class Dispatchers {
   #fingerprint = '';

@@ -48,6 +48,11 @@ const tooShortMs = 1000;
 const longestAskedMs = 60_000;
 /** So many lists from the past in a row are no lagging API server: etcd was restored from a backup. About half a minute. */
 const refusedAtMost = 5;
+/**
+ * API servers send a bookmark every minute. So many watches in a row without a frame may be resumed at a version that
+ * is still to come, of before etcd was restored, and would hear nothing until it has.
+ */
+const muteAtMost = 2;
 
 /** What to do about a failed list or watch: only a version that is gone makes the store's version worthless. */
 export function afterFailure(error: unknown): 'relist' | 'resume' {
@@ -69,6 +74,8 @@ export class Informer {
   #streams: boolean;
   #failures = 0;
   #refused = 0;
+  /** Watches in a row that fell silent without having said anything. */
+  #mute = 0;
   #lastHeardMs: number;
 
   constructor(options: InformerOptions) {
@@ -130,8 +137,12 @@ export class Informer {
       log.info('list did not come as a stream, listing in pages', { resource: this.#name, error: sentenceOf(error) });
       return askedMs;
     }
-    // A stall: bookmarks are no promise, and the version is as good as before.
-    if (error instanceof ApiError && error.code === 'silent') return 0;
+    // A stall: bookmarks are no promise, and the version is as good as before, unless it happens again and again.
+    if (error instanceof ApiError && error.code === 'silent') {
+      this.#mute += 1;
+      if (this.#mute >= muteAtMost) this.#mustList = true;
+      return 0;
+    }
     const lastedMs = clock.monotonicMs() - startedMs;
     if (afterFailure(error) === 'relist') {
       this.#mustList = true;
@@ -168,6 +179,7 @@ export class Informer {
     store.resourceVersion = resourceVersion;
     this.#lastHeardMs = this.#options.clock.monotonicMs();
     this.#mustList = false;
+    this.#mute = 0;
     this.#streams = this.#canStream;
     this.#synced = true;
     this.#firstList.resolve(undefined);
@@ -202,6 +214,7 @@ export class Informer {
     for await (const event of this.#opened(signal)) {
       if (signal.aborted) break;
       this.#lastHeardMs = this.#options.clock.monotonicMs();
+      this.#mute = 0;
       events += 1;
       if (list === undefined) this.#hear(event);
       else if (this.#completes(list, event)) list = undefined;

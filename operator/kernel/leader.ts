@@ -105,7 +105,8 @@ export class Leader {
   async acquire(signal: AbortSignal): Promise<boolean> {
     const { clock, times, random, log, identity } = this.#options;
     while (!signal.aborted) {
-      if (await this.#try(signal)) {
+      // Not aborted half-way either: a lease that was taken without our knowledge would be given back by nobody.
+      if (await this.#try(unhurried)) {
         log.info('leading', { identity });
         return true;
       }

@@ -51,7 +51,7 @@ export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: 
   if (sighting === undefined) return 'create';
   const { holderIdentity = '' } = sighting.lease.spec;
   const isOurs = holderIdentity === identity;
-  if (!isOurs && holderIdentity !== '' && leftOf(sighting, nowMs) > 0) return 'wait';
+  if (!isOurs && !isReleased(sighting.lease.spec) && leftOf(sighting, nowMs) > 0) return 'wait';
   if (sighting.isGone === true) return 'create';
   return isOurs ? 'renew' : 'take';
 }
@@ -85,10 +85,16 @@ export function heldBy(identity: string, before: LeaseSpec | undefined, leaseSec
   };
 }
 
+/** Only a holder that gives it back shortens it, here and in client-go; somebody else may have emptied the name alone. */
+const isReleased = ({ holderIdentity = '', leaseDurationSeconds = 0 }: LeaseSpec): boolean =>
+  holderIdentity === '' && leaseDurationSeconds <= releasedSeconds;
+
+const releasedSeconds = 1;
+
 /** The spec that invites the next candidate at once. */
 export const released = (before: LeaseSpec, now: Date): LeaseSpec => ({
   ...before,
   holderIdentity: '',
-  leaseDurationSeconds: 1,
+  leaseDurationSeconds: releasedSeconds,
   renewTime: microTime(now),
 });

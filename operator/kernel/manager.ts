@@ -11,7 +11,7 @@ import { Leader, type LeaseCounts } from './leader.ts';
 import { usualTimes, type LeaseTimes } from './lease.ts';
 import { WriteMemory } from './memory.ts';
 import { controllerMetrics, leaderMetrics, pulseMetrics, type ControllerCounts, type WriteResult } from './metrics.ts';
-import type { Key, Resource } from './objects.ts';
+import { parseKey, type Key, type Resource } from './objects.ts';
 import { blockedMs, runPulse } from './pulse.ts';
 import type { AnyReconciler, Cache, Index } from './reconcile.ts';
 import { Recorder } from './recorder.ts';
@@ -50,7 +50,7 @@ export interface ManagerOptions {
   readonly watchNamespace?: string;
   /** Undefined: no election, always the leader (one process on a laptop, tests). */
   readonly leaderElection: LeaderElection | undefined;
-  /** Concurrent passes per reconciler; default 8. */
+  /** Concurrent passes per reconciler, not counting those that last; default 8. */
   readonly workers?: number;
 }
 
@@ -81,7 +81,7 @@ export function startManager(options: ManagerOptions): Manager {
   const mayWrite = (): boolean => budgetMs() > 0;
   const caches = startCaches(cachesOptions(options, informing.signal));
   const controllers = controllersFor(options, caches, budgetMs);
-  caches.onChange((change) => controllers.forEach((controller) => controller.hear(change)));
+  for (const controller of controllers) caches.onChange((change) => controller.hear(change));
   const beat = pulseMetrics(options.registry, blockedMs);
   void runPulse({ clock: options.clock, log: options.log, beat }, informing.signal);
   const leading = Promise.withResolvers<undefined>();
@@ -185,6 +185,9 @@ interface Parts {
   readonly counts: ControllerCounts;
 }
 
+/** Passes that last take no place from others, but a worker: so many namespaces, less one, may hang at once. */
+const workersPerPlace = 4;
+
 function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, counts }: Parts): Controller {
   const { clock, serverClock = clock, random, identity, workers = 8 } = options;
   const log = options.log.child({ reconciler: reconciler.name });
@@ -195,9 +198,10 @@ function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, co
   const said = (result: WriteResult): void => wrote('event', result);
   const recorder = new Recorder({ cluster, clock: serverClock, controller, instance: identity, wrote: said });
   const pass = { reconciler, hands, recorder, caches };
-  // Who is refused slowly leaves the others half of the workers, and connections, of which all share some more than that.
-  const queue = new Workqueue(clock, { heldAtOnce: Math.max(1, Math.floor(workers / 2)) });
-  return new Controller({ pass, queue, workers, counts, clock, random, log });
+  // What may hang hangs for a namespace: its webhooks, its quota, its policies.
+  const groupOf = (key: string): string => parseKey(key).namespace;
+  const queue = new Workqueue(clock, { places: workers, failingAtOnce: Math.ceil(workers / 2), groupOf });
+  return new Controller({ pass, queue, workers: workers * workersPerPlace, counts, clock, random, log });
 }
 
 function controllerNamed(controllers: readonly Controller[], name: string): Controller {

@@ -75,6 +75,14 @@ export const parseKey = (text: string): Key => {
   return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
 };
 
+/** Does a cache of this selection show the object? By existence or by equality, the only selectors there are here. */
+export function isSelected({ labelSelector }: Selection, object: KubeObject): boolean {
+  if (labelSelector === undefined) return true;
+  const [name = '', value] = labelSelector.split('=');
+  const label = object.metadata.labels?.[name];
+  return value === undefined ? label !== undefined : label === value;
+}
+
 /** The controlling owner, if there is one. */
 export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find((owner) => owner.controller === true);

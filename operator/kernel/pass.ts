@@ -48,6 +48,9 @@ export interface PassOptions {
 const staleLookMs = 50;
 const longestStaleLookMs = 1000;
 const leavingLookMs = 1000;
+/** What takes longer to go is held by somebody, and the object says so. */
+const leavingPatienceMs = 60_000;
+const longLeavingLookMs = 15_000;
 /** A refusal may quote all that is refused; a status that is too long would be refused too. */
 const longestMessage = 1024;
 
@@ -75,10 +78,12 @@ function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefine
     expectation.kind === 'version'
       ? caches.hasReached(expectation.resource, expectation.resourceVersion)
       : isLeaving(hands.cache.get(expectation.resource, expectation.key), expectation.uid);
-  if (hands.memory.unmet(key, isMet).length === 0) return undefined;
+  const unmet = hands.memory.unmet(key, isMet);
+  if (unmet.length === 0) return undefined;
   const staleMs = hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key);
-  // Who acts on the past sooner repeats what is done.
-  if (staleMs < longestAwayMs) return staleMs;
+  // Who acts on the past sooner repeats what is done. While a kind is silent it is the past, however long that lasts.
+  const silentMs = Math.max(...unmet.map(({ resource }) => hands.cache.silentMs(resource)));
+  if (staleMs - silentMs < longestAwayMs) return staleMs;
   hands.memory.stopExpecting(key);
   return undefined;
 }
@@ -107,7 +112,7 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
     for (const note of plan.events) await options.recorder.note(root, note, turn);
     return plan.next;
   }
-  return outcomeOf(mishap);
+  return outcomeOf(mishap, hands.clock.now());
 }
 
 const isRoot = (ref: ObjectRef, root: KubeObject, resource: Resource): boolean =>
@@ -130,8 +135,11 @@ async function act(
   }
 }
 
-function outcomeOf(mishap: Error): Outcome {
-  if (mishap instanceof NameLeaving) return { kind: 'waiting', afterMs: leavingLookMs, sentence: mishap.message };
+function outcomeOf(mishap: Error, now: Date): Outcome {
+  if (mishap instanceof NameLeaving) {
+    const afterMs = isHeldUp(mishap, now) ? longLeavingLookMs : leavingLookMs;
+    return { kind: 'waiting', afterMs, sentence: mishap.message };
+  }
   if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
   return { kind: 'failed', error: mishap };
 }
@@ -142,13 +150,21 @@ const applyFailedReason = 'ApplyFailed';
 export const applyFailed = (root: KubeObject): boolean =>
   conditionsOf(root).some(({ type, reason }) => type === 'Progressing' && reason === applyFailedReason);
 
-/** The planned status with the truth about acting: Progressing is False and says why. Leaving is mere patience. */
+const isHeldUp = ({ since }: NameLeaving, now: Date): boolean =>
+  since !== undefined && now.getTime() - since.getTime() >= leavingPatienceMs;
+
+function reasonOf(mishap: Error): string {
+  if (mishap instanceof NameLeaving) return 'NameLeaving';
+  return mishap instanceof NameTaken ? 'NameTaken' : applyFailedReason;
+}
+
+/** The planned status with the truth about acting: Progressing is False and says why. Leaving is mere patience, for a while. */
 function statusAfter(mishap: Error, planned: StatusWithConditions, root: KubeObject, now: Date): StatusWithConditions {
-  if (mishap instanceof NameLeaving) return planned;
+  if (mishap instanceof NameLeaving && !isHeldUp(mishap, now)) return planned;
   const draft = {
     type: 'Progressing',
     status: 'False',
-    reason: mishap instanceof NameTaken ? 'NameTaken' : applyFailedReason,
+    reason: reasonOf(mishap),
     message: sentenceOf(mishap).slice(0, longestMessage),
     ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
   } as const;

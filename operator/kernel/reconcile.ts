@@ -10,6 +10,11 @@ export interface Cache {
   ownedBy<T extends KubeObject>(resource: Resource<T>, owner: KubeObject): readonly T[];
   /** Objects that the named index files under `value`; see Index. */
   byIndex<T extends KubeObject>(resource: Resource<T>, index: string, value: string): readonly T[];
+  /**
+   * Milliseconds since the API server last said anything of this kind, be it a bookmark. Kinds fall silent one by one;
+   * who concludes from what is missing must have heard of its kind since.
+   */
+  silentMs(resource: Resource): number;
 }
 
 /** What wakes a key again. */

@@ -3,11 +3,12 @@
  * A key added while it is held is remembered as dirty and waits again when the holder is done, so that bursts
  * collapse to one pass and no two workers ever hold the same key.
  *
- * A key that fails does not make others wait: it comes after all that are as urgent as it and well, and of the workers
- * that there are, those that fail may hold some alone, however slowly they are refused.
+ * A key that fails does not make others wait: it comes after all that are as urgent as it and well, and of the places
+ * that there are, those that fail may hold some alone; a pass that lasts gives up its place, see places.ts.
  */
 import type { Clock } from '../../process/clock.ts';
 import { backoffMs, keyBackoff, type BackoffPolicy } from './backoff.ts';
+import { Places, withoutBounds, type PlaceRules } from './places.ts';
 
 /** High: something changed. Low: first list and resync, which must not delay what changed. */
 export type Priority = 'high' | 'low';
@@ -20,14 +21,12 @@ export interface Taken {
   readonly waitedMs: number;
 }
 
-/** How a queue treats keys that fail. */
-export interface FailureRules {
+/** How a queue treats keys that fail, and how many it lets be held. */
+export interface QueueRules extends PlaceRules {
   readonly backoff: BackoffPolicy;
-  /** Most failing keys that are held at once, at least 1. */
-  readonly heldAtOnce: number;
 }
 
-const usualRules: FailureRules = { backoff: keyBackoff, heldAtOnce: Infinity };
+const usualRules: QueueRules = { backoff: keyBackoff, ...withoutBounds };
 
 /** In the order of service: what is urgent before what is not, and of each what is well before what fails. */
 const lanes = ['high', 'high failing', 'low', 'low failing'] as const;
@@ -42,24 +41,26 @@ interface Delayed {
 
 export class Workqueue {
   readonly #clock: Clock;
-  readonly #rules: FailureRules;
+  readonly #backoff: BackoffPolicy;
   /** Insertion order is the order of service; the value is when the key began to wait. */
   readonly #waiting: Readonly<Record<Lane, Map<string, number>>> = {
     ...{ high: new Map(), low: new Map() },
     ...{ 'high failing': new Map(), 'low failing': new Map() },
   };
   readonly #delayed = new Map<string, Delayed>();
-  readonly #held = new Set<string>();
-  /** Of these, those that had failed when they were taken. */
-  readonly #heldFailing = new Set<string>();
+  readonly #places: Places;
   readonly #dirty = new Map<string, Priority>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((taken: Taken | undefined) => void)[] = [];
+  /** Until a pass becomes slow and gives up its place, where somebody waits for one. */
+  #untilPlace: Delayed | undefined;
   #stopped = false;
 
-  constructor(clock: Clock, rules: Partial<FailureRules> = {}) {
+  constructor(clock: Clock, rules: Partial<QueueRules> = {}) {
     this.#clock = clock;
-    this.#rules = { ...usualRules, ...rules };
+    const { backoff, ...places } = { ...usualRules, ...rules };
+    this.#backoff = backoff;
+    this.#places = new Places(places);
   }
 
   /** Keys that wait for a worker now; delayed and held ones are not counted. */
@@ -89,7 +90,7 @@ export class Workqueue {
   /** Wakes a key now. A key that waits at low priority is moved up; a pending delay stays, as a later look is harmless. */
   add(key: string, priority: Priority = 'high'): void {
     if (this.#stopped) return;
-    if (this.#held.has(key)) {
+    if (this.#places.has(key)) {
       if (this.#dirty.get(key) !== 'high') this.#dirty.set(key, priority);
       return;
     }
@@ -133,7 +134,7 @@ export class Workqueue {
     if (pending !== undefined && failed > 0) return pending.dueMs - this.#clock.monotonicMs();
     const failures = failed + 1;
     this.#failures.set(key, failures);
-    const delayMs = Math.max(atLeastMs, backoffMs(this.#rules.backoff, failures, 0));
+    const delayMs = Math.max(atLeastMs, backoffMs(this.#backoff, failures, 0));
     this.addAfter(key, delayMs, priority);
     return delayMs;
   }
@@ -159,12 +160,11 @@ export class Workqueue {
 
   /** Gives the key back; it waits again at once when it was added meanwhile. */
   done(key: string): void {
-    this.#held.delete(key);
-    this.#heldFailing.delete(key);
+    this.#places.giveBack(key);
     const priority = this.#dirty.get(key);
     this.#dirty.delete(key);
     if (priority !== undefined) this.add(key, priority);
-    // Another one that fails may have waited for this one's place.
+    // Another one may have waited for this one's place.
     this.#serve();
   }
 
@@ -173,25 +173,44 @@ export class Workqueue {
     this.#stopped = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
+    this.#untilPlace?.cancel();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
   #serve(): void {
-    while (this.#takers.length > 0) {
-      const lane = this.#nextLane();
-      const next = lane === undefined ? undefined : this.#waiting[lane].entries().next().value;
-      if (lane === undefined || next === undefined) return;
-      const [key, since] = next;
+    while (this.#takers.length > 0 && this.depth > 0) {
+      const nowMs = this.#clock.monotonicMs();
+      const next = this.#next(nowMs);
+      if (next === undefined) {
+        this.#serveAt(this.#places.nextSlowAtMs(nowMs));
+        return;
+      }
+      const { lane, key, sinceMs } = next;
       this.#waiting[lane].delete(key);
-      this.#held.add(key);
-      if (fails(lane)) this.#heldFailing.add(key);
+      this.#places.take(key, { sinceMs: nowMs, isFailing: fails(lane) });
       const priority = lane.startsWith('high') ? 'high' : 'low';
-      this.#takers.shift()?.({ key, priority, waitedMs: this.#clock.monotonicMs() - since });
+      this.#takers.shift()?.({ key, priority, waitedMs: nowMs - sinceMs });
     }
   }
 
-  #nextLane(): Lane | undefined {
-    const isFull = this.#heldFailing.size >= this.#rules.heldAtOnce;
-    return lanes.find((lane) => this.#waiting[lane].size > 0 && !(isFull && fails(lane)));
+  #next(nowMs: number): { readonly lane: Lane; readonly key: string; readonly sinceMs: number } | undefined {
+    const admission = this.#places.admission(nowMs);
+    for (const lane of lanes) {
+      if (!(fails(lane) ? admission.failing : admission.well)) continue;
+      for (const [key, sinceMs] of this.#waiting[lane]) if (admission.admits(key)) return { lane, key, sinceMs };
+    }
+    return undefined;
+  }
+
+  #serveAt(dueMs: number): void {
+    if (this.#untilPlace !== undefined && this.#untilPlace.dueMs <= dueMs) return;
+    this.#untilPlace?.cancel();
+    this.#untilPlace = undefined;
+    if (dueMs === Infinity) return;
+    const cancel = this.#clock.after(dueMs - this.#clock.monotonicMs(), () => {
+      this.#untilPlace = undefined;
+      this.#serve();
+    });
+    this.#untilPlace = { dueMs, cancel };
   }
 }

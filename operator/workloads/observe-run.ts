@@ -55,6 +55,7 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     ...{ news, stall: feeds.stall(uid), kueue: feeds.kueue() },
     jobs: cache.ownedBy(batchJobs, root),
     pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
+    podsSilentMs: cache.silentMs(pods),
     nodes: cache.list(nodes),
   };
 }

@@ -235,11 +235,11 @@ function ranOut(root: RunRoot, verdict: Going, attempts: readonly Attempt[], now
 }
 
 /** An attempt's own Job and pods. The pods that a predecessor's Job of that name has left are not ours. */
-function seenOf({ root, jobs, pods, stall }: RunObserved, { number }: Attempt): AttemptSeen {
+function seenOf({ root, jobs, pods, stall, podsSilentMs }: RunObserved, { number }: Attempt): AttemptSeen {
   const job = jobs.find((one) => numberOf(one) === number);
   const isOurs = (pod: Pod): boolean => (job === undefined ? isOf(root, pod) : isOwnedBy(pod, job));
   return {
-    ...{ number, job },
+    ...{ number, job, podsSilentMs },
     pods: pods
       .filter((pod) => pod.metadata.labels?.[labels.attempt] === String(number) && isOurs(pod))
       .toSorted((one, other) => rankOf(one) - rankOf(other)),

@@ -43,6 +43,8 @@ export interface RunObserved {
   readonly root: RunRoot;
   readonly jobs: readonly BatchJob[];
   readonly pods: readonly Pod[];
+  /** The API server has said nothing of pods for so long. */
+  readonly podsSilentMs: number;
   readonly nodes: readonly Node[];
   readonly settings: Settings;
   readonly progress: string | undefined;

@@ -44,6 +44,8 @@ export interface AttemptSeen {
   readonly workers: number;
   /** Why it counts as hung. */
   readonly stall?: Stall | undefined;
+  /** Nothing was heard of pods for so long. */
+  readonly podsSilentMs: number;
 }
 
 /** Judges one open attempt. */
@@ -116,13 +118,13 @@ const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
 
 /**
  * The Job has just ended and a pod that would tell how is missing: deleted, or not seen yet, as the watches of Jobs and of pods are
- * not in step. To take a success for a loss would train everything again.
+ * not in step: the patience counts until pods were last heard of. To take a success for a loss would train everything again.
  */
-function mayBeUnseen({ job, pods, workers }: AttemptSeen, now: Date): boolean {
+function mayBeUnseen({ job, pods, workers, podsSilentMs }: AttemptSeen, now: Date): boolean {
   const ended = job?.status?.conditions?.find(({ type, status }) => endings.has(type) && status === 'True');
   const endedMs = Date.parse(ended?.lastTransitionTime ?? '');
   const isShort = ended?.type === 'Complete' ? !pods.some((pod) => rankOf(pod) === 0) : pods.length < workers;
-  return isShort && now.getTime() - endedMs < longestAwayMs;
+  return isShort && now.getTime() - podsSilentMs - endedMs < longestAwayMs;
 }
 
 const endings: ReadonlySet<string> = new Set(['Complete', 'Failed', 'FailureTarget']);

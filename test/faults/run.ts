@@ -39,7 +39,7 @@ const releases: Readonly<Record<Release, Settings>> = {
   next: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } },
 };
 /** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
-const restPatienceMs = longestAwayMs + 60_000;
+const restPatienceMs = longestAwayMs + 130_000;
 const quietMs = 700;
 /** What all the others are compared with must not be taken for the end too soon. */
 const referenceQuietMs = 4000;

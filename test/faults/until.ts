@@ -1,8 +1,8 @@
 /** Waits for what must come to be; a look that fails is repeated like one that finds nothing. */
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 
-/** Longer than the operator waits for what it may not have seen. */
-const patienceMs = longestAwayMs + 30_000;
+/** Longer than the operator waits for what it may not have seen, which counts from the last bookmark. */
+const patienceMs = longestAwayMs + 100_000;
 const lookEveryMs = 100;
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,7 +4,7 @@ import type { KubeObject, OwnerReference } from '../../operator/kernel/objects.t
 import { runPass, type Outcome } from '../../operator/kernel/pass.ts';
 import { Recorder } from '../../operator/kernel/recorder.ts';
 import { startCaches, type Caches } from '../../operator/kernel/caches.ts';
-import type { AnyReconciler } from '../../operator/kernel/reconcile.ts';
+import type { AnyReconciler, Cache } from '../../operator/kernel/reconcile.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from './toy.ts';
@@ -19,6 +19,8 @@ export interface Stage {
   readonly pass: () => Promise<Outcome>;
   /** Lets the caches see what was written. */
   readonly see: () => Promise<void>;
+  /** From here on the API server has just said something of every kind, if not what is waited for. */
+  readonly hear: () => void;
   readonly root: () => Promise<Crew>;
 }
 
@@ -39,7 +41,16 @@ export async function stage(
   });
   await clock.advance(0);
   const memory = new WriteMemory();
-  const hands = { cluster, cache: caches.cache, roots: crews, memory, clock, wrote: () => undefined };
+  let isHeard = false;
+  const { cache: real } = caches;
+  const cache: Cache = {
+    get: (resource, one) => real.get(resource, one),
+    list: (resource, namespace) => real.list(resource, namespace),
+    ownedBy: (resource, owner) => real.ownedBy(resource, owner),
+    byIndex: (resource, index, value) => real.byIndex(resource, index, value),
+    silentMs: (resource) => (isHeard ? 0 : real.silentMs(resource)),
+  };
+  const hands = { cluster, cache, roots: crews, memory, clock, wrote: () => undefined };
   const recorder = new Recorder({ cluster, clock, controller: 'test', instance: 'test', wrote: () => undefined });
   return {
     cluster,
@@ -47,6 +58,9 @@ export async function stage(
     caches,
     pass: () => runPass({ reconciler, hands, recorder, caches }, key, { log, signal: never }),
     see: () => clock.advance(0),
+    hear: () => {
+      isHeard = true;
+    },
     root: () => cluster.get(crews, key),
   };
 }

@@ -151,6 +151,7 @@ export const seen = (more: Partial<RunObserved> = {}): RunObserved => ({
   root: teacherJob(),
   jobs: [],
   pods: [],
+  podsSilentMs: 0,
   nodes: [node()],
   ...{ settings, label: labels.trainingJob, progress: undefined, news: undefined, stall: undefined, kueue: false },
   ...more,

@@ -17,12 +17,25 @@ function standStill(): void {
   while (!existsSync(process.env['MISHAP_OVER'] ?? '')) Atomics.wait(bell, 0, 0, 50);
 }
 
-/** The HTTP client tells in the same turn of the event loop in which it goes on: no timer can come between. */
+/** Requests begun and neither answered whole nor failed, watches aside: those have connections of their own. */
+const underWay = new Set<object>();
+const isWatch = ({ request }: Told): boolean => request.path.includes('watch=');
+subscribe('undici:request:create', (message) => {
+  if (!isWatch(message as Told)) underWay.add((message as Told).request);
+});
+for (const end of ['trailers', 'error'])
+  subscribe(`undici:request:${end}`, (message) => void underWay.delete((message as Told).request));
+
+/**
+ * The HTTP client tells in the same turn of the event loop in which it goes on: no timer can come between. Where another
+ * request is under way it might go on by opening a connection, which takes turns.
+ */
 function standStillOnce(moment: 'request:create' | 'request:trailers', kind: string): void {
   const channel = `undici:${moment}`;
   const hear = (message: unknown): void => {
-    const { method, path } = (message as Told).request;
-    if (method !== 'POST' || !path.includes(`/${kind}?`)) return;
+    const { request } = message as Told;
+    if (request.method !== 'POST' || !request.path.includes(`/${kind}?`)) return;
+    if ([...underWay].some((other) => other !== request)) return;
     unsubscribe(channel, hear);
     standStill();
   };

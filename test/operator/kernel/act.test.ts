@@ -3,7 +3,7 @@ import { applyChild, NameLeaving, NameTaken, removeChild, RootGone, type Hands }
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
-import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+import { ownerReferenceTo, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
 import type { Manner } from '../../../operator/kernel/reconcile.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -26,8 +26,8 @@ async function stage(before: readonly KubeObject[] = []) {
   const wrote: Hands['wrote'] = (what, result) => void results.push(`${what} ${result}`);
   const hands: Hands = { cluster, cache, roots: crews, memory: new WriteMemory(), clock, wrote };
   const root: KubeObject = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
-  const apply = (manner: Manner): Promise<void> =>
-    applyChild({ resource: members, object: wish, manner }, root, hands, never);
+  const apply = (manner: Manner, resource: Resource = members): Promise<void> =>
+    applyChild({ resource, object: wish, manner }, root, hands, never);
   return { cluster, hands, root, results, apply, verbs: () => cluster.writes.map(({ verb }) => verb) };
 }
 
@@ -63,6 +63,15 @@ describe('applyChild', () => {
     cluster.put(members, wish);
     await expect(apply(manner)).rejects.toThrow(NameTaken);
     expect(verbs()).toEqual([]);
+  });
+
+  test.each(['once', 'created'] as const)('a child of ours that lost its label is told of: %s', async (manner) => {
+    const { cluster, root, apply } = await stage();
+    const labelled = { ...members, selection: { labelSelector: 'example.org/root' } };
+    cluster.put(members, { ...wish, metadata: { ...key, ownerReferences: [ownerReferenceTo(root)] } });
+    const made = apply(manner, labelled);
+    await expect(made).rejects.toThrow('is ours, but is not seen without its label example.org/root');
+    await expect(made).rejects.toThrow(NameTaken);
   });
 
   test.each(manners)('the child of a predecessor is waited for: %s', async (manner) => {

@@ -39,6 +39,11 @@ async function passesWithin(elapsedMs: number, next: () => Next): Promise<number
   return passes();
 }
 
+const inNamespace = (namespace: string, { metadata, ...rest }: Crew): Crew => ({
+  ...rest,
+  metadata: { ...metadata, namespace },
+});
+
 const failing = (error: Error) => (): Next => {
   throw error;
 };
@@ -145,6 +150,49 @@ describe('what follows a pass', () => {
     // What is on the way must come to its end, or nothing stops.
     cluster.beforeWrite = () => undefined;
     await clock.advance(20_000);
+    await rig.stop();
+  });
+
+  test('neighbours that nobody has seen fail yet, and that are answered slowly, keep no other namespace waiting for long', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const rig = startRig(cluster, clock, { workers: 4 });
+    await clock.advance(100);
+    let asked = 0;
+    cluster.beforeWrite = async ({ what }) => {
+      if (!what.includes('ill')) return;
+      asked += 1;
+      await sleep(clock, 10_000, new AbortController().signal);
+      throw new ApiError('unavailable', 'no answer in time');
+    };
+    for (let number = 1; number <= 40; number += 1) cluster.put(crews, crew(`ill-${String(number)}`, ['ann']));
+    await clock.advance(500);
+    cluster.put(crews, inNamespace('another', crew('well', ['bob'])));
+    await clock.advance(600);
+    expect((await cluster.get(crews, { namespace: 'another', name: 'well' })).status?.members).toBe(1);
+    // Theirs has as many at once as there are workers, as it would have alone.
+    await clock.advance(5000);
+    expect(asked).toBe(4);
+    cluster.beforeWrite = () => undefined;
+    await clock.advance(200_000);
+    await rig.stop();
+  });
+
+  test('somebody who touches a failing neighbour has it looked at at once', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('alpha', ['ann']));
+    let attempts = 0;
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb !== 'apply') return;
+      attempts += 1;
+      throw new ApiError('forbidden', 'exceeded quota');
+    };
+    const rig = startRig(cluster, clock);
+    await clock.advance(600_000);
+    const before = attempts;
+    const found = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
+    cluster.put(crews, { ...found, metadata: { ...found.metadata, annotations: { touched: 'now' } } });
+    await clock.advance(0);
+    expect(attempts).toBe(before + 1);
     await rig.stop();
   });
 

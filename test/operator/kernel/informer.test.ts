@@ -208,19 +208,22 @@ describe('Informer', () => {
     await heard.stop();
   });
 
-  test('a stall is told apart, and resumed at once and for ever', async () => {
-    let watches = 0;
+  test('a stall is told apart, and resumed at once; after two of which neither had a frame the kind is listed anew', async () => {
+    let [lists, watches] = [0, 0];
     const heard = informing(
       scripted(
-        () => [],
+        () => {
+          lists += 1;
+          return [];
+        },
         () => {
           watches += 1;
-          return watches < 3 ? Promise.reject(new ApiError('silent', '')) : new Promise(() => undefined);
+          return watches < 4 ? Promise.reject(new ApiError('silent', '')) : new Promise(() => undefined);
         },
       ),
     );
     await heard.clock.advance(0);
-    expect([watches, heard.told]).toEqual([3, ['watch silent', 'watch silent']]);
+    expect([watches, lists, heard.told]).toEqual([4, 2, ['watch silent', 'watch silent', 'watch silent']]);
   });
 
   test('a listener that throws harms neither the store nor the next change', async () => {

@@ -20,6 +20,17 @@ describe('Leader', () => {
     await held;
   });
 
+  test('a lease whose taker is told to end meanwhile is his, to be given back', async () => {
+    const [cluster, clock, stop] = [new FakeCluster(), new FakeClock(), new AbortController()];
+    const leader = candidate('a', cluster, clock);
+    cluster.beforeWrite = () => {
+      stop.abort();
+    };
+    expect(await leader.acquire(stop.signal)).toBe(true);
+    await leader.release(never);
+    expect((await cluster.get(leases, key)).spec.holderIdentity).toBe('');
+  });
+
   test('of two candidates one leads; the other takes over after a release, at its next try', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const [a, b] = [candidate('a', cluster, clock), candidate('b', cluster, clock)];

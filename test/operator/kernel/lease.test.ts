@@ -24,7 +24,14 @@ describe('stepOf', () => {
     ['creates what is not there', undefined, 0, 'create'],
     ['waits while another holds', other, 14_999, 'wait'],
     ['takes what stood still for its own duration', other, 15_000, 'take'],
-    ['takes what was released, at once', { ...other, holderIdentity: '' }, 0, 'take'],
+    ['takes what was released, at once', { ...other, holderIdentity: '', leaseDurationSeconds: 1 }, 0, 'take'],
+    [
+      'waits where somebody else emptied the name: its holder goes on',
+      { ...other, holderIdentity: '' },
+      14_999,
+      'wait',
+    ],
+    ['and takes it after that', { ...other, holderIdentity: '' }, 15_000, 'take'],
     ['takes a lease without a duration', { holderIdentity: 'other' }, 0, 'take'],
     ['renews its own, however old', { ...other, holderIdentity: 'me' }, 99_999, 'renew'],
   ])('%s', (_, spec, nowMs, expected) => {
@@ -40,7 +47,12 @@ describe('a lease that was deleted', () => {
   test.each<[string, LeaseSpec, number, string]>([
     ['is not followed while its holder may still write', other, 15_999, 'wait'],
     ['is created once that time is over', other, 16_000, 'create'],
-    ['is created at once where nobody held it', { ...other, holderIdentity: '' }, 1000, 'create'],
+    [
+      'is created at once where it was released',
+      { ...other, holderIdentity: '', leaseDurationSeconds: 1 },
+      1000,
+      'create',
+    ],
     ['is created again by its holder', { ...other, holderIdentity: 'me' }, 1000, 'create'],
   ])('%s', (_, spec, nowMs, expected) => {
     expect(stepOf(goneAt(spec, 1000), 'me', nowMs)).toBe(expected);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   controllerOf,
   isOwnedBy,
+  isSelected,
   keyOf,
   keyText,
   microTime,
@@ -40,6 +41,17 @@ describe('ownership', () => {
     const shared = { ...ownerReferenceTo(object('1')), controller: false };
     expect(controllerOf(object('2', { ownerReferences: [shared] }))).toBeUndefined();
   });
+});
+
+test.each([
+  [undefined, true],
+  ['mine', true],
+  ['mine=yes', true],
+  ['mine=no', false],
+  ['other', false],
+])('a cache of what is labelled %s shows what is labelled mine=yes: %s', (labelSelector, expected) => {
+  const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', labels: { mine: 'yes' } } };
+  expect(isSelected(labelSelector === undefined ? {} : { labelSelector }, object)).toBe(expected);
 });
 
 describe('times', () => {

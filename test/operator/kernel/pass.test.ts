@@ -24,7 +24,7 @@ describe('runPass', () => {
   );
 
   test('does not plan before the cache shows its own writes, and not for ever', async () => {
-    const { pass, see, cluster, clock } = await stage(withCrew(['ann']));
+    const { pass, see, hear, cluster, clock } = await stage(withCrew(['ann']));
     cluster.holdWatches();
     expect((await pass()).kind).toBe('settled');
     const writes = cluster.writes.length;
@@ -36,6 +36,9 @@ describe('runPass', () => {
     expect(await pass()).toEqual({ kind: 'stale', afterMs: 1000 });
     expect(cluster.writes.length).toBe(writes);
     clock.pause(1);
+    // Nothing was heard meanwhile: what there is to know may still be on its way.
+    expect(await pass()).toEqual({ kind: 'stale', afterMs: 1000 });
+    hear();
     // It acts, but what it would say is about a version that is no more.
     expect(await pass()).toMatchObject({ kind: 'failed', error: { code: 'conflict' } });
     cluster.releaseWatches();
@@ -125,6 +128,22 @@ describe('names of others', () => {
     const found = conditions.find(({ type }) => type === 'Progressing');
     expect(found).toMatchObject({ status: 'False', reason: 'NameTaken', observedGeneration: 1 });
     expect(found!.message).toContain(holder);
+  });
+
+  test.each([
+    ['for less than a minute says nothing', 59, 1000, undefined],
+    ['for longer says so, and who holds it', 60, 15_000, 'NameLeaving'],
+  ])('of a predecessor that has been on its way out %s', async (_, seconds, afterMs, reason) => {
+    const { pass, root, clock } = await stage((cluster) => {
+      cluster.put(crews, crew('alpha', ['ann']));
+      const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['example.org/audit'] };
+      cluster.put(members, member('ann', { uid: 'before' }, leaving));
+    });
+    clock.pause(seconds * 1000);
+    expect(await pass()).toMatchObject({ kind: 'waiting', afterMs });
+    const found = (await root()).status?.conditions.find(({ type }) => type === 'Progressing');
+    expect(found?.reason === 'NameLeaving' ? found.reason : undefined).toBe(reason);
+    if (reason !== undefined) expect(found?.message).toContain('finalizers example.org/audit');
   });
 
   test('a stranger the cache does not show yet is found before anything is created', async () => {

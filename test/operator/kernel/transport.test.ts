@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
 import { usualDeadlines } from '../../../operator/kernel/deadlines.ts';
+import { crudSockets } from '../../../operator/kernel/dispatchers.ts';
 import { Transport, wireText, type Call } from '../../../operator/kernel/transport.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
@@ -142,8 +143,8 @@ describe('a fenced write', () => {
   test('is not sent when the budget went while it waited for a socket', async () => {
     const waiting: (() => void)[] = [];
     await serve((_, response) => waiting.push(() => sendJson(response, 200, {})));
-    const [first, ...others] = Array.from({ length: 16 }, () => outcome(write));
-    while (waiting.length < 16) await new Promise((resolve) => setImmediate(resolve));
+    const [first, ...others] = Array.from({ length: crudSockets }, () => outcome(write));
+    while (waiting.length < crudSockets) await new Promise((resolve) => setImmediate(resolve));
     let budgetMs = 60_000;
     const late = transport.json(
       'crud',
@@ -158,11 +159,11 @@ describe('a fenced write', () => {
     await refused;
     waiting.slice(1).forEach((answer) => answer());
     expect(await Promise.all(others)).toEqual(Array.from(others, () => 'ok'));
-    expect(api.asked).toHaveLength(16);
+    expect(api.asked).toHaveLength(crudSockets);
     // The socket is as good as before.
     const next = outcome(within(() => 1000));
-    while (waiting.length < 17) await new Promise((resolve) => setImmediate(resolve));
-    waiting[16]?.();
+    while (waiting.length < crudSockets + 1) await new Promise((resolve) => setImmediate(resolve));
+    waiting[crudSockets]?.();
     expect(await next).toBe('ok');
   });
 });

@@ -117,7 +117,7 @@ describe('Workqueue', () => {
 
   test('of what fails, or is known to have failed, some are held at once; each that is given back makes room for the next', async () => {
     const clock = new FakeClock();
-    const queue = new Workqueue(clock, { heldAtOnce: 2 });
+    const queue = new Workqueue(clock, { failingAtOnce: 2 });
     for (const key of ['a', 'b', 'c']) {
       queue.suspect(key);
       queue.add(key);
@@ -133,6 +133,20 @@ describe('Workqueue', () => {
     queue.done('a');
     await settle();
     expect(taken).toEqual(['a', 'b', 'well', 'c']);
+  });
+
+  test('a place that a pass holds for long is given to the next, without anybody asking', async () => {
+    const clock = new FakeClock();
+    const queue = new Workqueue(clock, { places: 1 });
+    queue.add('a');
+    queue.add('b');
+    const taken: (string | undefined)[] = [];
+    for (let takers = 0; takers < 3; takers += 1) void keyOf(queue).then((key) => taken.push(key));
+    await clock.advance(999);
+    expect(taken).toEqual(['a']);
+    await clock.advance(1);
+    expect(taken).toEqual(['a', 'b']);
+    queue.stop();
   });
 
   test('a taker waits, and is told when the queue stops', async () => {
@@ -168,7 +182,7 @@ describe('Workqueue', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const clock = new FakeClock();
-        const queue = new Workqueue(clock, { heldAtOnce: 1 });
+        const queue = new Workqueue(clock, { failingAtOnce: 1 });
         const held = new Set<string>();
         const owed = new Set<string>();
         const take = (taken: Taken | undefined): void => {

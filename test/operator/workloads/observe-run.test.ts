@@ -8,7 +8,7 @@ import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/obje
 const pod = worker(0, runningStatus);
 const stranger = { ...pod, metadata: { ...pod.metadata, labels: {} } };
 const key = { namespace: 'default', name: 'digits-teacher' };
-const cache = { get: () => undefined, list: () => [], ownedBy: () => [], byIndex: () => [] };
+const cache = { get: () => undefined, list: () => [], ownedBy: () => [], byIndex: () => [], silentMs: () => 0 };
 
 test('pods are filed under the job that they work for', () => {
   const index = podsByRoot(labels.trainingJob);

@@ -19,6 +19,7 @@ const seen = (more: Partial<AttemptSeen>): AttemptSeen => ({
   job: attemptJob(1),
   pods: [],
   workers: 2,
+  podsSilentMs: 0,
   ...more,
 });
 
@@ -180,5 +181,11 @@ describe('a Job that has ended before its pods are seen', () => {
     ['Failed', 5, [worker(0, ended({ exitCode: 0 }))], { kind: 'running', lookMs: 10_000 }],
   ] as const)('%s %i s ago, %j', (type, secondsAgo, pods, verdict) => {
     expect(judge(seen({ job: endedJob(type, secondsAgo), pods }), now)).toMatchObject(verdict);
+  });
+
+  test('is not judged before pods are heard of again, however late that is', () => {
+    const job = endedJob('Complete', 10 * awaySeconds);
+    const silentFor = (seconds: number): string => judge(seen({ job, podsSilentMs: seconds * 1000 }), now).kind;
+    expect([silentFor(9 * awaySeconds + 1), silentFor(9 * awaySeconds - 1)]).toEqual(['running', 'failed']);
   });
 });
