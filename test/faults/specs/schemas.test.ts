@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { applyDefinitions, createNamespace, openRawApi, removeNamespace } from '../../support/raw-api.ts';
 import { contradictorySpec, specSchema, validSpec, type Plural } from './arbitrary.ts';
+import { seed } from './lanes.ts';
 import { mistakesOf, specWithMistake } from './mistakes.ts';
 import { broken, filled, unknownRules, type Json } from './rules.ts';
 import { declare, type Said } from './user.ts';
 
-const seed = Number(process.env['LIMBECK_SEED'] ?? 20261124);
 const all = process.env['LIMBECK_FAULTS'] === 'all';
 const numRuns = all ? 400 : 40;
 /** In a sample every fifth mistake; with another seed others. */
