@@ -7,10 +7,13 @@
  * submitted promise settles.
  */
 import { Refusal } from './protocol/errors.ts';
+import type { RequestTrace } from './tracing/trace.ts';
 
 /** Someone who may lose interest. An AbortSignal is one; a closed connection is another. Asked, never listened to. */
 export interface Caller {
   readonly aborted: boolean;
+  /** Told what becomes of the work, where somebody traces it. */
+  readonly trace?: RequestTrace | undefined;
 }
 
 /** What the batcher needs to know of a piece of work. */

@@ -3,6 +3,8 @@ import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
+import { Reader, type Environment } from './environment.ts';
+import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
 export type ModelsConfig =
@@ -42,6 +44,8 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   /** How many of all requests are written to the log, from 0 to 1. */
   readonly accessLogSample: number;
+  /** Undefined where nobody collects traces. */
+  readonly tracing?: TracingConfig;
 }
 
 /** A configuration, or every mistake in it. */
@@ -50,55 +54,6 @@ export type ParsedConfig =
 
 /** As the engine has it. */
 const modelControls: readonly ModelControl[] = ['none', 'explicit', 'poll'];
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-interface Bounds {
-  readonly fallback: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-class Reader {
-  readonly mistakes: string[] = [];
-  readonly #environment: Environment;
-
-  constructor(environment: Environment) {
-    this.#environment = environment;
-  }
-
-  /** A variable that is set to nothing counts as absent. */
-  text(name: string): string | undefined {
-    const value = this.#environment[name];
-    return value === '' ? undefined : value;
-  }
-
-  integer(name: string, { fallback, min, max }: Bounds): number {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= min && value <= max) return value;
-    this.mistakes.push(`${name}='${text}' is not an integer from ${min} to ${max}`);
-    return fallback;
-  }
-
-  fraction(name: string, fallback: number): number {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const value = Number(text);
-    if (value >= 0 && value <= 1) return value;
-    this.mistakes.push(`${name}='${text}' is not a number from 0 to 1`);
-    return fallback;
-  }
-
-  /** One of some words. */
-  word<Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
-    const text = this.text(name) ?? fallback;
-    const word = words.find((candidate) => candidate === text);
-    if (word === undefined) this.mistakes.push(`${name}='${text}' is none of ${words.join(', ')}`);
-    return word ?? fallback;
-  }
-}
 
 function storeOf(reader: Reader, uri: string): ModelsConfig {
   const name = reader.text('LIMBECK_MODEL_NAME');
@@ -143,6 +98,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
   const grpcPort = grpcPortOf(reader);
   const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 });
   const models = modelsOf(reader);
+  const tracing = tracingOf(reader);
   const config: ServerConfig = {
     port,
     ...(grpcPort !== undefined && { grpcPort }),
@@ -164,6 +120,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
     logLevel: reader.word('LIMBECK_LOG_LEVEL', logLevels, 'info'),
     accessLogSample: reader.fraction('LIMBECK_ACCESS_LOG_SAMPLE', 0.01),
+    ...(tracing && { tracing }),
   };
   return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
 }

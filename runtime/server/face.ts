@@ -11,12 +11,16 @@ import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine } from './engine.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
 import type { Reply } from './protocol/reply.ts';
+import type { RequestTrace } from './tracing/trace.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** What the routes need of the process. */
 export interface Face extends BodyLimits {
   readonly engine: Engine;
   readonly log: Log;
   readonly access: AccessLog;
+  /** Undefined where nobody collects traces. */
+  readonly tracing?: Tracing | undefined;
   /** True once the process is to stop: every answer then closes its connection. */
   readonly draining: () => boolean;
 }
@@ -32,9 +36,11 @@ export type HotRoute = (url: string) => Handler | undefined;
 
 /** A response knows when its connection has closed; asking it costs no listener. */
 export class Connection implements Caller {
+  readonly trace: RequestTrace | undefined;
   readonly #response: ServerResponse;
 
-  constructor(response: ServerResponse) {
+  constructor({ tracing }: Face, response: ServerResponse) {
+    this.trace = tracing?.of(response);
     this.#response = response;
   }
 

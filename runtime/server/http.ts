@@ -41,6 +41,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   const routes = createRoutes(face, registry, facts);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (refuseWithoutHost(request, response)) return;
+    face.tracing?.http(request, response);
     observeHttp(face.access, request, response);
     const handler = hotHandlerOf(request.url ?? '');
     if (handler === undefined) routes(request, response);

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
-import { createRegistry } from '../../process/metrics.ts';
+import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
 import { BodyBudget } from './body.ts';
@@ -15,6 +15,7 @@ import type { GrpcServer } from './grpc/server.ts';
 import { closeServer, createHttpServer } from './http.ts';
 import { registerMetrics } from './metrics.ts';
 import { folderRepository, type Repository } from './repository.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** Told by GET /v2. */
 const facts = { name: 'limbeck', version: '0.1.0' } as const;
@@ -42,6 +43,13 @@ async function startGrpc(face: Face, { grpcPort }: ServerConfig, log: Log): Prom
   return server;
 }
 
+/** Loaded only when a collector is named, while the threads of the models start. */
+async function startTracing(config: ServerConfig, registry: Registry, log: Log): Promise<Tracing | undefined> {
+  if (config.tracing === undefined) return undefined;
+  const { Tracing } = await import('./tracing/tracing.ts');
+  return new Tracing(config.tracing, { facts, registry, log });
+}
+
 /** Looks at the folder now and then, where that decides what is served. */
 async function poll(
   engine: Engine,
@@ -66,7 +74,12 @@ function lameDuckMs(drainSeconds: number): number {
   return Math.min(5_000, drainSeconds * 250);
 }
 
-function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' | 'draining'>): Face {
+/** How long spans may take to leave when all else is over: a quarter of the grace period, 2 seconds at most. */
+function flushMs(drainSeconds: number): number {
+  return Math.min(2_000, drainSeconds * 250);
+}
+
+function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' | 'draining' | 'tracing'>): Face {
   const sampled = (): boolean => Math.random() < config.accessLogSample;
   const access = { log: process.log, sampled, newId: randomUUID, now: () => performance.now() };
   const { maxBodyBytes, maxBodiesBytes } = config;
@@ -80,7 +93,8 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   registerMetrics(registry, engine);
   // First, since threads start while this one goes on.
   await engine.start();
-  const face = faceOf(engine, config, { log, draining: () => stop.aborted });
+  const tracing = await startTracing(config, registry, log);
+  const face = faceOf(engine, config, { log, tracing, draining: () => stop.aborted });
   const server = createHttpServer(face, registry, facts);
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });
@@ -90,6 +104,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   await sleep(lameDuckMs(config.drainSeconds));
   await Promise.all([closeServer(server), grpc?.close()]);
   await engine.stop();
+  await tracing?.close(flushMs(config.drainSeconds));
   log.info('stopped');
 }
 

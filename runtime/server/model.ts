@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../process/logger.ts';
 import { retryDelayMs } from './backoff.ts';
-import { Batcher, type Batchable, type Caller } from './batcher.ts';
+import { Batcher, type Caller } from './batcher.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
@@ -14,7 +14,8 @@ import { invalid, unavailable } from './protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
-import { concatBatch, splitBatch, type Tensor } from './tensor.ts';
+import { splitBatch, type Tensor } from './tensor.ts';
+import { joined, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions {
@@ -33,11 +34,6 @@ export interface ModelOptions {
   readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-}
-
-interface Work extends Batchable {
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly string[];
 }
 
 type State =
@@ -153,7 +149,9 @@ export class Model {
       throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
     const start = this.#options.now();
     try {
-      const outputs = await this.#batcher.submit(this.#workOf(request, this.#state.facts), caller);
+      const bounds = { joins: this.#state.facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
+      const work = workOf(request, bounds, { queuedAt: start, trace: caller?.trace });
+      const outputs = await this.#batcher.submit(work, caller);
       this.statistics.succeeded += 1;
       this.statistics.requestMs += this.#options.now() - start;
       this.statistics.lastInferenceAt = Date.now();
@@ -165,18 +163,26 @@ export class Model {
     }
   }
 
-  #workOf({ inputs, outputs }: InferenceRequest, facts: ModelFacts): Work {
-    const names = outputs.map(({ name }) => name);
-    if (facts.maxBatch === 1) return { inputs, outputs: names, rows: this.#options.maxBatch, key: '' };
-    const rows = inputs[0]?.shape[0] ?? 0;
-    for (const { name, shape } of inputs) {
-      if (shape[0] !== rows)
-        throw invalid(`input '${name}' has ${shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${rows}`);
-    }
-    return { inputs, outputs: names, rows, key: keyOf(inputs, names) };
+  #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+    return batch.some(({ trace }) => trace !== undefined) ? this.#runTold(batch) : this.#run(batch);
   }
 
-  async #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+  /** Runs a batch and tells those who trace it, whatever becomes of it. */
+  async #runTold(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+    const { name, version } = this;
+    const startedAt = this.#options.now();
+    let failed = true;
+    try {
+      const results = await this.#run(batch);
+      failed = false;
+      return results;
+    } finally {
+      const common = { model: name, version, startedAt, endedAt: this.#options.now(), requests: batch.length, failed };
+      for (const { trace, queuedAt } of batch) trace?.ran({ ...common, queuedAt });
+    }
+  }
+
+  async #run(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
     const [first] = batch;
     if (first === undefined || this.#state.kind !== 'ready' || this.#state.runtime.kind !== 'tensors')
       throw unavailable('the model is not loaded');
@@ -246,19 +252,6 @@ function sizeOf(runtime: Runtime): number {
 
 function closeRuntime(runtime: Runtime): Promise<void> {
   return runtime.kind === 'tensors' ? runtime.executor.close() : runtime.language.decoder.close();
-}
-
-/** Requests with equal keys differ in nothing but the number of rows. */
-function keyOf(inputs: readonly Tensor[], outputs: readonly string[]): string {
-  return `${inputs.map(({ shape }) => shape.slice(1).join()).join('|')}>${outputs.join('|')}`;
-}
-
-/** The inputs of a batch, joined one by one. */
-function joined(batch: readonly Work[]): readonly Tensor[] {
-  const names = batch[0]?.inputs ?? [];
-  return names.map((_, index) =>
-    concatBatch(batch.map(({ inputs }) => inputs[index]).filter((tensor) => tensor !== undefined)),
-  );
 }
 
 function summaryOf(facts: ModelFacts | undefined): Record<string, unknown> {

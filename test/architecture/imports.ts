@@ -36,6 +36,7 @@ export const soleImporters: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling))\.ts$/,
   '@huggingface/tokenizers': /^runtime\/server\/decoding\/text-codec\.ts$/,
   '@huggingface/jinja': /^runtime\/server\/decoding\/chat-template\.ts$/,
+  '@opentelemetry': /^runtime\/server\/tracing\//,
   '@grpc/grpc-js': /^runtime\/server\/grpc\/server\.ts$/,
   winston: /^process\/logger\.ts$/,
 };

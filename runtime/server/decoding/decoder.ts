@@ -5,6 +5,7 @@
 import { Refusal, unavailable } from '../protocol/errors.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import type { RequestTrace } from '../tracing/trace.ts';
 import type { DecodingStatistics } from './statistics.ts';
 import { DecodingThread, type LoadedDecoder } from './thread.ts';
 
@@ -25,17 +26,31 @@ export type Written =
   | { readonly kind: 'token'; readonly token: WrittenToken }
   | { readonly kind: 'end'; readonly end: End; readonly cachedTokens: number };
 
+/** Who asked for an answer. */
+export interface Asker {
+  /** Goes off when the answer is wanted no longer. */
+  readonly signal: AbortSignal;
+  /** Told of the answer when it has ended, where somebody traces it. */
+  readonly trace?: RequestTrace | undefined;
+}
+
 /** One answer on its way to whoever asked. */
 class Answer {
+  readonly #asker: Asker;
+  readonly #promptTokens: number;
   readonly #startedAt: number;
   readonly #ready: Written[] = [];
+  #firstAt: number | undefined;
   #lastAt: number | undefined;
+  #tokens = 0;
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
   /** Whoever asked has all that was wanted, such as the text up to a stop. */
   satisfied = false;
 
-  constructor(startedAt: number) {
+  constructor(asker: Asker, promptTokens: number, startedAt: number) {
+    this.#asker = asker;
+    this.#promptTokens = promptTokens;
     this.#startedAt = startedAt;
   }
 
@@ -52,8 +67,24 @@ class Answer {
   /** Milliseconds since the start, or since the last token; and which. */
   tick(now: number): { readonly first: boolean; readonly ms: number } {
     const last = this.#lastAt;
+    this.#firstAt ??= now;
     this.#lastAt = now;
+    this.#tokens += 1;
     return { first: last === undefined, ms: now - (last ?? this.#startedAt) };
+  }
+
+  /** Tells whoever traces it that it has ended. */
+  ended({ cachedTokens, waitedMs }: Ended, end: End, now: number): void {
+    this.#asker.trace?.wrote({
+      queuedAt: this.#startedAt,
+      startedAt: waitedMs === undefined ? undefined : this.#startedAt + waitedMs,
+      firstTokenAt: this.#firstAt,
+      endedAt: now,
+      promptTokens: this.#promptTokens,
+      cachedTokens,
+      writtenTokens: this.#tokens,
+      end: end.kind,
+    });
   }
 
   async next(): Promise<Written> {
@@ -120,11 +151,12 @@ export class Decoder {
   }
 
   /** Writes an answer, token by token, to its end. Whoever stops listening, or aborts, has cancelled it. */
-  async *write(assignment: Omit<Assignment, 'id'>, signal: AbortSignal): AsyncGenerator<Written, void, undefined> {
+  async *write(assignment: Omit<Assignment, 'id'>, asker: Asker): AsyncGenerator<Written, void, undefined> {
+    const { signal } = asker;
     this.requireRoom(1);
     this.#ids += 1;
     const id = this.#ids;
-    const answer = new Answer(this.#options.now());
+    const answer = new Answer(asker, assignment.prompt.length, this.#options.now());
     this.#answers.set(id, answer);
     this.#thread?.send({ kind: 'write', assignment: { ...assignment, id } });
     const abandon = (): void => answer.fail(new Refusal({ kind: 'abandoned' }, 'the caller has gone'));
@@ -173,16 +205,18 @@ export class Decoder {
       this.#options.statistics.wrote(answer.tick(now));
       answer.put({ kind: 'token', token });
     }
-    for (const ended of report.ended) this.#finish(ended);
+    for (const ended of report.ended) this.#finish(ended, now);
     this.#tellRest();
   }
 
-  #finish({ id, end, cachedTokens }: Ended): void {
+  #finish(ended: Ended, now: number): void {
+    const { id, end, cachedTokens } = ended;
     const answer = this.#answers.get(id);
     this.#answers.delete(id);
     if (answer === undefined) return;
-    const stopped = end.kind === 'cancelled' && answer.satisfied;
-    this.#options.statistics.ended(stopped ? { kind: 'stop' } : end, cachedTokens);
+    const why: End = end.kind === 'cancelled' && answer.satisfied ? { kind: 'stop' } : end;
+    this.#options.statistics.ended(why, cachedTokens);
+    answer.ended(ended, why, now);
     answer.put({ kind: 'end', end, cachedTokens });
   }
 

@@ -57,6 +57,8 @@ export interface Ended {
   readonly end: End;
   /** Tokens of the prompt that were known from an earlier one. */
   readonly cachedTokens: number;
+  /** Milliseconds in line until its prompt began to be read; undefined when it never did. */
+  readonly waitedMs: number | undefined;
 }
 
 /** What one step brought. */

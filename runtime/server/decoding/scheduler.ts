@@ -19,22 +19,32 @@ const sentence = (error: unknown): string => (error instanceof Error ? error.mes
 
 const noNumbers: End = { kind: 'failed', message: 'the model gave no finite logits' };
 
+/** An answer that has no slot yet. */
+interface Waiting {
+  readonly sequence: Sequence;
+  /** By the clock, in milliseconds. */
+  readonly since: number;
+}
+
 /** The answers of one session. */
 export class Scheduler {
   readonly #session: Runner;
   readonly #options: DecodingOptions;
+  readonly #now: () => number;
   readonly #contract: Contract;
   readonly #cache: KeyValueCache;
   readonly #slots: Slots;
   #constraints: Constraints | undefined;
-  #waiting: Sequence[] = [];
+  #waiting: Waiting[] = [];
   #tokens: WrittenToken[] = [];
   #ended: Ended[] = [];
   #promptTokens = 0;
 
-  constructor(session: Runner, options: DecodingOptions) {
+  /** `now`: a clock in milliseconds that never goes back. */
+  constructor(session: Runner, options: DecodingOptions, now: () => number) {
     this.#session = session;
     this.#options = options;
+    this.#now = now;
     this.#contract = contractOf(options.geometry, session.loaded.inputs);
     this.#cache = new KeyValueCache(options.geometry, options.slots, this.#contract.keys);
     this.#slots = new Slots(this.#cache);
@@ -54,12 +64,14 @@ export class Scheduler {
   add(assignment: Assignment): void {
     const { grammar } = assignment;
     if (grammar !== undefined && this.#constraints === undefined) throw new TypeError('the vocabulary is not known');
-    this.#waiting.push(new Sequence(assignment, grammar && this.#constraints?.begin(grammar)));
+    const sequence = new Sequence(assignment, grammar && this.#constraints?.begin(grammar));
+    this.#waiting.push({ sequence, since: this.#now() });
   }
 
   /** Gives an answer up at the next step. */
   cancel(id: number): void {
-    const all = [...this.#waiting, ...this.#slots.sequences, this.#slots.joining];
+    const waiting = this.#waiting.map(({ sequence }) => sequence);
+    const all = [...waiting, ...this.#slots.sequences, this.#slots.joining];
     const found = all.find((sequence) => sequence?.assignment.id === id);
     if (found !== undefined) found.cancelled = true;
   }
@@ -82,15 +94,15 @@ export class Scheduler {
     return report;
   }
 
-  #end({ assignment, cachedTokens }: Sequence, end: End): void {
-    this.#ended.push({ id: assignment.id, end, cachedTokens });
+  #end({ assignment, cachedTokens, waitedMs }: Sequence, end: End): void {
+    this.#ended.push({ id: assignment.id, end, cachedTokens, waitedMs });
   }
 
   /** Lets go of what was cancelled. */
   #reap(): void {
-    const cancelled = this.#waiting.filter((sequence) => sequence.cancelled);
-    if (cancelled.length > 0) this.#waiting = this.#waiting.filter((sequence) => !sequence.cancelled);
-    for (const sequence of cancelled) this.#end(sequence, { kind: 'cancelled' });
+    const cancelled = this.#waiting.filter(({ sequence }) => sequence.cancelled);
+    if (cancelled.length > 0) this.#waiting = this.#waiting.filter(({ sequence }) => !sequence.cancelled);
+    for (const { sequence } of cancelled) this.#end(sequence, { kind: 'cancelled' });
     const { joining } = this.#slots;
     if (joining?.cancelled === true) {
       this.#slots.abandon();
@@ -111,12 +123,16 @@ export class Scheduler {
     }
   }
 
+  #joinNext(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    next.sequence.waitedMs = this.#now() - next.since;
+    this.#slots.join(next.sequence);
+  }
+
   async #read(): Promise<void> {
     for (let budget = this.#options.prefillTokens; budget > 0;) {
-      if (this.#slots.free) {
-        const next = this.#waiting.shift();
-        if (next !== undefined) this.#slots.join(next);
-      }
+      if (this.#slots.free) this.#joinNext();
       const { joining } = this.#slots;
       if (joining === undefined) return;
       budget -= await this.#readPiece(joining, budget);

@@ -14,6 +14,8 @@ export class Sequence {
   readonly assignment: Assignment;
   /** Tokens of the prompt that were known from an earlier one. */
   cachedTokens = 0;
+  /** Milliseconds in line; undefined while it is there. */
+  waitedMs: number | undefined;
   cancelled = false;
   /** The token that was chosen last; the model has not seen it yet. */
   last = -1;

@@ -1,5 +1,6 @@
 /** A prompt → text, in pieces that may be sent as they come. */
 import { invalidParameter, unavailable } from '../protocol/errors.ts';
+import type { Asker } from './decoder.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Assignment } from './messages.ts';
 import type { TokenLogProbabilities } from './sampling.ts';
@@ -86,13 +87,13 @@ function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<A
 export async function* writeText(
   model: LanguageModel,
   request: TextRequest,
-  signal: AbortSignal,
+  asker: Asker,
 ): AsyncGenerator<Piece, void, undefined> {
   const { decoder, geometry } = model;
   const assembly = new Assembly(model, request);
   const isEnd = (token: number): boolean => request.ignoreEnd !== true && geometry.endTokens.includes(token);
   let completionTokens = 0;
-  for await (const written of decoder.write(assignmentOf(model, request), signal)) {
+  for await (const written of decoder.write(assignmentOf(model, request), asker)) {
     if (written.kind === 'end') {
       if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
       const rest = assembly.flush();

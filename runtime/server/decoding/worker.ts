@@ -38,7 +38,7 @@ try {
   // The starter of this thread passes DecodingOptions; worker data has no type of its own.
   const options = workerData as DecodingOptions;
   const session = await createSession(options);
-  const scheduler = new Scheduler(session, options);
+  const scheduler = new Scheduler(session, options, () => performance.now());
   await warmUp(scheduler);
   let running = false;
   let closing = false;

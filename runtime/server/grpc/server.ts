@@ -16,6 +16,7 @@ import { callOf, type Call } from '../access-log.ts';
 import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
+import type { CallSpan } from '../tracing/spans.ts';
 import { methodsOf, type Method } from './service.ts';
 import { codeOf } from './status.ts';
 
@@ -54,27 +55,31 @@ function statusOf(face: Face, error: unknown, requestId: string) {
   return { code: codeOf(fault), details: message, metadata };
 }
 
-/** The call by its name, which goes back to the caller before anything else does. */
-function observed({ access }: Face, call: ServerUnaryCall<never, object>): Call {
-  const { metadata } = call;
-  const known = callOf(access, {
-    ...{ requestId: metadata.get('x-request-id')[0], traceParent: metadata.get('traceparent')[0] },
-  });
+/** The call by its name, which goes back to the caller before anything else does; and its span, where it is traced. */
+function observed({ access, tracing }: Face, call: ServerUnaryCall<never, object>): Call & { readonly span?: CallSpan } {
+  const header = (name: string) => call.metadata.get(name)[0];
+  const [traceparent, tracestate] = [header('traceparent'), header('tracestate')];
+  const known = callOf(access, { requestId: header('x-request-id'), traceParent: traceparent });
   const names = new Metadata();
   names.set('x-request-id', known.requestId);
   call.sendMetadata(names);
-  return known;
+  const span = tracing?.call(call.getPath(), { traceparent, tracestate });
+  return { ...known, ...(span && { span }) };
 }
 
 function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
   const handler: handleUnaryCall<never, object> = (call, callback) => {
+    const { requestId, tell, span } = observed(face, call);
     const caller = {
+      trace: span?.trace,
       get aborted(): boolean {
         return call.cancelled;
       },
     };
-    const { requestId, tell } = observed(face, call);
-    const ended = (code: number): void => tell?.(() => ({ method: call.getPath(), code: status[code] }));
+    const ended = (code: number): void => {
+      span?.end(status[code] ?? '');
+      tell?.(() => ({ method: call.getPath(), code: status[code] }));
+    };
     const answer = async (): Promise<object> => method(call.request, caller);
     answer().then(
       (value) => {

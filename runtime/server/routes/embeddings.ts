@@ -80,7 +80,9 @@ async function answer(face: Face, exchange: Exchange): Promise<void> {
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
     const request = embeddingRequestOf(body);
-    const found = await embed(request, sourceOf(face, request.model), new Connection(exchange[1]));
+    const caller = new Connection(face, exchange[1]);
+    caller.trace?.asked('embeddings', request.model);
+    const found = await embed(request, sourceOf(face, request.model), caller);
     await send(face, exchange, { body: JSON.stringify(found), jsonLength: undefined });
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);

@@ -28,7 +28,7 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
   const question = questionOf(parameters, facts);
   const infer = model.infer.bind(model);
-  const found = await explain(question, asked.inputs, { facts, infer, caller: new Connection(response) });
+  const found = await explain(question, asked.inputs, { facts, infer, caller: new Connection(face, response) });
   const rowShape = asked.inputs.find(({ name }) => name === question.input.name)?.shape.slice(1) ?? [];
   return {
     ...{ model_name: model.name, model_version: model.version },

@@ -37,7 +37,7 @@ async function answer(face: Face, { name, version }: Target, [request, response]
   const { model, facts } = face.engine.ready(name, version);
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
-  return encodeResult(model, inference, await model.infer(inference, new Connection(response)));
+  return encodeResult(model, inference, await model.infer(inference, new Connection(face, response)));
 }
 
 async function infer(face: Face, target: Target, exchange: Exchange): Promise<void> {

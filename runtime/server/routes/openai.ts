@@ -1,6 +1,7 @@
 /** POST /v1/completions and /v1/chat/completions: whole, or as a stream of events; what else is hot of the API lies beside. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { readJsonBody } from '../body.ts';
+import type { Asker } from '../decoding/decoder.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
 import type { Grammar } from '../decoding/grammar/grammar.ts';
 import { requireSpelling } from '../decoding/token-spelling.ts';
@@ -111,6 +112,11 @@ function leaving(response: Exchange[1]): AbortSignal {
   return controller.signal;
 }
 
+/** Whoever is at the other end, until the connection closes or the answer has failed. */
+function askerOf({ tracing }: Face, response: Exchange[1], ended: AbortController): Asker {
+  return { signal: AbortSignal.any([leaving(response), ended.signal]), trace: tracing?.of(response) };
+}
+
 interface Total {
   completionTokens: number;
   cachedTokens: number;
@@ -121,11 +127,11 @@ function count(total: Total, piece: Extract<Piece, { readonly kind: 'end' }>): v
   total.cachedTokens += piece.usage.cachedTokens;
 }
 
-async function wholeChoice(job: Job, index: number, [total, signal]: [Total, AbortSignal]): Promise<ChoiceText> {
+async function wholeChoice(job: Job, index: number, [total, asker]: [Total, Asker]): Promise<ChoiceText> {
   const texts: string[] = [];
   const logprobs = [];
   let finish: ChoiceText['finish'] = null;
-  for await (const piece of writeText(job.model, requestAt(job, index), signal)) {
+  for await (const piece of writeText(job.model, requestAt(job, index), asker)) {
     if (piece.kind === 'text') {
       texts.push(piece.text);
       logprobs.push(...piece.logprobs);
@@ -146,10 +152,10 @@ function requestAt({ requests }: Job, index: number): TextRequest {
 
 async function answerWhole(face: Face, exchange: Exchange, [job, head]: [Job, Head]): Promise<void> {
   const ended = new AbortController();
-  const signal = AbortSignal.any([leaving(exchange[1]), ended.signal]);
+  const asker = askerOf(face, exchange[1], ended);
   const total: Total = { completionTokens: 0, cachedTokens: 0 };
   try {
-    const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, signal])));
+    const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, asker])));
     const body = job.shape.whole(head, choices, { ...total, promptTokens: job.promptTokens });
     await send(face, exchange, { body: JSON.stringify(body), jsonLength: undefined });
   } finally {
@@ -182,12 +188,12 @@ class EventStream {
   }
 }
 
-async function streamChoice(job: Job, index: number, tools: [Head, EventStream, Total, AbortSignal]): Promise<void> {
-  const [head, stream, total, signal] = tools;
+async function streamChoice(job: Job, index: number, tools: [Head, EventStream, Total, Asker]): Promise<void> {
+  const [head, stream, total, asker] = tools;
   const reported = job.options.logprobs !== undefined;
   let offset = 0;
   let opened = false;
-  for await (const piece of writeText(job.model, requestAt(job, index), signal)) {
+  for await (const piece of writeText(job.model, requestAt(job, index), asker)) {
     const opening = opened ? undefined : job.shape.opening(head, index);
     opened = true;
     if (opening !== undefined) stream.send(opening);
@@ -206,11 +212,11 @@ async function streamChoice(job: Job, index: number, tools: [Head, EventStream, 
 
 async function answerStream(face: Face, [, response]: Exchange, [job, head]: [Job, Head]): Promise<void> {
   const ended = new AbortController();
-  const signal = AbortSignal.any([leaving(response), ended.signal]);
+  const asker = askerOf(face, response, ended);
   const stream = new EventStream(face, response);
   const total: Total = { completionTokens: 0, cachedTokens: 0 };
   try {
-    await Promise.all(job.requests.map((_, index) => streamChoice(job, index, [head, stream, total, signal])));
+    await Promise.all(job.requests.map((_, index) => streamChoice(job, index, [head, stream, total, asker])));
     if (job.options.streamUsage) stream.send(job.shape.usage(head, { ...total, promptTokens: job.promptTokens }));
     stream.send('[DONE]');
   } catch (error) {
@@ -231,6 +237,7 @@ async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
     const job = await prepare(face, body);
+    face.tracing?.of(exchange[1])?.asked(job.shape.operation, job.options.model);
     const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };
     await (job.options.stream ? answerStream : answerWhole)(face, exchange, [job, head]);

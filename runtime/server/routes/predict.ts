@@ -19,7 +19,7 @@ async function answer(face: Face, name: string, [request, response]: Exchange): 
   const bytes = await readBody([request, response], face);
   const { model, facts } = face.engine.ready(name);
   const inference = decodeInstances(bytes, facts);
-  return encodePredictions(inference, await model.infer(inference, new Connection(response)));
+  return encodePredictions(inference, await model.infer(inference, new Connection(face, response)));
 }
 
 async function predict(face: Face, name: string, exchange: Exchange): Promise<void> {

@@ -30,7 +30,7 @@ export function sampleRoutes(app: Express, face: Face): void {
 async function answer(face: Face, request: Request, response: Response): Promise<object> {
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
   const top = topOf(request.query['top']);
-  const caller = new Connection(response);
+  const caller = new Connection(face, response);
   // As for inference: refused before the body is read where it can be, asked again after.
   readerOf(face.engine.ready(...named), caller);
   const bytes = await readBody([request, response], face);

@@ -35,6 +35,8 @@ export interface Spelling {
 /** One kind of answers: its shapes whole and in a stream. */
 export interface AnswerShape {
   readonly idPrefix: string;
+  /** As the conventions for traces call it. */
+  readonly operation: 'text_completion' | 'chat';
   whole(head: Head, choices: readonly ChoiceText[], usage: TotalUsage): object;
   /** The first chunk of a choice, before any text; undefined where there is none. */
   opening(head: Head, index: number): object | undefined;
@@ -89,6 +91,7 @@ export function completionShape(spelling: Spelling): AnswerShape {
   const object = 'text_completion';
   return {
     idPrefix: 'cmpl',
+    operation: 'text_completion',
     whole: (head, choices, usage) => ({ ...head, object, choices: choices.map(choice), usage: usageOf(usage) }),
     opening: () => undefined,
     chunk: (head, part) => ({ ...head, object, choices: [choice(part)] }),
@@ -111,6 +114,7 @@ export function chatShape(spelling: Spelling): AnswerShape {
   });
   return {
     idPrefix: 'chatcmpl',
+    operation: 'chat',
     whole: (head, choices, usage) => {
       return { ...head, object: 'chat.completion', choices: choices.map(choice), usage: usageOf(usage) };
     },

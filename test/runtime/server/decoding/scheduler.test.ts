@@ -29,6 +29,7 @@ interface Result {
   text: string;
   end?: End;
   cachedTokens?: number;
+  waitedMs?: number | undefined;
 }
 
 /** Steps until nothing is left, and what each answer came to. */
@@ -61,8 +62,14 @@ describe.each([
 
   afterAll(() => session.release());
 
+  let clockMs = 0;
+
   const scheduler = (options: Partial<DecodingOptions> = {}): Scheduler =>
-    new Scheduler(session, { path, intraOpThreads: 1, geometry, slots: 4, prefillTokens: 16, ...options });
+    new Scheduler(
+      session,
+      { path, intraOpThreads: 1, geometry, slots: 4, prefillTokens: 16, ...options },
+      () => clockMs,
+    );
 
   describe('an answer', () => {
     test('goes on as the prompt did, to its limit', async () => {
@@ -72,6 +79,7 @@ describe.each([
         text: 'one two one two ',
         end: { kind: 'length' },
         cachedTokens: 0,
+        waitedMs: 0,
       });
     });
 
@@ -138,8 +146,10 @@ describe.each([
       const work = scheduler({ slots: 2 });
       for (const id of [1, 2, 3]) work.add(asked(id, 'one two ', { maxTokens: 4 }));
       expect(await work.step()).toMatchObject({ writing: 2, waiting: 1 });
+      clockMs += 7;
       const results = await finish(work);
-      expect(results.get(3)?.text).toBe('one ');
+      expect(results.get(3)).toMatchObject({ text: 'one ', waitedMs: 7 });
+      expect(results.get(1)).toMatchObject({ waitedMs: 0 });
     });
 
     test('lets go of what is cancelled: waiting, joining, or writing', async () => {
@@ -152,6 +162,7 @@ describe.each([
       for (const id of [1, 2, 3]) work.cancel(id);
       const results = await finish(work);
       for (const id of [1, 2, 3]) expect(results.get(id)?.end).toEqual({ kind: 'cancelled' });
+      expect(results.get(3)?.waitedMs).toBeUndefined();
       expect(results.get(4)).toMatchObject({ text: '87654321', end: { kind: 'length' } });
     });
   });

@@ -1,0 +1,54 @@
+/** A request for tensors as the batcher has it: what it may be joined with, and the tensors of those that are joined. */
+import type { Batchable } from './batcher.ts';
+import { invalid } from './protocol/errors.ts';
+import type { InferenceRequest } from './protocol/request.ts';
+import { concatBatch, type Tensor } from './tensor.ts';
+import type { RequestTrace } from './tracing/trace.ts';
+
+/** Who asked, and when. */
+export interface Asked {
+  /** By the engine's clock, in milliseconds. */
+  readonly queuedAt: number;
+  readonly trace: RequestTrace | undefined;
+}
+
+/** One request. */
+export interface Work extends Batchable, Asked {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly string[];
+}
+
+/** What a model joins. */
+export interface JoinBounds {
+  /** Whether its requests may be joined at all. */
+  readonly joins: boolean;
+  /** Most rows of a batch. */
+  readonly maxBatch: number;
+}
+
+/** The work of a request. Refuses inputs that disagree on the number of rows. */
+export function workOf({ inputs, outputs }: InferenceRequest, { joins, maxBatch }: JoinBounds, asked: Asked): Work {
+  const { queuedAt, trace } = asked;
+  const names = outputs.map(({ name }) => name);
+  // `maxBatch` is enforced by `rows`: what cannot be joined gives every request the full size.
+  if (!joins) return { inputs, outputs: names, rows: maxBatch, key: '', queuedAt, trace };
+  const rows = inputs[0]?.shape[0] ?? 0;
+  for (const { name, shape } of inputs) {
+    if (shape[0] !== rows)
+      throw invalid(`input '${name}' has ${shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${rows}`);
+  }
+  return { inputs, outputs: names, rows, key: keyOf(inputs, names), queuedAt, trace };
+}
+
+/** Requests with equal keys differ in nothing but the number of rows. */
+function keyOf(inputs: readonly Tensor[], outputs: readonly string[]): string {
+  return `${inputs.map(({ shape }) => shape.slice(1).join()).join('|')}>${outputs.join('|')}`;
+}
+
+/** The inputs of a batch, joined one by one. */
+export function joined(batch: readonly Work[]): readonly Tensor[] {
+  const names = batch[0]?.inputs ?? [];
+  return names.map((_, index) =>
+    concatBatch(batch.map(({ inputs }) => inputs[index]).filter((tensor) => tensor !== undefined)),
+  );
+}
