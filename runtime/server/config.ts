@@ -33,6 +33,8 @@ export interface ServerConfig {
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of a language model's answers. */
   readonly prefillTokens: number;
+  /** Most tokens of an answer that a language model writes; Infinity where only its context bounds it. */
+  readonly maxOutputTokens: number;
   /** What the process may use: a model that needs more is refused. */
   readonly memoryBytes: number;
   /** Most bytes of a request's body, also after decompression. */
@@ -112,6 +114,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),
     prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
+    maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
     memoryBytes: reader.integer('LIMBECK_MEMORY_BYTES', { fallback: memoryBytes, min: 1, max: 2 ** 50 }),
     maxBodyBytes,
     maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {

@@ -21,6 +21,8 @@ export interface Face extends BodyLimits {
   readonly access: AccessLog;
   /** Undefined where nobody collects traces. */
   readonly tracing?: Tracing | undefined;
+  /** Most tokens of an answer that a language model writes; Infinity is as many as its context has room for. */
+  readonly maxOutputTokens: number;
   /** True once the process is to stop: every answer then closes its connection. */
   readonly draining: () => boolean;
 }

@@ -82,8 +82,9 @@ function flushMs(drainSeconds: number): number {
 function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' | 'draining' | 'tracing'>): Face {
   const sampled = (): boolean => Math.random() < config.accessLogSample;
   const access = { log: process.log, sampled, newId: randomUUID, now: () => performance.now() };
-  const { maxBodyBytes, maxBodiesBytes } = config;
-  return { engine, maxBodyBytes, bodies: new BodyBudget(maxBodiesBytes), access, ...process };
+  const { maxBodyBytes, maxBodiesBytes, maxOutputTokens } = config;
+  const bodies = new BodyBudget(maxBodiesBytes);
+  return { engine, maxBodyBytes, bodies, maxOutputTokens, access, ...process };
 }
 
 async function run(config: ServerConfig, log: Log): Promise<void> {

@@ -83,6 +83,7 @@ export async function serveModels(
   options: Partial<EngineOptions> & {
     readonly maxBodyBytes?: number;
     readonly maxBodiesBytes?: number;
+    readonly maxOutputTokens?: number;
     /** Every request is told of, or none. */
     readonly accessLogSample?: 0 | 1;
     readonly wait?: boolean;
@@ -95,9 +96,9 @@ export async function serveModels(
   let draining = false;
   const maxBodyBytes = options.maxBodyBytes ?? 1 << 20;
   const bodies = new BodyBudget(options.maxBodiesBytes ?? 64 << 20);
-  const { log = quiet, accessLogSample = 0 } = options;
+  const { log = quiet, accessLogSample = 0, maxOutputTokens = Infinity } = options;
   const access = { log, sampled: () => accessLogSample > 0, newId: () => 'made-here', now: () => performance.now() };
-  const face = { engine, maxBodyBytes, bodies, log, access, draining: () => draining };
+  const face = { engine, maxBodyBytes, bodies, maxOutputTokens, log, access, draining: () => draining };
   const facts = { name: 'limbeck', version: 'test' };
   const server = createHttpServer(face, registry, facts);
   const grpc = await startGrpcServer(face, facts, 0);

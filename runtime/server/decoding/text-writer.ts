@@ -6,10 +6,8 @@ import type { Assignment } from './messages.ts';
 import type { TokenLogProbabilities } from './sampling.ts';
 import { StopFilter, TokenText } from './text-stream.ts';
 
-/** An answer to write as text. */
-export interface TextRequest extends Omit<Assignment, 'id' | 'maxTokens'> {
-  /** Most tokens of the answer; undefined is as many as the context has room for. */
-  readonly maxTokens: number | undefined;
+/** An answer to write as text; it ends where the context does, however many tokens are asked for. */
+export interface TextRequest extends Omit<Assignment, 'id'> {
   /** Strings that end the answer and are not part of it. */
   readonly stops: readonly string[];
 }
@@ -78,7 +76,7 @@ class Assembly {
 
 function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<Assignment, 'id'> {
   const { prompt, sampling, logprobs, ignoreEnd, grammar } = request;
-  const maxTokens = Math.min(request.maxTokens ?? geometry.contextLength, geometry.contextLength - prompt.length);
+  const maxTokens = Math.min(request.maxTokens, geometry.contextLength - prompt.length);
   const optional = { ...(logprobs !== undefined && { logprobs }), ...(ignoreEnd && { ignoreEnd }) };
   return { prompt, sampling, maxTokens, ...optional, ...(grammar && { grammar }) };
 }

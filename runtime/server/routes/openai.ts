@@ -64,7 +64,7 @@ function jobOf(
 }
 
 function completionJob(face: Face, body: unknown): Job {
-  const request = completionRequestOf(body);
+  const request = completionRequestOf(body, face.maxOutputTokens);
   const model = languageModel(face, request.model);
   const prompts = request.prompts.map((prompt) => promptTokens(model, prompt, { parameter: 'prompt', special: true }));
   return jobOf(model, request, [completionShape(model.codec), prompts]);
@@ -82,7 +82,7 @@ async function constrainedModel(face: Face, name: string, grammar: Grammar): Pro
 }
 
 async function chatJob(face: Face, body: unknown): Promise<Job> {
-  const request = chatRequestOf(body);
+  const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
   const model = await (grammar === undefined
     ? languageModel(face, request.model)

@@ -26,6 +26,7 @@ describe('configuration', () => {
         queueLimit: 1000,
         slots: 16,
         prefillTokens: 256,
+        maxOutputTokens: Infinity,
         memoryBytes: machineBytes,
         maxBodyBytes: 64 * 1024 * 1024,
         maxBodiesBytes: 128 * 1024 * 1024,
@@ -62,6 +63,7 @@ describe('configuration', () => {
     ],
     [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, { modelControl: 'none' }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MAX_OUTPUT_TOKENS: '64' }, { maxOutputTokens: 64 }],
   ])('%j gives %j', (environment, config) => {
     expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config });
   });

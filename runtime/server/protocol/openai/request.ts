@@ -18,7 +18,8 @@ export interface TextOptions {
   readonly stream: boolean;
   /** A last chunk with the usage. */
   readonly streamUsage: boolean;
-  readonly maxTokens: number | undefined;
+  /** Most tokens of each answer; Infinity is as many as the context has room for. */
+  readonly maxTokens: number;
   readonly stops: readonly string[];
   /** Likeliest tokens to report; undefined reports no probabilities. */
   readonly logprobs: number | undefined;
@@ -98,6 +99,18 @@ function samplingOf(parameters: Parameters): TextOptions['sampling'] {
 
 const tokensRange = { min: 1, max: 2 ** 31 } as const;
 
+/**
+ * How many tokens the caller asks for, by the first of some names that is there. More than this server writes is refused
+ * rather than cut: an answer that ends sooner than its caller wanted would look like the model's own end.
+ */
+function tokensOf(parameters: Parameters, names: readonly string[], outputLimit: number): number | undefined {
+  const all = names.map((name) => ({ name, tokens: parameters.integer(name, tokensRange, undefined) }));
+  const { name = '', tokens } = all.find((found) => found.tokens !== undefined) ?? {};
+  if (tokens === undefined || tokens <= outputLimit) return tokens;
+  const message = `'${name}' is ${tokens}; this server writes at most ${outputLimit} tokens in an answer`;
+  throw invalidParameter(name, message, 'invalid_value');
+}
+
 function optionsOf(parameters: Parameters, logprobs: number | undefined): Omit<TextOptions, 'maxTokens'> {
   parameters.refuse(notOffered);
   const stream = parameters.flag('stream');
@@ -130,8 +143,14 @@ function promptsOf(parameters: Parameters): CompletionRequest['prompts'] {
   throw invalidParameter('prompt', message);
 }
 
-/** Reads a request for completions, or refuses it with one sentence. */
-export function completionRequestOf(body: unknown): CompletionRequest {
+/** As many as OpenAI writes for a completion whose caller does not say. */
+const usualTokens = 16;
+
+/**
+ * Reads a request for completions, or refuses it with one sentence. `outputLimit`: most tokens of an answer; Infinity is as
+ * many as the context has room for.
+ */
+export function completionRequestOf(body: unknown, outputLimit: number): CompletionRequest {
   const parameters = recordOf(body);
   const logprobs = parameters.integer('logprobs', { min: 0, max: topLimit }, undefined);
   const options = optionsOf(parameters, logprobs);
@@ -142,7 +161,8 @@ export function completionRequestOf(body: unknown): CompletionRequest {
   });
   const best = parameters.integer('best_of', { min: 1, max: promptLimit }, options.count);
   if (best !== options.count) throw invalidParameter('best_of', "'best_of' is offered only where it equals 'n'");
-  return { ...options, prompts: promptsOf(parameters), maxTokens: parameters.integer('max_tokens', tokensRange, 16) };
+  const maxTokens = tokensOf(parameters, ['max_tokens'], outputLimit) ?? Math.min(usualTokens, outputLimit);
+  return { ...options, prompts: promptsOf(parameters), maxTokens };
 }
 
 /** A message's content: text, or parts of text. */
@@ -179,15 +199,14 @@ function topOf(parameters: Parameters): number | undefined {
   return undefined;
 }
 
-/** Reads a request for a chat completion, or refuses it with one sentence. */
-export function chatRequestOf(body: unknown): ChatRequest {
+/** Reads a request for a chat completion, or refuses it with one sentence; with the limit of `completionRequestOf`. */
+export function chatRequestOf(body: unknown, outputLimit: number): ChatRequest {
   const parameters = recordOf(body);
   const options = optionsOf(parameters, topOf(parameters));
   const messages = parameters.any('messages');
   if (!Array.isArray(messages) || messages.length === 0)
     throw invalidParameter('messages', "'messages' is not a list of at least one message");
-  const older = parameters.integer('max_tokens', tokensRange, undefined);
-  const maxTokens = parameters.integer('max_completion_tokens', tokensRange, older);
+  const maxTokens = tokensOf(parameters, ['max_completion_tokens', 'max_tokens'], outputLimit) ?? outputLimit;
   const grammar = grammarOfFormat(parameters);
   if (grammar !== undefined && options.ignoreEnd)
     throw invalidParameter('ignore_eos', "'ignore_eos' is for text: an answer in JSON ends when it is whole");

@@ -247,6 +247,35 @@ describe('mistakes', () => {
     expect(answer.status).toBe(400);
   });
 
+  test('a server that writes few tokens writes no more, streamed or not, and refuses who asks for more', async () => {
+    const brief = await serveModels(echoArtefact(), { maxOutputTokens: 5 });
+    const messages = [{ role: 'user', content: 'x 345678' }];
+    const asked = (body: object): Promise<TextAnswer> =>
+      ask(`${brief.url}/v1/chat/completions`, { model: 'echo', messages, temperature: 0, ...body });
+    try {
+      expect((await asked({})).json).toMatchObject({
+        choices: [{ message: { content: ' 3456' }, finish_reason: 'length' }],
+        usage: { completion_tokens: 5 },
+      });
+      const streamed = eventsOf(await asked({ stream: true }));
+      expect(streamed.map(({ choices }) => choices[0]!.delta.content ?? '').join('')).toBe(' 3456');
+      const whole = { model: 'echo', prompt: 'one two ', temperature: 0 };
+      expect((await ask(`${brief.url}/v1/completions`, whole)).json.choices[0]!.text).toBe('one t');
+      for (const answer of [
+        await asked({ max_tokens: 6 }),
+        await ask(`${brief.url}/v1/completions`, { ...whole, max_tokens: 6 }),
+      ]) {
+        expect(answer.status).toBe(400);
+        expect(answer.json.error).toMatchObject({
+          ...{ type: 'invalid_request_error', param: 'max_tokens', code: 'invalid_value' },
+          message: "'max_tokens' is 6; this server writes at most 5 tokens in an answer",
+        });
+      }
+    } finally {
+      await brief.stop();
+    }
+  });
+
   test('a full queue is told with the time to come again', async () => {
     const small = await serveModels(echoArtefact(), { slots: 1, queueLimit: 1 });
     try {

@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { Refusal } from '../../../../../runtime/server/protocol/errors.ts';
 import { chatRequestOf, completionRequestOf } from '../../../../../runtime/server/protocol/openai/request.ts';
 
-const completion = (members: object) => completionRequestOf({ model: 'm', prompt: 'a', ...members });
-const chat = (members: object) => chatRequestOf({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...members });
+const completion = (members: object, outputLimit = Infinity) =>
+  completionRequestOf({ model: 'm', prompt: 'a', ...members }, outputLimit);
+const chat = (members: object, outputLimit = Infinity) =>
+  chatRequestOf({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...members }, outputLimit);
 
 function faultOf(call: () => unknown) {
   try {
@@ -85,7 +87,7 @@ describe('a request for completions', () => {
   });
 
   test('what is no object is refused', () => {
-    expect(faultOf(() => completionRequestOf([1])).message).toBe('the request is not an object');
+    expect(faultOf(() => completionRequestOf([1], Infinity)).message).toBe('the request is not an object');
   });
 });
 
@@ -110,7 +112,7 @@ describe('a request for a chat', () => {
   });
 
   test.each([
-    [{}, undefined],
+    [{}, Infinity],
     [{ max_tokens: 3 }, 3],
     [{ max_tokens: 3, max_completion_tokens: 4 }, 4],
   ])('%j writes %p tokens', (members, maxTokens) => {
@@ -133,5 +135,25 @@ describe('a request for a chat', () => {
     [{ top_logprobs: 2 }, "needs 'logprobs'"],
   ])('%j is refused', (members, sentence) => {
     expect(faultOf(() => chat(members)).message).toContain(sentence);
+  });
+});
+
+describe('where the server writes at most 8 tokens', () => {
+  test.each<[string, () => { readonly maxTokens: number }, number]>([
+    ['a completion that does not say', () => completion({}, 8), 8],
+    ['a completion of a server that writes more', () => completion({}, 100), 16],
+    ['a completion of 8', () => completion({ max_tokens: 8 }, 8), 8],
+    ['a chat that does not say', () => chat({}, 8), 8],
+    ['a chat of 7', () => chat({ max_completion_tokens: 7 }, 8), 7],
+    ['a chat whose older parameter does not count', () => chat({ max_completion_tokens: 7, max_tokens: 9 }, 8), 7],
+  ])('%s has its tokens', (_what, request, tokens) => expect(request().maxTokens).toBe(tokens));
+
+  test.each<[string, () => unknown, string]>([
+    ['a completion', () => completion({ max_tokens: 9 }, 8), 'max_tokens'],
+    ['a chat', () => chat({ max_completion_tokens: 9 }, 8), 'max_completion_tokens'],
+    ['a chat by the older parameter', () => chat({ max_tokens: 9 }, 8), 'max_tokens'],
+  ])('%s of more is refused by name', (_what, request, parameter) => {
+    const message = `'${parameter}' is 9; this server writes at most 8 tokens in an answer`;
+    expect(faultOf(request)).toEqual({ kind: 'invalid', parameter, code: 'invalid_value', message });
   });
 });
