@@ -56,7 +56,10 @@ function statusOf(face: Face, error: unknown, requestId: string) {
 }
 
 /** The call by its name, which goes back to the caller before anything else does; and its span, where it is traced. */
-function observed({ access, tracing }: Face, call: ServerUnaryCall<never, object>): Call & { readonly span?: CallSpan } {
+function observed(
+  { access, tracing }: Face,
+  call: ServerUnaryCall<never, object>,
+): Call & { readonly span?: CallSpan } {
   const header = (name: string) => call.metadata.get(name)[0];
   const [traceparent, tracestate] = [header('traceparent'), header('tracestate')];
   const known = callOf(access, { requestId: header('x-request-id'), traceParent: traceparent });

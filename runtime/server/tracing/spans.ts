@@ -131,7 +131,11 @@ export interface CallSpan {
 const probeCalls = /\/(?:ServerLive|ServerReady|ModelReady)$/;
 
 /** Begins the span of a call; undefined when it is not sampled, or a probe. `path` begins with a slash. */
-export function callSpan(tracer: Tracer, path: string, headers: Readonly<Record<string, unknown>>): CallSpan | undefined {
+export function callSpan(
+  tracer: Tracer,
+  path: string,
+  headers: Readonly<Record<string, unknown>>,
+): CallSpan | undefined {
   if (probeCalls.test(path)) return undefined;
   const method = path.slice(1);
   const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method };
