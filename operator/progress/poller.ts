@@ -169,7 +169,10 @@ class Poller implements Progress {
   }
 
   #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {
-    if (news === undefined) return;
+    if (news === undefined) {
+      this.#feel(asked, { kind: 'unclear' });
+      return;
+    }
     const { phase, step } = news.training;
     this.#feel(asked, { kind: 'answer', phase, step, longestStepSeconds: news.longestStepSeconds });
     const isNewCheckpoint = asked.news?.kind === 'trainer' && asked.news.checkpoint?.step !== news.checkpoint?.step;
@@ -201,10 +204,7 @@ class Poller implements Progress {
   /** Who hangs now; the reconciler hears of those that did not before. */
   #watch(): void {
     const before = this.#stalls;
-    const stalled = groupsOf([...this.#asked.values()]).flatMap((group) => {
-      const stall = group.stallAt(this.#ports.clock.monotonicMs());
-      return stall === undefined ? [] : [{ target: group.target, stall }];
-    });
+    const stalled = stalledAmong([...this.#asked.values()]);
     this.#stalls = new Map(stalled.map(({ target, stall }) => [target.root, stall]));
     for (const { target } of stalled) if (!before.has(target.root)) this.#ports.poke(target.reconciler, target.key);
   }
@@ -214,13 +214,13 @@ const newlyAsked = (target: Target): Asked => ({
   ...{ target, dueAtMs: 0, busy: false, heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
 });
 
-interface Group {
+interface Stalled {
   readonly target: Target;
-  stallAt(nowMs: number): Stall | undefined;
+  readonly stall: Stall;
 }
 
-/** The workers that have answered, by attempt. */
-function groupsOf(all: readonly Asked[]): readonly Group[] {
+/** The attempts that hang, by what their workers have answered. */
+function stalledAmong(all: readonly Asked[]): readonly Stalled[] {
   const members = all.flatMap(({ target, heartbeat }) => {
     const { worker } = target;
     return worker === undefined || heartbeat === undefined ? [] : [{ target, ...worker, heartbeat }];
@@ -228,9 +228,8 @@ function groupsOf(all: readonly Asked[]): readonly Group[] {
   const groups = Map.groupBy(members, ({ target, attempt }) => `${target.root}/${String(attempt)}`);
   return [...groups.values()].flatMap((workers) => {
     const [first] = workers;
-    if (first === undefined) return [];
-    const { target, attempt, stallSeconds } = first;
-    return [{ target, stallAt: (nowMs: number) => stallOf(attempt, workers, stallSeconds, nowMs) }];
+    const stall = first && stallOf(first.attempt, workers, first.stallSeconds);
+    return stall === undefined || first === undefined ? [] : [{ target: first.target, stall }];
   });
 }
 

@@ -22,10 +22,15 @@ export class Mute extends Error {
   }
 }
 
-/** Rejects when nobody answers, when the answer takes too long (Mute) or is too large, and when `signal` aborts. */
+/**
+ * Rejects when nobody answers, when no connection comes about in time, when the answer takes too long (Mute) or is too
+ * large, and when `signal` aborts.
+ */
 export type Pull = (target: PullTarget, signal: AbortSignal) => Promise<PullAnswer>;
 
 const limitMs = 5000;
+/** Room for one packet that is lost: whoever drops all of them is to cost less than whoever is slow. */
+const connectMs = 2000;
 const mostBytes = 64 * 1024;
 
 /** Asks over a connection of its own: ten thousand pods are not worth ten thousand idle connections. */
@@ -36,7 +41,14 @@ export const pull: Pull = (target, signal) =>
     let isAccepted = false;
     const refuse = (error: Error): void => reject(isAccepted && late.aborted ? new Mute() : error);
     const request = get({ ...target, agent: false, signal: stop, headers: { Accept: 'application/json' } });
-    request.on('socket', (socket) => socket.once('connect', () => (isAccepted = true)));
+    const unconnected = setTimeout(() => request.destroy(new Error('no connection in time')), connectMs);
+    request.on('socket', (socket) =>
+      socket.once('connect', () => {
+        isAccepted = true;
+        clearTimeout(unconnected);
+      }),
+    );
+    request.on('close', () => clearTimeout(unconnected));
     request.on('error', refuse);
     request.on('response', (response) => {
       bodyOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), refuse);

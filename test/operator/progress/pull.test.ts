@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -60,6 +61,24 @@ test('silence ends with the signal', async () => {
 
 test('who takes the connection and does not answer is mute, as a frozen process is', async () => {
   await expect(asked(() => undefined, from())).rejects.toThrow(Mute);
+}, 30_000);
+
+/** Listens with room for two connections, and is stopped before it takes one. */
+const frozenServer = `
+  const server = require('node:http').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    process.stdout.write(String(server.address().port), () => process.kill(process.pid, 'SIGSTOP'));
+  });`;
+
+test('a stopped process is mute until its queue is full; then there is no connection', async () => {
+  const child = spawn(process.execPath, ['--eval', frozenServer], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [port] = (await once(child.stdout, 'data')) as [Buffer];
+    const asks = await Promise.allSettled(Array.from({ length: 5 }, () => from()(Number(port.toString()))));
+    const ends = asks.map((one) => (one.status === 'rejected' ? String(one.reason) : 'answered'));
+    expect(new Set(ends)).toEqual(new Set([String(new Mute()), 'Error: no connection in time']));
+  } finally {
+    child.kill('SIGKILL');
+  }
 }, 30_000);
 
 test('who breaks the connection is not', async () => {
