@@ -6,7 +6,7 @@ const owner = (apiVersion: string, kind: string, name: string, uid: string) => [
 ];
 /** The fake cluster numbers what it stores; the Job is stored first. */
 const firstUid = 'uid-1';
-export const managed = { 'app.kubernetes.io/managed-by': 'limbeck' };
+export const managed = { 'app.kubernetes.io/managed-by': 'limbeck', 'limbeck.dev/root': 'root' };
 const ours = 'limbeck.dev/v1alpha1';
 
 export const jobOf = (name: string, kind: string): BatchJob => ({
