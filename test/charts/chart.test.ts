@@ -53,6 +53,19 @@ describe('pods', () => {
     }
   });
 
+  test('of the store are others when its keys are, and only then', async () => {
+    const template = async (...settings: readonly string[]) => {
+      const rendered = objects(await render('test/charts/values-default.yaml', ...settings));
+      return rendered.find(({ kind }) => kind === 'StatefulSet')?.spec.template;
+    };
+    const before = await template();
+    expect(await template('logLevel=debug')).toEqual(before);
+    expect(await template('store.embedded.secretAccessKey=another')).not.toEqual(before);
+    expect(await template('store.embedded.accessKeyId=another')).not.toEqual(before);
+    const madeUp = ['store.embedded.secretAccessKey=', 'store.embedded.accessKeyId='];
+    expect(await template(...madeUp)).toEqual(await template(...madeUp));
+  });
+
   test('are selected by labels that they have', () => {
     for (const { spec } of ofKind('Deployment', 'StatefulSet'))
       expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
