@@ -30,10 +30,18 @@ export async function restartCounts(kubectl: Kubectl, selector: string): Promise
   );
 }
 
-/** The restarts since `begin` that nobody asked for. What was seen once counts on when its pod is gone. */
+/**
+ * The restarts since `begin` that nobody asked for. What was seen once counts on when its pod is gone. Where nobody kills, SIGKILL is
+ * the end of what hung: its probe has asked for that.
+ */
 export class Restarts {
   readonly #newest = new Map<string, number>();
+  readonly #forgivesKills: boolean;
   #sum = 0;
+
+  constructor(kills: 'somebody kills' | 'nobody kills') {
+    this.#forgivesKills = kills === 'somebody kills';
+  }
 
   /** What was restarted until now does not count. */
   begin(): void {
@@ -42,7 +50,7 @@ export class Restarts {
 
   see(counts: RestartCounts): void {
     for (const [container, { count, killed }] of counts) {
-      if (!killed) this.#sum += count - (this.#newest.get(container) ?? 0);
+      if (!(killed && this.#forgivesKills)) this.#sum += count - (this.#newest.get(container) ?? 0);
       this.#newest.set(container, count);
     }
   }

@@ -207,7 +207,7 @@ function modelOf(stage: Stage, status: DistillationJobStatus): Model {
 /** Tells the whole story. */
 export async function tell(stage: Stage, startedAt: Date): Promise<Summary> {
   const [began, replicas, tally] = [stage.now(), new Replicas(stage.now), new Tally()];
-  const restarts = new Restarts();
+  const restarts = new Restarts('somebody kills');
   const look = async (): Promise<void> => {
     restarts.see(await restartCounts(stage.system, ''));
     restarts.see(await restartCounts(stage.kubectl, serverPods));

@@ -6,7 +6,7 @@ const counts = (given: Readonly<Record<string, number>>, killed = false): Restar
   new Map(Object.entries(given).map(([container, count]) => [container, { count, killed }]));
 
 test('counts what was restarted since the beginning, also in pods that came and went', () => {
-  const restarts = new Restarts();
+  const restarts = new Restarts('somebody kills');
   restarts.see(counts({ 'old/operator': 3 }));
   restarts.begin();
   expect(restarts.sum).toBe(0);
@@ -15,8 +15,15 @@ test('counts what was restarted since the beginning, also in pods that came and 
   expect(restarts.sum).toBe(3);
 });
 
+test('where nobody kills, what was killed had hung, and counts', () => {
+  const restarts = new Restarts('nobody kills');
+  restarts.see(counts({ 'a/operator': 0 }));
+  restarts.see(counts({ 'a/operator': 2 }, true));
+  expect(restarts.sum).toBe(2);
+});
+
 test('what was killed does not count, what ends by itself afterwards does', () => {
-  const restarts = new Restarts();
+  const restarts = new Restarts('somebody kills');
   restarts.see(counts({ 'a/operator': 0 }));
   restarts.see(counts({ 'a/operator': 2 }, true));
   expect(restarts.sum).toBe(0);

@@ -13,7 +13,7 @@ export interface Unrestarted {
 
 /** Opens the lab for a test file and closes it; restarts count in the system's namespace and in these. */
 export function unrestarted(...namespaces: readonly Kubectl[]): Unrestarted {
-  const restarts = new Restarts();
+  const restarts = new Restarts('nobody kills');
   let opened: Lab | undefined;
   const lab = (): Lab => {
     if (opened === undefined) throw new Error('the lab is not open yet');
