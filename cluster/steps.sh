@@ -10,14 +10,29 @@ step() {
   STEP=$((STEP + 1))
   printf '\n\033[1m[%d/%d] %s\033[0m (%s since the start)\n' "$STEP" "$total" "$what" "$(clock $((SECONDS - STARTED)))"
   if ! "$@"; then
-    printf '\n\033[31m[%d/%d] failed: %s\033[0m\n       to repeat this step alone: %s\n' "$STEP" "$total" "$what" "$*" >&2
+    printf '\n\033[31m[%d/%d] failed: %s\033[0m\n       to repeat this step alone: %s\n' "$STEP" "$total" "$what" "$(typed "$@")" >&2
     exit 1
   fi
   printf '[%d/%d] done in %s: %s\n' "$STEP" "$total" "$(clock $((SECONDS - began)))" "$what"
 }
 
+# A step's command as one types it; some of its words are of these scripts alone.
+typed() {
+  local word line=()
+  case $1 in
+    met) set -- "${BESIDE_COMMAND[@]}" ;;
+    without_lock) shift ;;
+  esac
+  for word; do
+    [[ $word =~ ^[[:alnum:]_./=:-]+$ ]] || word=${word@Q}
+    line+=("$word")
+  done
+  echo "${line[*]}"
+}
+
 # beside COMMAND...: begins it beside the steps that follow; `met` waits for it, shows what it said and ends as it did.
 beside() {
+  BESIDE_COMMAND=("$@")
   BESIDE_LOG=$(mktemp)
   setsid "$@" >"$BESIDE_LOG" 2>&1 </dev/null &
   BESIDE=$!

@@ -1,6 +1,6 @@
 /** `make setup`, with an npm that counts how often it is asked. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { newFolder } from '../support/shell.ts';
@@ -9,6 +9,7 @@ const npm = `#!/bin/sh
 [ "$1" = view ] && exit "\${OFFLINE:-0}"
 [ "$1" = config ] && exec echo https://registry.example
 echo asked >>"$ASKED"
+[ -z "$KILLED" ] || { mkdir -p node_modules/half && kill -9 $PPID; exit 1; }
 mkdir -p node_modules/a && cp package-lock.json node_modules/a/lock && echo "$PWD" >node_modules/.package-lock.json
 `;
 
@@ -85,6 +86,35 @@ describe('packages', () => {
       'npm gets nothing from https://registry.example; is the network there',
     );
     expect(machine.asked).toBe(0);
+  });
+
+  test.each([
+    ['the first time', false],
+    ['for another lock', true],
+  ])('of which a killed npm left half are put anew: %s', (_, before) => {
+    const machine = new Machine();
+    const folder = machine.checkout('zero');
+    if (before) machine.setUp(folder);
+    writeFileSync(join(folder, 'package-lock.json'), 'one');
+    expect(() => machine.setUp(folder, { KILLED: 'yes' })).toThrow();
+    machine.setUp(folder);
+    expect(existsSync(join(folder, 'node_modules/half'))).toBe(false);
+    expect(readFileSync(join(folder, 'node_modules/a/lock'), 'utf8')).toBe('one');
+  });
+
+  test('that somebody removed are put again, by `make setup` too', () => {
+    const machine = new Machine();
+    const folder = machine.checkout('one');
+    const makes = (): string =>
+      execFileSync('make', ['--dry-run', '--makefile', join(process.cwd(), 'Makefile'), 'setup'], {
+        cwd: folder,
+      }).toString();
+    machine.setUp(folder);
+    expect(makes()).not.toContain('cluster/packages');
+    rmSync(join(folder, 'node_modules'), { recursive: true });
+    expect(makes()).toContain('cluster/packages');
+    machine.setUp(folder);
+    expect(existsSync(join(folder, 'node_modules/a/lock'))).toBe(true);
   });
 
   test('that were put half-way are put anew', () => {

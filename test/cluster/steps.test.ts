@@ -1,5 +1,8 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { run } from '../support/shell.ts';
+import { eventually } from '../support/eventually.ts';
+import { newFolder, run, start } from '../support/shell.ts';
 
 const parts = ['steps.sh'];
 
@@ -15,11 +18,16 @@ test('a step says what it does, how far it is, and how long it took', async () =
   );
 });
 
-test('one that fails ends the run and says how to repeat it alone', async () => {
-  const { code, out, error } = await run(parts, "step 2 'the first' bash -c 'exit 4'; echo never");
+test.each([
+  ['as it is typed', "bash -c 'exit 4 && true'", "bash -c 'exit 4 && true'"],
+  ['without what these scripts add', 'without_lock bash cluster/cluster nothing', 'bash cluster/cluster nothing'],
+  ['by the command that was begun beside', 'met', 'false --all'],
+])('one that fails ends the run and says how to repeat it alone: %s', async (_, command, typed) => {
+  const script = `beside false --all; step 2 'the first' ${command}; echo never`;
+  const { code, out, error } = await run([...parts, 'lib/common.sh'], script);
   expect(code).toBe(1);
   expect(out).not.toContain('never');
-  expect(error).toContain('to repeat this step alone: bash -c exit 4');
+  expect(error).toContain(`to repeat this step alone: ${typed}\n`);
 });
 
 test('what runs beside is shown when it is met, and ends the run as it ended', async () => {
@@ -33,10 +41,33 @@ test('what runs beside is shown when it is met, and ends the run as it ended', a
 test('what runs beside ends with a run that fails', async () => {
   const { out } = await run(
     parts,
-    `(beside bash -c 'echo $$ > "$LIMBECK_CACHE/pid"; exec sleep 60'
+    `(beside bash cluster/bounded 60 bash -c 'echo $$ > "$LIMBECK_CACHE/pid"; exec sleep 60'
       until [[ -s $LIMBECK_CACHE/pid ]]; do sleep 0.05; done
       step 1 one false) 2>/dev/null || true
      for try in {1..50}; do kill -0 "$(cat "$LIMBECK_CACHE/pid")" 2>/dev/null || { echo gone; break; }; sleep 0.1; done`,
   );
   expect(out).toContain('gone');
+});
+
+test('two runs of `make test` in one checkout leave each other their reports, and hand the lock on to nothing that they start', async () => {
+  const checkout = newFolder();
+  const inside = (...path: readonly string[]): string => join(checkout, ...path);
+  for (const folder of ['test', 'cluster', 'programs']) mkdirSync(inside(folder));
+  for (const script of ['test/run', 'cluster/steps.sh']) copyFileSync(script, inside(script));
+  writeFileSync(inside('cluster/cluster'), '');
+  const unit =
+    'sleep 60 >/dev/null 2>&1 & echo $! >>pids; touch build/test/unit.json; until [ -e go ]; do sleep 0.05; done';
+  writeFileSync(inside('programs/make'), `#!/bin/sh\n[ "$1" != test-unit ] || { ${unit}; }`);
+  writeFileSync(inside('programs/node'), '#!/bin/sh\nls build/test');
+  for (const program of ['make', 'node']) chmodSync(inside('programs', program), 0o755);
+  const test = `PATH=${checkout}/programs:$PATH bash ${checkout}/test/run`;
+  const first = start([], test);
+  await eventually('its tests run', () => Promise.resolve(existsSync(inside('build/test/unit.json'))));
+  const second = start([], `${test} >&2`);
+  await eventually('it waits', () => Promise.resolve(second.error().includes('test: waiting for another run')));
+  writeFileSync(inside('go'), '');
+  const ends = await Promise.all([first.ended, second.ended]);
+  expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+  expect(ends[0].out).toMatch(/unit\.json\n$/);
+  await run([], `while read -r pid; do kill "$pid"; done <${checkout}/pids`);
 });
