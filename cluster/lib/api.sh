@@ -6,6 +6,10 @@
 API_PORTS=(16443 12379 12380)
 if [[ -n ${LIMBECK_API_PORT:-} ]]; then API_PORTS=("$LIMBECK_API_PORT" "$((LIMBECK_API_PORT + 1))" "$((LIMBECK_API_PORT + 2))"); fi
 
+api_preflight() {
+  if command -v ss >/dev/null; then check_ports "$API_STATE" "${API_PORTS[@]}"; fi
+}
+
 api_alive() {
   ! first_dead "$API_STATE" etcd kube-apiserver kube-controller-manager >/dev/null &&
     [[ -f $API_STATE/complete ]] && api_ready "$API_STATE" &>/dev/null

@@ -76,12 +76,27 @@ all_alive() {
 start_afresh() {
   step 1 "clearing what an earlier run left, new certificates"
   sweep
-  check_ports "$STATE" "${CLUSTER_PORTS[@]}"
+  check_conflicts
   mkdir -p "$STATE"
   clear_store
   make_pki "$STATE" 6443
   make_node_pki "$STATE" 6443
   start
+}
+
+# The steps in a shell of their own, which ends at the first that fails; on the left of || it would go on.
+repair() {
+  local outcome
+  set +e
+  (set -e; start)
+  outcome=$?
+  set -e
+  if ((outcome == 0)) && healthy; then
+    recycle_volumes
+  else
+    say "up: that did not help, starting afresh"
+    start_afresh
+  fi
 }
 
 up() {
@@ -96,7 +111,7 @@ up() {
     say "up: the cluster is running"
   elif repairable; then
     step 1 "repairing: $(first_dead "$STATE" "${PROCESSES[@]}" || echo 'the network or the API') does not work"
-    (start) || { say "up: that did not help, starting afresh"; start_afresh; }
+    repair
     say "up: repaired in $((SECONDS - began)) s"
   else
     start_afresh

@@ -3,10 +3,15 @@
 
 # Some services start without it; kubectl would keep its cache in the current folder.
 export HOME=${HOME:-/root}
-CACHE=${LIMBECK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/limbeck}
+
+# The one name of a folder, without links and doubled slashes, as the kernel knows its mounts; a relative one is refused later.
+canonical() { if [[ $1 == /* ]]; then realpath -m -- "$1" 2>/dev/null || echo "$1"; else echo "$1"; fi; }
+
+CACHE=$(canonical "${LIMBECK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/limbeck}")
+export LIMBECK_CACHE=$CACHE   # whoever is started from here knows it by the same name
 BIN=$CACHE/bin            # <name>-<version>/ folders, and current/ with links to the versions in use
 STATE=$CACHE/cluster      # everything of the running cluster; `down` removes it whole
-API_STATE=${LIMBECK_API_STATE:-$CACHE/api}   # the same for an API server alone; integration tests use this one
+API_STATE=$(canonical "${LIMBECK_API_STATE:-$CACHE/api}")   # the same for an API server alone; integration tests use this one
 CURRENT=$BIN/current
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Node 24 as the lock file has it, where it is installed already: the system's may be older.

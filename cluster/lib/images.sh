@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Images without a daemon and without a registry: buildah builds them from a debootstrap base, containerd imports them.
-# An image's tag is the digest of all that goes into it: what is there is never built or imported again.
+# An image's tag is the digest of what is copied into it, of its recipe, and of the name of its base, which is made once: what is there is
+# never built or imported again.
 
 IMAGES=$CACHE/images
 IMAGE_NAMES=(operator server trainer store)
@@ -20,14 +21,19 @@ debian_mirror() { apt-get indextargets --format '$(REPO_URI)' | grep -v -- -secu
 
 build_base() {
   local root=$IMAGES/base.root container
+  unmount_below "$root"   # of a run that was killed
   rm -rf "$root"
-  debootstrap --variant=minbase "$IMAGE_SUITE" "$root" "$(debian_mirror)"
+  # What it mounts ends with it, however that is.
+  unshare --mount --propagation private debootstrap --variant=minbase "$IMAGE_SUITE" "$root" "$(debian_mirror)"
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
   container=$(buildah_here from scratch)
   buildah_here add "$container" "$root" /
   buildah_here commit --rm "$container" "localhost/limbeck-base:$IMAGE_SUITE"
   rm -rf "$root"
 }
+
+# The other images take little beside it.
+largest_image_built() { grep -qsF localhost/limbeck-trainer: "$IMAGES/storage/overlay-images/images.json"; }
 
 ensure_base() {
   buildah_here inspect --type image "localhost/limbeck-base:$IMAGE_SUITE" >/dev/null 2>&1 && return
@@ -105,7 +111,7 @@ fill_ruff() {
     python3 -m zipfile --extract "$1"/*.whl "$1/wheel" && install -m 755 "$1"/wheel/ruff-*.data/scripts/ruff "$1/whole/ruff"
 }
 
-tag_of() { (cd "$1" && { cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
+tag_of() { (cd "$1" && { echo "$IMAGE_SUITE"; cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
 
 # Builds NAME into localhost/limbeck-NAME:TAG unless it is there. Prints the whole reference.
 build_image() {
@@ -190,14 +196,17 @@ trainer_run() {
   ensure_base
   local image container root scratch status=0
   image=$(build_image trainer-dev)
-  rm -rf "$CACHE"/trainer-run.*   # of a run that was killed; the lock is ours
+  # Of a run that was killed; the lock is ours.
+  rm -rf "$CACHE"/trainer-run.*
+  unmount_below "$IMAGES"
   scratch=$(mktemp -d "$CACHE/trainer-run.XXXXXX")
   buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
   container=$(buildah_here from --name limbeck-trainer-run "$image")
   root=$(buildah_here mount "$container")
   mkdir -p "$root/src" "$root/cache" "$CACHE/trainer-cache"
   touch "$root/usr/local/bin/versitygw"
-  # A mount namespace of its own: nothing stays mounted, however this ends.
+  # A mount namespace of its own: of these nothing stays mounted, however this ends. The root is unmounted below; after a kill by the
+  # next run, or by `down`.
   unshare --mount --propagation private bash -euc '
     root=$1 repository=$2 scratch=$3 versitygw=$4 cache=$5
     shift 5

@@ -103,19 +103,6 @@ refuse_empty_node_ports() {
   iptables -w -I OUTPUT -j LIMBECK-OUTPUT
 }
 
-# Takes away the rules and chains of kube-proxy, the kubelet, the pods' network and ours, in one transaction a table.
-remove_rules() {
-  local family table rules pattern='KUBE-|CNI-|LIMBECK-'
-  for family in iptables ip6tables; do
-    command -v "$family-save" >/dev/null || continue
-    for table in filter nat mangle raw; do
-      rules=$("$family-save" -t "$table" 2>/dev/null) || continue
-      grep -qE "$pattern" <<<"$rules" || continue
-      grep -vE "$pattern" <<<"$rules" | "$family-restore" -w -T "$table"
-    done
-  done
-}
-
 # containerd caches the loopback of a pod that was not taken down in good order, under a name that other clusters use too.
 forget_loopbacks() {
   local file
@@ -125,15 +112,18 @@ forget_loopbacks() {
   return 0
 }
 
+# remove_network yes|no: whether the traces of kube-proxy and the kubelet are ours.
 remove_network() {
   local link
   while read -r link; do
     ip link delete "$link" 2>/dev/null
   done < <(ip -o link show master "$BRIDGE" 2>/dev/null | sed -E 's/^[0-9]+: ([^@:]+).*/\1/')
   ip link delete "$BRIDGE" 2>/dev/null
-  remove_rules
-  conntrack -D -s "$POD_RANGE" &>/dev/null
-  conntrack -D -d "$SERVICE_RANGE" &>/dev/null
+  remove_rules "$1"
+  if [[ $1 == yes ]]; then
+    conntrack -D -s "$POD_RANGE" &>/dev/null
+    conntrack -D -d "$SERVICE_RANGE" &>/dev/null
+  fi
   rm -f "$CNI_RESULTS"/limbeck-*
   forget_loopbacks
   rmdir "$CNI_RESULTS" "${CNI_RESULTS%/*}" 2>/dev/null

@@ -33,25 +33,10 @@ check_go() {
 
 check_disk() {
   local need=$COLD_GIB free
-  [[ -x $CURRENT/kubelet && -d $CACHE/images ]] && need=$WARM_GIB
+  binaries_complete && largest_image_built && need=$WARM_GIB
   mkdir -p "$CACHE" 2>/dev/null || die "the cache folder $CACHE cannot be made; set LIMBECK_CACHE to a folder that can be written"
   free=$(($(df --output=avail -k "$CACHE" | tail -1) / 1024 / 1024))
   ((free >= need)) || die "$need GiB of free disk are needed below $CACHE and $free are there; free some, or set LIMBECK_CACHE to another disk"
-}
-
-# Every TCP port that STATE's processes will listen on must be free, or held by them already.
-check_ports() {
-  local state=$1 port line pid
-  shift
-  for port; do
-    while read -r line; do
-      [[ $line =~ pid=([0-9]+) ]] || continue
-      pid=${BASH_REMATCH[1]}
-      # Not grep -q: it ends the pipe early, which pipefail takes for a failure.
-      processes_of "$state" | grep -x "$pid" >/dev/null ||
-        die "port $port is in use by $(cat "/proc/$pid/comm" 2>/dev/null || echo 'another process') (pid $pid); stop it and try again"
-    done < <(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | head -1)
-  done
 }
 
 missing_packages() {
@@ -77,6 +62,13 @@ remove_guard() {
   return 0
 }
 
+# After what an installation that was killed had begun; a stranger's that is under way is waited for.
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  dpkg --configure -a || echo "dpkg --configure -a failed; going on"
+  apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+}
+
 install_packages() {
   remove_guard
   (($#)) || return 0
@@ -85,8 +77,7 @@ install_packages() {
   place_guard
   mkdir -p "$CACHE/logs"
   with_heartbeat "apt-get update" "$CACHE/logs/apt.log" apt-get update
-  with_heartbeat "apt-get install" "$CACHE/logs/apt.log" \
-    env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+  with_heartbeat "apt-get install" "$CACHE/logs/apt.log" apt_install "$@"
   remove_guard
   trap - EXIT
 }
@@ -99,16 +90,18 @@ preflight() {
   check_go
   check_disk
   refuse_foreign
-  if command -v ss >/dev/null; then check_ports "$STATE" "${CLUSTER_PORTS[@]}"; fi
+  check_conflicts
 }
 
 prerequisites() {
   preflight
+  # Two at once would meet at dpkg's lock, and one would take the other's guard away.
+  hold_lock prerequisites
   local missing
   mapfile -t missing < <(missing_packages)
   install_packages "${missing[@]}"
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]} == 0)) || die "these packages could not be installed: ${missing[*]}; see $CACHE/logs/apt.log"
-  check_ports "$STATE" "${CLUSTER_PORTS[@]}"
+  check_conflicts
   say "prerequisites: complete"
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
@@ -81,4 +81,32 @@ test.each([
   const { code, error } = await run(parts, 'check_cache_path', cache);
   expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining(sentence) });
   expect(error).toContain('LIMBECK_CACHE');
+});
+
+describe('the cache folder', () => {
+  const link = (): readonly [string, string] => {
+    const [real, folder] = [newFolder(), newFolder()];
+    symlinkSync(real, join(folder, 'link'));
+    return [real, join(folder, 'link')];
+  };
+  const scripts = async (cache: string) => (await run(parts, 'echo "$STATE"; echo "$LIMBECK_CACHE"', cache)).out;
+  const make = async (cache: string) =>
+    (await run([], `make --eval 'it: ; @echo $(CACHE)/cluster; echo $$LIMBECK_CACHE' it`, cache)).out;
+
+  test.each([
+    ['the scripts', scripts],
+    ['make', make],
+  ])('has one name for %s, whatever leads to it', async (_, said) => {
+    const [real, linked] = link();
+    for (const cache of [real, linked, `${real}/`, `${linked}//`, `${linked}/new/..`])
+      expect({ cache, out: await said(cache) }).toEqual({ cache, out: `${real}/cluster\n${real}\n` });
+    expect(await said(`${linked}/not-yet`)).toBe(`${real}/not-yet/cluster\n${real}/not-yet\n`);
+  });
+
+  test('of a host that cannot tell the one name is taken as it is', async () => {
+    const [, linked] = link();
+    expect((await run([], `realpath() { return 1; }\n. cluster/lib/common.sh; echo "$CACHE"`, linked)).out).toBe(
+      `${linked}\n`,
+    );
+  });
 });
