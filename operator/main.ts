@@ -95,7 +95,7 @@ function lead(manager: Manager, feeds: Feeds, { config, log, registry, signal }:
   feeds.progress = startProgress({
     ports: { trainer: progressPort, server: serverPort },
     poke: (reconciler, key) => manager.poke(reconciler, key),
-    ...{ cache, pull, clock, log, registry, signal },
+    ...{ cache, pull, clock, random: Math.random, log, registry, signal },
   });
 }
 

@@ -1,8 +1,8 @@
 /**
  * Asks pods how they are: every worker of a running attempt for its progress, servers that do not get ready for the
  * reason. Pods have no API rights and no port of ours is open to them, so we ask. Runs in the leader alone. However many
- * pods there are, only so many are asked at a time, each at most every two seconds. News of a training are told at most
- * every five seconds, and more seldom where many train: that bounds how often a status is written for its sake.
+ * pods there are, only so many are asked a second and at a time (schedule.ts). News of a training are told at most every
+ * five seconds, and more seldom where many train: that bounds how often a status is written for its sake.
  */
 import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -10,10 +10,12 @@ import type { Registry } from '../../process/metrics.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
-import { heartbeatAfter, stallOf, type Heard, type Heartbeat, type Stall } from './heartbeat.ts';
+import { heartbeatAfter, type Heard, type Heartbeat, type Stall } from './heartbeat.ts';
 import { progressMetrics, type ProgressMetrics } from './metrics.ts';
 import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from './news.ts';
 import { Mute, type Pull } from './pull.ts';
+import { lookEveryMs, restMs, whomToAsk, type Candidate, type Round } from './schedule.ts';
+import { stalledAmong } from './stalls.ts';
 import { targetsOf, type Place, type Ports, type Target } from './targets.ts';
 
 /** What the poller needs of the outside. */
@@ -24,6 +26,8 @@ export interface ProgressPorts {
   /** News of this object came, or went. */
   readonly poke: (reconciler: Target['reconciler'], key: Key) => void;
   readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
   readonly log: Log;
   readonly registry: Registry;
   readonly signal: AbortSignal;
@@ -42,9 +46,11 @@ export interface Progress {
 /** News of a training, and of which attempt. */
 export type RunNews = TrainerNews & { readonly attempt: number };
 
-const tickMs = 500;
-const everyMs = 2000;
+/** Questions of all kinds; see schedule.ts. */
+const perSecond = 500;
 const atOnce = 32;
+/** Who did not answer the last time may take seconds; the other half of the places is for those that did. */
+const unsureAtOnce = atOnce / 2;
 const toldEveryMs = 5000;
 /** However many train: so many statuses are written in a second for the sake of their progress. */
 const mostTellings = 20;
@@ -53,7 +59,11 @@ type News = RunNews | ServerNews;
 
 interface Asked {
   target: Target;
-  dueAtMs: number;
+  readonly cameAtMs: number;
+  askedAtMs: number | undefined;
+  /** Since it came, or since the first question that it left unanswered; undefined while it answers. */
+  silentSinceMs: number | undefined;
+  restsUntilMs: number;
   busy: boolean;
   /** It has answered, if only that there is no news. */
   heard: boolean;
@@ -66,18 +76,19 @@ interface Asked {
 class Poller implements Progress {
   readonly #ports: ProgressPorts;
   readonly #metrics: ProgressMetrics;
-  /** By UID of the pod, the longest unasked first: who was asked goes to the end. */
+  /** By UID of the pod. */
   readonly #asked = new Map<string, Asked>();
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   /** UID of a job → why its attempt hangs. */
   #stalls: ReadonlyMap<string, Stall> = new Map();
-  #busy = 0;
+  #round: Round<Due> = { ask: [], pace: { firstMs: 0, otherMs: 0 }, lateMs: 0 };
+  readonly #busy = { sure: 0, unsure: 0 };
   #cancelTick = (): void => undefined;
 
   constructor(ports: ProgressPorts) {
     this.#ports = ports;
-    this.#metrics = progressMetrics(ports.registry, () => this.#asked.size);
+    this.#metrics = progressMetrics(ports.registry, () => ({ ...this.#round, pods: this.#asked.size }));
   }
 
   news(job: string): RunNews | undefined {
@@ -106,12 +117,13 @@ class Poller implements Progress {
     if (signal.aborted) return;
     try {
       this.#follow();
+      this.#plan();
       this.#pump();
       this.#watch();
     } catch (error) {
       log.error('progress tick failed', { error: sentenceOf(error) });
     }
-    this.#cancelTick = clock.after(tickMs, () => this.#tick());
+    this.#cancelTick = clock.after(lookEveryMs, () => this.#tick());
   }
 
   /** Begins with pods that came, and forgets those that went. */
@@ -120,7 +132,7 @@ class Poller implements Progress {
     for (const uid of this.#asked.keys()) if (!targets.has(uid)) this.#forget(uid);
     for (const [uid, target] of targets) {
       const known = this.#asked.get(uid);
-      if (known === undefined) this.#asked.set(uid, newlyAsked(target));
+      if (known === undefined) this.#asked.set(uid, newlyAsked(target, this.#ports.clock.monotonicMs()));
       else known.target = target;
     }
   }
@@ -133,39 +145,59 @@ class Poller implements Progress {
     if (this.#trainers.get(root) === uid) this.#trainers.delete(root);
   }
 
-  #pump(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    for (const [uid, asked] of this.#asked) {
-      if (this.#busy >= atOnce) return;
-      if (!asked.busy && asked.dueAtMs <= nowMs) this.#begin(uid, asked);
-    }
+  /** What the last round did not come to is weighed again. */
+  #plan(): void {
+    const idle = [...this.#asked.values()].filter(({ busy }) => !busy);
+    this.#round = whomToAsk(idle.map(dueOf), this.#ports.clock.monotonicMs(), perSecond);
   }
 
-  #begin(uid: string, asked: Asked): void {
-    this.#busy += 1;
+  #pump(): void {
+    const left: Due[] = [];
+    for (const due of this.#round.ask)
+      if (this.#hasPlace(due)) this.#begin(due.asked);
+      else left.push(due);
+    this.#round = { ...this.#round, ask: left };
+  }
+
+  #hasPlace({ isSure }: Due): boolean {
+    const { sure, unsure } = this.#busy;
+    return sure + unsure < atOnce && (isSure || unsure < unsureAtOnce);
+  }
+
+  #begin(asked: Asked): void {
+    const kind = asked.silentSinceMs === undefined ? 'sure' : 'unsure';
+    this.#busy[kind] += 1;
     asked.busy = true;
-    asked.dueAtMs = this.#ports.clock.monotonicMs() + everyMs;
-    this.#asked.delete(uid);
-    this.#asked.set(uid, asked);
-    void this.#ask(asked).finally(() => {
+    asked.askedAtMs = this.#ports.clock.monotonicMs();
+    void this.#ask(asked, asked.askedAtMs).finally(() => {
       asked.busy = false;
-      this.#busy -= 1;
+      this.#busy[kind] -= 1;
       if (!this.#ports.signal.aborted) this.#pump();
     });
   }
 
-  async #ask(asked: Asked): Promise<void> {
+  async #ask(asked: Asked, atMs: number): Promise<void> {
     const { kind, worker } = asked.target;
     try {
       const { status, body } = await this.#ports.pull(asked.target.address, this.#ports.signal);
       this.#metrics.asked(kind, 'answered');
+      asked.silentSinceMs = undefined;
       if (worker === undefined) this.#hear(asked, parseReadiness(body));
       else this.#hearWorker(asked, worker, status === 200 ? parseProgress(body) : undefined);
     } catch (error) {
       // A pod that starts, or ends, does not answer: the usual case, and no news. The last it said stays.
       this.#metrics.asked(kind, 'silent');
       this.#feel(asked, { kind: error instanceof Mute ? 'mute' : 'unreachable' });
+      this.#rest(asked, atMs);
     }
+  }
+
+  /** Who was found mute is asked on: that is what tells a process that is frozen. */
+  #rest(asked: Asked, atMs: number): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    asked.silentSinceMs ??= atMs;
+    const isFrozen = asked.heartbeat?.state === 'mute';
+    asked.restsUntilMs = isFrozen ? 0 : nowMs + restMs(nowMs - asked.silentSinceMs, this.#ports.random());
   }
 
   #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {
@@ -210,27 +242,21 @@ class Poller implements Progress {
   }
 }
 
-const newlyAsked = (target: Target): Asked => ({
-  ...{ target, dueAtMs: 0, busy: false, heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
+const newlyAsked = (target: Target, cameAtMs: number): Asked => ({
+  ...{ target, cameAtMs, askedAtMs: undefined, silentSinceMs: cameAtMs, restsUntilMs: 0, busy: false },
+  ...{ heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
 });
 
-interface Stalled {
-  readonly target: Target;
-  readonly stall: Stall;
+interface Due extends Candidate {
+  readonly asked: Asked;
 }
 
-/** The attempts that hang, by what their workers have answered. */
-function stalledAmong(all: readonly Asked[]): readonly Stalled[] {
-  const members = all.flatMap(({ target, heartbeat }) => {
-    const { worker } = target;
-    return worker === undefined || heartbeat === undefined ? [] : [{ target, ...worker, heartbeat }];
-  });
-  const groups = Map.groupBy(members, ({ target, attempt }) => `${target.root}/${String(attempt)}`);
-  return [...groups.values()].flatMap((workers) => {
-    const [first] = workers;
-    const stall = first && stallOf(first.attempt, workers, first.stallSeconds);
-    return stall === undefined || first === undefined ? [] : [{ target: first.target, stall }];
-  });
+function dueOf(asked: Asked): Due {
+  const { target, silentSinceMs, cameAtMs, askedAtMs, restsUntilMs, heartbeat } = asked;
+  const isFirst = target.worker === undefined || target.worker.rank === 0 || heartbeat?.state === 'mute';
+  const { key, root } = target;
+  const isSure = silentSinceMs === undefined;
+  return { asked, namespace: key.namespace, root, isFirst, isSure, cameAtMs, askedAtMs, restsUntilMs };
 }
 
 /** Starts asking until `signal` aborts. */

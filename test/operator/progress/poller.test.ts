@@ -59,6 +59,7 @@ async function scene(objects: readonly Pod[], pull?: (target: PullTarget) => Pro
       registry,
       signal,
       clock,
+      random: () => 0,
     },
     poke: (reconciler, { namespace, name }) => poked.push(`${reconciler} ${namespace}/${name}`),
   });
@@ -173,14 +174,71 @@ describe('the poller', () => {
       hosts.add(host);
       return new Promise((resolve) => open.push(resolve));
     });
-    await clock.advance(1000);
-    expect(open.length).toBe(32);
-    while (hosts.size < 100) {
-      expect(open.length).toBeLessThanOrEqual(32);
+    const answer = async (): Promise<void> => {
       for (const resolve of open.splice(0)) resolve({ status: 200, body: '{}' });
       await settle();
+    };
+    await clock.advance(1000);
+    // Nobody knows yet whether they answer.
+    expect(open.length).toBe(16);
+    while (hosts.size < 100) {
+      expect(open.length).toBeLessThanOrEqual(16);
+      await answer();
     }
-    expect(hosts.size).toBe(100);
+    await answer();
+    await clock.advance(4000);
+    expect(open.length).toBe(32);
+    stop();
+  });
+
+  test('asks who answers every two seconds, however many others cannot be reached, and those more and more seldom', async () => {
+    const labelsOf = (rank: number) => ({ ...managed, 'batch.kubernetes.io/job-completion-index': String(rank) });
+    const lost = Array.from({ length: 400 }, (_, at) => ({
+      ...trainerPod(`t${String(at + 1)}`, { labels: labelsOf(at + 1) }),
+      status: { phase: 'Running', podIP: `10.1.0.${String(at)}` } as const,
+    }));
+    const [asks, clocks] = [new Map<string, number>(), [] as FakeClock[]];
+    const { clock, stop } = await scene([...lost, trainerPod('t0')], ({ host }) => {
+      asks.set(host, (asks.get(host) ?? 0) + 1);
+      if (host === '10.0.0.1') return Promise.resolve(percent(1));
+      return new Promise((_, reject) => clocks[0]?.after(2000, () => reject(new Error('no connection in time'))));
+    });
+    clocks.push(clock);
+    await clock.advance(240_000);
+    expect(asks.get('10.0.0.1')).toBeGreaterThanOrEqual(115);
+    const others = lost.map(({ status }) => asks.get(status.podIP) ?? 0);
+    expect(Math.min(...others)).toBeGreaterThanOrEqual(2);
+    expect(Math.max(...others)).toBeLessThanOrEqual(12);
+    stop();
+  });
+
+  test('leaves a pod that does not answer alone for ever longer, and asks as before once it does', async () => {
+    const { clock, asked, answers, stop } = await scene([trainerPod('t0')]);
+    await clock.advance(10_000);
+    const early = asked.length;
+    await clock.advance(190_000);
+    const late = asked.length - early;
+    expect(early).toBeGreaterThanOrEqual(4);
+    expect([late > 5, late < 15]).toEqual([true, true]);
+    answers.set('/progress', percent(1));
+    await clock.advance(30_000);
+    const before = asked.length;
+    await clock.advance(20_000);
+    expect(asked.length - before).toBe(10);
+    stop();
+  });
+
+  test('asks no more than 500 in a second', async () => {
+    const many = Array.from({ length: 1500 }, (_, at) =>
+      serverPod(`s${String(at)}`, `10.2.${String(at >> 8)}.${String(at & 255)}`),
+    );
+    const { clock, asked, answers, stop } = await scene(many);
+    answers.set('/v2/models/digits/ready', { status: 200, body: '{}' });
+    await clock.advance(400);
+    expect(asked.length).toBe(250);
+    await clock.advance(9500);
+    expect(asked.length).toBeGreaterThan(4500);
+    expect(asked.length).toBeLessThanOrEqual(5000);
     stop();
   });
 });
