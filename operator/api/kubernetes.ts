@@ -46,7 +46,11 @@ export interface Pod extends KubeObject {
 }
 
 export interface BatchJob extends KubeObject {
-  readonly spec?: { readonly completions?: number; readonly suspend?: boolean };
+  readonly spec?: {
+    readonly completions?: number;
+    readonly suspend?: boolean;
+    readonly template?: { readonly spec?: { readonly subdomain?: string } };
+  };
   readonly status?: {
     readonly active?: number;
     readonly ready?: number;

@@ -8,6 +8,7 @@ import type {
   TrainingJobSpec,
   TrainingJobStatus,
 } from './generated.ts';
+import { keptJob, keptNode, keptPod, withOurNotes, withoutNotes } from './kept.ts';
 import type { BatchJob, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
 import { apiVersion, labels } from './names.ts';
 
@@ -39,6 +40,7 @@ const ours = <T extends KubeObject>(kind: string, plural: string): Resource<T> =
   kind,
   plural,
   namespaced: true,
+  kept: withoutNotes,
 });
 
 const theirs = <T extends KubeObject>(version: string, kind: string, plural: string): Resource<T> => ({
@@ -51,19 +53,26 @@ const theirs = <T extends KubeObject>(version: string, kind: string, plural: str
 /**
  * Only what bears our label: a cluster has many more of these than we have business with. It is the one that nobody else
  * sets: others do set `app.kubernetes.io/managed-by`. What a stranger holds under a name of ours is asked for by that name.
+ * Anybody may set this one too, so of each only what is read is kept.
  */
-const made = <T extends KubeObject>(version: string, kind: string, plural: string): Resource<T> => ({
+const made = <T extends KubeObject>(
+  version: string,
+  kind: string,
+  plural: string,
+  kept: NonNullable<Resource['kept']> = withOurNotes,
+): Resource<T> => ({
   ...theirs<T>(version, kind, plural),
   selection: { labelSelector: labels.root },
+  kept,
 });
 
 export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');
 export const distillationJobs = ours<DistillationJob>('DistillationJob', 'distillationjobs');
 export const modelServices = ours<ModelService>('ModelService', 'modelservices');
 
-export const pods = made<Pod>('v1', 'Pod', 'pods');
+export const pods = made<Pod>('v1', 'Pod', 'pods', keptPod);
 export const services = made<Service>('v1', 'Service', 'services');
-export const batchJobs = made<BatchJob>('batch/v1', 'Job', 'jobs');
+export const batchJobs = made<BatchJob>('batch/v1', 'Job', 'jobs', keptJob);
 export const deployments = made<Deployment>('apps/v1', 'Deployment', 'deployments');
 /** Of our Services: the controller that makes them copies the labels of the Service. */
 export const endpointSlices = made<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
@@ -73,9 +82,12 @@ export const endpointSlicesOf = (service: string): Resource<EndpointSlice> => ({
   selection: { labelSelector: `${labels.serviceName}=${service}` },
 });
 /** Pods that a scheduler places all together or not at all; which of the two a cluster serves, if any, is looked up. */
-export const coschedulingGroups = theirs('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups');
-export const volcanoGroups = theirs('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups');
-export const nodes: Resource<Node> = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+export const coschedulingGroups = made('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups');
+export const volcanoGroups = made('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups');
+export const nodes: Resource<Node> = {
+  ...{ apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false },
+  kept: keptNode,
+};
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 

@@ -8,6 +8,7 @@ import { cacheMetrics } from './metrics.ts';
 import { keyText, resourceText, type Key, type KubeObject, type Resource, type Selection } from './objects.ts';
 import type { Cache, Index } from './reconcile.ts';
 import { hasReached, Store, type IndexFunction } from './store.ts';
+import { trimmed } from './trimmed.ts';
 
 export type { Change } from './informer.ts';
 
@@ -80,7 +81,8 @@ interface Ears {
 }
 
 function kindFor(resource: Resource, options: CachesOptions, { tell, counts }: Ears): Kind {
-  const { cluster, log, clock, random, namespace } = options;
+  const { log, clock, random, namespace } = options;
+  const cluster = trimmed(options.cluster);
   const store = new Store(indexesOf(resource, options.indexes ?? []));
   const scope: Selection = namespace === undefined || !resource.namespaced ? {} : { namespace };
   const selection = { ...scope, ...resource.selection };

@@ -17,6 +17,7 @@ export interface ObjectMeta {
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
@@ -36,8 +37,10 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
-  /** What the caches hold of this kind; everything when absent. */
+  /** Which objects of this kind the caches hold; every one when absent. */
   readonly selection?: Selection;
+  /** What the caches hold of each, the whole when absent: a copy without what nobody reads, which others may fill. */
+  kept?(object: KubeObject): KubeObject;
   readonly example?: T;
 }
 

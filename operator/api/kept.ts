@@ -1,0 +1,100 @@
+/**
+ * What the caches keep of each kind: what somebody reads, and for what is applied whatever a wish is compared with. The
+ * rest would only fill memory, and most of it is for others to fill: annotations take 256 KiB an object, and what a worker
+ * is told (240 KiB at most) is in each of its pods; a node tells of every image that it has. Pure.
+ */
+import type { KubeObject, ObjectMeta } from '../kernel/objects.ts';
+import { hashAnnotation } from '../kernel/sameness.ts';
+import type { BatchJob, ContainerStatus, KubeCondition, Node, Pod } from './kubernetes.ts';
+import { annotations, labels } from './names.ts';
+
+/** All but `config`, which no code reads back. */
+const notes: readonly string[] = [...[hashAnnotation, annotations.profile, annotations.revision, annotations.template]];
+/** Of a pod, that nobody compares with a wish. */
+const podLabels: readonly string[] = [...Object.values(labels), 'pod-template-hash'];
+
+const metaNames = [
+  ...(['name', 'namespace', 'uid', 'resourceVersion', 'generation'] as const),
+  ...(['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'ownerReferences'] as const),
+] satisfies readonly (keyof ObjectMeta)[];
+
+/** The members of these names that are there. */
+function only<T extends object, K extends keyof T>(value: T, ...names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(
+    names.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]),
+  ) as Pick<T, K>;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+const among = (texts: Texts, names: readonly string[]): Texts =>
+  Object.fromEntries(Object.entries(texts).filter(([name]) => names.includes(name)));
+
+const metaOf = ({ metadata }: KubeObject): ObjectMeta => only(metadata, ...metaNames, 'labels');
+
+const bare = (object: KubeObject): KubeObject => ({ ...only(object, 'apiVersion', 'kind'), metadata: metaOf(object) });
+
+/** Everything but annotations: nobody reads any of these. */
+export const withoutNotes = (object: KubeObject): KubeObject => ({ ...object, metadata: metaOf(object) });
+
+/** Of the annotations, ours. */
+export function withOurNotes(object: KubeObject): KubeObject {
+  const { annotations: all } = object.metadata;
+  const metadata = metaOf(object);
+  return { ...object, metadata: all === undefined ? metadata : { ...metadata, annotations: among(all, notes) } };
+}
+
+/** A Job is made once and never compared. */
+export function keptJob(job: BatchJob): BatchJob {
+  const { spec, status } = job;
+  const subdomain = spec?.template?.spec?.subdomain;
+  const template = subdomain === undefined ? {} : { template: { spec: { subdomain } } };
+  const counts = ['active', 'ready', 'succeeded', 'failed', 'startTime', 'completionTime'] as const;
+  return {
+    ...bare(job),
+    metadata: withOurNotes(job).metadata,
+    ...(spec && { spec: { ...only(spec, 'completions', 'suspend'), ...template } }),
+    ...(status && { status: { ...only(status, ...counts), ...keptConditions(status) } }),
+  };
+}
+
+export function keptPod(pod: Pod): Pod {
+  const { spec, status } = pod;
+  const metadata = metaOf(pod);
+  const facts = ['phase', 'podIP', 'reason', 'message', 'startTime'] as const;
+  return {
+    ...bare(pod),
+    metadata: { ...metadata, labels: among(metadata.labels ?? {}, podLabels) },
+    ...(spec && {
+      spec: {
+        ...only(spec, 'nodeName'),
+        ...(spec.containers && { containers: spec.containers.map((container) => only(container, 'name', 'image')) }),
+      },
+    }),
+    ...(status && {
+      status: {
+        ...only(status, ...facts),
+        ...keptConditions(status),
+        ...(status.containerStatuses && { containerStatuses: status.containerStatuses.map(keptContainer) }),
+      },
+    }),
+  };
+}
+
+const keptContainer = (container: ContainerStatus): ContainerStatus =>
+  only(container, 'name', 'ready', 'restartCount', 'state', 'lastState');
+
+export function keptNode(node: Node): Node {
+  const { spec, status } = node;
+  return {
+    ...bare(node),
+    ...(spec && { spec: only(spec, 'unschedulable', 'taints') }),
+    ...(status && { status: { ...only(status, 'allocatable'), ...keptConditions(status) } }),
+  };
+}
+
+/** Without the times at which they were looked at last. */
+const keptConditions = ({ conditions }: { readonly conditions?: readonly KubeCondition[] }) =>
+  conditions === undefined
+    ? {}
+    : { conditions: conditions.map((one) => only(one, 'type', 'status', 'reason', 'message', 'lastTransitionTime')) };
