@@ -4,7 +4,7 @@
  * is told (240 KiB at most) is in each of its pods; a node tells of every image that it has. Pure.
  */
 import type { KubeObject, ObjectMeta } from '../kernel/objects.ts';
-import { hashAnnotation } from '../kernel/sameness.ts';
+import { hashAnnotation, hashOf } from '../kernel/sameness.ts';
 import type { BatchJob, ContainerStatus, KubeCondition, Node, Pod } from './kubernetes.ts';
 import { annotations, labels } from './names.ts';
 
@@ -30,12 +30,16 @@ type Texts = Readonly<Record<string, string>>;
 const among = (texts: Texts, names: readonly string[]): Texts =>
   Object.fromEntries(Object.entries(texts).filter(([name]) => names.includes(name)));
 
-const metaOf = ({ metadata }: KubeObject): ObjectMeta => only(metadata, ...metaNames, 'labels');
+const metaOf = ({ metadata }: KubeObject): ObjectMeta => only(metadata, ...metaNames, 'labels', 'finalizers');
 
 const bare = (object: KubeObject): KubeObject => ({ ...only(object, 'apiVersion', 'kind'), metadata: metaOf(object) });
 
-/** Everything but annotations: nobody reads any of these. */
-export const withoutNotes = (object: KubeObject): KubeObject => ({ ...object, metadata: metaOf(object) });
+/** Everything; of the annotations, of which nobody reads any, whether they have changed: who touches an object calls for a look. */
+export function withoutNotes(object: KubeObject): KubeObject {
+  const { annotations: all } = object.metadata;
+  const metadata = metaOf(object);
+  return { ...object, metadata: all === undefined ? metadata : { ...metadata, annotations: { digest: hashOf(all) } } };
+}
 
 /** Of the annotations, ours. */
 export function withOurNotes(object: KubeObject): KubeObject {
@@ -60,11 +64,10 @@ export function keptJob(job: BatchJob): BatchJob {
 
 export function keptPod(pod: Pod): Pod {
   const { spec, status } = pod;
-  const metadata = metaOf(pod);
   const facts = ['phase', 'podIP', 'reason', 'message', 'startTime'] as const;
   return {
     ...bare(pod),
-    metadata: { ...metadata, labels: among(metadata.labels ?? {}, podLabels) },
+    metadata: { ...only(pod.metadata, ...metaNames), labels: among(pod.metadata.labels ?? {}, podLabels) },
     ...(spec && {
       spec: {
         ...only(spec, 'nodeName'),

@@ -59,7 +59,9 @@ export function childName(parent: string, suffix: string, longest = longestName)
  */
 export const attemptName = (root: string, uid: string, attempt: number): string =>
   childName(root, `${shortHash(uid).slice(0, 5)}-a${String(attempt)}`, longestJobName);
-export const workersServiceName = (job: string): string => childName(job, 'workers');
+/** A TrainingJob and a DistillationJob may have one name, and each needs a Service. `kind`: of the root. */
+export const workersServiceName = (kind: string, root: string): string =>
+  childName(root, `${kind.replace(/Job$/, '').toLowerCase()}-workers`);
 export const replicasServiceName = (service: string): string => childName(service, 'replicas');
 
 /** First ten hex digits of the SHA-256 of a value's canonical JSON: keys sorted, so that equal values hash equally. */

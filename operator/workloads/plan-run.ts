@@ -134,8 +134,10 @@ type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
 
 /** Somebody may delete what pods need before they have it; they would wait for it for ever. */
 function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Verdict): readonly Child[] {
-  const { root, label, settings } = observed;
-  return kind === 'starting' || kind === 'queued' ? attemptNeeds({ root, label, settings, number, config }) : [];
+  const { root, label, settings, jobs } = observed;
+  if (kind !== 'starting' && kind !== 'queued') return [];
+  const subdomain = jobs.find((job) => numberOf(job) === number)?.spec?.template?.spec?.subdomain;
+  return attemptNeeds({ root, label, settings, number, config, subdomain });
 }
 
 const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];

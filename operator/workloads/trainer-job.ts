@@ -40,8 +40,11 @@ export interface AttemptPlan {
   readonly settings: Settings;
 }
 
-/** An attempt, wherever it is placed. */
-export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'>;
+/**
+ * An attempt, wherever it is placed. `subdomain`: where its pods look for each other, which former releases called otherwise;
+ * undefined for an attempt that is still to be made.
+ */
+export type Needing = Omit<AttemptPlan, 'profile' | 'profileName'> & { readonly subdomain?: string | undefined };
 
 /** In the order in which they are applied: the Job last, since its pods need the others. One worker needs the Job alone. */
 export const attemptChildren = (plan: AttemptPlan): readonly Child[] => [
@@ -76,6 +79,7 @@ const attemptLabels = (plan: Needing) => ({ ...childLabels(plan), [labels.attemp
 
 const nameOf = ({ root: { metadata }, number }: Needing): string =>
   attemptName(metadata.name, metadata.uid ?? '', number);
+const subdomainOf = ({ root }: Needing): string => workersServiceName(root.kind, root.metadata.name);
 const meta = (plan: Needing, name: string) => ({
   name,
   namespace: plan.root.metadata.namespace ?? '',
@@ -120,7 +124,7 @@ const configVolume = {
 const serviceOf = (plan: Needing) => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { ...meta(plan, workersServiceName(plan.root.metadata.name)), labels: childLabels(plan) },
+  metadata: { ...meta(plan, plan.subdomain ?? subdomainOf(plan)), labels: childLabels(plan) },
   spec: { clusterIP: 'None', publishNotReadyAddresses: true, selector: childLabels(plan) },
 });
 
@@ -171,7 +175,7 @@ const placementOf = ({ root, settings }: AttemptPlan) => ({
 
 const podSpecOf = (plan: AttemptPlan) => ({
   ...placementOf(plan),
-  ...(isGroup(plan) ? { subdomain: workersServiceName(plan.root.metadata.name) } : {}),
+  ...(isGroup(plan) ? { subdomain: subdomainOf(plan) } : {}),
   restartPolicy: 'Never',
   automountServiceAccountToken: false,
   enableServiceLinks: false,
@@ -235,7 +239,7 @@ function dataOf({ data: { source } }: RunConfig) {
 function environmentOf(plan: AttemptPlan): readonly object[] {
   const { root } = plan;
   const { workers, processesPerWorker: processes } = root.spec.distribution;
-  const rankZero = `${nameOf(plan)}-0.${workersServiceName(root.metadata.name)}`;
+  const rankZero = `${nameOf(plan)}-0.${subdomainOf(plan)}`;
   const fieldPath = `metadata.annotations['${labels.completionIndex}']`;
   const fixed = {
     WORLD_SIZE: String(workers * processes),

@@ -51,7 +51,7 @@ function comparable(state: readonly string[]): readonly string[] {
   const root = objects.find(({ metadata, status }) => metadata.name === 'random' && status !== undefined);
   const last = root?.status?.attempts?.findLast(({ outcome }) => outcome !== 'Suspended');
   const isHistory = (object: Seen): boolean => {
-    if (object.metadata.name === 'random-workers') return last === undefined;
+    if (object.kind === 'Service') return last === undefined;
     const attempt = attemptOf(object);
     const isOld = attempt !== undefined && attempt !== String(last?.number);
     const mayRun = object.phase === 'Running' || object.phase === 'Pending';

@@ -84,7 +84,20 @@ describe('what is kept', () => {
     const ours = { 'limbeck.dev/desired-hash': 'h', 'limbeck.dev/revision': 'r' };
     const one = { ...service(), metadata: { ...service().metadata, annotations: { ...ours, ...strange } } };
     expect(withOurNotes(one)).toEqual({ ...one, metadata: { ...one.metadata, annotations: ours } });
-    expect(withoutNotes(one)).toEqual(service());
+  });
+
+  test('of what is declared is all, and whether somebody touched it', () => {
+    const touched = (annotations: Record<string, string>, finalizers = ['a.b/c']) =>
+      withoutNotes({ ...service(), metadata: { ...service().metadata, annotations, finalizers } });
+    const { annotations, ...metadata } = touched(strange).metadata;
+    expect([{ ...touched(strange), metadata }, withoutNotes(service())]).toEqual([
+      { ...service(), metadata: { ...service().metadata, finalizers: ['a.b/c'] } },
+      service(),
+    ]);
+    expect([touched({ ...strange }).metadata.annotations, touched({ ...strange, more: '1' }).metadata.annotations]).toEqual([
+      annotations,
+      expect.not.objectContaining(annotations ?? {}),
+    ]);
   });
 
   test.each<[string, Resource]>([

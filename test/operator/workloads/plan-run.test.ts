@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { BatchJob } from '../../../operator/api/kubernetes.ts';
 import { configOf } from '../../../operator/training/desired.ts';
 import { planHold, planRun } from '../../../operator/workloads/plan-run.ts';
 import { ownerReferenceTo } from '../../../operator/kernel/objects.ts';
@@ -20,10 +21,7 @@ import {
   worker,
 } from '../../support/runs.ts';
 
-const plan = (more: Partial<RunObserved>) => {
-  const observed = seen(more);
-  return planRun(observed, configOf(teacherJob().spec), now);
-};
+const plan = (more: Partial<RunObserved>) => planRun(seen(more), configOf(teacherJob().spec), now);
 const after = (attempts: readonly Attempt[], spec: Parameters<typeof teacherJob>[0] = {}) =>
   teacherJob(spec, { attempts });
 const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
@@ -32,7 +30,7 @@ const names = (more: Partial<RunObserved>): readonly string[] =>
 
 describe('a run begins', () => {
   test('with Service and Job of attempt 1, the Job last', () => {
-    expect(names({})).toEqual(['digits-teacher-workers', teacherAttempt(1)]);
+    expect(names({})).toEqual(['digits-teacher-training-workers', teacherAttempt(1)]);
     expect(plan({})).toMatchObject({
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
@@ -66,9 +64,11 @@ describe('a run goes on', () => {
     });
   });
 
-  test('with what its pods need to start, should somebody delete it', () => {
-    const starting = { root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, { phase: 'Pending' })] };
-    expect(names(starting)).toEqual(['digits-teacher-workers']);
+  test('with what its pods need to start, by the name that they look for, should somebody delete it', () => {
+    const at = (job: BatchJob) => names({ root: after([open]), jobs: [job], pods: [worker(0, { phase: 'Pending' })] });
+    const former = { template: { spec: { subdomain: 'former-workers' } } };
+    expect(at(attemptJob(1))).toEqual(['digits-teacher-training-workers']);
+    expect(at({ ...attemptJob(1), spec: former })).toEqual(['former-workers']);
   });
 
   test('and says that it waits where the claim of its data does not exist', () => {

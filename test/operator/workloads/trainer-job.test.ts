@@ -146,6 +146,29 @@ describe('an attempt', () => {
     for (const { object } of attemptChildren({ ...teacher, root }))
       expect(object.metadata.name.length).toBeLessThanOrEqual(63);
   });
+
+  test.each(['x', 'n'.repeat(52)])(
+    'has no name that a job of the other kind has, though both are called %s',
+    (name) => {
+      const distribution = { ...studentJob().spec.distribution, workers: 2 };
+      const namesOf = (plan: typeof teacher, root: RunRoot, uid: string) =>
+        attemptChildren({ ...plan, root: { ...root, metadata: { ...root.metadata, name, uid } } }).map(
+          ({ object }) => `${object.kind} ${object.metadata.name}`,
+        );
+      const all = [
+        ...namesOf(teacher, teacherJob(), 'one'),
+        ...namesOf(student, studentJob({ distribution }), 'other'),
+      ];
+      expect([new Set(all).size, all.length]).toEqual([4, 4]);
+    },
+  );
+
+  test('calls its Service what its pods are told, so that they find rank 0', () => {
+    const [service, job] = attemptChildren(teacher).map(({ object }) => object);
+    const { name } = service!.metadata;
+    expect(JSON.stringify(job)).toContain(`"value":"${teacherAttempt()}-0.${name}"`);
+    expect(job).toMatchObject({ spec: { template: { spec: { subdomain: name } } } });
+  });
 });
 
 test.each([
