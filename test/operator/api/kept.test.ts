@@ -94,10 +94,10 @@ describe('what is kept', () => {
       { ...service(), metadata: { ...service().metadata, finalizers: ['a.b/c'] } },
       service(),
     ]);
-    expect([touched({ ...strange }).metadata.annotations, touched({ ...strange, more: '1' }).metadata.annotations]).toEqual([
-      annotations,
-      expect.not.objectContaining(annotations ?? {}),
-    ]);
+    expect([
+      touched({ ...strange }).metadata.annotations,
+      touched({ ...strange, more: '1' }).metadata.annotations,
+    ]).toEqual([annotations, expect.not.objectContaining(annotations ?? {})]);
   });
 
   test.each<[string, Resource]>([
