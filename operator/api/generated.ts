@@ -596,6 +596,10 @@ export interface TrainingJobStatus {
    */
   readonly attemptCount?: number;
   /**
+   * Seconds that attempts ran which are no longer in the list; they count for retry.deadlineSeconds. Unset while all are.
+   */
+  readonly earlierRunSeconds?: number;
+  /**
    * When the first attempt started.
    */
   readonly startedAt?: string;
@@ -1530,6 +1534,10 @@ export interface DistillationJobStatus {
    * Attempts that were started.
    */
   readonly attemptCount?: number;
+  /**
+   * Seconds that attempts ran which are no longer in the list; they count for retry.deadlineSeconds. Unset while all are.
+   */
+  readonly earlierRunSeconds?: number;
   /**
    * When the first attempt started.
    */

@@ -3,7 +3,7 @@ import { annotations, labels } from '../api/names.ts';
 import type { BatchJob } from '../api/kubernetes.ts';
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import type { Failure, Weight } from './failure.ts';
-import type { Attempt, RunNews, RunObserved } from './run.ts';
+import type { Attempt, RunNews, RunObserved, RunRoot } from './run.ts';
 import { clipped, longestText } from './sentence.ts';
 
 /** status.attempts holds no more; see the CRD. */
@@ -95,7 +95,7 @@ export function inARow(attempts: readonly Attempt[], ending: Attempt['outcome'])
   return attempts.length - 1 - other;
 }
 
-/** How long attempts have run, in milliseconds; waits for missing input and pauses are not counted. */
+/** How long these attempts have run, in milliseconds; waits for missing input and pauses are not counted. */
 export function ranMs(attempts: readonly Attempt[], now: Date): number {
   const spans = attempts
     .filter(({ outcome }) => outcome !== 'Waiting')
@@ -103,6 +103,15 @@ export function ranMs(attempts: readonly Attempt[], now: Date): number {
       ({ startedAt, endedAt }) => (endedAt === undefined ? now.getTime() : Date.parse(endedAt)) - Date.parse(startedAt),
     );
   return spans.reduce((sum, span) => sum + Math.max(0, span), 0);
+}
+
+/** How long attempts have run that this list no longer has, in whole seconds: those forgotten before, and those since. */
+export function earlierRunSeconds({ status }: RunRoot, attempts: readonly Attempt[]): number {
+  const listed = new Set(attempts.map(({ number }) => number));
+  const dropped = (status?.attempts ?? []).filter(
+    ({ number, endedAt }) => endedAt !== undefined && !listed.has(number),
+  );
+  return (status?.earlierRunSeconds ?? 0) + Math.round(ranMs(dropped, new Date(0)) / 1000);
 }
 
 /** What the status keeps: every counted failure and the newest of the others. */

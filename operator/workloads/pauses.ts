@@ -1,5 +1,5 @@
 /** When the next attempt is due, and when the run is out of time. Pure. */
-import { countedFailures, inARow, ranMs } from './attempts.ts';
+import { countedFailures, earlierRunSeconds, inARow, ranMs } from './attempts.ts';
 import type { Attempt, RunRoot } from './run.ts';
 
 /** After the first, second, third and every further counted failure, or preemption in a row. */
@@ -24,10 +24,10 @@ export function pauseMs(attempts: readonly Attempt[]): number {
 }
 
 /** When all attempts together will have run for too long, should the open one go on; undefined: never. */
-export function deadlineAtMs({ spec }: RunRoot, attempts: readonly Attempt[], now: Date): number | undefined {
-  const { deadlineSeconds } = spec.retry;
+export function deadlineAtMs(root: RunRoot, attempts: readonly Attempt[], now: Date): number | undefined {
+  const { deadlineSeconds } = root.spec.retry;
   if (deadlineSeconds === undefined) return undefined;
-  return now.getTime() + deadlineSeconds * 1000 - ranMs(attempts, now);
+  return now.getTime() + (deadlineSeconds - earlierRunSeconds(root, attempts)) * 1000 - ranMs(attempts, now);
 }
 
 /** Have all attempts together run for too long? */

@@ -19,7 +19,7 @@ import type { Distribution } from '../api/trainer-contract.ts';
 import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
-import { timeText } from './attempts.ts';
+import { earlierRunSeconds, timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
 import type { RunState } from './run-state.ts';
 import { scalingCondition } from './scaling.ts';
@@ -67,6 +67,7 @@ export function runStatus(report: RunReport, now: Date) {
       distribution: distributionOf(report),
       startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
       finishedAt: finishedAtOf(report, now),
+      earlierRunSeconds: forgottenOf(report),
     }),
     phase: phaseOf(report),
     attempts,
@@ -77,6 +78,12 @@ export function runStatus(report: RunReport, now: Date) {
 
 const finishedAtOf = (report: RunReport, now: Date): string | undefined =>
   isFinal(report) ? (report.root.status?.finishedAt ?? timeText(now)) : undefined;
+
+/** Unset while every attempt is listed. */
+function forgottenOf({ root, attempts }: RunReport): number | undefined {
+  const seconds = earlierRunSeconds(root, attempts);
+  return seconds === 0 ? undefined : seconds;
+}
 
 type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 

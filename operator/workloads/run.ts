@@ -28,6 +28,8 @@ export interface RunRoot extends KubeObject {
 export interface RunStatus {
   readonly attempts?: readonly Attempt[];
   readonly attemptCount?: number;
+  /** Of attempts that are no longer listed. */
+  readonly earlierRunSeconds?: number;
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly checkpoint?: Checkpoint;

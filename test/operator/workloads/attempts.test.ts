@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   attemptsOf,
+  earlierRunSeconds,
   countedFailures,
   failedAttempt,
   inARow,
@@ -114,6 +115,19 @@ test.each([
 test('time runs while an attempt does, not in a pause or while input is missing', () => {
   const attempts = [pastAttempt(1, 'Failed', 600), pastAttempt(2, 'Waiting', 300), { number: 3, startedAt: ago(5) }];
   expect(ranMs(attempts, now)).toBe(35_000);
+});
+
+test('what attempts have run stays known when the list no longer has them, and counts once', () => {
+  const before = Array.from({ length: 66 }, (_, at) =>
+    pastAttempt(at + 1, at === 1 ? 'Waiting' : 'Preempted', 9000 - at * 60),
+  );
+  const list = kept(before);
+  const root = teacherJob({}, { attempts: before, earlierRunSeconds: 100 });
+  // Of the two that go, one found its input missing.
+  expect(earlierRunSeconds(root, list)).toBe(130);
+  const stored = teacherJob({}, { attempts: list, earlierRunSeconds: 130 });
+  expect(earlierRunSeconds(stored, list)).toBe(130);
+  expect(earlierRunSeconds(teacherJob(), [])).toBe(0);
 });
 
 test('the last attempt can be replaced', () => {

@@ -33,6 +33,11 @@ describe('a deadline', () => {
     expect(isPastDeadline(job, attempts, new Date(now.getTime() + 50_000))).toBe(true);
   });
 
+  test('counts what attempts ran that are no longer listed', () => {
+    const long = teacherJob({ retry: { limit: 3, deadlineSeconds: 100 } }, { earlierRunSeconds: 40 });
+    expect(deadlineAtMs(long, attempts, now)).toBe(now.getTime() + 10_000);
+  });
+
   test('is not there unless it is asked for', () => {
     const free = teacherJob({ retry: { limit: 3 } });
     expect([deadlineAtMs(free, attempts, now), isPastDeadline(free, attempts, now)]).toEqual([undefined, false]);

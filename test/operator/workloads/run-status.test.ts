@@ -13,6 +13,20 @@ const missed: GateVerdict = { met: false, message: 'accuracy is 0.9' };
 const status = (state: RunState, gates?: GateVerdict, attempts: readonly Attempt[] = []) =>
   runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', news: undefined }, now);
 
+test('what attempts ran that are no longer listed is in the status, once there is any', () => {
+  const listed = [pastAttempt(1, 'Preempted', 300), pastAttempt(2, 'Preempted', 200)];
+  const shown = (attempts: readonly Attempt[]) =>
+    runStatus(
+      {
+        ...{ root: teacherJob({}, { attempts: listed }), state: { kind: 'running', message: 'm' }, attempts },
+        ...{ gates: undefined, progress: undefined, news: undefined },
+      },
+      now,
+    );
+  expect(shown(listed)).not.toHaveProperty('earlierRunSeconds');
+  expect(shown(listed.slice(1))).toMatchObject({ earlierRunSeconds: 30 });
+});
+
 type Row = readonly [RunState, GateVerdict | undefined, string, string, string, string];
 const rows: readonly Row[] = [
   [
