@@ -93,10 +93,12 @@ def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, ob
     board = _board(config.progress_port, log)
     # Imported late: torch takes seconds, in which SIGTERM and /progress have to work already.
     from limbeck_trainer.job import run
+    from limbeck_trainer.scratch import Scratch
     from limbeck_trainer.session import Session
     from limbeck_trainer.store import Store
 
-    return run(Session(config, Store(), board, interruption, log), environment)
+    session = Session(config, Store(), board, interruption, log, Scratch(environment.scratch))
+    return run(session, environment)
 
 
 def _board(port: int, log: Log) -> Board:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,24 +22,29 @@ from limbeck_trainer.reading.files import (
     open_source,
 )
 from limbeck_trainer.samples import Dataset, Floats, Ints, Rows
+from limbeck_trainer.scratch import Scratch
+from limbeck_trainer.shared_samples import open_samples, save_samples
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
 
 if TYPE_CHECKING:
     from limbeck_trainer.pretrained.foundation import Foundation
+    from limbeck_trainer.text.tokenizer import Coder
 
 __all__ = ["Dataset", "Floats", "Ints", "Rows", "load", "load_data", "split_rows"]
 
 Contents = Sequence[tuple[File, bytes]]
 
 
-def load(data: Data, model: Model, store: Store, foundation: Foundation | None = None) -> tuple[Dataset, Rows]:
+def load(
+    data: Data, model: Model, store: Store, scratch: Scratch, foundation: Foundation | None = None
+) -> tuple[Dataset, Rows]:
     """The data set as the model takes it, in memory or as a stream, and how it is divided."""
     if isinstance(model, Transformer | Pretrained):
-        dataset, rows = _load_texts(data, model, store, foundation)
+        dataset, rows = _load_texts(data, _coder(model, store, foundation), model.context_length, (store, scratch))
         return replace(dataset, foundation=foundation), rows
     if data.window is None:
-        dataset = load_data(data.source, store, data.reading)
+        dataset = _once(scratch, lambda: load_data(data.source, store, data.reading))
         return dataset, split_rows(dataset.y, data)
     from limbeck_trainer.stream import open_stream
 
@@ -48,25 +53,34 @@ def load(data: Data, model: Model, store: Store, foundation: Foundation | None =
     return dataset, dataset.stream.rows
 
 
-def _load_texts(
-    data: Data, model: Transformer | Pretrained, store: Store, foundation: Foundation | None
-) -> tuple[Dataset, Rows]:
-    if data.window is not None:
-        invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
-    from limbeck_trainer.text.tokenizer import coder_of
+def _once(scratch: Scratch, read: Callable[[], Dataset]) -> Dataset:
+    """Read by one process of the pod, and kept in memory once."""
+    if not scratch.common:
+        return read()
+    return open_samples(scratch.once("samples", lambda folder: save_samples(read(), folder)))
 
+
+def _coder(model: Transformer | Pretrained, store: Store, foundation: Foundation | None) -> Coder:
     if isinstance(model, Pretrained):
         assert foundation is not None
-        coder = foundation.coder
-    else:
-        coder = coder_of(model, store)
+        return foundation.coder
+    from limbeck_trainer.text.tokenizer import coder_of
+
+    return coder_of(model, store)
+
+
+def _load_texts(data: Data, coder: Coder, length: int, places: tuple[Store, Scratch]) -> tuple[Dataset, Rows]:
+    store, scratch = places
+    if data.window is not None:
+        invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
     if data.reading.task == "causalLM":
         from limbeck_trainer.text.corpus import load_corpus
 
-        return load_corpus(data, coder, model.context_length, store)
+        return load_corpus(data, coder, length, store)
     from limbeck_trainer.text.labelled import load_labelled
 
-    return load_labelled(data, coder, model.context_length, store)
+    dataset = _once(scratch, lambda: load_labelled(data, coder, length, store))
+    return replace(dataset, tokens=coder.tokens(length)), split_rows(dataset.y, data)
 
 
 def load_data(source: Source, store: Store, reading: Reading | None = None) -> Dataset:

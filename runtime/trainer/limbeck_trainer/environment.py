@@ -28,10 +28,12 @@ class Environment:
     local_world_size: int = 1
     # What all processes of this machine together may use; None: all there is.
     memory_bytes: int | None = None
+    # A folder that the processes of this machine share; None: this process is its only one.
+    scratch: Path | None = None
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
-    """torchrun's variables, OMP_NUM_THREADS, LIMBECK_MEMORY_BYTES and LIMBECK_RESULT_FILE, every mistake named."""
+    """torchrun's variables, OMP_NUM_THREADS and those of ours (LIMBECK_*), every mistake named."""
     problems: list[str] = []
     numbers = {
         key: int(value) if value.isdecimal() else value
@@ -49,6 +51,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         local_rank=fields.integer("LOCAL_RANK"),
         local_world_size=fields.integer("LOCAL_WORLD_SIZE", POSITIVE),
         memory_bytes=fields.integer("LIMBECK_MEMORY_BYTES", POSITIVE) if fields.has("LIMBECK_MEMORY_BYTES") else None,
+        scratch=Path(variables["LIMBECK_SCRATCH"]) if variables.get("LIMBECK_SCRATCH") else None,
     )
     if environment.world_size > 1 and not environment.master_addr:
         problems.append("MASTER_ADDR is missing")

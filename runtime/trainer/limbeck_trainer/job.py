@@ -53,7 +53,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     began = time.monotonic()
     _prepare_torch(session.config, environment)
     foundation = _foundation(session, environment)
-    dataset, rows = load(session.config.data, session.config.model, session.store, foundation)
+    dataset, rows = load(session.config.data, session.config.model, session.store, session.scratch, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
     distillation = session.config.distillation
     teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
@@ -107,7 +107,7 @@ def _foundation(session: Session, environment: Environment) -> Foundation | None
         facts = Facts(parameters, optimizer, environment.world_size, memory)
         return shortage(config.strategy, facts, checkpoints_aside=device.type != "cpu")
 
-    foundation = open_foundation(config.model, config.task, session.store, short)
+    foundation = open_foundation(config.model, config.task, session.store, session.scratch, short)
     about = {"modelType": foundation.config.model_type, "parameters": foundation.parameters}
     session.log.info("pretrained model read", **about, sha256=foundation.sha256)
     return foundation

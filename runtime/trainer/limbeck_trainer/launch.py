@@ -46,10 +46,12 @@ def launch(command: Sequence[str], variables: Mapping[str, str], result: Path) -
     count, group = int(variables["LOCAL_WORLD_SIZE"]), int(variables.get("GROUP_RANK") or "0")
     with tempfile.TemporaryDirectory() as folder:
         children = []
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
         for local in range(count):
             file = Path(folder) / f"{local}.json"
             places = {"RANK": str(group * count + local), "LOCAL_RANK": str(local), "LIMBECK_RESULT_FILE": str(file)}
-            process = subprocess.Popen(command, env={**variables, **places})
+            process = subprocess.Popen(command, env={**variables, **places, "LIMBECK_SCRATCH": str(scratch)})
             children.append(Child(group * count + local, process, file))
         pass_on(children)
         return told(decisive(ended(children)), result)

@@ -13,6 +13,7 @@ from limbeck_trainer.log import Log
 from limbeck_trainer.losses import Criterion
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.progress import Board
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 
 
@@ -25,13 +26,15 @@ class Session:
     board: Board
     interruption: Interruption
     log: Log
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 @dataclass(frozen=True)
 class Material:
     """The samples on this rank's device: x float32 [n, ...], y [n]; `rows` says what each is for.
 
-    x of a stream is no tensor: rows can be taken from it, by index, and nothing else.
+    What is not in memory, x of a stream and x and y of a corpus, is no tensor: rows can be taken from it, by index, and
+    nothing else.
     """
 
     dataset: Dataset

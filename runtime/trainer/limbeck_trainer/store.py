@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.scratch import CHUNK_BYTES, pour
 
 Answer = TypeVar("Answer")
 
@@ -55,6 +57,9 @@ class Backend(Protocol):
     def get(self, uri: str) -> bytes:
         """The object's bytes."""
 
+    def fetch(self, uri: str, file: FileIO) -> str:
+        """Makes the object's bytes the file's only ones; their SHA-256."""
+
     def put(self, uri: str, data: bytes) -> None:
         """Creates or replaces the object, whole or not at all."""
 
@@ -82,6 +87,10 @@ class Store:
     def get(self, uri: str) -> bytes:
         """The object's bytes, or ObjectMissing."""
         return self._try(uri, self._patience, lambda backend: backend.get(uri))
+
+    def fetch(self, uri: str, file: FileIO) -> str:
+        """Makes the object's bytes the file's only ones, however many there are; their SHA-256, or ObjectMissing."""
+        return self._try(uri, self._patience, lambda backend: backend.fetch(uri, file))
 
     def put(self, uri: str, data: bytes, patience: Patience | None = None) -> None:
         """Creates or replaces the object, whole or not at all."""
@@ -121,6 +130,15 @@ class Folder:
     def get(self, uri: str) -> bytes:
         """The file's bytes."""
         return self._attempt(uri, lambda path: path.read_bytes())
+
+    def fetch(self, uri: str, file: FileIO) -> str:
+        """A copy, piece by piece."""
+
+        def copy(path: Path) -> str:
+            with path.open("rb") as source:
+                return pour(iter(partial(source.read, CHUNK_BYTES), b""), file, uri)
+
+        return self._attempt(uri, copy)
 
     def put(self, uri: str, data: bytes) -> None:
         """Replaces the file atomically."""
@@ -199,6 +217,17 @@ class S3:
 
         content: bytes = self._attempt(uri, read)
         return content
+
+    def fetch(self, uri: str, file: FileIO) -> str:
+        """Piece by piece; an answer that breaks off is no answer."""
+        bucket, key = _bucket_and_key(uri)
+
+        def copy() -> str:
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            return pour(body.iter_chunks(CHUNK_BYTES), file, uri)
+
+        digest: str = self._attempt(uri, copy)
+        return digest
 
     def put(self, uri: str, data: bytes) -> None:
         """One PUT with its checksum: S3 shows the whole new object or the old one."""

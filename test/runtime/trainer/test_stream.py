@@ -17,6 +17,7 @@ from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.split import StreamSplit
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from support import config_document, run_here
 from workers import Worker, start_program, start_workers, trainer_command
@@ -49,7 +50,7 @@ def test_a_stream_is_the_data_set_that_memory_would_hold(
     tmp_path: Path, shards: Callable[[Path], None], reading: Reading
 ) -> None:
     shards(tmp_path)
-    streamed, rows = load(data(tmp_path, reading, 2), Linear(), Store())
+    streamed, rows = load(data(tmp_path, reading, 2), Linear(), Store(), Scratch())
     whole = load_data(Claimed("claim", str(tmp_path), None), Store(), reading)
     random = np.random.default_rng(0).permutation(len(whole.y))
     np.testing.assert_array_equal(streamed.x[random], whole.x[random])
@@ -67,8 +68,8 @@ def test_a_stream_is_the_data_set_that_memory_would_hold(
 
 def test_the_split_is_stratified_and_follows_its_seed(tmp_path: Path) -> None:
     npz_shards(tmp_path, 20)
-    dataset, rows = load(data(tmp_path, Reading(), 2), Linear(), Store())
-    again = load(data(tmp_path, Reading(), 3), Linear(), Store())[1]
+    dataset, rows = load(data(tmp_path, Reading(), 2), Linear(), Store(), Scratch())
+    again = load(data(tmp_path, Reading(), 3), Linear(), Store(), Scratch())[1]
     np.testing.assert_array_equal(rows.test, again.test)
     np.testing.assert_array_equal(np.sort(np.concatenate([rows.train, rows.validation, rows.test])), np.arange(2000))
     for label in range(4):
@@ -119,13 +120,13 @@ def images(folder: Path) -> str:
 def test_what_cannot_be_streamed_is_refused(tmp_path: Path, make: Callable[[Path], str], words: str) -> None:
     path = make(tmp_path)
     with pytest.raises(TrainerError, match=words) as caught:
-        load(Data(Claimed("claim", path, None), 0.1, 0.2, 7, None, Reading(), 2), Linear(), Store())
+        load(Data(Claimed("claim", path, None), 0.1, 0.2, 7, None, Reading(), 2), Linear(), Store(), Scratch())
     assert caught.value.reason is Reason.DATA_INVALID
 
 
 def test_a_shard_that_changes_in_between_is_noticed(tmp_path: Path) -> None:
     npz_shards(tmp_path)
-    dataset: Dataset = load(data(tmp_path, Reading(), 2), Linear(), Store())[0]
+    dataset: Dataset = load(data(tmp_path, Reading(), 2), Linear(), Store(), Scratch())[0]
     np.savez(tmp_path / "part-5.npz", x=np.zeros((3, 6)), y=[0, 1, 2])
     with pytest.raises(TrainerError, match="has 3 rows now and had 100 when the training began"):
         dataset.x[np.array([599])]

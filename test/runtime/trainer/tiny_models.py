@@ -11,6 +11,7 @@ import transformers
 from limbeck_trainer.data_config import Stored
 from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.pretrained.foundation import Foundation, open_foundation
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -47,7 +48,7 @@ def save_decoder(folder: Path, kind: str = "gpt2", **changes: Any) -> Path:
 def opened(folder: Path, task: str = "classification", length: int = 32, sha256: str | None = None) -> Foundation:
     """The model as a training has it, whatever memory there is."""
     model = Pretrained(Stored(folder.as_uri() + "/", sha256), length)
-    return open_foundation(model, task, Store(), lambda _parameters: None)
+    return open_foundation(model, task, Store(), Scratch(), lambda _parameters: None)
 
 
 def change_config(folder: Path, **changes: Any) -> None:

@@ -11,10 +11,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.scratch import pour
 from limbeck_trainer.store import ObjectMissing, Store
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -45,13 +47,12 @@ class Folder:
         """Puts all files into the folder `path`; their digest is that of what `sha256sum` prints for them by name."""
         lines = []
         for name in sorted((*self.small, *self.weights)):
-            content = self.small[name] if name in self.small else _read(store, self.uri, name)
-            lines.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
-            try:
-                (path / name).write_bytes(content)
-            except OSError as error:
-                message = f"{name} of the pretrained model cannot be put onto the scratch volume: {error.strerror}."
-                raise TrainerError(Reason.CRASHED, message) from error
+            with (path / name).open("wb", buffering=0) as file:
+                if name in self.small:
+                    digest = pour([self.small[name]], file, self.uri + name)
+                else:
+                    digest = _fetch(store, self.uri, name, file)
+            lines.append(f"{digest}  {name}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -108,6 +109,13 @@ def _object(uri: str, name: str, content: bytes) -> dict[str, Any]:
 def _read(store: Store, uri: str, name: str) -> bytes:
     try:
         return store.get(uri + name)
+    except ObjectMissing:
+        _missing(uri, name)
+
+
+def _fetch(store: Store, uri: str, name: str, file: FileIO) -> str:
+    try:
+        return store.fetch(uri + name, file)
     except ObjectMissing:
         _missing(uri, name)
 

@@ -5,7 +5,6 @@ Whatever makes it unusable is said here, with the remedy, and before its weights
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,14 @@ from typing import Any
 
 from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.pretrained.folder import Folder, look, refuse
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.tokenizer import Coder, coder_from
 
 # How many parameters → why they are too many, if they are.
 Shortage = Callable[[int], str | None]
+# Beside the files that it is of; nothing reads a file of this name.
+DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Foundation:
     labels: tuple[str, ...]
 
 
-def open_foundation(model: Pretrained, task: str, store: Store, shortage: Shortage) -> Foundation:
+def open_foundation(
+    model: Pretrained, task: str, store: Store, scratch: Scratch, shortage: Shortage
+) -> Foundation:
     """The model on the scratch volume; DataMissing or ConfigInvalid says what is wrong with its folder."""
     # Imported late: transformers takes seconds.
     from limbeck_trainer.pretrained.architecture import Architecture, config_of
@@ -47,15 +51,19 @@ def open_foundation(model: Pretrained, task: str, store: Store, shortage: Shorta
     architecture.check_tokens(coder.tokenizer.get_vocab(with_added_tokens=True))
     architecture.check_length(model.context_length)
     architecture.check_size(shortage)
-    path = Path(tempfile.mkdtemp(prefix="limbeck-pretrained-"))
-    sha256 = folder.fetch(store, path)
-    if model.source.sha256 not in (None, sha256):
-        wanted = model.source.sha256
-        refuse(folder.uri, f"has the sha256 {sha256}, not {wanted}. It was changed, or the digest is wrong.")
+    path = scratch.once("pretrained", lambda part: _fetch(folder, store, part, model.source.sha256))
+    sha256 = (path / DIGEST).read_text()
     if task == "causalLM":
         coder = replace(coder, vocabulary=config.vocab_size)
     labels = _labels(folder)
     return Foundation(folder.uri, task, path, sha256, config, coder, architecture.parameters, labels)
+
+
+def _fetch(folder: Folder, store: Store, path: Path, wanted: str | None) -> None:
+    sha256 = folder.fetch(store, path)
+    if wanted not in (None, sha256):
+        refuse(folder.uri, f"has the sha256 {sha256}, not {wanted}. It was changed, or the digest is wrong.")
+    (path / DIGEST).write_text(sha256)
 
 
 def _labels(folder: Folder) -> tuple[str, ...]:

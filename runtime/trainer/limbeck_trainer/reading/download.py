@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.client import HTTPException
-from pathlib import Path
+from io import SEEK_END, BufferedReader, FileIO
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from limbeck_trainer.data_config import Download
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.scratch import CHUNK_BYTES, pour
 from limbeck_trainer.store import PATIENT, Patience
 
-CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 
 
@@ -31,23 +29,25 @@ def download(
     patience: Patience = PATIENT,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Path:
-    """The file on the scratch volume. DataMissing, DataInvalid or StoreUnavailable says why there is none."""
-    folder = Path(tempfile.gettempdir()) / "limbeck-data"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{source.sha256}.{os.getpid()}"
-    began, pause = clock(), patience.first_pause
-    while True:
-        try:
-            _fetch(source, path)
-            return path
-        except _Passing as error:
-            waited = clock() - began
-            if waited + pause > patience.seconds:
-                message = f"{source.url} did not answer ({waited:.0f} s): {error}"
-                raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
-        sleep(pause)
-        pause *= 2
+) -> BufferedReader:
+    """The file on the scratch volume, which goes when it is closed. DataMissing, DataInvalid or StoreUnavailable says
+    why there is none.
+    """
+    with contextlib.ExitStack() as failing:
+        file = failing.enter_context(tempfile.TemporaryFile(buffering=0))
+        began, pause = clock(), patience.first_pause
+        while True:
+            try:
+                _fetch(source, file)
+                failing.pop_all()
+                return BufferedReader(file)
+            except _Passing as error:
+                waited = clock() - began
+                if waited + pause > patience.seconds:
+                    message = f"{source.url} did not answer ({waited:.0f} s): {error}"
+                    raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
+            sleep(pause)
+            pause *= 2
 
 
 class _SafeRedirects(HTTPRedirectHandler):
@@ -60,50 +60,33 @@ class _SafeRedirects(HTTPRedirectHandler):
         return super().redirect_request(request, answer, code, text, headers, target)
 
 
-def _fetch(source: Download, path: Path) -> None:
+def _fetch(source: Download, file: FileIO) -> None:
     request = Request(source.url, headers={"User-Agent": "limbeck-trainer", "Accept-Encoding": "identity"})
     try:
         with build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            _copy(source, answer.read, path)
+            digest = pour(_bounded(source, answer.read), file, source.url)
             announced = answer.headers.get("Content-Length")
     except HTTPError as error:
         raise _from_status(source, error.code) from error
     except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise _Passing(f"{getattr(error, 'reason', None) or error or type(error).__name__}.") from error
-    if announced is not None and path.stat().st_size < int(announced):
-        raise _Passing(f"it broke off after {path.stat().st_size} of {announced} bytes.")
-    _check(source, path)
-
-
-def _copy(source: Download, read: Callable[[int], bytes], path: Path) -> None:
-    size = 0
-    try:
-        with path.open("wb") as file:
-            while chunk := read(CHUNK_BYTES):
-                size += len(chunk)
-                if size > source.limit_bytes:
-                    message = f"{source.url} has more than {source.limit_bytes} bytes. Raise data.source.https.limitMi."
-                    raise TrainerError(Reason.DATA_INVALID, message)
-                file.write(chunk)
-    except TrainerError:
-        path.unlink(missing_ok=True)
-        raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        path.unlink(missing_ok=True)
-        what = f"The scratch volume has no room for {source.url} ({error.strerror})"
-        message = f"{what}. Free the disk of the pod's node."
-        raise TrainerError(Reason.CRASHED, message) from error
-
-
-def _check(source: Download, path: Path) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    size = file.seek(0, SEEK_END)
+    if announced is not None and size < int(announced):
+        raise _Passing(f"it broke off after {size} of {announced} bytes.")
+    file.seek(0)
     if digest != source.sha256:
-        path.unlink()
         what = f"{source.url} has the sha256 {digest}, not {source.sha256}."
         raise TrainerError(Reason.DATA_INVALID, f"{what} It was changed, or the digest is wrong.")
+
+
+def _bounded(source: Download, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    size = 0
+    while chunk := read(CHUNK_BYTES):
+        size += len(chunk)
+        if size > source.limit_bytes:
+            message = f"{source.url} has more than {source.limit_bytes} bytes. Raise data.source.https.limitMi."
+            raise TrainerError(Reason.DATA_INVALID, message)
+        yield chunk
 
 
 def _from_status(source: Download, status: int) -> Exception:

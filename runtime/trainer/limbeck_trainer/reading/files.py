@@ -1,14 +1,19 @@
 """A source as files, whatever it is: an object or a folder of the store, of a mounted volume, or a download.
 
-A file is read whole, when somebody asks for it. What is not there is DataMissing, for somebody may still bring it.
+A file is read when somebody asks for it, whole or as a stream. What is not there is DataMissing, for somebody may still
+bring it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -32,11 +37,15 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class File:
-    """`name` is for messages; `path` is below the source's folder, with slashes, or just the file's own name."""
+    """`name` is for messages; `path` is below the source's folder, with slashes, or just the file's own name.
+
+    `opened` is the file from its first byte on; memory need not hold it.
+    """
 
     name: str
     path: str
     read: Callable[[], bytes]
+    opened: Callable[[], AbstractContextManager[BufferedReader]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def open_source(source: Source, store: Store) -> Files:
             return _mounted(f"{path} of the volume claim {claim}", Path(path))
         case Download(url):
             fetched = download(source)
-            return Files(url, False, (File(url, PurePosixPath(url.split("?")[0]).name, fetched.read_bytes),))
+            return Files(url, False, (_downloaded(url, fetched),))
         case Builtin(name):
             raise AssertionError(f"the data set {name} has no files")
 
@@ -124,12 +133,12 @@ def missing(name: str) -> NoReturn:
 def _stored(source: Stored, store: Store) -> Files:
     uri = source.uri
     if not uri.endswith("/"):
-        return Files(uri, False, (File(uri, uri.rsplit("/", 1)[1], _reader(store, uri)),))
+        return Files(uri, False, (_object(store, uri, uri.rsplit("/", 1)[1]),))
     found = store.list(uri)
     paths = _ordered(one.removeprefix(uri) for one in found)
     if not paths:
         missing(uri)
-    return Files(uri, True, tuple(File(uri + path, path, _reader(store, uri + path)) for path in paths))
+    return Files(uri, True, tuple(_object(store, uri + path, path) for path in paths))
 
 
 def _split_of(files: Files, split: str) -> Files:
@@ -146,36 +155,72 @@ def _split_of(files: Files, split: str) -> Files:
     return Files(files.name, True, chosen)
 
 
-def _reader(store: Store, uri: str) -> Callable[[], bytes]:
+def _object(store: Store, uri: str, path: str) -> File:
     def read() -> bytes:
         try:
             return store.get(uri)
         except ObjectMissing:
             missing(uri)
 
-    return read
+    @contextlib.contextmanager
+    def opened() -> Iterator[BufferedReader]:
+        # On the scratch volume, for whoever reads parquet jumps about in it; it goes when it is closed.
+        with tempfile.TemporaryFile(buffering=0) as file:
+            try:
+                store.fetch(uri, file)
+            except ObjectMissing:
+                missing(uri)
+            yield BufferedReader(file)
+
+    return File(uri, path, read, opened)
+
+
+def _downloaded(url: str, file: BufferedReader) -> File:
+    @contextlib.contextmanager
+    def opened() -> Iterator[BufferedReader]:
+        file.seek(0)
+        yield file
+
+    def read() -> bytes:
+        file.seek(0)
+        return file.read()
+
+    return File(url, PurePosixPath(url.split("?")[0]).name, read, opened)
 
 
 def _mounted(name: str, root: Path) -> Files:
     if root.is_file():
-        return Files(name, False, (File(name, root.name, _local(name, root)),))
+        return Files(name, False, (_local(name, root, name, root.name),))
     paths = _ordered(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
     if not paths:
         missing(name)
-    return Files(name, True, tuple(File(f"{path} in {name}", path, _local(name, root / path)) for path in paths))
+    return Files(name, True, tuple(_local(name, root / path, f"{path} in {name}", path) for path in paths))
 
 
-def _local(name: str, path: Path) -> Callable[[], bytes]:
+def _local(source: str, file: Path, name: str, path: str) -> File:
+    @contextlib.contextmanager
+    def opened() -> Iterator[BufferedReader]:
+        with _readable(source, file):
+            stream = file.open("rb")
+        with stream:
+            yield stream
+
     def read() -> bytes:
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            missing(name)
-        except OSError as error:
-            problem = f"{path} of {name} cannot be read: {error.strerror}."
-            raise TrainerError(Reason.STORE_UNAVAILABLE, f"{problem} Let the group 65532 read it.") from error
+        with _readable(source, file):
+            return file.read_bytes()
 
-    return read
+    return File(name, path, read, opened)
+
+
+@contextlib.contextmanager
+def _readable(source: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        missing(source)
+    except OSError as error:
+        problem = f"{file} of {source} cannot be read: {error.strerror}."
+        raise TrainerError(Reason.STORE_UNAVAILABLE, f"{problem} Let the group 65532 read it.") from error
 
 
 def _ordered(paths: Iterable[str]) -> list[str]:

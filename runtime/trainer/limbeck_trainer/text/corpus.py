@@ -11,7 +11,7 @@ import numpy as np
 
 from limbeck_trainer.data_config import Data
 from limbeck_trainer.reading.texts import load_texts
-from limbeck_trainer.samples import NO_TOKEN, Dataset, Rows, TokenIds, Tokens
+from limbeck_trainer.samples import NO_TOKEN, Dataset, Rows, TokenIds
 from limbeck_trainer.split import split_rows
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.tokenizer import Coder
@@ -33,9 +33,8 @@ def load_corpus(data: Data, coder: Coder, length: int, store: Store) -> tuple[Da
     x = np.concatenate([inputs for inputs, _ in parts])
     y = np.concatenate([targets for _, targets in parts])
     train, validation, test = np.split(np.arange(len(x)), np.cumsum([len(inputs) for inputs, _ in parts])[:-1])
-    tokens = Tokens(coder.vocabulary, length, coder.end, coder.padding, coder.files)
     x = np.where(x == NO_TOKEN, np.int32(coder.end), x)
-    return Dataset(x, y, (), texts.sha256, tokens=tokens), Rows(train, validation, test, train)
+    return Dataset(x, y, (), texts.sha256, tokens=coder.tokens(length)), Rows(train, validation, test, train)
 
 
 def pieces_of(documents: Sequence[TokenIds], length: int) -> list[TokenIds]:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.samples import Tokens
 from limbeck_trainer.store import ObjectMissing, Store
 
 END = "<|endoftext|>"
@@ -31,6 +32,10 @@ class Coder:
     def encode(self, documents: Sequence[str]) -> list[list[int]]:
         """The tokens of each document, with what the tokenizer itself puts around them."""
         return [encoding.ids for encoding in self.tokenizer.encode_batch(list(documents))]
+
+    def tokens(self, length: int) -> Tokens:
+        """What the numbers in samples of `length` stand for."""
+        return Tokens(self.vocabulary, length, self.end, self.padding, self.files)
 
 
 def coder_of(model: Transformer, store: Store) -> Coder:

@@ -13,6 +13,7 @@ from limbeck_trainer.data_config import Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.pretrained.foundation import open_foundation
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from tiny_models import opened
 
@@ -117,7 +118,7 @@ def test_a_model_that_memory_does_not_hold_is_refused_before_its_weights_are_rea
     (folder / "model.safetensors").write_bytes(b"never read")
     model = Pretrained(Stored(folder.as_uri() + "/", None), 32)
     with pytest.raises(TrainerError, match=r"needs 9 GiB\. Raise placement\.resources\.limits\.memory") as caught:
-        open_foundation(model, "classification", Store(), lambda parameters: "needs 9 GiB" if parameters > 1 else None)
+        open_foundation(model, "classification", Store(), Scratch(), lambda parameters: "needs 9 GiB" if parameters > 1 else None)
     assert caught.value.reason is Reason.CONFIG_INVALID
 
 

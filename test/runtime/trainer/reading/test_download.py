@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from limbeck_trainer.data_config import Download
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.store import Patience, Store
+from support import config_document
+from workers import Worker, start_workers
 
 CONTENT = b"a,target\n" + b"1,x\n2,y\n" * 150_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -68,7 +71,7 @@ def site() -> Iterator[Site]:
 
 @pytest.mark.parametrize("path", ["data.csv", "moved.csv", "data.csv?token=1"])
 def test_a_file_comes_whole(site: Site, path: str) -> None:
-    assert download(site.source(path)).read_bytes() == CONTENT
+    assert download(site.source(path)).read() == CONTENT
 
 
 def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
@@ -79,7 +82,7 @@ def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
 def test_faults_of_the_network_are_tried_again(site: Site) -> None:
     site.troubles = ["503", "cut", "429", "cut"]
     pauses: list[float] = []
-    assert download(site.source(), sleep=pauses.append).read_bytes() == CONTENT
+    assert download(site.source(), sleep=pauses.append).read() == CONTENT
     assert (site.asked, pauses) == (5, [0.25, 0.5, 1, 2])
 
 
@@ -126,4 +129,32 @@ def test_a_full_scratch_volume_is_named(site: Site, small_disk: Path, monkeypatc
         download(site.source())
     assert caught.value.reason is Reason.CRASHED
     # Nothing half written is left to keep it full.
-    assert [file for file in small_disk.rglob("*") if file.is_file()] == []
+    assert shutil.disk_usage(small_disk).used == 0
+
+
+def pod_of_two(folder: Path, store: str, source: Download) -> Worker:
+    """One launcher and its two processes, which learn from the table."""
+    https = {"kind": "https", "url": source.url, "sha256": source.sha256, "limitBytes": source.limit_bytes}
+    data = {"source": https, "split": {"validation": 0, "test": 0.2, "seed": 1}}
+    document = config_document(
+        store, model={"kind": "linear"}, data=data, optimization={"epochs": 1, "batchSize": 65536}
+    )
+    variables = {"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "WORLD_SIZE": "2", "RANK": ""}
+    (pod,) = start_workers(folder, document, 1, variables)
+    return pod
+
+
+def test_a_pod_of_several_processes_downloads_once(site: Site, tmp_path: Path, store: str) -> None:
+    pod = pod_of_two(tmp_path / "pod", store, site.source())
+    assert pod.exit_code() == 0, pod.log_file.read_text()
+    assert (pod.count("workers met"), site.asked) == (2, 1)
+    assert pod.result()["lineage"]["dataSha256"] == SHA256
+
+
+def test_all_processes_of_a_pod_say_why_there_is_no_data(site: Site, tmp_path: Path, store: str) -> None:
+    pod = pod_of_two(tmp_path / "pod", store, site.source(sha256="0" * 64))
+    assert pod.exit_code() == 65, pod.log_file.read_text()
+    ends = [line for line in pod.lines() if line["message"] == "training failed"]
+    assert {line["rank"] for line in ends} == {0, 1}
+    assert {(line["reason"], line["error"]) for line in ends} == {("DataInvalid", pod.result()["message"])}
+    assert (f"has the sha256 {SHA256}, not 0000" in pod.result()["message"], site.asked) == (True, 1)

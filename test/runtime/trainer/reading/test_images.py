@@ -12,7 +12,7 @@ import pytest
 from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Claimed, ImageSize, Reading
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.reading.files import File
+from limbeck_trainer.reading.files import open_source
 from limbeck_trainer.reading.images import read_picture
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.store import Store
@@ -112,7 +112,7 @@ PICTURES = Path(__file__).parents[3] / "golden" / "pictures"
 @pytest.mark.parametrize("golden", json.loads((PICTURES / "pictures.json").read_text()), ids=str)
 def test_a_picture_is_what_the_server_makes_of_it(golden: dict[str, Any]) -> None:
     """The server's tests compare with the same pixels: what a model is asked about is what it was trained on."""
-    file = File(golden["file"], golden["file"], (PICTURES / golden["file"]).read_bytes)
+    (file,) = open_source(Claimed("c", str(PICTURES / golden["file"]), None), Store()).files
     size = ImageSize(golden["height"], golden["width"], golden["channels"])
     pixels = read_picture(file, file.read(), size).pixels
     assert base64.b64encode(pixels.astype(np.uint8).tobytes()).decode() == golden["pixels"]

@@ -11,6 +11,7 @@ from limbeck_trainer.data_config import Claimed, Data, Reading
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.samples import Dataset, Rows, TokenIds
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.corpus import pieces_of, windows_of
 
@@ -23,7 +24,7 @@ def corpus(folder: Path, texts: list[str], **changes: object) -> tuple[Dataset, 
         (folder / f"{number:03}.txt").write_text(text)
     reading = Reading(task="causalLM")
     data = {"source": Claimed("c", str(folder), None), "validation": 0.2, "test": 0.2, "split_seed": 3}
-    return load(Data(**{**data, "labelled": None, "reading": reading, **changes}), MODEL, Store())
+    return load(Data(**{**data, "labelled": None, "reading": reading, **changes}), MODEL, Store(), Scratch())
 
 
 def ids(*tokens: int) -> TokenIds:

@@ -9,6 +9,7 @@ import numpy as np
 from limbeck_trainer.data import load
 from limbeck_trainer.data_config import Claimed, Data
 from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from support import REPOSITORY
 
@@ -21,7 +22,7 @@ def test_texts_are_cut_and_padded(tmp_path: Path) -> None:
             (tmp_path / name).mkdir(exist_ok=True)
             (tmp_path / name / f"{number}.txt").write_text(text)
     data = Data(Claimed("c", str(tmp_path), None), 0.2, 0.2, 3, None)
-    dataset, rows = load(data, Transformer(1, 1, 8, 6), Store())
+    dataset, rows = load(data, Transformer(1, 1, 8, 6), Store(), Scratch())
     assert (dataset.labels, dataset.x.shape, dataset.x.dtype) == (("long", "short"), (20, 6), np.int32)
     assert (dataset.x[dataset.y == 1, 2:] == PADDING).all()
     assert (dataset.x[dataset.y == 0] != PADDING).all()
@@ -37,6 +38,6 @@ def test_words_are_cut_into_pieces_ended_cut_off_and_filled_up_as_the_server_doe
     rows = [{"text": text, "target": "ab"[row % 2]} for row, text in enumerate(golden["texts"])]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
     data = Data(Claimed("c", str(tmp_path / "t.jsonl"), None), 0, 0.25, 3, None)
-    dataset, _ = load(data, Transformer(1, 1, 8, golden["contextLength"], tmp_path.as_uri()), Store())
+    dataset, _ = load(data, Transformer(1, 1, 8, golden["contextLength"], tmp_path.as_uri()), Store(), Scratch())
     assert dataset.x.tolist() == golden["rows"]
     assert dataset.preprocessing["padding"] == golden["padding"]
