@@ -72,11 +72,11 @@ def _coder(model: Transformer | Pretrained, store: Store, foundation: Foundation
 def _load_texts(data: Data, coder: Coder, length: int, places: tuple[Store, Scratch]) -> tuple[Dataset, Rows]:
     store, scratch = places
     if data.window is not None:
-        invalid("Texts are not streamed: tokens of all documents stay in memory. Leave out data.stream.")
+        invalid("Texts need no data.stream: their tokens lie on the scratch volume. Leave it out.")
     if data.reading.task == "causalLM":
         from limbeck_trainer.text.corpus import load_corpus
 
-        return load_corpus(data, coder, length, store)
+        return load_corpus(data, coder, length, store, scratch)
     from limbeck_trainer.text.labelled import load_labelled
 
     dataset = _once(scratch, lambda: load_labelled(data, coder, length, store))

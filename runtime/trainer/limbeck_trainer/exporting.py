@@ -22,11 +22,11 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
     dataset, test = material.dataset, material.rows.test
     if dataset.tokens is not None and not dataset.labels:
         from limbeck_trainer.causal_model import CausalModel
-        from limbeck_trainer.decoder_export import export_decoder, prove_decoder
+        from limbeck_trainer.decoder_export import PARITY_WINDOWS, export_decoder, prove_decoder
 
         assert isinstance(model, CausalModel)
         artefact = export_decoder(model, dataset)
-        return artefact, prove_decoder(artefact, model, dataset.x[test], threads)
+        return artefact, prove_decoder(artefact, model, dataset.x[test[:PARITY_WINDOWS]], threads)
     artefact = export_onnx(model, dataset)
     samples = dataset.x[test[:PARITY_SAMPLES]]
     _, spread = target_spread(dataset, material.rows.train)

@@ -176,7 +176,7 @@ def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
 
 def _criterion(config: Config, material: Material, teacher: Teacher | None) -> Criterion:
     if config.task == "causalLM":
-        return next_token(material.y)
+        return next_token(material.y, torch.from_numpy(material.dataset.y.counts).to(material.y.device))
     if config.task == "regression":
         return squared_error(material.y, target_spread(material.dataset, material.rows.train)[1])
     if config.distillation is None or teacher is None:

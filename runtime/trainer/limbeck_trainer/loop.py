@@ -9,7 +9,7 @@ import json
 import math
 import time
 from dataclasses import replace
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import torch
@@ -269,12 +269,15 @@ class Training:
 
 
 def material_of(dataset: Dataset, rows: Rows, device: torch.device) -> Material:
-    """The data set on the device; of a stream, what is not read again and again."""
-    y = torch.from_numpy(np.ascontiguousarray(dataset.y)).to(device)
-    if dataset.stream is not None:
-        # Rows are taken from it, as from a tensor; nothing else is ever done with it.
-        return Material(dataset, rows, cast(Tensor, StreamTensor(dataset.x, device)), y)
-    return Material(dataset, rows, torch.from_numpy(dataset.x).to(device), y)
+    """The data set on the device, but for what is read again and again."""
+    return Material(dataset, rows, _on(device, dataset.x), _on(device, dataset.y))
+
+
+def _on(device: torch.device, values: Any) -> Tensor:
+    if isinstance(values, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+    # Rows are taken from it, as from a tensor; nothing else is ever done with it.
+    return cast(Tensor, StreamTensor(values, device))
 
 
 def _identity(config: Config) -> Identity:

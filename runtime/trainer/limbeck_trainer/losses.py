@@ -38,9 +38,10 @@ def squared_error(y: Tensor, deviation: float) -> Criterion:
     return criterion
 
 
-def next_token(y: Tensor) -> Criterion:
-    """The mean cross entropy of a token; y: [n, t] for the whole data set, negative where there is no token."""
-    counts = (y >= 0).sum(dim=1)
+def next_token(y: Tensor, counts: Tensor) -> Criterion:
+    """The mean cross entropy of a token; y: [n, t] for the whole data set, NO_TOKEN where there is none; counts: [n],
+    how many there are in each row.
+    """
 
     def criterion(logits: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
         losses = F.cross_entropy(logits.flatten(0, 1), y[mine].long().flatten(), ignore_index=NO_TOKEN, reduction="sum")

@@ -14,7 +14,6 @@ from limbeck_trainer.evaluation.intervals import Doubles
 from limbeck_trainer.evaluation.language import evaluate_language
 from limbeck_trainer.evaluation.outputs import gather_losses, gather_outputs
 from limbeck_trainer.evaluation.tasks import Evaluation, evaluate
-from limbeck_trainer.samples import NO_TOKEN
 from limbeck_trainer.session import Material
 
 
@@ -71,5 +70,5 @@ def _foretelling(config: Config, peers: Peers, material: Material, model: nn.Mod
     losses = gather_losses(model, material, test, peers)
     if not peers.leads:
         return None
-    tokens = (material.dataset.y[test] != NO_TOKEN).sum(axis=1)
+    tokens = material.dataset.y.counts[test].astype(np.int64)
     return Measured(evaluate_language(tokens, losses, config.data.split_seed))

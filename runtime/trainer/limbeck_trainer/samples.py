@@ -82,13 +82,13 @@ class Tokens:
 class Dataset:
     """Samples and targets; one label per class, none for a regression; the digest of the source's bytes.
 
-    `features` are the columns of a table. `preprocessing` goes into the manifest: how a caller makes x. `stream` is set
-    where x is not an array in memory, and is then read when its rows are asked for. `foundation` is the pretrained
-    model whose tokens x holds.
+    `features` are the columns of a table. `preprocessing` goes into the manifest: how a caller makes x. `foundation` is
+    the pretrained model whose tokens x holds. Not an array, but read when rows of it are asked for, are x where
+    `stream` is set and, of a corpus, both x and y, which then has `counts` [n], the tokens that there are in a row.
     """
 
     x: Any
-    y: npt.NDArray[Any]
+    y: Any
     labels: tuple[str, ...]
     sha256: str
     features: tuple[Feature, ...] = ()

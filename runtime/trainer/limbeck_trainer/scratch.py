@@ -49,7 +49,7 @@ class Scratch:
 
 
 def pour(chunks: Iterable[bytes], file: FileIO, what: str) -> str:
-    """Makes these bytes the file's only ones, and gives their SHA-256; Crashed says that there is no room for `what`."""
+    """Makes these bytes the file's only ones; their SHA-256. Crashed says that there is no room for `what`."""
     digest = hashlib.sha256()
     file.seek(0)
     file.truncate()

@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -79,10 +79,18 @@ class ShardRows:
         return samples
 
 
-class StreamTensor:
-    """x of a stream as the training indexes it: rows in, samples on the device out."""
+class Rowwise(Protocol):
+    """Values by row numbers, [n, ...], of which only those are in memory that were asked for."""
 
-    def __init__(self, rows: ShardRows, device: torch.device) -> None:
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any) -> npt.NDArray[Any]: ...
+
+
+class StreamTensor:
+    """What is not in memory as the training indexes it: rows in, samples on the device out."""
+
+    def __init__(self, rows: Rowwise, device: torch.device) -> None:
         self._rows = rows
         self.device = device
 

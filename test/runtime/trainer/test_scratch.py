@@ -43,7 +43,7 @@ def start(folder: Path, name: str) -> subprocess.Popen[str]:
 
 def test_the_first_makes_it_and_the_others_wait(tmp_path: Path) -> None:
     first = start(tmp_path, "a")
-    until(lambda: (tmp_path / "begun-a").exists())
+    until((tmp_path / "begun-a").exists)
     others = [start(tmp_path, name) for name in "bc"]
     until(lambda: all((tmp_path / f"here-{name}").exists() for name in "bc"))
     assert not (tmp_path / "pod" / "thing").exists()
@@ -54,12 +54,12 @@ def test_the_first_makes_it_and_the_others_wait(tmp_path: Path) -> None:
 
 def test_who_dies_over_it_leaves_it_to_the_next(tmp_path: Path) -> None:
     first = start(tmp_path, "a")
-    until(lambda: (tmp_path / "begun-a").exists())
+    until((tmp_path / "begun-a").exists)
     second = start(tmp_path, "b")
-    until(lambda: (tmp_path / "here-b").exists())
+    until((tmp_path / "here-b").exists)
     first.send_signal(signal.SIGKILL)
     first.wait(60)
-    until(lambda: (tmp_path / "begun-b").exists())
+    until((tmp_path / "begun-b").exists)
     assert not (tmp_path / "pod" / "thing").exists()
     (tmp_path / "go").touch()
     assert second.communicate(timeout=60)[0] == "b\n"

@@ -16,8 +16,8 @@ from limbeck_trainer.data_config import Claimed, Columns, Data, Reading
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
-from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.scratch import Scratch
+from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.store import Store
 from support import config_document, run_here
 from workers import Worker, start_program, start_workers, trainer_command

@@ -37,9 +37,7 @@ class Foundation:
     labels: tuple[str, ...]
 
 
-def open_foundation(
-    model: Pretrained, task: str, store: Store, scratch: Scratch, shortage: Shortage
-) -> Foundation:
+def open_foundation(model: Pretrained, task: str, store: Store, scratch: Scratch, shortage: Shortage) -> Foundation:
     """The model on the scratch volume; DataMissing or ConfigInvalid says what is wrong with its folder."""
     # Imported late: transformers takes seconds.
     from limbeck_trainer.pretrained.architecture import Architecture, config_of

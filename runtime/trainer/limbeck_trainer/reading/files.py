@@ -185,7 +185,7 @@ def _downloaded(url: str, file: BufferedReader) -> File:
         file.seek(0)
         return file.read()
 
-    return File(url, PurePosixPath(url.split("?")[0]).name, read, opened)
+    return File(url, PurePosixPath(url.partition("?")[0]).name, read, opened)
 
 
 def _mounted(name: str, root: Path) -> Files:

@@ -1,4 +1,5 @@
-"""Bytes of CSV, JSON Lines and Parquet → an Arrow table. What is wrong is said with file, row and remedy.
+"""Bytes of CSV, JSON Lines and Parquet → an Arrow table, or block by block what memory need not hold. What is wrong is
+said with file, row and remedy.
 
 Rows count from 1; a CSV's header is not counted. CSV cells stay text: whether a column is of numbers is decided by
 what it is used for, never by its first rows.
@@ -9,7 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -19,52 +21,115 @@ from limbeck_trainer.reading.files import invalid, text_of
 
 # Cells of a CSV that stand for a missing value.
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# How much is parsed at once: lines of JSON, and rows of Parquet whose texts are about as long.
+BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 256
+# Arrow takes no record of a CSV file that is longer.
+RECORD_BYTES = 1 << 22
 
 
 def read_table(kind: str, name: str, content: bytes) -> pa.Table:
     """One file as a table with at least one row."""
     table = {"csv": _csv, "jsonl": _json_lines, "parquet": _parquet}[kind](name, content)
-    if table.num_rows == 0:
-        invalid(f"{name} has no rows. Add samples, or remove the file.")
+    _check_rows(name, table.num_rows)
     return table
+
+
+def read_blocks(kind: str, name: str, stream: BinaryIO) -> Iterator[tuple[int, pa.Table]]:
+    """One file as tables of a few rows, each with the number of rows before it; at least one row in all.
+
+    At most a block is in memory: BLOCK_BYTES or RECORD_BYTES of text, or the pages of as many columns as Parquet has.
+    """
+    rows = 0
+    for table in {"csv": _csv_blocks, "jsonl": _json_blocks, "parquet": _parquet_blocks}[kind](name, stream):
+        yield rows, table
+        rows += table.num_rows
+    _check_rows(name, rows)
+
+
+def _check_rows(name: str, rows: int) -> None:
+    if rows == 0:
+        invalid(f"{name} has no rows. Add samples, or remove the file.")
 
 
 def _csv(name: str, content: bytes) -> pa.Table:
-    names = _header(name, text_of(name, content))
-    ragged: list[Any] = []
-
-    def note(row: Any) -> str:
-        ragged.append(row)
-        return "skip"
-
+    # Arrow would not say where a file is not UTF-8.
+    text_of(name, content)
+    stream, ragged = io.BytesIO(content), Ragged()
+    options = _csv_options(_header(name, stream), ragged)
     try:
-        table = arrow_csv.read_csv(
-            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
-            # One thread: only then does Arrow know the number of a bad row.
-            read_options=arrow_csv.ReadOptions(use_threads=False),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=list(MISSING),
-                strings_can_be_null=True,
-            ),
-        )
+        table = arrow_csv.read_csv(stream, **options)
     except pa.ArrowInvalid as error:
-        invalid(f"{name} is not a CSV file: {error}. Write one header and one record per line.")
-    if ragged:
-        row = ragged[0]
-        where = f"row {row.number - 1}" if row.number else "a row"
-        what = f"{where} of {name} has {row.actual_columns} cells, the header has {row.expected_columns}"
-        invalid(f"{what}: {row.text[:80]!r}. Quote cells that hold commas, and fill every row.")
+        _no_csv(name, error)
+    ragged.check(name)
     return table
 
 
-def _header(name: str, text: str) -> list[str]:
+def _csv_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
+    ragged = Ragged()
+    options = _csv_options(_header(name, stream), ragged)
     try:
-        names = next(csv.reader(io.StringIO(text), strict=True), [])
+        for batch in arrow_csv.open_csv(stream, **options):
+            ragged.check(name)
+            yield pa.Table.from_batches([batch])
+    except pa.ArrowInvalid as error:
+        _no_csv(name, error)
+    ragged.check(name)
+
+
+def _csv_options(names: list[str], ragged: Ragged) -> dict[str, Any]:
+    return {
+        # One thread: only then does Arrow know the number of a bad row.
+        "read_options": arrow_csv.ReadOptions(use_threads=False, block_size=RECORD_BYTES),
+        "parse_options": arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=ragged.note),
+        "convert_options": arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=list(MISSING),
+            strings_can_be_null=True,
+        ),
+    }
+
+
+class Ragged:
+    """Rows with more or fewer cells than the header, as Arrow meets them."""
+
+    def __init__(self) -> None:
+        self._rows: list[Any] = []
+
+    def note(self, row: Any) -> str:
+        """Arrow's handler of such rows."""
+        self._rows.append(row)
+        return "skip"
+
+    def check(self, name: str) -> None:
+        """DataInvalid names the first."""
+        if not self._rows:
+            return
+        row = self._rows[0]
+        where = f"row {row.number - 1}" if row.number else "a row"
+        what = f"{where} of {name} has {row.actual_columns} cells, the header has {row.expected_columns}"
+        invalid(f"{what}: {row.text[:80]!r}. Quote cells that hold commas, and fill every row.")
+
+
+def _no_csv(name: str, error: Exception) -> NoReturn:
+    invalid(f"{name} is not a CSV file: {error}. Write one header and one record per line.")
+
+
+def _header(name: str, stream: BinaryIO) -> list[str]:
+    """The names of the columns; the stream is then where Arrow is to begin, which knows no byte order mark."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    try:
+        names = next(csv.reader(text, strict=True), [])
     except csv.Error as error:
         invalid(f"The header of {name} is no CSV: {error}. Write the names of the columns in the first line.")
+    except UnicodeDecodeError as error:
+        invalid(f"{name} is not UTF-8 at byte {error.start}. Save it as UTF-8.")
+    finally:
+        text.detach()
     _check_names(name, names)
+    stream.seek(0)
+    if stream.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+        stream.seek(0)
     return names
 
 
@@ -77,14 +142,31 @@ def _check_names(name: str, names: list[str]) -> None:
 
 
 def _json_lines(name: str, content: bytes) -> pa.Table:
-    rows = [
-        _object(name, number, line)
-        for number, line in enumerate(text_of(name, content).splitlines(), start=1)
-        if line.strip()
-    ]
+    # Not splitlines: JSON may have other line breaks than this in its texts.
+    lines = enumerate(text_of(name, content).split("\n"), start=1)
+    return _json_table(name, [_object(name, number, line) for number, line in lines if line.strip()], 0)
+
+
+def _json_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
+    rows: list[dict[str, Any]] = []
+    size = before = 0
+    for number, line in enumerate(stream, start=1):
+        text = text_of(f"Row {number} of {name}", line)
+        if text.strip():
+            rows.append(_object(name, number, text))
+        size += len(line)
+        if size >= BLOCK_BYTES and rows:
+            yield _json_table(name, rows, before)
+            before += len(rows)
+            rows, size = [], 0
+    if rows:
+        yield _json_table(name, rows, before)
+
+
+def _json_table(name: str, rows: list[dict[str, Any]], before: int) -> pa.Table:
     names = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key: [row.get(key) for row in rows] for key in names}
-    return pa.table({key: _json_column(name, key, values) for key, values in columns.items()})
+    return pa.table({key: _json_column(name, key, values, before) for key, values in columns.items()})
 
 
 def _object(name: str, number: int, line: str) -> dict[str, Any]:
@@ -97,12 +179,12 @@ def _object(name: str, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _json_column(name: str, key: str, values: list[Any]) -> pa.Array:
+def _json_column(name: str, key: str, values: list[Any], before: int) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         kinds: list[type] = []
-        for number, value in enumerate(values, start=1):
+        for number, value in enumerate(values, start=before + 1):
             kind = float if isinstance(value, int) and not isinstance(value, bool) else type(value)
             if value is not None and kind not in kinds:
                 kinds.append(kind)
@@ -121,3 +203,14 @@ def _parquet(name: str, content: bytes) -> pa.Table:
         invalid(f"{name} is not a whole Parquet file: {error}. Upload it again.")
     _check_names(name, table.column_names)
     return table
+
+
+def _parquet_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
+    try:
+        # With a buffer it reads page by page, and not a column of a row group at once.
+        file = parquet.ParquetFile(stream, buffer_size=BLOCK_BYTES)
+        _check_names(name, file.schema_arrow.names)
+        for batch in file.iter_batches(batch_size=BLOCK_ROWS):
+            yield pa.Table.from_batches([batch])
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        invalid(f"{name} is not a whole Parquet file: {error}. Upload it again.")

@@ -1,13 +1,14 @@
 """Text as documents: one per text file, or one per row of a table's text column. For whoever makes tokens of them.
 
-`documents` goes file by file, so that what does not fit into memory can be read; `load_texts` keeps all of it.
+`Documents` come one after the other, so that what does not fit into memory can be read; `load_texts` keeps all of it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from limbeck_trainer.reading.files import (
 )
 from limbeck_trainer.samples import Ints
 from limbeck_trainer.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -45,48 +49,81 @@ class Texts:
     sha256: str
 
 
+class Documents:
+    """Every document of a source in its order, checked; DataMissing or DataInvalid says what is wrong with the source.
+
+    In memory is one file of text, or a block of a table.
+    """
+
+    def __init__(self, source: Source, store: Store, reading: Reading) -> None:
+        if isinstance(source, Builtin):
+            invalid(f"The data set {source.name} has no text. Name another data.source.")
+        self._reading = reading
+        self._wanted = source.sha256
+        self._kind, self.files = of_format(open_source(source, store), reading.format)
+        if self._kind not in ("text", "jsonl", "csv", "parquet"):
+            what = f"{self.files.name} is of the format {self._kind}, which holds no text"
+            invalid(f"{what}. Set data.format, or choose another model.")
+        self._digests: list[str] = []
+
+    def __iter__(self) -> Iterator[Document]:
+        """One pass over the source."""
+        self._digests = []
+        for file in self.files.files:
+            with file.opened() as stream:
+                self._digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+                if not self.files.folder:
+                    check_digest(self.files, self.sha256, self._wanted)
+                stream.seek(0)
+                yield from _documents(self._kind, file, stream, self._reading)
+        check_digest(self.files, self.sha256, self._wanted)
+
+    @property
+    def sha256(self) -> str:
+        """Of the source, after a whole pass."""
+        return digest_of(self.files, self._digests)
+
+
 def load_texts(source: Source, store: Store, reading: Reading) -> Texts:
-    """Every document in memory, checked; DataMissing or DataInvalid says what is wrong with the source."""
-    kind, files = open_texts(source, store, reading)
-    contents = [(file, file.read()) for file in files.files]
-    digest = digest_of(files, [hashlib.sha256(content).hexdigest() for _, content in contents])
-    check_digest(files, digest, None if isinstance(source, Builtin) else source.sha256)
-    found = [document for file, content in contents for document in documents(kind, file, content, reading)]
-    y, labels = _classes(files, found, reading)
-    return Texts(tuple(document.text for document in found), y, labels, digest)
+    """Every document in memory."""
+    documents = Documents(source, store, reading)
+    found = list(documents)
+    y, labels = _classes(documents.files, found, reading)
+    return Texts(tuple(document.text for document in found), y, labels, documents.sha256)
 
 
-def open_texts(source: Source, store: Store, reading: Reading) -> tuple[str, Files]:
-    """The format and the files of a source of texts."""
-    if isinstance(source, Builtin):
-        invalid(f"The data set {source.name} has no text. Name another data.source.")
-    kind, files = of_format(open_source(source, store), reading.format)
-    if kind not in ("text", "jsonl", "csv", "parquet"):
-        invalid(f"{files.name} is of the format {kind}, which holds no text. Set data.format, or choose another model.")
-    return kind, files
-
-
-def documents(kind: str, file: File, content: bytes, reading: Reading) -> Iterator[Document]:
-    """The documents of one file, in its order; an empty one is an error, for nothing can be learnt from it."""
+def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Iterator[Document]:
+    """The documents of one file; an empty one is an error, for nothing can be learnt from it."""
     classified = reading.task == "classification"
     if kind == "text":
-        yield Document(_full(text_of(file.name, content), file.name), class_of(file) if classified else None)
+        text = text_of(file.name, stream.read())
+        yield Document(_full(text, file.name), class_of(file) if classified else None)
         return
     # Read late: plain text needs no reader of tables.
+    from limbeck_trainer.reading.readers import read_blocks, read_table
+
+    blocks: Iterable[tuple[int, pa.Table]] = read_blocks(kind, file.name, stream)
+    if classified:
+        # How a class is written depends on all others of its column: 1 is 1.0 beside 1.5.
+        blocks = [(0, read_table(kind, file.name, stream.read()))]
+    for before, table in blocks:
+        yield from _of_rows(file.name, before, table, reading)
+
+
+def _of_rows(name: str, before: int, table: pa.Table, reading: Reading) -> Iterator[Document]:
     from limbeck_trainer.reading.columns import words
-    from limbeck_trainer.reading.readers import read_table
     from limbeck_trainer.reading.tables import target_of
 
-    table = read_table(kind, file.name, content)
+    classified = reading.task == "classification"
     column = reading.columns.text or "text"
     if column not in table.column_names:
         shown = ", ".join(table.column_names[:20])
-        invalid(f"{file.name} has no column {column!r}; it has {shown}. Correct data.columns.text.")
-    target = target_of(reading, file.name, table) if classified else None
-    labels = words(file.name, target, table[target]) if target else [None] * table.num_rows
-    rows = zip(words(file.name, column, table[column]), labels, strict=True)
-    for row, (text, label) in enumerate(rows, start=1):
-        where = f"row {row} of {file.name}"
+        invalid(f"{name} has no column {column!r}; it has {shown}. Correct data.columns.text.")
+    target = target_of(reading, name, table) if classified else None
+    labels = words(name, target, table[target]) if target else [None] * table.num_rows
+    rows = zip(words(name, column, table[column]), labels, strict=True)
+    for row, (text, label) in enumerate(rows, start=before + 1):
+        where = f"row {row} of {name}"
         if classified and label is None:
             invalid(f"The target {target!r} is missing in {where}. Fill it, or remove the row.")
         yield Document(_full(text or "", f"{column!r} in {where}"), label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -17,6 +17,8 @@ from limbeck_trainer.store import ObjectMissing, Store
 END = "<|endoftext|>"
 FILES = ("tokenizer.json", "tokenizer_config.json")
 SPECIAL = "special_tokens_map.json"
+# Of the documents that become tokens together. The library needs some hundred bytes for each token while it works.
+BATCH_CHARACTERS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,28 @@ class Coder:
     padding: int
     files: Mapping[str, bytes]
 
-    def encode(self, documents: Sequence[str]) -> list[list[int]]:
-        """The tokens of each document, with what the tokenizer itself puts around them."""
-        return [encoding.ids for encoding in self.tokenizer.encode_batch(list(documents))]
+    def encode(self, documents: Iterable[str]) -> Iterator[list[int]]:
+        """The tokens of each document, with what the tokenizer itself puts around them; a few documents at a time."""
+        for some in _batches(documents):
+            for encoding in self.tokenizer.encode_batch(some):
+                yield encoding.ids
 
     def tokens(self, length: int) -> Tokens:
         """What the numbers in samples of `length` stand for."""
         return Tokens(self.vocabulary, length, self.end, self.padding, self.files)
+
+
+def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document)
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def coder_of(model: Transformer, store: Store) -> Coder:

@@ -25,7 +25,7 @@ def test_what_is_known_of_an_encoder(tmp_path: Path) -> None:
     assert (found.config.model_type, found.labels, found.coder.padding) == ("bert", (), 0)
     assert 20_000 < found.parameters < 30_000
     assert len(found.sha256) == 64
-    assert found.coder.encode(["the red door"])[0][0] == 2
+    assert next(found.coder.encode(["the red door"]))[0] == 2
 
 
 def test_what_is_known_of_a_decoder(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_model_that_memory_does_not_hold_is_refused_before_its_weights_are_rea
     (folder / "model.safetensors").write_bytes(b"never read")
     model = Pretrained(Stored(folder.as_uri() + "/", None), 32)
     with pytest.raises(TrainerError, match=r"needs 9 GiB\. Raise placement\.resources\.limits\.memory") as caught:
-        open_foundation(model, "classification", Store(), Scratch(), lambda parameters: "needs 9 GiB" if parameters > 1 else None)
+        open_foundation(model, "classification", Store(), Scratch(), lambda count: "needs 9 GiB" if count > 1 else None)
     assert caught.value.reason is Reason.CONFIG_INVALID
 
 
