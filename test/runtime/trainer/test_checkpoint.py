@@ -108,6 +108,31 @@ def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
     assert shelf.steps() == [f"step-000000{step}.{end}" for step in (30, 40) for end in ("json", "pt")]
 
 
+def test_a_real_store_is_left_with_the_last_few_and_with_what_is_not_theirs(tmp_path: Path, s3: dict[str, str]) -> None:
+    root, store = f"s3://limbeck/{tmp_path.name}", Store()
+
+    def of(attempt: int, stage: str = "model") -> Checkpoints:
+        return Checkpoints(store, Identity(root, attempt, "c", 2), stage, Log({}, lambda _line: None))
+
+    beside = [f"{root}-beside/a1/checkpoints/model/step-00000010.pt", f"{root}/a1/checkpoints/model/notes.txt"]
+    for uri in beside:
+        store.put(uri, b"not ours")
+    of(1, "control").save(Snap(5, b"five"))
+    first = of(1)
+    for step in (10, 20, 30):
+        first.save(Snap(step, b"x"))
+    second = of(2)
+    second.newest()
+    second.save(Snap(40, b"forty"))
+    kept = ("a1/checkpoints/control/step-00000005", "a1/checkpoints/model/step-00000030")
+    kept += ("a2/checkpoints/model/step-00000040",)
+    files = [f"{root}/{name}.{end}" for name in kept for end in ("json", "pt")]
+    histories = [f"{root}/history/{stage}.json" for stage in ("control", "model")]
+    assert store.list(root) == tuple(sorted([*files, *histories, beside[1]]))
+    assert store.get(beside[0]) == b"not ours"
+    assert of(3).newest().content == b"forty"
+
+
 def test_why_each_newer_one_was_skipped_is_told_once(shelf: Shelf) -> None:
     shelf.of(1).save(Snap(10, b"ten"))
     shelf.of(1, course="other").save(Snap(20, b"twenty"))
