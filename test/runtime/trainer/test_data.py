@@ -91,12 +91,20 @@ X = np.zeros((4, 3))
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("nan", {"x": np.full((4, 3), np.nan), "y": [0, 1, 0, 1]}, "not finite"),
     ("too large for float32", {"x": np.full((4, 3), 1e300), "y": [0, 1, 0, 1]}, "not finite"),
-    ("one class only", {"x": X, "y": [0, 0, 0, 0]}, "class indices 0..classes-1"),
+    ("one class only", {"x": X, "y": [0, 0, 0, 0]}, "has one class only: y is always 0. Add"),
     ("a gap in the labels", {"x": X, "y": [0, 2, 0, 2]}, "class indices 0..classes-1"),
     ("negative label", {"x": X, "y": [-1, 0, 1, 0]}, "class indices 0..classes-1"),
     ("labels as floats", {"x": X, "y": [0.0, 1.0, 0.0, 1.0]}, "of integers"),
     ("ragged", {"x": X, "y": [0, 1, 0]}, "of integers"),
-    ("no samples", {"x": np.zeros((0, 3)), "y": np.zeros(0, np.int64)}, "has no samples"),
+    ("no samples", {"x": np.zeros((0, 3)), "y": np.zeros(0, np.int64)}, "has no samples. Add some"),
+    (
+        "samples of nothing",
+        {"x": np.zeros((4, 0)), "y": [0, 1, 0, 1]},
+        r"has samples of no numbers: x is \[4, 0\]\. Give",
+    ),
+    ("rows of nothing", {"x": np.zeros((4, 2, 0)), "y": [0, 1, 0, 1]}, r"no numbers: x is \[4, 2, 0\]\. Give"),
+    ("targets alone", {"x": np.zeros((0, 0)), "y": [0, 1, 0, 1]}, "has no samples"),
+    ("no targets", {"x": X, "y": np.zeros(0, np.int64)}, r"must have y as \[4\] of integers, one for each sample"),
     ("NaN in one row", {"x": [[1.0], [2], [np.nan], [4]], "y": [0, 1, 0, 1]}, "first in row 3: remove NaN"),
     ("strings", {"x": np.full((4, 3), "a"), "y": [0, 1, 0, 1]}, "of real numbers"),
     ("objects", {"x": np.full((4, 3), None), "y": [0, 1, 0, 1]}, "must be an .npz"),
@@ -132,6 +140,8 @@ def test_labels_give_class_indices_their_names_and_their_range(tmp_path: Path) -
     assert load_data(source, Store(), Reading(labels=("a", "b", "c", "d"))).labels == ("a", "b", "c", "d")
     with pytest.raises(TrainerError, match=r"has in y the class 3 in row 4, but data\.labels lists 3"):
         load_data(source, Store(), Reading(labels=("a", "b", "c")))
+    with pytest.raises(TrainerError, match=r"has one class only: y is always 1\. Add"):
+        load_data(Stored(digits_file(tmp_path, y=[1] * 200), None), Store(), Reading(labels=("a", "b")))
 
 
 def test_a_regression_reads_any_number_and_splits_plainly(tmp_path: Path) -> None:

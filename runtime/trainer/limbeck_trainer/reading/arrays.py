@@ -22,7 +22,8 @@ def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArr
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             x, y = archive["x"], archive["y"]
     except NO_ARCHIVE as error:
-        invalid(f"{name} must be an .npz with the arrays x and y of numbers: {error}")
+        what = f"{name} must be an .npz with the arrays x and y of numbers: {str(error).rstrip('.')}"
+        invalid(f"{what}. Save it with numpy.savez.")
     problem = _problem_of_x(x) or (_problem_of_values(x, y) if task == "regression" else _problem_of_classes(x, y))
     if problem is not None:
         invalid(f"{name} {problem}")
@@ -39,13 +40,15 @@ def check_shape(name: str, x: Floats, first: Floats) -> None:
 def check_classes(name: str, y: Ints, labels: tuple[str, ...]) -> tuple[str, ...]:
     """The labels of class indices: those given, or the indices themselves, which must then have no gap."""
     classes = np.unique(y)
+    if labels and classes[-1] >= len(labels):
+        row = int(np.flatnonzero(y >= len(labels))[0]) + 1
+        what = f"{name} has in y the class {int(y[row - 1])} in row {row}, but data.labels lists {len(labels)}"
+        invalid(f"{what}. Correct one of the two.")
+    if len(classes) < 2:
+        invalid(f"{name} has one class only: y is always {int(classes[0])}. Add samples of others.")
     if labels:
-        if classes[-1] >= len(labels):
-            row = int(np.flatnonzero(y >= len(labels))[0]) + 1
-            what = f"{name} has in y the class {int(y[row - 1])} in row {row}, but data.labels lists {len(labels)}"
-            invalid(f"{what}. Correct one of the two.")
         return labels
-    if len(classes) < 2 or not np.array_equal(classes, np.arange(len(classes))):
+    if not np.array_equal(classes, np.arange(len(classes))):
         shown = classes[:20].tolist()
         invalid(f"{name} must have in y the class indices 0..classes-1, each at least once; it has {shown}.")
     return tuple(str(index) for index in range(len(classes)))
@@ -55,8 +58,10 @@ def _problem_of_x(x: npt.NDArray[Any]) -> str | None:
     """What is wrong with x, as the end of a sentence; None if nothing is."""
     if x.ndim < 2 or not np.issubdtype(x.dtype, np.number) or np.issubdtype(x.dtype, np.complexfloating):
         return f"must have x as [n, ...] of real numbers, not {x.dtype} {list(x.shape)}."
+    if len(x) == 0:
+        return "has no samples. Add some, or remove the file."
     if x.size == 0:
-        return "has no samples."
+        return f"has samples of no numbers: x is {list(x.shape)}. Give every axis but the first a length."
     with np.errstate(over="ignore"):
         finite = np.isfinite(x.astype(np.float32)).reshape(len(x), -1).all(axis=1)
     if not finite.all():
@@ -67,7 +72,7 @@ def _problem_of_x(x: npt.NDArray[Any]) -> str | None:
 
 def _problem_of_classes(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> str | None:
     if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1]:
-        return f"must have y as [{x.shape[0]}] of integers, not {y.dtype} {list(y.shape)}."
+        return f"must have y as [{x.shape[0]}] of integers, one for each sample of x, not {y.dtype} {list(y.shape)}."
     if y.min() < 0:
         row = int(np.flatnonzero(y < 0)[0]) + 1
         return f"must have in y the class indices 0..classes-1; it has {int(y.min())}, first in row {row}."
