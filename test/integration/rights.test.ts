@@ -61,11 +61,14 @@ test.each([
     );
     await stop(operator.child);
     await stop(gateway.child);
-    for (const [component, { seen }] of [
-      ['operator', operator],
-      ['gateway', gateway],
+    const [operatorInPages, gatewayInPages] = await Promise.all([
+      startInPages('operator', release),
+      startInPages('gateway', release),
+    ]);
+    for (const [component, asked] of [
+      ['operator', [...operator.seen, ...operatorInPages]],
+      ['gateway', [...gateway.seen, ...gatewayInPages]],
     ] as const) {
-      const asked = [...seen, ...(await startInPages(component, release))];
       const used = new Set(asked.flatMap(({ rights }) => rights));
       // Of the two gang schedulers each run has one.
       const isOfOther = (right: string): boolean => right.includes('/podgroups ') && !right.startsWith(gangGroup);
