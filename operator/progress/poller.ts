@@ -49,8 +49,9 @@ export type RunNews = TrainerNews & { readonly attempt: number };
 /** Questions of all kinds; see schedule.ts. */
 const perSecond = 500;
 const atOnce = 32;
-/** Who did not answer the last time may take seconds; the other half of the places is for those that did. */
+/** Who was slow to answer the last time, or did not, may take seconds again; half of the places is for the others. */
 const unsureAtOnce = atOnce / 2;
+const slowMs = 1000;
 const toldEveryMs = 5000;
 /** However many train: so many statuses are written in a second for the sake of their progress. */
 const mostTellings = 20;
@@ -64,6 +65,8 @@ interface Asked {
   /** Since it came, or since the first question that it left unanswered; undefined while it answers. */
   silentSinceMs: number | undefined;
   restsUntilMs: number;
+  /** The last answer came quickly. */
+  isSure: boolean;
   busy: boolean;
   /** It has answered, if only that there is no news. */
   heard: boolean;
@@ -165,7 +168,7 @@ class Poller implements Progress {
   }
 
   #begin(asked: Asked): void {
-    const kind = asked.silentSinceMs === undefined ? 'sure' : 'unsure';
+    const kind = asked.isSure ? 'sure' : 'unsure';
     this.#busy[kind] += 1;
     asked.busy = true;
     asked.askedAtMs = this.#ports.clock.monotonicMs();
@@ -182,6 +185,7 @@ class Poller implements Progress {
       const { status, body } = await this.#ports.pull(asked.target.address, this.#ports.signal);
       this.#metrics.asked(kind, 'answered');
       asked.silentSinceMs = undefined;
+      asked.isSure = this.#ports.clock.monotonicMs() - atMs < slowMs;
       if (worker === undefined) this.#hear(asked, parseReadiness(body));
       else this.#hearWorker(asked, worker, status === 200 ? parseProgress(body) : undefined);
     } catch (error) {
@@ -196,6 +200,7 @@ class Poller implements Progress {
   #rest(asked: Asked, atMs: number): void {
     const nowMs = this.#ports.clock.monotonicMs();
     asked.silentSinceMs ??= atMs;
+    asked.isSure = false;
     const isFrozen = asked.heartbeat?.state === 'mute';
     asked.restsUntilMs = isFrozen ? 0 : nowMs + restMs(nowMs - asked.silentSinceMs, this.#ports.random());
   }
@@ -243,7 +248,7 @@ class Poller implements Progress {
 }
 
 const newlyAsked = (target: Target, cameAtMs: number): Asked => ({
-  ...{ target, cameAtMs, askedAtMs: undefined, silentSinceMs: cameAtMs, restsUntilMs: 0, busy: false },
+  ...{ target, cameAtMs, askedAtMs: undefined, silentSinceMs: cameAtMs, restsUntilMs: 0, isSure: false, busy: false },
   ...{ heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
 });
 
@@ -252,10 +257,9 @@ interface Due extends Candidate {
 }
 
 function dueOf(asked: Asked): Due {
-  const { target, silentSinceMs, cameAtMs, askedAtMs, restsUntilMs, heartbeat } = asked;
+  const { target, isSure, cameAtMs, askedAtMs, restsUntilMs, heartbeat } = asked;
   const isFirst = target.worker === undefined || target.worker.rank === 0 || heartbeat?.state === 'mute';
   const { key, root } = target;
-  const isSure = silentSinceMs === undefined;
   return { asked, namespace: key.namespace, root, isFirst, isSure, cameAtMs, askedAtMs, restsUntilMs };
 }
 

@@ -8,8 +8,8 @@
  * | other workers                                  | 2 s, or longer where what is left of it is too little  |
  * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s |
  *
- * Who has not answered the last time may be a host that costs seconds, so those get a quarter of the budget where others
- * want it. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
+ * Who has not answered the last time, or slowly, may be a host that costs seconds, so those get a quarter of the budget
+ * where others want it. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
  * has, it is each other that they wait for.
  */
 
@@ -20,7 +20,7 @@ export interface Candidate {
   readonly root: string;
   /** People look at what it says, or it may be frozen. */
   readonly isFirst: boolean;
-  /** Did it answer the last question? */
+  /** Did it answer the last question, and soon? */
   readonly isSure: boolean;
   readonly cameAtMs: number;
   readonly askedAtMs: number | undefined;

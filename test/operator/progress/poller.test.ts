@@ -197,16 +197,20 @@ describe('the poller', () => {
       ...trainerPod(`t${String(at + 1)}`, { labels: labelsOf(at + 1) }),
       status: { phase: 'Running', podIP: `10.1.0.${String(at)}` } as const,
     }));
-    const [asks, clocks] = [new Map<string, number>(), [] as FakeClock[]];
+    const [asks, clocks, frozen] = [new Map<string, number>(), [] as FakeClock[], '10.1.0.7'];
     const { clock, stop } = await scene([...lost, trainerPod('t0')], ({ host }) => {
       asks.set(host, (asks.get(host) ?? 0) + 1);
       if (host === '10.0.0.1') return Promise.resolve(percent(1));
+      if (host === frozen) return asks.get(host) === 1 ? Promise.resolve(percent(1)) : Promise.reject(new Mute());
       return new Promise((_, reject) => clocks[0]?.after(2000, () => reject(new Error('no connection in time'))));
     });
     clocks.push(clock);
     await clock.advance(240_000);
     expect(asks.get('10.0.0.1')).toBeGreaterThanOrEqual(115);
-    const others = lost.map(({ status }) => asks.get(status.podIP) ?? 0);
+    // Who was found mute is asked before those, or it would take long to tell.
+    expect(asks.get(frozen)).toBeGreaterThanOrEqual(50);
+    asks.delete(frozen);
+    const others = lost.flatMap(({ status }) => (status.podIP === frozen ? [] : [asks.get(status.podIP) ?? 0]));
     expect(Math.min(...others)).toBeGreaterThanOrEqual(2);
     expect(Math.max(...others)).toBeLessThanOrEqual(12);
     stop();
@@ -225,6 +229,48 @@ describe('the poller', () => {
     const before = asked.length;
     await clock.advance(20_000);
     expect(asked.length - before).toBe(10);
+    stop();
+  });
+
+  test('takes a worker for no more frozen that answers, though it be no progress', async () => {
+    let asks = 0;
+    const { clock, progress, stop } = await scene([trainerPod('t0')], () => {
+      asks += 1;
+      if (asks < 3) return Promise.resolve({ status: 200, body: '{"percent":1,"phase":"training","step":1}' });
+      return asks % 3 === 0 ? Promise.resolve({ status: 503, body: '' }) : Promise.reject(new Mute());
+    });
+    await clock.advance(300_000);
+    expect(progress.stall(teacher)).toBeUndefined();
+    stop();
+  });
+
+  test.each<[string, boolean]>([
+    ['answer soon', true],
+    ['go on answering', false],
+  ])('keeps half of the places for those that %s', async (_, answersLate) => {
+    const many = Array.from({ length: 100 }, (_, at) => serverPod(`s${String(at)}`, `10.3.0.${String(at)}`));
+    const clocks: FakeClock[] = [];
+    let [open, most] = [0, 0];
+    const { clock, stop } = await scene(many, () => {
+      most = Math.max(most, (open += 1));
+      const answer = { status: 200, body: '{}' };
+      return new Promise((resolve, reject) => {
+        const end = (): void => {
+          open -= 1;
+          if (answersLate || clocks.length === 0) resolve(answer);
+          else reject(new Error('no connection in time'));
+        };
+        if (clocks[0] === undefined) end();
+        else clocks[0].after(3000, end);
+      });
+    });
+    await clock.advance(10_000);
+    clocks.push(clock);
+    // Those that it has just asked were known to answer.
+    await clock.advance(20_000);
+    most = 0;
+    await clock.advance(30_000);
+    expect(most).toBe(16);
     stop();
   });
 
