@@ -36,6 +36,7 @@ import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
 import type { RunPlan, RunState } from './run-state.ts';
 import { withoutQueue } from './queue.ts';
 import { sentenceOf } from './sentence.ts';
+import { stopping } from './stopping.ts';
 import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
 import { isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
 
@@ -107,11 +108,11 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
   const { root } = observed;
   if (root.spec.suspend) return suspended(observed, attempts);
   const last = attempts.at(-1);
-  if (last === undefined) return start(observed, config, attempts);
+  if (last === undefined) return start(observed, config, attempts, now);
   if (countedFailures(attempts) > root.spec.retry.limit) return gaveUp(attempts, exhaustion(observed, attempts, last));
   if (isPastDeadline(root, attempts, now)) return gaveUp(attempts, overdue(root, last));
   const atMs = Date.parse(last.endedAt ?? '') + pauseMs(attempts);
-  if (atMs <= now.getTime()) return start(observed, config, attempts);
+  if (atMs <= now.getTime()) return start(observed, config, attempts, now);
   return {
     state: pausing(last, atMs),
     attempts,
@@ -167,14 +168,14 @@ function pausing(last: Attempt, atMs: number): RunState {
 }
 
 /** The next attempt, as soon as no older pod can still write, and none can be made any more. */
-function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[]): RunPlan {
+function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
   const { root, settings, nodes, label } = observed;
   const alive = observed.pods.filter((pod) => !isOver(pod));
   const unfinished = unfinishedJobs(observed);
   if (alive.length + unfinished.length > 0) {
-    const message = `Waiting until the last attempt's pods are gone (${String(alive.length)} are left).`;
-    const state = { kind: 'restarting', reason: 'PodsStopping', message } as const;
-    return { state, attempts, apply: [], remove: unfinished, next: settled };
+    const { state, lookAtMs } = stopping(alive, nodes, now);
+    const next = lookAtMs === undefined ? settled : recheckAt(lookAtMs, now);
+    return { state, attempts, apply: [], remove: unfinished, next };
   }
   const withheld = withoutQueue(observed);
   if (withheld !== undefined) return { state: withheld, attempts, apply: [], remove: [], next: lookAgain };

@@ -184,6 +184,7 @@ export function runEvents(before: RunStatus | undefined, after: RunStatus): read
     ...checkpointNews(before, after),
     ...scalingNews(before, after),
     ...acceptanceNews(before, after),
+    ...stuckNews(before, after),
     ...endNews(before, after),
   ];
 }
@@ -229,6 +230,13 @@ const conditionOf = (status: RunStatus | undefined, type: ConditionType): Condit
 function acceptanceNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
   const [was, is] = [conditionOf(before, 'Accepted'), conditionOf(after, 'Accepted')];
   if (is === undefined || is.status === 'True' || is.reason === was?.reason) return [];
+  return [{ kind: 'Warning', reason: is.reason, message: is.message }];
+}
+
+/** The next attempt waits for somebody, not for something. */
+function stuckNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  const [was, is] = [conditionOf(before, 'Progressing'), conditionOf(after, 'Progressing')];
+  if (is?.reason !== 'PodsStuck' || was?.reason === is.reason) return [];
   return [{ kind: 'Warning', reason: is.reason, message: is.message }];
 }
 

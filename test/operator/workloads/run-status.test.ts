@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GateVerdict } from '../../../operator/workloads/gates.ts';
 import type { RunState } from '../../../operator/workloads/run-state.ts';
+import type { Reason } from '../../../operator/api/vocabulary.ts';
 import { runEvents, runStatus } from '../../../operator/workloads/run-status.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
@@ -188,6 +189,7 @@ describe('events', () => {
   const open: Attempt = { number: 1, startedAt: ago(60) };
   const of = (state: RunState, attempts: readonly Attempt[], gates?: GateVerdict) => status(state, gates, attempts);
   const running: RunState = { kind: 'running', message: 'm' };
+  const stuck = (reason: Reason): RunState => ({ kind: 'restarting', reason, message: 'which' });
   const failed: RunState = { kind: 'failed', reason: 'Crashed', message: 'the end' };
   test.each([
     ['the first attempt begins', undefined, of(running, [open]), []],
@@ -216,6 +218,8 @@ describe('events', () => {
       of({ kind: 'waiting', reason: 'DataMissing', message: 'there' }, []),
       [],
     ],
+    ['a pod does not go', of(stuck('PodsStopping'), []), of(stuck('PodsStuck'), []), ['PodsStuck which']],
+    ['a pod still does not go', of(stuck('PodsStuck'), []), of(stuck('PodsStuck'), []), []],
     ['the job fails', of(running, []), of(failed, []), ['Crashed the end']],
     ['the job has failed', of(failed, []), of(failed, []), []],
     [

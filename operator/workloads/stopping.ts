@@ -1,0 +1,55 @@
+/**
+ * Pods of the last attempt that do not go. Where a node is dead nobody can say that a pod on it has ended, so its pods stay,
+ * marked for deletion, until somebody says so; a next attempt beside a worker that still writes would be worse than none.
+ * Pure.
+ */
+import type { Node, Pod } from '../api/kubernetes.ts';
+import type { RunState } from './run-state.ts';
+
+/** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
+const patienceMs = 60_000;
+/** How often a pod that does not go is looked at: its node may come back, or go, without a word to us. */
+const stuckLookMs = 60_000;
+
+export interface Stopping {
+  readonly state: Extract<RunState, { kind: 'restarting' }>;
+  /** When it is to be looked at again without a change; undefined: never. */
+  readonly lookAtMs: number | undefined;
+}
+
+/** How it stands with pods that are waited for. */
+export function stopping(pods: readonly Pod[], nodes: readonly Node[], now: Date): Stopping {
+  const waits = `Waiting until the last attempt's pods are gone (${String(pods.length)} are left).`;
+  const dueMs = pods.map(dueAtMs);
+  const [stuck] = pods
+    .filter((_, at) => (dueMs[at] ?? Infinity) <= now.getTime())
+    .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
+  const next = Math.min(...dueMs.filter((atMs) => atMs > now.getTime()));
+  const lookAtMs = Math.min(next, stuck === undefined ? Infinity : now.getTime() + stuckLookMs);
+  const told =
+    stuck === undefined
+      ? { reason: 'PodsStopping', message: waits }
+      : { reason: 'PodsStuck', message: `${waits} ${sentenceOf(stuck, nodes)}` };
+  return { state: { kind: 'restarting', ...told } as Stopping['state'], lookAtMs: finite(lookAtMs) };
+}
+
+/** The time of deletion is that at which the grace period ends. */
+const dueAtMs = ({ metadata: { deletionTimestamp } }: Pod): number =>
+  deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + patienceMs;
+
+const finite = (atMs: number): number | undefined => (Number.isFinite(atMs) ? atMs : undefined);
+
+function sentenceOf({ metadata: { name, namespace = '' }, spec }: Pod, nodes: readonly Node[]): string {
+  const force = `kubectl delete pod ${name} -n ${namespace} --force --grace-period=0`;
+  const node = spec?.nodeName;
+  if (node === undefined) return `Pod ${name} was to end over a minute ago: ${force}`;
+  const off = `taint it (kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute), or ${force}`;
+  return `Pod ${name} was to end over a minute ago on node ${node}${healthOf(node, nodes)}. Once the node is known to be off: ${off}`;
+}
+
+/** Whoever may not see nodes knows nothing of them. */
+function healthOf(name: string, nodes: readonly Node[]): string {
+  const node = nodes.find(({ metadata }) => metadata.name === name);
+  const ready = node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  return ready === undefined ? '' : ready === 'True' ? ', which is ready' : ', which is not ready';
+}

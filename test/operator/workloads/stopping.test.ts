@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Node, Pod } from '../../../operator/api/kubernetes.ts';
+import { configOf } from '../../../operator/training/desired.ts';
+import { planRun } from '../../../operator/workloads/plan-run.ts';
+import { stopping } from '../../../operator/workloads/stopping.ts';
+import {
+  ago,
+  node,
+  now,
+  pastAttempt,
+  runningStatus,
+  seen,
+  teacherAttempt,
+  teacherJob,
+  worker,
+} from '../../support/runs.ts';
+
+/** A worker whose grace period ended so many seconds ago, on a node. */
+const leaving = (seconds: number, index = 0): Pod => {
+  const pod = worker(index, runningStatus);
+  const metadata = { ...pod.metadata, deletionTimestamp: ago(seconds), deletionGracePeriodSeconds: 45 };
+  return { ...pod, metadata, spec: { nodeName: 'one' } };
+};
+const nodeOf = (ready: string): Node => ({ ...node(), status: { conditions: [{ type: 'Ready', status: ready }] } });
+const name = `${teacherAttempt(1)}-0`;
+const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
+
+describe('pods that are waited for', () => {
+  test('are waited for in peace within their grace period, and a minute beyond it', () => {
+    for (const pods of [[worker(0, runningStatus)], [leaving(-45)], [leaving(59)]]) {
+      const { reason, message } = stopping(pods, [node()], now).state;
+      expect([reason, message]).toEqual([
+        'PodsStopping',
+        "Waiting until the last attempt's pods are gone (1 are left).",
+      ]);
+    }
+  });
+
+  test('are looked at again when that is over, and every minute from then on', () => {
+    const lookAfter = (...pods: readonly Pod[]) => (stopping(pods, [], now).lookAtMs ?? NaN) - now.getTime();
+    expect([lookAfter(leaving(-45)), lookAfter(leaving(59), leaving(20, 1)), lookAfter(leaving(60))]).toEqual([
+      105_000, 1000, 60_000,
+    ]);
+    expect(stopping([worker(0, runningStatus)], [], now).lookAtMs).toBeUndefined();
+  });
+
+  test('are named from then on, with their node and what to do, in the same words whenever it is looked at', () => {
+    const nodes = [nodeOf('Unknown')];
+    const { state } = stopping([leaving(61, 1), leaving(60)], nodes, now);
+    const off = 'kubectl taint nodes one node.kubernetes.io/out-of-service=nodeshutdown:NoExecute';
+    expect(state).toEqual({
+      ...{ kind: 'restarting', reason: 'PodsStuck' },
+      message:
+        "Waiting until the last attempt's pods are gone (2 are left). " +
+        `Pod ${name} was to end over a minute ago on node one, which is not ready. Once the node is known to be off: ` +
+        `taint it (${off}), or kubectl delete pod ${name} -n default --force --grace-period=0`,
+    });
+    for (const seconds of [60, 3600])
+      expect(stopping([leaving(60), leaving(61, 1)], nodes, later(seconds)).state).toEqual(state);
+  });
+
+  test.each([
+    ['True', 'on node one, which is ready.'],
+    ['False', 'on node one, which is not ready.'],
+    [undefined, 'on node one.'],
+  ])('are told with the health of a node where that is known: %s', (ready, words) => {
+    const nodes = ready === undefined ? [] : [nodeOf(ready)];
+    expect(stopping([leaving(60)], nodes, now).state.message).toContain(words);
+  });
+
+  test('keep the next attempt from starting, which the run says', () => {
+    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Preempted', 60)] });
+    const planned = (seconds: number) => planRun(seen({ root, pods: [leaving(seconds)] }), configOf(root.spec), now);
+    expect(planned(0)).toMatchObject({ state: { reason: 'PodsStopping' }, next: { kind: 'recheck', afterMs: 60_000 } });
+    expect(planned(60)).toMatchObject({
+      ...{ state: { kind: 'restarting', reason: 'PodsStuck' }, apply: [], remove: [] },
+      next: { kind: 'recheck', afterMs: 60_000 },
+    });
+  });
+});
