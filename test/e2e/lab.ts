@@ -150,7 +150,9 @@ export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
     const uid = kubectlNow(namespace, ['get', 'pod', name, '--output=jsonpath={.metadata.uid}']);
     for (const pid of processesOf(uid)) process.kill(pid, 'SIGKILL');
   }
-  if (pods.length > 0) kubectlNow(namespace, ['delete', 'pod', '--force', '--grace-period=0', ...pods]);
+  // Where kubectl takes its time, the operator has seen the end and removed them.
+  const removal = ['delete', 'pod', '--force', '--grace-period=0', '--ignore-not-found'];
+  if (pods.length > 0) kubectlNow(namespace, [...removal, ...pods]);
 }
 
 /** Stops a pod's processes where they are, as a hung device or a debugger would: they keep all they have and do nothing. */
@@ -162,7 +164,7 @@ export function freeze({ namespace }: Kubectl, pod: string): void {
 const kubectlNow = (namespace: string, args: readonly string[]): string =>
   execFileSync('kubectl', ['--namespace', namespace, ...args], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
 
 /** The operator's pods, the leader first. */
