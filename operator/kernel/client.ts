@@ -20,7 +20,8 @@ export const fieldManager = 'limbeck';
 const applyPatch = 'application/apply-patch+yaml';
 
 interface List {
-  readonly items: readonly KubeObject[];
+  /** Null is how Go writes a list that nobody filled. */
+  readonly items?: readonly KubeObject[] | null;
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
 }
 
@@ -53,7 +54,9 @@ export class Client implements Cluster {
     const call = callOf('GET', 'list', resource, { path: pathOf(resource, options.namespace), query });
     const list = (await this.#send(call, signal)) as List;
     // Items of a list carry neither apiVersion nor kind.
-    const items = list.items.map((item) => ({ ...item, apiVersion: resource.apiVersion, kind: resource.kind }) as T);
+    const items = (list.items ?? []).map(
+      (item) => ({ ...item, apiVersion: resource.apiVersion, kind: resource.kind }) as T,
+    );
     const { resourceVersion } = list.metadata;
     return {
       items,

@@ -76,12 +76,18 @@ const servicesOfJob: Index<ModelService> = {
 const keysOfJob = (job: KubeObject, cache: Cache): readonly Key[] =>
   cache.byIndex(modelServices, jobIndex, `${job.kind.toLowerCase()}/${keyText(keyOf(job))}`).map(keyOf);
 
-/** Nodes change all the time; only who waits for one is woken. */
-const keysOfNode = (_node: KubeObject, cache: Cache): readonly Key[] =>
-  cache.list(modelServices).filter(waitsForNode).map(keyOf);
+const waiting = 'waiting';
 
-const waitsForNode = ({ status }: ModelService): boolean =>
-  status?.conditions?.some(({ reason }) => reason === 'NoNodeFits') === true;
+/** Nodes change all the time; only who waits for one is looked for, and woken. */
+const servicesWithoutNode: Index<ModelService> = {
+  resource: modelServices,
+  name: 'services-without-node',
+  valuesOf: ({ status }) =>
+    status?.conditions?.some(({ reason }) => reason === 'NoNodeFits') === true ? [waiting] : [],
+};
+
+const keysOfNode = (_node: KubeObject, cache: Cache): readonly Key[] =>
+  cache.byIndex(modelServices, servicesWithoutNode.name, waiting).map(keyOf);
 
 const keysOfPod = (pod: Pod): readonly Key[] => {
   const name = pod.metadata.labels?.[labels.modelService];
@@ -105,7 +111,7 @@ export const servingReconciler = (
     { resource: distillationJobs, keysOf: keysOfJob },
     { resource: nodes, keysOf: keysOfNode },
   ],
-  indexes: [podsOfService, servicesOfJob],
+  indexes: [podsOfService, servicesOfJob, servicesWithoutNode],
   observe: (cache, key) => observe(cache, key, feeds),
   plan: (seen, now) => plan(seen, settings, now),
 });

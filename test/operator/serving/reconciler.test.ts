@@ -193,6 +193,9 @@ test('observes replicas by their ReplicaSet, the job by its reference, and wakes
   cluster.put(pods, { ...older, metadata: { ...older.metadata, labels } });
   const job = distillation({ phase: 'Running' });
   cluster.put(distillationJobs, job);
+  const without = { ...said, reason: 'NoNodeFits', lastTransitionTime: '2026-11-24T12:00:00Z' };
+  const homeless = service({}, { status: { conditions: [without] } });
+  cluster.put(modelServices, { ...homeless, metadata: { name: 'homeless', namespace: 'default' } });
   const { watches, indexes = [] } = reconciler;
   const caches = startCaches({
     ...{ cluster, indexes, resources: [modelServices, ...watches.map(({ resource }) => resource)] },
@@ -209,7 +212,7 @@ test('observes replicas by their ReplicaSet, the job by its reference, and wakes
     watches.filter((watch) => watch.resource === resource).flatMap((watch) => watch.keysOf(object, caches.cache));
   expect(woken(pods, one)).toEqual([key]);
   expect(woken(distillationJobs, job)).toEqual([key]);
-  expect(woken(nodes, job)).toEqual([]);
+  expect(woken(nodes, job)).toEqual([{ namespace: 'default', name: 'homeless' }]);
   expect(woken(deployments, deployed(seen()) as Pod)).toEqual([key]);
   expect(reconciler.observe(caches.cache, { namespace: 'default', name: 'gone' })).toBeUndefined();
 });
