@@ -21,7 +21,7 @@ import { serverPort } from './serving/desired.ts';
 import { distillationReconciler } from './distillation/reconciler.ts';
 import { servingReconciler } from './serving/reconciler.ts';
 import { trainingReconciler } from './training/reconciler.ts';
-import { gangAmong, podGroupsOf } from './workloads/pod-group.ts';
+import { gangAmong, podGroupsOf, type Gang } from './workloads/pod-group.ts';
 import type { RunFeeds } from './workloads/run.ts';
 import { progressPort } from './workloads/trainer-job.ts';
 
@@ -31,6 +31,7 @@ const graceMs = 25_000;
 
 /** What only a leader has; a standby reconciles nothing, so nobody asks. */
 interface Feeds {
+  serves?: Manager['serves'];
   autoscaler?: Autoscaler;
   progress?: Progress;
 }
@@ -44,8 +45,9 @@ interface Parts {
   readonly discovery: Discovery;
 }
 
-const runFeeds = (feeds: Feeds, discovery: Discovery): RunFeeds => ({
+const runFeeds = (feeds: Feeds, discovery: Discovery, gang: Gang | undefined): RunFeeds => ({
   kueue: () => discovery.serves('kueue.x-k8s.io'),
+  gangs: () => gang !== undefined && feeds.serves?.(podGroupsOf(gang)) !== false,
   news: (uid) => feeds.progress?.news(uid),
   stall: (uid) => feeds.progress?.stall(uid),
 });
@@ -63,8 +65,8 @@ function startOperator(parts: Parts, feeds: Feeds): Manager {
     cluster: watchNamespace === undefined ? cluster : withAssumedNodes(cluster, settings.gpuProfiles, systemClock),
     leaseCluster: connection.leaseCluster,
     reconcilers: [
-      trainingReconciler(settings, runFeeds(feeds, parts.discovery)),
-      distillationReconciler(settings, runFeeds(feeds, parts.discovery)),
+      trainingReconciler(settings, runFeeds(feeds, parts.discovery, gang)),
+      distillationReconciler(settings, runFeeds(feeds, parts.discovery, gang)),
       servingReconciler(settings, {
         recommendation: (uid) => feeds.autoscaler?.recommendationFor(uid),
         loadFailure: (pod) => (feeds.progress === undefined ? 'unheard' : feeds.progress.loadFailure(pod)),
@@ -121,6 +123,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const feeds: Feeds = {};
   const manager = startOperator(parts, feeds);
   started.manager = manager;
+  feeds.serves = (resource) => manager.serves(resource);
   void manager.leading.then(() => lead(manager, feeds, parts));
   await manager.done;
   last.abort();

@@ -66,6 +66,8 @@ const made = <T extends KubeObject>(
   kept,
 });
 
+const optional = (resource: Resource): Resource => ({ ...resource, optional: true });
+
 export const trainingJobs = ours<TrainingJob>('TrainingJob', 'trainingjobs');
 export const distillationJobs = ours<DistillationJob>('DistillationJob', 'distillationjobs');
 export const modelServices = ours<ModelService>('ModelService', 'modelservices');
@@ -82,8 +84,8 @@ export const endpointSlicesOf = (service: string): Resource<EndpointSlice> => ({
   selection: { labelSelector: `${labels.serviceName}=${service}` },
 });
 /** Pods that a scheduler places all together or not at all; which of the two a cluster serves, if any, is looked up. */
-export const coschedulingGroups = made('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups');
-export const volcanoGroups = made('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups');
+export const coschedulingGroups = optional(made('scheduling.x-k8s.io/v1alpha1', 'PodGroup', 'podgroups'));
+export const volcanoGroups = optional(made('scheduling.volcano.sh/v1beta1', 'PodGroup', 'podgroups'));
 export const nodes: Resource<Node> = {
   ...{ apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false },
   kept: keptNode,

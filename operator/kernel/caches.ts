@@ -6,6 +6,7 @@ import type { Cluster } from './cluster.ts';
 import { Informer, type Change, type InformerCounts } from './informer.ts';
 import { cacheMetrics } from './metrics.ts';
 import { keyText, resourceText, type Key, type KubeObject, type Resource, type Selection } from './objects.ts';
+import { noticing } from './noticing.ts';
 import type { Cache, Index } from './reconcile.ts';
 import { hasReached, Store, type IndexFunction } from './store.ts';
 import { trimmed } from './trimmed.ts';
@@ -27,7 +28,9 @@ export interface CachesOptions {
 
 export interface Caches {
   readonly cache: Cache;
-  /** True once every kind was listed completely; it never becomes false again. */
+  /** False for an optional kind that the API server does not know any more. */
+  serves(resource: Resource): boolean;
+  /** True once every kind was listed completely, apart from optional ones; it never becomes false again. */
   synced(): boolean;
   /** Undefined when synced; otherwise one sentence naming the kinds that are missing. */
   notSynced(): string | undefined;
@@ -43,6 +46,8 @@ interface Kind {
   readonly resource: Resource;
   readonly store: Store;
   readonly informer: Informer;
+  /** Undefined: it is not looked at, as the kind is not optional. */
+  readonly presence?: { isServed: boolean };
 }
 
 /** Starts one informer per resource; they run until `signal` aborts. */
@@ -60,20 +65,27 @@ export function startCaches(options: CachesOptions): Caches {
     kinds.set(resourceText(resource), kindFor(resource, options, { tell, counts }));
   const running = [...kinds.values()];
   for (const { informer } of running) void informer.run(options.signal);
+  const needed = running.filter(({ resource }) => resource.optional !== true);
   const missing = (): readonly string[] =>
-    running.filter(({ informer }) => !informer.synced).map(({ resource }) => resource.plural);
+    needed.filter(({ informer }) => !informer.synced).map(({ resource }) => resource.plural);
   return {
     cache: new StoreCache(kinds),
+    serves: (resource) => kindOf(kinds, resource).presence?.isServed !== false,
     synced: () => missing().length === 0,
     notSynced: () => (missing().length === 0 ? undefined : `not listed yet: ${missing().join(', ')}`),
-    whenSynced: Promise.all(running.map(({ informer }) => informer.whenSynced)).then(() => undefined),
+    whenSynced: Promise.all(needed.map(({ informer }) => informer.whenSynced)).then(() => undefined),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    hasReached: (resource, version) => hasReached(kindOf(kinds, resource).store.resourceVersion, version),
+    hasReached: (resource, version) =>
+      isBlind(kindOf(kinds, resource)) || hasReached(kindOf(kinds, resource).store.resourceVersion, version),
   };
 }
+
+/** An optional kind that will not show what is written. */
+const isBlind = ({ presence, informer }: Kind): boolean =>
+  presence !== undefined && (!presence.isServed || !informer.synced);
 
 interface Ears {
   readonly tell: (change: Change) => void;
@@ -82,12 +94,14 @@ interface Ears {
 
 function kindFor(resource: Resource, options: CachesOptions, { tell, counts }: Ears): Kind {
   const { log, clock, random, namespace } = options;
-  const cluster = trimmed(options.cluster);
+  const presence = resource.optional === true ? { isServed: true } : undefined;
+  const reads = trimmed(options.cluster);
+  const cluster = presence === undefined ? reads : noticing(reads, (isServed) => (presence.isServed = isServed));
   const store = new Store(indexesOf(resource, options.indexes ?? []));
   const scope: Selection = namespace === undefined || !resource.namespaced ? {} : { namespace };
   const selection = { ...scope, ...resource.selection };
   const informer = new Informer({ cluster, resource, selection, store, listener: tell, log, clock, random, counts });
-  return { resource, store, informer };
+  return { resource, store, informer, ...(presence === undefined ? {} : { presence }) };
 }
 
 function indexesOf(resource: Resource, indexes: readonly Index[]): ReadonlyMap<string, IndexFunction> {
@@ -132,7 +146,7 @@ class StoreCache implements Cache {
   }
 
   silentMs(resource: Resource): number {
-    return kindOf(this.#kinds, resource).informer.silentMs;
+    return resource.optional === true ? 0 : kindOf(this.#kinds, resource).informer.silentMs;
   }
 
   #store(resource: Resource): Store {

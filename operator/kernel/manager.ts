@@ -56,6 +56,8 @@ export interface ManagerOptions {
 
 export interface Manager {
   readonly cache: Cache;
+  /** False for an optional kind that the API server does not know any more. */
+  serves(resource: Resource): boolean;
   /** Wakes a key from outside the cluster: a feed has news. Throws for a reconciler it does not know. */
   poke(reconcilerName: string, key: Key): void;
   /** Undefined when ready (caches synced, also as a standby); otherwise what is missing. */
@@ -88,6 +90,7 @@ export function startManager(options: ManagerOptions): Manager {
   const story: Story = { options, caches, leader, controllers, announce: () => leading.resolve(undefined) };
   return {
     cache: caches.cache,
+    serves: (resource) => caches.serves(resource),
     poke: (name, key) => controllerNamed(controllers, name).poke(key),
     ready: () => caches.notSynced(),
     alive: () => leader?.notAlive(),

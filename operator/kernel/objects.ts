@@ -37,6 +37,8 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Of an API that a cluster may lose, or fail to serve: nobody waits for what a cache of it does not show. */
+  readonly optional?: true;
   /** Which objects of this kind the caches hold; every one when absent. */
   readonly selection?: Selection;
   /** What the caches hold of each, the whole when absent: a copy without what nobody reads, which others may fill. */

@@ -49,7 +49,7 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
   const { uid = '' } = root.metadata;
   const news = feeds.news(uid);
   return {
-    ...{ root, label, settings },
+    ...{ root, label, settings: feeds.gangs() ? settings : withoutGang(settings) },
     // An operator that has just begun has heard nobody yet: what was heard last still holds.
     progress: news?.progress ?? root.status?.progress,
     ...{ news, stall: feeds.stall(uid), kueue: feeds.kueue() },
@@ -58,6 +58,13 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     podsSilentMs: cache.silentMs(pods),
     nodes: cache.list(nodes),
   };
+}
+
+/** Where the gang scheduler was taken away, workers are placed as in a cluster that never had one. */
+function withoutGang(settings: Settings): Settings {
+  const others = { ...settings };
+  Reflect.deleteProperty(others, 'gang');
+  return others;
 }
 
 /** The image that the newest worker runs: an operator that was upgraded meanwhile would start another one. */

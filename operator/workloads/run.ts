@@ -74,6 +74,8 @@ export interface RunFeeds {
   stall(uid: string): Stall | undefined;
   /** Does the cluster serve Kueue? */
   kueue(): boolean;
+  /** Does it still serve the PodGroups of the gang scheduler that it had at the start? */
+  gangs(): boolean;
 }
 
 /** What rank 0 of an attempt says of it. */

@@ -55,7 +55,7 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: isSuspicious ? suspicious : usualDeadlines,
   });
-  const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false };
+  const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
   const manager = startManager({
     ...{ cluster: new StreamingClient(transport), leaseCluster: new Client(transport, 'lease') },
     reconcilers: [

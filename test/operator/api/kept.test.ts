@@ -130,7 +130,12 @@ test('whoever begins with such caches finds everything as it is wanted, and writ
     cluster.put(resource, { ...root, metadata });
   }
   const reconcilers = [
-    trainingReconciler(settings, { news: () => undefined, stall: () => undefined, kueue: () => false }),
+    trainingReconciler(settings, {
+      news: () => undefined,
+      stall: () => undefined,
+      kueue: () => false,
+      gangs: () => true,
+    }),
     servingReconciler(settings, { recommendation: () => undefined, loadFailure: () => undefined }),
   ];
   const rest = async (): Promise<number> => {

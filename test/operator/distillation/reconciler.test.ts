@@ -11,7 +11,7 @@ import { ago, ended, metrics, node, settings, studentJob, succeeded, success, te
 const key = { namespace: 'default', name: 'digits-student' };
 /** The fake cluster numbers what it stores: the node, then the job. */
 const attempt = (number: number): string => attemptName(key.name, 'uid-2', number);
-const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false };
+const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
 
 function begin() {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];

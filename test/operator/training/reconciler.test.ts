@@ -9,7 +9,7 @@ import { masked, startRig, type Rig } from '../../support/rig.ts';
 import { ended, node, reported, settings, succeeded, teacherJob, teacherAttempt } from '../../support/runs.ts';
 
 const key = { namespace: 'default', name: 'digits-teacher' };
-const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false };
+const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
 const restMs = 1000;
 const start = (cluster: FakeCluster, clock: FakeClock): Rig =>
   startRig(cluster, clock, { reconcilers: [trainingReconciler(settings, feeds)] });

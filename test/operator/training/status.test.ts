@@ -51,6 +51,7 @@ test('whatever pods say, the status is one that the API server takes', () => {
     news: () => undefined,
     stall: () => undefined,
     kueue: () => false,
+    gangs: () => true,
   });
   const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constant('long 😀 '.repeat(900)));
   const result = fc

@@ -43,10 +43,26 @@ test('progress is that of this very job, and what was heard last where an operat
   const observed = (status: ReturnType<typeof teacherJob>['status'], heard: Record<string, string>) => {
     const newsOf = (progress: string | undefined) =>
       progress === undefined ? undefined : { attempt: 1, progress, training: {} };
-    const feeds = { news: (uid: string) => newsOf(heard[uid]), stall: () => undefined, kueue: () => false };
+    const feeds = {
+      news: (uid: string) => newsOf(heard[uid]),
+      stall: () => undefined,
+      kueue: () => false,
+      gangs: () => true,
+    };
     return observeRun(cache, teacherJob({}, status), { label: labels.trainingJob, settings, feeds }).progress;
   };
   const before = { phase: 'Running', progress: '43%' } as const;
   expect([observed(before, { 'tj-1': '44%' }), observed(before, {})]).toEqual(['44%', '43%']);
   expect([observed({}, { 'tj-0': '90%' }), observed(undefined, {})]).toEqual([undefined, undefined]);
+});
+
+test('a gang scheduler that was taken away is one that the cluster never had', () => {
+  const feeds = (isServed: boolean) => ({
+    ...{ news: () => undefined, stall: () => undefined, kueue: () => false },
+    gangs: () => isServed,
+  });
+  const over = { ...settings, gang: 'volcano' as const };
+  const seenWith = (isServed: boolean) =>
+    observeRun(cache, teacherJob(), { label: labels.trainingJob, settings: over, feeds: feeds(isServed) }).settings;
+  expect([seenWith(true), seenWith(false)]).toEqual([over, settings]);
 });
