@@ -2,16 +2,20 @@
  * Adaptive batching without a timer: work is sent at the end of the loop turn when an executor is idle and collects while
  * all are busy. One request alone therefore never waits, and under load batches grow by themselves.
  *
- * Order is first come, first served: a batch takes from the head of the queue as long as the next one has the same key
- * and fits. Work that by itself has more rows than `maxBatch` goes alone. Nothing is ever dropped in silence: every
- * submitted promise settles.
+ * Whose turn it is, the line knows: first come, first served, but for priorities. A batch takes from its head as long as the
+ * next one has the same key and fits. Work that by itself has more rows than `maxBatch` goes alone. What still waits at its
+ * deadline is refused then, and never run. Nothing is ever dropped in silence: every submitted promise settles.
  */
+import { Deadlines, type Timers } from './deadlines.ts';
+import { levels, Line, type Standing } from './line.ts';
 import { Refusal } from './protocol/errors.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
 /** Someone who may lose interest. An AbortSignal is one; a closed connection is another. Asked, never listened to. */
 export interface Caller {
   readonly aborted: boolean;
+  /** How many milliseconds it goes on waiting, from when it asked; undefined is for as long as it takes. */
+  readonly patienceMs?: number | undefined;
   /** Told what becomes of the work, where somebody traces it. */
   readonly trace?: RequestTrace | undefined;
 }
@@ -24,8 +28,17 @@ export interface Batchable {
   readonly rows: number;
 }
 
+/** How work stands in the line. */
+export interface Terms {
+  readonly level: number;
+  /** When it is wanted no longer, by the batcher's clock; Infinity is never. */
+  readonly deadline: number;
+}
+
+const usualTerms: Terms = { level: levels.usual, deadline: Infinity };
+
 /** How to run and how much to hold. */
-export interface BatcherOptions<T, R> {
+export interface BatcherOptions<T, R> extends Timers {
   /** Most rows of a joined batch. */
   readonly maxBatch: number;
   /** Most requests that may wait. */
@@ -34,16 +47,13 @@ export interface BatcherOptions<T, R> {
   readonly capacity: () => number;
   /** Runs a batch; one result for each piece of work, in order. */
   readonly execute: (batch: readonly T[]) => Promise<readonly R[]>;
-  /** A clock in milliseconds. */
-  readonly now: () => number;
   /** Told for each piece of work that is dispatched how long it waited. */
   readonly onDispatch?: (waitedMs: number) => void;
 }
 
-interface Waiting<T, R> {
+interface Waiting<T, R> extends Standing, Terms {
   readonly work: T;
   readonly caller: Caller | undefined;
-  readonly since: number;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -51,20 +61,20 @@ interface Waiting<T, R> {
 /** Collects work into batches. See the head of the file. */
 export class Batcher<T extends Batchable, R> {
   readonly #options: BatcherOptions<T, R>;
-  #queue: Waiting<T, R>[] = [];
-  /** Index of the first that waits: taking from the head of a long queue must not move the rest. */
-  #head = 0;
+  readonly #line = new Line<Waiting<T, R>>();
+  readonly #deadlines: Deadlines;
   #running = 0;
   #scheduled = false;
   readonly #awaitingRest: (() => void)[] = [];
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options, () => this.#expire());
   }
 
   /** Requests that wait for an executor. */
   get waiting(): number {
-    return this.#queue.length - this.#head;
+    return this.#line.size;
   }
 
   /** Batches being executed. */
@@ -73,7 +83,9 @@ export class Batcher<T extends Batchable, R> {
   }
 
   /** Queues work and settles with its own slice of the batch's result. Refuses at once when the queue is full. */
-  submit(work: T, caller?: Caller): Promise<R> {
+  submit(work: T, caller?: Caller, { level, deadline }: Terms = usualTerms): Promise<R> {
+    const since = this.#options.now();
+    if (deadline <= since) return Promise.reject(expired());
     if (this.waiting >= this.#options.queueLimit) this.#sweep();
     if (this.waiting >= this.#options.queueLimit) {
       return Promise.reject(
@@ -81,7 +93,8 @@ export class Batcher<T extends Batchable, R> {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ work, caller, since: this.#options.now(), resolve, reject });
+      this.#line.push({ work, caller, since, level, deadline, resolve, reject });
+      this.#deadlines.add(deadline);
       this.#schedule();
     });
   }
@@ -93,10 +106,8 @@ export class Batcher<T extends Batchable, R> {
 
   /** Rejects everything that waits. What runs settles by itself. */
   rejectWaiting(error: Error): void {
-    const queue = this.#queue.slice(this.#head);
-    this.#queue = [];
-    this.#head = 0;
-    for (const { reject } of queue) reject(error);
+    this.#deadlines.clear();
+    for (const { reject } of this.#line.remove(() => true)) reject(error);
     this.#tellRest();
   }
 
@@ -131,21 +142,22 @@ export class Batcher<T extends Batchable, R> {
     this.#tellRest();
   }
 
-  /** The next batch from the head of the queue; empty when only abandoned work was left. */
+  /** The next batch from the head of the line; empty when only work was left that nobody wants any more. */
   #take(): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = [];
+    const now = this.#options.now();
     let rows = 0;
-    for (let next = this.#queue[this.#head]; next !== undefined; next = this.#queue[this.#head]) {
-      if (next.caller?.aborted === true) {
-        abandon(next);
+    for (let next = this.#line.first; next !== undefined; next = this.#line.first) {
+      const unwanted = refusalOf(next, now);
+      if (unwanted !== undefined) {
+        next.reject(unwanted);
       } else {
         if (!this.#joins(batch[0], rows, next.work)) break;
         batch.push(next);
         rows += next.work.rows;
       }
-      this.#head += 1;
+      this.#line.shift();
     }
-    this.#compact();
     return batch;
   }
 
@@ -153,21 +165,18 @@ export class Batcher<T extends Batchable, R> {
     return first === undefined || (first.work.key === work.key && rows + work.rows <= this.#options.maxBatch);
   }
 
-  #compact(): void {
-    if (this.#head === this.#queue.length) this.#queue = [];
-    else if (this.#head > 1024) this.#queue = this.#queue.slice(this.#head);
-    else return;
-    this.#head = 0;
+  /** Refuses what is wanted no longer, wherever it stands. */
+  #sweep(): void {
+    const now = this.#options.now();
+    const unwanted = this.#line.remove((waiting) => refusalOf(waiting, now) !== undefined);
+    for (const waiting of unwanted) waiting.reject(refusalOf(waiting, now));
   }
 
-  #sweep(): void {
-    const kept: Waiting<T, R>[] = [];
-    for (const waiting of this.#queue.slice(this.#head)) {
-      if (waiting.caller?.aborted === true) abandon(waiting);
-      else kept.push(waiting);
-    }
-    this.#queue = kept;
-    this.#head = 0;
+  /** Refuses those whose deadline has passed; the soonest of the others. */
+  #expire(): number {
+    this.#sweep();
+    this.#tellRest();
+    return this.#line.all.reduce((soonest, { deadline }) => Math.min(soonest, deadline), Infinity);
   }
 
   async #run(batch: readonly Waiting<T, R>[]): Promise<void> {
@@ -208,6 +217,12 @@ function isDataFault(error: unknown): boolean {
   return error instanceof Refusal && error.fault.kind === 'invalid';
 }
 
-function abandon<T, R>({ reject }: Waiting<T, R>): void {
-  reject(new Refusal({ kind: 'abandoned' }, 'the caller has gone'));
+function expired(): Refusal {
+  return new Refusal({ kind: 'expired' }, 'the request waited for as long as it was allowed to, and was not begun');
+}
+
+/** Why work is not to be run any more; undefined while it is wanted. */
+function refusalOf<T, R>({ caller, deadline }: Waiting<T, R>, now: number): Refusal | undefined {
+  if (caller?.aborted === true) return new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+  return deadline <= now ? expired() : undefined;
 }

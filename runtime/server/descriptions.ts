@@ -12,7 +12,13 @@ export interface ServerFacts {
 }
 
 /** Extensions of the protocol, by Triton's names. */
-export const extensions = ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'] as const;
+export const extensions = [
+  'binary_tensor_data',
+  'model_configuration',
+  'model_repository',
+  'schedule_policy',
+  'statistics',
+] as const;
 
 const spelled = ({ name, datatype, shape }: TensorSpec): TensorSpec => ({ name, datatype, shape });
 

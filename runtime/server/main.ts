@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
 import { createRegistry, type Registry } from '../../process/metrics.ts';
@@ -9,6 +10,7 @@ import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
 import { BodyBudget } from './body.ts';
 import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
+import type { Timers } from './deadlines.ts';
 import { Engine } from './engine.ts';
 import type { Face } from './face.ts';
 import type { GrpcServer } from './grpc/server.ts';
@@ -31,7 +33,9 @@ async function repositoryOf(models: ModelsConfig, cacheDir: string): Promise<Rep
 
 async function createEngine(config: ServerConfig, log: Log): Promise<Engine> {
   const repository = await repositoryOf(config.models, config.cacheDir);
-  return new Engine(repository, { ...config, log, now: () => performance.now(), random: Math.random });
+  const now = (): number => systemClock.monotonicMs();
+  const after: Timers['after'] = (delayMs, callback) => systemClock.after(delayMs, callback);
+  return new Engine(repository, { ...config, log, now, after, random: Math.random });
 }
 
 /** Loaded only when asked for, and after REST listens: the library costs more than the rest of the start. */

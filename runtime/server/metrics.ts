@@ -40,6 +40,11 @@ const counters: readonly Series[] = [
     value: ({ statistics }) => micros(statistics.computeMs),
   },
   {
+    name: 'limbeck_requests_expired_total',
+    help: 'Requests that still waited at their deadline, and were not run.',
+    value: ({ statistics }) => statistics.expired,
+  },
+  {
     name: 'limbeck_worker_deaths_total',
     help: 'Worker threads that died unasked.',
     value: ({ statistics }) => statistics.workerDeaths,

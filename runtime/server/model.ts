@@ -6,19 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../process/logger.ts';
 import { retryDelayMs } from './backoff.ts';
 import { Batcher, type Caller } from './batcher.ts';
+import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
 import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
-import { invalid, unavailable } from './protocol/errors.ts';
+import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
 import { splitBatch, type Tensor } from './tensor.ts';
-import { joined, workOf, type Work } from './work.ts';
+import { joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
-export interface ModelOptions {
+export interface ModelOptions extends Timers {
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly maxBatch: number;
@@ -30,8 +31,6 @@ export interface ModelOptions {
   /** What the process may use: a model that needs more is refused before it is loaded. */
   readonly memoryBytes: number;
   readonly log: Log;
-  /** A clock in milliseconds that never goes back. */
-  readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -74,6 +73,7 @@ export class Model {
       capacity: () => (this.#state.kind === 'ready' ? sizeOf(this.#state.runtime) : 0),
       execute: (batch) => this.#execute(batch),
       now: options.now,
+      after: options.after,
       onDispatch: (waitedMs) => {
         this.statistics.queueMs += waitedMs;
       },
@@ -151,13 +151,14 @@ export class Model {
     try {
       const bounds = { joins: this.#state.facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
       const work = workOf(request, bounds, { queuedAt: start, trace: caller?.trace });
-      const outputs = await this.#batcher.submit(work, caller);
+      const outputs = await this.#batcher.submit(work, caller, termsOf(request, caller, start));
       this.statistics.succeeded += 1;
       this.statistics.requestMs += this.#options.now() - start;
       this.statistics.lastInferenceAt = Date.now();
       return { outputs };
     } catch (error) {
       this.statistics.failed += 1;
+      if (error instanceof Refusal && error.fault.kind === 'expired') this.statistics.expired += 1;
       this.statistics.failedMs += this.#options.now() - start;
       throw error;
     }

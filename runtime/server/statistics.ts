@@ -7,6 +7,8 @@ const sizesKept = 256;
 export class ModelStatistics {
   succeeded = 0;
   failed = 0;
+  /** Of those that failed: still waiting at their deadline, and never run. */
+  expired = 0;
   /** Rows inferred: a batch of 8 counts 8. */
   inferences = 0;
   /** Batches run. */

@@ -1,5 +1,6 @@
 /** A request for tensors as the batcher has it: what it may be joined with, and the tensors of those that are joined. */
-import type { Batchable } from './batcher.ts';
+import type { Batchable, Caller, Terms } from './batcher.ts';
+import { levels } from './line.ts';
 import { invalid } from './protocol/errors.ts';
 import type { InferenceRequest } from './protocol/request.ts';
 import { concatBatch, type Tensor } from './tensor.ts';
@@ -38,6 +39,14 @@ export function workOf({ inputs, outputs }: InferenceRequest, { joins, maxBatch 
       throw invalid(`input '${name}' has ${shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${rows}`);
   }
   return { inputs, outputs: names, rows, key: keyOf(inputs, names), queuedAt, trace };
+}
+
+/** How a request stands in the line: by what it says itself and by its caller's patience; undefined when neither says anything. */
+export function termsOf({ policy }: InferenceRequest, caller: Caller | undefined, queuedAt: number): Terms | undefined {
+  const patienceMs = caller?.patienceMs;
+  if (policy === undefined && patienceMs === undefined) return undefined;
+  const { level, timeoutMs } = policy ?? { level: levels.usual, timeoutMs: Infinity };
+  return { level, deadline: queuedAt + Math.min(timeoutMs, patienceMs ?? Infinity) };
 }
 
 /** Requests with equal keys differ in nothing but the number of rows. */

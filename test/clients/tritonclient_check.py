@@ -121,6 +121,17 @@ def refusals(module, client):
             raise AssertionError(f"{model} was not refused")
 
 
+def scheduling(module, client):
+    plain = mlp(module, client)
+    assert np.array_equal(plain, mlp(module, client, priority=1, timeout=60_000_000))
+    try:
+        mlp(module, client, timeout=1)
+    except InferenceServerException as error:
+        assert "was not begun" in error.message(), error
+    else:
+        raise AssertionError("what waited longer than a microsecond was run")
+
+
 def repository(client):
     client.unload_model("spare")
     assert not client.is_model_ready("spare")
@@ -135,6 +146,8 @@ def main():
     health(grpc)
     documents_http(http)
     documents_grpc(grpc)
+    scheduling(http_client, http)
+    scheduling(grpc_client, grpc)
     for datatype in EXAMPLES:
         infer(http_client, http, datatype)
         infer(grpc_client, grpc, datatype)

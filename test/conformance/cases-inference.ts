@@ -19,6 +19,8 @@ const ok = (outputs: readonly object[]): Expected => ({ status: 200, json: { out
 const sum = { name: 'sum', datatype: 'FP32', shape: [1, 2], data: [6, 9] };
 const difference = { name: 'difference', datatype: 'FP32', shape: [1, 2], data: [4, 5] };
 
+const scheduledBy = (parameters: object): Body => json({ inputs: [a, b], parameters });
+
 const requests: readonly Case[] = [
   infer('the id comes back', 'mlp', json({ id: 'ü\n"', inputs: [x] }), {
     status: 200,
@@ -79,6 +81,21 @@ const requests: readonly Case[] = [
     expected: { status: 200, json: { model_version: '2' } },
   },
 ];
+
+const scheduled: readonly Case[] = [
+  infer(
+    'a priority and a timeout that does not pass',
+    'arithmetic',
+    scheduledBy({ priority: 1, timeout: 60_000_000 }),
+    ok([sum, difference]),
+  ),
+  infer(
+    'a priority and a timeout of 0 are none',
+    'arithmetic',
+    scheduledBy({ priority: 0, timeout: 0 }),
+    ok([sum, difference]),
+  ),
+].map((found) => ({ ...found, extension: 'schedule_policy' }));
 
 const head = (size: number, more: object = {}): object => ({
   inputs: [{ name: 'x', shape: [2, 4], datatype: 'FP32', parameters: { binary_data_size: size }, ...more }],
@@ -257,4 +274,4 @@ const afterwards: readonly Case[] = [
   infer('answers as before', 'mlp', json({ inputs: [x] }), { status: 200 }),
 ];
 
-export const inferenceCases: readonly Case[] = [...requests, ...extension, ...mistakes, ...afterwards];
+export const inferenceCases: readonly Case[] = [...requests, ...scheduled, ...extension, ...mistakes, ...afterwards];

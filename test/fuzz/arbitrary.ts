@@ -40,7 +40,7 @@ const shape = often<unknown>(
 const datatype = often<unknown>(fc.constantFrom(...datatypes), fc.constantFrom('BF16', 'fp32', 'constructor', 7));
 const name = often<unknown>(fc.constantFrom('x', 'y', 'a', 'b', 'sum', 'difference'), anyText, nested);
 const parameters = often<unknown>(
-  fc.record({ binary_data_size: number, binary_data: scalar }, { requiredKeys: [] }),
+  fc.record({ binary_data_size: number, binary_data: scalar, priority: scalar }, { requiredKeys: [] }),
   nested,
   fc.dictionary(anyText, nested, { maxKeys: 3 }),
 );

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, jest } from '@jest/globals';
+import { systemClock } from '../../process/clock.ts';
 import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
@@ -35,6 +36,7 @@ export const modelOptions: EngineOptions = {
   memoryBytes: 2 ** 34,
   log: quiet,
   now: () => performance.now(),
+  after: (delayMs, callback) => systemClock.after(delayMs, callback),
   random: () => 0,
 };
 

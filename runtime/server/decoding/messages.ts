@@ -24,6 +24,8 @@ export interface Assignment {
   readonly sampling: Sampling;
   /** How many of the likeliest tokens to report with each token; undefined reports none, nor the token's own. */
   readonly logprobs?: number;
+  /** Of the line in which it waits for a slot; the usual one when absent. */
+  readonly level?: number;
   /** Goes on after an end token. */
   readonly ignoreEnd?: boolean;
   /** What the answer must be. The thread must have been told the vocabulary before. */

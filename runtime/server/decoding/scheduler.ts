@@ -1,8 +1,9 @@
 /**
  * Continuous batching: every step writes one token of every answer in the batch. Between two steps answers leave, and
  * prompts are read, each alone and in pieces, no more tokens than the budget: nobody's answer halts for a stranger's long
- * prompt. First come, first served.
+ * prompt. Who is next for a free slot, the line knows.
  */
+import { levels, Line, type Standing } from '../line.ts';
 import type { Session } from '../onnx.ts';
 import { contractOf, remember, type Batch, type Contract } from './contract.ts';
 import { Constraints } from './grammar/constraint.ts';
@@ -20,10 +21,8 @@ const sentence = (error: unknown): string => (error instanceof Error ? error.mes
 const noNumbers: End = { kind: 'failed', message: 'the model gave no finite logits' };
 
 /** An answer that has no slot yet. */
-interface Waiting {
+interface Waiting extends Standing {
   readonly sequence: Sequence;
-  /** By the clock, in milliseconds. */
-  readonly since: number;
 }
 
 /** The answers of one session. */
@@ -35,7 +34,7 @@ export class Scheduler {
   readonly #cache: KeyValueCache;
   readonly #slots: Slots;
   #constraints: Constraints | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new Line<Waiting>();
   #tokens: WrittenToken[] = [];
   #ended: Ended[] = [];
   #promptTokens = 0;
@@ -52,7 +51,7 @@ export class Scheduler {
 
   /** Whether there is anything to do. */
   get busy(): boolean {
-    return this.#waiting.length > 0 || this.#slots.writing > 0 || this.#slots.joining !== undefined;
+    return this.#waiting.size > 0 || this.#slots.writing > 0 || this.#slots.joining !== undefined;
   }
 
   /** Tells what tokens spell, without which no grammar can be kept to. */
@@ -62,15 +61,15 @@ export class Scheduler {
 
   /** Takes an answer to write. */
   add(assignment: Assignment): void {
-    const { grammar } = assignment;
+    const { grammar, level = levels.usual } = assignment;
     if (grammar !== undefined && this.#constraints === undefined) throw new TypeError('the vocabulary is not known');
     const sequence = new Sequence(assignment, grammar && this.#constraints?.begin(grammar));
-    this.#waiting.push({ sequence, since: this.#now() });
+    this.#waiting.push({ sequence, since: this.#now(), level });
   }
 
   /** Gives an answer up at the next step. */
   cancel(id: number): void {
-    const waiting = this.#waiting.map(({ sequence }) => sequence);
+    const waiting = this.#waiting.all.map(({ sequence }) => sequence);
     const all = [...waiting, ...this.#slots.sequences, this.#slots.joining];
     const found = all.find((sequence) => sequence?.assignment.id === id);
     if (found !== undefined) found.cancelled = true;
@@ -86,7 +85,7 @@ export class Scheduler {
       ended: this.#ended,
       promptTokens: this.#promptTokens,
       writing: this.#slots.writing,
-      waiting: this.#waiting.length + (this.#slots.joining === undefined ? 0 : 1),
+      waiting: this.#waiting.size + (this.#slots.joining === undefined ? 0 : 1),
     };
     this.#tokens = [];
     this.#ended = [];
@@ -100,8 +99,7 @@ export class Scheduler {
 
   /** Lets go of what was cancelled. */
   #reap(): void {
-    const cancelled = this.#waiting.filter(({ sequence }) => sequence.cancelled);
-    if (cancelled.length > 0) this.#waiting = this.#waiting.filter(({ sequence }) => !sequence.cancelled);
+    const cancelled = this.#waiting.remove(({ sequence }) => sequence.cancelled);
     for (const { sequence } of cancelled) this.#end(sequence, { kind: 'cancelled' });
     const { joining } = this.#slots;
     if (joining?.cancelled === true) {

@@ -75,10 +75,17 @@ class Assembly {
 }
 
 function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<Assignment, 'id'> {
-  const { prompt, sampling, logprobs, ignoreEnd, grammar } = request;
+  const { prompt, sampling, logprobs, ignoreEnd, grammar, level } = request;
   const maxTokens = Math.min(request.maxTokens, geometry.contextLength - prompt.length);
   const optional = { ...(logprobs !== undefined && { logprobs }), ...(ignoreEnd && { ignoreEnd }) };
-  return { prompt, sampling, maxTokens, ...optional, ...(grammar && { grammar }) };
+  return {
+    prompt,
+    sampling,
+    maxTokens,
+    ...optional,
+    ...(level !== undefined && { level }),
+    ...(grammar && { grammar }),
+  };
 }
 
 /** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */

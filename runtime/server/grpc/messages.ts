@@ -40,6 +40,7 @@ export interface InferRequestMessage {
   readonly model_name: string;
   readonly model_version: string;
   readonly id: string;
+  readonly parameters?: Readonly<Record<string, Parameter>>;
   readonly inputs: readonly TensorMessage[];
   readonly outputs: readonly RequestedOutputMessage[];
   readonly raw_input_contents: readonly Buffer[];

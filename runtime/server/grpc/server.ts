@@ -73,8 +73,10 @@ function observed(
 function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
   const handler: handleUnaryCall<never, object> = (call, callback) => {
     const { requestId, tell, span } = observed(face, call);
+    const leftMs = Number(call.getDeadline()) - Date.now();
     const caller = {
       trace: span?.trace,
+      patienceMs: Number.isFinite(leftMs) ? leftMs : undefined,
       get aborted(): boolean {
         return call.cancelled;
       },

@@ -11,6 +11,7 @@ const codes = {
   unsupportedEncoding: 12, // UNIMPLEMENTED
   queueFull: 8, // RESOURCE_EXHAUSTED
   unavailable: 14, // UNAVAILABLE
+  expired: 4, // DEADLINE_EXCEEDED
   abandoned: 1, // CANCELLED
   internal: 13, // INTERNAL
 } as const satisfies Record<Fault['kind'], number>;

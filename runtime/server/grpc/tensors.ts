@@ -5,13 +5,21 @@
 import { readBinaryData, writeBinaryData } from '../protocol/binary-data.ts';
 import { invalid } from '../protocol/errors.ts';
 import { readJsonData } from '../protocol/json-data.ts';
-import { inputsOf, outputNamed, shapeOf, specNamed } from '../protocol/message.ts';
-import type { InferenceRequest, InferenceResult, RequestedOutput, Signature, TensorSpec } from '../protocol/request.ts';
+import { inputsOf, outputNamed, policyOf, shapeOf, specNamed } from '../protocol/message.ts';
+import type {
+  InferenceRequest,
+  InferenceResult,
+  RequestedOutput,
+  SchedulePolicy,
+  Signature,
+  TensorSpec,
+} from '../protocol/request.ts';
 import type { Datatype, Tensor, TensorData } from '../tensor.ts';
 import type {
   Contents,
   InferRequestMessage,
   InferResponseMessage,
+  Parameter,
   RequestedOutputMessage,
   TensorMessage,
 } from './messages.ts';
@@ -90,6 +98,18 @@ function checkRaw({ inputs, raw_input_contents: raw }: InferRequestMessage): voi
 const hasElements = (contents: Contents): boolean =>
   Object.values(contents).some((list: readonly unknown[]) => list.length > 0);
 
+/** A whole number, which clients write by either sign; whatever else it is, is told to be none. */
+function numberOf(parameter: Parameter | undefined): unknown {
+  const whole = parameter?.uint64_param ?? parameter?.int64_param;
+  return whole === undefined
+    ? (parameter?.string_param ?? parameter?.bool_param ?? parameter?.double_param)
+    : Number(whole);
+}
+
+function schedulingOf({ parameters = {} }: InferRequestMessage): SchedulePolicy | undefined {
+  return policyOf({ priority: numberOf(parameters['priority']), timeout: numberOf(parameters['timeout']) });
+}
+
 /** Decodes a request against a model's signature, or refuses it with one sentence. */
 export function decodeMessage(message: InferRequestMessage, signature: Signature): InferenceRequest {
   checkRaw(message);
@@ -106,7 +126,8 @@ export function decodeMessage(message: InferRequestMessage, signature: Signature
     }),
     signature,
   );
-  return { id: message.id, inputs, outputs };
+  const policy = schedulingOf(message);
+  return { id: message.id, ...(policy && { policy }), inputs, outputs };
 }
 
 function contentsOf({ datatype, data }: Tensor): Contents {

@@ -10,6 +10,7 @@ export type Fault =
   | { readonly kind: 'unsupportedEncoding' }
   | { readonly kind: 'queueFull'; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'expired' }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'internal' };
 
@@ -22,6 +23,8 @@ const statuses = {
   unsupportedEncoding: 415,
   queueFull: 429,
   unavailable: 503,
+  // The caller's own deadline passed: what proxies say of theirs.
+  expired: 504,
   // Nobody reads it: the caller has gone. The number is nginx's, for logs.
   abandoned: 499,
   internal: 500,

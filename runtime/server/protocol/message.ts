@@ -1,7 +1,8 @@
 /** What REST and gRPC requests have in common once their syntax is undone: inputs and outputs against a signature. */
+import { levelOf, levels } from '../line.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
 import { invalid } from './errors.ts';
-import { checkInput, inOrder, type Signature, type TensorSpec } from './request.ts';
+import { checkInput, inOrder, type SchedulePolicy, type Signature, type TensorSpec } from './request.ts';
 
 /** More than any model has; keeps a hostile shape from costing time. */
 const rankLimit = 32;
@@ -57,4 +58,21 @@ export function inputsOf(given: Iterable<GivenInput>, signature: Signature): rea
     inputs.set(spec.name, { name: spec.name, datatype: spec.datatype, shape, data: data() });
   }
   return inOrder(signature, inputs);
+}
+
+/** A parameter of the schedule-policy extension; 0 is as if it were not there. */
+function policyPart(name: 'priority' | 'timeout', value: unknown): number {
+  if (value === undefined || value === null) return 0;
+  if (isDim(value)) return value;
+  throw invalid(`the parameter '${name}' is not a whole number of 0 or more`);
+}
+
+/** What a request says of its scheduling: priority from 1, the most urgent; a timeout in microseconds. */
+export function policyOf({ priority, timeout }: Readonly<Record<string, unknown>>): SchedulePolicy | undefined {
+  const [level, micros] = [policyPart('priority', priority), policyPart('timeout', timeout)];
+  if (level === 0 && micros === 0) return undefined;
+  return {
+    level: level === 0 ? levels.usual : levelOf(level),
+    timeoutMs: micros === 0 ? Infinity : micros / 1000,
+  };
 }

@@ -10,7 +10,7 @@ import { invalid } from './errors.ts';
 import type { Reply } from './reply.ts';
 import { isRecord, parseBigJson, parseJson } from './json.ts';
 import { NeedsBigIntegers, readJsonData, writeJsonData } from './json-data.ts';
-import { inputsOf, isDim, outputNamed, shapeOf, specNamed, type GivenInput } from './message.ts';
+import { inputsOf, isDim, outputNamed, policyOf, shapeOf, specNamed, type GivenInput } from './message.ts';
 import type { InferenceRequest, InferenceResult, RequestedOutput, Signature, TensorSpec } from './request.ts';
 
 /** A body as it came off the wire, decompressed. */
@@ -116,10 +116,12 @@ function requestOf(message: unknown, signature: Signature, rest: Buffer): Infere
   // Clients without an id leave it out or send null.
   const id = message['id'] ?? undefined;
   if (id !== undefined && typeof id !== 'string') throw invalid('the id is not a string');
-  const binary = flagOf(parametersOf(message, 'the request'), 'binary_data_output') ?? false;
+  const parameters = parametersOf(message, 'the request');
+  const policy = policyOf(parameters);
+  const binary = flagOf(parameters, 'binary_data_output') ?? false;
   const outputs = outputsOf(message['outputs'], signature, binary);
   const inputs = readInputs(message['inputs'], signature, new Tail(rest));
-  return id === undefined ? { inputs, outputs } : { id, inputs, outputs };
+  return { ...(id !== undefined && { id }), ...(policy && { policy }), inputs, outputs };
 }
 
 /** The shape of a raw body: the signature's, with its one dynamic dimension filled by the number of elements. */

@@ -21,9 +21,19 @@ export interface RequestedOutput {
   readonly binary: boolean;
 }
 
+/** How a request is to be scheduled. */
+export interface SchedulePolicy {
+  /** A level of the line. */
+  readonly level: number;
+  /** How long it may wait; Infinity is for as long as it takes. */
+  readonly timeoutMs: number;
+}
+
 /** A request whose tensors fit the signature: inputs in the signature's order, outputs in the caller's. */
 export interface InferenceRequest {
   readonly id?: string;
+  /** Absent when its caller says nothing. */
+  readonly policy?: SchedulePolicy;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly RequestedOutput[];
 }

@@ -35,12 +35,10 @@ function requestsOf(
   options: TextOptions & { readonly grammar?: Grammar | undefined },
   prompts: readonly (readonly number[])[],
 ): readonly TextRequest[] {
-  const { maxTokens, stops, logprobs, ignoreEnd, sampling, count, grammar } = options;
+  const { maxTokens, stops, logprobs, ignoreEnd, sampling, count, grammar, level } = options;
   const seed = sampling.seed ?? randomInt(2 ** 32);
   const common = {
-    maxTokens,
-    stops,
-    ignoreEnd,
+    ...{ maxTokens, stops, ignoreEnd, level },
     ...(logprobs !== undefined && { logprobs }),
     ...(grammar && { grammar }),
   };

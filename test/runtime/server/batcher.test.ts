@@ -1,60 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Batcher, type BatcherOptions } from '../../../runtime/server/batcher.ts';
 import { invalid, Refusal } from '../../../runtime/server/protocol/errors.ts';
-
-interface Work {
-  readonly id: number;
-  readonly rows: number;
-  readonly key: string;
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** An executor that finishes batches when told to, and remembers them. */
-class Executor {
-  readonly batches: (readonly Work[])[] = [];
-  readonly #gates: (() => void)[] = [];
-  fails: (batch: readonly Work[]) => Error | undefined = () => undefined;
-
-  readonly execute = async (batch: readonly Work[]): Promise<readonly number[]> => {
-    this.batches.push(batch);
-    await new Promise<void>((resolve) => this.#gates.push(resolve));
-    const failure = this.fails(batch);
-    if (failure !== undefined) throw failure;
-    return batch.map(({ id }) => id);
-  };
-
-  get busy(): number {
-    return this.#gates.length;
-  }
-
-  finishOne(): void {
-    this.#gates.shift()?.();
-  }
-
-  async finishAll(): Promise<void> {
-    for (let idle = 0; idle < 3; idle += 1) {
-      if (this.busy > 0) idle = 0;
-      this.finishOne();
-      await turn();
-    }
-  }
-}
-
-function batcherOver(executor: Executor, options: Partial<BatcherOptions<Work, number>> = {}): Batcher<Work, number> {
-  return new Batcher<Work, number>({
-    maxBatch: 8,
-    queueLimit: 1000,
-    capacity: () => 1,
-    execute: executor.execute,
-    now: () => 0,
-    ...options,
-  });
-}
-
-const one = (id: number, rest: Partial<Work> = {}): Work => ({ id, rows: 1, key: '', ...rest });
-const ids = (executor: Executor): number[][] => executor.batches.map((batch) => batch.map(({ id }) => id));
+import { batcherOver, Executor, ids, one, turn } from '../../support/batch-executor.ts';
 
 describe('Batcher', () => {
   test('sends at once what came in one turn, and collects while busy', async () => {
@@ -198,13 +145,7 @@ describe('Batcher', () => {
 describe('coming to rest', () => {
   test('rest is when nothing waits and nothing runs, and work is taken until then', async () => {
     const executor = new Executor();
-    const batcher = new Batcher<Work, number>({
-      maxBatch: 1,
-      queueLimit: 10,
-      capacity: () => 1,
-      execute: executor.execute,
-      now: () => 0,
-    });
+    const batcher = batcherOver(executor, { maxBatch: 1 });
     let resting = false;
     const first = batcher.submit({ id: 1, rows: 1, key: '' });
     const rest = batcher.atRest().then(() => (resting = true));
@@ -219,13 +160,7 @@ describe('coming to rest', () => {
   });
 
   test('a batcher without work is at rest', async () => {
-    const batcher = new Batcher<Work, number>({
-      maxBatch: 1,
-      queueLimit: 10,
-      capacity: () => 0,
-      execute: () => Promise.resolve([]),
-      now: () => 0,
-    });
+    const batcher = batcherOver(new Executor(), { capacity: () => 0 });
     await batcher.atRest();
     expect(batcher.running).toBe(0);
   });

@@ -37,7 +37,7 @@ describe('health and metadata', () => {
       {
         name: 'limbeck',
         version: 'test',
-        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'schedule_policy', 'statistics'],
       },
     ],
     ['/v2/', 200, { name: 'limbeck' }],

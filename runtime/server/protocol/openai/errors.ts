@@ -13,6 +13,7 @@ function codeOf(fault: Fault): string | null {
     notFound: 'not_found',
     queueFull: 'rate_limit_exceeded',
     unavailable: 'service_unavailable',
+    expired: 'deadline_exceeded',
   };
   return codes[fault.kind] ?? null;
 }

@@ -5,6 +5,7 @@
 import type { ChatMessage } from '../../decoding/chat-template.ts';
 import type { Grammar } from '../../decoding/grammar/grammar.ts';
 import type { Sampling } from '../../decoding/sampling.ts';
+import { levelOf, levels } from '../../line.ts';
 import { invalid, invalidParameter } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { Parameters } from './parameters.ts';
@@ -20,6 +21,8 @@ export interface TextOptions {
   readonly streamUsage: boolean;
   /** Most tokens of each answer; Infinity is as many as the context has room for. */
   readonly maxTokens: number;
+  /** Of the line in which the answers wait. */
+  readonly level: number;
   readonly stops: readonly string[];
   /** Likeliest tokens to report; undefined reports no probabilities. */
   readonly logprobs: number | undefined;
@@ -122,6 +125,7 @@ function optionsOf(parameters: Parameters, logprobs: number | undefined): Omit<T
     count: parameters.integer('n', { min: 1, max: promptLimit }, 1),
     stream,
     streamUsage: streamOptions?.flag('include_usage') ?? false,
+    level: levelOf(levels.usual + parameters.integer('priority', { min: -(2 ** 31), max: 2 ** 31 }, 0)),
     stops: stopsOf(parameters),
     logprobs,
     ignoreEnd: parameters.flag('ignore_eos'),

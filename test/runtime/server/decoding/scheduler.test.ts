@@ -152,6 +152,15 @@ describe.each([
       expect(results.get(1)).toMatchObject({ waitedMs: 0 });
     });
 
+    test('lets the urgent have the next slot', async () => {
+      const work = scheduler({ slots: 1 });
+      const order: number[] = [];
+      for (const [id, level] of [[1], [2, 9], [3], [4, 1]] as const)
+        work.add(asked(id, 'one two ', { maxTokens: 2, ...(level !== undefined && { level }) }));
+      while (work.busy) order.push(...(await work.step()).ended.map(({ id }) => id));
+      expect(order).toEqual([4, 1, 3, 2]);
+    });
+
     test('lets go of what is cancelled: waiting, joining, or writing', async () => {
       const work = scheduler({ slots: 2 });
       work.add(asked(1, 'one two ', { maxTokens: 100 }));

@@ -9,6 +9,7 @@ describe('errors on the wire', () => {
     [new Refusal({ kind: 'tooLarge' }, 'no'), 413, {}, 'no'],
     [new Refusal({ kind: 'unsupportedEncoding' }, 'no'), 415, {}, 'no'],
     [new Refusal({ kind: 'queueFull', retryAfterSeconds: 1 }, 'no'), 429, { 'Retry-After': '1' }, 'no'],
+    [new Refusal({ kind: 'expired' }, 'no'), 504, {}, 'no'],
     [unavailable('no', 5), 503, { 'Retry-After': '5' }, 'no'],
     [new Error('a secret of ours'), 500, {}, 'internal error'],
     ['thrown text', 500, {}, 'internal error'],

@@ -32,13 +32,14 @@ describe('requests', () => {
     const request = decode({ id: 'ü"\n', inputs: [x], unknown: 1, parameters: { priority: 1 } });
     expect(request).toEqual({
       id: 'ü"\n',
+      policy: { level: 1, timeoutMs: Infinity },
       inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, 2) }],
       outputs: [
         { name: 'y', binary: false },
         { name: 'z', binary: false },
       ],
     });
-    expect(decode({ inputs: [x], outputs: [] })).not.toHaveProperty('id');
+    expect(Object.keys(decode({ inputs: [x], outputs: [] }))).toEqual(['inputs', 'outputs']);
   });
 
   test.each([

@@ -15,6 +15,7 @@ test.each([
     429,
     { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
   ],
+  [new Refusal({ kind: 'expired' }, 'no'), 504, { type: 'server_error', code: 'deadline_exceeded' }],
   [unavailable('no'), 503, { type: 'server_error', code: 'service_unavailable' }],
   [new Error('a secret'), 500, { type: 'server_error', message: 'internal error' }],
 ])('%p is told as %d', (error, status, expected) => {

@@ -21,7 +21,7 @@ describe('a request for completions', () => {
   test('has defaults', () => {
     expect(completion({})).toEqual({
       ...{ model: 'm', prompts: ['a'], count: 1, stream: false, streamUsage: false, maxTokens: 16 },
-      ...{ stops: [], logprobs: undefined, ignoreEnd: false },
+      ...{ stops: [], logprobs: undefined, ignoreEnd: false, level: 5 },
       sampling: {
         ...{ temperature: 1, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
         ...{ bias: [], seed: undefined },
@@ -156,4 +156,21 @@ describe('where the server writes at most 8 tokens', () => {
     const message = `'${parameter}' is 9; this server writes at most 8 tokens in an answer`;
     expect(faultOf(request)).toEqual({ kind: 'invalid', parameter, code: 'invalid_value', message });
   });
+});
+
+test.each([
+  [undefined, 5],
+  [0, 5],
+  [-1, 4],
+  [4, 9],
+  [-(2 ** 31), 1],
+  [2 ** 31, 9],
+])('the priority %p is of the level %d', (priority, level) => {
+  expect(chat({ priority }).level).toBe(level);
+  expect(completion({ priority }).level).toBe(level);
+});
+
+test('a priority that is no whole number is refused by name', () => {
+  for (const priority of [0.5, '1', true])
+    expect(faultOf(() => chat({ priority }))).toMatchObject({ kind: 'invalid', parameter: 'priority' });
 });
