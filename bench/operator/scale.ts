@@ -1,11 +1,12 @@
 /** Thousands of TrainingJobs and pods that are there already: what it takes to know them all, and what it takes to rest. */
 import { setTimeout as later } from 'node:timers/promises';
 import { cpuSeconds, peakMiB, residentMiB } from '../measure.ts';
+import { makePods } from './pods.ts';
 import { openApiServer, type ApiServer } from './api-server.ts';
 import { childrenOf, difference, total, writesOf } from './burst.ts';
 import type { Between } from './scrape.ts';
 import { quiet, startSide, type Running, type Side } from './sides.ts';
-import { makeJobs, makePods } from './work.ts';
+import { makeJobs } from './work.ts';
 
 const namespace = 'scale';
 const workers = 2;

@@ -1,14 +1,14 @@
 /** The objects of the bench, and a client that makes many of them at once. */
-import { batchJobs, pods, trainingJobs } from '../../operator/api/resources.ts';
-import { apiVersion, labels, managedBy } from '../../operator/api/names.ts';
-import { ownerReferenceTo, type KubeObject, type Resource } from '../../operator/kernel/objects.ts';
+import { trainingJobs } from '../../operator/api/resources.ts';
+import { apiVersion } from '../../operator/api/names.ts';
+import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
 import { never, type ApiServer } from './api-server.ts';
 
 /** Requests that our client has under way at a time. */
 const atOnce = 16;
 
 /** Runs `each` for every item, so many at a time. */
-async function bounded<T>(items: readonly T[], each: (item: T) => Promise<unknown>): Promise<void> {
+export async function bounded<T>(items: readonly T[], each: (item: T) => Promise<unknown>): Promise<void> {
   const rest = items.values();
   const worker = async (): Promise<void> => {
     for (const item of rest) await each(item);
@@ -56,38 +56,3 @@ export async function makeMany(
 /** Makes TrainingJobs of a namespace. */
 export const makeJobs = (api: ApiServer, of: Made): Promise<void> =>
   makeMany(api, { ...of, resource: trainingJobs }, (name) => trainingJob(of, name));
-
-/** Makes the pods of every Job of a namespace, as the Job controller would; they wait for a node for ever. */
-export async function makePods({ cluster }: ApiServer, namespace: string): Promise<number> {
-  const made: KubeObject[] = [];
-  let continueToken: string | undefined;
-  do {
-    const more = continueToken === undefined ? {} : { continueToken };
-    const page = await cluster.list(batchJobs, { namespace, limit: 500, ...more }, never);
-    for (const job of page.items) made.push(...podsOf(job as MadeJob));
-    ({ continueToken } = page);
-  } while (continueToken !== undefined);
-  await bounded(made, (pod) => cluster.create(pods, pod, never));
-  return made.length;
-}
-
-interface MadeJob extends KubeObject {
-  readonly spec: {
-    readonly completions: number;
-    readonly template: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: object };
-  };
-}
-
-function podsOf(job: MadeJob): readonly (KubeObject & { readonly spec: object })[] {
-  const { namespace = '', name } = job.metadata;
-  const { template, completions } = job.spec;
-  return Array.from({ length: completions }, (_, index) => ({
-    ...{ apiVersion: 'v1', kind: 'Pod', spec: template.spec },
-    metadata: {
-      ...{ namespace, name: `${name}-${index}` },
-      labels: { ...template.metadata.labels, ...managedBy, [labels.completionIndex]: String(index) },
-      annotations: { [labels.completionIndex]: String(index) },
-      ownerReferences: [ownerReferenceTo(job)],
-    },
-  }));
-}
