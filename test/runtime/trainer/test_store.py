@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
@@ -36,10 +37,23 @@ def test_put_get_list_delete(root: str) -> None:
     assert store.list(root) == (f"{root}/b/1", f"{root}/b/2")
 
 
-def test_what_is_missing_is_missing(root: str) -> None:
+def test_what_is_fetched_is_all_that_is_in_the_file(root: str, tmp_path: Path) -> None:
+    store, content = Store(), bytes(range(256)) * 10_000
+    store.put(f"{root}/large", content)
+    store.put(f"{root}/small", b"small")
+    with (tmp_path / "file").open("w+b", buffering=0) as file:
+        assert store.fetch(f"{root}/large", file) == hashlib.sha256(content).hexdigest()
+        assert (tmp_path / "file").read_bytes() == content == file.read()
+        assert store.fetch(f"{root}/small", file) == hashlib.sha256(b"small").hexdigest()
+        assert (tmp_path / "file").read_bytes() == b"small"
+
+
+def test_what_is_missing_is_missing(root: str, tmp_path: Path) -> None:
     store = Store()
     with pytest.raises(ObjectMissing):
         store.get(f"{root}/absent")
+    with pytest.raises(ObjectMissing), (tmp_path / "file").open("w+b", buffering=0) as file:
+        store.fetch(f"{root}/absent", file)
     assert store.list(f"{root}/nothing") == ()
 
 
@@ -107,14 +121,14 @@ def test_incomplete_variables_are_named(s3: dict[str, str], monkeypatch: pytest.
 
 @pytest.fixture
 def moody() -> Iterator[str]:
-    """An S3 server that answers 503 twice, then 200 with `at last`."""
-    answers = [503, 503, 200]
+    """An S3 server that answers 503, breaks off in the middle, and then gives `at last`."""
+    answers = [(503, b""), (200, b"at "), (200, b"at last")]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = b"at last" if (status := answers.pop(0)) == 200 else b""
+            status, body = answers.pop(0)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(b"at last") if status == 200 else 0))
             self.end_headers()
             self.wfile.write(body)
 
@@ -131,6 +145,17 @@ def test_a_store_that_comes_back_is_no_failure(moody: str, s3: dict[str, str], m
     monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
     hours = Hours()
     assert impatient(hours, 20).get("s3://limbeck/key") == b"at last"
+    assert hours.pauses == [1, 2]
+
+
+def test_a_file_that_breaks_off_is_fetched_anew(
+    moody: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
+    hours = Hours()
+    with (tmp_path / "file").open("w+b", buffering=0) as file:
+        digest = impatient(hours, 20).fetch("s3://limbeck/key", file)
+        assert (file.read(), digest) == (b"at last", hashlib.sha256(b"at last").hexdigest())
     assert hours.pauses == [1, 2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import re
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from groups import run_group
 from limbeck_trainer.batches import Batches
 from limbeck_trainer.data import load
-from limbeck_trainer.data_config import Claimed, Data, Reading
+from limbeck_trainer.data_config import Claimed, Data, Hub, Reading, Stored
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.loop import material_of
 from limbeck_trainer.model_config import Transformer
@@ -25,6 +27,7 @@ from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.corpus import pieces_of
 from limbeck_trainer.text.tokenizer import coder_of
+from pyarrow import parquet
 from support import Document, attempt, config_document
 from workers import PRELOADED, forkserver
 
@@ -105,6 +108,41 @@ def test_each_token_is_foretold_once_an_epoch_whoever_shares_the_batches(tmp_pat
         # Whoever comes in the middle goes on with the same batches.
         for step in list(steps)[2:]:
             torch.testing.assert_close(orders[1].at(step), orders[0].at(step))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "txt"])
+def test_every_source_and_format_gives_the_same_samples(tmp_path: Path, s3: dict[str, str], kind: str) -> None:
+    """From the store, from a volume and from a folder of the Hub's layout, as files of a few rows each."""
+    texts = [f"text {number} " * (1 + number % 7) for number in range(30)]
+    store, folder, uri = Store(), tmp_path / "data", f"s3://limbeck/{tmp_path.name}"
+    folder.mkdir()
+    for number, part in enumerate(texts if kind == "txt" else np.array_split(texts, 4)):
+        rows = [{"text": str(text)} for text in part] if kind != "txt" else []
+        content = {
+            "jsonl": lambda rows=rows: "\n".join(map(json.dumps, rows)).encode(),
+            "csv": lambda rows=rows: "\n".join(["text", *(row["text"] for row in rows)]).encode(),
+            "parquet": lambda rows=rows: parquet_of(rows),
+            "txt": lambda part=part: str(part).encode(),
+        }[kind]()
+        (folder / f"train-{number:03}.{kind}").write_bytes(content)
+        store.put(f"{uri}/train-{number:03}.{kind}", content)
+    sources = [Claimed("c", str(folder), None), Stored(f"{uri}/", None), Hub(f"{uri}/", "train", None)]
+    reading = Reading(task="causalLM")
+    found = [load(Data(source, 0.2, 0.2, 3, None, reading), MODEL, store, Scratch()) for source in sources]
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    expected, rows = corpus(plain, texts)
+    for dataset, theirs in found:
+        np.testing.assert_array_equal(dataset.x[:], expected.x[:])
+        np.testing.assert_array_equal(dataset.y[:], expected.y[:])
+        np.testing.assert_array_equal(theirs.test, rows.test)
+    assert len({dataset.sha256 for dataset, _ in found}) == 1
+
+
+def parquet_of(rows: list[dict[str, str]]) -> bytes:
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
 
 
 def language(store: str, folder: Path) -> Document:
