@@ -104,8 +104,8 @@ def _foundation(session: Session, environment: Environment) -> Foundation | None
     memory = free_memory(environment, device)
 
     def short(parameters: int) -> str | None:
-        facts = Facts(parameters, optimizer, environment.world_size, memory)
-        return shortage(config.strategy, facts, checkpoints_aside=device.type != "cpu")
+        facts = Facts(parameters, optimizer, environment.world_size, memory, device.type != "cpu")
+        return shortage(config.strategy, facts)
 
     foundation = open_foundation(config.model, config.task, session.store, session.scratch, short)
     about = {"modelType": foundation.config.model_type, "parameters": foundation.parameters}
@@ -134,7 +134,12 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
     """Rank 0's choice, for all: the ranks need not have equally much memory left."""
     optimization = session.config.optimization
     parameters = parameters_of(session.config.model, material.dataset, material.rows.train[:1])
-    facts = Facts(parameters, optimization.optimizer, peers.world_size, free_memory(environment, peers.device))
+    memory, aside = free_memory(environment, peers.device), peers.device.type != "cpu"
+    facts = Facts(parameters, optimization.optimizer, peers.world_size, memory, aside)
+    why = shortage(session.config.strategy, facts)
+    if why is not None:
+        remedy = "Raise placement.resources.limits.memory, or take a smaller model."
+        raise TrainerError(Reason.CONFIG_INVALID, f"The model {why}. {remedy}")
     mine = json.dumps(asdict(choose_strategy(session.config.strategy, facts))).encode()
     choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
     session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)

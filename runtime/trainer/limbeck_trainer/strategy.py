@@ -12,12 +12,26 @@ USABLE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Facts:
-    """What the choice depends on; `memory_bytes` is what one process has left for the training."""
+    """What the choice depends on; `memory_bytes` is what one process has left for the training.
+
+    A checkpoint is of the whole model, and takes as much again in rank 0 while it is made and written; where it is made
+    `checkpoints_aside`, it does so in another memory than the one that the training uses: the machine's, not the GPU's.
+    """
 
     parameters: int
     optimizer: str
     world_size: int
     memory_bytes: int
+    checkpoints_aside: bool = False
+
+    @property
+    def state_bytes(self) -> int:
+        """Weights, gradients and what the optimiser keeps."""
+        return self.parameters * BYTES_PER_PARAMETER[self.optimizer]
+
+    def needed(self, parts: int) -> float:
+        """Bytes in the process that has most to hold, where the model is divided into so many parts."""
+        return self.state_bytes / parts + (0 if self.checkpoints_aside else self.state_bytes)
 
 
 @dataclass(frozen=True)
@@ -30,32 +44,30 @@ class Choice:
 
 def choose_strategy(requested: str, facts: Facts) -> Choice:
     """What distribution.strategy asks for, or the simplest that fits: dividing a model costs communication."""
-    needed = facts.parameters * BYTES_PER_PARAMETER[facts.optimizer]
     if facts.world_size == 1:
         return Choice("alone", "There is one process, so nothing is divided.")
     if requested != "auto":
         return Choice(requested, "distribution.strategy says so.")
-    state = f"Weights, gradients and optimiser state of {facts.parameters:,} parameters take {_size(needed)}"
+    state = f"Weights, gradients and optimiser state of {facts.parameters:,} parameters take {_size(facts.state_bytes)}"
+    if not facts.checkpoints_aside:
+        state += f", and {_size(facts.needed(1))} while a checkpoint is written"
     usable = facts.memory_bytes * USABLE_SHARE
     room = f"{_size(usable)}, {USABLE_SHARE:.0%} of the memory that a process has left"
-    if needed <= usable:
+    if facts.needed(1) <= usable:
         return Choice("ddp", f"{state}, which fit into {room}: every process holds the whole model.")
-    part = needed / facts.world_size
+    part = facts.state_bytes / facts.world_size
     divided = f"{state}, more than {room}: each of {facts.world_size} processes holds a part, {_size(part)}"
-    if part <= usable:
+    if facts.needed(facts.world_size) <= usable:
         return Choice("fsdp", f"{divided}.")
     return Choice("fsdp", f"{divided}. Even that may not fit: raise the memory limit or distribution.workers.")
 
 
-def shortage(requested: str, facts: Facts, checkpoints_aside: bool) -> str | None:
-    """Why a pretrained model cannot be trained here however it is spread, with the figures; None if it may.
+def shortage(requested: str, facts: Facts) -> str | None:
+    """Why a model cannot be trained here however it is spread, with the figures; None if it may.
 
-    What is known to be too little, and no more: a checkpoint, which is of the whole model, takes as much again while
-    it is written, unless it is made `checkpoints_aside`, in another memory than the GPU's.
+    What is known to be too little, and no more.
     """
-    parts = 1 if requested == "ddp" else facts.world_size
-    copies = 1 / parts + (0 if checkpoints_aside else 1)
-    needed = facts.parameters * BYTES_PER_PARAMETER[facts.optimizer] * copies
+    needed = facts.needed(1 if requested == "ddp" else facts.world_size)
     if needed <= facts.memory_bytes:
         return None
     what = f"has {facts.parameters:,} parameters: to train and save it takes at least {_size(needed)} in each process"
