@@ -6,6 +6,7 @@ import base64
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,12 +43,12 @@ def start(folder: Path, bucket: str, server: Versity, **changes: str) -> Started
 
 
 def progress_while_running(started: dict[str, Started]) -> dict[str, str]:
-    """All answers of GET /progress, until every process has ended."""
+    """All answers of GET /progress, until every process has ended; one of them perhaps in the middle of an answer."""
     answers = dict.fromkeys(started, "")
 
     def all_ended() -> bool:
         for name, (_, document) in started.items():
-            with suppress(OSError):
+            with suppress(OSError, HTTPException):
                 answers[name] += str(progress_of(document))
         return all(worker.process.poll() is not None for worker, _ in started.values())
 

@@ -113,7 +113,7 @@ def images(folder: Path) -> str:
     [
         (one_file, "is one file. Name a folder of files in data.source, or leave out data.stream"),
         (another_shape, r"part-9.npz .* has samples of the shape \[3\], the first file \[6\]"),
-        (too_few, "has one class only|has too few samples to have any for"),
+        (too_few, "must have in y the class indices|has too few samples to have any for"),
         (images, "has images, which are not streamed"),
     ],
 )
