@@ -31,12 +31,20 @@ const workersOf = async (name: string, attempt: number): Promise<readonly string
     .map(({ metadata }) => metadata.name)
     .toSorted();
 
-/** As `kubectl drain` does it, one pod after the other. */
+/** As `kubectl drain` does it, which does not mind either where a pod is gone meanwhile: its group was ended with it. */
 const evict = (pod: string): Promise<unknown> =>
-  kubectl.run(
-    ['create', '--raw', `/api/v1/namespaces/${namespaces.group}/pods/${pod}/eviction`, '-f', '-'],
-    JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: namespaces.group } }),
-  );
+  kubectl
+    .run(
+      ['create', '--raw', `/api/v1/namespaces/${namespaces.group}/pods/${pod}/eviction`, '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { name: pod, namespace: namespaces.group },
+      }),
+    )
+    .catch((error: unknown) => {
+      if (!String(error).includes('(NotFound)')) throw error;
+    });
 
 const statusOf = (
   name: string,
