@@ -37,6 +37,8 @@ export interface ServerConfig {
   readonly maxOutputTokens: number;
   /** What the process may use: a model that needs more is refused. */
   readonly memoryBytes: number;
+  /** What all models together may take; undefined is whatever they need. */
+  readonly modelsBytes?: number;
   /** Most bytes of a request's body, also after decompression. */
   readonly maxBodyBytes: number;
   /** Of all bodies that are in memory at once; at least the largest one. */
@@ -88,6 +90,13 @@ function controlOf(reader: Reader, { kind }: ModelsConfig): ModelControl {
   return control;
 }
 
+/** Models that nobody may load anew must not make room for others. */
+function modelsBytesOf(reader: Reader, control: ModelControl): number | undefined {
+  if (reader.text('LIMBECK_MODELS_BYTES') === undefined) return undefined;
+  if (control !== 'explicit') reader.mistakes.push("LIMBECK_MODELS_BYTES needs LIMBECK_MODEL_CONTROL='explicit'");
+  return reader.integer('LIMBECK_MODELS_BYTES', { fallback: 0, min: 1, max: 2 ** 50 });
+}
+
 function grpcPortOf(reader: Reader): number | undefined {
   if (reader.text('LIMBECK_GRPC_PORT') === undefined) return undefined;
   return reader.integer('LIMBECK_GRPC_PORT', { fallback: 0, min: 0, max: 65_535 });
@@ -100,12 +109,15 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
   const grpcPort = grpcPortOf(reader);
   const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 });
   const models = modelsOf(reader);
+  const modelControl = controlOf(reader, models);
+  const modelsBytes = modelsBytesOf(reader, modelControl);
   const tracing = tracingOf(reader);
   const config: ServerConfig = {
     port,
     ...(grpcPort !== undefined && { grpcPort }),
     models,
-    modelControl: controlOf(reader, models),
+    modelControl,
+    ...(modelsBytes !== undefined && { modelsBytes }),
     pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
     instances: reader.integer('LIMBECK_INSTANCES', { fallback: 1, min: 1, max: 64 }),

@@ -36,6 +36,7 @@ export function metadataOf(model: Model, versions: readonly string[]) {
       provider: facts?.provider,
       max_batch: facts?.maxBatch,
       sha256: facts?.sha256,
+      bytes: model.bytes,
       ...textParameters(model),
     },
   };

@@ -1,12 +1,16 @@
 /**
  * All models of the process by name and version: look up, readiness, and what changes while it runs. A model that is
  * replaced or unloaded leaves the table at once and ends when it has answered all that it was given: no request is dropped.
+ *
+ * Under a budget models are loaded one after another, and those that nobody uses make room, the least recently used first.
  */
+import { sentenceOf } from '../../process/logger.ts';
+import { Budget, type NewModels } from './budget.ts';
 import { indexEntryOf, type IndexEntry } from './descriptions.ts';
 import type { ModelFacts } from './loader.ts';
 import { Model, type ModelOptions } from './model.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
-import type { ModelSource, Repository } from './repository.ts';
+import type { ModelSource, NotReady, Repository } from './repository.ts';
 import { Turns } from './turns.ts';
 
 /** Who decides what is loaded: nobody after the start, whoever asks, or the folder, which is looked at now and then. */
@@ -15,6 +19,8 @@ export type ModelControl = 'none' | 'explicit' | 'poll';
 /** How the engine runs its models. */
 export interface EngineOptions extends ModelOptions {
   readonly modelControl: ModelControl;
+  /** What all models together may take; undefined is whatever they need. */
+  readonly modelsBytes?: number | undefined;
 }
 
 /** A model that answers. */
@@ -25,6 +31,7 @@ export interface ReadyModel {
 
 /** The models that this process serves. */
 export class Engine {
+  readonly budget: Budget;
   readonly #repository: Repository;
   readonly #options: EngineOptions;
   /** Versions of a name, newest first. */
@@ -32,10 +39,14 @@ export class Engine {
   readonly #turns = new Turns();
   readonly #retiring = new Set<Promise<void>>();
   readonly #onAdded: ((model: Model) => void)[] = [];
+  /** Undefined once all that fits has been loaded. */
+  #filling: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(repository: Repository, options: EngineOptions) {
     this.#repository = repository;
     this.#options = options;
+    this.budget = new Budget(options.modelsBytes);
   }
 
   /** Worker threads of each model. */
@@ -50,6 +61,7 @@ export class Engine {
 
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
   get notReady(): string | undefined {
+    if (this.#filling !== undefined) return 'the models of the folder are being loaded';
     for (const { name, notReady } of this.models) {
       if (notReady !== undefined) return `model '${name}' is not ready: ${notReady.reason}: ${notReady.message}`;
     }
@@ -68,7 +80,8 @@ export class Engine {
     const model = version === undefined ? versions[0] : versions.find((candidate) => candidate.version === version);
     if (model !== undefined) return model;
     const what = versions.length === 0 ? `model '${name}'` : `version '${version ?? ''}' of model '${name}'`;
-    throw new Refusal({ kind: 'notFound' }, `there is no ${what}`);
+    const why = this.budget.whyNot(name);
+    throw new Refusal({ kind: 'notFound' }, `there is no ${what}${why === undefined ? '' : `: ${why}`}`);
   }
 
   /** As `find`, and refuses with 503 while the model has not been loaded. */
@@ -76,6 +89,7 @@ export class Engine {
     const model = this.find(name, version);
     const { facts, notReady } = model;
     if (facts === undefined) throw unavailable(`the model is not ready: ${notReady?.message ?? ''}`);
+    if (this.budget.limited) model.usedAt = this.#options.now();
     return { model, facts };
   }
 
@@ -87,7 +101,9 @@ export class Engine {
 
   /** Starts loading everything that the repository has, all at once. Throws when it cannot be read. */
   async start(): Promise<void> {
-    for (const source of await this.#repository.list()) this.#add(source).start();
+    const sources = await this.#repository.list();
+    if (this.budget.limited) this.#filling = this.#fill([...new Set(sources.map(({ name }) => name))]);
+    else for (const source of sources) this.#add(source).start();
   }
 
   /** Every model that is served or could be. */
@@ -95,23 +111,19 @@ export class Engine {
     const served = this.models.map((model) => indexEntryOf(model, model.notReady));
     const known = new Set(served.map(({ name, version }) => `${name}/${version}`));
     const others = (await this.#repository.list()).filter(({ name, version }) => !known.has(`${name}/${version}`));
-    return [...served, ...others.map((source) => indexEntryOf(source, { reason: 'Unloaded', message: 'not loaded' }))];
+    return [...served, ...others.map((source) => indexEntryOf(source, this.#unloaded(source)))];
   }
 
   /** Serves what the repository now has of a model, once it is loaded. Refuses, and changes nothing, when that fails. */
   load(name: string): Promise<void> {
     this.#requireExplicit();
-    return this.#turns.take(name, async () => {
-      const sources = (await this.#repository.list()).filter((source) => source.name === name);
-      if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
-      await this.#replace(name, sources);
-    });
+    return this.#loadInTurn(name, true);
   }
 
   /** Serves a model no longer; resolves when its last request has been answered. */
   unload(name: string): Promise<void> {
     this.#requireExplicit();
-    return this.#turns.take(name, async () => {
+    return this.#turns.take(this.#turnOf(name), async () => {
       if (this.versionsOf(name).length === 0) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
       await this.#set(name, []);
     });
@@ -126,6 +138,8 @@ export class Engine {
 
   /** Ends all models; resolves when no worker thread is left. */
   async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#filling;
     await Promise.all(this.models.map((model) => model.stop()));
     await Promise.all(this.#retiring);
   }
@@ -167,16 +181,67 @@ export class Engine {
     return found?.stamp === source.stamp && found.notReady === undefined ? found : undefined;
   }
 
-  async #replace(name: string, sources: readonly ModelSource[]): Promise<void> {
+  #loadInTurn(name: string, mayEvict: boolean): Promise<void> {
+    return this.#turns.take(this.#turnOf(name), async () => {
+      const sources = (await this.#repository.list()).filter((source) => source.name === name);
+      if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
+      await this.#replace(name, sources, mayEvict);
+    });
+  }
+
+  async #replace(name: string, sources: readonly ModelSource[], mayEvict: boolean): Promise<void> {
     const next = sources.map((source) => this.#unchanged(source) ?? this.#create(source));
     const fresh = next.filter((model) => !this.versionsOf(name).includes(model));
-    const failures = await Promise.all(fresh.map((model) => model.tryStart()));
-    const failure = failures.find((found) => found !== undefined);
-    if (failure !== undefined) {
+    await this.#makeRoom({ name, models: fresh, mayEvict });
+    try {
+      const failures = await Promise.all(fresh.map((model) => model.tryStart()));
+      const failure = failures.find((found) => found !== undefined);
+      if (failure !== undefined)
+        throw invalid(`model '${name}' cannot be loaded: ${failure.reason}: ${failure.message}`);
+      // Only now is it known what keys and values take.
+      await this.#makeRoom({ name, models: fresh, mayEvict });
+    } catch (error) {
       await Promise.all(fresh.map((model) => model.stop()));
-      throw invalid(`model '${name}' cannot be loaded: ${failure.reason}: ${failure.message}`);
+      throw error;
     }
+    this.budget.forget(name);
     await this.#set(name, next);
+  }
+
+  /** Under a budget one load at a time: each must know what the last one has left. */
+  #turnOf(name: string): string {
+    return this.budget.limited ? '' : name;
+  }
+
+  #unloaded({ name }: ModelSource): NotReady {
+    return { reason: 'Unloaded', message: this.budget.whyNot(name) ?? 'not loaded' };
+  }
+
+  /** Lets models go, so that new ones fit. All leave the table at once: who is idle now may be asked for while another ends. */
+  async #makeRoom(newcomers: NewModels): Promise<void> {
+    const leaving = this.budget.makeRoom(newcomers, this.models);
+    await Promise.all(
+      leaving.map((model) => {
+        const { name, version } = model;
+        this.#options.log.info('model makes room', { model: name, version, newcomer: newcomers.name });
+        return this.#set(
+          name,
+          this.versionsOf(name).filter((other) => other !== model),
+        );
+      }),
+    );
+  }
+
+  /** Loads one model after another, as far as the budget goes; the others can be asked for. */
+  async #fill(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (this.#stopped) break;
+      await this.#loadInTurn(name, false).catch((error: unknown) => {
+        this.budget.note(name, sentenceOf(error));
+        this.#options.log.warn('model not loaded', { model: name, error: sentenceOf(error) });
+      });
+    }
+    this.#filling = undefined;
   }
 
   /** A version that is new starts loading; one that has changed is replaced once its successor answers. */

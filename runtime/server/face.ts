@@ -8,7 +8,7 @@ import type { AccessLog } from './access-log.ts';
 import type { Caller } from './batcher.ts';
 import type { BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, ReadyModel } from './engine.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { RequestTrace } from './tracing/trace.ts';
@@ -26,6 +26,9 @@ export interface Face extends BodyLimits {
   /** True once the process is to stop: every answer then closes its connection. */
   readonly draining: () => boolean;
 }
+
+/** A model by its name, and perhaps its version. */
+export type Named = readonly [name: string, version?: string | undefined];
 
 /** A request and the way to answer it. */
 export type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
@@ -49,6 +52,13 @@ export class Connection implements Caller {
   get aborted(): boolean {
     return this.#response.destroyed;
   }
+}
+
+/** A model that answers; where models make room for others, not before this response is over. */
+export function readyFor({ engine }: Face, response: ServerResponse, [name, version]: Named): ReadyModel {
+  const ready = engine.ready(name, version);
+  if (engine.budget.limited && !response.closed) response.once('close', ready.model.use());
+  return ready;
 }
 
 /** Paths arrive percent-encoded; one that is not valid stands for itself and is found nowhere. */

@@ -1,7 +1,7 @@
 /**
  * The server's metrics. Where they mean the same as Triton's they bear Triton's names; the rest starts with `limbeck_`.
  */
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { registerDecodingMetrics } from './decoding/metrics.ts';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
@@ -63,6 +63,11 @@ const gauges: readonly Series[] = [
     value: ({ notReady }) => (notReady === undefined ? 1 : 0),
   },
   {
+    name: 'limbeck_model_bytes',
+    help: 'What the weights of the model take in its sessions, and its keys and values.',
+    value: ({ bytes }) => bytes,
+  },
+  {
     name: 'limbeck_model_load_seconds',
     help: 'From the start of the load, download included, to ready.',
     value: ({ statistics }) => statistics.loadMs / 1000,
@@ -102,6 +107,26 @@ function registerProvider(registry: Registry, engine: Engine): void {
   });
 }
 
+/** Of a server whose models make room for others. */
+function registerBudget(registry: Registry, engine: Engine): void {
+  const { budget } = engine;
+  if (budget.limitBytes === undefined) return;
+  new Gauge({
+    name: 'limbeck_models_budget_bytes',
+    help: 'What all models together may take.',
+    registers: [registry],
+  }).set(budget.limitBytes);
+  new Counter({
+    name: 'limbeck_model_evictions_total',
+    help: 'Models that were unloaded to make room for others.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(budget.evictions);
+    },
+  });
+}
+
 /** Registers the server's metrics. */
 export function registerMetrics(registry: Registry, engine: Engine): void {
   const subjects = { models: () => engine.models, labelNames, labelsOf };
@@ -109,5 +134,6 @@ export function registerMetrics(registry: Registry, engine: Engine): void {
   registerGauges(registry, subjects, gauges);
   registerBatchSizes(registry, engine);
   registerProvider(registry, engine);
+  registerBudget(registry, engine);
   registerDecodingMetrics(registry, engine);
 }

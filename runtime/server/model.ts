@@ -48,6 +48,8 @@ export class Model {
   readonly version: string;
   /** Of the source that it was made from. */
   readonly stamp: string;
+  /** When it was last asked for, by the engine's clock. */
+  usedAt: number;
   readonly statistics = new ModelStatistics();
   /** All zeros for what is no language model. */
   readonly decodingStatistics = new DecodingStatistics();
@@ -58,11 +60,13 @@ export class Model {
   readonly #batcher: Batcher<Work, readonly Tensor[]>;
   #state: State = { kind: 'notReady', why: { reason: 'Loading', message: 'the model is being loaded' } };
   #loading: Promise<void> = Promise.resolve();
+  #users = 0;
 
   constructor(source: ModelSource, options: ModelOptions) {
     this.name = source.name;
     this.version = source.version;
     this.stamp = source.stamp;
+    this.usedAt = options.now();
     this.#source = source;
     this.#options = options;
     this.#log = options.log.child({ model: source.name, version: source.version });
@@ -109,6 +113,27 @@ export class Model {
   /** Requests that wait. */
   get waiting(): number {
     return this.#batcher.waiting + this.decodingStatistics.waiting;
+  }
+
+  /** What its weights take in every session, and keys and values where it has them. */
+  get bytes(): number {
+    const { language } = this;
+    const sessions = language === undefined ? this.#options.instances : 1;
+    return sessions * this.#source.bytes + (language?.keyValueBytes ?? 0);
+  }
+
+  /** Whether nobody uses it: no request is being read for it, waits, or runs. */
+  get idle(): boolean {
+    const { waiting, running } = this.#batcher;
+    return this.#users === 0 && waiting === 0 && running === 0 && (this.language?.decoder.pending ?? 0) === 0;
+  }
+
+  /** Is not idle until what is returned is called. */
+  use(): () => void {
+    this.#users += 1;
+    return () => {
+      this.#users -= 1;
+    };
   }
 
   /** Starts loading, again and again until it succeeds. */

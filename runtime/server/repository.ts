@@ -52,6 +52,8 @@ export interface ModelSource {
   readonly version: string;
   /** Differs when what would be fetched differs: a model whose stamp has not changed need not be loaded again. */
   readonly stamp: string;
+  /** Of its file, which is what one session takes at least; 0 where that is not known before it is fetched. */
+  readonly bytes: number;
   readonly fetch: (signal: AbortSignal) => Promise<Fetched>;
 }
 
@@ -117,8 +119,17 @@ async function stampOf(folder: string): Promise<string> {
   return found.map((file) => (file === undefined ? '-' : `${file.ino}:${file.size}:${file.mtimeMs}`)).join('|');
 }
 
+/** The model's file and what lies beside it under the same beginning, as weights do that have a file of their own. */
+async function bytesOf(folder: string): Promise<number> {
+  const entries = await readdir(folder).catch((): string[] => []);
+  const names = entries.filter((name) => name.startsWith('model.onnx'));
+  const files = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
+  return files.reduce((total, file) => total + (file?.size ?? 0), 0);
+}
+
 async function sourceAt(name: string, version: string, path: string): Promise<ModelSource> {
-  return { name, version, stamp: await stampOf(path), fetch: (signal) => fetchFolder(path, signal) };
+  const [stamp, bytes] = await Promise.all([stampOf(path), bytesOf(path)]);
+  return { name, version, stamp, bytes, fetch: (signal) => fetchFolder(path, signal) };
 }
 
 async function sourcesOf(folder: string, name: string): Promise<readonly ModelSource[]> {

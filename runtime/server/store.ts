@@ -201,6 +201,7 @@ export function storeSource(model: StoredModel): ModelSource {
     name: model.name,
     version: '1',
     stamp: `${model.uri} ${model.sha256 ?? ''}`,
+    bytes: 0,
     fetch: async (signal) => {
       try {
         return await fetchStored(client, model, signal);

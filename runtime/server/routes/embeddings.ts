@@ -5,7 +5,7 @@ import type { TextCodec } from '../decoding/text-codec.ts';
 import { batchesOf } from '../embeddings/batches.ts';
 import type { Embedder } from '../embeddings/embedder.ts';
 import { vectorsOf } from '../embeddings/vectors.ts';
-import { Connection, requirePost, send, sendError, type Exchange, type Face, type Handler } from '../face.ts';
+import { Connection, readyFor, requirePost, send, sendError, type Exchange, type Face, type Handler } from '../face.ts';
 import type { Model } from '../model.ts';
 import { invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
 import { embeddingAnswer, embeddingRequestOf, type EmbeddingRequest } from '../protocol/openai/embeddings.ts';
@@ -18,8 +18,8 @@ interface Source {
   readonly codec: TextCodec;
 }
 
-function sourceOf(face: Face, name: string): Source {
-  const { model, facts } = face.engine.ready(name);
+function sourceOf(face: Face, response: Exchange[1], name: string): Source {
+  const { model, facts } = readyFor(face, response, [name]);
   const { embedder } = facts;
   if (embedder !== undefined && model.codec !== undefined) return { model, embedder, codec: model.codec };
   throw invalidParameter('model', `'${name}' gives no embeddings`);
@@ -82,7 +82,7 @@ async function answer(face: Face, exchange: Exchange): Promise<void> {
     const request = embeddingRequestOf(body);
     const caller = new Connection(face, exchange[1]);
     caller.trace?.asked('embeddings', request.model);
-    const found = await embed(request, sourceOf(face, request.model), caller);
+    const found = await embed(request, sourceOf(face, exchange[1], request.model), caller);
     await send(face, exchange, { body: JSON.stringify(found), jsonLength: undefined });
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);

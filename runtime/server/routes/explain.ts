@@ -3,7 +3,7 @@ import type { Express, Request, Response } from 'express';
 import { readBody } from '../body.ts';
 import { explain, type Explanation } from '../explain/explain.ts';
 import { questionOf, type Question } from '../explain/parameters.ts';
-import { Connection, headerOf, send, type Face } from '../face.ts';
+import { Connection, headerOf, readyFor, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
 import { decodeQuestion, jsonLengthOf } from '../protocol/open-inference.ts';
@@ -20,9 +20,9 @@ export function explainRoutes(app: Express, face: Face): void {
 async function answer(face: Face, request: Request, response: Response): Promise<object> {
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
   // As for inference: refused before the body is read where it can be, asked again after.
-  face.engine.ready(...named);
+  readyFor(face, response, named);
   const bytes = await readBody([request, response], face);
-  const { model, facts } = face.engine.ready(...named);
+  const { model, facts } = readyFor(face, response, named);
   if (model.language !== undefined) throw invalid(`'${model.name}' is a language model, which is not explained`);
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);

@@ -4,6 +4,7 @@ import {
   Connection,
   decodedPart,
   headerOf,
+  readyFor,
   requirePost,
   send,
   sendError,
@@ -32,9 +33,9 @@ export function targetOf(url: string): Target | undefined {
 
 async function answer(face: Face, { name, version }: Target, [request, response]: Exchange): Promise<Reply> {
   // Refused before the body is read where it can be; asked again after, since the model may have been replaced meanwhile.
-  face.engine.ready(name, version);
+  readyFor(face, response, [name, version]);
   const bytes = await readBody([request, response], face);
-  const { model, facts } = face.engine.ready(name, version);
+  const { model, facts } = readyFor(face, response, [name, version]);
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
   return encodeResult(model, inference, await model.infer(inference, new Connection(face, response)));

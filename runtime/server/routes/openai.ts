@@ -6,7 +6,16 @@ import type { LanguageModel } from '../decoding/language-model.ts';
 import type { Grammar } from '../decoding/grammar/grammar.ts';
 import { requireSpelling } from '../decoding/token-spelling.ts';
 import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
-import { requirePost, send, sendError, type Exchange, type Face, type Handler, type HotRoute } from '../face.ts';
+import {
+  readyFor,
+  requirePost,
+  send,
+  sendError,
+  type Exchange,
+  type Face,
+  type Handler,
+  type HotRoute,
+} from '../face.ts';
 import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
 import { chatShape, completionShape, type AnswerShape, type ChoiceText, type Head } from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
@@ -25,8 +34,8 @@ interface Job {
 }
 
 /** A language model by its name. Refuses with 404, 503, or 400 when it is another kind of model. */
-function languageModel(face: Face, name: string): LanguageModel {
-  const { model } = face.engine.ready(name);
+function languageModel(face: Face, response: Exchange[1], name: string): LanguageModel {
+  const { model } = readyFor(face, response, [name]);
   if (model.language !== undefined) return model.language;
   throw invalidParameter('model', `'${name}' is not a language model; it answers at /v2/models/${name}/infer`);
 }
@@ -61,30 +70,29 @@ function jobOf(
   return { model, options, shape, requests, promptTokens: sum(prompts.map(({ length }) => length)) };
 }
 
-function completionJob(face: Face, body: unknown): Job {
+function completionJob(face: Face, response: Exchange[1], body: unknown): Job {
   const request = completionRequestOf(body, face.maxOutputTokens);
-  const model = languageModel(face, request.model);
+  const model = languageModel(face, response, request.model);
   const prompts = request.prompts.map((prompt) => promptTokens(model, prompt, { parameter: 'prompt', special: true }));
   return jobOf(model, request, [completionShape(model.codec), prompts]);
 }
 
 /** A language model that keeps to a grammar. What its tokens spell is worked out once, during which it may be replaced. */
-async function constrainedModel(face: Face, name: string, grammar: Grammar): Promise<LanguageModel> {
+async function constrainedModel(find: () => LanguageModel, grammar: Grammar): Promise<LanguageModel> {
   for (;;) {
-    const model = languageModel(face, name);
+    const model = find();
     const vocabulary = await model.spelling.vocabulary();
     requireSpelling(grammar, vocabulary);
     model.decoder.teach(vocabulary.tokens);
-    if (languageModel(face, name) === model) return model;
+    if (find() === model) return model;
   }
 }
 
-async function chatJob(face: Face, body: unknown): Promise<Job> {
+async function chatJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
   const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
-  const model = await (grammar === undefined
-    ? languageModel(face, request.model)
-    : constrainedModel(face, request.model, grammar));
+  const find = (): LanguageModel => languageModel(face, response, request.model);
+  const model = grammar === undefined ? find() : await constrainedModel(find, grammar);
   if (model.template === undefined)
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
   // The template writes what a sequence begins with.
@@ -95,7 +103,7 @@ async function chatJob(face: Face, body: unknown): Promise<Job> {
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }
 
-type Prepare = (face: Face, body: unknown) => Job | Promise<Job>;
+type Prepare = (face: Face, response: Exchange[1], body: unknown) => Job | Promise<Job>;
 
 const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/completions': completionJob,
@@ -234,7 +242,7 @@ async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise
     requirePost(exchange[0]);
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
-    const job = await prepare(face, body);
+    const job = await prepare(face, exchange[1], body);
     face.tracing?.of(exchange[1])?.asked(job.shape.operation, job.options.model);
     const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };

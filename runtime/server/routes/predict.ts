@@ -3,6 +3,7 @@ import { readBody } from '../body.ts';
 import {
   Connection,
   decodedPart,
+  readyFor,
   requirePost,
   send,
   sendError,
@@ -15,9 +16,9 @@ import { decodeInstances, encodePredictions } from '../protocol/kserve-v1.ts';
 const predictPath = /^(?:http:\/\/[^/?#]+)?\/v1\/models\/([^/?]+):predict(?:\?|$)/;
 
 async function answer(face: Face, name: string, [request, response]: Exchange): Promise<string> {
-  face.engine.ready(name);
+  readyFor(face, response, [name]);
   const bytes = await readBody([request, response], face);
-  const { model, facts } = face.engine.ready(name);
+  const { model, facts } = readyFor(face, response, [name]);
   const inference = decodeInstances(bytes, facts);
   return encodePredictions(inference, await model.infer(inference, new Connection(face, response)));
 }

@@ -2,7 +2,7 @@
 import type { Express, Request, Response } from 'express';
 import type { Caller } from '../batcher.ts';
 import { readBody } from '../body.ts';
-import { Connection, headerOf, send, type Face } from '../face.ts';
+import { Connection, headerOf, readyFor, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
 import type { Model } from '../model.ts';
 import { invalid } from '../protocol/errors.ts';
@@ -32,9 +32,9 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const top = topOf(request.query['top']);
   const caller = new Connection(face, response);
   // As for inference: refused before the body is read where it can be, asked again after.
-  readerOf(face.engine.ready(...named), caller);
+  readerOf(readyFor(face, response, named), caller);
   const bytes = await readBody([request, response], face);
-  const { model, facts } = face.engine.ready(...named);
+  const { model, facts } = readyFor(face, response, named);
   const reader = readerOf({ model, facts }, caller);
   const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
   const predictions: Prediction[] = [];

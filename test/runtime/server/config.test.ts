@@ -64,6 +64,7 @@ describe('configuration', () => {
     [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, { modelControl: 'none' }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MAX_OUTPUT_TOKENS: '64' }, { maxOutputTokens: 64 }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MODELS_BYTES: '1000' }, { modelsBytes: 1000 }],
   ])('%j gives %j', (environment, config) => {
     expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config });
   });
@@ -76,6 +77,14 @@ describe('configuration', () => {
   test('a store cannot be polled', () => {
     const store = { LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m', LIMBECK_MODEL_CONTROL: 'poll' };
     expect(mistakesOf(store)).toEqual([expect.stringContaining('a store is not looked at again')]);
+  });
+
+  test.each([
+    { LIMBECK_MODELS_DIR: '/m', LIMBECK_MODEL_CONTROL: 'poll' },
+    { LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' },
+  ])('models make room for others only where they can be asked for again: not with %j', (environment) => {
+    const sentence = "LIMBECK_MODELS_BYTES needs LIMBECK_MODEL_CONTROL='explicit'";
+    expect(mistakesOf({ ...(environment as Record<string, string>), LIMBECK_MODELS_BYTES: '1' })).toEqual([sentence]);
   });
 
   test('every mistake is reported at once', () => {

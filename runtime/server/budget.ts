@@ -1,0 +1,63 @@
+/** The memory of all models together: who leaves for whom, and why others are not served. Without a limit all may stay. */
+import { roomFor } from './eviction.ts';
+import type { Model } from './model.ts';
+
+/** Models of one name that are to be served beside others. */
+export interface NewModels {
+  readonly name: string;
+  readonly models: readonly Model[];
+  /** Whether others may leave for them. */
+  readonly mayEvict: boolean;
+}
+
+/** Lives as long as the engine. */
+export class Budget {
+  /** What all models together may take; undefined is whatever they need. */
+  readonly limitBytes: number | undefined;
+  #evictions = 0;
+  /** By name. */
+  readonly #absent = new Map<string, string>();
+
+  constructor(limitBytes: number | undefined) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** Whether there is a limit, so that models make room for others. */
+  get limited(): boolean {
+    return this.limitBytes !== undefined;
+  }
+
+  /** Models that have made room for others so far. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Those who must leave so that new ones fit, noted as gone. Refuses, with the numbers, what does not fit. */
+  makeRoom({ name, models, mayEvict }: NewModels, served: readonly Model[]): readonly Model[] {
+    if (this.limitBytes === undefined) return [];
+    const bytes = models.reduce((total, model) => total + model.bytes, 0);
+    const residents = served.map((model) => {
+      const { bytes: taken, usedAt, idle } = model;
+      return { model, bytes: taken, usedAt, idle: mayEvict && idle && model.name !== name };
+    });
+    const leaving = roomFor({ name, bytes }, residents, this.limitBytes).map(({ model }) => model);
+    this.#evictions += leaving.length;
+    for (const gone of leaving) this.note(gone.name, `it made room for '${name}'`);
+    return leaving;
+  }
+
+  /** Why a model that could be served is not; undefined where nobody knows. */
+  whyNot(name: string): string | undefined {
+    return this.#absent.get(name);
+  }
+
+  /** Remembers why a model is not served. */
+  note(name: string, why: string): void {
+    this.#absent.set(name, why);
+  }
+
+  /** It is served. */
+  forget(name: string): void {
+    this.#absent.delete(name);
+  }
+}
