@@ -1,4 +1,4 @@
-"""The global batches of a plan on the device. An epoch's order is made once, when its first batch is asked for."""
+"""The global batches of a plan, where samples are taken by them. An epoch's order is made when its first is due."""
 
 from __future__ import annotations
 

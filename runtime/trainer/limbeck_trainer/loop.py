@@ -52,7 +52,7 @@ class Training:
         self._log = session.log.child(stage=stage.name)
         self._checkpoints = Checkpoints(session.store, _identity(session.config), stage.name, self._log)
         self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
-        self._batches = Batches(stage.plan, peers.device)
+        self._batches = Batches(stage.plan, material.x.device)
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
         self._pace = Pace(peers.device)

@@ -74,7 +74,7 @@ def time_alone(session: Session, peers: Peers, material: Material, stage: Stage)
     processes, peers = peers.world_size, peers.alone()
     model = assemble(session.config.model, material.dataset, material.rows.train).to(peers.device)
     engine = Engine(session.config.optimization, Whole(model, peers), stage.criterion, peers)
-    batches = Batches(stage.plan, peers.device)
+    batches = Batches(stage.plan, material.x.device)
     seconds = _median_step(
         lambda step, share: _step(engine, material, batches.at(step)[::share], session.config.optimization),
         processes,

@@ -88,11 +88,17 @@ class Rowwise(Protocol):
 
 
 class StreamTensor:
-    """What is not in memory as the training indexes it: rows in, samples on the device out."""
+    """What is not in memory as the training indexes it: rows in, samples on the device `target` out.
 
-    def __init__(self, rows: Rowwise, device: torch.device) -> None:
+    `device` is where rows are to be. It is the processor, which reads: of rows on a GPU it would have to wait for all
+    that the GPU still has to do.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, rows: Rowwise, target: torch.device) -> None:
         self._rows = rows
-        self.device = device
+        self._target = target
 
     def __len__(self) -> int:
         """n."""
@@ -100,7 +106,11 @@ class StreamTensor:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """[m] -> [m, ...]."""
-        return torch.from_numpy(self._rows[rows.cpu().numpy()]).to(self.device)
+        samples = torch.from_numpy(self._rows[rows.numpy()])
+        if self._target.type == "cuda":
+            # Only from such memory can a GPU copy beside its work.
+            samples = samples.pin_memory()
+        return samples.to(self._target, non_blocking=True)
 
     def index_select(self, _axis: int, rows: Tensor) -> Tensor:
         """As a tensor's own, along axis 0."""

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from limbeck_trainer.data import load, load_data
 from limbeck_trainer.data_config import Claimed, Columns, Data, Reading
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.loop import material_of
 from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.scratch import Scratch
@@ -85,6 +87,15 @@ def test_the_split_does_not_depend_on_how_the_samples_are_cut(tmp_path: Path) ->
     pieces = [split.assign(piece, names) for piece in np.array_split(classes, 17)]
     np.testing.assert_array_equal(np.concatenate(pieces), at_once)
     assert (at_once == 2).sum() == pytest.approx(200, abs=10)
+
+
+def test_rows_are_the_processors_and_samples_the_devices(tmp_path: Path) -> None:
+    npz_shards(tmp_path)
+    dataset, rows = load(data(tmp_path, Reading(), 2), Linear(), Store(), Scratch())
+    here, there = (material_of(dataset, rows, torch.device(name)).x for name in ("cpu", "meta"))
+    chosen = torch.tensor([599, 3, 250])
+    np.testing.assert_array_equal(here.index_select(0, chosen).numpy(), dataset.x[chosen.numpy()])
+    assert (str(there.device), str(there.index_select(0, chosen).device), len(there)) == ("cpu", "meta", 600)
 
 
 def one_file(folder: Path) -> str:
