@@ -48,10 +48,17 @@ class Windows:
         firsts, limits = self._span(rows)
         places = firsts[:, None] + np.arange(ahead, ahead + self.length)
         inside = places < limits[:, None]
-        places = np.where(inside, places, firsts[:, None])
-        pieces = np.searchsorted(self._ends, places, side="right")
-        found = self._tokens[places + self._shifts[pieces]].astype(np.int32)
+        places = np.minimum(places, limits[:, None] - 1)
+        found = self._tokens[places + self._to_file(places)].astype(np.int32)
         return np.where(inside, found, np.int32(filler))
+
+    def _to_file(self, places: Ints) -> Ints:
+        """The shift of each place [rows, length], which ascend in a row: looked up once where one piece has all."""
+        first, last = np.searchsorted(self._ends, places[:, [0, -1]].T, side="right")
+        shifts: Ints = np.repeat(self._shifts[first, None], self.length, axis=1)
+        across = first != last
+        shifts[across] = self._shifts[np.searchsorted(self._ends, places[across], side="right")]
+        return shifts
 
     def _span(self, rows: Ints) -> tuple[Ints, Ints]:
         """The first place of each window, and the one after the last of its part."""

@@ -46,3 +46,25 @@ def test_rows_come_in_the_order_that_they_are_asked_for() -> None:
     np.testing.assert_array_equal(x[chosen], whole[chosen])
     np.testing.assert_array_equal(x[5:2:-1], whole[5:2:-1])
     assert x[np.empty(0, dtype=np.int64)].shape == (0, 3)
+
+
+@pytest.mark.parametrize(("pieces", "most", "length"), [(3, 8, 4), (50, 14, 16), (200, 180, 16), (30, 4, 64)])
+def test_windows_are_what_cutting_all_tokens_of_a_part_would_give(pieces: int, most: int, length: int) -> None:
+    """However many pieces there are to a window, or windows to a piece."""
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        sizes = random.integers(1, most, pieces)
+        starts = np.cumsum(sizes) - sizes
+        tokens, order = random.integers(0, 60000, sizes.sum()), random.permutation(pieces)
+        parts = [np.sort(order[: pieces // 2]), np.sort(order[pieces // 2 :])]
+        cut = Windows(tokens.astype(np.uint16), [(starts[part], sizes[part]) for part in parts], length)
+        rows = []
+        for part in parts:
+            flat = np.concatenate([tokens[starts[piece] : starts[piece] + sizes[piece]] for piece in part])
+            count = -(-(len(flat) - 1) // length)
+            rows.append(np.append(flat, np.full(count * length + 1 - len(flat), -1)))
+        inputs = np.concatenate([row[:-1].reshape(-1, length) for row in rows])
+        targets = np.concatenate([row[1:].reshape(-1, length) for row in rows])
+        np.testing.assert_array_equal(WindowRows(cut, 0, -1)[:], inputs)
+        np.testing.assert_array_equal(WindowRows(cut, 1, -1)[:], targets)
+        np.testing.assert_array_equal(WindowRows(cut, 1, -1).counts, (targets >= 0).sum(axis=1))
