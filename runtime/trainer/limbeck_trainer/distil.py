@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from limbeck_trainer.data import Dataset, Floats, Rows
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.losses import Response as ResponseLoss
 from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.scratch import Scratch, room_for
 from limbeck_trainer.store import ObjectMissing, Store
+
+LOGITS, SIZE = "logits.npy", "size"
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,24 @@ class Teacher:
     size_bytes: int
 
 
-def load_teacher(distillation: Distillation, dataset: Dataset, store: Store, threads: int | None) -> Teacher:
-    """Fetches, checks and asks the teacher; TeacherMissing or TeacherMismatch says what is wrong with it."""
+def load_teacher(
+    distillation: Distillation, dataset: Dataset, store: Store, scratch: Scratch, threads: int | None
+) -> Teacher:
+    """Fetches, checks and asks the teacher, once in a pod; TeacherMissing or TeacherMismatch says what is wrong."""
+    if not scratch.common:
+        return _ask(distillation, dataset, store, threads)
+
+    def write(folder: Path) -> None:
+        teacher = _ask(distillation, dataset, store, threads)
+        with room_for("the teacher's answers"):
+            np.save(folder / LOGITS, teacher.logits)
+            (folder / SIZE).write_text(str(teacher.size_bytes))
+
+    folder = scratch.once("teacher", write)
+    return Teacher(np.load(folder / LOGITS, mmap_mode="c"), int((folder / SIZE).read_text()))
+
+
+def _ask(distillation: Distillation, dataset: Dataset, store: Store, threads: int | None) -> Teacher:
     uri = distillation.teacher_uri
     content = _fetch(store, f"{uri}/model.onnx")
     digest = hashlib.sha256(content).hexdigest()

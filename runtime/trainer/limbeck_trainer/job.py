@@ -56,7 +56,9 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     dataset, rows = load(session.config.data, session.config.model, session.store, session.scratch, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
     distillation = session.config.distillation
-    teacher = load_teacher(distillation, dataset, session.store, environment.threads) if distillation else None
+    teacher = None
+    if distillation is not None:
+        teacher = load_teacher(distillation, dataset, session.store, session.scratch, environment.threads)
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
     if dataset.foundation is not None and environment.rank == 0:
         _rehearse(session, environment, dataset, rows)

@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 import jsonschema
 import numpy as np
 import pytest
+from limbeck_trainer.config import parse_config
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Builtin
+from limbeck_trainer.distil import load_teacher
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.scratch import Scratch
+from limbeck_trainer.store import Store
 from support import Document, config_document, contract, digits_file, distilling, run_here
 
 LABELLED = {
@@ -39,6 +45,24 @@ def test_a_student_with_few_labels_gains_from_its_teacher(store: str, teacher: D
     assert result["teacher"] == headline(teacher["metrics"])
     assert result["teacherSizeBytes"] == teacher["artefact"]["sizeBytes"] > result["artefact"]["sizeBytes"]
     assert result["lineage"]["teacherSha256"] == teacher["artefact"]["sha256"]
+
+
+def test_the_processes_of_a_pod_ask_the_teacher_once(store: str, tmp_path: Path) -> None:
+    """The second finds its answers, though by then it is gone."""
+    taught = run_here(config_document(store, optimization={"epochs": 1}))
+    distillation = parse_config(distilling(config_document(store), taught)).distillation
+    assert distillation is not None
+    dataset = load_data(Builtin("digits"), Store())
+    alone = load_teacher(distillation, dataset, Store(), Scratch(), 1)
+    first = load_teacher(distillation, dataset, Store(), Scratch(tmp_path), 1)
+    (Path(urlsplit(taught["artefact"]["uri"]).path) / "model.onnx").unlink()
+    second = load_teacher(distillation, dataset, Store(), Scratch(tmp_path), 1)
+    for theirs in (first, second):
+        np.testing.assert_array_equal(theirs.logits, alone.logits)
+        assert theirs.size_bytes == alone.size_bytes == taught["artefact"]["sizeBytes"]
+    with pytest.raises(TrainerError, match=r"model\.onnx does not exist") as caught:
+        load_teacher(distillation, dataset, Store(), Scratch(), 1)
+    assert caught.value.reason is Reason.TEACHER_MISSING
 
 
 def test_control_has_the_same_budget_and_the_labels_alone(store: str, teacher: Document) -> None:
