@@ -16,7 +16,7 @@ import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from
 import { Mute, type Pull } from './pull.ts';
 import { lookEveryMs, restMs, whomToAsk, type Candidate, type Round } from './schedule.ts';
 import { stalledAmong } from './stalls.ts';
-import { targetsOf, type Place, type Ports, type Target } from './targets.ts';
+import { candidatesOf, stallSecondsOf, targetOf, type Place, type Ports, type Target } from './targets.ts';
 
 /** What the poller needs of the outside. */
 export interface ProgressPorts {
@@ -58,22 +58,44 @@ const mostTellings = 20;
 
 type News = RunNews | ServerNews;
 
-interface Asked {
-  target: Target;
+/** One pod that is asked, and all that is known of it; weighed twice a second as it stands, as there may be ten thousand. */
+class Asked implements Candidate {
+  readonly target: Target;
   readonly cameAtMs: number;
   askedAtMs: number | undefined;
   /** Since it came, or since the first question that it left unanswered; undefined while it answers. */
   silentSinceMs: number | undefined;
-  restsUntilMs: number;
+  restsUntilMs = 0;
+  /** Somebody listens there, or did. */
+  everAnswered = false;
   /** The last answer came quickly. */
-  isSure: boolean;
-  busy: boolean;
+  isSure = false;
+  busy = false;
   /** It has answered, if only that there is no news. */
-  heard: boolean;
+  heard = false;
   /** What others are told, and since when. */
   news: News | undefined;
-  toldAtMs: number;
+  toldAtMs = 0;
   heartbeat: Heartbeat | undefined;
+
+  constructor(target: Target, cameAtMs: number) {
+    this.target = target;
+    this.cameAtMs = cameAtMs;
+    this.silentSinceMs = cameAtMs;
+  }
+
+  get namespace(): string {
+    return this.target.key.namespace;
+  }
+
+  get root(): string {
+    return this.target.root;
+  }
+
+  get isFirst(): boolean {
+    const { worker } = this.target;
+    return worker === undefined || worker.rank === 0 || this.heartbeat?.state === 'mute';
+  }
 }
 
 class Poller implements Progress {
@@ -84,8 +106,10 @@ class Poller implements Progress {
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   /** UID of a job → why its attempt hangs. */
-  #stalls: ReadonlyMap<string, Stall> = new Map();
-  #round: Round<Due> = { ask: [], pace: { firstMs: 0, otherMs: 0 }, lateMs: 0 };
+  readonly #stalls = new Map<string, Stall>();
+  /** UIDs of jobs of whose workers one was heard, or went, since they were judged. */
+  readonly #unjudged = new Set<string>();
+  #round: Round<Asked> = { ask: [], pace: { firstMs: 0, otherMs: 0 }, lateMs: 0 };
   readonly #busy = { sure: 0, unsure: 0 };
   #cancelTick = (): void => undefined;
 
@@ -131,38 +155,39 @@ class Poller implements Progress {
 
   /** Begins with pods that came, and forgets those that went. */
   #follow(): void {
-    const targets = new Map(targetsOf(this.#ports.cache, this.#ports.ports).map((target) => [target.uid, target]));
-    for (const uid of this.#asked.keys()) if (!targets.has(uid)) this.#forget(uid);
-    for (const [uid, target] of targets) {
-      const known = this.#asked.get(uid);
-      if (known === undefined) this.#asked.set(uid, newlyAsked(target, this.#ports.clock.monotonicMs()));
-      else known.target = target;
+    const { cache, ports, clock } = this.#ports;
+    const candidates = new Map(candidatesOf(cache).map((pod) => [pod.metadata.uid ?? '', pod]));
+    for (const uid of this.#asked.keys()) if (!candidates.has(uid)) this.#forget(uid);
+    for (const [uid, pod] of candidates) {
+      const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
+      if (target !== undefined) this.#asked.set(uid, new Asked(target, clock.monotonicMs()));
     }
   }
 
   #forget(uid: string): void {
     const asked = this.#asked.get(uid);
     this.#asked.delete(uid);
-    if (asked?.news === undefined) return;
+    if (asked === undefined) return;
     const { root } = asked.target;
+    this.#unjudged.add(root);
     if (this.#trainers.get(root) === uid) this.#trainers.delete(root);
   }
 
   /** What the last round did not come to is weighed again. */
   #plan(): void {
     const idle = [...this.#asked.values()].filter(({ busy }) => !busy);
-    this.#round = whomToAsk(idle.map(dueOf), this.#ports.clock.monotonicMs(), perSecond);
+    this.#round = whomToAsk(idle, this.#ports.clock.monotonicMs(), perSecond);
   }
 
   #pump(): void {
-    const left: Due[] = [];
-    for (const due of this.#round.ask)
-      if (this.#hasPlace(due)) this.#begin(due.asked);
-      else left.push(due);
+    const left: Asked[] = [];
+    for (const asked of this.#round.ask)
+      if (this.#hasPlace(asked)) this.#begin(asked);
+      else left.push(asked);
     this.#round = { ...this.#round, ask: left };
   }
 
-  #hasPlace({ isSure }: Due): boolean {
+  #hasPlace({ isSure }: Asked): boolean {
     const { sure, unsure } = this.#busy;
     return sure + unsure < atOnce && (isSure || unsure < unsureAtOnce);
   }
@@ -185,6 +210,7 @@ class Poller implements Progress {
       const { status, body } = await this.#ports.pull(asked.target.address, this.#ports.signal);
       this.#metrics.asked(kind, 'answered');
       asked.silentSinceMs = undefined;
+      asked.everAnswered = true;
       asked.isSure = this.#ports.clock.monotonicMs() - atMs < slowMs;
       if (worker === undefined) this.#hear(asked, parseReadiness(body));
       else this.#hearWorker(asked, worker, status === 200 ? parseProgress(body) : undefined);
@@ -202,7 +228,8 @@ class Poller implements Progress {
     asked.silentSinceMs ??= atMs;
     asked.isSure = false;
     const isFrozen = asked.heartbeat?.state === 'mute';
-    asked.restsUntilMs = isFrozen ? 0 : nowMs + restMs(nowMs - asked.silentSinceMs, this.#ports.random());
+    const rest = restMs(nowMs - asked.silentSinceMs, this.#ports.random(), !asked.everAnswered);
+    asked.restsUntilMs = isFrozen ? 0 : nowMs + rest;
   }
 
   #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {
@@ -218,6 +245,7 @@ class Poller implements Progress {
 
   #feel(asked: Asked, heard: Heard): void {
     asked.heartbeat = heartbeatAfter(asked.heartbeat, heard, this.#ports.clock.monotonicMs());
+    this.#unjudged.add(asked.root);
   }
 
   #mayTell({ news, toldAtMs }: Asked): boolean {
@@ -240,27 +268,15 @@ class Poller implements Progress {
 
   /** Who hangs now; the reconciler hears of those that did not before. */
   #watch(): void {
-    const before = this.#stalls;
-    const stalled = stalledAmong([...this.#asked.values()]);
-    this.#stalls = new Map(stalled.map(({ target, stall }) => [target.root, stall]));
+    if (this.#unjudged.size === 0) return;
+    const workers = [...this.#asked.values()].filter(({ root }) => this.#unjudged.has(root));
+    const stalled = stalledAmong(workers, (target) => stallSecondsOf(target, this.#ports.cache));
+    const before = new Set(this.#stalls.keys());
+    for (const root of this.#unjudged) this.#stalls.delete(root);
+    this.#unjudged.clear();
+    for (const { target, stall } of stalled) this.#stalls.set(target.root, stall);
     for (const { target } of stalled) if (!before.has(target.root)) this.#ports.poke(target.reconciler, target.key);
   }
-}
-
-const newlyAsked = (target: Target, cameAtMs: number): Asked => ({
-  ...{ target, cameAtMs, askedAtMs: undefined, silentSinceMs: cameAtMs, restsUntilMs: 0, isSure: false, busy: false },
-  ...{ heard: false, news: undefined, toldAtMs: 0, heartbeat: undefined },
-});
-
-interface Due extends Candidate {
-  readonly asked: Asked;
-}
-
-function dueOf(asked: Asked): Due {
-  const { target, isSure, cameAtMs, askedAtMs, restsUntilMs, heartbeat } = asked;
-  const isFirst = target.worker === undefined || target.worker.rank === 0 || heartbeat?.state === 'mute';
-  const { key, root } = target;
-  return { asked, namespace: key.namespace, root, isFirst, isSure, cameAtMs, askedAtMs, restsUntilMs };
 }
 
 /** Starts asking until `signal` aborts. */

@@ -6,7 +6,8 @@
  * |------------------------------------------------|--------------------------------------------------------|
  * | the first: rank 0, servers, workers found mute | 2 s, or longer where half of the budget is too little  |
  * | other workers                                  | 2 s, or longer where what is left of it is too little  |
- * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s |
+ * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s, |
+ * |                                                | and 10 min where it has never said anything            |
  *
  * Who has not answered the last time, or slowly, may be a host that costs seconds, so those get a quarter of the budget
  * where others want it. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
@@ -48,18 +49,25 @@ const everyMs = 2000;
 /** Of questions to pods that do not answer, where the whole is wanted by those that do. */
 const unsureShare = 1 / 4;
 const longestRestMs = 30_000;
+/** A program of somebody's own may have nothing to say at all: thousands of those are to cost no more than a few. */
+const longestStrangerRestMs = 600_000;
 /** Up to this share is taken off by chance, so that what was cut off together does not come back together. */
 const jitter = 1 / 4;
 
-/** How long a pod is left alone that has not answered for `silentMs`: waits grow by half. `chance` is in [0, 1). */
-export const restMs = (silentMs: number, chance: number): number =>
-  Math.min(longestRestMs, silentMs / 2) * (1 - jitter * chance);
+/**
+ * How long a pod is left alone that has not answered for `silentMs`: waits grow by half. `chance` is in [0, 1).
+ * `isStranger`: it has never answered.
+ */
+export const restMs = (silentMs: number, chance: number, isStranger = false): number =>
+  Math.min(isStranger ? longestStrangerRestMs : longestRestMs, silentMs / 2) * (1 - jitter * chance);
 
-/** Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. */
+/** Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. Who is not due costs a comparison. */
 export function whomToAsk<T extends Candidate>(all: readonly T[], nowMs: number, perSecond: number): Round<T> {
   const pace = paceOf(all, perSecond);
-  const waiting = all.map((candidate) => ({ candidate, dueAtMs: dueAt(candidate, pace) }));
-  const due = waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs).toSorted(inOrder);
+  const due = all
+    .filter((candidate) => dueAt(candidate, pace) <= nowMs)
+    .map((candidate) => ({ candidate, dueAtMs: dueAt(candidate, pace) }))
+    .sort(inOrder);
   const turns = interleaved(
     interleaved(due, ({ candidate }) => candidate.root),
     ({ candidate }) => candidate.namespace,

@@ -14,8 +14,14 @@ export interface Stalled {
   readonly stall: Stall;
 }
 
-/** Workers of one attempt are judged together; who has never answered is left out. */
-export function stalledAmong(all: readonly Beating[]): readonly Stalled[] {
+/**
+ * Workers of one attempt are judged together; who has never answered is left out. `settingOf`: retry.stallSeconds of the
+ * job that a worker works for.
+ */
+export function stalledAmong(
+  all: readonly Beating[],
+  settingOf: (target: Target) => number | undefined,
+): readonly Stalled[] {
   const members = all.flatMap(({ target, heartbeat }) => {
     const { worker } = target;
     return worker === undefined || heartbeat === undefined ? [] : [{ target, ...worker, heartbeat }];
@@ -23,7 +29,7 @@ export function stalledAmong(all: readonly Beating[]): readonly Stalled[] {
   const groups = Map.groupBy(members, ({ target, attempt }) => `${target.root}/${String(attempt)}`);
   return [...groups.values()].flatMap((workers) => {
     const [first] = workers;
-    const stall = first && stallOf(first.attempt, workers, first.stallSeconds);
+    const stall = first && stallOf(first.attempt, workers, settingOf(first.target));
     return stall === undefined || first === undefined ? [] : [{ target: first.target, stall }];
   });
 }

@@ -25,8 +25,6 @@ export interface Place {
   readonly attempt: number;
   readonly rank: number;
   readonly pod: string;
-  /** retry.stallSeconds of the job. */
-  readonly stallSeconds: number | undefined;
 }
 
 /** One pod to ask, and whose news it is. */
@@ -66,11 +64,10 @@ function mayHaveNews(pod: Pod): boolean {
 const isWorker = ({ metadata }: Pod): boolean => metadata.labels?.[labels.completionIndex] !== undefined;
 
 /** The workers of running attempts, and server pods that run without being ready. */
-export function targetsOf(cache: Cache, ports: Ports): readonly Target[] {
-  return cache.byIndex(pods, podsWithNews.name, running).flatMap((pod) => targetOf(pod, cache, ports) ?? []);
-}
+export const candidatesOf = (cache: Cache): readonly Pod[] => cache.byIndex(pods, podsWithNews.name, running);
 
-function targetOf(pod: Pod, cache: Cache, ports: Ports): Target | undefined {
+/** Undefined while it is not known to be ours. What it is once is true for the pod's life. */
+export function targetOf(pod: Pod, cache: Cache, ports: Ports): Target | undefined {
   const { uid } = pod.metadata;
   const host = pod.status?.podIP;
   if (uid === undefined || host === undefined) return undefined;
@@ -94,11 +91,16 @@ function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Targe
   const kind = root && kinds[root.kind];
   if (root === undefined || kind === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name: root.name };
-  const { stallSeconds } = cache.get(kind.resource, key)?.spec.retry ?? {};
-  const worker = { attempt: Number(attempt), rank: Number(index), pod: pod.metadata.name, stallSeconds };
+  const worker = { attempt: Number(attempt), rank: Number(index), pod: pod.metadata.name };
   const address = { host, port, path: '/progress' };
   return { uid, kind: 'trainer', reconciler: kind.reconciler, key, root: root.uid, address, worker };
 }
+
+/** retry.stallSeconds of the job that a worker works for, which may be changed at any time. */
+export const stallSecondsOf = ({ reconciler, key }: Target, cache: Cache): number | undefined =>
+  Object.values(kinds)
+    .filter((kind) => kind.reconciler === reconciler)
+    .map((kind) => cache.get(kind.resource, key)?.spec.retry.stallSeconds)[0];
 
 interface Kind {
   readonly reconciler: Target['reconciler'];

@@ -16,13 +16,14 @@ const worker = (heartbeat: Heartbeat | undefined, { root = 'r', attempt = 1, ran
   target: {
     ...{ uid: `${root}-${String(attempt)}-${String(rank)}`, kind: 'trainer', reconciler: 'trainingjob', root },
     ...{ key: { namespace: 'default', name: root }, address: { host: '10.0.0.1', port: 1, path: '/progress' } },
-    worker: { attempt, rank, pod: `w-${String(rank)}`, stallSeconds: undefined },
+    worker: { attempt, rank, pod: `w-${String(rank)}` },
   },
   heartbeat,
 });
 
 const still = beat('standing', 90_000);
-const rootsOf = (all: readonly Beating[]) => stalledAmong(all).map(({ target, stall }) => [target.root, stall.attempt]);
+const rootsOf = (all: readonly Beating[], seconds?: number) =>
+  stalledAmong(all, () => seconds).map(({ target, stall }) => [target.root, stall.attempt]);
 
 test.each<[string, readonly Beating[], readonly (readonly [string, number])[]]>([
   ['nobody, where nobody is asked', [], []],
@@ -45,4 +46,8 @@ test.each<[string, readonly Beating[], readonly (readonly [string, number])[]]>(
   ['nobody who has never answered', [worker(undefined)], []],
 ])('%s', (_, all, hung) => {
   expect(rootsOf(all)).toEqual(hung);
+});
+
+test('what the job says of its patience counts', () => {
+  expect([rootsOf([worker(still)], 80), rootsOf([worker(still)], 100)]).toEqual([[['r', 1]], []]);
 });

@@ -2,14 +2,22 @@ import { expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
-import { podsWithNews, targetsOf, type Target } from '../../../operator/progress/targets.ts';
+import {
+  candidatesOf,
+  podsWithNews,
+  stallSecondsOf,
+  targetOf,
+  type Target,
+} from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { teacherJob } from '../../support/runs.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
 import { deploymentOf, jobOf, managed, serverPod, trainerPod } from './support.ts';
 
-async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Target[]> {
+type Found = Target & { readonly stallSeconds: number | undefined };
+
+async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Found[]> {
   const cluster = new FakeCluster();
   cluster.put(batchJobs, jobOf('teacher', kind));
   cluster.put(deployments, deploymentOf('digits'));
@@ -29,7 +37,8 @@ async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Target[]>
     ...{ signal: new AbortController().signal, clock: new FakeClock(), random: () => 0 },
   });
   await whenSynced;
-  return targetsOf(cache, { trainer: 8082, server: 8080 });
+  const targets = candidatesOf(cache).flatMap((one) => targetOf(one, cache, { trainer: 8082, server: 8080 }) ?? []);
+  return targets.map((target) => ({ ...target, stallSeconds: stallSecondsOf(target, cache) }));
 }
 
 const targets = async (pod: Pod, kind?: string): Promise<readonly string[]> =>
@@ -41,9 +50,10 @@ const targets = async (pod: Pod, kind?: string): Promise<readonly string[]> =>
 test('a worker is known by attempt, rank and pod, with the patience that its job asks for', async () => {
   const labels = { ...managed, 'batch.kubernetes.io/job-completion-index': '1', 'limbeck.dev/attempt': '2' };
   const [worker] = await found(trainerPod('p', { labels }));
-  expect(worker?.worker).toEqual({ attempt: 2, rank: 1, pod: 'p', stallSeconds: 90 });
+  expect(worker?.worker).toEqual({ attempt: 2, rank: 1, pod: 'p' });
+  expect(worker?.stallSeconds).toBe(90);
   const [distilling] = await found(trainerPod('p'), 'DistillationJob');
-  expect(distilling?.worker?.stallSeconds).toBeUndefined();
+  expect(distilling?.stallSeconds).toBeUndefined();
   expect((await found(serverPod('p')))[0]?.worker).toBeUndefined();
 });
 
