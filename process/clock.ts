@@ -24,7 +24,8 @@ export const systemClock: Clock = {
       timer.unref();
       cancel = () => clearTimeout(timer);
     };
-    wait(delayMs);
+    // What is due already is so by a little: time went on while it was worked out.
+    wait(Math.max(0, delayMs));
     return () => cancel();
   },
 };

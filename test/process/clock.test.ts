@@ -43,6 +43,15 @@ describe('systemClock', () => {
     expect(ran).toEqual(['ran']);
   });
 
+  test('what is due already runs next, without a warning', () => {
+    jest.useFakeTimers();
+    const given = jest.spyOn(globalThis, 'setTimeout');
+    systemClock.after(-5, () => undefined);
+    expect(given.mock.calls.map(([, ms]) => ms)).toEqual([0]);
+    given.mockRestore();
+    jest.useRealTimers();
+  });
+
   test('runs callbacks once, unless cancelled', async () => {
     const ran: string[] = [];
     const cancel = systemClock.after(1, () => ran.push('cancelled'));
