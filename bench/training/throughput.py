@@ -40,6 +40,13 @@ EPOCHS, BATCH, RATE = 5, 64, 0.003
 MODELS = {"cnn 16-32/64": {"kind": "cnn", "channels": [16, 32], "hidden": 64}, "mlp 64": {"kind": "mlp", "hidden": [64]}}
 
 
+def now(peers: Peers) -> float:
+    """Seconds, when all that was asked of the device is done."""
+    if peers.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def ours(session: Session, peers: Peers, material: Material) -> float:
     """Seconds of the loop itself: without starting, without the checkpoint at its end."""
     plan = Plan(material.rows.train, BATCH, 1)
@@ -47,32 +54,33 @@ def ours(session: Session, peers: Peers, material: Material) -> float:
     strategy = "alone" if peers.world_size == 1 else "ddp"
     stage = Stage("model", plan, cross_entropy(material.y), strategy, steps, plan.steps_per_epoch)
     training = Training(session, peers, material, stage)
-    began = time.perf_counter()
+    began = now(peers)
     training._train()  # noqa: SLF001
-    return time.perf_counter() - began
+    return now(peers) - began
 
 
 def plain(session: Session, peers: Peers, material: Material) -> float:
     """What one writes by hand: a permutation for each epoch and slices of it; no log, checkpoint or check of the loss."""
     torch.manual_seed(1)
-    dataset, rows = material.dataset, torch.from_numpy(material.rows.train)
+    dataset, rows = material.dataset, torch.from_numpy(material.rows.train).to(peers.device)
     model: nn.Module = build_model(
         session.config.model, normalisation_of(dataset.x[material.rows.train]), dataset.shape, len(dataset.labels)
     )
+    model.to(peers.device)
     if peers.world_size > 1:
         model = DistributedDataParallel(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     x, y = material.x, material.y
-    began = time.perf_counter()
+    began = now(peers)
     for _ in range(EPOCHS):
-        order = rows[torch.randperm(len(rows))]
+        order = rows[torch.randperm(len(rows), device=peers.device)]
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH][peers.rank :: peers.world_size]
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
             loss.backward()
             optimizer.step()
-    return time.perf_counter() - began
+    return now(peers) - began
 
 
 def compare(environment: Environment, rounds: int) -> None:
@@ -103,17 +111,20 @@ def compare(environment: Environment, rounds: int) -> None:
             samples = len(material.rows.train) * EPOCHS
             ratios = [theirs / mine for mine, theirs in zip(*seconds, strict=True)]
             rates = [[samples / value for value in side] for side in seconds]
-            line = {"model": name, "processes": peers.world_size, "ratios": ratios, "ours": rates[0], "plain": rates[1]}
+            line = {"model": name, "processes": peers.world_size, "device": peers.device.type, "ratios": ratios, "ours": rates[0], "plain": rates[1]}
             print(json.dumps(line), flush=True)
 
 
 def main() -> None:
-    """One process, then two over gloo."""
+    """One process, then two."""
     rounds = int(sys.argv[1])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     compare(Environment(0, 1, "", 29500, 1, Path("/dev/null")), rounds)
+    # A GPU takes no second rank.
+    if torch.cuda.device_count() == 1:
+        return
     # Who has run a backward pass cannot be forked.
     fork = multiprocessing.get_context("spawn")
     group = [
