@@ -20,11 +20,12 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '3' },
     resident: { type: 'string', default: '5000' },
     'rest-seconds': { type: 'string', default: '60' },
+    'later-seconds': { type: 'string', default: '600' },
     port: { type: 'string', default: '18443' },
   },
 });
 const [jobs, pairs, residents, port] = [values.jobs, values.pairs, values.resident, values.port].map(Number);
-const restSeconds = Number(values['rest-seconds']);
+const [restSeconds, laterSeconds] = [Number(values['rest-seconds']), Number(values['later-seconds'])];
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 for (const signal of signals)
@@ -79,24 +80,28 @@ const residentFigures = [
   'peakMiB',
   'settledMiB',
   'restCpuPercent',
+  'laterRestCpuPercent',
   'lateCallsPerPass',
 ] as const;
 
 function toldAmong(name: string, found: Resident): void {
-  const shown = residentFigures.map((figure) => `${figure} ${rounded(found[figure])}`);
+  const shown = residentFigures.flatMap((figure) =>
+    found[figure] === undefined ? [] : [`${figure} ${rounded(found[figure])}`],
+  );
   console.log(
     `${name} among all: ${shown.join(', ')}, at rest ${found.restWrites} writes, ${found.restPasses} passes; ` +
       `p99 of the wait in the queue: first ${between(found.firstWaitedP99Seconds)}; late ${between(found.lateWaitedP99Seconds)}`,
   );
 }
 
-/** One turn of each side, so without spread. What the reference does not use at all has no ratio. */
+/** One turn of each side, so without spread. What the reference does not use or show at all has no ratio. */
 function ratiosAmong({ limbeck: ours, reference: theirs }: Scale): Record<string, Spread> {
   toldAmong('limbeck', ours);
   toldAmong('reference', theirs);
-  const entries = residentFigures
-    .filter((figure) => theirs[figure] > 0)
-    .map((figure) => [`among: ${figure}`, spread([ours[figure] / theirs[figure]])] as const);
+  const entries = residentFigures.flatMap((figure) => {
+    const [our = 0, their = 0] = [ours[figure], theirs[figure]];
+    return their > 0 ? [[`among: ${figure}`, spread([our / their])] as const] : [];
+  });
   for (const [figure, { median }] of entries) console.log(`${figure}, limbeck / reference: ${median}`);
   return Object.fromEntries(entries);
 }
@@ -108,7 +113,9 @@ try {
   console.log('no controllers run in a burst, as if the Jobs were suspended in a queue: nobody makes pods meanwhile');
   const { rounds, ratios } = await bursts();
   const among =
-    residents === 0 ? undefined : await scale(limbecks, references, port ?? 0, { jobs: residents ?? 0, restSeconds });
+    residents === 0
+      ? undefined
+      : await scale(limbecks, references, port ?? 0, { jobs: residents ?? 0, restSeconds, laterSeconds });
   const allRatios: Record<string, Spread> = { ...ratios, ...(among === undefined ? {} : ratiosAmong(among)) };
   const ours = rounds.map((round) => round.limbeck);
   const goals = verdicts({ rate: allRatios['jobsPerSecond'], jobs: jobs ?? 0, bursts: ours, among });

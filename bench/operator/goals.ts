@@ -48,6 +48,7 @@ function ofBursts({ rate, jobs, bursts }: Findings): readonly Verdict[] {
 
 function ofScale(among: Scale): readonly Verdict[] {
   const { jobs, pods, fewMiB, grownMiB, limbeck } = among;
+  const restPercent = limbeck.laterRestCpuPercent ?? limbeck.restCpuPercent;
   const mostMiB = Math.max(grownMiB, limbeck.settledMiB);
   const isMany = jobs >= many.jobs && pods >= many.pods;
   const at = `at ${jobs} and ${pods} pods`;
@@ -67,9 +68,9 @@ function ofScale(among: Scale): readonly Verdict[] {
     judged('at rest: no write', `${limbeck.restWrites} ${at}`, limbeck.restWrites === 0, isMany),
     judged(
       'at rest: less than 1 % of a core',
-      `${limbeck.restCpuPercent.toFixed(2)} % ${at}`,
-      limbeck.restCpuPercent < 1,
-      isMany,
+      `${restPercent.toFixed(2)} % ${at}, ${limbeck.restCpuPercent.toFixed(2)} % in the first minute`,
+      restPercent < 1,
+      isMany && limbeck.laterRestCpuPercent !== undefined,
     ),
   ];
 }

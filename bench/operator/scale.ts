@@ -20,7 +20,9 @@ export interface Resident {
   readonly syncCpuSeconds: number;
   readonly peakMiB: number;
   readonly settledMiB: number;
+  /** In the first minute, and when what has never answered is known to have nothing to say; absent: not waited for. */
   readonly restCpuPercent: number;
+  readonly laterRestCpuPercent?: number;
   readonly restWrites: number;
   readonly restPasses: number;
   /** Of the first look at everything, and of the TrainingJobs that came late. */
@@ -45,22 +47,43 @@ export interface Scale {
 export interface Size {
   readonly jobs: number;
   readonly restSeconds: number;
+  /** After so long it is watched once more. */
+  readonly laterSeconds?: number;
 }
 
-async function rest(api: ApiServer, side: Side, running: Running, seconds: number) {
+interface Rest {
+  readonly cpuPercent: number;
+  readonly writes: number;
+  readonly passes: number;
+}
+
+async function rest(api: ApiServer, side: Side, running: Running, seconds: number): Promise<Rest> {
   const { child } = running;
   const look = async () => {
     const own = await running.scrape();
     return { own, writes: writesOf(await api.metrics(), own, side), cpu: cpuSeconds(child) };
   };
-  await later(settleMs);
   const before = await look();
   await later(seconds * 1000);
   const after = await look();
   return {
-    restCpuPercent: (100 * (after.cpu - before.cpu)) / seconds,
-    restWrites: total(difference(after.writes, before.writes)),
-    restPasses: side.passes(after.own) - side.passes(before.own),
+    cpuPercent: (100 * (after.cpu - before.cpu)) / seconds,
+    writes: total(difference(after.writes, before.writes)),
+    passes: side.passes(after.own) - side.passes(before.own),
+  };
+}
+
+/** A side that has just seen everything, at rest; and again after a while, where it is asked for. */
+async function rests(api: ApiServer, side: Side, running: Running, { restSeconds, laterSeconds }: Size) {
+  await later(settleMs);
+  const first = await rest(api, side, running, restSeconds);
+  if (laterSeconds !== undefined) await later(laterSeconds * 1000);
+  const second = laterSeconds === undefined ? undefined : await rest(api, side, running, restSeconds);
+  return {
+    restCpuPercent: first.cpuPercent,
+    ...(second === undefined ? {} : { laterRestCpuPercent: second.cpuPercent }),
+    restWrites: first.writes + (second?.writes ?? 0),
+    restPasses: first.passes + (second?.passes ?? 0),
   };
 }
 
@@ -79,7 +102,7 @@ async function late(api: ApiServer, side: Side, running: Running, jobs: number) 
 }
 
 /** Starts a side among all that is there. */
-async function resident(api: ApiServer, side: Side, port: number, { jobs, restSeconds }: Size): Promise<Resident> {
+async function resident(api: ApiServer, side: Side, port: number, size: Size): Promise<Resident> {
   const running = await startSide(side, port);
   try {
     const { child, startedAt } = running;
@@ -91,9 +114,9 @@ async function resident(api: ApiServer, side: Side, port: number, { jobs, restSe
       firstWaitedP99Seconds: side.waitedP99Seconds(first),
       peakMiB: peakMiB(child),
     };
-    const rested = await rest(api, side, running, restSeconds);
+    const rested = await rests(api, side, running, size);
     const settledMiB = residentMiB(child);
-    return { ...synced, ...rested, settledMiB, ...(await late(api, side, running, jobs)) };
+    return { ...synced, ...rested, settledMiB, ...(await late(api, side, running, size.jobs)) };
   } finally {
     await running.stop();
   }
@@ -121,7 +144,9 @@ export async function scale(ours: Side, theirs: Side, port: number, size: Size):
     const grownMiB = residentMiB(running.child);
     await running.stop();
     const limbeck = await resident(api, ours, port + 10, size);
-    const reference = await resident(api, theirs, port + 10, { ...size, jobs: size.jobs + lateJobs });
+    // The reference asks no pod anything, so that it rests at once.
+    const { restSeconds } = size;
+    const reference = await resident(api, theirs, port + 10, { jobs: size.jobs + lateJobs, restSeconds });
     return { jobs: size.jobs, pods, few, fewMiB, grownMiB, limbeck, reference };
   } finally {
     await api.close();

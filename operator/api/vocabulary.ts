@@ -36,7 +36,7 @@ export const reasons = {
   AttemptRunning: 'The attempt is training.',
   BackingOff: 'The last attempt failed; the next one starts after a pause.',
   PodsStopping: 'The next attempt waits for the pods of the last one to be gone.',
-  PodsStuck: 'A pod of the last attempt was to end over a minute ago; the message names it, its node and the remedy.',
+  PodsStuck: 'A pod or the Job of the last attempt was to end over a minute ago; the message names it and the remedy.',
   Finished: 'The job is over.',
   Running: 'Not decided yet: the job is not over.',
   GatesPassed: 'The model is exported and every gate holds.',

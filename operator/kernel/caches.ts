@@ -58,7 +58,11 @@ export function startCaches(options: CachesOptions): Caches {
   const facts = distinct(options.resources).map((resource) => {
     const name = resourceText(resource);
     const of = (): Kind => kindOf(kinds, resource);
-    return { resource: name, objects: () => of().store.size, silentMs: () => of().informer.silentMs };
+    return {
+      resource: name,
+      objects: () => of().store.size,
+      silentMs: () => (of().presence?.isServed === false ? 0 : of().informer.silentMs),
+    };
   });
   const counts = cacheMetrics(options.registry, facts);
   for (const resource of distinct(options.resources))

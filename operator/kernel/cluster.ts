@@ -76,7 +76,8 @@ export interface Note {
   readonly message: string;
 }
 
-export interface Cluster {
+/** What an informer needs. */
+export interface Reads {
   list<T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<Page<T>>;
   /** Ends when the server closes the stream; throws ApiError('gone') when the version is too old. */
   watch<T extends KubeObject>(
@@ -93,6 +94,9 @@ export interface Cluster {
     options: WatchListOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
+}
+
+export interface Cluster extends Reads {
   get<T extends KubeObject>(resource: Resource<T>, key: Key, signal: AbortSignal): Promise<T>;
   /** Server-side apply by our one field manager, with force. Returns the object as stored. */
   apply(resource: Resource, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;

@@ -15,8 +15,11 @@ import { NotLeading, type Cluster, type WriteBudget } from './cluster.ts';
 
 export { NotLeading } from './cluster.ts';
 
-/** The same cluster; reads pass, writes only while there is a budget, asked as late as the cluster can. */
-export function fenced(cluster: Cluster, budgetMs: WriteBudget): Cluster {
+/**
+ * The same cluster; reads pass, writes only while there is a budget, asked as late as the cluster can. A look at a single
+ * object ends with `stop`, as nobody will act upon it; a write that is on the way is waited for.
+ */
+export function fenced(cluster: Cluster, budgetMs: WriteBudget, stop?: AbortSignal): Cluster {
   const writes = cluster.within?.(budgetMs) ?? cluster;
   const guarded = async <T>(write: () => Promise<T>): Promise<T> => {
     if (budgetMs() <= 0) throw new NotLeading();
@@ -25,7 +28,12 @@ export function fenced(cluster: Cluster, budgetMs: WriteBudget): Cluster {
   return {
     list: (resource, options, signal) => cluster.list(resource, options, signal),
     watch: (resource, options, signal) => cluster.watch(resource, options, signal),
-    get: (resource, key, signal) => cluster.get(resource, key, signal),
+    get: async (resource, key, signal) => {
+      if (stop === undefined) return cluster.get(resource, key, signal);
+      return cluster.get(resource, key, AbortSignal.any([signal, stop])).catch((error: unknown) => {
+        throw stop.aborted ? new NotLeading() : error;
+      });
+    },
     apply: (resource, object, signal) => guarded(() => writes.apply(resource, object, signal)),
     applyStatus: (resource, object, signal) => guarded(() => writes.applyStatus(resource, object, signal)),
     remove: (ref, signal) => guarded(() => writes.remove(ref, signal)),

@@ -6,7 +6,7 @@
 import { sleep, type Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { backoffMs, watchBackoff } from './backoff.ts';
-import { ApiError, type Cluster, type WatchEvent } from './cluster.ts';
+import { ApiError, type Reads, type WatchEvent } from './cluster.ts';
 import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
 import { hasReached, prepared, type Store } from './store.ts';
 import { CutOff, isWorthPages, StreamedList } from './streamed-list.ts';
@@ -30,7 +30,7 @@ export interface InformerCounts {
 }
 
 export interface InformerOptions {
-  readonly cluster: Cluster;
+  readonly cluster: Reads;
   readonly resource: Resource;
   readonly selection: Selection;
   readonly store: Store;

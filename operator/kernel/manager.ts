@@ -36,7 +36,7 @@ export interface ManagerOptions {
   readonly indexes?: readonly Index[];
   readonly log: Log;
   readonly registry: Registry;
-  /** Abort to stop gracefully: workers finish their pass, then the lease is released. */
+  /** Abort to stop gracefully: passes end before their next write, then the lease is released. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** What passes take for now, to be compared with the stamps of others; `clock` when absent. */
@@ -82,7 +82,9 @@ export function startManager(options: ManagerOptions): Manager {
   const budgetMs: WriteBudget = leader === undefined ? () => Infinity : () => leader.writeBudgetMs();
   const mayWrite = (): boolean => budgetMs() > 0;
   const caches = startCaches(cachesOptions(options, informing.signal));
-  const controllers = controllersFor(options, caches, budgetMs);
+  // The one who waits is to lead soon, and a pass may be cut between any two writes.
+  const passBudgetMs: WriteBudget = () => (options.signal.aborted ? 0 : budgetMs());
+  const controllers = controllersFor(options, caches, passBudgetMs);
   for (const controller of controllers) caches.onChange((change) => controller.hear(change));
   const beat = pulseMetrics(options.registry, blockedMs);
   void runPulse({ clock: options.clock, log: options.log, beat }, informing.signal);
@@ -173,7 +175,7 @@ function cachesOptions(options: ManagerOptions, signal: AbortSignal): CachesOpti
 }
 
 function controllersFor(options: ManagerOptions, caches: Caches, budgetMs: WriteBudget): readonly Controller[] {
-  const cluster = fenced(options.cluster, budgetMs);
+  const cluster = fenced(options.cluster, budgetMs, options.signal);
   const controllers: Controller[] = [];
   const counts = controllerMetrics(options.registry, () => controllers);
   for (const reconciler of options.reconcilers)
@@ -188,7 +190,7 @@ interface Parts {
   readonly counts: ControllerCounts;
 }
 
-/** Passes that last take no place from others, but a worker: so many namespaces, less one, may hang at once. */
+/** Passes that last take no place from others, but a worker; the last quarter is for namespaces that have no such pass. */
 const workersPerPlace = 4;
 
 function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, counts }: Parts): Controller {
@@ -203,7 +205,8 @@ function controllerFor(reconciler: AnyReconciler, { options, caches, cluster, co
   const pass = { reconciler, hands, recorder, caches };
   // What may hang hangs for a namespace: its webhooks, its quota, its policies.
   const groupOf = (key: string): string => parseKey(key).namespace;
-  const queue = new Workqueue(clock, { places: workers, failingAtOnce: Math.ceil(workers / 2), groupOf });
+  const slowAtOnce = workers * (workersPerPlace - 1);
+  const queue = new Workqueue(clock, { places: workers, failingAtOnce: Math.ceil(workers / 2), slowAtOnce, groupOf });
   return new Controller({ pass, queue, workers: workers * workersPerPlace, counts, clock, random, log });
 }
 

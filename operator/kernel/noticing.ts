@@ -1,8 +1,8 @@
 /** The reads of an informer of an optional kind, which show whether it is served: one that was removed is found by nobody. */
-import { ApiError, type Cluster } from './cluster.ts';
+import { ApiError, type Reads } from './cluster.ts';
 
-/** The same cluster; `notice` hears after every answer to a list or watch whether the kind is served. */
-export function noticing(cluster: Cluster, notice: (isServed: boolean) => void): Cluster {
+/** The same reads; `notice` hears after every answer to one whether the kind is served. */
+export function noticing(cluster: Reads, notice: (isServed: boolean) => void): Reads {
   const watchList = cluster.watchList?.bind(cluster);
   const failed = (error: unknown): unknown => {
     if (error instanceof ApiError && error.code === 'notFound') notice(false);
@@ -32,11 +32,5 @@ export function noticing(cluster: Cluster, notice: (isServed: boolean) => void):
     ...(watchList === undefined
       ? {}
       : { watchList: (resource, options, signal) => noticed(watchList(resource, options, signal)) }),
-    get: (resource, key, signal) => cluster.get(resource, key, signal),
-    apply: (resource, object, signal) => cluster.apply(resource, object, signal),
-    applyStatus: (resource, object, signal) => cluster.applyStatus(resource, object, signal),
-    remove: (ref, signal) => cluster.remove(ref, signal),
-    create: (resource, object, signal) => cluster.create(resource, object, signal),
-    update: (resource, object, signal) => cluster.update(resource, object, signal),
   };
 }

@@ -12,7 +12,7 @@ import {
 } from './act.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
-import { longestAwayMs } from './deadlines.ts';
+import { longestAwayMs, usualDeadlines } from './deadlines.ts';
 import type { Expectation } from './memory.ts';
 import {
   keyOf,
@@ -47,6 +47,8 @@ export interface PassOptions {
 
 const staleLookMs = 50;
 const longestStaleLookMs = 1000;
+/** While a kind is silent for longer than a watch may be; its list, when it comes, wakes whom it concerns. */
+const longestSilentLookMs = 15_000;
 const leavingLookMs = 1000;
 /** What takes longer to go is held by somebody, and the object says so. */
 const leavingPatienceMs = 60_000;
@@ -64,16 +66,19 @@ export interface Turn {
 export async function runPass(options: PassOptions, key: Key, turn: Turn): Promise<Outcome> {
   const hands = { ...options.hands, cluster: saying(options.hands.cluster, turn.log) };
   try {
-    const staleMs = staleForMs(options, key);
-    if (staleMs !== undefined) return { kind: 'stale', afterMs: staleLookAfterMs(staleMs) };
+    const afterMs = staleLookAfterMs(options, key);
+    if (afterMs !== undefined) return { kind: 'stale', afterMs };
     return await observePlanAct({ ...options, hands }, key, turn);
   } catch (error) {
     return error instanceof NotLeading ? { kind: 'fenced' } : { kind: 'failed', error };
   }
 }
 
-/** Our own writes come back on the watch; planning before they do would repeat or contradict them. Undefined: go on. */
-function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefined {
+/**
+ * Our own writes come back on the watch; planning before they do would repeat or contradict them. Undefined: go on.
+ * Otherwise it is looked at again, often at first, as nearly all come within milliseconds; the wait doubles.
+ */
+function staleLookAfterMs({ hands, caches }: PassOptions, key: Key): number | undefined {
   const isMet = (expectation: Expectation): boolean =>
     expectation.kind === 'version'
       ? caches.hasReached(expectation.resource, expectation.resourceVersion)
@@ -83,13 +88,11 @@ function staleForMs({ hands, caches }: PassOptions, key: Key): number | undefine
   const staleMs = hands.clock.monotonicMs() - hands.memory.expectingSinceMs(key);
   // Who acts on the past sooner repeats what is done. While a kind is silent it is the past, however long that lasts.
   const silentMs = Math.max(...unmet.map(({ resource }) => hands.cache.silentMs(resource)));
-  if (staleMs - silentMs < longestAwayMs) return staleMs;
+  const longestMs = silentMs > usualDeadlines.watchSilenceMs ? longestSilentLookMs : longestStaleLookMs;
+  if (staleMs - silentMs < longestAwayMs) return Math.min(longestMs, Math.max(staleLookMs, staleMs));
   hands.memory.stopExpecting(key);
   return undefined;
 }
-
-/** Often at first, as nearly all come within milliseconds; the wait doubles. */
-const staleLookAfterMs = (staleMs: number): number => Math.min(longestStaleLookMs, Math.max(staleLookMs, staleMs));
 
 async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promise<Outcome> {
   const { signal } = turn;

@@ -1,19 +1,26 @@
 /**
  * Which keys are held by workers, and whether one more may be. A pass that lasts waits for somebody who does not answer:
  * after a second it no longer takes a place from others. So a namespace in which everything is answered late, by a
- * webhook that hangs say, makes others wait for a second at most, even where each of its keys is met for the first time.
+ * webhook that hangs say, makes others wait for a second at most, even where each of its keys is met for the first time,
+ * and those that fail there take no place from those that fail elsewhere. Where many namespaces are like that, each of
+ * them holds one key more, so that it takes a dozen to hold every worker.
  */
 
 export interface PlaceRules {
   /** Most keys that are held at once, and most slow ones of one group; slow ones take no place. */
   readonly places: number;
-  /** Of those that are known to fail, so many are held at once, slow or not. At least 1. */
+  /** Of those of one group that are known to fail, so many are held at once, slow or not. At least 1. */
   readonly failingAtOnce: number;
+  /** Where so many are slow, a group is given another key only if it holds none. */
+  readonly slowAtOnce: number;
   /** Keys that may have the same cause to be slow. */
   readonly groupOf: (key: string) => string;
 }
 
-export const withoutBounds: PlaceRules = { places: Infinity, failingAtOnce: Infinity, groupOf: (key) => key };
+export const withoutBounds: PlaceRules = {
+  ...{ places: Infinity, failingAtOnce: Infinity, slowAtOnce: Infinity },
+  groupOf: (key) => key,
+};
 
 /** From then on a pass is slow. */
 export const slowMs = 1000;
@@ -46,15 +53,23 @@ export class Places {
 
   /** Which of those that wait may be held now. */
   admission(nowMs: number): Admission {
-    const slow = [...this.#held].filter(([, { sinceMs }]) => nowMs - sinceMs >= slowMs);
-    const failing = [...this.#held.values()].filter(({ isFailing }) => isFailing).length;
-    const isFree = this.#held.size - slow.length < this.#rules.places;
-    const full = this.#fullGroups(slow.map(([key]) => key));
-    const { groupOf } = this.#rules;
+    const { places, failingAtOnce, slowAtOnce, groupOf } = this.#rules;
+    const held = [...this.#held];
+    const slow = held.filter(([, { sinceMs }]) => nowMs - sinceMs >= slowMs);
+    const failing = held.filter(([, { isFailing }]) => isFailing);
+    const [all, slowOf, failingOf] = [held, slow, failing].map((some) => this.#countsOf(some)) as [
+      Counts,
+      Counts,
+      Counts,
+    ];
+    const mostHeld = slow.length < slowAtOnce ? Infinity : 1;
     return {
-      well: isFree,
-      failing: isFree && failing < this.#rules.failingAtOnce,
-      admits: full.size === 0 ? () => true : (key) => !full.has(groupOf(key)),
+      isFree: held.length - slow.length < places,
+      admits: (key, isFailing) => {
+        const group = groupOf(key);
+        const isFull = all(group) >= mostHeld || slowOf(group) >= places;
+        return !isFull && !(isFailing && failingOf(group) >= failingAtOnce);
+      },
     };
   }
 
@@ -64,18 +79,19 @@ export class Places {
     return quick === undefined ? Infinity : quick.sinceMs + slowMs;
   }
 
-  #fullGroups(slow: readonly string[]): ReadonlySet<string> {
-    const { groupOf, places } = this.#rules;
+  #countsOf(held: readonly (readonly [string, Held])[]): Counts {
     const counts = new Map<string, number>();
-    for (const group of slow.map(groupOf)) counts.set(group, (counts.get(group) ?? 0) + 1);
-    return new Set([...counts].filter(([, count]) => count >= places).map(([group]) => group));
+    for (const group of held.map(([key]) => this.#rules.groupOf(key))) counts.set(group, (counts.get(group) ?? 0) + 1);
+    return (group) => counts.get(group) ?? 0;
   }
 }
 
+/** How many keys of a group. */
+type Counts = (group: string) => number;
+
 export interface Admission {
-  /** Is there a place for a key that is well, and for one that fails? */
-  readonly well: boolean;
-  readonly failing: boolean;
-  /** Is there one for this key's group? */
-  readonly admits: (key: string) => boolean;
+  /** Is there a place at all? */
+  readonly isFree: boolean;
+  /** Is there one for this key, which may be known to fail? */
+  readonly admits: (key: string, isFailing: boolean) => boolean;
 }

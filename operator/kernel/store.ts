@@ -4,7 +4,13 @@ import { controllerOf, keyOf, keyText, type KubeObject } from './objects.ts';
 /** Which values an object is filed under. */
 export type IndexFunction = (object: KubeObject) => readonly string[];
 
-type Shelf = Map<string, Map<string, KubeObject>>;
+/** What is filed under one value; `listed` is all of it in one array, made when somebody asks, until something changes. */
+interface Filed {
+  readonly objects: Map<string, KubeObject>;
+  listed: readonly KubeObject[] | undefined;
+}
+
+type Shelf = Map<string, Filed>;
 
 const none: readonly KubeObject[] = [];
 
@@ -61,12 +67,17 @@ export class Store {
     return this.byIndex('#owner', uid);
   }
 
-  /** Throws for an index nobody declared: an empty answer would hide the mistake. */
+  /**
+   * The same array for as long as nothing in it has changed, so that whoever looks again and again can see that at once.
+   * Throws for an index nobody declared: an empty answer would hide the mistake.
+   */
   byIndex(index: string, value: string): readonly KubeObject[] {
     const entry = this.#shelves.get(index);
     if (entry === undefined) throw new Error(`no index named ${index}`);
     const filed = entry.shelf.get(value);
-    return filed === undefined ? none : [...filed.values()];
+    if (filed === undefined) return none;
+    filed.listed ??= [...filed.objects.values()];
+    return filed.listed;
   }
 
   /** Stores and returns what was there before. */
@@ -76,8 +87,9 @@ export class Store {
     this.#objects.set(key, object);
     for (const { valuesOf, shelf } of this.#shelves.values())
       for (const value of valuesOf(object)) {
-        const filed = shelf.get(value) ?? new Map<string, KubeObject>();
-        filed.set(key, object);
+        const filed = shelf.get(value) ?? { objects: new Map<string, KubeObject>(), listed: undefined };
+        filed.objects.set(key, object);
+        filed.listed = undefined;
         shelf.set(value, filed);
       }
     return before;
@@ -98,8 +110,10 @@ export class Store {
     for (const { valuesOf, shelf } of this.#shelves.values())
       for (const value of valuesOf(before)) {
         const filed = shelf.get(value);
-        filed?.delete(key);
-        if (filed?.size === 0) shelf.delete(value);
+        if (filed === undefined) continue;
+        filed.objects.delete(key);
+        filed.listed = undefined;
+        if (filed.objects.size === 0) shelf.delete(value);
       }
     return before;
   }

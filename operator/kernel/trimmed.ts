@@ -2,14 +2,14 @@
  * The reads of an informer, in which an object is no more than what its resource keeps of it. What a cache holds is filled
  * by whoever may make such objects, so what nobody reads must go before it is held, and pages must be small.
  */
-import type { Cluster, WatchEvent } from './cluster.ts';
+import type { Reads, WatchEvent } from './cluster.ts';
 import type { KubeObject, Resource } from './objects.ts';
 
 /** Objects of a page before they are trimmed: at 256 KiB of annotations each they come to 25 MiB. */
 const pageSize = 100;
 
-/** The same cluster; `list`, `watch` and `watchList` show what a resource keeps. */
-export function trimmed(cluster: Cluster): Cluster {
+/** The same reads, which show what a resource keeps. */
+export function trimmed(cluster: Reads): Reads {
   const watchList = cluster.watchList?.bind(cluster);
   return {
     list: async (resource, options, signal) => {
@@ -25,12 +25,6 @@ export function trimmed(cluster: Cluster): Cluster {
           watchList: <T extends KubeObject>(...[resource, options, signal]: Parameters<typeof watchList<T>>) =>
             trimmedEvents(resource, watchList(resource, options, signal)),
         }),
-    get: (resource, key, signal) => cluster.get(resource, key, signal),
-    apply: (resource, object, signal) => cluster.apply(resource, object, signal),
-    applyStatus: (resource, object, signal) => cluster.applyStatus(resource, object, signal),
-    remove: (ref, signal) => cluster.remove(ref, signal),
-    create: (resource, object, signal) => cluster.create(resource, object, signal),
-    update: (resource, object, signal) => cluster.update(resource, object, signal),
   };
 }
 

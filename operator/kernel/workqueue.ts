@@ -4,7 +4,7 @@
  * collapse to one pass and no two workers ever hold the same key.
  *
  * A key that fails does not make others wait: it comes after all that are as urgent as it and well, and of the places
- * that there are, those that fail may hold some alone; a pass that lasts gives up its place, see places.ts.
+ * that there are, those of one group that fail may hold some alone; a pass that lasts gives up its place, see places.ts.
  */
 import type { Clock } from '../../process/clock.ts';
 import { backoffMs, keyBackoff, type BackoffPolicy } from './backoff.ts';
@@ -194,10 +194,11 @@ export class Workqueue {
   }
 
   #next(nowMs: number): { readonly lane: Lane; readonly key: string; readonly sinceMs: number } | undefined {
-    const admission = this.#places.admission(nowMs);
+    const { isFree, admits } = this.#places.admission(nowMs);
+    if (!isFree) return undefined;
     for (const lane of lanes) {
-      if (!(fails(lane) ? admission.failing : admission.well)) continue;
-      for (const [key, sinceMs] of this.#waiting[lane]) if (admission.admits(key)) return { lane, key, sinceMs };
+      const isFailing = fails(lane);
+      for (const [key, sinceMs] of this.#waiting[lane]) if (admits(key, isFailing)) return { lane, key, sinceMs };
     }
     return undefined;
   }

@@ -47,7 +47,7 @@ export interface Progress {
 export type RunNews = TrainerNews & { readonly attempt: number };
 
 /** Questions of all kinds; see schedule.ts. */
-const perSecond = 500;
+const perSecond = 100;
 const atOnce = 32;
 /** Who was slow to answer the last time, or did not, may take seconds again; half of the places is for the others. */
 const unsureAtOnce = atOnce / 2;
@@ -109,6 +109,8 @@ class Poller implements Progress {
   readonly #stalls = new Map<string, Stall>();
   /** UIDs of jobs of whose workers one was heard, or went, since they were judged. */
   readonly #unjudged = new Set<string>();
+  /** The pods that were looked at last, where all of them are known to be somebody's. */
+  #followed: readonly Pod[] | undefined;
   #round: Round<Asked> = { ask: [], pace: { firstMs: 0, otherMs: 0 }, lateMs: 0 };
   readonly #busy = { sure: 0, unsure: 0 };
   #cancelTick = (): void => undefined;
@@ -156,12 +158,18 @@ class Poller implements Progress {
   /** Begins with pods that came, and forgets those that went. */
   #follow(): void {
     const { cache, ports, clock } = this.#ports;
-    const candidates = new Map(candidatesOf(cache).map((pod) => [pod.metadata.uid ?? '', pod]));
+    const found = candidatesOf(cache);
+    // At rest it is the same list as half a second ago.
+    if (found === this.#followed) return;
+    const candidates = new Map(found.map((pod) => [pod.metadata.uid ?? '', pod]));
     for (const uid of this.#asked.keys()) if (!candidates.has(uid)) this.#forget(uid);
     for (const [uid, pod] of candidates) {
+      // A sandbox that was made anew, after a node had been off say, has another address and nothing of the old news.
+      if (this.#asked.has(uid) && this.#asked.get(uid)?.target.address.host !== pod.status?.podIP) this.#forget(uid);
       const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
       if (target !== undefined) this.#asked.set(uid, new Asked(target, clock.monotonicMs()));
     }
+    this.#followed = this.#asked.size === candidates.size ? found : undefined;
   }
 
   #forget(uid: string): void {

@@ -9,8 +9,9 @@
  * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s, |
  * |                                                | and 10 min where it has never said anything            |
  *
- * Who has not answered the last time, or slowly, may be a host that costs seconds, so those get a quarter of the budget
- * where others want it. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
+ * Who has not answered the last time, or slowly, may be a host that costs seconds, and whoever was never asked is no
+ * better: those get a quarter of the budget where others want it, and who was asked in vain never gets more. So an
+ * operator among thousands of pods that have nothing to say costs next to nothing. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
  * has, it is each other that they wait for.
  */
 
@@ -46,11 +47,13 @@ export interface Round<T> {
 /** So often is looked whom to ask. */
 export const lookEveryMs = 500;
 const everyMs = 2000;
-/** Of questions to pods that do not answer, where the whole is wanted by those that do. */
+/** Of questions to pods that do not answer, always, and to those that were never asked, where others want the whole. */
 const unsureShare = 1 / 4;
 const longestRestMs = 30_000;
 /** A program of somebody's own may have nothing to say at all: thousands of those are to cost no more than a few. */
 const longestStrangerRestMs = 600_000;
+/** Who has been silent for this long since it came has nothing to do with a start any more: its waits double. */
+const strangerStartMs = 60_000;
 /** Up to this share is taken off by chance, so that what was cut off together does not come back together. */
 const jitter = 1 / 4;
 
@@ -58,8 +61,11 @@ const jitter = 1 / 4;
  * How long a pod is left alone that has not answered for `silentMs`: waits grow by half. `chance` is in [0, 1).
  * `isStranger`: it has never answered.
  */
-export const restMs = (silentMs: number, chance: number, isStranger = false): number =>
-  Math.min(isStranger ? longestStrangerRestMs : longestRestMs, silentMs / 2) * (1 - jitter * chance);
+export function restMs(silentMs: number, chance: number, isStranger = false): number {
+  const strangerMs = Math.min(longestStrangerRestMs, Math.max(silentMs / 2, silentMs - strangerStartMs));
+  const fullMs = isStranger ? strangerMs : Math.min(longestRestMs, silentMs / 2);
+  return fullMs * (1 - jitter * chance);
+}
 
 /** Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. Who is not due costs a comparison. */
 export function whomToAsk<T extends Candidate>(all: readonly T[], nowMs: number, perSecond: number): Round<T> {
@@ -121,8 +127,10 @@ function interleaved<T>(items: readonly T[], groupOf: (item: T) => string): read
 }
 
 function withinRoom<T extends Candidate>(due: readonly T[], room: number): readonly T[] {
-  const unsure = due.filter(({ isSure }) => !isSure);
-  const spare = Math.max(Math.floor(room * unsureShare), room - (due.length - unsure.length));
-  const late = new Set(unsure.slice(spare));
-  return due.filter((candidate) => !late.has(candidate)).slice(0, room);
+  const share = Math.floor(room * unsureShare);
+  const idle = new Set(due.filter(({ isSure, askedAtMs }) => !isSure && askedAtMs !== undefined).slice(share));
+  const wanted = due.filter((candidate) => !idle.has(candidate));
+  const unsure = wanted.filter(({ isSure }) => !isSure);
+  const late = new Set(unsure.slice(Math.max(share, room - (wanted.length - unsure.length))));
+  return wanted.filter((candidate) => !late.has(candidate)).slice(0, room);
 }

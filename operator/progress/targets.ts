@@ -66,7 +66,7 @@ const isWorker = ({ metadata }: Pod): boolean => metadata.labels?.[labels.comple
 /** The workers of running attempts, and server pods that run without being ready. */
 export const candidatesOf = (cache: Cache): readonly Pod[] => cache.byIndex(pods, podsWithNews.name, running);
 
-/** Undefined while it is not known to be ours. What it is once is true for the pod's life. */
+/** Undefined while it is not known to be ours. What it is once is true for as long as the pod keeps its address. */
 export function targetOf(pod: Pod, cache: Cache, ports: Ports): Target | undefined {
   const { uid } = pod.metadata;
   const host = pod.status?.podIP;

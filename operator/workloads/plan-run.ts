@@ -11,7 +11,7 @@
  * | the last one found no input| look again after 10 s, later every 5 min; counts for nothing                |
  * | the last one succeeded     | the result, for the gates to judge                                          |
  */
-import type { Pod } from '../api/kubernetes.ts';
+import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { isOwnedBy } from '../kernel/objects.ts';
@@ -173,7 +173,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const alive = observed.pods.filter((pod) => !isOver(pod));
   const unfinished = unfinishedJobs(observed);
   if (alive.length + unfinished.length > 0) {
-    const { state, lookAtMs } = stopping(alive, nodes, now);
+    const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
+    const { state, lookAtMs } = stopping({ pods: alive, jobs: observed.jobs.filter(isUnfinished) }, nodes, now);
     const next = lookAtMs === undefined ? settled : recheckAt(lookAtMs, now);
     return { state, attempts, apply: [], remove: unfinished, next };
   }

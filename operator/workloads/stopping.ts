@@ -1,9 +1,10 @@
 /**
- * Pods of the last attempt that do not go. Where a node is dead nobody can say that a pod on it has ended, so its pods stay,
- * marked for deletion, until somebody says so; a next attempt beside a worker that still writes would be worse than none.
- * Pure.
+ * Pods of the last attempt that do not go, and a Job that somebody's finalizer holds. Where a node is dead nobody can say
+ * that a pod on it has ended, so its pods stay, marked for deletion, until somebody says so; a next attempt beside a worker
+ * that still writes would be worse than none. Pure.
  */
-import type { Node, Pod } from '../api/kubernetes.ts';
+import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
+import type { KubeObject } from '../kernel/objects.ts';
 import type { RunState } from './run-state.ts';
 
 /** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
@@ -17,29 +18,45 @@ export interface Stopping {
   readonly lookAtMs: number | undefined;
 }
 
-/** How it stands with pods that are waited for. */
-export function stopping(pods: readonly Pod[], nodes: readonly Node[], now: Date): Stopping {
+/** What the next attempt waits for. */
+export interface Lingering {
+  readonly pods: readonly Pod[];
+  readonly jobs: readonly BatchJob[];
+}
+
+/** How it stands with what is waited for. */
+export function stopping({ pods, jobs }: Lingering, nodes: readonly Node[], now: Date): Stopping {
   const waits = `Waiting until the last attempt's pods are gone (${String(pods.length)} are left).`;
-  const dueMs = pods.map(dueAtMs);
-  const [stuck] = pods
-    .filter((_, at) => (dueMs[at] ?? Infinity) <= now.getTime())
-    .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
-  const next = Math.min(...dueMs.filter((atMs) => atMs > now.getTime()));
+  const [stuckPod] = stuckAmong(pods, now);
+  const [stuckJob] = stuckAmong(jobs, now);
+  const stuck = stuckPod === undefined ? stuckJob && jobSentence(stuckJob) : podSentence(stuckPod, nodes);
+  const next = Math.min(...[...pods, ...jobs].map(dueAtMs).filter((atMs) => atMs > now.getTime()));
   const lookAtMs = Math.min(next, stuck === undefined ? Infinity : now.getTime() + stuckLookMs);
   const told =
     stuck === undefined
       ? { reason: 'PodsStopping', message: waits }
-      : { reason: 'PodsStuck', message: `${waits} ${sentenceOf(stuck, nodes)}` };
+      : { reason: 'PodsStuck', message: `${waits} ${stuck}` };
   return { state: { kind: 'restarting', ...told } as Stopping['state'], lookAtMs: finite(lookAtMs) };
 }
 
 /** The time of deletion is that at which the grace period ends. */
-const dueAtMs = ({ metadata: { deletionTimestamp } }: Pod): number =>
+const dueAtMs = ({ metadata: { deletionTimestamp } }: KubeObject): number =>
   deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + patienceMs;
+
+/** By name, so that the same one is told whenever it is looked at. */
+const stuckAmong = <T extends KubeObject>(all: readonly T[], now: Date): readonly T[] =>
+  all
+    .filter((one) => dueAtMs(one) <= now.getTime())
+    .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
 
 const finite = (atMs: number): number | undefined => (Number.isFinite(atMs) ? atMs : undefined);
 
-function sentenceOf({ metadata: { name, namespace = '' }, spec }: Pod, nodes: readonly Node[]): string {
+function jobSentence({ metadata: { name, finalizers = [] } }: BatchJob): string {
+  const held = finalizers.length === 0 ? '' : `, held by its finalizers ${finalizers.join(', ')}`;
+  return `Job ${name} was to be gone over a minute ago${held}: whoever set them must let it go.`;
+}
+
+function podSentence({ metadata: { name, namespace = '' }, spec }: Pod, nodes: readonly Node[]): string {
   const force = `kubectl delete pod ${name} -n ${namespace} --force --grace-period=0`;
   const node = spec?.nodeName;
   if (node === undefined) return `Pod ${name} was to end over a minute ago: ${force}`;

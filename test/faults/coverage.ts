@@ -50,6 +50,7 @@ const described: Readonly<Record<Perturbation, string>> = {
     'token, client certificate or authority are exchanged under way, the files at once or 3 s later; let in again within 60 s',
   quota: 'a ResourceQuota forbids one kind of child, until the refusal was told',
   'terminating namespace': 'the namespace is deleted at every other write, and made again with the same object',
+  absence: 'whatever the user creates, changes and deletes, no operator is there; it begins when that is done',
 };
 
 /** Markdown: one row per perturbation, `converged/reached` per life; at last how many of all plans ended in silence. */

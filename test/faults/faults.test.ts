@@ -97,6 +97,7 @@ const certain: readonly Perturbation[] = [
   'upgrade',
   'write answers',
   'watch',
+  'absence',
 ];
 
 /** Kinds of which the operator removed something. */

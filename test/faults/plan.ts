@@ -3,7 +3,7 @@
 export const perturbations = [
   ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'upgrade and back', 'write answers'],
   ...['watch', 'stale cache', 'unobserved', 'time travel'],
-  ...['credentials', 'quota', 'terminating namespace'],
+  ...['credentials', 'quota', 'terminating namespace', 'absence'],
 ] as const;
 export type Perturbation = (typeof perturbations)[number];
 
@@ -60,6 +60,8 @@ export type Fault =
       readonly forMs: number;
     }
   | { readonly kind: 'watch'; readonly how: WatchFault }
+  /** Whatever the user does is done while no operator is there; it comes, and knows nothing, when it is done. */
+  | { readonly kind: 'absence' }
   /** The API server cannot list by a stream, as older ones cannot. */
   | { readonly kind: 'pages' };
 

@@ -78,6 +78,8 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
       return quotasOf(reference).map((counts) => [{ kind: 'quota', counts }]);
     case 'terminating namespace':
       return writes.filter((write) => write % 2 === 1).map((write) => [{ kind: 'terminate', write }]);
+    case 'absence':
+      return [[{ kind: 'absence' }]];
     case 'watch':
       return watchFaults.map((how) => [{ kind: 'watch', how }]);
   }

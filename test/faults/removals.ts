@@ -7,7 +7,7 @@ import type { PodScript } from './scripted-kubelet.ts';
 
 /** What removals may suffer from. */
 export const chosen: readonly Perturbation[] = [
-  ...(['crash', 'double crash', 'delete', 'watch', 'stale cache', 'unobserved'] as const),
+  ...(['crash', 'double crash', 'delete', 'watch', 'stale cache', 'unobserved', 'absence'] as const),
 ];
 
 /** One that starts an attempt so late has attempts of which the first is too old to be kept. */

@@ -16,7 +16,7 @@ import { fixed, open, startInstance, type Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import type { Lot, Outcome } from './outcome.ts';
 import { People } from './people.ts';
-import type { FaultPlan, Release } from './plan.ts';
+import type { Fault, FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
 import type { Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
@@ -90,7 +90,21 @@ class Run {
     await had('a namespace', () => createNamespace(cluster, this.#namespace));
     const rotated = this.#plan.faults.find((fault) => fault.kind === 'rotated');
     if (rotated !== undefined) this.#gate = await Gate.open(rotated.what, await this.#laboratory.identities());
+    if (this.#absence === undefined) await this.#startOperator();
+  }
+
+  get #absence(): Fault | undefined {
+    return this.#plan.faults.find((fault) => fault.kind === 'absence');
+  }
+
+  /** A deed of the user; where the plan says so, no operator is there meanwhile. */
+  async #deed(deed: () => Promise<void>): Promise<void> {
+    if (this.#absence === undefined) return deed();
+    this.#proxy?.cut();
+    await this.#instances.at(-1)?.stop();
+    await deed();
     await this.#startOperator();
+    this.#interference.fulfil(this.#absence);
   }
 
   /** The namespace stays: to look for what may be left in it costs an API server as much as a run, and it ends soon itself. */
@@ -120,7 +134,7 @@ class Run {
       const hasHeir = this.#scenario.changes.length === 0 && !this.#isGone;
       heir = hasHeir ? (await had('the heir', () => this.#people.found()))?.metadata.uid : undefined;
       written = await this.#writesAtRest(expected);
-      await this.#people.delete();
+      await this.#deed(() => this.#people.delete());
       afterDeletion = await this.#rest([]);
     } catch (error) {
       const found = await this.#state();
@@ -181,7 +195,7 @@ class Run {
   async #beginLife(): Promise<void> {
     const quota = this.#plan.faults.find((fault) => fault.kind === 'quota');
     if (quota !== undefined) await this.#people.forbid(quota.counts);
-    await this.#people.create();
+    await this.#deed(() => this.#people.create());
     if (quota === undefined) return;
     await until('the quota is told', () => this.#people.toldOfQuota());
     await this.#people.allow();
@@ -194,7 +208,8 @@ class Run {
     const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || settled(object));
     await until('it settles', isSettled, { everyMs: 250 });
     for (const change of changes) {
-      await until('the change is taken', () => this.#people.change(change, () => this.#isGone).then(() => true));
+      const taken = () => this.#people.change(change, () => this.#isGone).then(() => true);
+      await this.#deed(() => until('the change is taken', taken));
       await until('it settles again', isSettled, { everyMs: 250 });
     }
   }

@@ -153,6 +153,26 @@ describe('what follows a pass', () => {
     await rig.stop();
   });
 
+  test('neighbours that hang keep nobody waiting in another namespace who has failed once, as by a conflict', async () => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const rig = startRig(cluster, clock, { workers: 4 });
+    for (let number = 1; number <= 40; number += 1) cluster.put(crews, crew(`ill-${String(number)}`, ['ann']));
+    let refusals = 1;
+    cluster.beforeWrite = async ({ what }) => {
+      if (what.includes('ill')) await sleep(clock, 10_000, new AbortController().signal);
+      else refusals -= 1;
+      if (what.includes('ill') || refusals >= 0) throw new ApiError('conflict', 'no');
+    };
+    // By now all of them are known to fail, and more are due than may be held.
+    await clock.advance(200_000);
+    cluster.put(crews, inNamespace('another', crew('well', ['bob'])));
+    await clock.advance(1100);
+    expect((await cluster.get(crews, { namespace: 'another', name: 'well' })).status?.members).toBe(1);
+    cluster.beforeWrite = () => undefined;
+    await clock.advance(20_000);
+    await rig.stop();
+  });
+
   test('neighbours that nobody has seen fail yet, and that are answered slowly, keep no other namespace waiting for long', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const rig = startRig(cluster, clock, { workers: 4 });

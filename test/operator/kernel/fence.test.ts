@@ -42,6 +42,15 @@ describe('fenced', () => {
     expect((await guarded.list(crews, {}, never)).items).toEqual([]);
   });
 
+  test('a look at one object ends with the signal to stop, and the pass with it', async () => {
+    const [cluster, stopping] = [new FakeCluster(), new AbortController()];
+    cluster.get = (_resource, _key, signal?: AbortSignal) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+    const looked = fenced(cluster, () => Infinity, stopping.signal).get(crews, key, never);
+    stopping.abort();
+    await expect(looked).rejects.toBeInstanceOf(NotLeading);
+  });
+
   test('reads pass', async () => {
     const cluster = new FakeCluster();
     cluster.put(crews, crew('alpha', []));

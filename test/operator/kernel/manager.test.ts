@@ -152,7 +152,7 @@ describe('a manager', () => {
     await rig.stop();
   });
 
-  test('asked to end it keeps the lease until the last pass is over', async () => {
+  test('asked to end it keeps the lease until the write that is on the way is answered, and begins no other', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     const holder = async (): Promise<unknown> =>
       (await cluster.get(leases, { namespace: 'limbeck', name: 'operator' })).spec.holderIdentity;
@@ -168,7 +168,7 @@ describe('a manager', () => {
     answer(undefined);
     await stopped;
     expect(await holder()).toBe('');
-    expect(cluster.writes.slice(-2).map(({ verb }) => verb)).toEqual(['applyStatus', 'update']);
+    expect(cluster.writes.slice(-2).map(({ verb }) => verb)).toEqual(['apply', 'update']);
   });
 
   test('gives up when its caches do not sync, so that a supervisor sees it', async () => {

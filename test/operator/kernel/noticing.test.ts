@@ -28,9 +28,9 @@ function failing(error: () => Error | undefined): FakeCluster {
   return cluster;
 }
 
-const startedOn = (cluster: FakeCluster, clock: FakeClock) =>
+const startedOn = (cluster: FakeCluster, clock: FakeClock, registry = freshRegistry()) =>
   startCaches({
-    ...{ cluster, clock, resources: [crews, extras], log: rememberingLog(), registry: freshRegistry() },
+    ...{ cluster, clock, resources: [crews, extras], log: rememberingLog(), registry },
     ...{ signal: never, random: () => 0 },
   });
 
@@ -49,6 +49,23 @@ describe('an optional kind', () => {
     expect([caches.hasReached(extras, '99'), caches.hasReached(crews, '99')]).toEqual([true, false]);
     await clock.advance(600_000);
     expect([caches.cache.silentMs(extras), caches.cache.silentMs(crews) > 0]).toEqual([0, true]);
+  });
+
+  test('that is not served is not told to be silent', async () => {
+    const [clock, registry] = [new FakeClock(), freshRegistry()];
+    startedOn(
+      failing(() => new ApiError('notFound', 'not found', { status: 404 })),
+      clock,
+      registry,
+    );
+    await clock.advance(600_000);
+    const silences = (await registry.metrics()).match(/^limbeck_cache_silence_seconds\{.*/gm) ?? [];
+    expect(silences.map((line) => [line.includes('extras'), Number(line.split(' ').at(-1)) > 0])).toEqual([
+      ...[
+        [false, true],
+        [true, false],
+      ],
+    ]);
   });
 
   test('ends no process and keeps nobody from leading', async () => {

@@ -13,31 +13,51 @@ const groupOf = (key: string): string => key.slice(0, 1);
 
 describe('Places', () => {
   test('without bounds everything is admitted', () => {
-    const { well, failing, admits } = held({}, ['a', 0, 'fails'], ['b', 0]).admission(slowMs);
-    expect([well, failing, admits('c')]).toEqual([true, true, true]);
+    const { isFree, admits } = held({}, ['a', 0, 'fails'], ['b', 0]).admission(slowMs);
+    expect([isFree, admits('c', false), admits('c', true)]).toEqual([true, true, true]);
   });
 
   test.each([
-    ['two that are quick hold both places', ['a', 500], ['b', 500], { well: false, failing: false }],
-    ['one that is slow holds none', ['a', 0], ['b', 500], { well: true, failing: true }],
+    ['two that are quick hold both places', ['a1', 500], ['b1', 500], { isFree: false, fails: true }],
+    ['one that is slow holds none', ['a1', 0], ['b1', 500], { isFree: true, fails: true }],
     [
       'one that fails leaves a place to who is well alone',
-      ['a', 500, 'fails'],
+      ['a1', 500, 'fails'],
       undefined,
-      { well: true, failing: false },
+      { isFree: true, fails: false },
     ],
-    ['also when it is slow', ['a', 0, 'fails'], undefined, { well: true, failing: false }],
+    ['also when it is slow', ['a1', 0, 'fails'], undefined, { isFree: true, fails: false }],
+    [
+      'and takes none from who fails in another group',
+      ['b1', 0, 'fails'],
+      ['b2', 0, 'fails'],
+      { isFree: true, fails: true },
+    ],
   ] as const)('%s', (_, first, second, expected) => {
     const keys = second === undefined ? [first] : [first, second];
-    expect(held({ places: 2, failingAtOnce: 1 }, ...keys).admission(slowMs)).toMatchObject(expected);
+    const { isFree, admits } = held({ places: 2, failingAtOnce: 1, groupOf }, ...keys).admission(slowMs);
+    expect([{ isFree, fails: admits('a2', true) }, admits('a2', false)]).toEqual([expected, true]);
   });
 
   test('a group with as many slow ones as there are places has no more of them; others have', () => {
     const places = held({ places: 2, groupOf }, ['a1', 0], ['a2', 0], ['b1', 0]);
     const { admits } = places.admission(slowMs);
-    expect([admits('a3'), admits('b2')]).toEqual([false, true]);
+    expect([admits('a3', false), admits('b2', false)]).toEqual([false, true]);
     places.giveBack('a1');
-    expect([places.has('a1'), places.admission(slowMs).admits('a3')]).toEqual([false, true]);
+    expect([places.has('a1'), places.admission(slowMs).admits('a3', false)]).toEqual([false, true]);
+  });
+
+  test('where many are slow, a group holds one key at a time, be it slow or not', () => {
+    const { isFree, admits } = held({ places: 2, slowAtOnce: 2, groupOf }, ['a1', 0], ['b1', 0], ['c1', 900]).admission(
+      slowMs,
+    );
+    expect([isFree, ...['a2', 'b2', 'c2', 'd1'].map((key) => admits(key, false))]).toEqual([
+      true,
+      false,
+      false,
+      false,
+      true,
+    ]);
   });
 
   test('the next one that becomes slow is the oldest that is not', () => {

@@ -38,6 +38,22 @@ describe('Store', () => {
     expect([store.size, store.byIndex('colour', 'red').length, store.list('default').length]).toEqual([0, 0, 0]);
   });
 
+  test('shows the same list for as long as nothing of it has changed', () => {
+    const store = new Store(colours);
+    const red = () => store.byIndex('colour', 'red');
+    store.put(object('a', { labels: { colour: 'red' } }));
+    const first = red();
+    store.put(object('b', { labels: { colour: 'blue' } }));
+    expect(red()).toBe(first);
+    store.put(object('a', { labels: { colour: 'red' }, resourceVersion: '2' }));
+    expect(red()[0]?.metadata.resourceVersion).toBe('2');
+    const second = red();
+    store.put(object('c', { labels: { colour: 'red' } }));
+    expect(names(red())).toEqual(['a', 'c']);
+    store.remove('default/c');
+    expect([names(red()), red() === second]).toEqual([['a'], false]);
+  });
+
   test('an index nobody declared is a mistake, not an empty answer', () => {
     expect(() => new Store().byIndex('colour', 'red')).toThrow('no index named colour');
   });

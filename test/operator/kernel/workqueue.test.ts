@@ -115,9 +115,9 @@ describe('Workqueue', () => {
     expect(order).toEqual(['well, change', 'change', 'well, first look', 'first look']);
   });
 
-  test('of what fails, or is known to have failed, some are held at once; each that is given back makes room for the next', async () => {
+  test('of what fails in a group, or is known to have failed, some are held at once; each that is given back makes room for the next', async () => {
     const clock = new FakeClock();
-    const queue = new Workqueue(clock, { failingAtOnce: 2 });
+    const queue = new Workqueue(clock, { failingAtOnce: 2, groupOf: () => 'all' });
     for (const key of ['a', 'b', 'c']) {
       queue.suspect(key);
       queue.add(key);

@@ -53,11 +53,22 @@ describe('whom to ask', () => {
     });
   });
 
-  test('gives who may not answer a quarter of the round, and what nobody else wants', () => {
-    const unsure = pods(300, { isSure: false, root: 'lost' });
+  test.each<[string, number | undefined, readonly number[]]>([
+    ['who was never asked a quarter of the round, and what nobody else wants', undefined, [250, 150, 62]],
+    ['who was asked in vain a quarter of the round and no more, whether others want it or not', 0, [62, 62, 62]],
+  ])('gives %s', (_, askedAtMs, expected) => {
+    const unsure = pods(300, { isSure: false, root: 'lost', askedAtMs });
     const unsureOf = (sure: number): number =>
       whomToAsk([...unsure, ...pods(sure, {})], 5000, 500).ask.filter(({ isSure }) => !isSure).length;
-    expect([unsureOf(0), unsureOf(100), unsureOf(1000)]).toEqual([250, 150, 62]);
+    expect([0, 100, 1000].map(unsureOf)).toEqual(expected);
+  });
+
+  test('keeps who was asked in vain from taking the place of who was never asked', () => {
+    const all = [...pods(300, { isSure: false, root: 'lost' }), ...pods(300, { isSure: false, askedAtMs: undefined })];
+    const { ask } = whomToAsk(all, 5000, 500);
+    expect([62, 188].map((count, at) => ask.filter(({ root }) => root === ['lost', 'job'][at]).length - count)).toEqual(
+      [...[0, 0]],
+    );
   });
 });
 
@@ -71,7 +82,9 @@ test.each([
 });
 
 test('who has never said anything is left alone for up to ten minutes', () => {
-  expect([10_000, 600_000, 3_600_000].map((silentMs) => restMs(silentMs, 0, true))).toEqual([5000, 300_000, 600_000]);
+  expect([10_000, 120_000, 600_000, 3_600_000].map((silentMs) => restMs(silentMs, 0, true))).toEqual([
+    ...[5000, 60_000, 540_000, 600_000],
+  ]);
 });
 
 /** Pods of several tenants, some of which never answer, asked for a while. */

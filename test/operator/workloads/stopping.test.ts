@@ -5,6 +5,7 @@ import { planRun } from '../../../operator/workloads/plan-run.ts';
 import { stopping } from '../../../operator/workloads/stopping.ts';
 import {
   ago,
+  attemptJob,
   node,
   now,
   pastAttempt,
@@ -23,12 +24,14 @@ const leaving = (seconds: number, index = 0): Pod => {
 };
 const nodeOf = (ready: string): Node => ({ ...node(), status: { conditions: [{ type: 'Ready', status: ready }] } });
 const name = `${teacherAttempt(1)}-0`;
+const podsStopping = (pods: readonly Pod[], nodes: readonly Node[], at: Date) =>
+  stopping({ pods, jobs: [] }, nodes, at);
 const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
 
 describe('pods that are waited for', () => {
   test('are waited for in peace within their grace period, and a minute beyond it', () => {
     for (const pods of [[worker(0, runningStatus)], [leaving(-45)], [leaving(59)]]) {
-      const { reason, message } = stopping(pods, [node()], now).state;
+      const { reason, message } = podsStopping(pods, [node()], now).state;
       expect([reason, message]).toEqual([
         'PodsStopping',
         "Waiting until the last attempt's pods are gone (1 are left).",
@@ -37,16 +40,16 @@ describe('pods that are waited for', () => {
   });
 
   test('are looked at again when that is over, and every minute from then on', () => {
-    const lookAfter = (...pods: readonly Pod[]) => (stopping(pods, [], now).lookAtMs ?? NaN) - now.getTime();
+    const lookAfter = (...pods: readonly Pod[]) => (podsStopping(pods, [], now).lookAtMs ?? NaN) - now.getTime();
     expect([lookAfter(leaving(-45)), lookAfter(leaving(59), leaving(20, 1)), lookAfter(leaving(60))]).toEqual([
       105_000, 1000, 60_000,
     ]);
-    expect(stopping([worker(0, runningStatus)], [], now).lookAtMs).toBeUndefined();
+    expect(podsStopping([worker(0, runningStatus)], [], now).lookAtMs).toBeUndefined();
   });
 
   test('are named from then on, with their node and what to do, in the same words whenever it is looked at', () => {
     const nodes = [nodeOf('Unknown')];
-    const { state } = stopping([leaving(61, 1), leaving(60)], nodes, now);
+    const { state } = podsStopping([leaving(61, 1), leaving(60)], nodes, now);
     const off = 'kubectl taint nodes one node.kubernetes.io/out-of-service=nodeshutdown:NoExecute';
     expect(state).toEqual({
       ...{ kind: 'restarting', reason: 'PodsStuck' },
@@ -56,7 +59,7 @@ describe('pods that are waited for', () => {
         `taint it (${off}), or kubectl delete pod ${name} -n default --force --grace-period=0`,
     });
     for (const seconds of [60, 3600])
-      expect(stopping([leaving(60), leaving(61, 1)], nodes, later(seconds)).state).toEqual(state);
+      expect(podsStopping([leaving(60), leaving(61, 1)], nodes, later(seconds)).state).toEqual(state);
   });
 
   test.each([
@@ -65,7 +68,7 @@ describe('pods that are waited for', () => {
     [undefined, 'on node one.'],
   ])('are told with the health of a node where that is known: %s', (ready, words) => {
     const nodes = ready === undefined ? [] : [nodeOf(ready)];
-    expect(stopping([leaving(60)], nodes, now).state.message).toContain(words);
+    expect(podsStopping([leaving(60)], nodes, now).state.message).toContain(words);
   });
 
   test('keep the next attempt from starting, which the run says', () => {
@@ -76,5 +79,29 @@ describe('pods that are waited for', () => {
       ...{ state: { kind: 'restarting', reason: 'PodsStuck' }, apply: [], remove: [] },
       next: { kind: 'recheck', afterMs: 60_000 },
     });
+  });
+});
+
+describe('a Job that somebody holds', () => {
+  /** Deleted so many seconds ago. */
+  const held = (seconds: number, finalizers?: readonly string[]) => {
+    const job = attemptJob(1);
+    const leavingMeta = { deletionTimestamp: ago(seconds), ...(finalizers === undefined ? {} : { finalizers }) };
+    return { ...job, metadata: { ...job.metadata, ...leavingMeta } };
+  };
+
+  test('is waited for in peace for a minute, and then named with its finalizers', () => {
+    const told = (seconds: number) => stopping({ pods: [], jobs: [held(seconds, ['example.com/audit'])] }, [], now);
+    expect(told(59)).toMatchObject({ state: { reason: 'PodsStopping' }, lookAtMs: now.getTime() + 1000 });
+    expect(told(60)).toMatchObject({ state: { reason: 'PodsStuck' }, lookAtMs: now.getTime() + 60_000 });
+    expect(told(60).state.message).toContain(
+      `Job ${teacherAttempt(1)} was to be gone over a minute ago, held by its finalizers example.com/audit`,
+    );
+  });
+
+  test('keeps the next attempt from starting, which the run says', () => {
+    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Preempted', 60)] });
+    const planned = planRun(seen({ root, jobs: [held(60)] }), configOf(root.spec), now);
+    expect(planned).toMatchObject({ state: { reason: 'PodsStuck' }, apply: [], next: { kind: 'recheck' } });
   });
 });
