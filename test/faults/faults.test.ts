@@ -6,6 +6,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Covered } from './coverage.ts';
+import { untilGarbageIsCollected } from './garbage.ts';
 import { openLaboratory, type OpenLaboratory } from './laboratory.ts';
 import { complaints } from './oracle.ts';
 import { perturbations, planText, type FaultPlan, type Perturbation } from './plan.ts';
@@ -72,6 +73,7 @@ function beginAll(): void {
 beforeAll(async () => {
   laboratory = await openLaboratory();
   await mkdir(`${folder}/failed`, { recursive: true });
+  await untilGarbageIsCollected(laboratory.cluster, scenarios);
   trials = new Trials(laboratory, `${folder}/failed`);
   beginAll();
 }, 300_000);

@@ -99,7 +99,8 @@ const seats: Partial<Readonly<Record<Perturbation, number>>> = { crash: crashMom
 
 /** The golden ratio: its multiples fall far apart whatever their number, so that perturbations meet different moments. */
 const spread = (Math.sqrt(5) - 1) / 2;
-const candidatesAtMost = 3;
+/** Where nearly all writes of a short life depend on how fast it goes, those of its beginning must be among them. */
+const candidatesAtMost = 9;
 
 /**
  * For each seat a few plans of which the first that comes to pass is enough; the same in every run. `turn` tells apart
