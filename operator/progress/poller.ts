@@ -10,11 +10,12 @@ import type { Registry } from '../../process/metrics.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
-import { heartbeatAfter, type Heard, type Heartbeat, type Stall } from './heartbeat.ts';
+import { heartbeatAfter, type Heard, type Stall } from './heartbeat.ts';
+import { Asked, type News, type RunNews } from './asked.ts';
 import { progressMetrics, type ProgressMetrics } from './metrics.ts';
 import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from './news.ts';
 import { Mute, type Pull } from './pull.ts';
-import { lookEveryMs, restMs, whomToAsk, type Candidate, type Round } from './schedule.ts';
+import { lookEveryMs, restMs, whomToAsk, type Round } from './schedule.ts';
 import { stalledAmong } from './stalls.ts';
 import { candidatesOf, stallSecondsOf, targetOf, type Place, type Ports, type Target } from './targets.ts';
 
@@ -43,9 +44,6 @@ export interface Progress {
   loadFailure(pod: Pod): ServerNews | 'unheard' | undefined;
 }
 
-/** News of a training, and of which attempt. */
-export type RunNews = TrainerNews & { readonly attempt: number };
-
 /** Questions of all kinds; see schedule.ts. */
 const perSecond = 100;
 const atOnce = 32;
@@ -56,53 +54,13 @@ const toldEveryMs = 5000;
 /** However many train: so many statuses are written in a second for the sake of their progress. */
 const mostTellings = 20;
 
-type News = RunNews | ServerNews;
-
-/** One pod that is asked, and all that is known of it; weighed twice a second as it stands, as there may be ten thousand. */
-class Asked implements Candidate {
-  readonly target: Target;
-  readonly cameAtMs: number;
-  askedAtMs: number | undefined;
-  /** Since it came, or since the first question that it left unanswered; undefined while it answers. */
-  silentSinceMs: number | undefined;
-  restsUntilMs = 0;
-  /** Somebody listens there, or did. */
-  everAnswered = false;
-  /** The last answer came quickly. */
-  isSure = false;
-  busy = false;
-  /** It has answered, if only that there is no news. */
-  heard = false;
-  /** What others are told, and since when. */
-  news: News | undefined;
-  toldAtMs = 0;
-  heartbeat: Heartbeat | undefined;
-
-  constructor(target: Target, cameAtMs: number) {
-    this.target = target;
-    this.cameAtMs = cameAtMs;
-    this.silentSinceMs = cameAtMs;
-  }
-
-  get namespace(): string {
-    return this.target.key.namespace;
-  }
-
-  get root(): string {
-    return this.target.root;
-  }
-
-  get isFirst(): boolean {
-    const { worker } = this.target;
-    return worker === undefined || worker.rank === 0 || this.heartbeat?.state === 'mute';
-  }
-}
-
 class Poller implements Progress {
   readonly #ports: ProgressPorts;
   readonly #metrics: ProgressMetrics;
   /** By UID of the pod. */
   readonly #asked = new Map<string, Asked>();
+  /** Those that do not rest: of ten thousand that have nothing to say nearly all do. */
+  readonly #awake = new Set<Asked>();
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   /** UID of a job → why its attempt hangs. */
@@ -167,15 +125,22 @@ class Poller implements Progress {
       // A sandbox that was made anew, after a node had been off say, has another address and nothing of the old news.
       if (this.#asked.has(uid) && this.#asked.get(uid)?.target.address.host !== pod.status?.podIP) this.#forget(uid);
       const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
-      if (target !== undefined) this.#asked.set(uid, new Asked(target, clock.monotonicMs()));
+      if (target !== undefined) this.#meet(uid, new Asked(target, clock.monotonicMs()));
     }
     this.#followed = this.#asked.size === candidates.size ? found : undefined;
+  }
+
+  #meet(uid: string, asked: Asked): void {
+    this.#asked.set(uid, asked);
+    this.#awake.add(asked);
   }
 
   #forget(uid: string): void {
     const asked = this.#asked.get(uid);
     this.#asked.delete(uid);
     if (asked === undefined) return;
+    this.#awake.delete(asked);
+    asked.cancelRest();
     const { root } = asked.target;
     this.#unjudged.add(root);
     if (this.#trainers.get(root) === uid) this.#trainers.delete(root);
@@ -183,8 +148,9 @@ class Poller implements Progress {
 
   /** What the last round did not come to is weighed again. */
   #plan(): void {
-    const idle = [...this.#asked.values()].filter(({ busy }) => !busy);
-    this.#round = whomToAsk(idle, this.#ports.clock.monotonicMs(), perSecond);
+    const idle = [...this.#awake].filter(({ busy }) => !busy);
+    const resting = this.#asked.size - this.#awake.size;
+    this.#round = whomToAsk(idle, this.#ports.clock.monotonicMs(), perSecond, resting);
   }
 
   #pump(): void {
@@ -238,6 +204,12 @@ class Poller implements Progress {
     const isFrozen = asked.heartbeat?.state === 'mute';
     const rest = restMs(nowMs - asked.silentSinceMs, this.#ports.random(), !asked.everAnswered);
     asked.restsUntilMs = isFrozen ? 0 : nowMs + rest;
+    if (!isFrozen && this.#asked.get(asked.target.uid) === asked) this.#letRest(asked, rest);
+  }
+
+  #letRest(asked: Asked, forMs: number): void {
+    this.#awake.delete(asked);
+    asked.cancelRest = this.#ports.clock.after(forMs, () => this.#awake.add(asked));
   }
 
   #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {
@@ -253,7 +225,8 @@ class Poller implements Progress {
 
   #feel(asked: Asked, heard: Heard): void {
     asked.heartbeat = heartbeatAfter(asked.heartbeat, heard, this.#ports.clock.monotonicMs());
-    this.#unjudged.add(asked.root);
+    // Who has never answered is not judged.
+    if (asked.heartbeat !== undefined) this.#unjudged.add(asked.root);
   }
 
   #mayTell({ news, toldAtMs }: Asked): boolean {

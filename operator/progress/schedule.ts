@@ -67,9 +67,17 @@ export function restMs(silentMs: number, chance: number, isStranger = false): nu
   return fullMs * (1 - jitter * chance);
 }
 
-/** Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. Who is not due costs a comparison. */
-export function whomToAsk<T extends Candidate>(all: readonly T[], nowMs: number, perSecond: number): Round<T> {
-  const pace = paceOf(all, perSecond);
+/**
+ * Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. Who is not due costs a comparison; who is known to
+ * rest for longer may be left out, and is counted by `resting`.
+ */
+export function whomToAsk<T extends Candidate>(
+  all: readonly T[],
+  nowMs: number,
+  perSecond: number,
+  resting = 0,
+): Round<T> {
+  const pace = paceOf(all, perSecond, resting);
   const due = all
     .filter((candidate) => dueAt(candidate, pace) <= nowMs)
     .map((candidate) => ({ candidate, dueAtMs: dueAt(candidate, pace) }))
@@ -89,12 +97,12 @@ export function whomToAsk<T extends Candidate>(all: readonly T[], nowMs: number,
   };
 }
 
-function paceOf(all: readonly Candidate[], perSecond: number): Pace {
+function paceOf(all: readonly Candidate[], perSecond: number, resting: number): Pace {
   const sure = all.filter(({ isSure }) => isSure);
   const first = sure.filter(({ isFirst }) => isFirst).length;
   const others = sure.length - first;
   const wanted = (pods: number): number => (1000 * pods) / everyMs;
-  const budget = perSecond - Math.min(perSecond * unsureShare, wanted(all.length - sure.length));
+  const budget = perSecond - Math.min(perSecond * unsureShare, wanted(all.length - sure.length + resting));
   const firstMs = intervalMs(first, Math.max(budget / 2, budget - wanted(others)));
   return { firstMs, otherMs: intervalMs(others, budget - (1000 * first) / firstMs) };
 }
