@@ -15,7 +15,7 @@ import { Asked, type News, type RunNews } from './asked.ts';
 import { progressMetrics, type ProgressMetrics } from './metrics.ts';
 import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from './news.ts';
 import { Mute, type Pull } from './pull.ts';
-import { lookEveryMs, restMs, whomToAsk, type Round } from './schedule.ts';
+import { isStrange, lookEveryMs, restMs, strangersPerLook, whomToAsk, type Round } from './schedule.ts';
 import { stalledAmong } from './stalls.ts';
 import { candidatesOf, stallSecondsOf, targetOf, type Place, type Ports, type Target } from './targets.ts';
 
@@ -61,6 +61,8 @@ class Poller implements Progress {
   readonly #asked = new Map<string, Asked>();
   /** Those that do not rest: of ten thousand that have nothing to say nearly all do. */
   readonly #awake = new Set<Asked>();
+  /** Rested, in the order in which they were; a few at a time are awake. */
+  readonly #strangers = new Set<Asked>();
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   /** UID of a job → why its attempt hangs. */
@@ -104,6 +106,7 @@ class Poller implements Progress {
     if (signal.aborted) return;
     try {
       this.#follow();
+      this.#admit();
       this.#plan();
       this.#pump();
       this.#watch();
@@ -140,10 +143,21 @@ class Poller implements Progress {
     this.#asked.delete(uid);
     if (asked === undefined) return;
     this.#awake.delete(asked);
+    this.#strangers.delete(asked);
     asked.cancelRest();
     const { root } = asked.target;
     this.#unjudged.add(root);
     if (this.#trainers.get(root) === uid) this.#trainers.delete(root);
+  }
+
+  #admit(): void {
+    let left = strangersPerLook;
+    for (const asked of this.#strangers) {
+      if (left === 0) return;
+      this.#strangers.delete(asked);
+      this.#awake.add(asked);
+      left -= 1;
+    }
   }
 
   /** What the last round did not come to is weighed again. */
@@ -209,7 +223,12 @@ class Poller implements Progress {
 
   #letRest(asked: Asked, forMs: number): void {
     this.#awake.delete(asked);
-    asked.cancelRest = this.#ports.clock.after(forMs, () => this.#awake.add(asked));
+    const { clock } = this.#ports;
+    const wake = (): void => {
+      const isStranger = !asked.everAnswered && isStrange(clock.monotonicMs() - asked.cameAtMs);
+      (isStranger ? this.#strangers : this.#awake).add(asked);
+    };
+    asked.cancelRest = clock.after(forMs, wake);
   }
 
   #hearWorker(asked: Asked, { attempt, rank }: Place, news: TrainerNews | undefined): void {

@@ -7,12 +7,13 @@
  * | the first: rank 0, servers, workers found mute | 2 s, or longer where half of the budget is too little  |
  * | other workers                                  | 2 s, or longer where what is left of it is too little  |
  * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s, |
- * |                                                | and 10 min where it has never said anything            |
+ * |                                                | and 10 min where it has never said anything; after a   |
+ * |                                                | minute of that, when it is its turn: six a second      |
  *
  * Who has not answered the last time, or slowly, may be a host that costs seconds, and whoever was never asked is no
  * better: those get a quarter of the budget where others want it, and who was asked in vain never gets more. So an
- * operator among thousands of pods that have nothing to say costs next to nothing. What is due goes by turns, one of each namespace and of that one of each job: however many pods a tenant
- * has, it is each other that they wait for.
+ * operator among thousands of pods that have nothing to say costs next to nothing. What is due goes by turns, one of each
+ * namespace and of that one of each job: however many pods a tenant has, it is each other that they wait for.
  */
 
 /** A pod that may be asked. */
@@ -52,8 +53,10 @@ const unsureShare = 1 / 4;
 const longestRestMs = 30_000;
 /** A program of somebody's own may have nothing to say at all: thousands of those are to cost no more than a few. */
 const longestStrangerRestMs = 600_000;
-/** Who has been silent for this long since it came has nothing to do with a start any more: its waits double. */
-const strangerStartMs = 60_000;
+/** Who has been silent for this long since it came does not merely start. */
+const startMs = 60_000;
+/** Of those that never answered and do not merely start so many are asked between two looks, six a second. */
+export const strangersPerLook = 3;
 /** Up to this share is taken off by chance, so that what was cut off together does not come back together. */
 const jitter = 1 / 4;
 
@@ -62,10 +65,13 @@ const jitter = 1 / 4;
  * `isStranger`: it has never answered.
  */
 export function restMs(silentMs: number, chance: number, isStranger = false): number {
-  const strangerMs = Math.min(longestStrangerRestMs, Math.max(silentMs / 2, silentMs - strangerStartMs));
+  const strangerMs = Math.min(longestStrangerRestMs, Math.max(silentMs / 2, silentMs - startMs));
   const fullMs = isStranger ? strangerMs : Math.min(longestRestMs, silentMs / 2);
   return fullMs * (1 - jitter * chance);
 }
+
+/** Whether a pod that has been silent since it came, `silentMs` ago, may have nothing to say at all. */
+export const isStrange = (silentMs: number): boolean => silentMs >= startMs;
 
 /**
  * Whom to ask in the `lookEveryMs` to come; `perSecond` is the budget. Who is not due costs a comparison; who is known to

@@ -235,6 +235,24 @@ describe('the poller', () => {
     stop();
   });
 
+  test('asks of those that have been silent for a minute since they came six a second, however many they are', async () => {
+    const many = Array.from({ length: 1000 }, (_, at) =>
+      serverPod(`s${String(at)}`, `10.2.${String(at >> 8)}.${String(at & 255)}`),
+    );
+    const hosts: string[] = [];
+    const { clock, stop } = await scene(many, ({ host }) => {
+      hosts.push(host);
+      return Promise.reject(new Error('nobody'));
+    });
+    await clock.advance(180_000);
+    const before = hosts.length;
+    await clock.advance(100_000);
+    expect(hosts.length - before).toBe(600);
+    // In turn: nobody twice before all the others.
+    expect(new Set(hosts.slice(before)).size).toBe(600);
+    stop();
+  });
+
   test('asks no more than 100 in a second', async () => {
     const many = Array.from({ length: 300 }, (_, at) =>
       serverPod(`s${String(at)}`, `10.2.${String(at >> 8)}.${String(at & 255)}`),
