@@ -28,15 +28,24 @@ export class Mute extends Error {
  */
 export type Pull = (target: PullTarget, signal: AbortSignal) => Promise<PullAnswer>;
 
-const limitMs = 5000;
-/** Room for one packet that is lost: whoever drops all of them is to cost less than whoever is slow. */
-const connectMs = 2000;
+/** How long a pod may take, in milliseconds. */
+export interface PullLimits {
+  readonly answerMs: number;
+  readonly connectMs: number;
+}
+
+/** A connection has room for one packet that is lost: whoever drops all of them is to cost less than whoever is slow. */
+const limits: PullLimits = { answerMs: 5000, connectMs: 2000 };
 const mostBytes = 64 * 1024;
 
 /** Asks over a connection of its own: ten thousand pods are not worth ten thousand idle connections. */
-export const pull: Pull = (target, signal) =>
+export const pull = (
+  target: PullTarget,
+  signal: AbortSignal,
+  { answerMs, connectMs }: PullLimits = limits,
+): Promise<PullAnswer> =>
   new Promise((resolve, reject) => {
-    const late = AbortSignal.timeout(limitMs);
+    const late = AbortSignal.timeout(answerMs);
     const stop = AbortSignal.any([signal, late]);
     let isAccepted = false;
     const refuse = (error: Error): void => reject(isAccepted && late.aborted ? new Mute() : error);
