@@ -186,25 +186,17 @@ image_contexts() {
 }
 
 # trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes,
-# and /cache, which outlives the command.
+# and /cache, which outlives the command. Its own lock keeps its root mounted; that of the images is held until the command begins.
 trainer_run() {
   [[ ${1:-} == -- ]] && shift
+  local container root scratch status=0
   check_host
+  hold_lock trainer
   hold_lock images
   mkdir -p "$IMAGES/context"
   cd "$REPOSITORY"
-  ensure_base
-  local image container root scratch status=0
-  image=$(build_image trainer-dev)
-  # Of a run that was killed; the lock is ours.
-  rm -rf "$CACHE"/trainer-run.*
-  unmount_below "$IMAGES"
-  scratch=$(mktemp -d "$CACHE/trainer-run.XXXXXX")
-  buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
-  container=$(buildah_here from --name limbeck-trainer-run "$image")
-  root=$(buildah_here mount "$container")
-  mkdir -p "$root/src" "$root/cache" "$CACHE/trainer-cache"
-  touch "$root/usr/local/bin/versitygw"
+  mount_trainer
+  exec {LOCK}>&-   # of the images alone: others may build and import them meanwhile
   # A mount namespace of its own: of these nothing stays mounted, however this ends. The root is unmounted below; after a kill by the
   # next run, or by `down`.
   unshare --mount --propagation private bash -euc '
@@ -220,4 +212,20 @@ trainer_run() {
   buildah_here rm "$container" >/dev/null || true
   rm -rf "$scratch"
   return $status
+}
+
+# The image as container, root and scratch of trainer_run.
+mount_trainer() {
+  local image
+  ensure_base
+  image=$(build_image trainer-dev)
+  # Of a run that was killed; both locks are ours.
+  rm -rf "$CACHE"/trainer-run.*
+  unmount_below "$IMAGES"
+  scratch=$(mktemp -d "$CACHE/trainer-run.XXXXXX")
+  buildah_here rm limbeck-trainer-run >/dev/null 2>&1 || true
+  container=$(buildah_here from --name limbeck-trainer-run "$image")
+  root=$(buildah_here mount "$container")
+  mkdir -p "$root/src" "$root/cache" "$CACHE/trainer-cache"
+  touch "$root/usr/local/bin/versitygw"
 }

@@ -19,10 +19,10 @@ unless_held() (
   flock -n "$lock" && "${@:2}"
 )
 
-# A build that was killed leaves the root that it worked in mounted.
+# A build that was killed leaves the root that it worked in mounted, and so do the trainer's tests.
 remove_image_mounts() {
   [[ -n $(mounts_below "$IMAGES") ]] || return 0
-  unless_held images unmount_below "$IMAGES" || say "sweep: images are in use; what is mounted for that stays until it ends"
+  unless_held images unless_held trainer unmount_below "$IMAGES" || say "sweep: images are in use; what is mounted for that stays until it ends"
 }
 
 # Shims listen in a folder that cannot be configured; each notes its socket's address in the state folder.

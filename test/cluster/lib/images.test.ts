@@ -75,3 +75,21 @@ describe("the trainer's packages", () => {
     expect(machine.wheels).toEqual(['__init__.py', 'last.so']);
   });
 });
+
+/** A host without builders, on which each of these tells who could have which lock. */
+const locks = `
+  check_host() { :; }; ensure_base() { :; }; build_image() { echo image; }
+  buildah_here() {
+    case $1 in
+      from) echo container ;;
+      mount) mkdir -p "$CACHE/root/usr/local/bin"; echo "$CACHE/root" ;;
+      umount) tell after ;;
+    esac
+  }
+  tell() { for lock in images trainer; do flock -n "$CACHE/$lock.lock" echo "$1: $lock" >>"$CACHE/free"; done; return 0; }
+  unmount_below() { tell before; }; unshare() { tell meanwhile; return 7; }`;
+
+test("while the trainer's tests run images may be built, and nobody unmounts theirs", async () => {
+  const { code, out } = await run(parts, `${locks}\n(trainer_run -- true) || echo "ended with $?"; cat "$CACHE/free"`);
+  expect({ code, out }).toEqual({ code: 0, out: 'ended with 7\nmeanwhile: images\nafter: images\n' });
+});

@@ -38,9 +38,12 @@ describe('the sweep', () => {
     });
   });
 
-  test('leaves alone what a build that is under way has mounted, and the guard of an installation', async () => {
+  test.each([
+    ['a build', 'images'],
+    ["the trainer's image", 'trainer'],
+  ])('leaves alone what %s that is in use has mounted, and the guard of an installation', async (_, lock) => {
     const cache = newFolder();
-    const held = 'exec 7>"$CACHE/images.lock" 8>"$CACHE/prerequisites.lock"; flock 7; flock 8';
+    const held = `exec 7>"$CACHE/${lock}.lock" 8>"$CACHE/prerequisites.lock"; flock 7; flock 8`;
     const { out, error } = await run(parts, `${host(`${cache}/images/storage/merged`)}\n${held}\nsweep`, cache);
     expect(out).toBe('network no\nstrays no\n');
     expect(error).toContain('images are in use');
