@@ -4,13 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
+import { isRunning } from '../support/is-running.ts';
 import { newFolder, run } from '../support/shell.ts';
 
 /** A command whose child notes its number in the file `pid` of this folder and does not end. */
 const restless = (folder: string): readonly string[] => ['bash', '-c', `sleep 60 & echo $! >${folder}/pid; wait`];
 
 const pidIn = (folder: string): string => readFileSync(join(folder, 'pid'), 'utf8').trim();
-const isGone = (folder: string): boolean => !existsSync(`/proc/${pidIn(folder)}`);
+const isGone = (folder: string): boolean => !isRunning(pidIn(folder));
 
 test.each([
   ['one that succeeds', 'true', 0],

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
+import { isRunning } from '../support/is-running.ts';
 import { newFolder } from '../support/shell.ts';
 
 /** Opens the way to a gateway with this kubectl on the PATH, then goes on as the script says; the folder holds what kubectl wrote. */
@@ -23,7 +24,7 @@ function demo(kubectl: string, script: string) {
 }
 
 const forwarding = 'echo $$ >"$FOLDER/pid"; echo "Forwarding from 127.0.0.1:4711 -> 8080"; exec sleep 60';
-const running = (pidFile: string): boolean => existsSync(`/proc/${readFileSync(pidFile, 'utf8').trim()}`);
+const running = (pidFile: string): boolean => isRunning(readFileSync(pidFile, 'utf8').trim());
 
 describe('the way through kubectl port-forward', () => {
   test('is the port that it names, and is closed with the gateway', async () => {
