@@ -2,6 +2,8 @@
 # Sourced by the long commands: numbered steps that say what they do, how long they took, and which one failed.
 STEP=0
 STARTED=$SECONDS
+# What runs beside the steps, by its name.
+declare -A BESIDE=() BESIDE_LOG=() BESIDE_TYPED=()
 
 # step TOTAL "what happens" command...
 step() {
@@ -20,7 +22,7 @@ step() {
 typed() {
   local word line=()
   case $1 in
-    met) set -- "${BESIDE_COMMAND[@]}" ;;
+    met) echo "${BESIDE_TYPED[$2]}" && return ;;
     without_lock) shift ;;
   esac
   for word; do
@@ -30,21 +32,33 @@ typed() {
   echo "${line[*]}"
 }
 
-# beside COMMAND...: begins it beside the steps that follow; `met` waits for it, shows what it said and ends as it did.
+# beside NAME COMMAND...: begins it beside the steps that follow; `met NAME` waits for it, shows what it says and ends as it did.
 beside() {
-  BESIDE_COMMAND=("$@")
-  BESIDE_LOG=$(mktemp)
-  setsid "$@" >"$BESIDE_LOG" 2>&1 </dev/null &
-  BESIDE=$!
-  trap 'kill -- "-$BESIDE" 2>/dev/null || true; rm -f "$BESIDE_LOG"' EXIT
+  local name=$1
+  shift
+  BESIDE_TYPED[$name]=$(typed "$@")
+  BESIDE_LOG[$name]=$(mktemp)
+  setsid "$@" >"${BESIDE_LOG[$name]}" 2>&1 </dev/null &
+  BESIDE[$name]=$!
+  trap leave EXIT
 }
 
 met() {
-  local outcome=0
-  wait "$BESIDE" || outcome=$?
-  trap - EXIT
-  cat "$BESIDE_LOG" && rm -f "$BESIDE_LOG"
+  local outcome=0 log=${BESIDE_LOG[$1]} pid=${BESIDE[$1]}
+  # From its first word on, and as it goes.
+  tail --lines=+1 --follow --sleep-interval=0.2 --pid="$pid" "$log"
+  wait "$pid" || outcome=$?
+  rm -f "$log"
+  unset "BESIDE[$1]" "BESIDE_LOG[$1]"
   return "$outcome"
+}
+
+# Ends what still runs beside, and waits for what it clears away.
+leave() {
+  local pid
+  for pid in "${BESIDE[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+  wait
+  rm -f "${BESIDE_LOG[@]}"
 }
 
 clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }

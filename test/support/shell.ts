@@ -28,7 +28,8 @@ export interface Ended {
 
 export interface Shell {
   readonly ended: Promise<Ended>;
-  /** What it has said on standard error so far. */
+  /** What it has said so far: on standard output, and on standard error. */
+  readonly said: () => string;
   readonly error: () => string;
 }
 
@@ -47,7 +48,7 @@ export function start(parts: readonly string[], script: string, cache = newFolde
       resolve({ code, ...said });
     });
   });
-  return { ended, error: () => said.error };
+  return { ended, said: () => said.out, error: () => said.error };
 }
 
 export const run = (parts: readonly string[], script: string, cache?: string): Promise<Ended> =>
