@@ -21,6 +21,7 @@ import type { Cluster } from '../../operator/kernel/cluster.ts';
 import { connect, type Connection } from '../../operator/kernel/connect.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
 import { systemClock } from '../../process/clock.ts';
+import { childEnvironment } from '../support/child-environment.ts';
 import { applyOurDefinitions, createNamespace, removeNamespace } from '../support/cluster-scoped.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHandKubelet, type HandKubelet } from '../support/hand-kubelet.ts';
@@ -42,7 +43,7 @@ const yamlOf = async (path: string): Promise<KubeObject> => parse(await readFile
 
 function startOperator(): ChildProcess {
   const env = {
-    ...{ PATH: process.env['PATH'], KUBECONFIG: testKubeconfig(), LIMBECK_CONFIG: join(folder, 'operator.yaml') },
+    ...{ ...childEnvironment, KUBECONFIG: testKubeconfig(), LIMBECK_CONFIG: join(folder, 'operator.yaml') },
     ...{ LIMBECK_ADMIN_PORT: '0', LIMBECK_LOG_LEVEL: 'warn', POD_NAME: 'operator', POD_NAMESPACE: namespace },
   };
   return spawn(process.execPath, ['operator/main.ts'], { env, stdio: 'inherit' });

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, expect, test } from '@jest/globals';
+import { childEnvironment } from '../support/child-environment.ts';
 import { freePort } from '../support/free-port.ts';
 import { folderWith, until } from '../support/model-server.ts';
 import { mlpModel } from '../support/onnx-model.ts';
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 /** A process that is killed in the end, and all that it says. */
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(command, args, { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: 'pipe' });
+  const child = spawn(command, args, { env: { ...childEnvironment, ...env }, stdio: 'pipe' });
   started.push(child);
   const words: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => words.push(String(part)));

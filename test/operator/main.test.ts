@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { childEnvironment } from '../support/child-environment.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -23,7 +24,7 @@ gpuProfiles: { cpu: {} }
 async function ended(config: string, more: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; lines: string[] }> {
   const path = join(folder, 'operator.yaml');
   await writeFile(path, config);
-  const env = { PATH: process.env['PATH'], LIMBECK_CONFIG: path, LIMBECK_ADMIN_PORT: '0', HOME: folder, ...more };
+  const env = { ...childEnvironment, LIMBECK_CONFIG: path, LIMBECK_ADMIN_PORT: '0', HOME: folder, ...more };
   const child = spawn(process.execPath, ['operator/main.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

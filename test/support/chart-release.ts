@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
+import { childEnvironment } from './child-environment.ts';
 import { freePort } from './free-port.ts';
 import { testKubeconfig } from './kubeconfig.ts';
 import { apply, kubectl, warnings } from './kubectl.ts';
@@ -58,7 +59,7 @@ export async function start(
   await writeFile(join(release.folder, `${component}.conf`), JSON.stringify(own));
   const adminPort = String(await freePort());
   const env = {
-    ...{ PATH: process.env['PATH'], KUBECONFIG: join(release.folder, `${component}.conf`), LIMBECK_LOG_LEVEL: 'debug' },
+    ...{ ...childEnvironment, KUBECONFIG: join(release.folder, `${component}.conf`), LIMBECK_LOG_LEVEL: 'debug' },
     ...{ LIMBECK_CONFIG: join(release.folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: adminPort, LIMBECK_PORT: '0' },
     ...{
       POD_NAME: component,

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { childEnvironment } from './child-environment.ts';
 import { until } from './model-server.ts';
 
 export interface ServerProcess {
@@ -23,7 +24,7 @@ export const startLimitMs = 300_000;
 /** Starts the server on free ports of loopback and waits until it is ready. */
 export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['runtime/server/main.ts'], {
-    env: { PATH: process.env['PATH'] ?? '', LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
+    env: { ...childEnvironment, LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { childEnvironment } from '../../support/child-environment.ts';
 import { settings } from '../../support/runs.ts';
 import { Interference } from '../interference.ts';
 import { FaultProxy } from '../proxy.ts';
@@ -69,7 +70,7 @@ interface Surroundings extends Oddity {
 const mishapOverIn = (folder: string): string => join(folder, 'mishap-is-over');
 
 const environment = ({ folder, namespace, instance, mishap, fence }: Surroundings): NodeJS.ProcessEnv => ({
-  ...{ PATH: process.env['PATH'], KUBECONFIG: join(folder, 'kubeconfig') },
+  ...{ ...childEnvironment, KUBECONFIG: join(folder, 'kubeconfig') },
   ...{ LIMBECK_CONFIG: join(folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: '0', LIMBECK_LOG_LEVEL: 'error' },
   ...{ POD_NAME: `operator-${String(instance)}`, POD_NAMESPACE: namespace },
   ...{ MISHAP: mishap, MISHAP_OVER: mishapOverIn(folder), FENCE: fence },

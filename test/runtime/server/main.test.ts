@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { childEnvironment } from '../../support/child-environment.ts';
 import { folderWith, until } from '../../support/model-server.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
 
@@ -16,7 +17,7 @@ class ServerProcess {
 
   constructor(environment: Record<string, string>) {
     this.child = spawn(process.execPath, [entry], {
-      env: { PATH: process.env['PATH'] ?? '', LIMBECK_PORT: '0', ...environment },
+      env: { ...childEnvironment, LIMBECK_PORT: '0', ...environment },
     });
     this.exited = once(this.child, 'exit');
     this.child.stdout.on('data', (chunk: Buffer) => {
