@@ -55,8 +55,10 @@ met() {
 
 # Ends what still runs beside, and waits for what it clears away.
 leave() {
-  local pid
-  for pid in "${BESIDE[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+  local name
+  for name in "${!BESIDE[@]}"; do
+    kill -- "-${BESIDE[$name]}" 2>/dev/null && printf 'ending what runs beside: %s\n' "${BESIDE_TYPED[$name]}" >&2
+  done
   wait
   rm -f "${BESIDE_LOG[@]}"
 }
