@@ -17,6 +17,8 @@ CLUSTER := bash cluster/cluster
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
 # With a limit: a failing test may leave something open, which must not hold up everything.
 BOUNDED := bash cluster/bounded
+# Thousands of short requests: an API server's garbage may wait a little, which spares a tenth of the time.
+LAVISH := GOGC=300
 # A step says what it is and how far we are: $(call step,2,7,what)
 step = @printf '\n\033[1m[%s/%s] %s\033[0m\n' '$(1)' '$(2)' '$(3)'
 
@@ -96,13 +98,12 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python.
 .PHONY: test-integration
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
-	@$(CLUSTER) api-run -- $(BOUNDED) 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
+	@$(LAVISH) $(CLUSTER) api-run -- $(BOUNDED) 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 
 .PHONY: test-faults-sample test-faults
 # An API server of their own: an operator of another test that serves every namespace would act upon what is disturbed here.
-# Thousands of short requests: its garbage may wait a little, which spares a tenth of the time.
 FAULTS_CLUSTER := LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 $(CLUSTER)
-FAULTS := GOGC=300 $(FAULTS_CLUSTER) api-run -- \
+FAULTS := $(LAVISH) $(FAULTS_CLUSTER) api-run -- \
   $(BOUNDED) 7200 $(JEST) --selectProjects faults --maxWorkers=3
 test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
@@ -114,7 +115,7 @@ test-faults: setup ## The reconcilers, disturbed at every write and every frame;
 
 .PHONY: test-e2e
 test-e2e: setup ## On the real cluster, with the chart installed.
-	@bash test/e2e/run
+	@$(LAVISH) bash test/e2e/run
 
 .PHONY: fuzz
 fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 12 seconds.
