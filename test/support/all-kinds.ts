@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { Pod } from '../../operator/api/kubernetes.ts';
-import { pods } from '../../operator/api/resources.ts';
+import { batchJobs, distillationJobs, pods, services, trainingJobs } from '../../operator/api/resources.ts';
 import { attemptName } from '../../operator/api/names.ts';
 import { connect } from '../../operator/kernel/connect.ts';
+import type { Resource } from '../../operator/kernel/objects.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { Cleanups } from './chart-release.ts';
 import { eventually } from './eventually.ts';
@@ -34,19 +35,24 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
     'nvidia.com/gpu': '4',
   });
   cleanups.push(() => kubelet.stop());
+  // Looked for again and again, which a kubectl each time would make dear.
   const podsWith = (labelSelector: string, count: number): Promise<readonly Pod[]> =>
     eventually(`pods with ${labelSelector}`, async () => {
       const { items } = await cluster.list(pods, { namespace, labelSelector }, never);
       return items.length === count && items;
     });
+  const isGone = async (resource: Resource, name: string): Promise<boolean> =>
+    (await cluster.list(resource, { namespace }, never)).items.every(({ metadata }) => !metadata.name.includes(name));
   /** A child that vanished is made again, once its root was asked for by name. */
-  const missed = async (kind: string, label: string): Promise<void> => {
-    await kubectl('delete', kind, '-n', namespace, '-l', label);
-    await eventually(`${kind} again`, async () => (await kubectl('get', kind, '-n', namespace, '-l', label)) !== '');
+  const missed = async (labelSelector: string): Promise<void> => {
+    await kubectl('delete', 'service', '-n', namespace, '-l', labelSelector);
+    await eventually('the service again', async () => {
+      return (await cluster.list(services, { namespace, labelSelector }, never)).items.length > 0;
+    });
   };
   const train = async (label: string, workers: number): Promise<readonly Pod[]> => {
     const members = await podsWith(label, workers);
-    await missed('service', label);
+    await missed(label);
     for (const member of members) await kubelet.run(member);
     for (const member of members) {
       const rank = member.metadata.labels?.['batch.kubernetes.io/job-completion-index'];
@@ -71,10 +77,7 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
       const members = await podsWith(`limbeck.dev/training-job=stopped,limbeck.dev/attempt=${String(number)}`, 2);
       if (number === 4) return;
       await suspend(true);
-      await eventually(
-        'the Job is gone',
-        async () => !(await kubectl('get', 'jobs', '-n', namespace)).includes('stopped'),
-      );
+      await eventually('the Job is gone', () => isGone(batchJobs, 'stopped'));
       // Pods of a node are over when its kubelet says so.
       for (const member of members) await kubelet.end(member, 143, '').catch(() => undefined);
       await suspend(false);
@@ -99,7 +102,7 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
   const [replica] = await podsWith('limbeck.dev/model-service=digits', 1);
   await kubelet.run(replica!);
   await kubectl('wait', '-n', namespace, 'modelservice/digits', '--for=condition=Ready', '--timeout=30s');
-  await missed('service', 'limbeck.dev/model-service=digits');
+  await missed('limbeck.dev/model-service=digits');
   for (const name of ['teacher', 'student']) {
     const kind = name === 'teacher' ? 'trainingjob' : 'distillationjob';
     const suspend = parse(await readFile(`examples/digits/${name}.yaml`, 'utf8')) as Declared;
@@ -117,10 +120,8 @@ export async function live(namespace: string, cleanups: Cleanups): Promise<reado
       '-p',
       '{"spec":{"ttlSecondsAfterFinished":1}}',
     );
-    await eventually(
-      `${name} is gone`,
-      async () => !(await kubectl('get', kind, '-n', namespace)).includes(suspend.metadata.name),
-    );
+    const resource = name === 'teacher' ? trainingJobs : distillationJobs;
+    await eventually(`${name} is gone`, () => isGone(resource, suspend.metadata.name));
   }
   return [...seen, replica!];
 }
