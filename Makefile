@@ -79,10 +79,9 @@ test-preflight: ## What `make test` misses on this host, told at once.
 	@$(CLUSTER) preflight && $(CLUSTER) api-preflight && $(FAULTS_CLUSTER) api-preflight
 
 .PHONY: test-unit
-# One more than there are cores: some wait for timers.
 test-unit: setup ## Fast tests without a cluster.
 	@mkdir -p build/test
-	@$(BOUNDED) 600 $(JEST) --selectProjects unit --maxWorkers=$$(($$(nproc) + 1)) --json --outputFile build/test/unit.json
+	@$(BOUNDED) 600 $(JEST) --selectProjects unit --maxWorkers=100% --json --outputFile build/test/unit.json
 
 .PHONY: test-conformance
 test-conformance: setup python-clients ## The model server: the conformance kit, other people's clients, the examples of docs/serving.md.

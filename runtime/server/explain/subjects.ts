@@ -41,12 +41,18 @@ function numbersOf({ name, data }: Tensor): Float64Array {
   return numbers;
 }
 
-/** One request about many rows, for one output. */
+/** One request about many rows, for one output. Its tensors may be given away: the subject is asked about again. */
 export function requestOf({ input, output }: Question, rows: readonly Asked[]): InferenceRequest {
   const names = [...(rows[0]?.subject.inputs.keys() ?? [])];
   const parts = (name: string): Tensor[] => rows.flatMap(({ subject }) => subject.inputs.get(name) ?? []);
-  const inputs = names.map((name) => (name === input.name ? changed(input, rows) : concatBatch(parts(name))));
+  const inputs = names.map((name) => (name === input.name ? changed(input, rows) : joined(parts(name))));
   return { inputs, outputs: [{ name: output.name, binary: false }] };
+}
+
+/** Of a single part the tensor would be the subject's own. */
+function joined(parts: readonly Tensor[]): Tensor {
+  const tensor = concatBatch(parts);
+  return parts.length === 1 ? { ...tensor, data: tensor.data.slice() } : tensor;
 }
 
 function changed(input: TensorSpec, rows: readonly Asked[]): Tensor {
