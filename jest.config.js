@@ -22,7 +22,7 @@ const patient = ['<rootDir>/test/support/patience.ts'];
 
 export default {
   projects: [
-    project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture', 'examples'], patient),
+    project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture', 'examples']),
     project('conformance', ['conformance', 'clients', 'docs', 'fuzz'], patient),
     project('integration', ['integration', 'charts'], patient),
     project('faults', ['faults'], patient),

@@ -5,6 +5,7 @@ import type { WriteMemory } from './memory.ts';
 import type { WriteResult } from './metrics.ts';
 import {
   controllerOf,
+  heldBy,
   isOwnedBy,
   isSelected,
   keyOf,
@@ -51,9 +52,8 @@ export class NameLeaving extends Error {
   readonly since: Date | undefined;
 
   constructor(what: string, leaving?: KubeObject) {
-    const { deletionTimestamp, finalizers = [] } = leaving?.metadata ?? {};
-    const held = finalizers.length === 0 ? '' : `, held by its finalizers ${finalizers.join(', ')}`;
-    super(`${what} is still being deleted${held}`);
+    const { deletionTimestamp } = leaving?.metadata ?? {};
+    super(`${what} is still being deleted${leaving === undefined ? '' : heldBy(leaving.metadata)}`);
     this.name = 'NameLeaving';
     this.since = deletionTimestamp === undefined ? undefined : new Date(deletionTimestamp);
   }

@@ -24,6 +24,10 @@ export interface ObjectMeta {
   readonly finalizers?: readonly string[];
 }
 
+/** To be put after what does not go: `, held by its finalizers a, b`, or nothing. */
+export const heldBy = ({ finalizers = [] }: Pick<ObjectMeta, 'finalizers'>): string =>
+  finalizers.length === 0 ? '' : `, held by its finalizers ${finalizers.join(', ')}`;
+
 /** Any object as it travels: our own JSON, never through a typed serialiser, which would drop fields it does not know. */
 export interface KubeObject {
   readonly apiVersion: string;

@@ -216,7 +216,7 @@ class Poller implements Progress {
     asked.silentSinceMs ??= atMs;
     asked.isSure = false;
     const isFrozen = asked.heartbeat?.state === 'mute';
-    const rest = restMs(nowMs - asked.silentSinceMs, this.#ports.random(), !asked.everAnswered);
+    const rest = restMs(nowMs - asked.silentSinceMs, this.#ports.random());
     asked.restsUntilMs = isFrozen ? 0 : nowMs + rest;
     if (!isFrozen && this.#asked.get(asked.target.uid) === asked) this.#letRest(asked, rest);
   }

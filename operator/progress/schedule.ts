@@ -6,9 +6,9 @@
  * |------------------------------------------------|--------------------------------------------------------|
  * | the first: rank 0, servers, workers found mute | 2 s, or longer where half of the budget is too little  |
  * | other workers                                  | 2 s, or longer where what is left of it is too little  |
- * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s, |
- * |                                                | and 10 min where it has never said anything; after a   |
- * |                                                | minute of that, when it is its turn: six a second      |
+ * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s |
+ * | of those whoever has never said anything, for  | as above, when it is its turn: six of them a second    |
+ * | more than a minute                             |                                                        |
  *
  * Who has not answered the last time, or slowly, may be a host that costs seconds, and whoever was never asked is no
  * better: those get a quarter of the budget where others want it, and who was asked in vain never gets more. So an
@@ -51,24 +51,19 @@ const everyMs = 2000;
 /** Of questions to pods that do not answer, always, and to those that were never asked, where others want the whole. */
 const unsureShare = 1 / 4;
 const longestRestMs = 30_000;
-/** A program of somebody's own may have nothing to say at all: thousands of those are to cost no more than a few. */
-const longestStrangerRestMs = 600_000;
 /** Who has been silent for this long since it came does not merely start. */
 const startMs = 60_000;
-/** Of those that never answered and do not merely start so many are asked between two looks, six a second. */
+/**
+ * Of those that never answered and do not merely start so many are asked between two looks. A program of somebody's own
+ * may have nothing to say at all: thousands of those are to cost no more than a few.
+ */
 export const strangersPerLook = 3;
 /** Up to this share is taken off by chance, so that what was cut off together does not come back together. */
 const jitter = 1 / 4;
 
-/**
- * How long a pod is left alone that has not answered for `silentMs`: waits grow by half. `chance` is in [0, 1).
- * `isStranger`: it has never answered.
- */
-export function restMs(silentMs: number, chance: number, isStranger = false): number {
-  const strangerMs = Math.min(longestStrangerRestMs, Math.max(silentMs / 2, silentMs - startMs));
-  const fullMs = isStranger ? strangerMs : Math.min(longestRestMs, silentMs / 2);
-  return fullMs * (1 - jitter * chance);
-}
+/** How long a pod is left alone that has not answered for `silentMs`: waits grow by half. `chance` is in [0, 1). */
+export const restMs = (silentMs: number, chance: number): number =>
+  Math.min(longestRestMs, silentMs / 2) * (1 - jitter * chance);
 
 /** Whether a pod that has been silent since it came, `silentMs` ago, may have nothing to say at all. */
 export const isStrange = (silentMs: number): boolean => silentMs >= startMs;

@@ -4,7 +4,7 @@
  * that still writes would be worse than none. Pure.
  */
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
-import type { KubeObject } from '../kernel/objects.ts';
+import { heldBy, type KubeObject } from '../kernel/objects.ts';
 import type { RunState } from './run-state.ts';
 
 /** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
@@ -51,10 +51,8 @@ const stuckAmong = <T extends KubeObject>(all: readonly T[], now: Date): readonl
 
 const finite = (atMs: number): number | undefined => (Number.isFinite(atMs) ? atMs : undefined);
 
-function jobSentence({ metadata: { name, finalizers = [] } }: BatchJob): string {
-  const held = finalizers.length === 0 ? '' : `, held by its finalizers ${finalizers.join(', ')}`;
-  return `Job ${name} was to be gone over a minute ago${held}: whoever set them must let it go.`;
-}
+const jobSentence = ({ metadata }: BatchJob): string =>
+  `Job ${metadata.name} was to be gone over a minute ago${heldBy(metadata)}: whoever set them must let it go.`;
 
 function podSentence({ metadata: { name, namespace = '' }, spec }: Pod, nodes: readonly Node[]): string {
   const force = `kubectl delete pod ${name} -n ${namespace} --force --grace-period=0`;

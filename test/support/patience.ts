@@ -1,4 +1,4 @@
-/** For tests with real processes, sockets and timers: a busy machine is no failure. */
+/** For tests against real processes: a busy machine is no failure. */
 import { jest } from '@jest/globals';
 
 jest.setTimeout(120_000);

@@ -19,6 +19,8 @@ export interface Candidate {
   readonly proxy: FaultProxy;
   /** How it ended: an exit code or the name of a signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
+  /** When it ended, by the clock of the trace; undefined while it lives. */
+  endedAtMs(): number | undefined;
   /** Ends the standstill of its mishap. */
   wake(): Promise<void>;
   /** Ends it by force, and takes its files away. */
@@ -91,8 +93,12 @@ export async function startCandidate(
   await writeFile(join(folder, 'operator.yaml'), configuration(namespace));
   const env = environment({ folder, namespace, instance, ...oddity });
   const child = spawn(process.execPath, [...preloadsFor(oddity), 'operator/main.ts'], { env, stdio: 'ignore' });
+  let atMs: number | undefined;
   const ended = new Promise<number | NodeJS.Signals>((tell) =>
-    child.once('exit', (code, signal) => tell(code ?? signal ?? 'SIGKILL')),
+    child.once('exit', (code, signal) => {
+      atMs = performance.now();
+      tell(code ?? signal ?? 'SIGKILL');
+    }),
   );
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -101,5 +107,5 @@ export async function startCandidate(
     await rm(folder, { recursive: true });
   };
   const wake = (): Promise<void> => writeFile(mishapOverIn(folder), '');
-  return { instance, process: child, proxy, ended, wake, stop };
+  return { instance, process: child, proxy, ended, endedAtMs: () => atMs, wake, stop };
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { batchJobs, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
-import { leases } from '../../../operator/kernel/lease.ts';
+import { leases, usualTimes } from '../../../operator/kernel/lease.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { teacherJob } from '../../support/runs.ts';
@@ -15,7 +15,7 @@ import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { Trace, type Exchange } from '../trace.ts';
 import { pause, until } from '../until.ts';
 import { startCandidate, type Candidate, type Candidacy, type Oddity } from './candidate.ts';
-import { released, reignsOf, usurpations } from './reign.ts';
+import { lastRenewalMs, released, reignsOf, usurpations } from './reign.ts';
 
 const never = new AbortController().signal;
 const jobsAfter = 10;
@@ -51,11 +51,16 @@ async function keepCreating(namespace: string, user: User): Promise<void> {
   }
 }
 
+/** Throws with those that are not. */
 async function areAllTaken(namespace: string, made: number): Promise<boolean> {
   const { items } = await laboratory.cluster.list(trainingJobs, { namespace }, never);
   const jobs = await laboratory.cluster.list(batchJobs, { namespace }, never);
-  const isTaken = ({ status }: TrainingJob): boolean => status?.attempts?.length === 1;
-  return items.length === made && items.every(isTaken) && jobs.items.length === made;
+  const waiting = items.filter(({ status }) => status?.attempts?.length !== 1);
+  if (items.length === made && jobs.items.length === made && waiting.length === 0) return true;
+  const said = JSON.stringify(waiting.map(({ metadata, status }) => [metadata.name, status]));
+  throw new Error(
+    `${String(made)} made, ${String(items.length)} there, with ${String(jobs.items.length)} Jobs; ${said}`,
+  );
 }
 
 /** The one who leads, the one who waits to, and what a deed may wait for. */
@@ -182,7 +187,15 @@ async function sceneOf(candidacy: Candidacy, leader: Candidate, successor: Candi
   return { namespace, leader, successor, takenOver, moreJobs };
 }
 
-/** Undefined: the leader lost its lease before anything befell it. */
+/** Here no kubelet starts a process again. One that ends by itself must not have been able to renew its lease. */
+function hasLostLease({ instance, endedAtMs }: Candidate, trace: Trace): boolean {
+  const atMs = endedAtMs();
+  if (atMs === undefined) return false;
+  expect(atMs - lastRenewalMs(trace, instance)).toBeGreaterThanOrEqual(900 * usualTimes.renewDeadlineSeconds);
+  return true;
+}
+
+/** Undefined: the machine was too busy for the leader to keep its lease before anything befell it, or for the other one after it. */
 async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promise<Life | undefined> {
   const namespace = `leaders-${randomUUID().slice(0, 8)}`;
   const candidacy: Candidacy = { laboratory, namespace, trace: new Trace() };
@@ -204,7 +217,10 @@ async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promis
     const end = await endOf(leader);
     user.stop = true;
     await creating;
-    await until('all jobs are taken', () => areAllTaken(namespace, user.made), { everyMs: 1000 });
+    const isOver = async (): Promise<boolean> =>
+      successor.endedAtMs() !== undefined || (await areAllTaken(namespace, user.made));
+    await until('all jobs are taken', isOver, { everyMs: 1000 });
+    if (hasLostLease(successor, trace)) return undefined;
     takeovers.push({ befell, seconds, goalSeconds, usurpations: usurpations(trace).length });
     return { trace, end };
   } finally {
@@ -213,7 +229,7 @@ async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promis
   }
 }
 
-/** On a machine too busy for renewals a leader ends by itself, as it should: then the scene is set once more. */
+/** Who cannot renew its lease in time ends by itself, as it should: then the scene is set once more. */
 async function livesThrough(one: Case): Promise<Life> {
   for (let left = 3; left > 0; left -= 1) {
     const life = await livesOnce(one);

@@ -51,6 +51,10 @@ export function reignsOf(trace: Trace): readonly Reign[] {
   return reigns;
 }
 
+/** When this process renewed the lease last, by the clock of the trace. */
+export const lastRenewalMs = ({ exchanges }: Trace, instance: number): number =>
+  exchanges.findLast((one) => one.instance === instance && isLease(one) && isCarriedOut(one))?.atMs ?? 0;
+
 /** Did this process give the lease back? */
 export const released = (trace: Trace, instance: number): boolean =>
   leaseWritesOf(trace).some((write) => write.instance === instance && write.holder === '');

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import '../../support/patience.ts';
 import { ask, pause, service, startBackend, startGateway, until, type Backend, type TestGateway } from './support.ts';
 
 const stops: (() => void)[] = [];

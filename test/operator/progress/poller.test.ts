@@ -253,6 +253,24 @@ describe('the poller', () => {
     stop();
   });
 
+  test('asks nobody whose turn comes when it is gone', async () => {
+    const many = Array.from({ length: 100 }, (_, at) => serverPod(`s${String(at)}`, `10.2.0.${String(at)}`));
+    const hosts: string[] = [];
+    const { cluster, clock, stop } = await scene(many, ({ host }) => {
+      hosts.push(host);
+      return Promise.reject(new Error('nobody'));
+    });
+    // All of them have rested by then, and it takes a quarter of a minute to come round.
+    await clock.advance(300_000);
+    for (const { metadata } of many.slice(1))
+      await cluster.remove({ resource: pods, key: { namespace: 'default', name: metadata.name } });
+    await clock.advance(500);
+    hosts.length = 0;
+    await clock.advance(120_000);
+    expect([...new Set(hosts)]).toEqual(['10.2.0.0']);
+    stop();
+  });
+
   test('asks no more than 100 in a second', async () => {
     const many = Array.from({ length: 300 }, (_, at) =>
       serverPod(`s${String(at)}`, `10.2.${String(at >> 8)}.${String(at & 255)}`),

@@ -81,12 +81,6 @@ test.each([
   expect(restMs(silentMs, chance)).toBe(rest);
 });
 
-test('who has never said anything is left alone for up to ten minutes', () => {
-  expect([10_000, 120_000, 600_000, 3_600_000].map((silentMs) => restMs(silentMs, 0, true))).toEqual([
-    ...[5000, 60_000, 540_000, 600_000],
-  ]);
-});
-
 /** Pods of several tenants, some of which never answer, asked for a while. */
 interface Life {
   readonly candidate: Candidate;
