@@ -10,13 +10,20 @@ export interface NewModels {
   readonly mayEvict: boolean;
 }
 
+/** Why a model that could be served is not. */
+export interface Absence {
+  readonly why: string;
+  /** Room alone is what it lacks: it comes back when it is asked for. */
+  readonly returns: boolean;
+}
+
 /** Lives as long as the engine. */
 export class Budget {
   /** What all models together may take; undefined is whatever they need. */
   readonly limitBytes: number | undefined;
   #evictions = 0;
   /** By name. */
-  readonly #absent = new Map<string, string>();
+  readonly #absent = new Map<string, Absence>();
 
   constructor(limitBytes: number | undefined) {
     this.limitBytes = limitBytes;
@@ -42,21 +49,21 @@ export class Budget {
     });
     const leaving = roomFor({ name, bytes }, residents, this.limitBytes).map(({ model }) => model);
     this.#evictions += leaving.length;
-    for (const gone of leaving) this.note(gone.name, `it made room for '${name}'`);
+    for (const gone of leaving) this.note(gone.name, { why: `it made room for '${name}'`, returns: true });
     return leaving;
   }
 
   /** Why a model that could be served is not; undefined where nobody knows. */
-  whyNot(name: string): string | undefined {
+  absence(name: string): Absence | undefined {
     return this.#absent.get(name);
   }
 
   /** Remembers why a model is not served. */
-  note(name: string, why: string): void {
-    this.#absent.set(name, why);
+  note(name: string, absence: Absence): void {
+    this.#absent.set(name, absence);
   }
 
-  /** It is served. */
+  /** It is served, or nobody wants it. */
   forget(name: string): void {
     this.#absent.delete(name);
   }

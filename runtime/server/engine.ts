@@ -2,7 +2,8 @@
  * All models of the process by name and version: look up, readiness, and what changes while it runs. A model that is
  * replaced or unloaded leaves the table at once and ends when it has answered all that it was given: no request is dropped.
  *
- * Under a budget models are loaded one after another, and those that nobody uses make room, the least recently used first.
+ * Under a budget models are loaded one after another, and those that nobody uses make room, the least recently used first,
+ * until they are asked for again.
  */
 import { sentenceOf } from '../../process/logger.ts';
 import { Budget, type NewModels } from './budget.ts';
@@ -39,6 +40,8 @@ export class Engine {
   readonly #turns = new Turns();
   readonly #retiring = new Set<Promise<void>>();
   readonly #onAdded: ((model: Model) => void)[] = [];
+  /** Models that are asked for while they are away: all who ask wait for one load. */
+  readonly #recalls = new Map<string, Promise<void>>();
   /** Undefined once all that fits has been loaded. */
   #filling: Promise<void> | undefined;
   #stopped = false;
@@ -80,8 +83,8 @@ export class Engine {
     const model = version === undefined ? versions[0] : versions.find((candidate) => candidate.version === version);
     if (model !== undefined) return model;
     const what = versions.length === 0 ? `model '${name}'` : `version '${version ?? ''}' of model '${name}'`;
-    const why = this.budget.whyNot(name);
-    throw new Refusal({ kind: 'notFound' }, `there is no ${what}${why === undefined ? '' : `: ${why}`}`);
+    const absence = this.budget.absence(name);
+    throw new Refusal({ kind: 'notFound' }, `there is no ${what}${absence === undefined ? '' : `: ${absence.why}`}`);
   }
 
   /** As `find`, and refuses with 503 while the model has not been loaded. */
@@ -91,6 +94,17 @@ export class Engine {
     if (facts === undefined) throw unavailable(`the model is not ready: ${notReady?.message ?? ''}`);
     if (this.budget.limited) model.usedAt = this.#options.now();
     return { model, facts };
+  }
+
+  /**
+   * Brings a model back that lacks nothing but room; resolves when it answers, and is undefined for every other. Refuses
+   * with 503 where those in use leave no room, or where it cannot be loaded any more.
+   */
+  recall(name: string): Promise<void> | undefined {
+    if (!this.budget.limited || this.#byName.has(name) || this.budget.absence(name)?.returns !== true) return undefined;
+    const recall = this.#recalls.get(name) ?? this.#recalled(name).finally(() => this.#recalls.delete(name));
+    this.#recalls.set(name, recall);
+    return recall;
   }
 
   /** Tells of every model, of those there are and of those to come. */
@@ -124,8 +138,10 @@ export class Engine {
   unload(name: string): Promise<void> {
     this.#requireExplicit();
     return this.#turns.take(this.#turnOf(name), async () => {
-      if (this.versionsOf(name).length === 0) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
-      await this.#set(name, []);
+      const isAway = this.budget.absence(name)?.returns === true;
+      this.budget.forget(name);
+      if (this.versionsOf(name).length > 0) await this.#set(name, []);
+      else if (!isAway) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
     });
   }
 
@@ -214,7 +230,7 @@ export class Engine {
   }
 
   #unloaded({ name }: ModelSource): NotReady {
-    return { reason: 'Unloaded', message: this.budget.whyNot(name) ?? 'not loaded' };
+    return { reason: 'Unloaded', message: this.budget.absence(name)?.why ?? 'not loaded' };
   }
 
   /** Lets models go, so that new ones fit. All leave the table at once: who is idle now may be asked for while another ends. */
@@ -236,12 +252,25 @@ export class Engine {
   async #fill(names: readonly string[]): Promise<void> {
     for (const name of names) {
       if (this.#stopped) break;
-      await this.#loadInTurn(name, false).catch((error: unknown) => {
-        this.budget.note(name, sentenceOf(error));
-        this.#options.log.warn('model not loaded', { model: name, error: sentenceOf(error) });
-      });
+      await this.#loadInTurn(name, false).catch((error: unknown) => this.#keepAway(name, error));
     }
     this.#filling = undefined;
+  }
+
+  async #recalled(name: string): Promise<void> {
+    try {
+      await this.#loadInTurn(name, true);
+    } catch (error) {
+      this.#keepAway(name, error);
+      throw unavailable(sentenceOf(error));
+    }
+  }
+
+  /** What fails for another reason than others in its place would fail each time: that costs more than an answer may. */
+  #keepAway(name: string, error: unknown): void {
+    const returns = error instanceof Refusal && error.fault.kind === 'unavailable';
+    this.budget.note(name, { why: sentenceOf(error), returns });
+    this.#options.log.warn('model not loaded', { model: name, error: sentenceOf(error) });
   }
 
   /** A version that is new starts loading; one that has changed is replaced once its successor answers. */

@@ -38,6 +38,7 @@ function modelMethods({ engine, draining }: Face) {
       return { model_stats: models.map(statisticsOf) };
     },
     ModelInfer: async (request: InferRequestMessage, caller: Caller) => {
+      await engine.recall(request.model_name);
       const { model, facts } = engine.ready(request.model_name, versionOf(request.model_version));
       const inference = decodeMessage(request, facts);
       return encodeMessage(model, inference, await model.infer(inference, caller));

@@ -80,6 +80,7 @@ async function answer(face: Face, exchange: Exchange): Promise<void> {
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
     const request = embeddingRequestOf(body);
+    await face.engine.recall(request.model);
     const caller = new Connection(face, exchange[1]);
     caller.trace?.asked('embeddings', request.model);
     const found = await embed(request, sourceOf(face, exchange[1], request.model), caller);

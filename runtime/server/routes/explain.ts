@@ -19,6 +19,7 @@ export function explainRoutes(app: Express, face: Face): void {
 
 async function answer(face: Face, request: Request, response: Response): Promise<object> {
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
+  await face.engine.recall(named[0]);
   // As for inference: refused before the body is read where it can be, asked again after.
   readyFor(face, response, named);
   const bytes = await readBody([request, response], face);

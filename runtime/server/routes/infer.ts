@@ -32,6 +32,7 @@ export function targetOf(url: string): Target | undefined {
 }
 
 async function answer(face: Face, { name, version }: Target, [request, response]: Exchange): Promise<Reply> {
+  await face.engine.recall(name);
   // Refused before the body is read where it can be; asked again after, since the model may have been replaced meanwhile.
   readyFor(face, response, [name, version]);
   const bytes = await readBody([request, response], face);

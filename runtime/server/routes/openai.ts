@@ -70,8 +70,9 @@ function jobOf(
   return { model, options, shape, requests, promptTokens: sum(prompts.map(({ length }) => length)) };
 }
 
-function completionJob(face: Face, response: Exchange[1], body: unknown): Job {
+async function completionJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
   const request = completionRequestOf(body, face.maxOutputTokens);
+  await face.engine.recall(request.model);
   const model = languageModel(face, response, request.model);
   const prompts = request.prompts.map((prompt) => promptTokens(model, prompt, { parameter: 'prompt', special: true }));
   return jobOf(model, request, [completionShape(model.codec), prompts]);
@@ -91,6 +92,7 @@ async function constrainedModel(find: () => LanguageModel, grammar: Grammar): Pr
 async function chatJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
   const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
+  await face.engine.recall(request.model);
   const find = (): LanguageModel => languageModel(face, response, request.model);
   const model = grammar === undefined ? find() : await constrainedModel(find, grammar);
   if (model.template === undefined)
@@ -103,7 +105,7 @@ async function chatJob(face: Face, response: Exchange[1], body: unknown): Promis
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }
 
-type Prepare = (face: Face, response: Exchange[1], body: unknown) => Job | Promise<Job>;
+type Prepare = (face: Face, response: Exchange[1], body: unknown) => Promise<Job>;
 
 const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/completions': completionJob,

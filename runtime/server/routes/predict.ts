@@ -16,6 +16,7 @@ import { decodeInstances, encodePredictions } from '../protocol/kserve-v1.ts';
 const predictPath = /^(?:http:\/\/[^/?#]+)?\/v1\/models\/([^/?]+):predict(?:\?|$)/;
 
 async function answer(face: Face, name: string, [request, response]: Exchange): Promise<string> {
+  await face.engine.recall(name);
   readyFor(face, response, [name]);
   const bytes = await readBody([request, response], face);
   const { model, facts } = readyFor(face, response, [name]);

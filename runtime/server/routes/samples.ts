@@ -31,6 +31,7 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
   const top = topOf(request.query['top']);
   const caller = new Connection(face, response);
+  await face.engine.recall(named[0]);
   // As for inference: refused before the body is read where it can be, asked again after.
   readerOf(readyFor(face, response, named), caller);
   const bytes = await readBody([request, response], face);

@@ -1,8 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { evicted, roomFor, type Resident } from '../../../runtime/server/eviction.ts';
 import { echoArtefact } from '../../support/echo-artefact.ts';
+import { grpcCaller } from '../../support/grpc-caller.ts';
 import { post, type Answer } from '../../support/http-caller.ts';
 import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
 import { onnxModel } from '../../support/onnx-model.ts';
@@ -122,8 +125,9 @@ describe('a server whose models have a budget', () => {
     expect(loaded(server)).toBe('ab');
     const numbers = `needs ${size} bytes; of the ${2 * size + 1} that all models together may take`;
     expect(await reasonOf(server, 'c')).toContain(numbers);
-    const { status, json } = await ask(server, 'c');
-    expect([status, json.error]).toEqual([404, expect.stringContaining(numbers)]);
+    const looked = await fetch(`${server.url}/v2/models/c`);
+    expect([looked.status, await looked.json()]).toEqual([404, { error: expect.stringContaining(numbers) }]);
+    expect(loaded(server)).toBe('ab');
     expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
     const metadata = await (await fetch(`${server.url}/v2/models/a`)).json();
     expect(metadata).toMatchObject({ parameters: { bytes: size } });
@@ -137,7 +141,8 @@ describe('a server whose models have a budget', () => {
     expect(loaded(server)).toBe('ac');
     expect((await ask(server, 'c')).json.outputs[0]?.data).toEqual([3, 3]);
     expect(await reasonOf(server, 'b')).toBe("Unloaded: it made room for 'c'");
-    expect((await ask(server, 'b')).json.error).toBe("there is no model 'b': it made room for 'c'");
+    const looked = await fetch(`${server.url}/v2/models/b`);
+    expect(await looked.json()).toEqual({ error: "there is no model 'b': it made room for 'c'" });
     expect((await load(server, 'b')).status).toBe(200);
     expect(loaded(server)).toBe('bc');
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -178,6 +183,67 @@ describe('a server whose models have a budget', () => {
     );
   });
 
+  const chat = { messages: [{ role: 'user', content: 'x' }] };
+  test.each<[string, string, string | object, number]>([
+    ['inference', '/v2/models/c/infer', body, 200],
+    ['an explanation', '/v2/models/c/explain', body, 200],
+    ['KServe v1', '/v1/models/c:predict', { instances: [[0, 0]] }, 200],
+    ['samples, which it does not take', '/v2/models/c/predict', body, 400],
+    ['a completion, which it does not write', '/v1/completions', { model: 'c', prompt: 'x' }, 400],
+    ['a chat, which it does not hold', '/v1/chat/completions', { model: 'c', ...chat }, 400],
+    ['embeddings, which it does not give', '/v1/embeddings', { model: 'c', input: 'x' }, 400],
+  ])('brings one back that is asked for by %s', async (_, path, asked, status) => {
+    const server = await serve();
+    const answer = await post(`${server.url}${path}`, typeof asked === 'string' ? asked : JSON.stringify(asked));
+    expect([answer.status, loaded(server)]).toEqual([status, 'bc']);
+  });
+
+  test('brings one back that is asked for by gRPC', async () => {
+    const server = await serve();
+    const grpc = grpcCaller(server.grpc.port);
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [0, 0] } }];
+    const answer = await grpc.call('ModelInfer', { model_name: 'c', inputs });
+    grpc.close();
+    expect([answer.message, loaded(server)]).toMatchObject([{ model_name: 'c' }, 'bc']);
+  });
+
+  test('loads once what many ask for at once', async () => {
+    const server = await serve();
+    const asked = Array.from({ length: 20 }, () => ask(server, 'c'));
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(asked.map(() => 200));
+    expect(server.engine.budget.evictions).toBe(1);
+  });
+
+  test('tells who asks for one that is away that there is no room while all others are in use', async () => {
+    const server = await serve();
+    const finishes = [await beginTo(server, 'a'), await beginTo(server, 'b')];
+    const refused = await ask(server, 'c');
+    expect([refused.status, refused.headers.get('retry-after'), loaded(server)]).toEqual([503, '1', 'ab']);
+    for (const finish of finishes) expect(await finish()).toBe(200);
+    await until(() => server.engine.models.every(({ idle }) => idle));
+    expect((await ask(server, 'c')).status).toBe(200);
+  });
+
+  test('tries one that cannot be loaded once, and then tells why until somebody loads it', async () => {
+    const server = await serve();
+    await writeFile(join(server.folder, 'c/model.onnx'), 'no model');
+    const answers = [await ask(server, 'c'), await ask(server, 'c')];
+    expect(answers.map(({ status }) => status)).toEqual([503, 404]);
+    for (const { json } of answers) expect(json.error).toContain("model 'c' cannot be loaded: LoadFailed");
+    await writeFile(join(server.folder, 'c/model.onnx'), plus(3));
+    expect((await load(server, 'c')).status).toBe(200);
+    expect((await ask(server, 'c')).status).toBe(200);
+  });
+
+  test('leaves one away that was unloaded, be it that it was away by then', async () => {
+    const server = await serve();
+    const unload = (name: string): Promise<Answer> => post(`${server.url}/v2/repository/models/${name}/unload`, '');
+    expect([(await unload('a')).status, (await unload('c')).status, (await unload('c')).status]).toEqual([
+      200, 200, 404,
+    ]);
+    expect([(await ask(server, 'a')).status, (await ask(server, 'c')).status]).toEqual([404, 404]);
+  });
+
   test('drops no request while models come and go', async () => {
     const server = await serve();
     let over = false;
@@ -186,7 +252,7 @@ describe('a server whose models have a budget', () => {
       while (!over) {
         const { status, json } = await ask(server, name);
         const right =
-          status === 200 ? json.outputs[0]?.data[0] === value : status === 404 && / made room /.test(json.error);
+          status === 200 ? json.outputs[0]?.data[0] === value : status === 503 && / models in use /.test(json.error);
         if (!right) strange.push({ name, status, json });
       }
     };
