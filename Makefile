@@ -17,7 +17,7 @@ CLUSTER := bash cluster/cluster
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
 # With a limit: a failing test may leave something open, which must not hold up everything.
 BOUNDED := bash cluster/bounded
-# Thousands of short requests: an API server's garbage may wait a little, which spares a tenth of the time.
+# Thousands of short requests: an API server's garbage may wait a little. It spared a tenth of the time of the faults.
 LAVISH := GOGC=300
 # A step says what it is and how far we are: $(call step,2,7,what)
 step = @printf '\n\033[1m[%s/%s] %s\033[0m\n' '$(1)' '$(2)' '$(3)'
@@ -113,6 +113,10 @@ test-faults-sample: setup ## A sample of the faults: every kind meets every pert
 test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 20 min.
 	@LIMBECK_FAULTS=all $(FAULTS)
 	@node test/faults/table.ts
+
+.PHONY: keep-release
+keep-release: ## Keep the operator of the last commit as the one that upgrades are tried from.
+	@git archive -o test/faults/released/operator.tgz HEAD operator process test/faults/instance.ts test/support/toy.ts
 
 .PHONY: test-e2e
 test-e2e: setup ## On the real cluster, with the chart installed.

@@ -7,7 +7,7 @@
  * | the first: rank 0, servers, workers found mute | 2 s, or longer where half of the budget is too little  |
  * | other workers                                  | 2 s, or longer where what is left of it is too little  |
  * | whoever could not be reached                   | half as long again as it has been silent, at most 30 s |
- * | of those whoever has never said anything, for  | as above, when it is its turn: six of them a second    |
+ * | of those whoever has never said anything, for  | as above, when it is its turn: two of them a second    |
  * | more than a minute                             |                                                        |
  *
  * Who has not answered the last time, or slowly, may be a host that costs seconds, and whoever was never asked is no
@@ -57,7 +57,7 @@ const startMs = 60_000;
  * Of those that never answered and do not merely start so many are asked between two looks. A program of somebody's own
  * may have nothing to say at all: thousands of those are to cost no more than a few.
  */
-export const strangersPerLook = 3;
+export const strangersPerLook = 1;
 /** Up to this share is taken off by chance, so that what was cut off together does not come back together. */
 const jitter = 1 / 4;
 

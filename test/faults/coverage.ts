@@ -39,7 +39,8 @@ const described: Readonly<Record<Perturbation, string>> = {
   'double crash': 'a second crash in the recovery from the first',
   delete: 'the user deletes the object at each write',
   'delete and recreate': 'the same name again, at each write',
-  upgrade: 'at each write the operator is replaced by one with other images; no pod may be born anew',
+  upgrade:
+    'at each write the operator of before is replaced by the present one, with other images; no pod may be born anew',
   'upgrade and back': 'and by the former one again, one or three writes later',
   'write answers': '409, 500 and 504 after commit, 403, 429, in storms',
   watch: 'reset, half frame, black hole, 410, 429, closed every second',

@@ -29,7 +29,7 @@ export interface NamedWrite {
 /** Frames are counted per kind, bookmarks left out. */
 export type Fault =
   | { readonly kind: 'crash'; readonly write: WriteAt; readonly moment: CrashMoment }
-  /** The operator is replaced after this write by that of another release, which has other images. */
+  /** The operator, the former one at first, is replaced after this write by that of another release, with other images. */
   | { readonly kind: 'release'; readonly write: number; readonly to: Release }
   /** The user deletes the object once this write is committed, before the operator has its reply. */
   | { readonly kind: 'delete'; readonly write: WriteAt; readonly recreate: boolean }

@@ -12,12 +12,13 @@ import { settings } from '../support/runs.ts';
 import { deedsByRoot } from './deeds.ts';
 import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
 import { Gate, type Identities } from './gate.ts';
-import { fixed, open, startInstance, type Instance } from './instance.ts';
+import { fixed, open, startInstance, type Instance, type InstanceOptions } from './instance.ts';
 import { Interference } from './interference.ts';
 import type { Lot, Outcome } from './outcome.ts';
 import { People } from './people.ts';
 import type { Fault, FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
+import { startReleased } from './released.ts';
 import type { Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
 import { playKubelet, type ScriptedKubelet } from './scripted-kubelet.ts';
@@ -34,9 +35,16 @@ export interface Laboratory {
   readonly heard: Cache;
 }
 
-const releases: Readonly<Record<Release, Settings>> = {
-  former: settings,
-  next: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } },
+/** What runs where an operator is to be. */
+interface Operator {
+  readonly settings: Settings;
+  readonly start: (options: InstanceOptions) => Promise<Instance>;
+}
+
+const present: Operator = { settings, start: (options) => Promise.resolve(startInstance(options)) };
+const releases: Readonly<Record<Release, Operator>> = {
+  former: { settings, start: startReleased },
+  next: { ...present, settings: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } } },
 };
 /** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
 const restPatienceMs = longestAwayMs + 130_000;
@@ -69,7 +77,7 @@ class Run {
   readonly #interference: Interference;
   readonly #instances: Instance[] = [];
   #proxy: FaultProxy | undefined;
-  #settings = settings;
+  #operator: Operator;
   /** Every start of an operator, in order; a failed one shows in the end. */
   #starting: Promise<void> = Promise.resolve();
   readonly #people: People;
@@ -81,6 +89,7 @@ class Run {
     this.#laboratory = laboratory;
     this.#scenario = scenario;
     this.#plan = plan;
+    this.#operator = plan.faults.some(({ kind }) => kind === 'release') ? releases.former : present;
     this.#interference = new Interference(plan, this.#trace);
     this.#people = new People(laboratory.cluster, scenario, this.#namespace);
   }
@@ -180,12 +189,12 @@ class Run {
     const { url } = this.#proxy;
     const credentials = (await this.#gate?.credentialsFor(url)) ?? open(url);
     const isSuspicious = this.#plan.faults.some((fault) => fault.kind === 'watch' && fault.how === 'black hole');
-    const what = { namespace: this.#namespace, settings: this.#settings, isSuspicious };
-    this.#instances.push(startInstance({ credentials, ...what }));
+    const { settings, start } = this.#operator;
+    this.#instances.push(await start({ credentials, namespace: this.#namespace, settings, isSuspicious }));
   }
 
   #replaceOperator(release: Release | undefined): void {
-    if (release !== undefined) this.#settings = releases[release];
+    if (release !== undefined) this.#operator = releases[release];
     // What still runs of it can do nothing: its proxy is cut.
     void this.#instances.at(-1)?.stop();
     this.#starting = this.#starting.then(() => this.#startOperator());
@@ -259,7 +268,7 @@ class Run {
 
   /** It remembers nothing of what the first one did, and finds all as it should be. Nobody counts what it reads. */
   async #writesOfAnother(expected: readonly string[] | undefined): Promise<number> {
-    const what = { namespace: this.#namespace, settings: this.#settings };
+    const what = { namespace: this.#namespace, settings: this.#operator.settings };
     const instance = startInstance({ credentials: fixed(this.#laboratory.access), ...what });
     try {
       return await this.#looksAtRest({ instance, before: 0 }, expected);

@@ -20,7 +20,7 @@ export interface Candidate {
   /** How it ended: an exit code or the name of a signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
   /** When it ended, by the clock of the trace; undefined while it lives. */
-  endedAtMs(): number | undefined;
+  readonly endedAtMs: () => number | undefined;
   /** Ends the standstill of its mishap. */
   wake(): Promise<void>;
   /** Ends it by force, and takes its files away. */
