@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
+import { isolations, type Isolation } from './isolation/peer.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
@@ -21,10 +22,12 @@ export interface ServerConfig {
   readonly pollSeconds: number;
   readonly models: ModelsConfig;
   readonly cacheDir: string;
-  /** Worker threads per model, one session each. */
+  /** Workers of each model, one session each. */
   readonly instances: number;
   /** Threads of ONNX Runtime within one run. */
   readonly intraOpThreads: number;
+  /** Where sessions live: in threads of this process, or in a process each, which may abort alone. */
+  readonly isolation: Isolation;
   /** Most rows of a joined batch; 1 turns batching off. */
   readonly maxBatch: number;
   /** Most requests that may wait per model. */
@@ -122,6 +125,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
     instances: reader.integer('LIMBECK_INSTANCES', { fallback: 1, min: 1, max: 64 }),
     intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
+    isolation: reader.word('LIMBECK_ISOLATION', isolations, 'thread'),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),

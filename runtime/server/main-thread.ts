@@ -7,9 +7,8 @@
 import { stat } from 'node:fs/promises';
 import { invalid } from './protocol/errors.ts';
 import { createSession, type Session } from './onnx.ts';
-import type { Ran } from './session-worker.ts';
+import type { Ran, WorkerOptions } from './session-worker.ts';
 import { elementCount, type Tensor } from './tensor.ts';
-import type { SessionOptions } from './worker-protocol.ts';
 
 /** Longest run that may block the main thread: about what a trip to a worker thread and back costs under load. */
 export const blockingLimitMs = 0.25;
@@ -58,11 +57,12 @@ export class MainThreadSession {
   }
 }
 
-/** A session on this thread when all that was measured allows it; undefined otherwise. */
+/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own. */
 export async function openOnMainThread(
-  options: SessionOptions,
+  options: WorkerOptions,
   measured: Measured | undefined,
 ): Promise<MainThreadSession | undefined> {
+  if (options.isolation === 'process') return undefined;
   if (measured === undefined || measured.computeMs > blockingLimitMs) return undefined;
   if ((await stat(options.path)).size > fileLimitBytes) return undefined;
   return new MainThreadSession(await createSession(options), measured.elements);

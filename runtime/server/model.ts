@@ -12,6 +12,7 @@ import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
 import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
+import type { Isolation } from './isolation/peer.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
@@ -22,6 +23,8 @@ import { joined, termsOf, workOf, type Work } from './work.ts';
 export interface ModelOptions extends Timers {
   readonly instances: number;
   readonly intraOpThreads: number;
+  /** Where sessions live. */
+  readonly isolation: Isolation;
   readonly maxBatch: number;
   readonly queueLimit: number;
   /** Most sequences that a language model writes at once. */

@@ -1,9 +1,9 @@
-/** The sessions of one model, each in a thread of its own: acquire, release, and replacement of the dead. */
-import { SessionWorker } from './session-worker.ts';
-import type { Loaded, SessionOptions } from './worker-protocol.ts';
+/** The sessions of one model, each in a worker of its own: acquire, release, and replacement of the dead. */
+import { SessionWorker, type WorkerOptions } from './session-worker.ts';
+import type { Loaded } from './worker-protocol.ts';
 
 /** What a pool tells and needs. */
-export interface PoolOptions extends SessionOptions {
+export interface PoolOptions extends WorkerOptions {
   readonly instances: number;
   /** A worker died unasked; `live` are left. */
   readonly onDeath: (live: number) => void;
@@ -84,7 +84,7 @@ export class SessionPool {
   }
 
   #bury(dead: SessionWorker): void {
-    // A thread that never loaded has already said why, to whoever awaits `load`.
+    // One that never loaded has already said why, to whoever awaits `load`.
     if (!this.#live.delete(dead)) return;
     const index = this.#idle.indexOf(dead);
     if (index >= 0) this.#idle.splice(index, 1);

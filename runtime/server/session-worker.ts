@@ -1,5 +1,5 @@
-/** The main thread's end of one worker thread: load, run, close, and the news of its death. */
-import { Worker } from 'node:worker_threads';
+/** The main thread's end of one worker, a thread or a process: load, run, close, and the news of its death. */
+import { startPeer, type Isolation, type Peer } from './isolation/peer.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { Tensor } from './tensor.ts';
 import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
@@ -10,6 +10,11 @@ export interface Ran {
   readonly computeMs: number;
 }
 
+/** Its session, and where it lives. */
+export interface WorkerOptions extends SessionOptions {
+  readonly isolation: Isolation;
+}
+
 interface Pending {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
@@ -18,28 +23,31 @@ interface Pending {
 /** Beside this file: as TypeScript in the repository, as a bundle in the image. */
 const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url);
 
-/** One session in one thread, one batch at a time. */
+/** One session in one worker, one batch at a time. */
 export class SessionWorker {
-  readonly #worker: Worker;
+  readonly #peer: Peer<Command>;
   readonly #exited: Promise<void>;
   #pending: Pending | undefined;
   #alive = true;
   #closing = false;
 
-  constructor({ path, intraOpThreads }: SessionOptions, onDeath: (worker: SessionWorker) => void) {
-    this.#worker = new Worker(entry, { workerData: { path, intraOpThreads } satisfies SessionOptions });
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
-    // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
-    this.#worker.on('error', () => undefined);
-    this.#exited = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
-        this.#alive = false;
-        this.#pending?.reject(unavailable('the worker that ran this request has died'));
-        this.#pending = undefined;
-        resolve();
-        if (!this.#closing) onDeath(this);
-      });
-    });
+  constructor({ path, intraOpThreads, isolation }: WorkerOptions, onDeath: (worker: SessionWorker) => void) {
+    const { promise, resolve: exited } = Promise.withResolvers<void>();
+    this.#exited = promise;
+    const data = { path, intraOpThreads } satisfies SessionOptions;
+    this.#peer = startPeer<Command, Reply>(
+      { entry, data, isolation },
+      {
+        onReply: (reply) => this.#settle(reply),
+        onEnd: () => {
+          this.#alive = false;
+          this.#pending?.reject(unavailable('the worker that ran this request has died'));
+          this.#pending = undefined;
+          exited();
+          if (!this.#closing) onDeath(this);
+        },
+      },
+    );
   }
 
   /** Waits for the session. Throws the loader's sentence when the file is no model. */
@@ -60,7 +68,7 @@ export class SessionWorker {
     throw invalid(reply.kind === 'failed' ? `the model failed on this input: ${reply.message}` : 'out of turn');
   }
 
-  /** Releases the session after what is running and waits for the thread's end. */
+  /** Releases the session after what is running and waits for the worker's end. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#alive) this.#send({ kind: 'close' });
@@ -68,7 +76,7 @@ export class SessionWorker {
   }
 
   #send(command: Command, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(command, transfer);
+    this.#peer.send(command, transfer);
   }
 
   #nextReply(): Promise<Reply> {

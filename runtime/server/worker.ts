@@ -1,18 +1,16 @@
 /**
- * Entry of a worker thread: owns one session, runs one batch at a time, and ends when told to close. It is never ended
- * from outside while it may be busy: that would abort the whole process.
+ * Entry of a worker: owns one session, runs one batch at a time, and ends when told to close. A thread is never ended from
+ * outside while it may be busy: that would abort the whole process.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { inside } from './isolation/inside.ts';
 import { createSession, type Session } from './onnx.ts';
 import { transferable, type Command, type Reply, type RunCommand, type SessionOptions } from './worker-protocol.ts';
 
-const port = parentPort;
-if (port === null) throw new Error('worker.ts is the entry of a worker thread');
-
+const starter = await inside();
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function reply(message: Reply, transfer: ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer);
+  starter.reply(message, transfer);
 }
 
 async function run(session: Session, { inputs, outputs }: RunCommand): Promise<void> {
@@ -26,14 +24,14 @@ async function run(session: Session, { inputs, outputs }: RunCommand): Promise<v
 }
 
 try {
-  // The starter of this thread passes SessionOptions; worker data has no type of its own.
-  const session = await createSession(workerData as SessionOptions);
-  port.on('message', (command: Command) => {
+  const session = await createSession(starter.data as SessionOptions);
+  starter.onCommand((message) => {
+    const command = message as Command;
     if (command.kind === 'run') void run(session, command);
-    else void session.release().finally(() => port.close());
+    else void session.release().finally(() => starter.close());
   });
   reply({ kind: 'loaded', session: session.loaded });
 } catch (error) {
   reply({ kind: 'failed', message: sentence(error) });
-  port.close();
+  starter.close();
 }

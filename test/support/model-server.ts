@@ -29,6 +29,7 @@ export const modelOptions: EngineOptions = {
   modelControl: 'none',
   instances: 1,
   intraOpThreads: 1,
+  isolation: 'thread',
   maxBatch: 32,
   queueLimit: 1000,
   slots: 4,

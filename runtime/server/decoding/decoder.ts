@@ -4,13 +4,13 @@
  */
 import { Refusal, unavailable } from '../protocol/errors.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
-import type { Assignment, DecodingOptions, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
 import type { RequestTrace } from '../tracing/trace.ts';
 import type { DecodingStatistics } from './statistics.ts';
-import { DecodingThread, type LoadedDecoder } from './thread.ts';
+import { DecodingThread, type LoadedDecoder, type ThreadOptions } from './thread.ts';
 
 /** How a decoder runs. */
-export interface DecoderOptions extends DecodingOptions {
+export interface DecoderOptions extends ThreadOptions {
   /** Most answers that may wait for a slot. */
   readonly queueLimit: number;
   readonly statistics: DecodingStatistics;

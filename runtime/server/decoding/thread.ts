@@ -1,5 +1,5 @@
-/** The main thread's end of one decoding thread: load, commands, reports, and the news of its death. */
-import { Worker } from 'node:worker_threads';
+/** The main thread's end of one decoding worker: load, commands, reports, and the news of its death. */
+import { startPeer, type Isolation, type Peer } from '../isolation/peer.ts';
 import type { Signature } from '../protocol/request.ts';
 import type { DecodingCommand, DecodingOptions, DecodingReply, StepReport } from './messages.ts';
 
@@ -19,34 +19,40 @@ export interface LoadedDecoder {
   readonly provider: string;
 }
 
-/** One session in one thread, many answers at a time. */
+/** Its session, and where it lives. */
+export interface ThreadOptions extends DecodingOptions {
+  readonly isolation: Isolation;
+}
+
+/** One session in one worker, many answers at a time. */
 export class DecodingThread {
-  readonly #worker: Worker;
+  readonly #peer: Peer<DecodingCommand>;
   readonly #exited: Promise<void>;
   readonly #loaded: Promise<LoadedDecoder>;
   #closing = false;
 
-  constructor(options: DecodingOptions, { onReport, onDeath }: ThreadEvents) {
-    const { path, intraOpThreads, geometry, slots, prefillTokens } = options;
-    const workerData = { path, intraOpThreads, geometry, slots, prefillTokens } satisfies DecodingOptions;
-    this.#worker = new Worker(entry, { workerData });
-    // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
-    this.#worker.on('error', () => undefined);
-    this.#loaded = new Promise((resolve, reject) => {
-      this.#worker.on('message', (reply: DecodingReply) => {
-        if (reply.kind === 'stepped') onReport(reply.report);
-        else if (reply.kind === 'loaded') resolve(reply);
-        else reject(new Error(reply.message));
-      });
-      this.#worker.once('exit', () => reject(new Error('the decoding thread died while it loaded')));
-    });
+  constructor(options: ThreadOptions, { onReport, onDeath }: ThreadEvents) {
+    const { path, intraOpThreads, geometry, slots, prefillTokens, isolation } = options;
+    const loaded = Promise.withResolvers<LoadedDecoder>();
+    const { promise, resolve: exited } = Promise.withResolvers<void>();
+    [this.#loaded, this.#exited] = [loaded.promise, promise];
     this.#loaded.catch(() => undefined);
-    this.#exited = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
-        resolve();
-        if (!this.#closing) onDeath(this);
-      });
-    });
+    const data = { path, intraOpThreads, geometry, slots, prefillTokens } satisfies DecodingOptions;
+    this.#peer = startPeer<DecodingCommand, DecodingReply>(
+      { entry, data, isolation },
+      {
+        onReply: (reply) => {
+          if (reply.kind === 'stepped') onReport(reply.report);
+          else if (reply.kind === 'loaded') loaded.resolve(reply);
+          else loaded.reject(new Error(reply.message));
+        },
+        onEnd: () => {
+          loaded.reject(new Error('the decoding thread died while it loaded'));
+          exited();
+          if (!this.#closing) onDeath(this);
+        },
+      },
+    );
   }
 
   /** Waits for the session. Throws the loader's sentence when the file is no decoder that can run. */
@@ -56,7 +62,7 @@ export class DecodingThread {
 
   /** A thread that has died hears nothing. */
   send(command: DecodingCommand): void {
-    this.#worker.postMessage(command);
+    this.#peer.send(command);
   }
 
   /** Releases the session after the step that is running and waits for the thread's end. */

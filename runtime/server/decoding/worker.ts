@@ -1,17 +1,15 @@
 /**
- * Entry of a decoding thread: owns a session and all its answers. Commands are heard between two steps. It is never ended
- * from outside while it may be busy: that would abort the whole process.
+ * Entry of a decoding worker: owns a session and all its answers. Commands are heard between two steps. A thread is never
+ * ended from outside while it may be busy: that would abort the whole process.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { inside } from '../isolation/inside.ts';
 import { createSession } from '../onnx.ts';
 import type { DecodingCommand, DecodingOptions, DecodingReply } from './messages.ts';
 import { Scheduler } from './scheduler.ts';
 
-const port = parentPort;
-if (port === null) throw new Error('worker.ts is the entry of a worker thread');
-
+const starter = await inside();
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const reply = (message: DecodingReply): void => port.postMessage(message);
+const reply = (message: DecodingReply): void => starter.reply(message);
 
 const greedy = {
   ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
@@ -35,8 +33,7 @@ async function warmUp(scheduler: Scheduler): Promise<void> {
 }
 
 try {
-  // The starter of this thread passes DecodingOptions; worker data has no type of its own.
-  const options = workerData as DecodingOptions;
+  const options = starter.data as DecodingOptions;
   const session = await createSession(options);
   const scheduler = new Scheduler(session, options, () => performance.now());
   await warmUp(scheduler);
@@ -47,9 +44,10 @@ try {
     running = true;
     while (scheduler.busy) reply({ kind: 'stepped', report: await scheduler.step() });
     running = false;
-    if (closing) void session.release().finally(() => port.close());
+    if (closing) void session.release().finally(() => starter.close());
   };
-  port.on('message', (command: DecodingCommand) => {
+  starter.onCommand((message) => {
+    const command = message as DecodingCommand;
     if (command.kind === 'write') scheduler.add(command.assignment);
     else if (command.kind === 'cancel') scheduler.cancel(command.id);
     else if (command.kind === 'vocabulary') scheduler.learn(command.vocabulary);
@@ -60,5 +58,5 @@ try {
   reply({ kind: 'loaded', signature: { inputs, outputs }, provider });
 } catch (error) {
   reply({ kind: 'failed', message: sentence(error) });
-  port.close();
+  starter.close();
 }

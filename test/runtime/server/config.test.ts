@@ -22,6 +22,7 @@ describe('configuration', () => {
         models: { kind: 'folder', path: '/models' },
         instances: 1,
         intraOpThreads: 1,
+        isolation: 'thread',
         maxBatch: 32,
         queueLimit: 1000,
         slots: 16,
@@ -95,6 +96,7 @@ describe('configuration', () => {
       LIMBECK_MAX_BATCH: '1.5',
       LIMBECK_QUEUE_LIMIT: 'many',
       LIMBECK_LOG_LEVEL: 'loud',
+      LIMBECK_ISOLATION: 'island',
       LIMBECK_ACCESS_LOG_SAMPLE: '5%',
     });
     expect(mistakes).toEqual([
@@ -102,6 +104,7 @@ describe('configuration', () => {
       'LIMBECK_MODEL_URI needs LIMBECK_MODEL_NAME',
       "LIMBECK_MODEL_URI='http://somewhere' is not s3://<bucket>/<folder>",
       "LIMBECK_MODEL_SHA256='ABC' is not 64 lower-case hexadecimal digits",
+      "LIMBECK_ISOLATION='island' is none of thread, process",
       "LIMBECK_MAX_BATCH='1.5' is not an integer from 1 to 65536",
       "LIMBECK_QUEUE_LIMIT='many' is not an integer from 1 to 1000000",
       "LIMBECK_LOG_LEVEL='loud' is none of debug, info, warn, error",

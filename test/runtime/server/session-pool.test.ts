@@ -13,6 +13,7 @@ async function poolOver(model: Uint8Array, options: Partial<PoolOptions> = {}): 
   const pool = new SessionPool({
     path,
     intraOpThreads: 1,
+    isolation: 'thread',
     instances: 1,
     onDeath: () => undefined,
     onRevival: () => undefined,

@@ -1,0 +1,71 @@
+/**
+ * Where a session lives, and how it is spoken to from outside: in a thread of this process, or in a process of its own,
+ * which may abort in native code and takes nobody with it.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+/** `thread`: fast, and one life for all. `process`: tensors are copied to and fro, and some 10 MB more for each session. */
+export const isolations = ['thread', 'process'] as const;
+export type Isolation = (typeof isolations)[number];
+
+/** What is started, and what it is told first. */
+export interface PeerOptions {
+  readonly entry: URL;
+  /** Of the other side's `inside`. */
+  readonly data: { readonly path: string };
+  readonly isolation: Isolation;
+}
+
+/** What the other side does. Nothing comes after its end. */
+export interface PeerEvents<Reply> {
+  readonly onReply: (reply: Reply) => void;
+  readonly onEnd: () => void;
+}
+
+/** The other side. */
+export interface Peer<Command> {
+  /** Buffers in `gifts` may be given away. One that has ended hears nothing. Throws where the command cannot travel. */
+  send(command: Command, gifts?: ArrayBuffer[]): void;
+}
+
+function startThread<Command, Reply>(
+  { entry, data }: PeerOptions,
+  { onReply, onEnd }: PeerEvents<Reply>,
+): Peer<Command> {
+  const worker = new Worker(entry, { workerData: data });
+  worker.on('message', onReply);
+  // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
+  worker.on('error', () => undefined);
+  worker.once('exit', onEnd);
+  return { send: (command, gifts = []) => worker.postMessage(command, gifts) };
+}
+
+function startProcess<Command, Reply>(
+  { entry, data }: PeerOptions,
+  { onReply, onEnd }: PeerEvents<Reply>,
+): Peer<Command> {
+  // The file of the model is named for whoever lists processes.
+  const child = fork(fileURLToPath(entry), [data.path], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  child.on('message', (reply) => onReply(reply as Reply));
+  // One that could not be started says so here alone; whatever else there is to say, its end does the rest.
+  child.on('error', () => {
+    if (child.pid === undefined) onEnd();
+  });
+  // Its last words may still be on the way when it has ended.
+  child.once('exit', () => (child.connected ? child.once('disconnect', onEnd) : onEnd()));
+  const send = (message: unknown): void => {
+    if (child.connected) child.send(message as object, () => undefined);
+  };
+  send(data);
+  return { send };
+}
+
+/** Starts the other side. */
+export function startPeer<Command, Reply>(options: PeerOptions, events: PeerEvents<Reply>): Peer<Command> {
+  return (options.isolation === 'process' ? startProcess : startThread)<Command, Reply>(options, events);
+}
