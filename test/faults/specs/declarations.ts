@@ -79,6 +79,11 @@ const stuckStep: fc.Arbitrary<Step> = fc
     ...{ sort: 'stuck', spec: { ...spec, model: { artefact } }, hurry: isHurried, names: reason },
   }));
 
+/** One whose servers say what they lack, until the conditions do. */
+const toldStep: fc.Arbitrary<Step> = stuckStep
+  .filter(({ names }) => names !== 'Starting')
+  .map((step) => ({ ...step, hurry: false }));
+
 /** Of what must exist, and does not: the model, or the profile. */
 const unmet: readonly (readonly [reason: string, change: Json])[] = [
   ['ModelNotFound', { model: { trainingJob: { name: 'no-such-job' } } }],
@@ -100,7 +105,13 @@ const refusedStep: fc.Arbitrary<Step> = mistakenSpec(schema, narrowed).map(({ sp
   ...{ sort: 'refused', spec, hurry: false, names: '', refusedWith: mistake.field },
 }));
 
-export const badStep: fc.Arbitrary<Step> = fc.oneof(stuckStep, unmetStep, refusedStep);
+const badStep: fc.Arbitrary<Step> = fc.oneof(stuckStep, unmetStep, refusedStep);
+
+/** A good one, and bad ones after it, among them one whose servers say what they lack. */
+export const goodAndBad: fc.Arbitrary<readonly [good: Step, bad: readonly Step[]]> = fc
+  .tuple(goodStep, fc.array(badStep, { maxLength: 2 }), toldStep, fc.nat(2))
+  .map(([good, others, told, at]) => [good, others.toSpliced(at, 0, told)]);
+
 export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: goodStep, weight: 3 },
   { arbitrary: badStep, weight: 2 },

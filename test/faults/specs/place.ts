@@ -6,6 +6,7 @@ import { distillationJobs, modelServices, trainingJobs } from '../../../operator
 import type { Autoscaler } from '../../../operator/autoscaler/loop.ts';
 import type { Condition, KubeObject, Resource } from '../../../operator/kernel/objects.ts';
 import type { ServingFeeds } from '../../../operator/serving/reconciler.ts';
+import type { LoadFailure } from '../../../operator/serving/trouble.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
@@ -71,6 +72,8 @@ export class Place {
   #kubelet: ScriptedKubelet | undefined;
   #gateway: QuietGateway | undefined;
   #autoscaler: Autoscaler | undefined;
+  /** By UID of the pod; the operator's caches do not have what a pod is to load. */
+  readonly #said = new Map<string, LoadFailure | undefined>();
 
   constructor(options: PlaceOptions) {
     this.#options = options;
@@ -90,7 +93,11 @@ export class Place {
       ...{ credentials: fixed(access), namespace: this.#namespace, settings, feeds: this.#feeds },
     });
     this.#autoscaler = autoscalerOf(this.#instance, this.#gateway, this.#closing.signal);
-    const isReady = (pod: Pod): boolean => failureOf(pod) === undefined;
+    const isReady = (pod: Pod): boolean => {
+      const failure = failureOf(pod);
+      if (failure !== undefined) this.#said.set(pod.metadata.uid ?? '', failure.says);
+      return failure === undefined;
+    };
     this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
     if (!withTeacher) return;
     const teacher: Target = { plural: 'trainingjobs', namespace: this.#namespace, name: teacherName };
@@ -119,7 +126,7 @@ export class Place {
   get #feeds(): ServingFeeds {
     return {
       recommendation: (uid) => this.#autoscaler?.recommendationFor(uid),
-      loadFailure: (pod) => failureOf(pod)?.says,
+      loadFailure: (pod) => this.#said.get(pod.metadata.uid ?? ''),
     };
   }
 
