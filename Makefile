@@ -139,6 +139,10 @@ bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal se
 	@node bench/serving/run.ts
 	@node bench/serving/masks.ts
 
+.PHONY: bench-decoding
+bench-decoding: setup ## A language model: answers at once beside one by one, streams beside the engine, process beside thread; about 2 min.
+	@node bench/serving/decoding.ts
+
 .PHONY: bench-training bench-training-group
 bench-training: setup ## The training loop beside plain PyTorch, in the trainer image; about 2 min.
 	@node bench/training/run.ts

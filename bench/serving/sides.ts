@@ -25,7 +25,7 @@ export function writeModels(folder: string): void {
   }
 }
 
-async function untilReady(url: string): Promise<void> {
+export async function untilReady(url: string): Promise<void> {
   for (;;) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.status === 200) return;

@@ -1,0 +1,32 @@
+"""A decoder as our trainer exports it, with weights at random: its graph in base64 and its manifest, as JSON on stdout.
+
+Usage: python3 decoder.py. Run by bench/serving/decoding.ts inside the trainer image.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "runtime" / "trainer"))
+
+import numpy as np
+import torch
+from limbeck_trainer.decoder_export import export_decoder
+from limbeck_trainer.export import manifest_of
+from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.samples import Dataset, Tokens
+from limbeck_trainer.transformer import Decoder
+
+# Ten million parameters; the tokens are the 256 bytes and three special ones.
+MODEL = Transformer(layers=6, heads=6, width=384, context_length=512)
+VOCABULARY, END = 259, 256
+
+torch.manual_seed(0)
+windows = np.zeros((2, 16), dtype=np.int32)
+dataset = Dataset(windows, windows, (), "0", tokens=Tokens(VOCABULARY, MODEL.context_length, END, END, {}))
+artefact = export_decoder(Decoder(MODEL, VOCABULARY).eval(), dataset)
+manifest = manifest_of(artefact, "causalLM", dataset, {}, {})
+print(json.dumps({"model": base64.b64encode(artefact.content).decode(), "manifest": manifest}))
