@@ -289,9 +289,11 @@ async function keptOf({ statusCode, body: stream }: Reply, exchange: Exchange): 
   return { statusCode, body };
 }
 
+/** Whoever has hung up, or does, takes no more of it: there is no end to wait for. */
 async function passOn({ statusCode, body }: Whole, outgoing: ServerResponse): Promise<void> {
+  if (outgoing.destroyed) return;
   outgoing.writeHead(statusCode, { 'content-type': 'application/json' });
-  const sent = once(outgoing, 'finish');
+  const over = Promise.race([once(outgoing, 'finish'), once(outgoing, 'close')]);
   outgoing.end(body);
-  await sent;
+  await over;
 }
