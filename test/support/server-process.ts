@@ -21,11 +21,15 @@ const readyWithinMs = 240_000;
 /** For a hook that starts a server, in milliseconds: longer than readiness is waited for, so that this speaks. */
 export const startLimitMs = 300_000;
 
-/** Starts the server on free ports of loopback and waits until it is ready. */
-export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+/** Starts the server on free ports of loopback, in a process group of its own where it is to be, and waits until it is ready. */
+export async function startServerProcess(
+  environment: Readonly<Record<string, string>>,
+  { ownGroup = false } = {},
+): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['runtime/server/main.ts'], {
     env: { ...childEnvironment, LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: ownGroup,
   });
   const exited = once(child, 'exit');
   const lines: Line[] = [];

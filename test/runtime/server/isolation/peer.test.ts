@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { childEnvironment } from '../../../support/child-environment.ts';
 import { echoArtefact } from '../../../support/echo-artefact.ts';
 import { post, type Answer } from '../../../support/http-caller.ts';
 import { isRunning } from '../../../support/is-running.ts';
 import { folderWith, serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 import { identityModel, mlpModel, type ElementType } from '../../../support/onnx-model.ts';
+import { startServerProcess, type ServerProcess } from '../../../support/server-process.ts';
 import { sessionsOf } from '../../../support/session-processes.ts';
 
 const servers: LiveServer[] = [];
@@ -116,41 +115,33 @@ describe('a model in a process of its own', () => {
 });
 
 describe('the server whose models have processes', () => {
-  const entry = new URL('../../../../runtime/server/main.ts', import.meta.url).pathname;
-
-  async function started(): Promise<{
-    readonly pid: number;
-    readonly port: number;
-    readonly ended: Promise<unknown[]>;
-  }> {
-    const folder = await folderWith(neighbours);
-    const environment = { LIMBECK_PORT: '0', LIMBECK_MODELS_DIR: folder, LIMBECK_ISOLATION: 'process' };
-    // A group of its own, as of a terminal.
-    const child = spawn(process.execPath, [entry], {
-      ...{ env: { ...childEnvironment, LIMBECK_DRAIN_SECONDS: '4', ...environment }, detached: true },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const said: string[] = [];
-    child.stdout.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-    const portIn = (): string | undefined => /"port":(\d+)/.exec(said.join(''))?.[1];
-    await until(() => portIn() !== undefined && said.join('').match(/model ready/g)?.length === 2);
-    return { pid: child.pid!, port: Number(portIn()), ended: once(child, 'exit') };
-  }
+  /** In a group of its own, as of a terminal. */
+  const started = async (): Promise<ServerProcess> =>
+    startServerProcess(
+      {
+        ...{ LIMBECK_MODELS_DIR: await folderWith(neighbours), LIMBECK_ISOLATION: 'process' },
+        LIMBECK_DRAIN_SECONDS: '4',
+      },
+      { ownGroup: true },
+    );
 
   test('ends them in order where the whole group is told to end', async () => {
-    const { pid, port, ended } = await started();
-    const sessions = await sessionsOf('model.onnx', pid);
+    const { child, url } = await started();
+    const sessions = await sessionsOf('model.onnx', child.pid);
     expect(sessions).toHaveLength(2);
-    process.kill(-pid, 'SIGTERM');
-    expect((await post(`http://127.0.0.1:${port}/v2/models/well/infer`, four)).status).toBe(200);
+    const ended = once(child, 'exit');
+    process.kill(-child.pid!, 'SIGTERM');
+    expect((await post(`${url}/v2/models/well/infer`, four)).status).toBe(200);
     expect(await ended).toEqual([0, null]);
     expect(sessions.map(String).filter(isRunning)).toEqual([]);
   });
 
   test('takes them with it when it is killed', async () => {
-    const { pid, ended } = await started();
-    const sessions = await sessionsOf('model.onnx', pid);
-    process.kill(pid, 'SIGKILL');
+    const { child } = await started();
+    const sessions = await sessionsOf('model.onnx', child.pid);
+    expect(sessions).toHaveLength(2);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
     await ended;
     await until(() => !sessions.map(String).some(isRunning));
   });
