@@ -11,6 +11,7 @@ import { systemClock } from '../../process/clock.ts';
 import { createLogger } from '../../process/logger.ts';
 import type { Isolation } from '../../runtime/server/isolation/peer.ts';
 import { Engine } from '../../runtime/server/engine.ts';
+import { greedy } from '../../runtime/server/decoding/sampling.ts';
 import { promptTokens, writeText } from '../../runtime/server/decoding/text-writer.ts';
 import { folderRepository } from '../../runtime/server/repository.ts';
 import { echoTokenizer, echoTokenizerConfig } from '../../test/support/echo-artefact.ts';
@@ -98,10 +99,6 @@ async function openEngine(folder: string) {
 }
 
 const never = new AbortController().signal;
-const greedy = {
-  ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
-  ...{ bias: [], seed: 0 },
-} as const;
 
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 try {

@@ -19,6 +19,12 @@ export interface Sampling {
   readonly seed: number;
 }
 
+/** The likeliest token, as the model has it. */
+export const greedy: Sampling = {
+  ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
+  ...{ bias: [], seed: 0 },
+};
+
 /** What a sequence has so far: times of each token in the answer, and the tokens of prompt and answer. */
 export interface History {
   readonly counts: ReadonlyMap<number, number>;

@@ -5,16 +5,12 @@
 import { inside } from '../isolation/inside.ts';
 import { createSession } from '../onnx.ts';
 import type { DecodingCommand, DecodingOptions, DecodingReply } from './messages.ts';
+import { greedy } from './sampling.ts';
 import { Scheduler } from './scheduler.ts';
 
 const starter = await inside();
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const reply = (message: DecodingReply): void => starter.reply(message);
-
-const greedy = {
-  ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
-  ...{ bias: [], seed: 0 },
-} as const;
 
 /** Writes until nothing is left. Throws what a run failed of. */
 async function finish(scheduler: Scheduler): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../../runtime/server/onnx.ts';
 import type { Assignment, DecodingOptions, End } from '../../../../runtime/server/decoding/messages.ts';
+import { greedy } from '../../../../runtime/server/decoding/sampling.ts';
 import { Scheduler } from '../../../../runtime/server/decoding/scheduler.ts';
 import {
   concatEchoModel,
@@ -15,11 +16,6 @@ import {
 import { folderWith } from '../../../support/model-server.ts';
 
 const sizes = { layers, heads, headDim: 260, vocabulary, contextLength, endTokens: [endToken] };
-
-const greedy = {
-  ...{ temperature: 0, topP: 1, topK: 0, presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1 },
-  ...{ bias: [], seed: 0 },
-} as const;
 
 function asked(id: number, prompt: string, changes: Partial<Assignment> = {}): Assignment {
   return { id, prompt: [...Buffer.from(prompt)], maxTokens: 16, sampling: greedy, ...changes };
