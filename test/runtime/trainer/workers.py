@@ -91,8 +91,12 @@ class Worker:
     log_file: Path
 
     def exit_code(self) -> int:
-        """Waits for the end."""
-        return self.process.wait(PATIENCE_SECONDS)
+        """Waits for the end; where there is none, the error has the log."""
+        try:
+            return self.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            log = self.log_file.read_text()
+            raise AssertionError(f"after {PATIENCE_SECONDS} s a worker still runs:\n{log}") from None
 
     def result(self) -> Document:
         """The termination message."""
