@@ -66,12 +66,13 @@ async function bursts() {
     const found = { [first.name]: await round(first), [second.name]: await round(second) };
     rounds.push(found as Record<Side['name'], Burst>);
   }
+  if (rounds.length === 0) return { rounds, ratios: {} };
   const entries = figures.map((figure) => {
     const ratio = spread(rounds.map((round) => round.limbeck[figure] / round.reference[figure]));
     console.log(`${figure}, limbeck / reference: ${text(ratio)}`);
     return [figure, ratio] as const;
   });
-  return { rounds, ratios: Object.fromEntries(rounds.length === 0 ? [] : entries) };
+  return { rounds, ratios: Object.fromEntries(entries) };
 }
 
 const residentFigures = [
