@@ -56,7 +56,8 @@ const trainingOf = (document: Members): Training =>
   fitting(document, {
     ...{ phase: phase, epoch: count, epochs: count, step: count, steps: count },
     ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count, checkpointProblem: text },
-    ...{ validationLoss: figure, validationAccuracy: figure, validationRmse: figure, history: address },
+    ...{ validationLoss: figure, validationAccuracy: figure, validationRmse: figure },
+    ...{ validationPerplexity: figure, history: address },
   });
 
 type Reader<T> = (value: unknown) => T | undefined;
@@ -72,19 +73,25 @@ function fitting<T extends object>(
 
 const phases = ['starting', 'training', 'validating', 'checkpointing', 'evaluating', 'exporting'] as const;
 const phase: Reader<(typeof phases)[number]> = (value) => phases.find((known) => known === value);
-/** Four digits are enough for a person. */
-const figure: Reader<number> = (value) =>
-  typeof value === 'number' && Number.isFinite(value) ? Number(value.toPrecision(4)) : undefined;
+/** Four digits are enough for a person. The largest of all would become infinite by them. */
+const figure: Reader<number> = (value) => {
+  const rounded = typeof value === 'number' ? Number(value.toPrecision(4)) : NaN;
+  return Number.isFinite(rounded) ? rounded : undefined;
+};
 const amount: Reader<number> = (value) => (typeof value === 'number' && value >= 0 ? figure(value) : undefined);
 const count: Reader<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 const text: Reader<string> = (value) => (typeof value === 'string' && value !== '' ? oneLine(value) : undefined);
-/** A time that the API server would not take for one would be refused together with the whole status. */
-const time: Reader<string> = (value) =>
-  typeof value === 'string' && /^\d{4}(-\d\d){2}T(\d\d:){2}\d\dZ$/.test(value) && !Number.isNaN(Date.parse(value))
-    ? value
-    : undefined;
+/**
+ * A time that the API server would not take for one would be refused together with the whole status. JavaScript is more
+ * generous: midnight at the end of a day, and the 30th of February, are others as it writes them.
+ */
+const time: Reader<string> = (value) => {
+  if (typeof value !== 'string' || !/^\d{4}(-\d\d){2}T(\d\d:){2}\d\dZ$/.test(value)) return undefined;
+  const read = new Date(value);
+  return !Number.isNaN(read.getTime()) && read.toISOString() === value.replace('Z', '.000Z') ? value : undefined;
+};
 
 const address: Reader<string> = (value) =>
   typeof value === 'string' && value.length <= 1024 && value.startsWith('s3://') ? value : undefined;

@@ -17,6 +17,7 @@ import { parseProgress, parseReadiness, type ServerNews, type TrainerNews } from
 import { Mute, type Pull } from './pull.ts';
 import { isStrange, lookEveryMs, restMs, strangersPerLook, whomToAsk, type Round } from './schedule.ts';
 import { stalledAmong } from './stalls.ts';
+import { Strangers } from './strangers.ts';
 import { candidatesOf, stallSecondsOf, targetOf, type Place, type Ports, type Target } from './targets.ts';
 
 /** What the poller needs of the outside. */
@@ -61,8 +62,8 @@ class Poller implements Progress {
   readonly #asked = new Map<string, Asked>();
   /** Those that do not rest: of ten thousand that have nothing to say nearly all do. */
   readonly #awake = new Set<Asked>();
-  /** Rested, in the order in which they were; a few at a time are awake. */
-  readonly #strangers = new Set<Asked>();
+  /** Rested; a few at a time are awake. */
+  readonly #strangers = new Strangers<Asked>();
   /** UID of a job → UID of its pod that was heard last. */
   readonly #trainers = new Map<string, string>();
   /** UID of a job → why its attempt hangs. */
@@ -151,13 +152,7 @@ class Poller implements Progress {
   }
 
   #admit(): void {
-    let left = strangersPerLook;
-    for (const asked of this.#strangers) {
-      if (left === 0) return;
-      this.#strangers.delete(asked);
-      this.#awake.add(asked);
-      left -= 1;
-    }
+    for (const asked of this.#strangers.take(strangersPerLook)) this.#awake.add(asked);
   }
 
   /** What the last round did not come to is weighed again. */
@@ -198,7 +193,7 @@ class Poller implements Progress {
       const { status, body } = await this.#ports.pull(asked.target.address, this.#ports.signal);
       this.#metrics.asked(kind, 'answered');
       asked.silentSinceMs = undefined;
-      asked.everAnswered = true;
+      if (!asked.everAnswered) this.#greet(asked);
       asked.isSure = this.#ports.clock.monotonicMs() - atMs < slowMs;
       if (worker === undefined) this.#hear(asked, parseReadiness(body));
       else this.#hearWorker(asked, worker, status === 200 ? parseProgress(body) : undefined);
@@ -208,6 +203,13 @@ class Poller implements Progress {
       this.#feel(asked, { kind: error instanceof Mute ? 'mute' : 'unreachable' });
       this.#rest(asked, atMs);
     }
+  }
+
+  /** One that was taken for a stranger has something to say after all: the others may have been cut off as it was. */
+  #greet(asked: Asked): void {
+    asked.everAnswered = true;
+    const wasStrange = isStrange(this.#ports.clock.monotonicMs() - asked.cameAtMs);
+    if (wasStrange) for (const other of this.#strangers.take()) this.#awake.add(other);
   }
 
   /** Who was found mute is asked on: that is what tells a process that is frozen. */
@@ -238,8 +240,7 @@ class Poller implements Progress {
     }
     const { phase, step } = news.training;
     this.#feel(asked, { kind: 'answer', phase, step, longestStepSeconds: news.longestStepSeconds });
-    const isNewCheckpoint = asked.news?.kind === 'trainer' && asked.news.checkpoint?.step !== news.checkpoint?.step;
-    if (rank === 0 && (isNewCheckpoint || this.#mayTell(asked))) this.#hear(asked, { ...news, attempt });
+    if (rank === 0 && this.#mayTell(asked, news)) this.#hear(asked, { ...news, attempt });
   }
 
   #feel(asked: Asked, heard: Heard): void {
@@ -248,9 +249,12 @@ class Poller implements Progress {
     if (asked.heartbeat !== undefined) this.#unjudged.add(asked.root);
   }
 
-  #mayTell({ news, toldAtMs }: Asked): boolean {
-    const pauseMs = Math.max(toldEveryMs, (1000 * this.#trainers.size) / mostTellings);
-    return news === undefined || this.#ports.clock.monotonicMs() - toldAtMs >= pauseMs;
+  /** A newer checkpoint does not wait for its turn, as its pod may end; what all may write in a second holds for it, too. */
+  #mayTell({ news: told, toldAtMs }: Asked, news: TrainerNews): boolean {
+    if (told?.kind !== 'trainer') return true;
+    const isNewer = (news.checkpoint?.step ?? 0) > (told.checkpoint?.step ?? 0);
+    const pauseMs = Math.max(isNewer ? 0 : toldEveryMs, (1000 * this.#trainers.size) / mostTellings);
+    return this.#ports.clock.monotonicMs() - toldAtMs >= pauseMs;
   }
 
   #hear(asked: Asked, news: News | undefined): void {

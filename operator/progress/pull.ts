@@ -74,9 +74,16 @@ const answered = (target: PullTarget, socket: Socket, withinMs: number): Promise
       request.destroy();
     }, withinMs);
     const refuse = (error: Error): void => reject(isLate ? new Mute() : error);
+    // Whatever a pod does, the question ends: it has one of few places.
+    const unheard = (): void => refuse(new Error('the connection was closed without an answer'));
     request.on('close', () => clearTimeout(late));
+    request.on('close', unheard);
     request.on('error', refuse);
+    // Of these there might be any number before an answer, and each costs as much as one.
+    request.on('information', () => request.destroy(new Error('there was an answer before the answer')));
+    request.on('upgrade', (_response, other) => other.destroy(new Error('another protocol')));
     request.on('response', (response) => {
+      request.off('close', unheard);
       bodyOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), refuse);
     });
   });

@@ -30,6 +30,7 @@ test.each<[string, object, string]>([
   ['a negative pace', { samplesPerSecond: -1 }, 'samplesPerSecond'],
   ['a phase that nobody knows', { phase: 'dreaming' }, 'phase'],
   ['a step beyond all', { steps: 1e300 }, 'steps'],
+  ['a loss that would be infinite in four digits', { loss: Number.MAX_VALUE }, 'loss'],
 ])('%s is left out, and the rest stays', (_, wrong, member) => {
   const { training } = parseProgress(JSON.stringify({ ...document, ...wrong }))!;
   expect(Object.keys(training)).toEqual(
@@ -41,7 +42,8 @@ test('a checkpoint has its time; one that is no time for the API server is left 
   const timeOf = (savedAt: unknown) =>
     parseProgress(JSON.stringify({ ...document, checkpoint: { ...checkpoint, savedAt } }))?.checkpoint?.savedAt;
   expect(timeOf('2026-11-26T00:26:42Z')).toBe('2026-11-26T00:26:42Z');
-  for (const wrong of ['2026-13-26T00:26:42Z', '2026-11-26', 'now', 1, null, '2026-11-26T25:00:00Z'])
+  const wrongs = ['2026-13-26T00:26:42Z', '2026-11-26', 'now', 1, null, '2026-11-26T25:00:00Z'];
+  for (const wrong of [...wrongs, '2026-11-26T24:00:00Z', '2026-02-30T00:00:00Z'])
     expect(timeOf(wrong)).toBeUndefined();
   expect(parseProgress(JSON.stringify({ ...document, checkpoint }))?.checkpoint).toEqual(checkpoint);
 });
@@ -86,7 +88,7 @@ test('what is read of it is in the contract under these names', () => {
   ]);
   expect(Object.keys(schema.properties.distribution.properties as object)).toEqual(Object.keys(distribution));
   const texts = { checkpointProblem: 'away', skippedCheckpoint: 'torn', history: 's3://limbeck/runs/x/history' };
-  const validation = { validationLoss: 1, validationAccuracy: 1, validationRmse: 1 };
+  const validation = { validationLoss: 1, validationAccuracy: 1, validationRmse: 1, validationPerplexity: 1 };
   const numbers = { loss: 1, samplesPerSecond: 1, etaSeconds: 1, longestStepSeconds: 1, resumedFromStep: 1, ...texts };
   const { training, ...beside } = parseProgress(
     JSON.stringify({ ...document, ...numbers, ...validation, distribution }),
@@ -94,7 +96,7 @@ test('what is read of it is in the contract under these names', () => {
   const { kind, progress, ...rest } = beside;
   expect([kind, progress]).toEqual(['trainer', '43%']);
   const read = Object.keys({ ...training, ...rest });
-  expect(read.length).toBe(17);
+  expect(read.length).toBe(18);
   expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(read));
   for (const phase of schema.properties.phase.enum as readonly string[])
     expect(parseProgress(JSON.stringify({ ...document, phase }))?.training.phase).toBe(phase);

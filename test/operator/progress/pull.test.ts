@@ -87,6 +87,22 @@ test('who breaks the connection is not', async () => {
   await expect(asked(breaking, from())).rejects.not.toThrow(Mute);
 });
 
+/** Whatever is written to the connection, and the connection left open. */
+const saying =
+  (words: string, times = 1): RequestListener =>
+  ({ socket }) => {
+    for (let time = 0; time < times; time += 1) socket.write(words);
+  };
+
+test.each([
+  ['another protocol', saying('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')],
+  ['answers before the answer', saying('HTTP/1.1 103 Early Hints\r\n\r\n', 1000)],
+  ['permission to go on', saying('HTTP/1.1 100 Continue\r\n\r\n')],
+])('%s is no answer, and an end at once', async (_, answer) => {
+  // It would be Mute if it were waited for.
+  await expect(asked(answer, from())).rejects.not.toThrow(Mute);
+});
+
 test('nobody there rejects', async () => {
   const port = await asked(
     () => undefined,
