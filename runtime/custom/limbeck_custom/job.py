@@ -72,7 +72,7 @@ class Job:
         """Of any attempt of this run: step and content. One whose digest is wrong is passed over."""
         found = [(int(match[1]), uri) for uri in store.listed(self.run_uri) if (match := POINTER.search(uri))]
         for step, uri in sorted(found, reverse=True):
-            with contextlib.suppress(KeyError):
+            with contextlib.suppress(KeyError, ValueError, TypeError):
                 content = store.get(uri.removesuffix(".json") + ".pt")
                 if json.loads(store.get(uri))["sha256"] == hashlib.sha256(content).hexdigest():
                     self._resumed_from = step

@@ -82,12 +82,14 @@ class Checkpoints:
         self._log = log
         self._now = now
         self._known: list[Pointer] = []
+        # Newer than what was resumed from, and of no use.
+        self._skipped: list[Pointer] = []
 
     def newest(self) -> Newest:
         """The newest valid checkpoint of all attempts so far."""
-        self._known = sorted(self._pointers())
+        self._known, self._skipped = sorted(self._pointers()), []
         skipped: list[str] = []
-        for pointer in reversed(self._known):
+        for pointer in reversed([*self._known]):
             document, content, problem = self._read(pointer)
             if content is not None:
                 self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
@@ -95,6 +97,9 @@ class Checkpoints:
                 return Newest(content, saved, "; ".join(skipped))
             self._log.warn("checkpoint skipped", step=pointer.step, uri=pointer.file, problem=problem)
             skipped.append(f"step {pointer.step} of attempt {pointer.attempt}: {problem}")
+            # It does not count among those that are kept: it would be the newest of them for long.
+            self._known.remove(pointer)
+            self._skipped.append(pointer)
         return Newest(skipped="; ".join(skipped))
 
     @property
@@ -142,10 +147,14 @@ class Checkpoints:
 
     def _drop_old(self) -> None:
         while len(self._known) > self._identity.keep:
-            oldest = self._known.pop(0)
-            # Pointer first: a file without a pointer is only rubbish, a pointer without a file is a broken promise.
-            self._discard(oldest.uri)
-            self._discard(oldest.file)
+            self._drop(self._known.pop(0))
+        while self._skipped:
+            self._drop(self._skipped.pop())
+
+    def _drop(self, pointer: Pointer) -> None:
+        # Pointer first: a file without a pointer is only rubbish, a pointer without a file is a broken promise.
+        self._discard(pointer.uri)
+        self._discard(pointer.file)
 
     def _discard(self, uri: str) -> None:
         with contextlib.suppress(TrainerError):

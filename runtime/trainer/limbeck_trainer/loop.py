@@ -25,6 +25,7 @@ from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.outputs import count_correct, rows_at_once, sum_of_squares
 from limbeck_trainer.loss_record import LossRecord, non_finite
+from limbeck_trainer.losses import perplexity_of
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
@@ -152,7 +153,7 @@ class Training:
     def _validated(self, rows: Ints) -> dict[str, float]:
         """What a person watches: the share of right classes, the error in the target's unit, or the perplexity."""
         if self._session.config.task == "causalLM":
-            return {"validationPerplexity": math.exp(self._validation_loss())}
+            return {"validationPerplexity": perplexity_of(self._validation_loss())}
         model, x, y = self._engine.parallel.evaluated, self._material.x, self._material.y
         if self._session.config.task == "regression":
             return {"validationRmse": math.sqrt(sum_of_squares(model, x, y, rows, self._peers) / len(rows))}

@@ -14,10 +14,10 @@ STEPS_PER_LOOK = {"cpu": 1, "cuda": 16}
 
 
 class LossRecord:
-    """Losses since the last round; `last` is the newest that was looked at."""
+    """Losses since the last round; `last` is the newest that was looked at, None before the first look."""
 
     def __init__(self, stage: str, steps: int, device: torch.device) -> None:
-        self.last = math.nan
+        self.last: float | None = None
         self._stage = stage
         self._steps = steps
         self._steps_per_look = STEPS_PER_LOOK[device.type]

@@ -7,6 +7,7 @@ by the number of ranks.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,15 @@ from limbeck_trainer.samples import NO_TOKEN
 
 # (logits [m, classes], rows of this rank [m], rows of the global batch [b]) -> this rank's part of the loss.
 Criterion = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+# In nats. What foretells worse has lost its way, and its perplexity would be no number.
+WORST_LOSS = 700.0
+
+
+def perplexity_of(loss: float) -> float:
+    """Among how many tokens, equally likely, a model of this mean loss is undecided."""
+    return math.exp(min(loss, WORST_LOSS))
 
 
 def cross_entropy(y: Tensor) -> Criterion:

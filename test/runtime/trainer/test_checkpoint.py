@@ -159,3 +159,17 @@ def test_due_counts_from_the_last() -> None:
     now[0] = 7
     assert due.passed()
     assert not due.again().passed()
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_newer_ones_that_are_damaged_do_not_push_out_what_is_saved_then(shelf: Shelf, keep: int) -> None:
+    for step in (90, 100):
+        shelf.of(1).save(Snap(step, b"whole"))
+        shelf.file(1, step).write_bytes(b"damaged")
+    second = shelf.of(2, keep)
+    assert second.newest().content is None
+    for step in (10, 20, 30):
+        second.save(Snap(step, str(step).encode()))
+        assert shelf.of(3).newest().content == str(step).encode()
+    kept = [30] if keep == 1 else [20, 30]
+    assert shelf.steps() == [f"step-000000{step}.{end}" for step in kept for end in ("json", "pt")]

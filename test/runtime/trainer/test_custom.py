@@ -110,7 +110,10 @@ from limbeck_custom import Job
 with Job.start() as job:
     job.save_checkpoint(1, b"one")
     job.save_checkpoint(2, b"two")
-    next(path for path in __import__("pathlib").Path(FOLDER).rglob("*2.pt")).write_bytes(b"tw")
+    job.save_checkpoint(3, b"three")
+    job.save_checkpoint(4, b"four")
+    for name, content in (("*2.pt", b"tw"), ("*3.json", b'{"sha'), ("*4.json", b"[]")):
+        next(__import__("pathlib").Path(FOLDER).rglob(name)).write_bytes(content)
     print(job.newest_checkpoint(), flush=True)
 """
     (worker,) = start(tmp_path, document(store), ["-c", program.replace("FOLDER", repr(str(folder)))])

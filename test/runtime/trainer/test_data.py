@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,27 @@ def test_bad_data_is_refused_with_a_sentence(tmp_path: Path, arrays: dict[str, A
     assert caught.value.reason is Reason.DATA_INVALID
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
+def one_array() -> bytes:
+    """What numpy.save writes."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros((4, 3), dtype=np.float32))
+    return buffer.getvalue()
+
+
+def encrypted() -> bytes:
+    """An archive whose members say that they need a password."""
+    buffer = io.BytesIO()
+    np.savez(buffer, x=np.zeros((4, 3), dtype=np.float32), y=np.zeros(4, dtype=np.int64))
+    content = bytearray(buffer.getvalue())
+    # The general purpose flags of a local header and of one of the central directory (APPNOTE.TXT, 4.3.7 and 4.3.12).
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := content.find(signature, at + 1)) >= 0:
+            content[at + place] |= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken", one_array(), encrypted()])
 def test_a_file_that_is_no_npz(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.npz").write_bytes(content)
     with pytest.raises(TrainerError, match=r"must be an \.npz"):

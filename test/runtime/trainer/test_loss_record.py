@@ -17,6 +17,12 @@ def record(device: str) -> LossRecord:
     return LossRecord("model", 100, torch.device(device))
 
 
+def test_before_the_first_look_there_is_no_loss() -> None:
+    losses = record("cuda")
+    losses.add(1, torch.tensor(1.0))
+    assert losses.last is None
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_adds_up_what_was_noted(device: str) -> None:
     losses = record(device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from limbeck_trainer.losses import Response, cross_entropy, squared_error
+from limbeck_trainer.losses import Response, cross_entropy, perplexity_of, squared_error
 
 N, CLASSES = 20, 5
 RANDOM = np.random.default_rng(0)
@@ -86,3 +88,8 @@ def test_the_parts_of_a_squared_error_add_up_to_the_mean_in_units_of_the_deviati
     parts = [criterion(answers[whole[rank::2]].unsqueeze(1), whole[rank::2], whole) for rank in range(2)]
     expected = np.square((answers - y).numpy()[WHOLE] / 50).mean()
     assert float(sum(parts)) == pytest.approx(expected)
+
+
+def test_a_perplexity_is_a_number_however_bad_the_model() -> None:
+    assert perplexity_of(math.log(7)) == pytest.approx(7)
+    assert math.isfinite(perplexity_of(1e6))

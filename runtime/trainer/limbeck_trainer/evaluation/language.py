@@ -9,6 +9,7 @@ import numpy as np
 from limbeck_trainer.data import Ints
 from limbeck_trainer.evaluation.intervals import Doubles, bootstrap
 from limbeck_trainer.evaluation.measure import Measure
+from limbeck_trainer.losses import WORST_LOSS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,6 @@ def evaluate_language(tokens: Ints, losses: Doubles, seed: int) -> Language:
 
     def perplexity(weights: Doubles) -> Doubles:
         mean: Doubles = np.array([weights @ losses / (weights @ tokens)])
-        return np.asarray(np.exp(mean), np.float64)
+        return np.asarray(np.exp(np.minimum(mean, WORST_LOSS)), np.float64)
 
     return Language(tokens, {"perplexity": bootstrap(perplexity, len(tokens), len(tokens), seed)[0]})

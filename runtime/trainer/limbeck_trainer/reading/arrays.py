@@ -13,7 +13,8 @@ import numpy.typing as npt
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.samples import Floats, Ints
 
-NO_ARCHIVE = (KeyError, ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+# TypeError: one array alone, and no archive. RuntimeError: a member that is encrypted, or packed in an unknown way.
+NO_ARCHIVE = (KeyError, ValueError, OSError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArray[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -189,12 +190,24 @@ def _downloaded(url: str, file: BufferedReader) -> File:
 
 
 def _mounted(name: str, root: Path) -> Files:
-    if root.is_file():
-        return Files(name, False, (_local(name, root, name, root.name),))
-    paths = _ordered(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
+    with _readable(name, root):
+        if root.is_file():
+            return Files(name, False, (_local(name, root, name, root.name),))
+        paths = _ordered(file.relative_to(root).as_posix() for file in _below(root))
     if not paths:
         missing(name)
     return Files(name, True, tuple(_local(name, root / path, f"{path} in {name}", path) for path in paths))
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """All files below a folder that may not be there. PermissionError where one may not look."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise error
+
+    for folder, _, names in os.walk(root, onerror=fail):
+        yield from (path for path in (Path(folder, name) for name in names) if path.is_file())
 
 
 def _local(source: str, file: Path, name: str, path: str) -> File:

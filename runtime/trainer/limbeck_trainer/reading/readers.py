@@ -193,7 +193,15 @@ def _json_column(name: str, key: str, values: list[Any], before: int) -> pa.Arra
                     f"{key!r} is {value!r} in row {number} of {name}, and of another kind before. "
                     "Use one kind of value in a column."
                 )
-        return pa.array(values, type=pa.float64())
+        return _numbers(name, key, values)
+
+
+def _numbers(name: str, key: str, values: list[Any]) -> pa.Array:
+    """Whole numbers among others, or beyond 64 bits: as near as a float64 comes to each."""
+    try:
+        return pa.array([None if value is None else float(value) for value in values], type=pa.float64())
+    except (TypeError, ValueError, OverflowError, pa.ArrowException):
+        invalid(f"{key!r} of {name} is of a kind that no column has. Use numbers, texts, or lists of them.")
 
 
 def _parquet(name: str, content: bytes) -> pa.Table:

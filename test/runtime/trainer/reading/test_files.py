@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +72,32 @@ def test_a_data_set_of_the_hub_is_the_files_of_its_split(s3: dict[str, str]) -> 
     assert [file.path for file in files.files] == sorted(named)
     with pytest.raises(TrainerError, match=r"has no file of the split 'dev'; it has README\.md, data/test-.*hf\.split"):
         open_source(Hub("s3://limbeck/datasets/letters/", "dev", None), store)
+
+
+LOOK = """
+import sys
+from limbeck_trainer.data_config import Claimed
+from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.reading.files import open_source
+from limbeck_trainer.store import Store
+try:
+    open_source(Claimed("claim", sys.argv[1], None), Store())
+except TrainerError as error:
+    print(error.reason, error.message)
+"""
+
+
+@pytest.mark.parametrize("closed", ["", "deep", "closed/deeper"])
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(closed: str) -> None:
+    """Seen by the user of the image: root may read everything."""
+    with tempfile.TemporaryDirectory() as name:
+        root, shut = Path(name), Path(name) / closed
+        (root / "closed" / "deeper").mkdir(parents=True)
+        (root / "deep").mkdir()
+        for folder in (root, root / "closed"):
+            folder.chmod(0o755)
+        shut.chmod(0o700)
+        arguments = [sys.executable, "-c", LOOK, name]
+        said = subprocess.run(arguments, env=dict(os.environ), user=65532, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("StoreUnavailable")
+    assert "cannot be read: Permission denied. Let the group 65532 read it." in said.stdout
