@@ -1,6 +1,6 @@
 /**
- * A language model of ten million parameters: eight answers at once beside one after the other, streams over HTTP beside the
- * engine without any, and a process of its own beside a thread. Prompts and answers are of unequal length, ends are
+ * A language model of ten million parameters: eight answers at once beside one after the other, int8 weights beside float32,
+ * streams over HTTP beside the engine without any, and a process of its own beside a thread. Prompts and answers are of unequal length, ends are
  * ignored, so that each round writes the same number of tokens. Windows alternate; all share the machine's cores.
  */
 import { execFileSync } from 'node:child_process';
@@ -32,16 +32,19 @@ let asked = 0;
 const promptOf = (index: number): string => `${String((asked += 1))} `.padEnd(work[index]!.promptTokens, 'x');
 const tokensOfRound = work.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
 
-function writeModel(folder: string): void {
+/** In float32 (`writer`) and with int8 weights (`light`). */
+function writeModels(folder: string): void {
   const script = ['cluster/cluster', 'trainer-run', '--', 'python3', '/src/bench/serving/decoder.py'];
   const said = execFileSync('bash', script, { encoding: 'utf8', maxBuffer: 2 ** 28 });
   const line = said.split('\n').find((one) => one.startsWith('{')) ?? '{}';
-  const { model, manifest } = JSON.parse(line) as { readonly model: string; readonly manifest: object };
-  mkdirSync(join(folder, 'writer'));
-  writeFileSync(join(folder, 'writer', 'model.onnx'), Buffer.from(model, 'base64'));
-  writeFileSync(join(folder, 'writer', 'manifest.json'), JSON.stringify(manifest));
-  writeFileSync(join(folder, 'writer', 'tokenizer.json'), JSON.stringify(echoTokenizer));
-  writeFileSync(join(folder, 'writer', 'tokenizer_config.json'), JSON.stringify(echoTokenizerConfig));
+  const models = JSON.parse(line) as Readonly<Record<string, { readonly model: string; readonly manifest: object }>>;
+  for (const [name, { model, manifest }] of Object.entries(models)) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'model.onnx'), Buffer.from(model, 'base64'));
+    writeFileSync(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
+    writeFileSync(join(folder, name, 'tokenizer.json'), JSON.stringify(echoTokenizer));
+    writeFileSync(join(folder, name, 'tokenizer_config.json'), JSON.stringify(echoTokenizerConfig));
+  }
 }
 
 /** Tokens a second, where so many callers take one answer after the other. */
@@ -56,11 +59,11 @@ async function rate(callers: number, write: (index: number) => Promise<void>): P
 }
 
 const complete =
-  ({ port }: Server, stream: boolean) =>
+  ({ port }: Server, stream: boolean, model = 'writer') =>
   async (index: number): Promise<void> => {
     const { maxTokens } = work[index]!;
     const answer = { max_tokens: maxTokens, temperature: 0, ignore_eos: true, stream };
-    const body = JSON.stringify({ model: 'writer', prompt: promptOf(index), ...answer });
+    const body = JSON.stringify({ model, prompt: promptOf(index), ...answer });
     const response = await fetch(`http://127.0.0.1:${String(port)}/v1/completions`, { method: 'POST', body });
     const text = await response.text();
     if (response.status !== 200 || (stream && !text.endsWith('data: [DONE]\n\n'))) throw new Error(text.slice(-300));
@@ -102,7 +105,7 @@ const never = new AbortController().signal;
 
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 try {
-  writeModel(folder);
+  writeModels(folder);
   const [many, one, apart] = [
     await serve(folder, answersAtOnce, 'thread'),
     await serve(folder, 1, 'thread'),
@@ -112,6 +115,8 @@ try {
   const sides: Readonly<Record<string, () => Promise<number>>> = {
     'eight at once': () => rate(answersAtOnce, complete(many, false)),
     'one at a time': () => rate(answersAtOnce, complete(one, false)),
+    'one at a time, int8': () => rate(answersAtOnce, complete(one, false, 'light')),
+    'eight at once, int8': () => rate(answersAtOnce, complete(many, false, 'light')),
     'eight streams': () => rate(answersAtOnce, complete(many, true)),
     'eight in process': () => rate(answersAtOnce, write),
     'eight, own process': () => rate(answersAtOnce, complete(apart, false)),
@@ -127,6 +132,9 @@ try {
   await engine.stop();
   const pairings = [
     ['eight at once', 'one at a time'],
+    ['one at a time, int8', 'one at a time'],
+    ['eight at once, int8', 'eight at once'],
+    ['eight at once, int8', 'one at a time, int8'],
     ['eight streams', 'eight in process'],
     ['eight, own process', 'eight at once'],
   ] as const;

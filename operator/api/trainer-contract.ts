@@ -8,7 +8,7 @@ export type ModelConfig =
   | { readonly kind: 'mlp'; readonly hidden: readonly number[] }
   | { readonly kind: 'cnn'; readonly channels: readonly number[]; readonly hidden: number }
   | ({ readonly kind: 'transformer' } & TransformerConfig)
-  | { readonly kind: 'pretrained'; readonly source: StoredConfig; readonly contextLength: number }
+  | ({ readonly kind: 'pretrained'; readonly source: StoredConfig } & PretrainedConfig)
   | { readonly kind: 'custom'; readonly image: string; readonly command: readonly string[] };
 
 /** A decoder for causalLM, an encoder for classification; without a tokenizer every byte is a token. */
@@ -18,7 +18,16 @@ export interface TransformerConfig {
   readonly width: number;
   readonly contextLength: number;
   readonly tokenizer?: { readonly uri: string };
+  readonly weights?: ServedWeights;
 }
+
+export interface PretrainedConfig {
+  readonly contextLength: number;
+  readonly weights?: ServedWeights;
+}
+
+/** The numbers in which a decoder's large matrices are served; absent: the trainer chooses by what it measures. */
+export type ServedWeights = 'float32' | 'int8';
 
 /** A file of the store, or a folder. */
 export interface StoredConfig {

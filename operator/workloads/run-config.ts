@@ -10,8 +10,8 @@ export function modelConfig(model: TrainingJobSpec['model']): ModelConfig {
   if ('cnn' in model) return { kind: 'cnn', ...model.cnn };
   if ('transformer' in model) return { kind: 'transformer', ...model.transformer };
   if ('pretrained' in model) {
-    const { s3, contextLength } = model.pretrained;
-    return { kind: 'pretrained', source: { kind: 's3', ...s3 }, contextLength };
+    const { s3, ...rest } = model.pretrained;
+    return { kind: 'pretrained', source: { kind: 's3', ...s3 }, ...rest };
   }
   if ('custom' in model) return { kind: 'custom', ...model.custom };
   return { kind: 'linear' };

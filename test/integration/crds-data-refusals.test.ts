@@ -101,6 +101,7 @@ describe('a language model', () => {
     ['heads that do not divide the width', texts, language({ heads: 5 }), 'model.transformer', 'multiple of heads'],
     ['a model beyond 2 GiB', texts, language({ layers: 64, width: 4096 }), 'model.transformer', 'too large'],
     ['no context', texts, language({ contextLength: 1 }), 'contextLength', 'greater than or equal to 2'],
+    ['weights of four bits', texts, language({ weights: 'int4' }), 'weights', 'supported values: "float32", "int8"'],
     ['a tokenizer of the Hub', texts, language({ tokenizer: { uri: 'gpt2' } }), 'tokenizer.uri', 'must be s3://bucket'],
     ['digits', { source: { builtin: 'digits' } }, language(), 'spec.data', 'learns from text alone'],
     ['labels', { ...texts, labels: ['a', 'b'] }, language(), 'spec.data', 'learns from text alone'],
@@ -131,6 +132,16 @@ const none = { source: { none: {} } };
 
 describe('a transformer that classifies', () => {
   const classifier = { ...language(), 'spec.task': 'classification' };
+
+  test('is refused with the weights of a decoder', async () => {
+    const { status, body } = await create(
+      { ...texts, format: 'text' },
+      { ...classifier, ...language({ weights: 'int8' }), 'spec.task': 'classification' },
+    );
+    expect(status).toBe(422);
+    expect(body.message).toContain('for the task causalLM alone');
+  });
+
   test.each([
     [{ ...texts, format: 'text', labels: ['good', 'bad'] }],
     [{ ...table, format: 'csv', columns: { text: 'body', target: 'kind' } }],
@@ -159,6 +170,7 @@ describe('a pretrained model', () => {
     ['classification', { ...table, columns: { text: 'body', target: 'kind' } }, pretrained({ contextLength: 512 })],
     ['classification', { ...texts, format: 'text' }, pretrained({ s3: { uri: 's3://bucket/models/bert/', sha256 } })],
     ['causalLM', { ...texts, format: 'text' }, pretrained()],
+    ['causalLM', { ...texts, format: 'text' }, pretrained({ weights: 'float32' })],
   ])('learns the task %s from %j', async (task, data, model) => {
     expect(await create(data, { ...model, 'spec.task': task })).toMatchObject({ status: 201 });
   });

@@ -70,8 +70,11 @@ class Config:
     @property
     def course(self) -> dict[str, object]:
         """What decides the course of the training, every hyper-parameter among it, as JSON."""
+        model = {"kind": type(self.model).__name__.lower(), **asdict(self.model)}
+        # In which numbers it is served comes after all of it.
+        model.pop("weights", None)
         return {
-            "model": {"kind": type(self.model).__name__.lower(), **asdict(self.model)},
+            "model": model,
             "data": asdict(self.data),
             "optimization": asdict(self.optimization),
             "distillation": asdict(self.distillation) if self.distillation else None,

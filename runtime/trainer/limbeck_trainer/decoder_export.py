@@ -86,11 +86,8 @@ def prove_decoder(
     token by token with the cache, against the trained model without one. ParityBroken if a difference matters."""
     with torch.no_grad():
         expected = decoder.eval()(torch.from_numpy(windows)).numpy()
-    stepper = Stepper(artefact, threads)
-    first = max(1, int(windows.shape[1] * PREFILL_SHARE))
-    answers = [stepper.step(windows[:, :first])]
-    answers += [stepper.step(windows[:, place : place + 1]) for place in range(first, windows.shape[1])]
-    actual, wanted = np.stack(answers, axis=1), expected[:, first - 1 :]
+    actual = foretold(artefact, windows, threads)
+    wanted = expected[:, -actual.shape[1] :]
     delta = float(np.abs(actual - wanted).max())
     flips = int((actual.argmax(axis=2) != wanted.argmax(axis=2)).sum())
     count = actual.shape[0] * actual.shape[1]
@@ -101,6 +98,15 @@ def prove_decoder(
         )
         raise TrainerError(Reason.PARITY_BROKEN, message)
     return count, delta
+
+
+def foretold(artefact: Artefact, windows: TokenIds, threads: int | None) -> Floats:
+    """windows [b, t] -> logits [b, the last of t, vocabulary]: the start of each at once, then token by token."""
+    stepper = Stepper(artefact, threads)
+    first = max(1, int(windows.shape[1] * PREFILL_SHARE))
+    answers = [stepper.step(windows[:, :first])]
+    answers += [stepper.step(windows[:, place : place + 1]) for place in range(first, windows.shape[1])]
+    return np.stack(answers, axis=1)
 
 
 class Stepper:

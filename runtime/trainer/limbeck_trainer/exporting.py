@@ -5,11 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity
+from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.preprocess import target_spread
 from limbeck_trainer.session import Material
 
 # The first rows of the held-out split, on which the exported model must say what the trained one says.
 PARITY_SAMPLES = 4096
+# Held-out windows on which int8 is compared with float32, token by token.
+MEASURED_WINDOWS = 32
 # Tensors of a decoder's cache: as many as it has layers, and the manifest says it once for all of them.
 CACHE = ("past.", "new.")
 
@@ -31,6 +34,17 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
     samples = dataset.x[test[:PARITY_SAMPLES]]
     _, spread = target_spread(dataset, material.rows.train)
     return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))
+
+
+def as_served(artefact: Artefact, material: Material, model: Model, threads: int | None) -> Artefact:
+    """In the numbers that are served best: of a decoder these may be others than it was proven in."""
+    if "decoder" not in artefact.members:
+        return artefact
+    from limbeck_trainer.served_weights import served
+
+    assert isinstance(model, Transformer | Pretrained)
+    rows = material.rows.test[:MEASURED_WINDOWS]
+    return served(artefact, model.weights, material.dataset.x[rows], material.dataset.y[rows], threads)
 
 
 def described(artefact: Artefact, uri: str) -> dict[str, object]:

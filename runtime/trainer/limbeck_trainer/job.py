@@ -24,7 +24,7 @@ from limbeck_trainer.evaluation.measure import metrics_document
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
 from limbeck_trainer.export import json_of, manifest_of, upload
-from limbeck_trainer.exporting import described, export_proven
+from limbeck_trainer.exporting import as_served, described, export_proven
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
@@ -43,7 +43,7 @@ from limbeck_trainer.stream_plan import StreamPlan
 if TYPE_CHECKING:
     from limbeck_trainer.pretrained.foundation import Foundation
 
-# From SIGTERM to the end, checkpoint included; Kubernetes grants 30 s.
+# From SIGTERM to the end, checkpoint included; Kubernetes grants 45 s.
 GRACE_SECONDS = 22
 HEADLINE = ("accuracy", "macroRecall", "macroF1")
 
@@ -55,6 +55,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     foundation = _foundation(session, environment)
     dataset, rows = load(session.config.data, session.config.model, session.store, session.scratch, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
+    _check_validation(session.config, rows)
     distillation = session.config.distillation
     teacher = None
     if distillation is not None:
@@ -84,6 +85,16 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         "lineage": lineage,
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _check_validation(config: Config, rows: Rows) -> None:
+    """A split of few samples may leave none: without a loss nobody could tell when to stop."""
+    if config.optimization.early_stopping is not None and len(rows.validation) == 0:
+        message = (
+            f"data.split.validation of {config.data.validation:g} leaves no sample for validation, which "
+            "optimization.earlyStopping needs. Raise it, add samples, or leave earlyStopping out."
+        )
+        raise TrainerError(Reason.DATA_INVALID, message)
 
 
 def _prepare_torch(config: Config, environment: Environment) -> None:
@@ -217,13 +228,17 @@ def _export(
     session.board.update(phase="exporting")
     dataset = material.dataset
     trained, measured = outcome
-    artefact, (samples, delta) = export_proven(trained.model, material, environment.threads)
+    proven, (samples, delta) = export_proven(trained.model, material, environment.threads)
     session.log.info("parity proven", samples=samples, largestDelta=delta)
+    artefact = as_served(proven, material, session.config.model, environment.threads)
+    weights = {"weights": artefact.members["weights"]} if "weights" in artefact.members else {}
+    session.log.info("artefact ready", sha256=artefact.sha256, **weights)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
     extras = {
         "run": {"namespace": session.config.run.namespace, "name": session.config.run.name},
         "model": {"sha256": artefact.sha256, "sizeBytes": len(artefact.content)},
         "parity": {"samples": samples, "largestDelta": delta},
+        **weights,
         "lineage": lineage,
     }
     report = report_document(dataset.labels, measured, trained.history, extras)

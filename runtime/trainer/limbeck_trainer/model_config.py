@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from limbeck_trainer.data_config import URI, Stored, stored_of
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
@@ -28,6 +29,10 @@ class Cnn:
     hidden: int
 
 
+# The numbers in which a decoder's matrices are served; None where that is ours to choose.
+ServedWeights = Literal["float32", "int8"]
+
+
 @dataclass(frozen=True)
 class Transformer:
     """Attention over at most `context_length` tokens: a decoder for causalLM, an encoder for classification.
@@ -40,6 +45,7 @@ class Transformer:
     width: int
     context_length: int
     tokenizer_uri: str | None = None
+    weights: ServedWeights | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Pretrained:
 
     source: Stored
     context_length: int
+    weights: ServedWeights | None = None
 
 
 Model = Linear | Mlp | Cnn | Transformer | Pretrained
@@ -84,6 +91,7 @@ def _transformer(fields: Fields) -> Transformer:
         width=fields.integer("width", POSITIVE),
         context_length=fields.integer("contextLength", Bounds(minimum=2)),
         tokenizer_uri=_tokenizer(fields.child("tokenizer")) if fields.has("tokenizer") else None,
+        weights=_weights(fields),
     )
     if model.heads and model.width % model.heads:
         fields.wrong("width", f"must be a multiple of heads ({model.heads}), not {model.width}")
@@ -93,7 +101,13 @@ def _transformer(fields: Fields) -> Transformer:
 def _pretrained(fields: Fields) -> Pretrained:
     source = stored_of(fields.child("source"))
     folder = replace(source, uri=source.uri.rstrip("/") + "/")
-    return Pretrained(folder, fields.integer("contextLength", Bounds(minimum=2)))
+    return Pretrained(folder, fields.integer("contextLength", Bounds(minimum=2)), _weights(fields))
+
+
+def _weights(fields: Fields) -> ServedWeights | None:
+    if not fields.has("weights"):
+        return None
+    return "int8" if fields.choice("weights", ["float32", "int8"]) == "int8" else "float32"
 
 
 def _tokenizer(fields: Fields) -> str:

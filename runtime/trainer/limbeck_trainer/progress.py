@@ -51,7 +51,7 @@ class Distribution:
 
 
 # What the status has room for of the last validation.
-VALIDATION = ("validationLoss", "validationAccuracy", "validationRmse")
+VALIDATION = ("validationLoss", "validationAccuracy", "validationRmse", "validationPerplexity")
 
 
 @dataclass(frozen=True)

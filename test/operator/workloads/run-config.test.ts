@@ -26,6 +26,11 @@ test.each([
     'pretrained bert-base',
   ],
   [
+    { pretrained: { s3: { uri: 's3://b/m' }, contextLength: 8, weights: 'float32' as const } },
+    { kind: 'pretrained', source: { kind: 's3', uri: 's3://b/m' }, contextLength: 8, weights: 'float32' },
+    'pretrained m',
+  ],
+  [
     { custom: { image: 'a/b:1', command: ['run'] } },
     { kind: 'custom', image: 'a/b:1', command: ['run'] },
     'custom a/b:1',

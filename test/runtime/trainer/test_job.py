@@ -132,6 +132,7 @@ def test_a_language_model_is_trained_measured_and_exported_with_its_tokenizer(st
     assert {"tokenizer.json", "tokenizer_config.json", "model.onnx"} <= {path.name for path in folder.iterdir()}
     report = json.loads((folder / "report.json").read_text())
     jsonschema.validate(report, contract("model-report"))
+    assert report["weights"] == manifest["weights"] == {"kind": "float32", "reason": "int8 gains nothing below 4 MiB"}
     assert report["history"][-1]["validationPerplexity"] < report["history"][0]["validationPerplexity"]
     assert "Perplexity of a token" in (folder / "report.html").read_text()
     assert (
@@ -173,3 +174,14 @@ def test_a_classifier_of_texts_is_exported_with_its_tokenizer(store: str, tmp_pa
     for label, text in enumerate(("blue number 3", "red")):
         answer = model_file.run(np.array([tokenizer.encode(text).ids]))
         assert answer.argmax() == label
+
+
+def test_early_stopping_needs_something_to_validate_on(store: str) -> None:
+    """Of 180 samples of each class less than half a one is none."""
+    data = {"source": {"kind": "builtin", "name": "digits"}, "split": {"validation": 0.002, "test": 0.2, "seed": 7}}
+    document = config_document(store, data=data, optimization={"earlyStopping": {"patience": 2}})
+    with pytest.raises(TrainerError, match="leaves no sample for validation, which") as caught:
+        run_here(document)
+    assert caught.value.reason is Reason.DATA_INVALID
+    del document["optimization"]["earlyStopping"]
+    assert run_here(document)["outcome"] == "succeeded"

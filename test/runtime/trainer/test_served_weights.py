@@ -1,0 +1,92 @@
+"""In which numbers a decoder is served: int8 where it is large enough to gain and foretells as well."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from limbeck_trainer import served_weights
+from limbeck_trainer.decoder_export import export_decoder, foretold
+from limbeck_trainer.export import Artefact
+from limbeck_trainer.model_config import ServedWeights, Transformer
+from limbeck_trainer.samples import NO_TOKEN, Dataset, Tokens
+from limbeck_trainer.served_weights import losses, served
+from limbeck_trainer.transformer import Decoder
+
+MODEL = Transformer(layers=2, heads=4, width=128, context_length=24)
+VOCABULARY = 40
+CHANCE = np.random.default_rng(5)
+WINDOWS = CHANCE.integers(0, VOCABULARY, (5, 24)).astype(np.int32)
+FOLLOWING = np.concatenate([WINDOWS[:, 1:], np.full((5, 1), NO_TOKEN, dtype=np.int32)], axis=1)
+
+
+@pytest.fixture(scope="module")
+def artefact() -> Artefact:
+    torch.manual_seed(7)
+    dataset = Dataset(WINDOWS, FOLLOWING, (), "0", tokens=Tokens(VOCABULARY, 24, 39, 39, {}))
+    return export_decoder(Decoder(MODEL, VOCABULARY).eval(), dataset)
+
+
+def weights_of(artefact: Artefact) -> dict[str, object]:
+    """What its manifest says of them."""
+    said = artefact.members["weights"]
+    assert isinstance(said, dict)
+    return said
+
+
+def test_one_that_is_demanded_in_int8_is_measured_and_has_a_digest_of_its_own(artefact: Artefact) -> None:
+    light = served(artefact, "int8", WINDOWS, FOLLOWING, 1)
+    said = weights_of(light)
+    assert (said["kind"], said["tokens"]) == ("int8", 5 * 18)
+    assert isinstance(said["lossRise"], float) and abs(said["lossRise"]) <= 0.01
+    assert light.sha256 != artefact.sha256
+    assert len(light.content) < 0.45 * len(artefact.content)
+
+
+def test_token_by_token_it_says_what_it_says_of_all_at_once_and_alone(artefact: Artefact) -> None:
+    light = served(artefact, "int8", WINDOWS, FOLLOWING, 1)
+    together = foretold(light, WINDOWS, 1)
+    alone = foretold(light, WINDOWS[2:3], 1)
+    assert np.abs(together[2:3] - alone).max() < 1e-4
+
+
+@pytest.mark.parametrize("wanted", ["float32", None])
+def test_small_ones_stay_as_they_are(artefact: Artefact, wanted: ServedWeights | None) -> None:
+    same = served(artefact, wanted, WINDOWS, FOLLOWING, 1)
+    assert (same.content, same.sha256) == (artefact.content, artefact.sha256)
+    assert weights_of(same)["kind"] == "float32"
+
+
+def test_large_ones_are_int8_unless_somebody_says_otherwise(
+    artefact: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_weights, "WORTH_BYTES", 2**16)
+    assert weights_of(served(artefact, None, WINDOWS, FOLLOWING, 1))["kind"] == "int8"
+    assert weights_of(served(artefact, "float32", WINDOWS, FOLLOWING, 1)) == {
+        "kind": "float32",
+        "reason": "as the spec demands",
+    }
+
+
+def test_one_that_would_foretell_worse_stays_as_it_is_and_says_so(
+    artefact: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_weights, "MOST_RISE", -1.0)
+    same = served(artefact, "int8", WINDOWS, FOLLOWING, 1)
+    assert same.content == artefact.content
+    assert "int8 would raise the loss of a token by" in str(weights_of(same)["reason"])
+
+
+def test_nothing_is_claimed_where_nothing_could_be_measured(artefact: Artefact) -> None:
+    same = served(artefact, "int8", WINDOWS, np.full_like(FOLLOWING, NO_TOKEN), 1)
+    assert weights_of(same)["kind"] == "float32"
+
+
+def test_losses_are_those_of_torch_and_of_tokens_that_there_are() -> None:
+    logits = CHANCE.normal(size=(2, 3, 7)).astype(np.float32)
+    following = np.array([[1, 2, 3, NO_TOKEN], [4, 5, NO_TOKEN, 6]], dtype=np.int32)
+    cut = torch.from_numpy(following[:, -3:]).long()
+    wanted = torch.nn.functional.cross_entropy(
+        torch.from_numpy(logits).transpose(1, 2), cut, ignore_index=NO_TOKEN, reduction="none"
+    )[cut != NO_TOKEN]
+    assert losses(logits, following) == pytest.approx(wanted.numpy(), rel=1e-5)
