@@ -41,7 +41,10 @@ export interface Child {
 }
 
 export interface Plan<Status> {
-  /** Server-side applied in order; a stranger's object of the same name is never touched. */
+  /**
+   * Server-side applied in order; a stranger's object of the same name is not touched, unless it comes between the look for
+   * it and the apply: of something absent no apply can demand that it still be.
+   */
   readonly apply: readonly Child[];
   readonly remove: readonly ObjectRef[];
   /** The whole status; stored once, after the writes, also when they failed. */
