@@ -21,10 +21,7 @@ export interface TransformerConfig {
   readonly weights?: ServedWeights;
 }
 
-export interface PretrainedConfig {
-  readonly contextLength: number;
-  readonly weights?: ServedWeights;
-}
+export type PretrainedConfig = Pick<TransformerConfig, 'contextLength' | 'weights'>;
 
 /** The numbers in which a decoder's large matrices are served; absent: the trainer chooses by what it measures. */
 export type ServedWeights = 'float32' | 'int8';

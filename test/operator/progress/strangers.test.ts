@@ -89,8 +89,8 @@ describe('the poller', () => {
     });
     await clock.advance(180_000);
     isCut = false;
-    // Two a second would take 100.
-    await clock.advance(20_000);
+    // Two a second would take 100; some rest for half a minute.
+    await clock.advance(40_000);
     expect(heard.size).toBe(200);
     stop();
   });
