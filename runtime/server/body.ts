@@ -14,6 +14,10 @@ function tooLarge(limitBytes: number): Refusal {
   return new Refusal({ kind: 'tooLarge' }, `the body is larger than ${limitBytes} bytes`);
 }
 
+/** Bodies of up to so many bytes have more room, so that a few large ones that come slowly do not shut out everybody. */
+const smallBytes = 64 << 10;
+const reserveBytes = 4 << 20;
+
 /** Bytes of bodies in memory, of all requests together, each from its first byte until its request is answered. */
 export class BodyBudget {
   #freeBytes: number;
@@ -22,9 +26,10 @@ export class BodyBudget {
     this.#freeBytes = bytes;
   }
 
-  /** False, and nothing taken, when that much is not free. */
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
+  /** Takes more of a body that will have `wholeBytes` as far as is known. False, and nothing taken, when that much is not free. */
+  take(bytes: number, wholeBytes: number): boolean {
+    const reserve = wholeBytes <= smallBytes ? reserveBytes : 0;
+    if (bytes > this.#freeBytes + reserve) return false;
     this.#freeBytes -= bytes;
     return true;
   }
@@ -32,6 +37,11 @@ export class BodyBudget {
   give(bytes: number): void {
     this.#freeBytes += bytes;
   }
+}
+
+/** Not now: other bodies are in memory. */
+export function noRoom(): Refusal {
+  return unavailable('the bodies of other requests fill the memory that bodies may take');
 }
 
 /** What bodies may take. */
@@ -44,11 +54,13 @@ export interface BodyLimits {
 /** What one request holds of the budget; given back when its response is over, however it ended. */
 class Share {
   readonly #budget: BodyBudget;
+  readonly #announcedBytes: number;
   #heldBytes = 0;
   #over: boolean;
 
-  constructor(budget: BodyBudget, response: ServerResponse) {
+  constructor(budget: BodyBudget, response: ServerResponse, announcedBytes: number) {
     this.#budget = budget;
+    this.#announcedBytes = announcedBytes;
     this.#over = response.closed;
     response.once('close', () => {
       this.#over = true;
@@ -61,8 +73,8 @@ class Share {
   hold(bytes: number): void {
     // Nobody would give it back: the caller may go while a body is decompressed.
     if (this.#over) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
-    if (!this.#budget.take(bytes))
-      throw unavailable('the bodies of other requests fill the memory that bodies may take');
+    const wholeBytes = Math.max(this.#announcedBytes, this.#heldBytes + bytes);
+    if (!this.#budget.take(bytes, wholeBytes)) throw noRoom();
     this.#heldBytes += bytes;
   }
 }
@@ -113,8 +125,9 @@ export async function readBody([request, response]: Exchange, limits: BodyLimits
       `the Content-Encoding '${encoding.slice(0, 40)}' is none of gzip, deflate`,
     );
   }
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
-  const share = new Share(limits.bodies, response);
+  const announcedBytes = Number(request.headers['content-length'] ?? 0);
+  if (announcedBytes > limitBytes) throw tooLarge(limitBytes);
+  const share = new Share(limits.bodies, response, announcedBytes);
   const bytes = await collect(request, limitBytes, share);
   if (encoding === 'identity') return bytes;
   const plain = await decompress(bytes, encoding, limitBytes);

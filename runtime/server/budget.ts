@@ -1,6 +1,7 @@
 /** The memory of all models together: who leaves for whom, and why others are not served. Without a limit all may stay. */
-import { roomFor } from './eviction.ts';
+import { roomFor, type Resident } from './eviction.ts';
 import type { Model } from './model.ts';
+import type { ModelTable } from './model-table.ts';
 
 /** Models of one name that are to be served beside others. */
 export interface NewModels {
@@ -8,6 +9,17 @@ export interface NewModels {
   readonly models: readonly Model[];
   /** Whether others may leave for them. */
   readonly mayEvict: boolean;
+}
+
+/** Models that come and go together. */
+interface Lodger extends Resident {
+  readonly models: readonly Model[];
+}
+
+function lodgerOf(models: readonly Model[], mayLeave: boolean): Lodger {
+  const bytes = models.reduce((total, model) => total + model.bytes, 0);
+  const usedAt = Math.max(...models.map((model) => model.usedAt));
+  return { models, bytes, usedAt, idle: mayLeave && models.every(({ idle }) => idle) };
 }
 
 /** Why a model that could be served is not. */
@@ -39,15 +51,19 @@ export class Budget {
     return this.#evictions;
   }
 
-  /** Those who must leave so that new ones fit, noted as gone. Refuses, with the numbers, what does not fit. */
-  makeRoom({ name, models, mayEvict }: NewModels, served: readonly Model[]): readonly Model[] {
+  /**
+   * Those who must leave so that new ones fit, noted as gone: all versions of a name or none, since a name comes back as a
+   * whole. What retires takes its memory until it has ended. Refuses, with the numbers, what does not fit.
+   */
+  makeRoom({ name, models, mayEvict }: NewModels, table: Pick<ModelTable, 'models' | 'retiring'>): readonly Model[] {
     if (this.limitBytes === undefined) return [];
     const bytes = models.reduce((total, model) => total + model.bytes, 0);
-    const residents = served.map((model) => {
-      const { bytes: taken, usedAt, idle } = model;
-      return { model, bytes: taken, usedAt, idle: mayEvict && idle && model.name !== name };
-    });
-    const leaving = roomFor({ name, bytes }, residents, this.limitBytes).map(({ model }) => model);
+    const served = [...Map.groupBy(table.models, (model) => model.name)];
+    const lodgers = [
+      ...served.map(([other, versions]) => lodgerOf(versions, mayEvict && other !== name)),
+      ...table.retiring.map((model) => lodgerOf([model], false)),
+    ];
+    const leaving = roomFor({ name, bytes }, lodgers, this.limitBytes).flatMap((lodger) => lodger.models);
     this.#evictions += leaving.length;
     for (const gone of leaving) this.note(gone.name, { why: `it made room for '${name}'`, returns: true });
     return leaving;

@@ -8,8 +8,10 @@
 import { sentenceOf } from '../../process/logger.ts';
 import { Budget, type NewModels } from './budget.ts';
 import { indexEntryOf, type IndexEntry } from './descriptions.ts';
+import { Follower } from './follower.ts';
 import type { ModelFacts } from './loader.ts';
 import { Model, type ModelOptions } from './model.ts';
+import { ModelTable } from './model-table.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { ModelSource, NotReady, Repository } from './repository.ts';
 import { Turns } from './turns.ts';
@@ -30,26 +32,32 @@ export interface ReadyModel {
   readonly facts: ModelFacts;
 }
 
+/** What came of a turn: who has left the table ends after it, since others need not wait for their last answers. */
+interface Change {
+  readonly retired: Promise<void>;
+}
+
+const noChange: Change = { retired: Promise.resolve() };
+
 /** The models that this process serves. */
 export class Engine {
   readonly budget: Budget;
   readonly #repository: Repository;
   readonly #options: EngineOptions;
-  /** Versions of a name, newest first. */
-  readonly #byName = new Map<string, readonly Model[]>();
+  readonly #table = new ModelTable();
+  readonly #follower: Follower;
   readonly #turns = new Turns();
-  readonly #retiring = new Set<Promise<void>>();
   readonly #onAdded: ((model: Model) => void)[] = [];
   /** Models that are asked for while they are away: all who ask wait for one load. */
   readonly #recalls = new Map<string, Promise<void>>();
   /** Undefined once all that fits has been loaded. */
   #filling: Promise<void> | undefined;
-  #stopped = false;
 
   constructor(repository: Repository, options: EngineOptions) {
     this.#repository = repository;
     this.#options = options;
     this.budget = new Budget(options.modelsBytes);
+    this.#follower = new Follower(this.#table, { ...options, create: (source) => this.#create(source) });
   }
 
   /** Worker threads of each model. */
@@ -59,7 +67,7 @@ export class Engine {
 
   /** All models, by name, newest version first. */
   get models(): readonly Model[] {
-    return [...this.#byName.values()].flat();
+    return this.#table.models;
   }
 
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
@@ -68,13 +76,13 @@ export class Engine {
     for (const { name, notReady } of this.models) {
       if (notReady !== undefined) return `model '${name}' is not ready: ${notReady.reason}: ${notReady.message}`;
     }
-    const empty = this.#byName.size === 0 && this.#options.modelControl === 'none';
+    const empty = this.models.length === 0 && this.#options.modelControl === 'none';
     return empty ? 'there is no model to serve' : undefined;
   }
 
   /** The versions of a model, newest first; empty when there is none. */
   versionsOf(name: string): readonly Model[] {
-    return this.#byName.get(name) ?? [];
+    return this.#table.versionsOf(name);
   }
 
   /** A model, or its newest version when none is named. Refuses with 404. */
@@ -101,7 +109,7 @@ export class Engine {
    * with 503 where those in use leave no room, or where it cannot be loaded any more.
    */
   recall(name: string): Promise<void> | undefined {
-    if (!this.budget.limited || this.#byName.has(name) || this.budget.absence(name)?.returns !== true) return undefined;
+    if (!this.budget.limited || this.versionsOf(name).length > 0 || !this.#isAway(name)) return undefined;
     const recall = this.#recalls.get(name) ?? this.#recalled(name).finally(() => this.#recalls.delete(name));
     this.#recalls.set(name, recall);
     return recall;
@@ -116,8 +124,13 @@ export class Engine {
   /** Starts loading everything that the repository has, all at once. Throws when it cannot be read. */
   async start(): Promise<void> {
     const sources = await this.#repository.list();
-    if (this.budget.limited) this.#filling = this.#fill([...new Set(sources.map(({ name }) => name))]);
-    else for (const source of sources) this.#add(source).start();
+    if (!this.budget.limited) {
+      for (const source of sources) void this.#follower.bring(source);
+    } else {
+      this.#filling = this.#fill([...new Set(sources.map(({ name }) => name))]).finally(() => {
+        this.#filling = undefined;
+      });
+    }
   }
 
   /** Every model that is served or could be. */
@@ -131,33 +144,30 @@ export class Engine {
   /** Serves what the repository now has of a model, once it is loaded. Refuses, and changes nothing, when that fails. */
   load(name: string): Promise<void> {
     this.#requireExplicit();
-    return this.#loadInTurn(name, true);
+    return this.#inTurn(name, () => this.#load(name, true));
   }
 
   /** Serves a model no longer; resolves when its last request has been answered. */
   unload(name: string): Promise<void> {
     this.#requireExplicit();
-    return this.#turns.take(this.#turnOf(name), async () => {
-      const isAway = this.budget.absence(name)?.returns === true;
+    return this.#inTurn(name, () => {
+      const isKnown = this.versionsOf(name).length > 0 || this.#isAway(name);
       this.budget.forget(name);
-      if (this.versionsOf(name).length > 0) await this.#set(name, []);
-      else if (!isAway) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
+      if (!isKnown) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
+      return { retired: this.#table.set(name, []) };
     });
   }
 
   /** Follows the repository: loads what is new or has changed, unloads what has gone. Failures are retried for ever. */
   async rescan(): Promise<void> {
-    const sources = await this.#repository.list();
-    const names = new Set([...this.#byName.keys(), ...sources.map(({ name }) => name)]);
-    await Promise.all([...names].map((name) => this.#turns.take(name, () => this.#follow(name, sources))));
+    await this.#follower.follow(await this.#repository.list());
   }
 
   /** Ends all models; resolves when no worker thread is left. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    await this.#table.stop();
     await this.#filling;
-    await Promise.all(this.models.map((model) => model.stop()));
-    await Promise.all(this.#retiring);
+    await this.#table.retired();
   }
 
   #requireExplicit(): void {
@@ -171,62 +181,49 @@ export class Engine {
     return model;
   }
 
-  #add(source: ModelSource): Model {
-    const model = this.#create(source);
-    void this.#set(source.name, [...this.versionsOf(source.name), model]);
-    return model;
-  }
-
-  /** Puts the versions of a name in the table and retires those that were there before and are no longer. */
-  async #set(name: string, models: readonly Model[]): Promise<void> {
-    const gone = this.versionsOf(name).filter((model) => !models.includes(model));
-    const newestFirst = [...models].sort((a, b) => Number(b.version) - Number(a.version));
-    if (newestFirst.length === 0) this.#byName.delete(name);
-    else this.#byName.set(name, newestFirst);
-    await Promise.all(gone.map((model) => this.#retire(model)));
-  }
-
-  async #retire(model: Model): Promise<void> {
-    const end = model.retire();
-    this.#retiring.add(end);
-    await end.finally(() => this.#retiring.delete(end));
-  }
-
   #unchanged(source: ModelSource): Model | undefined {
     const found = this.versionsOf(source.name).find(({ version }) => version === source.version);
     return found?.stamp === source.stamp && found.notReady === undefined ? found : undefined;
   }
 
-  #loadInTurn(name: string, mayEvict: boolean): Promise<void> {
-    return this.#turns.take(this.#turnOf(name), async () => {
-      const sources = (await this.#repository.list()).filter((source) => source.name === name);
-      if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
-      await this.#replace(name, sources, mayEvict);
-    });
+  /** Whether a model lacks nothing but room. */
+  #isAway(name: string): boolean {
+    return this.budget.absence(name)?.returns === true;
   }
 
-  async #replace(name: string, sources: readonly ModelSource[], mayEvict: boolean): Promise<void> {
+  /** Under a budget one load at a time: each must know what the last one has left. */
+  async #inTurn(name: string, change: () => Change | Promise<Change>): Promise<void> {
+    // Within an object, since the turn would otherwise wait for it.
+    const { retired } = await this.#turns.take(this.budget.limited ? '' : name, async () => change());
+    await retired;
+  }
+
+  async #load(name: string, mayEvict: boolean): Promise<Change> {
+    const sources = (await this.#repository.list()).filter((source) => source.name === name);
+    if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
     const next = sources.map((source) => this.#unchanged(source) ?? this.#create(source));
-    const fresh = next.filter((model) => !this.versionsOf(name).includes(model));
-    await this.#makeRoom({ name, models: fresh, mayEvict });
+    const models = next.filter((model) => !this.versionsOf(name).includes(model));
+    await this.#tryAll({ name, models, mayEvict });
+    this.budget.forget(name);
+    return { retired: this.#table.set(name, next) };
+  }
+
+  /** Loads new models, all or none. */
+  async #tryAll(newcomers: NewModels): Promise<void> {
+    const { name, models } = newcomers;
+    await this.#makeRoom(newcomers);
+    if (this.#table.stopped) throw unavailable('the server is stopping');
     try {
-      const failures = await Promise.all(fresh.map((model) => model.tryStart()));
+      const failures = await Promise.all(models.map((model) => this.#table.try(model)));
       const failure = failures.find((found) => found !== undefined);
       if (failure !== undefined)
         throw invalid(`model '${name}' cannot be loaded: ${failure.reason}: ${failure.message}`);
       // Only now is it known what keys and values take.
-      await this.#makeRoom({ name, models: fresh, mayEvict });
+      await this.#makeRoom(newcomers);
     } catch (error) {
-      await Promise.all(fresh.map((model) => model.stop()));
+      await Promise.all(models.map((model) => this.#table.discard(model)));
       throw error;
     }
-    this.budget.forget(name);
-    await this.#set(name, next);
-  }
-
-  /** Under a budget one load at a time: each must know what the last one has left. */
-  #turnOf(name: string): string {
-    return this.budget.limited ? '' : name;
   }
 
   #unloaded({ name }: ModelSource): NotReady {
@@ -235,31 +232,27 @@ export class Engine {
 
   /** Lets models go, so that new ones fit. All leave the table at once: who is idle now may be asked for while another ends. */
   async #makeRoom(newcomers: NewModels): Promise<void> {
-    const leaving = this.budget.makeRoom(newcomers, this.models);
-    await Promise.all(
-      leaving.map((model) => {
-        const { name, version } = model;
-        this.#options.log.info('model makes room', { model: name, version, newcomer: newcomers.name });
-        return this.#set(
-          name,
-          this.versionsOf(name).filter((other) => other !== model),
-        );
-      }),
-    );
+    const leaving = this.budget.makeRoom(newcomers, this.#table);
+    for (const { name, version } of leaving)
+      this.#options.log.info('model makes room', { model: name, version, newcomer: newcomers.name });
+    const names = new Set(leaving.map(({ name }) => name));
+    await Promise.all([...names].map((name) => this.#table.set(name, [])));
   }
 
-  /** Loads one model after another, as far as the budget goes; the others can be asked for. */
+  /** Loads one model after another, as far as the budget goes; the others can be asked for, and so can those to come. */
   async #fill(names: readonly string[]): Promise<void> {
+    for (const name of names) this.budget.note(name, { why: 'not loaded yet', returns: true });
     for (const name of names) {
-      if (this.#stopped) break;
-      await this.#loadInTurn(name, false).catch((error: unknown) => this.#keepAway(name, error));
+      if (this.#table.stopped) return;
+      // By then it may be there, since somebody asked for it, or unloaded by hand.
+      const load = (): Change | Promise<Change> => (this.#isAway(name) ? this.#load(name, false) : noChange);
+      await this.#inTurn(name, load).catch((error: unknown) => this.#keepAway(name, error));
     }
-    this.#filling = undefined;
   }
 
   async #recalled(name: string): Promise<void> {
     try {
-      await this.#loadInTurn(name, true);
+      await this.#inTurn(name, () => this.#load(name, true));
     } catch (error) {
       this.#keepAway(name, error);
       throw unavailable(sentenceOf(error));
@@ -271,29 +264,5 @@ export class Engine {
     const returns = error instanceof Refusal && error.fault.kind === 'unavailable';
     this.budget.note(name, { why: sentenceOf(error), returns });
     this.#options.log.warn('model not loaded', { model: name, error: sentenceOf(error) });
-  }
-
-  /** A version that is new starts loading; one that has changed is replaced once its successor answers. */
-  async #follow(name: string, all: readonly ModelSource[]): Promise<void> {
-    const sources = all.filter((source) => source.name === name);
-    const kept = sources.map((source) => this.versionsOf(name).find(({ version }) => version === source.version));
-    await this.#set(
-      name,
-      kept.filter((model) => model !== undefined),
-    );
-    for (const [index, source] of sources.entries()) {
-      const model = kept[index];
-      if (model === undefined) this.#add(source).start();
-      else if (model.stamp !== source.stamp) await this.#succeed(model, source);
-    }
-  }
-
-  async #succeed(model: Model, source: ModelSource): Promise<void> {
-    const successor = this.#create(source);
-    const failure = model.notReady === undefined ? await successor.tryStart() : undefined;
-    if (failure !== undefined) return successor.stop();
-    if (model.notReady !== undefined) successor.start();
-    const others = this.versionsOf(model.name).filter((other) => other !== model);
-    await this.#set(model.name, [...others, successor]);
   }
 }

@@ -28,6 +28,13 @@ const options = {
   ...malformedOptions,
 } as const;
 
+/** A request must be whole within a minute, or the time that the largest body takes at this rate: what comes slower holds memory. */
+const leastBytesPerMs = 1 << 10;
+
+function requestTimeoutMs({ maxBodyBytes }: Face): number {
+  return Math.max(60_000, Math.ceil(maxBodyBytes / leastBytesPerMs));
+}
+
 function hotHandlerOf(url: string): Handler | undefined {
   for (const route of hotRoutes) {
     const handler = route(url);
@@ -47,7 +54,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
     if (handler === undefined) routes(request, response);
     else handler(face, [request, response]);
   };
-  const server = createServer(options, listener);
+  const server = createServer({ ...options, requestTimeout: requestTimeoutMs(face) }, listener);
   answerMalformed(server);
   answerHalfClosed(server, systemClock);
   return server;

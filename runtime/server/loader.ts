@@ -1,5 +1,4 @@
 /** From a source to a model that answers: fetch, open in worker threads, compare with the manifest, warm up. */
-import { stat } from 'node:fs/promises';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { contractNamed } from './decoding/contract.ts';
 import { weightsFault } from './decoding/geometry.ts';
@@ -14,6 +13,7 @@ import type { Signature } from './protocol/request.ts';
 import { failed, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { preprocessingFault } from './samples/preprocessing.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
+import { sharesScales } from './shared-scales.ts';
 import { warmUp, type WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
@@ -63,8 +63,13 @@ function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThr
   return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
-async function warmed(pool: SessionPool, loaded: Loaded, { maxBatch, log }: LoadOptions): Promise<WarmUp> {
-  const found = await pool.withAll((workers) => warmUp(workers, loaded, maxBatch));
+async function warmed(
+  pool: SessionPool,
+  [{ path }, loaded]: [Artefact, Loaded],
+  { maxBatch, log }: LoadOptions,
+): Promise<WarmUp> {
+  const most = maxBatch > 1 && loaded.batchAxis && (await sharesScales(path)) ? 1 : maxBatch;
+  const found = await pool.withAll((workers) => warmUp(workers, loaded, most));
   if (found.skipped !== undefined) log.warn('warm-up skipped: no shape that fits was found', { error: found.skipped });
   return found;
 }
@@ -135,17 +140,18 @@ async function openTensors(
     return failed('ManifestInvalid', parts);
   }
   const { codec, embedder } = parts;
-  const { maxBatch, largest } = await warmed(pool, loaded, options);
+  const { maxBatch, largest } = await warmed(pool, [artefact, loaded], options);
   const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
   const facts = { ...factsOf(artefact, loaded, maxBatch, mainThread !== undefined), ...(embedder && { embedder }) };
   return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
 }
 
 async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
-  const { size: fileBytes } = await stat(artefact.path);
+  const isDecoder = artefact.manifest?.decoder !== undefined;
+  const fileBytes = artefact.bytes * (isDecoder ? 1 : options.instances);
   const fault = weightsFault({ limitBytes: options.memoryBytes, fileBytes });
   if (fault !== undefined) return failed('MemoryTooSmall', fault);
-  if (artefact.manifest?.decoder !== undefined) return openLanguage(artefact, undefined, options, signal);
+  if (isDecoder) return openLanguage(artefact, undefined, options, signal);
   const pool = new SessionPool({ ...options, path: artefact.path });
   const loaded = await pool.start();
   try {

@@ -2,11 +2,13 @@
  * A session on the main thread, for models so small that handing a batch to another thread costs more than running it.
  *
  * A run blocks every other request of the process while it lasts, so only what was measured to be short is taken: fixed
- * shapes but for the batch axis, no more elements than were timed, and a file that opens in a few milliseconds.
+ * shapes but for the batch axis, no more elements than were timed, and a file that opens in a few milliseconds. What was
+ * measured were ones: where the values may decide how long it takes, it says nothing.
  */
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { invalid } from './protocol/errors.ts';
 import { createSession, type Session } from './onnx.ts';
+import type { Signature } from './protocol/request.ts';
 import type { Ran, WorkerOptions } from './session-worker.ts';
 import { elementCount, type Tensor } from './tensor.ts';
 
@@ -15,6 +17,14 @@ export const blockingLimitMs = 0.25;
 
 /** Largest file that is opened on the main thread, which blocks as well: 3 to 6 ms for each MiB. */
 const fileLimitBytes = 1 << 20;
+
+/** How much longer than that runs may take before no more of them block the main thread; each short one makes up for some of it. */
+const patienceMs = 100;
+
+/** Operators whose inputs' values may say how much they do, as a file names them: a string in field 4 of its node. */
+const valueDriven = ['Loop', 'Range', 'ConstantOfShape', 'Expand', 'Tile', 'Resize', 'Pad', 'OneHot'].map((name) =>
+  Buffer.from([0x22, name.length, ...Buffer.from(name)]),
+);
 
 /** What warming up measured of the largest batch that will be joined. */
 export interface Measured {
@@ -29,25 +39,33 @@ const elementsOf = (inputs: readonly Tensor[]): number =>
 export class MainThreadSession {
   readonly #session: Session;
   readonly #elementLimit: number;
+  #overtimeMs = 0;
 
   constructor(session: Session, elementLimit: number) {
     this.#session = session;
     this.#elementLimit = elementLimit;
   }
 
-  /** Whether a batch is no larger than what was measured. */
+  /** Whether a batch is no larger than what was measured; none any more once runs took much longer than that. */
   takes(inputs: readonly Tensor[]): boolean {
-    return elementsOf(inputs) <= this.#elementLimit;
+    return this.#overtimeMs <= patienceMs && elementsOf(inputs) <= this.#elementLimit;
   }
 
   /** Runs one batch. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     const start = performance.now();
+    let begun = start;
+    // ONNX Runtime starts in the same turn as this, right after it: what others do before is not the model's time.
+    setImmediate(() => {
+      begun = performance.now();
+    });
     try {
       const results = await this.#session.run(inputs, outputs);
       return { outputs: results, computeMs: performance.now() - start };
     } catch (error) {
       throw invalid(`the model failed on this input: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      this.#overtimeMs = Math.max(0, this.#overtimeMs + performance.now() - begun - blockingLimitMs);
     }
   }
 
@@ -55,6 +73,16 @@ export class MainThreadSession {
   close(): Promise<void> {
     return this.#session.release();
   }
+}
+
+/** Whether the values of a request may say how long its run takes: they make the length of an output, or of what is within. */
+async function isValueDriven(path: string, { inputs, outputs }: Signature): Promise<boolean> {
+  const hasRows = inputs.some(({ shape }) => shape[0] === -1);
+  if (outputs.some(({ shape }) => shape.some((dim, axis) => dim === -1 && !(hasRows && axis === 0)))) return true;
+  // Sizes and counts are whole numbers.
+  if (!inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32')) return false;
+  const file = await readFile(path);
+  return valueDriven.some((name) => file.includes(name));
 }
 
 /** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own. */
@@ -65,5 +93,8 @@ export async function openOnMainThread(
   if (options.isolation === 'process') return undefined;
   if (measured === undefined || measured.computeMs > blockingLimitMs) return undefined;
   if ((await stat(options.path)).size > fileLimitBytes) return undefined;
-  return new MainThreadSession(await createSession(options), measured.elements);
+  const session = await createSession(options);
+  if (!(await isValueDriven(options.path, session.loaded))) return new MainThreadSession(session, measured.elements);
+  await session.release();
+  return undefined;
 }

@@ -9,7 +9,7 @@ import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
 import { listen } from '../../process/http-server.ts';
 import { BodyBudget } from './body.ts';
-import { readConfig, type ModelsConfig, type ServerConfig } from './config.ts';
+import { readConfig, type ServerConfig } from './config.ts';
 import type { Timers } from './deadlines.ts';
 import { Engine } from './engine.ts';
 import type { Face } from './face.ts';
@@ -22,8 +22,8 @@ import type { Tracing } from './tracing/tracing.ts';
 /** Told by GET /v2. */
 const facts = { name: 'limbeck', version: '0.1.0' } as const;
 
-async function repositoryOf(models: ModelsConfig, cacheDir: string): Promise<Repository> {
-  if (models.kind === 'folder') return folderRepository(models.path);
+async function repositoryOf({ models, cacheDir }: ServerConfig, log: Log): Promise<Repository> {
+  if (models.kind === 'folder') return folderRepository(models.path, log);
   // Loaded only when needed: the SDK costs a tenth of a second at start.
   const { storeSource } = await import('./store.ts');
   await mkdir(cacheDir, { recursive: true });
@@ -32,7 +32,7 @@ async function repositoryOf(models: ModelsConfig, cacheDir: string): Promise<Rep
 }
 
 async function createEngine(config: ServerConfig, log: Log): Promise<Engine> {
-  const repository = await repositoryOf(config.models, config.cacheDir);
+  const repository = await repositoryOf(config, log);
   const now = (): number => systemClock.monotonicMs();
   const after: Timers['after'] = (delayMs, callback) => systemClock.after(delayMs, callback);
   return new Engine(repository, { ...config, log, now, after, random: Math.random });

@@ -2,9 +2,9 @@
  * One served model: loads until it succeeds or is stopped, then answers. Its sessions live in worker threads; here are the
  * state, the queue and the joining and splitting of tensors.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as others, setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../process/logger.ts';
-import { retryDelayMs } from './backoff.ts';
+import { loadDelayMs, retryDelayMs } from './backoff.ts';
 import { Batcher, type Caller } from './batcher.ts';
 import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
@@ -16,6 +16,7 @@ import type { Isolation } from './isolation/peer.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
+import { Tasks } from './tasks.ts';
 import { splitBatch, type Tensor } from './tensor.ts';
 import { joined, termsOf, workOf, type Work } from './work.ts';
 
@@ -42,9 +43,6 @@ type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
   | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime };
 
-/** Retries of what may appear by itself are quick; what needs a person is looked at again now and then. */
-const patience = { quickMs: 30_000, slowMs: 60_000 } as const;
-
 /** Lives from `start` to `stop`. */
 export class Model {
   readonly name: string;
@@ -53,6 +51,8 @@ export class Model {
   readonly stamp: string;
   /** When it was last asked for, by the engine's clock. */
   usedAt: number;
+  /** Of callers, who need it for more than one inference. */
+  readonly tasks = new Tasks();
   readonly statistics = new ModelStatistics();
   /** All zeros for what is no language model. */
   readonly decodingStatistics = new DecodingStatistics();
@@ -63,6 +63,7 @@ export class Model {
   readonly #batcher: Batcher<Work, readonly Tensor[]>;
   #state: State = { kind: 'notReady', why: { reason: 'Loading', message: 'the model is being loaded' } };
   #loading: Promise<void> = Promise.resolve();
+  #end: Promise<void> | undefined;
   #users = 0;
 
   constructor(source: ModelSource, options: ModelOptions) {
@@ -151,18 +152,19 @@ export class Model {
     return load;
   }
 
-  /** Refuses what waits, lets workers finish what they run, and releases them. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loading;
-    this.#batcher.rejectWaiting(unavailable('the server is stopping'));
-    if (this.#state.kind === 'ready') await closeRuntime(this.#state.runtime);
+  /** Refuses what waits, lets workers finish what they run, and releases them. Once, however often it is asked for. */
+  stop(): Promise<void> {
+    this.#end ??= this.#stop();
+    return this.#end;
   }
 
   /** Answers everything that it was given, then stops: for a model that has been replaced or unloaded. */
   async retire(): Promise<void> {
     this.#stopping.abort();
     await this.#loading;
+    await this.tasks.atRest();
+    // Whoever has found it ready just now gives it work before others have their turn.
+    await others();
     await this.#batcher.atRest();
     await this.language?.decoder.atRest();
     await this.stop();
@@ -190,6 +192,13 @@ export class Model {
       this.statistics.failedMs += this.#options.now() - start;
       throw error;
     }
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loading;
+    this.#batcher.rejectWaiting(unavailable('the server is stopping'));
+    if (this.#state.kind === 'ready') await closeRuntime(this.#state.runtime);
   }
 
   #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
@@ -230,16 +239,11 @@ export class Model {
       const failure = await this.#load();
       // Read again, since the answer may have changed while we waited.
       if (failure === undefined || this.#stopping.signal.aborted) return;
-      const afterMs = this.#delayMs(failure, attempt);
       const { reason, message } = failure;
+      const afterMs = loadDelayMs(reason, attempt, this.#options.random());
       this.#log.warn('model not loaded', { reason, error: message, attempt, retryInMs: afterMs });
       await sleep(afterMs, undefined, { signal }).catch(() => undefined);
     }
-  }
-
-  #delayMs({ reason }: NotReady, attempt: number): number {
-    const quick = reason === 'ArtefactMissing' || reason === 'StoreUnavailable';
-    return quick ? retryDelayMs(attempt, this.#options.random(), { maxMs: patience.quickMs }) : patience.slowMs;
   }
 
   /** One attempt; the state says what came of it. */

@@ -3,12 +3,13 @@
  * reason why there is none. Nothing here throws for what a store or a folder may do; the loader decides when to try again.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { sentenceOf, type Log } from '../../process/logger.ts';
 import { parseManifest, type Manifest } from './manifest.ts';
-import { isMissing } from './system-error.ts';
+import { isForbidden, isMissing } from './system-error.ts';
 
 /** Why a model is not ready, as readiness tells it. */
 export type NotReadyReason =
@@ -32,6 +33,8 @@ export interface NotReady {
 export interface Artefact {
   readonly path: string;
   readonly sha256: string;
+  /** Of the file, and of weights in files of their own beside it. */
+  readonly bytes: number;
   readonly manifest?: Manifest;
   /** The text of another file of the artefact, such as tokenizer.json; undefined when there is none. */
   readonly companion: (name: string, signal: AbortSignal) => Promise<string | undefined>;
@@ -97,8 +100,10 @@ async function fetchFolder(folder: string, signal: AbortSignal): Promise<Fetched
   try {
     const sha256 = await digestOf(path, signal);
     const fault = digestFault(path, parsed?.manifest.sha256, sha256);
+    if (fault !== undefined) return fault;
+    const bytes = bytesOf(await filesOf(folder));
     const companion = (name: string): Promise<string | undefined> => readText(folder, name);
-    return fault ?? { ok: true, artefact: { path, sha256, companion, ...(parsed && { manifest: parsed.manifest }) } };
+    return { ok: true, artefact: { path, sha256, bytes, companion, ...(parsed && { manifest: parsed.manifest }) } };
   } catch (error) {
     if (isMissing(error)) return failed('ArtefactMissing', `${path} does not exist`);
     throw error;
@@ -110,26 +115,32 @@ async function versionsOf(folder: string): Promise<readonly string[]> {
   return entries.filter((entry) => entry.isDirectory() && /^[1-9]\d*$/.test(entry.name)).map(({ name }) => name);
 }
 
-/** Identity, size and time of a model's files; a file that is missing has none. */
-async function stampOf(folder: string): Promise<string> {
-  const files = ['model.onnx', 'manifest.json', 'tokenizer.json', 'tokenizer_config.json'].map((name) =>
-    join(folder, name),
-  );
-  const found = await Promise.all(files.map((path) => stat(path).catch(() => undefined)));
-  return found.map((file) => (file === undefined ? '-' : `${file.ino}:${file.size}:${file.mtimeMs}`)).join('|');
+interface File {
+  readonly name: string;
+  readonly stats: Stats;
+}
+
+/** The files of a model's folder by name; none where it cannot be read. What is hidden belongs to whoever copies it. */
+async function filesOf(folder: string): Promise<readonly File[]> {
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => !name.startsWith('.')).sort();
+  const entries = names.map(async (name) => ({ name, stats: await stat(join(folder, name)).catch(() => undefined) }));
+  return (await Promise.all(entries)).flatMap(({ name, stats }) => (stats?.isFile() === true ? { name, stats } : []));
+}
+
+/** Name, identity, size and time of every file: weights, templates and whatever else an answer may hang upon. */
+function stampOf(files: readonly File[]): string {
+  return files.map(({ name, stats: { ino, size, mtimeMs } }) => `${name}:${ino}:${size}:${mtimeMs}`).join('|');
 }
 
 /** The model's file and what lies beside it under the same beginning, as weights do that have a file of their own. */
-async function bytesOf(folder: string): Promise<number> {
-  const entries = await readdir(folder).catch((): string[] => []);
-  const names = entries.filter((name) => name.startsWith('model.onnx'));
-  const files = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
-  return files.reduce((total, file) => total + (file?.size ?? 0), 0);
+function bytesOf(files: readonly File[]): number {
+  const own = files.filter(({ name }) => name.startsWith('model.onnx'));
+  return own.reduce((total, { stats }) => total + stats.size, 0);
 }
 
 async function sourceAt(name: string, version: string, path: string): Promise<ModelSource> {
-  const [stamp, bytes] = await Promise.all([stampOf(path), bytesOf(path)]);
-  return { name, version, stamp, bytes, fetch: (signal) => fetchFolder(path, signal) };
+  const files = await filesOf(path);
+  return { name, version, stamp: stampOf(files), bytes: bytesOf(files), fetch: (signal) => fetchFolder(path, signal) };
 }
 
 async function sourcesOf(folder: string, name: string): Promise<readonly ModelSource[]> {
@@ -138,11 +149,15 @@ async function sourcesOf(folder: string, name: string): Promise<readonly ModelSo
   return Promise.all(versions.map((version) => sourceAt(name, version, join(folder, name, version))));
 }
 
-/** A folder that vanished between being listed and being read is not there. */
-function ifThere(folder: string, name: string): Promise<readonly ModelSource[]> {
+/** Told of a folder that cannot be read, each time it is listed. */
+type OnUnreadable = (name: string, error: unknown) => void;
+
+/** A folder that vanished between being listed and being read is not there; one that is not ours to read must not hide the others. */
+function ifReadable(folder: string, name: string, onUnreadable: OnUnreadable): Promise<readonly ModelSource[]> {
   return sourcesOf(folder, name).catch((error: unknown) => {
-    if (isMissing(error)) return [];
-    throw error;
+    if (isForbidden(error)) onUnreadable(name, error);
+    else if (!isMissing(error)) throw error;
+    return [];
   });
 }
 
@@ -150,14 +165,23 @@ function ifThere(folder: string, name: string): Promise<readonly ModelSource[]> 
  * The models of a folder: `<name>/model.onnx` is version 1 of a model, `<name>/<number>/model.onnx` one of several.
  * Throws when the folder itself cannot be read: without it there is nothing to serve.
  */
-export async function folderSources(folder: string): Promise<readonly ModelSource[]> {
+export async function folderSources(
+  folder: string,
+  onUnreadable: OnUnreadable = () => undefined,
+): Promise<readonly ModelSource[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
   const visible = names.filter((name) => !name.startsWith('.')).sort();
-  return (await Promise.all(visible.map((name) => ifThere(folder, name)))).flat();
+  return (await Promise.all(visible.map((name) => ifReadable(folder, name, onUnreadable)))).flat();
 }
 
-/** A folder of model folders. */
-export function folderRepository(folder: string): Repository {
-  return { list: () => folderSources(folder) };
+/** A folder of model folders; one that cannot be read is told of once. */
+export function folderRepository(folder: string, log?: Pick<Log, 'warn'>): Repository {
+  const told = new Set<string>();
+  const onUnreadable: OnUnreadable = (name, error) => {
+    if (told.has(name)) return;
+    told.add(name);
+    log?.warn('a folder among the models cannot be read', { folder: name, error: sentenceOf(error) });
+  };
+  return { list: () => folderSources(folder, onUnreadable) };
 }

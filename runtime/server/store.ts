@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -191,7 +191,8 @@ async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSi
   if (!fetched.ok) return fetched;
   const companion = (name: string, until: AbortSignal): Promise<string | undefined> =>
     readBeside(client, model, [name, companionLimitBytes], until);
-  return { ok: true, artefact: { ...fetched.artefact, companion, ...(manifest && { manifest }) } };
+  const { size: bytes } = await stat(fetched.artefact.path);
+  return { ok: true, artefact: { ...fetched.artefact, bytes, companion, ...(manifest && { manifest }) } };
 }
 
 /** The source of a stored model; its version is always 1. */

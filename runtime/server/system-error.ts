@@ -9,3 +9,8 @@ export function codeOf(error: unknown): unknown {
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }
+
+/** Whether a file system error says that what is there cannot be read by us, now or later. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'ELOOP'].includes(String(codeOf(error)));
+}

@@ -2,10 +2,11 @@
  * Warm-up: a real inference on every session before the model counts as ready, the proof that rows of a batch do not touch
  * each other, without which joining strangers' requests would be wrong, and the time it takes, without which it may not pay.
  */
+/// <reference lib="esnext.float16" />
 import { blockingLimitMs, type Measured } from './main-thread.ts';
-import { datatypes, elementCount, splitBatch, type Tensor, type TensorData } from './tensor.ts';
+import { datatypes, elementCount, splitBatch, type Datatype, type Tensor, type TensorData } from './tensor.ts';
 import type { TensorSpec } from './protocol/request.ts';
-import type { SessionWorker } from './session-worker.ts';
+import type { Ran, SessionWorker } from './session-worker.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /** What warming up found. */
@@ -24,57 +25,111 @@ const lengths = [1, 16, 64, 224] as const;
 /** Most elements of an invented input: warming up must not need more memory than serving. */
 const elementLimit = 1 << 24;
 
-function ones(data: TensorData, count: number): void {
-  if (Array.isArray(data)) data.fill('1', 0, count);
-  else if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(1n, 0, count);
-  else data.fill(1, 0, count);
+/** What an invented row is filled with; `large` is for floating point, whole numbers are 0 there. */
+type Fill = 'ones' | 'zeros' | 'large';
+
+const large = 1000;
+
+/** 1 and `large` as bits of FP16. */
+const halves = { ones: 0x3c00, large: 0x63d0 } as const;
+
+function valueOf(fill: Exclude<Fill, 'zeros'>, datatype: Datatype): number {
+  if (datatype === 'FP16') return halves[fill];
+  if (fill === 'ones') return 1;
+  return datatype === 'FP32' || datatype === 'FP64' ? large : 0;
 }
 
-/** `rows` rows of an input, the first of ones and the others of zeros; other dynamic dimensions have `length`. */
-function invented(spec: TensorSpec, rows: number, length: number): Tensor {
+function fillRow({ datatype, data }: Tensor, fill: Fill, [start, end]: readonly [number, number]): void {
+  if (fill === 'zeros') return;
+  const value = valueOf(fill, datatype);
+  if (Array.isArray(data)) data.fill(value === 0 ? '' : String(value), start, end);
+  else if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value), start, end);
+  else data.fill(value, start, end);
+}
+
+/** An input with a row for each of `fills`; other dynamic dimensions have `length`. */
+function invented(spec: TensorSpec, fills: readonly Fill[], length: number): Tensor {
+  const rows = spec.shape[0] === -1 ? fills.length : 1;
   const shape = spec.shape.map((dim, axis) => (dim !== -1 ? dim : axis === 0 ? rows : length));
   const count = elementCount(shape);
   if (count > elementLimit) throw new RangeError(`an input of ${count} elements is too large to invent`);
-  const data = datatypes[spec.datatype].zeros(count);
-  ones(data, count / Math.max(1, spec.shape[0] === -1 ? rows : 1));
-  return { name: spec.name, datatype: spec.datatype, shape, data };
+  const tensor = { name: spec.name, datatype: spec.datatype, shape, data: datatypes[spec.datatype].zeros(count) };
+  const width = count / rows;
+  fills.slice(0, rows).forEach((fill, row) => fillRow(tensor, fill, [row * width, (row + 1) * width]));
+  return tensor;
 }
 
-function near(a: number, b: number): boolean {
-  // Kernels for one row and for two may round differently, never by this much.
-  return Object.is(a, b) || Math.abs(a - b) <= 1e-3 * Math.max(1, Math.abs(a), Math.abs(b));
+const batchOf = ({ inputs }: Loaded, fills: readonly Fill[], length: number): Tensor[] =>
+  inputs.map((spec) => invented(spec, fills, length));
+
+/** Kernels for one row and for two may round differently, halves more coarsely, never by this much. */
+function near(a: number, b: number, tolerance: number): boolean {
+  if (Object.is(a, b)) return true;
+  const apart = Math.abs(a - b);
+  return apart < Infinity && apart <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
+}
+
+/** The elements as what can be compared: halves are kept as their bits. */
+function comparable({ data, datatype }: Tensor): TensorData | Float16Array {
+  return datatype === 'FP16' && data instanceof Uint16Array
+    ? new Float16Array(data.buffer, data.byteOffset, data.length)
+    : data;
 }
 
 function sameElements(a: Tensor, b: Tensor): boolean {
   if (a.data.length !== b.data.length || a.shape.some((dim, axis) => dim !== b.shape[axis])) return false;
-  for (let i = 0; i < a.data.length; i += 1) {
-    const [left, right] = [a.data[i], b.data[i]];
-    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right) : left === right;
-    if (!same && a.datatype !== 'FP16') return false;
+  const tolerance = a.datatype === 'FP16' ? 1e-2 : 1e-3;
+  const [ours, theirs] = [comparable(a), comparable(b)];
+  for (let i = 0; i < ours.length; i += 1) {
+    const [left, right] = [ours[i], theirs[i]];
+    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right, tolerance) : left === right;
+    if (!same) return false;
   }
   return true;
 }
 
 /** One row alone and two joined, and whether the first row came out the same. */
 interface Pair {
+  readonly length: number;
   readonly apart: boolean;
-  readonly aloneMs: number;
-  readonly joinedMs: number;
+  readonly alone: Ran;
+  readonly joined: Ran;
 }
 
 const namesOf = ({ outputs }: Loaded): readonly string[] => outputs.map(({ name }) => name);
 
-/** Whether a row of ones gives the same alone and beside a row of zeros, and every output has the batch's rows. */
-async function runPair(worker: SessionWorker, loaded: Loaded, length: number): Promise<Pair> {
-  const give = (rows: number): Tensor[] => loaded.inputs.map((spec) => invented(spec, rows, length));
-  const alone = await worker.run(give(1), namesOf(loaded));
-  const joined = await worker.run(give(2), namesOf(loaded));
-  const apart = joined.outputs.every((output, index) => {
-    const [first] = output.shape[0] === 2 ? splitBatch(output, [1, 1]) : [];
+/** Whether one of two joined rows is what it is alone, and every output has the batch's rows. */
+function isApart(joined: Ran, row: 0 | 1, alone: Ran): boolean {
+  return joined.outputs.every((output, index) => {
+    const one = output.shape[0] === 2 ? splitBatch(output, [1, 1])[row] : undefined;
     const single = alone.outputs[index];
-    return first !== undefined && single !== undefined && sameElements(first, single);
+    return one !== undefined && single !== undefined && sameElements(one, single);
   });
-  return { apart, aloneMs: alone.computeMs, joinedMs: joined.computeMs };
+}
+
+/** A row of ones, alone and beside a row of zeros. */
+async function runPair(worker: SessionWorker, loaded: Loaded, length: number): Promise<Pair> {
+  const alone = await worker.run(batchOf(loaded, ['ones'], length), namesOf(loaded));
+  const joined = await worker.run(batchOf(loaded, ['ones', 'zeros'], length), namesOf(loaded));
+  return { length, apart: isApart(joined, 0, alone), alone, joined };
+}
+
+/** Whether the row of zeros minds its neighbour as little: what zeros add nothing to, such as a sum, ones change. */
+async function zerosApart(worker: SessionWorker, loaded: Loaded, { joined, length }: Pair): Promise<boolean> {
+  const alone = await worker.run(batchOf(loaded, ['zeros'], length), namesOf(loaded));
+  return isApart(joined, 1, alone);
+}
+
+/** Whether ones stay what they are beside large numbers, which pass thresholds and stretch scales. */
+async function largeApart(worker: SessionWorker, loaded: Loaded, { alone, length }: Pair): Promise<boolean> {
+  if (!loaded.inputs.some(({ datatype }) => datatype.startsWith('FP'))) return true;
+  try {
+    const joined = await worker.run(batchOf(loaded, ['ones', 'large'], length), namesOf(loaded));
+    return isApart(joined, 0, alone);
+  } catch {
+    // Numbers that are looked up in a table may be beyond its end; that says nothing about neighbours.
+    return true;
+  }
 }
 
 /** Two rows in less than this are joined without asking: the way to ONNX Runtime costs more than the rows. */
@@ -89,11 +144,11 @@ const longMs = 2;
 
 /** Whether two rows joined cost clearly less than two alone. A convolution on a CPU gains nothing and loses its caches. */
 async function joiningPays(worker: SessionWorker, loaded: Loaded, first: Pair): Promise<boolean> {
-  let { aloneMs, joinedMs } = first;
+  let [aloneMs, joinedMs] = [first.alone.computeMs, first.joined.computeMs];
   for (let done = 0; joinedMs >= callBoundMs && done < (aloneMs > longMs ? tries.long : tries.short); done += 1) {
     const again = await runPair(worker, loaded, 1);
-    aloneMs = Math.min(aloneMs, again.aloneMs);
-    joinedMs = Math.min(joinedMs, again.joinedMs);
+    aloneMs = Math.min(aloneMs, again.alone.computeMs);
+    joinedMs = Math.min(joinedMs, again.joined.computeMs);
   }
   return joinedMs < callBoundMs || 2 * aloneMs >= gainAtLeast * joinedMs;
 }
@@ -102,8 +157,10 @@ async function joinable(worker: SessionWorker, loaded: Loaded, length: number): 
   if (!loaded.batchAxis) return false;
   try {
     const pair = await runPair(worker, loaded, length);
+    const apart = pair.apart && (await zerosApart(worker, loaded, pair)) && (await largeApart(worker, loaded, pair));
+    if (!apart) return false;
     // Where other dimensions are open the caller decides how dear a row is: time says nothing.
-    return pair.apart && (isOpen(loaded) || (await joiningPays(worker, loaded, pair)));
+    return isOpen(loaded) || (await joiningPays(worker, loaded, pair));
   } catch {
     return false;
   }
@@ -116,11 +173,12 @@ function isOpen({ inputs }: Loaded): boolean {
 
 /** Times `rows` rows, the best of some: what is wanted is the model's time, not the machine's other work. */
 async function timed(worker: SessionWorker, loaded: Loaded, rows: number): Promise<Measured | undefined> {
+  const fills: readonly Fill[] = ['ones', ...new Array<Fill>(rows - 1).fill('zeros')];
   let best = Number.POSITIVE_INFINITY;
   let elements = 0;
   try {
     for (let done = 0; best > blockingLimitMs && done < (best > longMs ? 2 : tries.short); done += 1) {
-      const inputs = loaded.inputs.map((spec) => invented(spec, rows, 1));
+      const inputs = batchOf(loaded, fills, 1);
       elements = inputs.reduce((sum, { data }) => sum + data.length, 0);
       best = Math.min(best, (await worker.run(inputs, namesOf(loaded))).computeMs);
     }
@@ -132,8 +190,7 @@ async function timed(worker: SessionWorker, loaded: Loaded, rows: number): Promi
 
 async function fits(worker: SessionWorker, loaded: Loaded, length: number): Promise<string | undefined> {
   try {
-    const inputs = loaded.inputs.map((spec) => invented(spec, 1, length));
-    await worker.run(inputs, namesOf(loaded));
+    await worker.run(batchOf(loaded, ['ones'], length), namesOf(loaded));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -27,7 +27,7 @@ export function slotBytes({ layers, heads, headDim, contextLength }: Geometry): 
 /** What a model may use, and what it is known to need. */
 export interface Memory {
   readonly limitBytes: number;
-  /** Size of the model file. */
+  /** Of the model's file and its weights beside it, for each of its sessions. */
   readonly fileBytes: number;
 }
 

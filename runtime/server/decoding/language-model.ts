@@ -1,5 +1,4 @@
 /** A language model from its artefact: sizes, memory, tokenizer, chat template, and a decoder that runs. */
-import { stat } from 'node:fs/promises';
 import type { Signature } from '../protocol/request.ts';
 import { failed, type Artefact, type FailedFetch } from '../repository.ts';
 import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
@@ -50,9 +49,8 @@ async function textOf(artefact: Artefact, signal: AbortSignal) {
   return { codec: new TextCodec(files), template };
 }
 
-async function slotsOf(geometry: Geometry, { path }: Artefact, options: LanguageOptions): Promise<Slots> {
-  const { size: fileBytes } = await stat(path);
-  return slotsThatFit(geometry, { limitBytes: options.memoryBytes, fileBytes }, options.slots);
+function slotsOf(geometry: Geometry, { bytes }: Artefact, { memoryBytes, slots }: LanguageOptions): Slots {
+  return slotsThatFit(geometry, { limitBytes: memoryBytes, fileBytes: bytes }, slots);
 }
 
 /** Opens a language model, or says why not. `graph` is known where the model had to be opened to be recognised. */
@@ -64,7 +62,7 @@ export async function openLanguageModel(
 ): Promise<OpenedLanguageModel> {
   const geometry = await geometryOf(artefact, graph, signal);
   if (typeof geometry === 'string') return failed('ManifestInvalid', geometry);
-  const fitting = await slotsOf(geometry, artefact, options);
+  const fitting = slotsOf(geometry, artefact, options);
   if (!fitting.ok) return failed('MemoryTooSmall', fitting.message);
   const text = await textOf(artefact, signal);
   if (typeof text === 'string') return failed('ArtefactMissing', text);

@@ -44,6 +44,8 @@ export interface WrittenToken {
   readonly id: number;
   readonly token: number;
   readonly logprobs?: TokenLogProbabilities;
+  /** With the first token of an answer: tokens of the prompt that were known from an earlier one. */
+  readonly cachedTokens?: number;
 }
 
 /** Why an answer is over: an end token, a limit, its caller, or a fault of the model. */

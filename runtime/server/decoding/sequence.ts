@@ -44,7 +44,12 @@ export class Sequence {
     this.#written += 1;
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
     this.#seen.add(token);
-    return { id, token, ...(logprobs !== undefined && { logprobs: logProbabilities(logits, token, logprobs) }) };
+    return {
+      ...{ id, token },
+      ...(logprobs !== undefined && { logprobs: logProbabilities(logits, token, logprobs) }),
+      // An answer may be left before its end, which would tell it otherwise.
+      ...(this.#written === 1 && { cachedTokens: this.cachedTokens }),
+    };
   }
 
   /** Undefined while the answer goes on. */

@@ -21,6 +21,11 @@ function common(a: readonly number[], b: readonly number[]): number {
   return length;
 }
 
+/** Tokens that a tenant's block must have room for: a prompt that is being read will have all of it. */
+function needed({ tokens, sequence }: Slot): number {
+  return Math.max(tokens.length, sequence?.assignment.prompt.length ?? 0) + 1;
+}
+
 /** The blocks of a cache and their tenants. */
 export class Slots {
   readonly #cache: KeyValueCache;
@@ -59,10 +64,10 @@ export class Slots {
     return this.#at(slot).tokens.length;
   }
 
-  /** Makes room for one more token of each sequence, and for `length` tokens of one. */
+  /** Makes room for the prompt and one more token of each sequence, and for `length` tokens of one. */
   fit(length: number): void {
     const tenants = this.#slots.slice(0, this.#writing + (this.#joining ? 1 : 0));
-    this.#cache.fit(Math.max(length, ...tenants.map(({ tokens }) => tokens.length + 1)));
+    this.#cache.fit(Math.max(length, ...tenants.map(needed)));
     for (const slot of this.#slots)
       if (slot.tokens.length > this.#cache.capacity) slot.tokens.length = this.#cache.capacity;
   }

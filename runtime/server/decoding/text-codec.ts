@@ -18,6 +18,9 @@ const letters = byteLetters();
 /** Read beyond those that are wanted of the start of a text. */
 const sparedTokens = 32;
 
+/** More letters than most tokens have: of a text with so many for each token that is allowed, the start is read first. */
+const usualLetters = 8;
+
 /** Whether a tokenizer's decoder is of a type, or has a part that is. */
 function hasDecoder(decoder: unknown, type: string): boolean {
   if (!isRecord(decoder)) return false;
@@ -82,7 +85,17 @@ export class TextCodec {
     { limit, special }: { readonly limit: number; readonly special: boolean },
   ): readonly number[] | undefined {
     if (text.length > limit * this.#longest) return undefined;
+    if (this.#startsTooLong(text, limit)) return undefined;
     return this.#tokenizer.encode(text, { add_special_tokens: special }).ids;
+  }
+
+  /** Whether the start of a very long text has too many tokens already, so that the rest need not be read. */
+  #startsTooLong(text: string, limit: number): boolean {
+    const start = (limit + sparedTokens) * usualLetters;
+    if (text.length < 2 * start) return false;
+    // The last tokens of a cut text may differ, so there are some to spare.
+    const { ids } = this.#tokenizer.encode(text.slice(0, start), { add_special_tokens: false });
+    return ids.length > limit + sparedTokens;
   }
 
   /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. */

@@ -97,7 +97,7 @@ export async function* writeText(
   const { decoder, geometry } = model;
   const assembly = new Assembly(model, request);
   const isEnd = (token: number): boolean => request.ignoreEnd !== true && geometry.endTokens.includes(token);
-  let completionTokens = 0;
+  let [completionTokens, cachedTokens] = [0, 0];
   for await (const written of decoder.write(assignmentOf(model, request), asker)) {
     if (written.kind === 'end') {
       if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
@@ -108,12 +108,13 @@ export async function* writeText(
       return;
     }
     completionTokens += 1;
-    const { token } = written.token;
+    const { token, logprobs } = written.token;
+    cachedTokens = written.token.cachedTokens ?? cachedTokens;
     if (isEnd(token)) continue;
-    const piece = assembly.push(token, written.token.logprobs);
+    const piece = assembly.push(token, logprobs);
     if (piece !== undefined) yield piece;
     if (assembly.stopped) {
-      yield { kind: 'end', finish: 'stop', usage: { completionTokens, cachedTokens: 0 } };
+      yield { kind: 'end', finish: 'stop', usage: { completionTokens, cachedTokens } };
       return;
     }
   }

@@ -49,6 +49,7 @@ export async function explain(
   // Before anything is made for each row or element of it.
   checkSize(count, rowShape);
   const subjects = subjectsOf(question, inputs);
+  if (count === 0) return [];
   const features = featuresOf(rowShape, question.patch);
   checkWay(question, features, subjects);
   checkCost(question, features, subjects);
@@ -120,6 +121,8 @@ function checkSize(count: number, rowShape: readonly number[]): void {
   const elements = count * elementCount(rowShape);
   if (elements > mostElements)
     throw invalid(`the input has ${elements} elements, at most ${mostElements} are explained in one request`);
+  // Beside a length of 0 others may be anything: no data bound them.
+  if (count > 0 && elements === 0) throw invalid('the rows of the input are empty: there is nothing to explain');
 }
 
 function checkRows(cost: number): void {

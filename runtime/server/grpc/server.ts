@@ -7,12 +7,14 @@ import {
   ServerCredentials,
   status,
   type handleUnaryCall,
+  type MethodDefinition,
   type ServerUnaryCall,
-  type ServiceClientConstructor,
+  type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { callOf, type Call } from '../access-log.ts';
+import { noRoom } from '../body.ts';
 import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
@@ -27,7 +29,7 @@ const proto = new URL('./open-inference.proto', import.meta.url);
 const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: false } as const;
 
 /** The most that a client may have open: streams of one connection are bounded, connections by the machine. */
-const streamLimit = 1024;
+const streamLimit = 256;
 
 /** A gRPC server that listens. */
 export interface GrpcServer {
@@ -36,12 +38,27 @@ export interface GrpcServer {
   readonly close: () => Promise<void>;
 }
 
-function serviceOf() {
+/** Bytes of a message as it came; once it is an object nobody could tell. */
+const sizes = new WeakMap<object, number>();
+
+function sized({ requestDeserialize, ...rest }: MethodDefinition<object, object>): MethodDefinition<object, object> {
+  return {
+    ...rest,
+    requestDeserialize: (bytes) => {
+      const message = requestDeserialize(bytes);
+      sizes.set(message, bytes.length);
+      return message;
+    },
+  };
+}
+
+function serviceOf(): ServiceDefinition {
   const definition = loadPackageDefinition(loadSync(fileURLToPath(proto), loaderOptions));
   const { GRPCInferenceService } = definition['inference'] as unknown as {
-    readonly GRPCInferenceService: ServiceClientConstructor;
+    readonly GRPCInferenceService: { readonly service: Readonly<Record<string, MethodDefinition<object, object>>> };
   };
-  return GRPCInferenceService.service;
+  const methods = Object.entries(GRPCInferenceService.service);
+  return Object.fromEntries(methods.map(([name, method]) => [name, sized(method)]));
 }
 
 /** The error of a call: status, sentence, and when to try again. Only our own mistakes are logged. */
@@ -70,6 +87,17 @@ function observed(
   return { ...known, ...(span && { span }) };
 }
 
+/** Answers a message, which counts as a body for so long. */
+async function answered({ bodies }: Face, request: object, answer: () => object | Promise<object>): Promise<object> {
+  const bytes = sizes.get(request) ?? 0;
+  if (!bodies.take(bytes, bytes)) throw noRoom();
+  try {
+    return await answer();
+  } finally {
+    bodies.give(bytes);
+  }
+}
+
 function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
   const handler: handleUnaryCall<never, object> = (call, callback) => {
     const { requestId, tell, span } = observed(face, call);
@@ -85,8 +113,7 @@ function handlerOf(face: Face, method: Method): UntypedServiceImplementation[str
       span?.end(status[code] ?? '');
       tell?.(() => ({ method: call.getPath(), code: status[code] }));
     };
-    const answer = async (): Promise<object> => method(call.request, caller);
-    answer().then(
+    answered(face, call.request, () => method(call.request, caller)).then(
       (value) => {
         callback(null, value);
         ended(status.OK);

@@ -83,7 +83,8 @@ async function answer(face: Face, exchange: Exchange): Promise<void> {
     await face.engine.recall(request.model);
     const caller = new Connection(face, exchange[1]);
     caller.trace?.asked('embeddings', request.model);
-    const found = await embed(request, sourceOf(face, exchange[1], request.model), caller);
+    const source = sourceOf(face, exchange[1], request.model);
+    const found = await source.model.tasks.during(() => embed(request, source, caller));
     await send(face, exchange, { body: JSON.stringify(found), jsonLength: undefined });
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);

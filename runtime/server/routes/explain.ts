@@ -28,8 +28,8 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
   const question = questionOf(parameters, facts);
-  const infer = model.infer.bind(model);
-  const found = await explain(question, asked.inputs, { facts, infer, caller: new Connection(face, response) });
+  const oracle = { facts, infer: model.infer.bind(model), caller: new Connection(face, response) };
+  const found = await model.tasks.during(() => explain(question, asked.inputs, oracle));
   const rowShape = asked.inputs.find(({ name }) => name === question.input.name)?.shape.slice(1) ?? [];
   return {
     ...{ model_name: model.name, model_version: model.version },

@@ -1,5 +1,6 @@
 /** POST /v1/completions and /v1/chat/completions: whole, or as a stream of events; what else is hot of the API lies beside. */
 import { randomInt, randomUUID } from 'node:crypto';
+import { setImmediate as others } from 'node:timers/promises';
 import { readJsonBody } from '../body.ts';
 import type { Asker } from '../decoding/decoder.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
@@ -19,8 +20,15 @@ import {
 import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
 import { chatShape, completionShape, type AnswerShape, type ChoiceText, type Head } from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
-import { chatRequestOf, completionRequestOf, type TextOptions } from '../protocol/openai/request.ts';
+import {
+  chatRequestOf,
+  completionRequestOf,
+  type CompletionRequest,
+  type TextOptions,
+} from '../protocol/openai/request.ts';
+import type { Tasks } from '../tasks.ts';
 import { embeddingHandler } from './embeddings.ts';
+import { EventStream } from './event-stream.ts';
 
 /** One request, ready to be written. */
 interface Job {
@@ -33,10 +41,13 @@ interface Job {
   readonly promptTokens: number;
 }
 
+/** A language model, and what it does not end before. */
+type Found = readonly [model: LanguageModel, tasks: Tasks];
+
 /** A language model by its name. Refuses with 404, 503, or 400 when it is another kind of model. */
-function languageModel(face: Face, response: Exchange[1], name: string): LanguageModel {
+function languageModel(face: Face, response: Exchange[1], name: string): Found {
   const { model } = readyFor(face, response, [name]);
-  if (model.language !== undefined) return model.language;
+  if (model.language !== undefined) return [model.language, model.tasks];
   throw invalidParameter('model', `'${name}' is not a language model; it answers at /v2/models/${name}/infer`);
 }
 
@@ -70,11 +81,23 @@ function jobOf(
   return { model, options, shape, requests, promptTokens: sum(prompts.map(({ length }) => length)) };
 }
 
+/** The tokens of all prompts of a request. */
+async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts']): Promise<(readonly number[])[]> {
+  const options = { parameter: 'prompt', special: true } as const;
+  const all: (readonly number[])[] = [];
+  for (const prompt of prompts) {
+    // Encoding blocks.
+    if (all.length > 0) await others();
+    all.push(promptTokens(model, prompt, options));
+  }
+  return all;
+}
+
 async function completionJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
   const request = completionRequestOf(body, face.maxOutputTokens);
   await face.engine.recall(request.model);
-  const model = languageModel(face, response, request.model);
-  const prompts = request.prompts.map((prompt) => promptTokens(model, prompt, { parameter: 'prompt', special: true }));
+  const [model, tasks] = languageModel(face, response, request.model);
+  const prompts = await tasks.during(() => encoded(model, request.prompts));
   return jobOf(model, request, [completionShape(model.codec), prompts]);
 }
 
@@ -93,7 +116,7 @@ async function chatJob(face: Face, response: Exchange[1], body: unknown): Promis
   const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
   await face.engine.recall(request.model);
-  const find = (): LanguageModel => languageModel(face, response, request.model);
+  const find = (): LanguageModel => languageModel(face, response, request.model)[0];
   const model = grammar === undefined ? find() : await constrainedModel(find, grammar);
   if (model.template === undefined)
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
@@ -169,30 +192,6 @@ async function answerWhole(face: Face, exchange: Exchange, [job, head]: [Job, He
   } finally {
     // Where one choice failed the others are not wanted.
     ended.abort();
-  }
-}
-
-/** A stream of server-sent events; its head is written with the first, so that what fails before has its own status. */
-class EventStream {
-  readonly #face: Face;
-  readonly #response: Exchange[1];
-
-  constructor(face: Face, response: Exchange[1]) {
-    this.#face = face;
-    this.#response = response;
-  }
-
-  send(event: object | '[DONE]'): void {
-    if (!this.#response.headersSent) {
-      this.#response.writeHead(200, {
-        'Content-Type': 'text/event-stream; charset=utf-8',
-        'Cache-Control': 'no-cache',
-        // Proxies would otherwise collect what is meant to be read at once.
-        'X-Accel-Buffering': 'no',
-        ...(this.#face.draining() && { Connection: 'close' }),
-      });
-    }
-    this.#response.write(`data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`);
   }
 }
 

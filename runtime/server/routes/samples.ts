@@ -2,9 +2,9 @@
 import type { Express, Request, Response } from 'express';
 import type { Caller } from '../batcher.ts';
 import { readBody } from '../body.ts';
+import type { ReadyModel } from '../engine.ts';
 import { Connection, headerOf, readyFor, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
-import type { Model } from '../model.ts';
 import { invalid } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { predictionsOf, type Prediction } from '../samples/predictions.ts';
@@ -35,16 +35,28 @@ async function answer(face: Face, request: Request, response: Response): Promise
   // As for inference: refused before the body is read where it can be, asked again after.
   readerOf(readyFor(face, response, named), caller);
   const bytes = await readBody([request, response], face);
-  const { model, facts } = readyFor(face, response, named);
-  const reader = readerOf({ model, facts }, caller);
-  const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
+  const ready = readyFor(face, response, named);
+  const reader = readerOf(ready, caller);
+  const { name, version, tasks } = ready.model;
+  const predictions = await tasks.during(async () => {
+    const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
+    return predicted(inParts(samples, reader.input), ready, { caller, top });
+  });
+  return { ...{ model_name: name, model_version: version }, predictions };
+}
+
+async function predicted(
+  parts: readonly Tensor[],
+  { model, facts }: ReadyModel,
+  { caller, top }: { readonly caller: Caller; readonly top: number },
+): Promise<readonly Prediction[]> {
   const predictions: Prediction[] = [];
-  for (const part of inParts(samples, reader.input)) {
+  for (const part of parts) {
     const asked = { inputs: [part], outputs: [{ name: scoresOf(facts).name, binary: false }] };
     const { outputs } = await model.infer(asked, caller);
     predictions.push(...outputs.flatMap((output) => predictionsOf(output, facts, top)));
   }
-  return { ...{ model_name: model.name, model_version: model.version }, predictions };
+  return predictions;
 }
 
 function topOf(value: unknown): number {
@@ -53,7 +65,7 @@ function topOf(value: unknown): number {
   throw invalid("'top' is not a whole number above 0");
 }
 
-function readerOf({ model, facts }: { readonly model: Model; readonly facts: ModelFacts }, caller: Caller): Reader {
+function readerOf({ model, facts }: ReadyModel, caller: Caller): Reader {
   const { name, language, codec } = model;
   if (language !== undefined)
     throw invalid(`'${name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);

@@ -2,6 +2,8 @@
 import type { Express } from 'express';
 import type { Face } from '../face.ts';
 import type { Model } from '../model.ts';
+import { unavailable } from '../protocol/errors.ts';
+import { openAiError } from '../protocol/openai/errors.ts';
 import { partOf, route } from './route.ts';
 
 /** A model as OpenAI lists it; `created` is when this server was started, in epoch seconds. */
@@ -23,7 +25,8 @@ export function v1ModelRoutes(app: Express, { engine, draining }: Face): void {
     const model = engine.find(partOf(request, 'model'));
     const { name, notReady } = model;
     const ready = notReady === undefined && !draining();
-    const error = notReady && { error: notReady.message };
+    const refusal = ready ? undefined : unavailable(notReady?.message ?? 'the server is stopping');
+    const error = refusal && openAiError(refusal, 503);
     response.status(ready ? 200 : 503).json({ name, ready, ...error, ...listed(model, created) });
   });
 }

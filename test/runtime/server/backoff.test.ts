@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { retryDelayMs } from '../../../runtime/server/backoff.ts';
+import { loadDelayMs, retryDelayMs } from '../../../runtime/server/backoff.ts';
 
 describe('retryDelayMs', () => {
   test.each([
@@ -12,4 +12,10 @@ describe('retryDelayMs', () => {
   ])('attempt %d with chance %d waits %d ms', (attempt, random, expected) => {
     expect(retryDelayMs(attempt, random)).toBe(expected);
   });
+});
+
+test('a load waits longer where a person is needed', () => {
+  expect(loadDelayMs('ArtefactMissing', 1, 0)).toBe(250);
+  expect(loadDelayMs('StoreUnavailable', 100, 1)).toBe(30_000);
+  expect(loadDelayMs('LoadFailed', 1, 0)).toBe(60_000);
 });

@@ -29,9 +29,10 @@ async function unfinished(): Promise<Socket> {
 
 test('a budget gives what is free, and nothing beyond', () => {
   const budget = new BodyBudget(10);
-  expect([budget.take(7), budget.take(4), budget.take(3), budget.take(1)]).toEqual([true, false, true, false]);
+  const takes = (bytes: number) => budget.take(bytes, megabyte);
+  expect([takes(7), takes(4), takes(3), takes(1)]).toEqual([true, false, true, false]);
   budget.give(7);
-  expect(budget.take(7)).toBe(true);
+  expect(takes(7)).toBe(true);
 });
 
 test('bodies beyond the budget are refused with 503, and taken again when a caller has gone', async () => {
@@ -50,6 +51,24 @@ test('bodies beyond the budget are refused with 503, and taken again when a call
   third.destroy();
 });
 
+test('small bodies are taken also where large ones have taken all, and no more of them than are kept room for', async () => {
+  const bodies = new BodyBudget(megabyte);
+  bodies.take(megabyte, megabyte);
+  const read = (bytes: number, headers: object = {}): Promise<Buffer> => {
+    const request = new IncomingMessage(new Socket());
+    Object.assign(request.headers, headers);
+    request.push(Buffer.alloc(bytes));
+    request.push(null);
+    return readBody([request, new ServerResponse(request)], { maxBodyBytes: megabyte, bodies });
+  };
+  const refused = { fault: { kind: 'unavailable' } };
+  await expect(read(65_537)).rejects.toMatchObject(refused);
+  // It says that there is more to come.
+  await expect(read(1000, { 'content-length': '70000' })).rejects.toMatchObject(refused);
+  for (let taken = 0; taken < 4 * megabyte; taken += 65_536) expect(await read(65_536)).toHaveLength(65_536);
+  await expect(read(1)).rejects.toMatchObject(refused);
+});
+
 test('a caller that goes while its body is decompressed leaves the budget as it was', async () => {
   const bodies = new BodyBudget(megabyte);
   const request = new IncomingMessage(new Socket());
@@ -62,5 +81,5 @@ test('a caller that goes while its body is decompressed leaves the budget as it 
   await expect(readBody([request, response], { maxBodyBytes: megabyte, bodies })).rejects.toThrow(
     'the caller has gone',
   );
-  expect(bodies.take(megabyte)).toBe(true);
+  expect(bodies.take(megabyte, megabyte)).toBe(true);
 });

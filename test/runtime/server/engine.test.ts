@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { Engine, type EngineOptions } from '../../../runtime/server/engine.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import type { InferenceRequest } from '../../../runtime/server/protocol/request.ts';
-import { folderRepository } from '../../../runtime/server/repository.ts';
+import { failed, folderRepository, type Fetched, type Repository } from '../../../runtime/server/repository.ts';
 import { folderWith, modelOptions, until } from '../../support/model-server.ts';
 import { identityModel, mlpModel, onnxModel, type Node } from '../../support/onnx-model.ts';
 import { WorkerWatch } from '../../support/worker-threads.ts';
@@ -201,6 +201,46 @@ describe('faults', () => {
     await until(() => engine.find('m').notReady?.reason === 'ArtefactMissing');
     await engine.stop();
     expect(engine.notReady).toBeDefined();
+  });
+});
+
+describe('stopping while a model is loaded', () => {
+  /** A model that is being fetched until it is given up. */
+  function endless() {
+    const begun = Promise.withResolvers<AbortSignal>();
+    const fetch = (signal: AbortSignal): Promise<Fetched> => {
+      begun.resolve(signal);
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve(failed('StoreUnavailable', 'given up')), { once: true });
+      });
+    };
+    const source = { name: 'm', version: '1', stamp: '', bytes: 1, fetch };
+    return { begun: begun.promise, list: () => Promise.resolve([source]) };
+  }
+  const engineOf = (repository: Repository, options: Partial<EngineOptions>): Engine =>
+    new Engine(repository, { ...modelOptions, modelControl: 'explicit', ...options });
+
+  test('on request gives that up', async () => {
+    const { begun, list } = endless();
+    let listed = 0;
+    // At the start there is none.
+    const engine = engineOf({ list: async () => ((listed += 1) > 1 ? list() : []) }, {});
+    await engine.start();
+    const loaded = engine.load('m').catch((error: unknown) => String(error));
+    const signal = await begun;
+    await engine.stop();
+    expect(signal.aborted).toBe(true);
+    expect(await loaded).toContain('given up');
+    expect(engine.models).toEqual([]);
+  });
+
+  test('at the start, under a budget, gives that up', async () => {
+    const { begun, list } = endless();
+    const engine = engineOf({ list }, { modelsBytes: 10 });
+    await engine.start();
+    const signal = await begun;
+    await engine.stop();
+    expect(signal.aborted).toBe(true);
   });
 });
 

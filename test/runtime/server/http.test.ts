@@ -1,5 +1,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createRegistry } from '../../../process/metrics.ts';
+import type { Face } from '../../../runtime/server/face.ts';
+import { createHttpServer } from '../../../runtime/server/http.ts';
 import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
@@ -90,6 +93,16 @@ async function pipelined(port: number, path: string, body: string, count: number
   for await (const chunk of socket) text += String(chunk);
   return text.split(/(?=HTTP\/1\.1 )/);
 }
+
+test.each([
+  [1 << 20, 60_000],
+  [64 << 20, 65_536],
+  [2 ** 30, 1_048_576],
+])('where bodies may have %d bytes a request must be whole within %d ms', (maxBodyBytes, withinMs) => {
+  const face = { maxBodyBytes, draining: () => false } as unknown as Face;
+  const facts = { name: 'limbeck', version: 'test' };
+  expect(createHttpServer(face, createRegistry('server'), facts).requestTimeout).toBe(withinMs);
+});
 
 describe('draining', () => {
   test('not ready at once, still answering, and every connection is asked to close', async () => {

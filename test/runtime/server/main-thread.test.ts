@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { openOnMainThread, type MainThreadSession, type Measured } from '../../../runtime/server/main-thread.ts';
+import { MainThreadSession, openOnMainThread, type Measured } from '../../../runtime/server/main-thread.ts';
 import type { Tensor } from '../../../runtime/server/tensor.ts';
 import { folderWith } from '../../support/model-server.ts';
-import { identityModel, mlpModel } from '../../support/onnx-model.ts';
+import type { Session } from '../../../runtime/server/onnx.ts';
+import { identityModel, mlpModel, onnxModel, type Graph } from '../../support/onnx-model.ts';
 
 const open: MainThreadSession[] = [];
 
@@ -23,12 +24,35 @@ const x = (rows: number): Tensor => ({
   data: new Float32Array(rows * 2).fill(0.5),
 });
 
+/** y = as many numbers as x says, or what else the nodes make of it. */
+const counted = (nodes: Graph['nodes'], shape: Graph['outputs'][0]['shape']): Buffer =>
+  onnxModel({
+    inputs: [{ name: 'x', type: 'INT64', shape: [1] }],
+    outputs: [{ name: 'y', type: 'FP32', shape }],
+    nodes,
+  });
+const manyNumbers = { op: 'ConstantOfShape', inputs: ['x'] };
+const largest = { op: 'ReduceMax', inputs: ['a'], outputs: ['y'], attributes: { keepdims: 1 } };
+
 describe('what may run on the main thread', () => {
   test.each<[string, Uint8Array, Measured | undefined, boolean]>([
     ['what was short', mlpModel([2, 4, 2]), { computeMs: 0.1, elements: 8 }, true],
     ['not what was long', mlpModel([2, 4, 2]), { computeMs: 0.3, elements: 8 }, false],
     ['not what could not be measured', mlpModel([2, 4, 2]), undefined, false],
     ['not a file that takes long to open', mlpModel([2, 100_000, 2]), { computeMs: 0.1, elements: 8 }, false],
+    [
+      'not what answers as long as its caller says',
+      counted([{ ...manyNumbers, outputs: ['y'] }], ['n']),
+      { computeMs: 0.1, elements: 1 },
+      false,
+    ],
+    [
+      'not what works as long as its caller says',
+      counted([{ ...manyNumbers, outputs: ['a'] }, largest], [1]),
+      { computeMs: 0.1, elements: 1 },
+      false,
+    ],
+    ['but whole numbers', identityModel('INT64', ['batch', 2]), { computeMs: 0.1, elements: 8 }, true],
   ])('%s', async (_what, model, measured, yes) => {
     expect((await sessionOver(model, measured)) !== undefined).toBe(yes);
   });
@@ -53,4 +77,51 @@ test('halves pass unchanged although this thread has Float16Array', async () => 
   const { outputs } = await session.run([halves], ['y']);
   expect(outputs[0]!.data).toEqual(Uint16Array.of(0x3c00, 0xc000));
   expect(typeof Float16Array).toBe('function');
+});
+
+describe('runs that are longer than they were', () => {
+  function block(ms: number): void {
+    for (const end = performance.now() + ms; performance.now() < end;);
+  }
+
+  /** Runs as ONNX Runtime does, in a turn of its own, for as long as it is told. */
+  function sessionOf(runMs: () => number, fault?: Error): MainThreadSession {
+    const session: Session = {
+      loaded: { inputs: [], outputs: [], provider: 'cpu', batchAxis: true },
+      run: () =>
+        new Promise((resolve, reject) => {
+          setImmediate(() => {
+            block(runMs());
+            if (fault === undefined) resolve([]);
+            else reject(fault);
+          });
+        }),
+      release: () => Promise.resolve(),
+    };
+    return new MainThreadSession(session, 8);
+  }
+
+  test('are the last', async () => {
+    let runMs = 0;
+    const session = sessionOf(() => runMs);
+    await session.run([x(1)], ['y']);
+    expect(session.takes([x(1)])).toBe(true);
+    runMs = 150;
+    await session.run([x(1)], ['y']);
+    expect(session.takes([x(1)])).toBe(false);
+  });
+
+  test('are the last, be it that they fail', async () => {
+    const session = sessionOf(() => 150, new Error('too large'));
+    await expect(session.run([x(1)], ['y'])).rejects.toThrow('too large');
+    expect(session.takes([x(1)])).toBe(false);
+  });
+
+  test('are not taken for what others did before', async () => {
+    const session = sessionOf(() => 0);
+    setImmediate(() => block(150));
+    const { computeMs } = await session.run([x(1)], ['y']);
+    expect(computeMs).toBeGreaterThan(100);
+    expect(session.takes([x(1)])).toBe(true);
+  });
 });

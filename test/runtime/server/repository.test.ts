@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { appendFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { digestOf, folderSources, type Fetched } from '../../../runtime/server/repository.ts';
+import { digestOf, folderRepository, folderSources, type Fetched } from '../../../runtime/server/repository.ts';
 import { folderWith } from '../../support/model-server.ts';
 
 const { signal } = new AbortController();
@@ -47,6 +48,36 @@ describe('a folder of models', () => {
     [{ 'm/model.onnx': 'weights', 'm/manifest.json': '{' }, 'ManifestInvalid'],
   ])('%j is not ready', async (files, reason) => {
     expect(reasonOf(await fetchOnly(files as Record<string, string>))).toBe(reason);
+  });
+
+  test('one that cannot be read is told of once, and hides no other', async () => {
+    const folder = await folderWith({ 'a/model.onnx': '' });
+    // Not even root can read what leads to itself.
+    await symlink('lost+found', join(folder, 'lost+found'));
+    const told: unknown[] = [];
+    const repository = folderRepository(folder, { warn: (_message, fields) => void told.push(fields?.['folder']) });
+    for (const sources of [await repository.list(), await repository.list()])
+      expect(sources.map(({ name }) => name)).toEqual(['a']);
+    expect(told).toEqual(['lost+found']);
+  });
+
+  test('whatever changes of a model changes its stamp, and nothing else does', async () => {
+    const folder = await folderWith({ 'm/model.onnx': '', 'm/model.onnx_data': 'weights' });
+    const stamp = async () => (await folderSources(folder))[0]!.stamp;
+    const first = await stamp();
+    await writeFile(join(folder, 'm/.model.onnx.part'), '');
+    expect(await stamp()).toBe(first);
+    const stamps = [first];
+    for (const change of [
+      () => appendFile(join(folder, 'm/model.onnx_data'), 'more'),
+      () => writeFile(join(folder, 'm/chat_template.jinja'), ''),
+      () => utimes(join(folder, 'm/chat_template.jinja'), 1, 1),
+      () => writeFile(join(folder, 'm/generation_config.json'), '{}'),
+    ]) {
+      await change();
+      stamps.push(await stamp());
+    }
+    expect(new Set(stamps).size).toBe(5);
   });
 
   test('digests of files', async () => {

@@ -88,6 +88,16 @@ describe('a language model', () => {
     });
   });
 
+  test('tells what it had read before also where a stop string ends the answer', async () => {
+    await withServer(echoArtefact(), {}, async (server) => {
+      await complete(server, 'echo');
+      const asked = { model: 'echo', prompt: 'one two ', temperature: 0, stop: 'two' };
+      const { json } = await ask(`${server.url}/v1/completions`, asked);
+      expect(json.choices[0]).toMatchObject({ text: 'one ', finish_reason: 'stop' });
+      expect(json.usage).toMatchObject({ prompt_tokens_details: { cached_tokens: 7 } });
+    });
+  });
+
   test('whose thread dies tells its callers, and answers again', async () => {
     const watch = new WorkerWatch();
     await withServer(echoArtefact(), {}, async (server) => {

@@ -138,6 +138,15 @@ describe.each([
       expect(steps.map(({ tokens }) => tokens.filter(({ id }) => id === 2).length)).toEqual([0, 0, 0, 1]);
     });
 
+    test('keeps room for the whole of a long prompt while others write', async () => {
+      const work = scheduler();
+      work.add(asked(1, '1234567812', { maxTokens: 60 }));
+      work.add(asked(2, 'abcdefgh'.repeat(25), { maxTokens: 20 }));
+      const results = await finish(work);
+      expect(results.get(1)?.text).toBe('34567812'.repeat(8).slice(0, 60));
+      expect(results.get(2)?.text).toBe('abcdefghabcdefghabcd');
+    });
+
     test('lets what has no slot wait in line', async () => {
       const work = scheduler({ slots: 2 });
       for (const id of [1, 2, 3]) work.add(asked(id, 'one two ', { maxTokens: 4 }));

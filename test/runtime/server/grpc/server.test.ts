@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import { grpcCaller, type GrpcCaller } from '../../../support/grpc-caller.ts';
@@ -127,6 +128,32 @@ describe('inference', () => {
     const typed = await infer('id_FP16', [{ ...input, contents: { fp32_contents: [1, 2] } }]);
     expect(typed.error?.details).toContain('raw_input_contents alone');
   });
+});
+
+test('a message counts as a body, until it is answered', async () => {
+  const files = { 'm/model.onnx': identityModel('FP32') };
+  const narrow = await serveModels(files, { maxBodiesBytes: 1 << 20, maxBodyBytes: 1 << 20 });
+  const caller = grpcCaller(narrow.grpc.port);
+  const call = async (width: number) => {
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, width] }];
+    const raw_input_contents = [Buffer.alloc(4 * width)];
+    return (await caller.call('ModelInfer', { model_name: 'm', inputs, raw_input_contents })).error?.code;
+  };
+  // Another request has sent most of its body.
+  const socket = connect(narrow.port, '127.0.0.1');
+  try {
+    socket.write('POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n');
+    socket.write(Buffer.alloc(599_999));
+    await until(async () => (await call(125_000)) === status.UNAVAILABLE);
+    expect(await call(1)).toBeUndefined();
+    socket.destroy();
+    await until(async () => (await call(125_000)) === undefined);
+    for (let round = 0; round < 4; round += 1) expect(await call(125_000)).toBeUndefined();
+  } finally {
+    socket.destroy();
+    caller.close();
+    await narrow.stop();
+  }
 });
 
 describe('mistakes', () => {

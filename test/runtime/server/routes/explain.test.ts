@@ -42,9 +42,9 @@ const tokens: Graph = {
   ],
 };
 
-/** y = the mean of an image of 2 x 4 pixels. */
+/** y = the mean of an image. */
 const image: Graph = {
-  inputs: [{ name: 'image', type: 'FP32', shape: ['batch', 1, 2, 4] }],
+  inputs: [{ name: 'image', type: 'FP32', shape: ['batch', 1, 'height', 'width'] }],
   outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
   nodes: [
     { op: 'ReduceMean', inputs: ['image'], outputs: ['m'], attributes: { axes: [1, 2], keepdims: 0 } },
@@ -164,6 +164,12 @@ describe('a linear model', () => {
     expect(await explain('linear', [])).toMatchObject({ status: 400 });
     const none = { inputs: [{ name: 'x', datatype: 'FP32', shape: [0, 3], data: [] }] };
     expect(await send('linear', none)).toMatchObject({ status: 200, rows: [] });
+  });
+
+  test('by empty ones, of which no data bound the shape', async () => {
+    const of = (shape: number[]) => ({ inputs: [{ name: 'image', datatype: 'FP32', shape, data: [] }] });
+    expect(await send('image', of([0, 1, 2 ** 36, 2 ** 36]))).toMatchObject({ status: 200, rows: [] });
+    expect(await send('image', of([1, 1, 2 ** 36, 0]))).toMatchObject({ status: 400 });
   });
 });
 

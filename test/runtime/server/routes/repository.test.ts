@@ -141,6 +141,17 @@ test.each(['none', 'poll'] as const)('under %s nobody loads or unloads on reques
   expect((await ask(server)).status).toBe(200);
 });
 
+test('a version that is still being written leaves the one before alone', async () => {
+  const server = await serve({ 'm/1/model.onnx': plus(1) }, 'poll');
+  await put(server, 'm/2/model.onnx', plus(2).subarray(0, 40));
+  await server.engine.rescan();
+  expect((await ask(server)).json).toMatchObject({ model_version: '1' });
+  expect(server.engine.notReady).toBeUndefined();
+  await put(server, 'm/2/model.onnx', plus(2));
+  await server.engine.rescan();
+  expect((await ask(server)).json).toMatchObject({ model_version: '2' });
+});
+
 test('a rescan follows the folder', async () => {
   const server = await serve({ 'm/model.onnx': plus(1), 'n/model.onnx': plus(5) }, 'poll');
   await put(server, 'm/model.onnx', plus(2));
