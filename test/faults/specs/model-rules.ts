@@ -54,6 +54,12 @@ export const languageRules: readonly CrossRule[] = [
     'of a language model the perplexity',
     (spec) => !isLanguage(spec) || gatesOf(spec).every((gate) => isIn(['perplexity'], gate)),
   ],
+  [
+    'the numbers in which weights are served',
+    (spec) =>
+      isLanguage(spec) ||
+      !['transformer', 'pretrained'].some((kind) => 'weights' in asJson(asJson(spec['model'])[kind])),
+  ],
   ['width must be a multiple', ({ width, heads }) => number(width) % number(heads) === 0],
   ['this is too large', ({ layers, width }) => number(layers) * number(width) ** 2 <= 33554432],
 ];
