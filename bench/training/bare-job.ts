@@ -4,29 +4,15 @@ import { kubectl } from './cluster.ts';
 export interface JobObject {
   readonly spec: {
     readonly selector?: object | undefined;
-    readonly template: { readonly metadata?: object; readonly spec: { readonly volumes?: readonly Volume[] } };
+    readonly template: { readonly metadata?: { readonly annotations?: object }; readonly spec: object };
   };
 }
 
-interface Volume {
-  readonly configMap?: { readonly name?: string };
-}
-
-/** Of the Job of this name; its ConfigMap is copied, since the original goes with its owner. */
+/** Of the Job of this name. What its trainer is told is an annotation of its pods. */
 export async function bareJob(name: string): Promise<JobObject> {
   const job = await kubectl.get<JobObject>('job', name);
   if (job === undefined) throw new Error(`there is no Job ${name}`);
-  const { template } = job.spec;
-  const copied = await Promise.all((template.spec.volumes ?? []).map(copyConfig));
-  const bare = { metadata: { labels: { app: 'bare' } }, spec: { ...template.spec, volumes: copied } };
+  const { metadata, spec } = job.spec.template;
+  const bare = { metadata: { labels: { app: 'bare' }, annotations: metadata?.annotations ?? {} }, spec };
   return { ...{ apiVersion: 'batch/v1', kind: 'Job' }, spec: { ...job.spec, selector: undefined, template: bare } };
-}
-
-async function copyConfig(volume: Volume): Promise<Volume> {
-  const { configMap } = volume;
-  if (configMap?.name === undefined) return volume;
-  const original = await kubectl.get<{ readonly data?: object }>('configmap', configMap.name);
-  const metadata = { name: 'bare-config' };
-  await kubectl.applyObject({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: original?.data });
-  return { ...volume, configMap: { ...configMap, name: metadata.name } };
 }
