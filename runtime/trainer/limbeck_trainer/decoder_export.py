@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -101,12 +102,17 @@ def prove_decoder(
 
 
 def foretold(artefact: Artefact, windows: TokenIds, threads: int | None) -> Floats:
-    """windows [b, t] -> logits [b, the last of t, vocabulary]: the start of each at once, then token by token."""
+    """windows [b, t] -> logits [b, the last of t, vocabulary]."""
+    return np.stack([logits for _, logits in foretelling(artefact, windows, threads)], axis=1)
+
+
+def foretelling(artefact: Artefact, windows: TokenIds, threads: int | None) -> Iterator[tuple[int, Floats]]:
+    """windows [b, t]: the start of each at once, then token by token -> each place in t, and logits [b, vocabulary]."""
     stepper = Stepper(artefact, threads)
     first = max(1, int(windows.shape[1] * PREFILL_SHARE))
-    answers = [stepper.step(windows[:, :first])]
-    answers += [stepper.step(windows[:, place : place + 1]) for place in range(first, windows.shape[1])]
-    return np.stack(answers, axis=1)
+    yield first - 1, stepper.step(windows[:, :first])
+    for place in range(first, windows.shape[1]):
+        yield place, stepper.step(windows[:, place : place + 1])
 
 
 class Stepper:

@@ -11,8 +11,6 @@ from limbeck_trainer.session import Material
 
 # The first rows of the held-out split, on which the exported model must say what the trained one says.
 PARITY_SAMPLES = 4096
-# Held-out windows on which int8 is compared with float32, token by token.
-MEASURED_WINDOWS = 32
 # Tensors of a decoder's cache: as many as it has layers, and the manifest says it once for all of them.
 CACHE = ("past.", "new.")
 
@@ -40,10 +38,11 @@ def as_served(artefact: Artefact, material: Material, model: Model, threads: int
     """In the numbers that are served best: of a decoder these may be others than it was proven in."""
     if "decoder" not in artefact.members:
         return artefact
+    from limbeck_trainer.decoder_export import PARITY_WINDOWS
     from limbeck_trainer.served_weights import served
 
     assert isinstance(model, Transformer | Pretrained)
-    rows = material.rows.test[:MEASURED_WINDOWS]
+    rows = material.rows.test[:PARITY_WINDOWS]
     return served(artefact, model.weights, material.dataset.x[rows], material.dataset.y[rows], threads)
 
 

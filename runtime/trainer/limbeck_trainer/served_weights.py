@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from limbeck_trainer.decoder_export import foretold
+from limbeck_trainer.decoder_export import foretelling
 from limbeck_trainer.export import Artefact
 from limbeck_trainer.int8_weights import with_int8_weights
 from limbeck_trainer.model_config import ServedWeights
@@ -38,7 +38,7 @@ def served(
     if content == artefact.content:
         return _float32(artefact, "no matrix is large enough for int8")
     light = replace(artefact, content=content, sha256=hashlib.sha256(content).hexdigest())
-    before, after = (losses(foretold(one, windows, threads), following) for one in (artefact, light))
+    before, after = (_losses_of(one, windows, following, threads) for one in (artefact, light))
     if before.size == 0:
         return _float32(artefact, "there is no held-out token on which int8 could be measured")
     rise = float(after.mean() - before.mean())
@@ -56,13 +56,17 @@ def _with(artefact: Artefact, weights: dict[str, object]) -> Artefact:
     return replace(artefact, members={**artefact.members, "weights": weights})
 
 
+def _losses_of(artefact: Artefact, windows: TokenIds, following: TokenIds, threads: int | None) -> Doubles:
+    """Place by place: the logits of all of them together need not fit into memory."""
+    places = foretelling(artefact, windows, threads)
+    return np.concatenate([losses(logits, following[:, place]) for place, logits in places])
+
+
 def losses(logits: Floats, following: TokenIds) -> Doubles:
-    """logits [n, the last of t, vocabulary], following [n, t] -> the loss in nats of each token that there is."""
-    steps = logits.shape[1]
-    targets = following[:, -steps:].astype(np.int64)
-    there = targets != NO_TOKEN
-    scores = logits.astype(np.float64)
-    scores -= scores.max(axis=2, keepdims=True)
-    chosen = np.take_along_axis(scores, np.where(there, targets, 0)[:, :, None], axis=2)[:, :, 0]
-    found: Doubles = (np.log(np.exp(scores).sum(axis=2)) - chosen)[there]
+    """logits [n, vocabulary], following [n] -> the loss in nats of each token that there is."""
+    there = following != NO_TOKEN
+    scores = logits[there].astype(np.float64)
+    scores -= scores.max(axis=1, keepdims=True)
+    chosen = np.take_along_axis(scores, following[there].astype(np.int64)[:, None], axis=1)[:, 0]
+    found: Doubles = np.log(np.exp(scores).sum(axis=1)) - chosen
     return found
