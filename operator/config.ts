@@ -26,7 +26,7 @@ export type Parsed =
 
 const members = [
   ...['images', 'imagePullPolicy', 'store', 'gateway', 'clusterDomain', 'gpuProfiles'],
-  ...['leaderElection', 'watchNamespace', 'schedulerName'],
+  ...['leaderElection', 'watchNamespace', 'schedulerName', 'serverEnvironment'],
 ];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -88,8 +88,20 @@ function settingsOf(file: Fields): Settings {
     },
     clusterDomain: file.text('clusterDomain', 'cluster.local'),
     ...(schedulerName === undefined ? {} : { schedulerName }),
+    serverEnvironment: variablesOf(file),
     gpuProfiles: profilesOf(file.object('gpuProfiles')),
   };
+}
+
+/** What of the model server's configuration an installation may decide: the rest follows from each ModelService. */
+const serverVariable =
+  /^(OTEL_[A-Z0-9_]+|LIMBECK_(ACCESS_LOG_SAMPLE|ISOLATION|LOG_LEVEL|MAX_BODIES_BYTES|MAX_BODY_BYTES|MAX_OUTPUT_TOKENS|PREFILL_TOKENS|SLOTS))$/;
+
+function variablesOf(file: Fields): Readonly<Record<string, string>> {
+  const variables = file.object('serverEnvironment', true);
+  const others = variables.names.filter((name) => !serverVariable.test(name));
+  if (others.length > 0) variables.refuse(`must not set ${others.join(', ')}`);
+  return Object.fromEntries(variables.names.map((name) => [name, variables.text(name)]));
 }
 
 function profilesOf(profiles: Fields): Settings['gpuProfiles'] {

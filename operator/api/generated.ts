@@ -2164,13 +2164,13 @@ export interface ModelServiceSpec {
      */
     readonly onnx: {
       /**
-       * Sessions of the model in each pod; so many batches run at the same time.
+       * Sessions of the model in each pod; so many batches run at the same time. Unset means one for every 8 CPUs of limits.cpu, or fewer where half of limits.memory does not hold them; a language model has one.
        */
-      readonly instances: number;
+      readonly instances?: number;
       /**
-       * Threads inside one session.
+       * Threads inside one session. Unset shares the whole CPUs of limits.cpu among the sessions, 8 for one at most; a model of less than 1 MiB runs in one.
        */
-      readonly threads: number;
+      readonly threads?: number;
       /**
        * Samples that are joined into one batch at most. Unset leaves it to the server.
        */

@@ -90,7 +90,7 @@ function podTemplate({ service, artefact, profile, settings }: Rendering, revisi
           image: settings.images.server,
           imagePullPolicy: settings.imagePullPolicy,
           command: ['node', '/app/server.mjs'],
-          env: environmentOf(service, artefact),
+          env: environmentOf(service, artefact, settings),
           envFrom: storeEnvFrom(settings),
           ports: [{ name: 'http', containerPort: serverPort, protocol: 'TCP' }],
           ...probes,
@@ -105,22 +105,40 @@ function podTemplate({ service, artefact, profile, settings }: Rendering, revisi
   };
 }
 
-function environmentOf({ metadata, spec }: ModelService, { uri, sha256 }: Artefact): readonly object[] {
+function environmentOf(
+  { metadata, spec }: ModelService,
+  { uri, sha256 }: Artefact,
+  { serverEnvironment }: Settings,
+): readonly object[] {
   const { instances, threads, maxBatch } = spec.runtime.onnx;
   const values = {
+    ...whoTraces(metadata, serverEnvironment),
+    ...serverEnvironment,
     LIMBECK_PORT: serverPort,
     LIMBECK_MODEL_NAME: metadata.name,
     LIMBECK_MODEL_URI: uri,
     LIMBECK_MODEL_SHA256: sha256,
-    LIMBECK_INSTANCES: instances,
-    LIMBECK_INTRA_OP_THREADS: threads,
+    ...(instances === undefined ? {} : { LIMBECK_INSTANCES: instances }),
+    ...(threads === undefined ? {} : { LIMBECK_INTRA_OP_THREADS: threads }),
     ...(maxBatch === undefined ? {} : { LIMBECK_MAX_BATCH: maxBatch }),
     LIMBECK_QUEUE_LIMIT: serverQueueLimit,
     LIMBECK_DRAIN_SECONDS: drainSeconds,
     LIMBECK_CACHE_DIR: '/tmp/models',
   };
-  return Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
+  return [...Object.entries(values).map(([name, value]) => ({ name, value: String(value) })), millicores];
 }
+
+/** Who a model server is in traces, by the semantic conventions of OpenTelemetry; nobody where none is configured. */
+function whoTraces({ name, namespace = '' }: ModelService['metadata'], variables: Settings['serverEnvironment']) {
+  if (!Object.keys(variables).some((variable) => variable.startsWith('OTEL_'))) return {};
+  return { OTEL_SERVICE_NAME: name, OTEL_RESOURCE_ATTRIBUTES: `service.namespace=${namespace}` };
+}
+
+/** The limit of its CPUs, from which the server tells how many threads it runs. */
+const millicores = {
+  name: 'LIMBECK_CPU_MILLICORES',
+  valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } },
+};
 
 /** Live as soon as it listens; ready only after a real inference. Loading may take any time: it is no reason to restart. */
 const probes = {

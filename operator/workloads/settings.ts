@@ -27,6 +27,8 @@ export interface Settings {
     readonly adminPort: number;
   };
   readonly clusterDomain: string;
+  /** Variables that every model server gets besides those that make it serve its model. */
+  readonly serverEnvironment: Readonly<Record<string, string>>;
   /** Who places the pods of trainings; undefined: the cluster's default scheduler. */
   readonly schedulerName?: string;
   /** Whose PodGroups the cluster serves, if anybody's. */

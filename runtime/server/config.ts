@@ -1,10 +1,11 @@
 /** The environment of the server process as one value; every mistake is reported at once. */
-import { tmpdir, totalmem } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
 import { isolations, type Isolation } from './isolation/peer.ts';
+import type { Means } from './parallelism.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
@@ -13,7 +14,7 @@ export type ModelsConfig =
   | { readonly kind: 'store'; readonly name: string; readonly uri: string; readonly sha256?: string };
 
 /** How the server runs. */
-export interface ServerConfig {
+export interface ServerConfig extends Means {
   readonly port: number;
   /** Of the gRPC listener; undefined when there is none. */
   readonly grpcPort?: number;
@@ -22,10 +23,6 @@ export interface ServerConfig {
   readonly pollSeconds: number;
   readonly models: ModelsConfig;
   readonly cacheDir: string;
-  /** Workers of each model, one session each. */
-  readonly instances: number;
-  /** Threads of ONNX Runtime within one run. */
-  readonly intraOpThreads: number;
   /** Where sessions live: in threads of this process, or in a process each, which may abort alone. */
   readonly isolation: Isolation;
   /** Most rows of a joined batch; 1 turns batching off. */
@@ -38,8 +35,6 @@ export interface ServerConfig {
   readonly prefillTokens: number;
   /** Most tokens of an answer that a language model writes; Infinity where only its context bounds it. */
   readonly maxOutputTokens: number;
-  /** What the process may use: a model that needs more is refused. */
-  readonly memoryBytes: number;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number;
   /** Most bytes of a request's body, also after decompression. */
@@ -54,6 +49,9 @@ export interface ServerConfig {
   /** Undefined where nobody collects traces. */
   readonly tracing?: TracingConfig;
 }
+
+/** What the machine, or the container, has. */
+export type Machine = Pick<Means, 'cpus' | 'memoryBytes'>;
 
 /** A configuration, or every mistake in it. */
 export type ParsedConfig =
@@ -101,12 +99,21 @@ function modelsBytesOf(reader: Reader, control: ModelControl): number | undefine
 }
 
 function grpcPortOf(reader: Reader): number | undefined {
-  if (reader.text('LIMBECK_GRPC_PORT') === undefined) return undefined;
-  return reader.integer('LIMBECK_GRPC_PORT', { fallback: 0, min: 0, max: 65_535 });
+  return reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
 }
 
-/** Reads a configuration from an environment; `memoryBytes` is what the machine, or the container, has. */
-export function parseConfig(environment: Environment, memoryBytes: number): ParsedConfig {
+function meansOf(reader: Reader, { cpus, memoryBytes }: Machine): Means {
+  const millicores = reader.integer('LIMBECK_CPU_MILLICORES', { fallback: cpus * 1000, min: 1, max: 2 ** 30 });
+  return {
+    cpus: Math.max(1, Math.floor(millicores / 1000)),
+    memoryBytes: reader.integer('LIMBECK_MEMORY_BYTES', { fallback: memoryBytes, min: 1, max: 2 ** 50 }),
+    instances: reader.optionalInteger('LIMBECK_INSTANCES', { min: 1, max: 64 }),
+    intraOpThreads: reader.optionalInteger('LIMBECK_INTRA_OP_THREADS', { min: 1, max: 256 }),
+  };
+}
+
+/** Reads a configuration from an environment. */
+export function parseConfig(environment: Environment, machine: Machine): ParsedConfig {
   const reader = new Reader(environment);
   const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
   const grpcPort = grpcPortOf(reader);
@@ -123,15 +130,13 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
     ...(modelsBytes !== undefined && { modelsBytes }),
     pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
-    instances: reader.integer('LIMBECK_INSTANCES', { fallback: 1, min: 1, max: 64 }),
-    intraOpThreads: reader.integer('LIMBECK_INTRA_OP_THREADS', { fallback: 1, min: 1, max: 256 }),
+    ...meansOf(reader, machine),
     isolation: reader.word('LIMBECK_ISOLATION', isolations, 'thread'),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),
     prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
     maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
-    memoryBytes: reader.integer('LIMBECK_MEMORY_BYTES', { fallback: memoryBytes, min: 1, max: 2 ** 50 }),
     maxBodyBytes,
     maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
       ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },
@@ -147,7 +152,7 @@ export function parseConfig(environment: Environment, memoryBytes: number): Pars
 /** The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, unless it is told to. */
 export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
-  return parseConfig(process.env, memoryLimit());
+  return parseConfig(process.env, { memoryBytes: memoryLimit(), cpus: availableParallelism() });
 }
 
 /** The container's limit where there is one, otherwise the machine's memory. */

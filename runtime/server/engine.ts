@@ -60,11 +60,6 @@ export class Engine {
     this.#follower = new Follower(this.#table, { ...options, create: (source) => this.#create(source) });
   }
 
-  /** Worker threads of each model. */
-  get instances(): number {
-    return this.#options.instances;
-  }
-
   /** All models, by name, newest version first. */
   get models(): readonly Model[] {
     return this.#table.models;

@@ -35,6 +35,11 @@ export class Reader {
     return fallback;
   }
 
+  /** A whole number within bounds; undefined where none is set. */
+  optionalInteger(name: string, bounds: Omit<Bounds, 'fallback'>): number | undefined {
+    return this.text(name) === undefined ? undefined : this.integer(name, { fallback: bounds.min, ...bounds });
+  }
+
   /** A number from 0 to 1. */
   fraction(name: string, fallback: number): number {
     const text = this.text(name);

@@ -9,6 +9,7 @@ import type { Embedder } from './embeddings/embedder.ts';
 import { Executor } from './executor.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise, type Manifest } from './manifest.ts';
+import { parallelismOf, type Means, type Parallelism } from './parallelism.ts';
 import type { Signature } from './protocol/request.ts';
 import { failed, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { preprocessingFault } from './samples/preprocessing.ts';
@@ -30,15 +31,13 @@ export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseli
 }
 
 /** How a model is loaded. */
-export interface LoadOptions extends Omit<PoolOptions, 'path'> {
+export interface LoadOptions extends Omit<PoolOptions, 'path' | keyof Parallelism>, Means {
   readonly maxBatch: number;
   readonly queueLimit: number;
   /** Most sequences that a language model writes at once. */
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of the answers of a language model. */
   readonly prefillTokens: number;
-  /** What the process may use. */
-  readonly memoryBytes: number;
   /** Counts what a language model writes. */
   readonly decodingStatistics: DecodingStatistics;
   readonly now: () => number;
@@ -82,13 +81,9 @@ async function openLanguage(
   signal: AbortSignal,
 ): Promise<Load> {
   const { openLanguageModel } = await import('./decoding/language-model.ts');
-  const onDeath = (): void => options.onDeath(0);
-  const opened = await openLanguageModel(
-    artefact,
-    graph,
-    { ...options, statistics: options.decodingStatistics, onDeath },
-    signal,
-  );
+  const { intraOpThreads } = parallelismOf(options, { bytes: artefact.bytes, single: true });
+  const told = { statistics: options.decodingStatistics, onDeath: (): void => options.onDeath(0) };
+  const opened = await openLanguageModel(artefact, graph, { ...options, intraOpThreads, ...told }, signal);
   if (!opened.ok) return opened;
   const { model: language, loaded } = opened;
   const found = { ...loaded.signature, provider: loaded.provider, batchAxis: true };
@@ -131,7 +126,7 @@ function promiseFault({ manifest }: Artefact, loaded: Loaded): string | undefine
 async function openTensors(
   pool: SessionPool,
   [artefact, loaded]: [Artefact, Loaded],
-  options: LoadOptions,
+  options: LoadOptions & Parallelism,
   signal: AbortSignal,
 ): Promise<Load> {
   const parts = promiseFault(artefact, loaded) ?? (await textPartsOf(artefact, loaded, signal));
@@ -148,15 +143,17 @@ async function openTensors(
 
 async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
   const isDecoder = artefact.manifest?.decoder !== undefined;
-  const fileBytes = artefact.bytes * (isDecoder ? 1 : options.instances);
+  const parallelism = parallelismOf(options, { bytes: artefact.bytes, single: isDecoder });
+  const fileBytes = artefact.bytes * parallelism.instances;
   const fault = weightsFault({ limitBytes: options.memoryBytes, fileBytes });
   if (fault !== undefined) return failed('MemoryTooSmall', fault);
   if (isDecoder) return openLanguage(artefact, undefined, options, signal);
-  const pool = new SessionPool({ ...options, path: artefact.path });
+  const sessions = { ...options, ...parallelism };
+  const pool = new SessionPool({ ...sessions, path: artefact.path });
   const loaded = await pool.start();
   try {
     const names = [...loaded.inputs, ...loaded.outputs].map(({ name }) => name);
-    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], options, signal);
+    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], sessions, signal);
     // Recognised by its names only now: it is opened anew where its answers are written.
     await pool.close();
     return await openLanguage(artefact, loaded, options, signal);

@@ -13,6 +13,7 @@ import type { TextCodec } from './decoding/text-codec.ts';
 import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { Isolation } from './isolation/peer.ts';
+import { parallelismOf, type Means } from './parallelism.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
@@ -21,9 +22,7 @@ import { splitBatch, type Tensor } from './tensor.ts';
 import { joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
-export interface ModelOptions extends Timers {
-  readonly instances: number;
-  readonly intraOpThreads: number;
+export interface ModelOptions extends Timers, Means {
   /** Where sessions live. */
   readonly isolation: Isolation;
   readonly maxBatch: number;
@@ -32,8 +31,6 @@ export interface ModelOptions extends Timers {
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of the answers of a language model. */
   readonly prefillTokens: number;
-  /** What the process may use: a model that needs more is refused before it is loaded. */
-  readonly memoryBytes: number;
   readonly log: Log;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -119,11 +116,15 @@ export class Model {
     return this.#batcher.waiting + this.decodingStatistics.waiting;
   }
 
+  /** How many it has, or will have. */
+  get sessions(): number {
+    const single = this.language !== undefined;
+    return parallelismOf(this.#options, { bytes: this.#source.bytes, single }).instances;
+  }
+
   /** What its weights take in every session, and keys and values where it has them. */
   get bytes(): number {
-    const { language } = this;
-    const sessions = language === undefined ? this.#options.instances : 1;
-    return sessions * this.#source.bytes + (language?.keyValueBytes ?? 0);
+    return this.sessions * this.#source.bytes + (this.language?.keyValueBytes ?? 0);
   }
 
   /** Whether nobody uses it: no request is being read for it, waits, or runs. */

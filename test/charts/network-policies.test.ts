@@ -152,10 +152,10 @@ describe('network policies', () => {
     });
   });
 
-  test('open metrics to the peers that are named, a store outside and data by their ports alone', async () => {
+  test('open metrics to the peers that are named; a store outside, data and traces by their ports alone', async () => {
     const metrics = 'networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus';
     const store = ['store.external.existingSecret=mine', 'networkPolicy.storePorts={9000}'];
-    const other = await scene(metrics, ...store, 'networkPolicy.dataPorts={443}');
+    const other = await scene(metrics, ...store, 'networkPolicy.dataPorts={443}', 'networkPolicy.serverPorts={4318}');
     const prometheus: Place = { namespace: release, labels: { app: 'prometheus' }, ports: {} };
     const { policies, places } = other;
     for (const name of ['operator', 'gateway'])
@@ -164,11 +164,11 @@ describe('network policies', () => {
       ]);
     const to = stranger('elsewhere');
     const reached = (name: string): readonly number[] =>
-      [53, 443, 9000, 40_000].filter((port) => leaves(policies, { from: places[name]!, to, port }));
+      [53, 443, 4318, 9000, 40_000].filter((port) => leaves(policies, { from: places[name]!, to, port }));
     expect(['trainer', 'student', 'server'].map(reached)).toEqual([
       [53, 443, 9000],
       [53, 443, 9000],
-      [53, 9000],
+      [53, 4318, 9000],
     ]);
   });
 });

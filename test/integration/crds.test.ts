@@ -69,7 +69,7 @@ test.each<[Plural, object]>([
   [
     'modelservices',
     {
-      runtime: { onnx: { instances: 1, threads: 1 } },
+      runtime: { onnx: {} },
       scaling: {
         ...{ minReplicas: 0, maxReplicas: 4, target: { inFlight: 4 }, idleSeconds: 60 },
         ...{ maxColdStartSeconds: 120, queueLimit: 1000, maxInFlightPerReplica: 100 },

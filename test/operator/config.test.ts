@@ -8,6 +8,7 @@ store: { uri: s3://limbeck/, secretName: limbeck-store }
 gateway: { service: limbeck-gateway, namespace: limbeck, port: 80, adminPort: 8081 }
 clusterDomain: cluster.local
 schedulerName: volcano
+serverEnvironment: { OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318, LIMBECK_SLOTS: '8' }
 gpuProfiles:
   cpu: {}
   gpu:
@@ -34,6 +35,7 @@ test('reads what the chart writes', () => {
         store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
         gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
         ...{ clusterDomain: 'cluster.local', schedulerName: 'volcano' },
+        serverEnvironment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', LIMBECK_SLOTS: '8' },
         gpuProfiles: {
           cpu: {},
           gpu: {
@@ -62,6 +64,7 @@ gateway: gateway
 gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3], nodeSelector: 1 } }
 leaderElection: { leaseSeconds: 5 }
 colour: red
+serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
 `;
   const parsed = parseConfig({ LIMBECK_ADMIN_PORT: 'eighty', LIMBECK_LOG_LEVEL: 'loud' }, wrong);
   expect(parsed.ok ? [] : parsed.violations).toEqual([
@@ -73,6 +76,8 @@ colour: red
     'store.secretName must be a text, not ""',
     'gateway.service is missing',
     'gateway.namespace is missing',
+    'serverEnvironment must not set LIMBECK_PORT',
+    'serverEnvironment.OTEL_TRACES_SAMPLER must be a text, not 1',
     'gpuProfiles.gpu.resourcename is not known; resourceName, count, nodeSelector, tolerations, memoryGiB are',
     'gpuProfiles.gpu.count must be a whole number from 1 to 1024, not 0',
     'gpuProfiles.gpu.nodeSelector must be an object',
@@ -81,7 +86,7 @@ colour: red
     'LIMBECK_ADMIN_PORT must be a whole number from 0 to 65535, not "eighty"',
     'LIMBECK_LOG_LEVEL must be one of debug, info, warn, error, not "loud"',
     'leaderElection must have leaseSeconds > renewDeadlineSeconds > 1.2 * retrySeconds',
-    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection, watchNamespace, schedulerName are',
+    'colour is not known; images, imagePullPolicy, store, gateway, clusterDomain, gpuProfiles, leaderElection, watchNamespace, schedulerName, serverEnvironment are',
   ]);
 });
 

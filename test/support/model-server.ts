@@ -27,8 +27,7 @@ export const quiet: Log = {
 /** How models run in tests, unless a test says otherwise. */
 export const modelOptions: EngineOptions = {
   modelControl: 'none',
-  instances: 1,
-  intraOpThreads: 1,
+  cpus: 1,
   isolation: 'thread',
   maxBatch: 32,
   queueLimit: 1000,

@@ -19,6 +19,7 @@ export const settings: Settings = {
   store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
   gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
   clusterDomain: 'cluster.local',
+  serverEnvironment: {},
   gpuProfiles: { cpu: {}, gpu: { resourceName: 'nvidia.com/gpu', count: 1 } },
 };
 

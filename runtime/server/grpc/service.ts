@@ -30,7 +30,7 @@ function modelMethods({ engine, draining }: Face) {
         engine.versionsOf(model.name).map(({ version }) => version),
       );
     },
-    ModelConfig: (request: ModelMessage) => ({ config: configOf(found(request), engine) }),
+    ModelConfig: (request: ModelMessage) => ({ config: configOf(found(request)) }),
     ModelStatistics: (request: ModelMessage) => {
       if (request.name === '') return { model_stats: engine.models.map(statisticsOf) };
       const { name } = found(request);

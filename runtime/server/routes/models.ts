@@ -27,7 +27,7 @@ export function modelRoutes(app: Express, face: Face, { name, version }: ServerF
     response.json(metadataOf(model, versions));
   });
   route(app, ['get', ...modelPaths('/config')], (request, response) => {
-    response.json(configOf(found(request), engine));
+    response.json(configOf(found(request)));
   });
   route(app, ['get', ...modelPaths('/ready')], (request, response) => {
     const { name: model, notReady } = found(request);

@@ -33,6 +33,33 @@ test('a revision is artefact, runtime and placement, and nothing else', () => {
   expect(new Set([of({}), ...others]).size).toBe(4);
 });
 
+interface Variable {
+  readonly name: string;
+  readonly value?: string;
+}
+
+test('servers have what the installation adds, and are told apart in traces', () => {
+  const profile = settings.gpuProfiles['gpu']!;
+  const environmentOf = (serverEnvironment: Record<string, string>): readonly string[] => {
+    const added = { ...settings, serverEnvironment };
+    const target = renderedTarget({ service: service(), artefact, profileName: 'gpu', profile, settings: added });
+    const template = target.template as {
+      readonly spec: { readonly containers: readonly { env: readonly Variable[] }[] };
+    };
+    return (template.spec.containers[0]?.env ?? []).map(({ name, value }) => `${name}=${value ?? ''}`);
+  };
+  const plain = environmentOf({});
+  const beyond = (variables: Record<string, string>) => environmentOf(variables).filter((one) => !plain.includes(one));
+  expect(beyond({ LIMBECK_SLOTS: '8' })).toEqual(['LIMBECK_SLOTS=8']);
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+  expect(beyond({ ...collector, OTEL_SERVICE_NAME: 'ours' })).toEqual([
+    'OTEL_SERVICE_NAME=ours',
+    'OTEL_RESOURCE_ATTRIBUTES=service.namespace=default',
+    'OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318',
+  ]);
+  expect(beyond(collector)).toContain('OTEL_SERVICE_NAME=digits');
+});
+
 test('what a Deployment runs is read back as it was planned', () => {
   const profile = settings.gpuProfiles['gpu']!;
   const rendered = renderedTarget({ service: service(), artefact, profileName: 'gpu', profile, settings });

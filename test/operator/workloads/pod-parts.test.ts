@@ -18,6 +18,7 @@ const withProfiles = (gpuProfiles: Readonly<Record<string, GpuProfile>>): Settin
   store: { uri: 's3://limbeck', secretName: 'keys' },
   gateway: { service: 'gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
   clusterDomain: 'cluster.local',
+  serverEnvironment: {},
   gpuProfiles,
 });
 

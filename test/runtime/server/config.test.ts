@@ -5,7 +5,8 @@ const digest = 'a'.repeat(64);
 
 const machineBytes = 2 ** 34;
 
-const parse = (environment: Record<string, string>): ParsedConfig => parseConfig(environment, machineBytes);
+const parse = (environment: Record<string, string>): ParsedConfig =>
+  parseConfig(environment, { memoryBytes: machineBytes, cpus: 6 });
 
 function mistakesOf(environment: Record<string, string>): readonly string[] {
   const parsed = parse(environment);
@@ -20,8 +21,7 @@ describe('configuration', () => {
       config: {
         port: 8080,
         models: { kind: 'folder', path: '/models' },
-        instances: 1,
-        intraOpThreads: 1,
+        cpus: 6,
         isolation: 'thread',
         maxBatch: 32,
         queueLimit: 1000,
@@ -63,6 +63,12 @@ describe('configuration', () => {
       { modelControl: 'poll', pollSeconds: 2 },
     ],
     [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, { modelControl: 'none' }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_CPU_MILLICORES: '2500' }, { cpus: 2 }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_CPU_MILLICORES: '100' }, { cpus: 1 }],
+    [
+      { LIMBECK_MODELS_DIR: '/m', LIMBECK_INSTANCES: '2', LIMBECK_INTRA_OP_THREADS: '3' },
+      { instances: 2, intraOpThreads: 3 },
+    ],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MAX_OUTPUT_TOKENS: '64' }, { maxOutputTokens: 64 }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MODELS_BYTES: '1000' }, { modelsBytes: 1000 }],
