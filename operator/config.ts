@@ -109,7 +109,7 @@ function profilesOf(profiles: Fields): Settings['gpuProfiles'] {
 }
 
 function profileOf(profile: Fields): Settings['gpuProfiles'][string] {
-  profile.only(['resourceName', 'count', 'nodeSelector', 'tolerations', 'memoryGiB']);
+  profile.only(['resourceName', 'count', 'nodeSelector', 'tolerations', 'memoryGiB', 'images']);
   const count = profile.optional('count', () => profile.integer('count', { least: 1, most: 1024 }));
   const memoryGiB = profile.optional('memoryGiB', () => profile.integer('memoryGiB', { least: 1, most: 65536 }));
   const resourceName = profile.optional('resourceName', () => profile.text('resourceName'));
@@ -121,7 +121,15 @@ function profileOf(profile: Fields): Settings['gpuProfiles'][string] {
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
     ...(tolerations === undefined ? {} : { tolerations }),
     ...(memoryGiB === undefined ? {} : { memoryGiB }),
+    ...(profile.names.includes('images') ? { images: profileImagesOf(profile.object('images')) } : {}),
   };
+}
+
+function profileImagesOf(images: Fields): NonNullable<Settings['gpuProfiles'][string]['images']> {
+  images.only(['trainer', 'server']);
+  const trainer = images.optional('trainer', () => images.text('trainer'));
+  const server = images.optional('server', () => images.text('server'));
+  return { ...(trainer === undefined ? {} : { trainer }), ...(server === undefined ? {} : { server }) };
 }
 
 const operators = ['Exists', 'Equal'] as const;

@@ -87,7 +87,7 @@ function podTemplate({ service, artefact, profile, settings }: Rendering, revisi
       containers: [
         {
           name: 'server',
-          image: settings.images.server,
+          image: profile.images?.server ?? settings.images.server,
           imagePullPolicy: settings.imagePullPolicy,
           command: ['node', '/app/server.mjs'],
           env: environmentOf(service, artefact, settings),

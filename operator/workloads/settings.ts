@@ -12,6 +12,8 @@ export interface GpuProfile {
   readonly tolerations?: readonly Toleration[];
   /** Memory of one device. */
   readonly memoryGiB?: number;
+  /** In place of the installation's, such as those with the libraries of the device. */
+  readonly images?: { readonly trainer?: string; readonly server?: string };
 }
 
 /** Where things are in this installation. */

@@ -215,11 +215,11 @@ function containerOf(plan: AttemptPlan) {
 }
 
 /** The trainer, or the program of a user, which keeps the same contract. */
-const programOf = ({ settings, config: { model } }: AttemptPlan) =>
+const programOf = ({ settings, profile, config: { model } }: AttemptPlan) =>
   model.kind === 'custom'
     ? { image: model.image, command: model.command }
     : {
-        image: settings.images.trainer,
+        image: profile.images?.trainer ?? settings.images.trainer,
         command: ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'],
       };
 

@@ -17,6 +17,7 @@ gpuProfiles:
     nodeSelector: { accelerator: h100 }
     tolerations: [{ key: nvidia.com/gpu, operator: Exists, effect: NoSchedule }]
     memoryGiB: 80
+    images: { server: server-cuda:1 }
 `;
 
 test('reads what the chart writes', () => {
@@ -40,6 +41,7 @@ test('reads what the chart writes', () => {
           cpu: {},
           gpu: {
             ...{ resourceName: 'nvidia.com/gpu', count: 2, nodeSelector: { accelerator: 'h100' }, memoryGiB: 80 },
+            images: { server: 'server-cuda:1' },
             tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
           },
         },
@@ -61,7 +63,7 @@ images: { trainer: 7 }
 imagePullPolicy: Sometimes
 store: { uri: /tmp/store, secretName: '' }
 gateway: gateway
-gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3], nodeSelector: 1 } }
+gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3], nodeSelector: 1, images: { gateway: g } } }
 leaderElection: { leaseSeconds: 5 }
 colour: red
 serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
@@ -78,11 +80,12 @@ serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
     'gateway.namespace is missing',
     'serverEnvironment must not set LIMBECK_PORT',
     'serverEnvironment.OTEL_TRACES_SAMPLER must be a text, not 1',
-    'gpuProfiles.gpu.resourcename is not known; resourceName, count, nodeSelector, tolerations, memoryGiB are',
+    'gpuProfiles.gpu.resourcename is not known; resourceName, count, nodeSelector, tolerations, memoryGiB, images are',
     'gpuProfiles.gpu.count must be a whole number from 1 to 1024, not 0',
     'gpuProfiles.gpu.nodeSelector must be an object',
     'gpuProfiles.gpu.tolerations[1] must be an object',
     'gpuProfiles.gpu.tolerations[0].operator must be one of Exists, Equal, not "Maybe"',
+    'gpuProfiles.gpu.images.gateway is not known; trainer, server are',
     'LIMBECK_ADMIN_PORT must be a whole number from 0 to 65535, not "eighty"',
     'LIMBECK_LOG_LEVEL must be one of debug, info, warn, error, not "loud"',
     'leaderElection must have leaseSeconds > renewDeadlineSeconds > 1.2 * retrySeconds',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { ModelService } from '../../../operator/api/resources.ts';
+import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
 import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
 import { expectGolden } from '../../support/golden.ts';
 import { artefact, deployed, distillation, planned, seen, service, settings } from './support.ts';
@@ -33,21 +34,25 @@ test('a revision is artefact, runtime and placement, and nothing else', () => {
   expect(new Set([of({}), ...others]).size).toBe(4);
 });
 
-interface Variable {
-  readonly name: string;
-  readonly value?: string;
+interface Server {
+  readonly image: string;
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
 }
 
+const serverOf = (more: Partial<Settings>, profile: GpuProfile = settings.gpuProfiles['gpu']!): Server => {
+  const rendering = { service: service(), artefact, profileName: 'gpu', profile, settings: { ...settings, ...more } };
+  const template = renderedTarget(rendering).template as { spec: { containers: readonly [Server] } };
+  return template.spec.containers[0];
+};
+
+test('servers run the image of their profile where it has one', () => {
+  expect(serverOf({}, { images: { server: 'server-cuda:1' } }).image).toBe('server-cuda:1');
+  expect(serverOf({}, { images: { trainer: 'trainer-cuda:1' } }).image).toBe(settings.images.server);
+});
+
 test('servers have what the installation adds, and are told apart in traces', () => {
-  const profile = settings.gpuProfiles['gpu']!;
-  const environmentOf = (serverEnvironment: Record<string, string>): readonly string[] => {
-    const added = { ...settings, serverEnvironment };
-    const target = renderedTarget({ service: service(), artefact, profileName: 'gpu', profile, settings: added });
-    const template = target.template as {
-      readonly spec: { readonly containers: readonly { env: readonly Variable[] }[] };
-    };
-    return (template.spec.containers[0]?.env ?? []).map(({ name, value }) => `${name}=${value ?? ''}`);
-  };
+  const environmentOf = (serverEnvironment: Record<string, string>): readonly string[] =>
+    serverOf({ serverEnvironment }).env.map(({ name, value }) => `${name}=${value ?? ''}`);
   const plain = environmentOf({});
   const beyond = (variables: Record<string, string>) => environmentOf(variables).filter((one) => !plain.includes(one));
   expect(beyond({ LIMBECK_SLOTS: '8' })).toEqual(['LIMBECK_SLOTS=8']);

@@ -8,8 +8,14 @@ import type { RunConfig, RunRoot } from '../../../operator/workloads/run.ts';
 import { attemptChildren, threadsOf, trainerConfigOf } from '../../../operator/workloads/trainer-job.ts';
 import { expectGolden } from '../../support/golden.ts';
 import type { Gang } from '../../../operator/workloads/pod-group.ts';
-import type { Settings } from '../../../operator/workloads/settings.ts';
+import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
 import { settings, studentJob, teacherAttempt, teacherJob } from '../../support/runs.ts';
+
+interface Job {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly [{ readonly image: string }] } };
+  };
+}
 
 const attempt = (root: RunRoot, label: string, config: RunConfig) => ({
   ...{ root, label, config, settings, number: 1, profileName: 'cpu', profile: {} },
@@ -88,15 +94,22 @@ describe('an attempt', () => {
 
   test('runs the program of a custom model under the very same conditions', () => {
     const podOf = (config: RunConfig) => {
-      const job = attemptChildren({ ...teacher, config }).at(-1)?.object as unknown as {
-        readonly spec: { readonly template: { readonly spec: { readonly containers: readonly object[] } } };
-      };
+      const job = attemptChildren({ ...teacher, config }).at(-1)?.object as unknown as Job;
       return job.spec.template.spec;
     };
     const program = { image: 'registry.example/mine:1', command: ['python3', '/app/train.py'] };
     const ours = podOf(teacher.config);
     const mine = podOf({ ...teacher.config, model: { kind: 'custom', ...program } });
     expect(mine).toEqual({ ...ours, containers: [{ ...ours.containers[0], ...program }] });
+  });
+
+  test("runs the profile's image where it has one", () => {
+    const imageOf = (images: NonNullable<GpuProfile['images']>): unknown => {
+      const job = attemptChildren({ ...teacher, profile: { ...teacher.profile, images } }).at(-1)?.object;
+      return (job as unknown as Job).spec.template.spec.containers[0].image;
+    };
+    expect(imageOf({ trainer: 'trainer-cuda:1' })).toBe('trainer-cuda:1');
+    expect(imageOf({ server: 'server-cuda:1' })).toBe(settings.images.trainer);
   });
 
   const placed = (placement: object, more: Partial<Settings> = {}, workers = 2) => {
