@@ -1,6 +1,7 @@
 /** What a namespace holds in the end, without all that differs from run to run. */
 import {
   batchJobs,
+  coschedulingGroups,
   deployments,
   distillationJobs,
   modelServices,
@@ -15,7 +16,7 @@ import type { Cache } from '../../operator/kernel/reconcile.ts';
 const never = new AbortController().signal;
 const ours: readonly Resource[] = [
   ...[trainingJobs, distillationJobs, modelServices],
-  ...[batchJobs, deployments, pods, services],
+  ...[batchJobs, deployments, pods, services, coschedulingGroups],
 ];
 /** What a state is made of: all objects of these kinds. */
 export const kinds: readonly Resource[] = ours.map(({ apiVersion, kind, plural, namespaced }) => ({

@@ -45,8 +45,8 @@ const named = (scenario: Scenario, perturbation: Perturbation): string => `${sce
 /** A life that takes part in some perturbations alone is tried with some of their plans alone: a part of what they all take. */
 function shareOf(scenario: Scenario, perturbation: Perturbation, plans: readonly FaultPlan[]): readonly FaultPlan[] {
   if (scenario.perturbations === undefined) return plans;
-  // Neither is a multiple of the number of moments of a crash.
-  const oneIn = perturbation === 'crash' ? 2 : 5;
+  // No answer is like another. Neither number is a multiple of that of the moments of a crash.
+  const oneIn = perturbation === 'write answers' ? 1 : perturbation === 'crash' ? 2 : 5;
   return plans.filter((_, index) => index % oneIn === 0);
 }
 

@@ -11,6 +11,7 @@ import { callMetrics } from '../../operator/kernel/metrics.ts';
 import { Transport, type CallCounts } from '../../operator/kernel/transport.ts';
 import { servingReconciler, type ServingFeeds } from '../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../operator/training/reconciler.ts';
+import { podGroupsOf } from '../../operator/workloads/pod-group.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
 
@@ -45,6 +46,8 @@ export interface InstanceOptions {
   readonly isSuspicious?: boolean;
 }
 
+const groupsOf = ({ gang }: Settings) => (gang === undefined ? [] : [podGroupsOf(gang)]);
+
 export function startInstance(options: InstanceOptions): Instance {
   const { credentials, namespace, settings, feeds = silent, isSuspicious = false } = options;
   const stopping = new AbortController();
@@ -63,7 +66,7 @@ export function startInstance(options: InstanceOptions): Instance {
       distillationReconciler(settings, nothing),
       servingReconciler(settings, feeds),
     ],
-    extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices],
+    extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices, ...groupsOf(settings)],
     ...{ log, registry, signal: stopping.signal, clock: systemClock, random: Math.random, identity: randomUUID() },
     ...{ namespace, watchNamespace: namespace, leaderElection: undefined },
   });

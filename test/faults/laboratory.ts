@@ -1,10 +1,11 @@
-/** A real API server with our kinds and one node that is always ready. */
+/** A real API server with our kinds, those of a gang scheduler, and one node that is always ready. */
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../process/clock.ts';
 import { startCaches } from '../../operator/kernel/caches.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
 import { applyOurDefinitions } from '../support/cluster-scoped.ts';
+import { serveGroups } from '../support/gangs.ts';
 import { startHandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
@@ -31,6 +32,8 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     clock: systemClock,
   });
   const { cluster } = connection;
+  // Before ours: when the garbage collector knows ours, it knows these.
+  const unserve = await serveGroups('scheduling.x-k8s.io', 'v1alpha1');
   await applyOurDefinitions(cluster);
   // A name of its own: two laboratories on one API server would take each other's node away.
   const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices, podIP);
@@ -44,6 +47,7 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
   const close = async (): Promise<void> => {
     closing.abort();
     await hand.stop();
+    await unserve();
     await connection.close();
     await upstream.destroy();
   };

@@ -7,8 +7,20 @@ import type { PodScript } from './scripted-kubelet.ts';
 
 /** What removals may suffer from. */
 export const chosen: readonly Perturbation[] = [
-  ...(['crash', 'double crash', 'delete', 'watch', 'stale cache', 'unobserved', 'absence'] as const),
+  ...([
+    'crash',
+    'double crash',
+    'delete',
+    'delete and recreate',
+    'upgrade',
+    'upgrade and back',
+    'write answers',
+  ] as const),
+  ...(['watch', 'stale cache', 'unobserved', 'time travel', 'absence'] as const),
 ];
+
+/** The kept release knows of no gang in these lives. */
+const withoutReleases = chosen.filter((perturbation) => !perturbation.startsWith('upgrade'));
 
 /** One that starts an attempt so late has attempts of which the first is too old to be kept. */
 const lastAttempt = 4;
@@ -47,4 +59,10 @@ const expiring: Scenario = {
   removes: ['trainingjobs'],
 };
 
-export const removals: readonly Scenario[] = [interrupted, expiring];
+/** A group of pods comes and goes with each attempt. */
+const placedTogether: Scenario = {
+  ...{ ...interrupted, name: 'training, placed together', perturbations: withoutReleases },
+  ...{ gang: 'coscheduling', removes: ['jobs', 'podgroups'] },
+};
+
+export const removals: readonly Scenario[] = [interrupted, placedTogether, expiring];

@@ -5,20 +5,18 @@ import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import type { Cache } from '../../operator/kernel/reconcile.ts';
-import type { Settings } from '../../operator/workloads/settings.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
-import { settings } from '../support/runs.ts';
 import { deedsByRoot } from './deeds.ts';
 import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
 import { Gate, type Identities } from './gate.ts';
-import { fixed, open, startInstance, type Instance, type InstanceOptions } from './instance.ts';
+import { fixed, open, startInstance, type Instance } from './instance.ts';
 import { Interference } from './interference.ts';
+import { operatorsOf, type Operator } from './operators.ts';
 import type { Lot, Outcome } from './outcome.ts';
 import { People } from './people.ts';
 import type { Fault, FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
-import { startReleased } from './released.ts';
 import type { Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
 import { playKubelet, type ScriptedKubelet } from './scripted-kubelet.ts';
@@ -35,17 +33,6 @@ export interface Laboratory {
   readonly heard: Cache;
 }
 
-/** What runs where an operator is to be. */
-interface Operator {
-  readonly settings: Settings;
-  readonly start: (options: InstanceOptions) => Promise<Instance>;
-}
-
-const present: Operator = { settings, start: (options) => Promise.resolve(startInstance(options)) };
-const releases: Readonly<Record<Release, Operator>> = {
-  former: { settings, start: startReleased },
-  next: { ...present, settings: { ...settings, images: { trainer: 'trainer:2', server: 'server:2' } } },
-};
 /** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
 const restPatienceMs = longestAwayMs + 130_000;
 const quietMs = 700;
@@ -89,7 +76,8 @@ class Run {
     this.#laboratory = laboratory;
     this.#scenario = scenario;
     this.#plan = plan;
-    this.#operator = plan.faults.some(({ kind }) => kind === 'release') ? releases.former : present;
+    const { former, present } = operatorsOf(scenario);
+    this.#operator = plan.faults.some(({ kind }) => kind === 'release') ? former : present;
     this.#interference = new Interference(plan, this.#trace);
     this.#people = new People(laboratory.cluster, scenario, this.#namespace);
   }
@@ -194,7 +182,7 @@ class Run {
   }
 
   #replaceOperator(release: Release | undefined): void {
-    if (release !== undefined) this.#operator = releases[release];
+    if (release !== undefined) this.#operator = operatorsOf(this.#scenario)[release];
     // What still runs of it can do nothing: its proxy is cut.
     void this.#instances.at(-1)?.stop();
     this.#starting = this.#starting.then(() => this.#startOperator());

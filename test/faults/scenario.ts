@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { trainingJobs, type ModelService } from '../../operator/api/resources.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import type { Gang } from '../../operator/workloads/pod-group.ts';
 import { failureText } from '../support/runs.ts';
 import { trainerResult } from '../support/trained.ts';
 import type { Perturbation } from './plan.ts';
@@ -21,6 +22,8 @@ export interface Scenario {
   readonly changes: readonly ((spec: object) => object)[];
   /** Kinds of which the operator itself removes something; of others it removes nothing. */
   readonly removes: readonly string[];
+  /** Where a gang scheduler is served, and each attempt of several workers has a PodGroup. */
+  readonly gang?: Gang;
   /** What it is tried with, where it is not everything. */
   readonly perturbations?: readonly Perturbation[];
 }
