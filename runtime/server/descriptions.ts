@@ -76,7 +76,7 @@ export function configOf({ name, facts, sessions }: Model) {
     max_batch_size: 0,
     input: values(facts?.inputs),
     output: values(facts?.outputs),
-    instance_group: [{ name, kind: 'KIND_CPU', count: sessions }],
+    instance_group: [{ name, kind: facts?.provider === 'cuda' ? 'KIND_GPU' : 'KIND_CPU', count: sessions }],
   };
 }
 

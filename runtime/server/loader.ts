@@ -62,6 +62,10 @@ function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThr
   return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
+function tell({ passedOver }: Pick<Loaded, 'passedOver'>, log: Log): void {
+  if (passedOver !== undefined) log.warn('the model runs on the CPU', { error: passedOver });
+}
+
 async function warmed(
   pool: SessionPool,
   [{ path }, loaded]: [Artefact, Loaded],
@@ -86,6 +90,7 @@ async function openLanguage(
   const opened = await openLanguageModel(artefact, graph, { ...options, intraOpThreads, ...told }, signal);
   if (!opened.ok) return opened;
   const { model: language, loaded } = opened;
+  tell(loaded, options.log);
   const found = { ...loaded.signature, provider: loaded.provider, batchAxis: true };
   const broken = artefact.manifest && brokenPromise(artefact.manifest, found);
   if (broken !== undefined) {
@@ -135,6 +140,7 @@ async function openTensors(
     return failed('ManifestInvalid', parts);
   }
   const { codec, embedder } = parts;
+  tell(loaded, options.log);
   const { maxBatch, largest } = await warmed(pool, [artefact, loaded], options);
   const mainThread = await openOnMainThread({ ...options, path: artefact.path }, largest);
   const facts = { ...factsOf(artefact, loaded, maxBatch, mainThread !== undefined), ...(embedder && { embedder }) };

@@ -85,12 +85,12 @@ async function isValueDriven(path: string, { inputs, outputs }: Signature): Prom
   return valueDriven.some((name) => file.includes(name));
 }
 
-/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own. */
+/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
 export async function openOnMainThread(
   options: WorkerOptions,
   measured: Measured | undefined,
 ): Promise<MainThreadSession | undefined> {
-  if (options.isolation === 'process') return undefined;
+  if (options.isolation === 'process' || options.providers[0] !== 'cpu') return undefined;
   if (measured === undefined || measured.computeMs > blockingLimitMs) return undefined;
   if ((await stat(options.path)).size > fileLimitBytes) return undefined;
   const session = await createSession(options);

@@ -14,6 +14,7 @@ import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './lo
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { Isolation } from './isolation/peer.ts';
 import { parallelismOf, type Means } from './parallelism.ts';
+import type { Provider } from './providers.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
@@ -25,6 +26,8 @@ import { joined, termsOf, workOf, type Work } from './work.ts';
 export interface ModelOptions extends Timers, Means {
   /** Where sessions live. */
   readonly isolation: Isolation;
+  /** What runs them, the first that can. */
+  readonly providers: readonly Provider[];
   readonly maxBatch: number;
   readonly queueLimit: number;
   /** Most sequences that a language model writes at once. */
@@ -118,8 +121,7 @@ export class Model {
 
   /** How many it has, or will have. */
   get sessions(): number {
-    const single = this.language !== undefined;
-    return parallelismOf(this.#options, { bytes: this.#source.bytes, single }).instances;
+    return parallelismOf(this.#options, { bytes: this.#source.bytes, single: this.language !== undefined }).instances;
   }
 
   /** What its weights take in every session, and keys and values where it has them. */

@@ -2,9 +2,10 @@
  * The only importer of onnxruntime-node. Creating a session and running one are synchronous native calls that block
  * whichever thread makes them, so it belongs in worker threads, and on the main thread only where that is known to be short.
  */
-import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { datatypeOf, datatypes, type Datatype, type NumericData, type Tensor } from './tensor.ts';
 import type { TensorSpec } from './protocol/request.ts';
+import type { Provider } from './providers.ts';
 import type { Loaded, SessionOptions } from './worker-protocol.ts';
 
 /**
@@ -44,9 +45,10 @@ function hasBatchAxis(values: readonly Metadata[]): boolean {
   return names.size === 1 && (typeof name === 'string' || name === -1);
 }
 
-function loadedOf(session: InferenceSession, provider: string): Loaded {
+function loadedOf({ session, provider, passedOver }: Opened): Loaded {
   const { inputMetadata, outputMetadata } = session;
   return {
+    ...(passedOver !== undefined && { passedOver }),
     inputs: inputMetadata.map(specOf),
     outputs: outputMetadata.map(specOf),
     provider,
@@ -65,18 +67,43 @@ function fromOnnx(name: string, datatype: Datatype, tensor: OnnxTensor): Tensor 
   return { name, datatype, shape: tensor.dims, data: tensor.data as NumericData | string[] };
 }
 
-/** Loads a model on the CPU. Throws upstream's sentence when the file is no valid model. */
-export async function createSession({ path, intraOpThreads }: SessionOptions): Promise<Session> {
-  const provider = 'cpu';
-  const session = await InferenceSession.create(path, {
-    executionProviders: [provider],
+// Errors are thrown as well, and a stranger must not be able to fill standard error with plain text.
+env.logLevel = 'fatal';
+
+interface Opened {
+  readonly session: InferenceSession;
+  readonly provider: Provider;
+  readonly passedOver?: string;
+}
+
+/** Operators that the provider lacks run on the CPU. */
+const openOn = (provider: Provider, { path, intraOpThreads }: SessionOptions): Promise<InferenceSession> =>
+  InferenceSession.create(path, {
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    // 4 = fatal only: errors are thrown as well, and a stranger must not be able to fill standard error with plain text.
+    // 4 = fatal only.
     logSeverityLevel: 4,
   });
-  const loaded = loadedOf(session, provider);
+
+async function open(options: SessionOptions): Promise<Opened> {
+  const [first = 'cpu', second] = options.providers;
+  try {
+    return { session: await openOn(first, options), provider: first };
+  } catch (error) {
+    if (second === undefined) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    // Where the file is no model, this says so as well.
+    return { session: await openOn(second, options), provider: second, passedOver: `${first}: ${why}` };
+  }
+}
+
+/** Loads a model on the first provider that takes it. Throws upstream's sentence when the file is no valid model. */
+export async function createSession(options: SessionOptions): Promise<Session> {
+  const opened = await open(options);
+  const { session } = opened;
+  const loaded = loadedOf(opened);
   const types = new Map(loaded.outputs.map(({ name, datatype }) => [name, datatype]));
   return {
     loaded,

@@ -31,10 +31,10 @@ export class SessionWorker {
   #alive = true;
   #closing = false;
 
-  constructor({ path, intraOpThreads, isolation }: WorkerOptions, onDeath: (worker: SessionWorker) => void) {
+  constructor({ path, intraOpThreads, providers, isolation }: WorkerOptions, onDeath: (worker: SessionWorker) => void) {
     const { promise, resolve: exited } = Promise.withResolvers<void>();
     this.#exited = promise;
-    const data = { path, intraOpThreads } satisfies SessionOptions;
+    const data = { path, intraOpThreads, providers } satisfies SessionOptions;
     this.#peer = startPeer<Command, Reply>(
       { entry, data, isolation },
       {

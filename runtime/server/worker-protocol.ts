@@ -1,5 +1,6 @@
 /** What the main thread and a worker thread say to each other. Buffers move with the messages; nothing is copied. */
 import type { Signature } from './protocol/request.ts';
+import type { Provider } from './providers.ts';
 import { type Tensor } from './tensor.ts';
 
 /** What a worker is started with. */
@@ -8,6 +9,8 @@ export interface SessionOptions {
   readonly path: string;
   /** Threads of ONNX Runtime within one run. */
   readonly intraOpThreads: number;
+  /** To try, in this order. */
+  readonly providers: readonly Provider[];
 }
 
 /** One batch to run. */
@@ -24,7 +27,9 @@ export type Command = RunCommand | { readonly kind: 'close' };
 /** What is known of a loaded session. */
 export interface Loaded extends Signature {
   /** Execution provider in use. */
-  readonly provider: string;
+  readonly provider: Provider;
+  /** Why one that was to be tried first is not. */
+  readonly passedOver?: string;
   /**
    * Whether axis 0 of every input and output is dynamic and bears one name: what batching needs, and not yet proof that
    * rows do not touch each other.

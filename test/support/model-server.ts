@@ -28,6 +28,7 @@ export const quiet: Log = {
 export const modelOptions: EngineOptions = {
   modelControl: 'none',
   cpus: 1,
+  providers: ['cpu'],
   isolation: 'thread',
   maxBatch: 32,
   queueLimit: 1000,

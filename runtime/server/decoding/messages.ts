@@ -1,6 +1,6 @@
 /** What the main thread and a decoding thread say to each other. */
 import type { Signature } from '../protocol/request.ts';
-import type { SessionOptions } from '../worker-protocol.ts';
+import type { Loaded, SessionOptions } from '../worker-protocol.ts';
 import type { Geometry } from './geometry.ts';
 import type { Grammar } from './grammar/grammar.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
@@ -78,6 +78,6 @@ export interface StepReport {
 
 /** From a decoding thread: first `loaded` or `failed`, then one `stepped` for each step. */
 export type DecodingReply =
-  | { readonly kind: 'loaded'; readonly signature: Signature; readonly provider: string }
+  | ({ readonly kind: 'loaded'; readonly signature: Signature } & Pick<Loaded, 'provider' | 'passedOver'>)
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'stepped'; readonly report: StepReport };

@@ -1,6 +1,7 @@
 /** The main thread's end of one decoding worker: load, commands, reports, and the news of its death. */
 import { startPeer, type Isolation, type Peer } from '../isolation/peer.ts';
 import type { Signature } from '../protocol/request.ts';
+import type { Loaded } from '../worker-protocol.ts';
 import type { DecodingCommand, DecodingOptions, DecodingReply, StepReport } from './messages.ts';
 
 /** Beside this file: as TypeScript in the repository, as a bundle in the image. */
@@ -14,9 +15,8 @@ export interface ThreadEvents {
 }
 
 /** What is known of a loaded decoder. */
-export interface LoadedDecoder {
+export interface LoadedDecoder extends Pick<Loaded, 'provider' | 'passedOver'> {
   readonly signature: Signature;
-  readonly provider: string;
 }
 
 /** Its session, and where it lives. */
@@ -32,12 +32,12 @@ export class DecodingThread {
   #closing = false;
 
   constructor(options: ThreadOptions, { onReport, onDeath }: ThreadEvents) {
-    const { path, intraOpThreads, geometry, slots, prefillTokens, isolation } = options;
+    const { path, intraOpThreads, providers, geometry, slots, prefillTokens, isolation } = options;
     const loaded = Promise.withResolvers<LoadedDecoder>();
     const { promise, resolve: exited } = Promise.withResolvers<void>();
     [this.#loaded, this.#exited] = [loaded.promise, promise];
     this.#loaded.catch(() => undefined);
-    const data = { path, intraOpThreads, geometry, slots, prefillTokens } satisfies DecodingOptions;
+    const data = { path, intraOpThreads, providers, geometry, slots, prefillTokens } satisfies DecodingOptions;
     this.#peer = startPeer<DecodingCommand, DecodingReply>(
       { entry, data, isolation },
       {

@@ -50,8 +50,8 @@ try {
     else closing = true;
     void run();
   });
-  const { inputs, outputs, provider } = session.loaded;
-  reply({ kind: 'loaded', signature: { inputs, outputs }, provider });
+  const { inputs, outputs, ...where } = session.loaded;
+  reply({ kind: 'loaded', signature: { inputs, outputs }, ...where });
 } catch (error) {
   reply({ kind: 'failed', message: sentence(error) });
   starter.close();

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseConfig, readConfig, type ParsedConfig } from '../../../runtime/server/config.ts';
+import { parseConfig, readConfig, type Machine, type ParsedConfig } from '../../../runtime/server/config.ts';
 
 const digest = 'a'.repeat(64);
 
 const machineBytes = 2 ** 34;
 
-const parse = (environment: Record<string, string>): ParsedConfig =>
-  parseConfig(environment, { memoryBytes: machineBytes, cpus: 6 });
+const parse = (environment: Record<string, string>, machine: Partial<Machine> = {}): ParsedConfig =>
+  parseConfig(environment, { memoryBytes: machineBytes, cpus: 6, hasCuda: false, ...machine });
 
 function mistakesOf(environment: Record<string, string>): readonly string[] {
   const parsed = parse(environment);
@@ -76,6 +76,17 @@ describe('configuration', () => {
     expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config });
   });
 
+  test.each([
+    [{}, false, { providers: ['cpu'], instances: undefined }],
+    [{}, true, { providers: ['cuda', 'cpu'], instances: 1 }],
+    [{ LIMBECK_INSTANCES: '3' }, true, { providers: ['cuda', 'cpu'], instances: 3 }],
+    [{ LIMBECK_PROVIDER: 'cpu' }, true, { providers: ['cpu'], instances: undefined }],
+    [{ LIMBECK_PROVIDER: 'cuda' }, false, { providers: ['cuda'], instances: 1 }],
+  ])('%j on a host with a GPU: %p gives %j', (environment, hasCuda, config) => {
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/m', ...(environment as Record<string, string>) }, { hasCuda });
+    expect(parsed).toMatchObject({ ok: true, config });
+  });
+
   test('gRPC is served only when asked for', () => {
     const parsed = parse({ LIMBECK_MODELS_DIR: '/m' });
     expect(parsed.ok && parsed.config.grpcPort).toBeUndefined();
@@ -103,6 +114,7 @@ describe('configuration', () => {
       LIMBECK_QUEUE_LIMIT: 'many',
       LIMBECK_LOG_LEVEL: 'loud',
       LIMBECK_ISOLATION: 'island',
+      LIMBECK_PROVIDER: 'abacus',
       LIMBECK_ACCESS_LOG_SAMPLE: '5%',
     });
     expect(mistakes).toEqual([
@@ -110,6 +122,7 @@ describe('configuration', () => {
       'LIMBECK_MODEL_URI needs LIMBECK_MODEL_NAME',
       "LIMBECK_MODEL_URI='http://somewhere' is not s3://<bucket>/<folder>",
       "LIMBECK_MODEL_SHA256='ABC' is not 64 lower-case hexadecimal digits",
+      "LIMBECK_PROVIDER='abacus' is none of auto, cpu, cuda",
       "LIMBECK_ISOLATION='island' is none of thread, process",
       "LIMBECK_MAX_BATCH='1.5' is not an integer from 1 to 65536",
       "LIMBECK_QUEUE_LIMIT='many' is not an integer from 1 to 1000000",

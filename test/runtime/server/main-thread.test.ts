@@ -12,7 +12,10 @@ afterAll(() => Promise.all(open.map((session) => session.close())));
 
 async function sessionOver(model: Uint8Array, measured?: Measured): Promise<MainThreadSession | undefined> {
   const path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
-  const session = await openOnMainThread({ path, intraOpThreads: 1, isolation: 'thread' }, measured);
+  const session = await openOnMainThread(
+    { path, intraOpThreads: 1, providers: ['cpu'], isolation: 'thread' },
+    measured,
+  );
   if (session !== undefined) open.push(session);
   return session;
 }

@@ -13,6 +13,7 @@ async function poolOver(model: Uint8Array, options: Partial<PoolOptions> = {}): 
   const pool = new SessionPool({
     path,
     intraOpThreads: 1,
+    providers: ['cpu'],
     isolation: 'thread',
     instances: 1,
     onDeath: () => undefined,
@@ -29,6 +30,24 @@ afterEach(async () => {
 });
 
 const x = (): Tensor => ({ name: 'x', datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, 2) });
+
+describe('execution providers', () => {
+  // No provider of CUDA lies beside ONNX Runtime here.
+  test('the CPU takes over from one that cannot run, and says why', async () => {
+    const loaded = await (await poolOver(mlpModel([4, 8, 3]), { providers: ['cuda', 'cpu'] })).start();
+    expect(loaded).toMatchObject({ provider: 'cpu', passedOver: expect.stringMatching(/^cuda: .*shared library/) });
+  });
+
+  test('one that was asked for alone is not replaced', async () => {
+    const pool = await poolOver(mlpModel([4, 8, 3]), { providers: ['cuda'] });
+    await expect(pool.start()).rejects.toThrow('shared library');
+  });
+
+  test('what is no model is told as such, whatever is tried first', async () => {
+    const pool = await poolOver(Buffer.from('not a model'), { providers: ['cuda', 'cpu'] });
+    await expect(pool.start()).rejects.toThrow('Protobuf parsing failed');
+  });
+});
 
 describe('sessions in threads', () => {
   test('a session tells its signature and runs', async () => {

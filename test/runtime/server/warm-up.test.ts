@@ -18,7 +18,7 @@ function model(nodes: readonly Node[], type: ElementType = 'FP32', weights: read
 async function joined(bytes: Buffer): Promise<number> {
   const path = join(await folderWith({ 'model.onnx': bytes }), 'model.onnx');
   const pool = new SessionPool({
-    ...{ path, intraOpThreads: 1, isolation: 'thread', instances: 1, restartDelayMs: () => 1 },
+    ...{ path, intraOpThreads: 1, providers: ['cpu'], isolation: 'thread', instances: 1, restartDelayMs: () => 1 },
     ...{ onDeath: () => undefined, onRevival: () => undefined },
   });
   const loaded = await pool.start();

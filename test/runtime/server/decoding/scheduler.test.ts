@@ -53,7 +53,7 @@ describe.each([
 
   beforeAll(async () => {
     path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
-    session = await createSession({ path, intraOpThreads: 1 });
+    session = await createSession({ path, intraOpThreads: 1, providers: ['cpu'] });
   });
 
   afterAll(() => session.release());
@@ -63,7 +63,7 @@ describe.each([
   const scheduler = (options: Partial<DecodingOptions> = {}): Scheduler =>
     new Scheduler(
       session,
-      { path, intraOpThreads: 1, geometry, slots: 4, prefillTokens: 16, ...options },
+      { path, intraOpThreads: 1, providers: ['cpu'], geometry, slots: 4, prefillTokens: 16, ...options },
       () => clockMs,
     );
 

@@ -1,0 +1,29 @@
+/** Which execution providers of ONNX Runtime sessions are opened with, and whether this host has that of NVIDIA's GPUs. */
+import { existsSync } from 'node:fs';
+import { createRequire as requireFrom } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** What runs a model. */
+export type Provider = 'cpu' | 'cuda';
+
+/** What may be asked for; `auto` is CUDA where there is a GPU and the library for it, and otherwise the CPU. */
+export const providerChoices = ['auto', 'cpu', 'cuda'] as const;
+export type ProviderChoice = (typeof providerChoices)[number];
+
+/** The providers to try, in this order. What was asked for by name is not replaced by another. */
+export function providersFor(choice: ProviderChoice, hasCuda: boolean): readonly Provider[] {
+  if (choice !== 'auto') return [choice];
+  return hasCuda ? ['cuda', 'cpu'] : ['cpu'];
+}
+
+/** The driver's devices, as NVIDIA's container runtime brings them; on Windows' Linux there is one for all. */
+const devices = ['/dev/nvidiactl', '/dev/dxg'];
+
+/** Whether a session with CUDA has a chance: a GPU is seen, and its provider lies beside ONNX Runtime. */
+export function hostHasCuda(): boolean {
+  const entry = requireFrom(import.meta.url).resolve('onnxruntime-node');
+  const libraries = join(dirname(entry), '..', 'bin', 'napi-v6', process.platform, process.arch);
+  return (
+    existsSync(join(libraries, 'libonnxruntime_providers_cuda.so')) && devices.some((device) => existsSync(device))
+  );
+}

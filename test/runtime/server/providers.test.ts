@@ -1,0 +1,16 @@
+import { expect, test } from '@jest/globals';
+import { hostHasCuda, providersFor } from '../../../runtime/server/providers.ts';
+
+test.each([
+  ['auto', true, ['cuda', 'cpu']],
+  ['auto', false, ['cpu']],
+  ['cpu', true, ['cpu']],
+  ['cuda', true, ['cuda']],
+  ['cuda', false, ['cuda']],
+] as const)('%s, where there is CUDA: %p', (choice, hasCuda, providers) => {
+  expect(providersFor(choice, hasCuda)).toEqual(providers);
+});
+
+test('the packages that are installed here have no library for a GPU', () => {
+  expect(hostHasCuda()).toBe(false);
+});
