@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { reasons } from '../../operator/api/vocabulary.ts';
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics, skewMetrics } from '../../operator/kernel/metrics.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -74,7 +75,7 @@ async function scrape(): Promise<Scraped> {
   return { samples, registered };
 }
 
-/** Labels that Prometheus itself gives to what it scrapes from a pod. */
+/** Labels that a PodMonitor gives to what it scrapes. */
 const ofTarget = ['namespace', 'pod'];
 
 describe('alerts', () => {
@@ -102,6 +103,8 @@ describe('alerts', () => {
           matchers.slice(1).every(({ label, operator, value }) => operator === '=' && labels[label] === value),
         );
         expect({ alert, metric, isShown: series.length > 0 }).toEqual({ alert, metric, isShown: true });
+        // One that it bore itself would be renamed, and the target's taken for it.
+        expect(series.flatMap(Object.keys).filter((label) => ofTarget.includes(label))).toEqual([]);
         const shown = new Set([...ofTarget, ...series.flatMap(Object.keys)]);
         expect({ alert, unknown: groupedBy.filter((label) => !shown.has(label)) }).toEqual({ alert, unknown: [] });
       }
@@ -131,4 +134,13 @@ test('every metric that the runbook names is registered', async () => {
   const named = [...new Set(runbook.match(/limbeck_\w+/g))];
   expect(named).toContain('limbeck_queue_depth');
   expect(named.filter((name) => !registered.has(name))).toEqual([]);
+});
+
+test('what a job says and a person has to mend is in the runbook of jobs, by its reason', async () => {
+  const jobs = await readFile('docs/runbook-jobs.md', 'utf8');
+  const entries = jobs.split(/^## /m).slice(1);
+  const titles = entries.map((entry) => entry.split('\n')[0] ?? '');
+  expect(titles).toEqual(['NameLeaving', 'NameTaken', 'NoPods', 'PodsStuck', 'QueueMissing']);
+  expect(titles.filter((title) => !(title in reasons))).toEqual([]);
+  for (const entry of entries) expect(entry.match(/^\*\*\w+:\*\*/gm)).toEqual(['**Means:**', '**Look:**', '**Do:**']);
 });
