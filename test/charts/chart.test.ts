@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { gatewayAccess, operatorAccess, type Access } from '../../operator/api/resources.ts';
-import { objects, render, type Manifest, type Rule } from './helm.ts';
+import { objects, render, rightsIn, type Manifest } from './helm.ts';
 
 const run = promisify(execFile);
 const sets = ['default', 'node-port', 'external-store', 'everything', 'namespaced'];
@@ -78,15 +78,8 @@ describe('pods', () => {
   });
 });
 
-const flat = (rules: readonly Rule[]): readonly string[] =>
-  rules
-    .flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
-    )
-    .sort();
-
 const needed = (access: readonly Access[], scope: Access['scope']): readonly string[] =>
-  flat(
+  rightsIn(
     access
       .filter((rule) => rule.scope === scope)
       .map(({ apiGroup, resource, verbs }) => ({ apiGroups: [apiGroup], resources: [resource], verbs })),
@@ -118,7 +111,7 @@ test("every pod, the chart's and those made later, is selected by a network poli
 
 describe('rights', () => {
   const rulesOf = (kind: string, component: string): readonly string[] =>
-    flat(ofKind(kind).find(({ metadata }) => metadata.name === `limbeck-${component}`)?.rules ?? []);
+    rightsIn(ofKind(kind).find(({ metadata }) => metadata.name === `limbeck-${component}`)?.rules);
 
   test('are exactly what operator and gateway use', () => {
     expect(rulesOf('ClusterRole', 'operator')).toEqual(needed(operatorAccess, 'cluster'));
@@ -135,14 +128,14 @@ describe('rights', () => {
     ]);
     expect(own.every(({ metadata }) => metadata.namespace === 'limbeck-system')).toBe(true);
     const roleOf = (name: string): readonly string[] =>
-      flat(own.find(({ kind, metadata }) => kind === 'Role' && metadata.name === name)?.rules ?? []);
+      rightsIn(own.find(({ kind, metadata }) => kind === 'Role' && metadata.name === name)?.rules);
     const withoutNodes = operatorAccess.filter(({ resource }) => resource !== 'nodes');
     expect(roleOf('limbeck-operator')).toEqual(needed(withoutNodes, 'cluster'));
     expect(roleOf('limbeck-gateway')).toEqual(needed(gatewayAccess, 'cluster'));
   });
 
   test('have no wildcard, no secrets, no exec and nothing that lends rights', () => {
-    const given = ofKind('ClusterRole', 'Role').flatMap(({ rules }) => flat(rules ?? []));
+    const given = ofKind('ClusterRole', 'Role').flatMap(({ rules }) => rightsIn(rules));
     expect(given.filter((line) => /\*|secrets|pods\/|escalate|bind|impersonate|rolebindings/.test(line))).toEqual([]);
   });
 });
@@ -190,7 +183,7 @@ describe('values', () => {
   test('every value is explained', async () => {
     const lines = (await readFile('charts/limbeck/values.yaml', 'utf8')).split('\n');
     const tops = lines.map((line, at) => [line, lines[at - 1] ?? ''] as const).filter(([line]) => /^\w+:/.test(line));
-    const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy|alerts):/;
+    const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy|podMonitors):/;
     expect(tops.filter(([line, before]) => !selfEvident.test(line) && !before.startsWith('#'))).toEqual([]);
   });
 });

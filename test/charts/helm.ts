@@ -24,10 +24,23 @@ export interface PodSpec {
   readonly volumes?: readonly { readonly name: string }[];
 }
 
+/** `<group>/<resource> <verb>` of every right that rules give. */
+export const rightsIn = (rules: readonly Rule[] = []): readonly string[] =>
+  rules
+    .flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
+    )
+    .sort();
+
 /** What tests look at of any object; a field is there where its kind has it. */
 export interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Labels;
+    readonly annotations?: Labels;
+  };
   readonly spec: {
     readonly selector: Labels & { readonly matchLabels: Labels };
     readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };

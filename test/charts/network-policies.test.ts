@@ -158,10 +158,16 @@ describe('network policies', () => {
     const other = await scene(metrics, ...store, 'networkPolicy.dataPorts={443}', 'networkPolicy.serverPorts={4318}');
     const prometheus: Place = { namespace: release, labels: { app: 'prometheus' }, ports: {} };
     const { policies, places } = other;
-    for (const name of ['operator', 'gateway'])
-      expect([8081, 40_000].map((port) => enters(policies, { from: prometheus, to: places[name]!, port }))).toEqual([
-        ...[true, false],
-      ]);
+    const opened = (from: Place) =>
+      ['operator', 'gateway', 'server', 'trainer', 'student'].flatMap((name) =>
+        [7070, 8080, 8081, 40_000]
+          .filter((port) => enters(policies, { from, to: places[name]!, port }))
+          .map((port) => `${name} ${String(port)}`),
+      );
+    // The gateway's front door is open to everybody.
+    expect(opened(prometheus)).toEqual(['operator 8081', 'gateway 8080', 'gateway 8081', 'server 8080']);
+    // Whoever writes no namespace means the release's, also in the policies of other namespaces.
+    expect(opened({ ...prometheus, namespace: 'default' })).toEqual(['gateway 8080']);
     const to = stranger('elsewhere');
     const reached = (name: string): readonly number[] =>
       [53, 443, 4318, 9000, 40_000].filter((port) => leaves(policies, { from: places[name]!, to, port }));

@@ -105,6 +105,14 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* Who may read metrics. Pods without a namespace are meant in the release's, wherever the policy is: a list of peers, as YAML. */}}
+{{- define "limbeck.metricsPeers" -}}
+{{- $here := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) }}
+{{- range .Values.networkPolicy.metricsFrom }}
+{{- $isPlaced := or (hasKey . "namespaceSelector") (hasKey . "ipBlock") }}
+{{ list (ternary . (merge (dict "namespaceSelector" $here) .) $isPlaced) | toYaml }}
+{{- end }}
+{{- end -}}
 
 {{/* Where workloads may run, as far as the chart knows: comma-separated. A namespaced release stays in its own. */}}
 {{- define "limbeck.namespaces" -}}

@@ -1,0 +1,76 @@
+/** PodMonitors find every pod of ours that shows metrics, by the port on which it shows them, and no other pod. */
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { objects, render, renderWhere, type Manifest } from './helm.ts';
+
+interface PodMonitor {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: Labels };
+  readonly spec: {
+    readonly namespaceSelector: object;
+    readonly selector: { readonly matchLabels?: Labels; readonly matchExpressions?: readonly Expression[] };
+    readonly podMetricsEndpoints: readonly { readonly port: string; readonly path: string }[];
+  };
+}
+type Labels = Readonly<Record<string, string>>;
+type Expression = { readonly key: string; readonly operator: string; readonly values?: readonly string[] };
+type Pod = { readonly name: string; readonly labels: Labels; readonly ports: readonly string[] };
+
+const monitorsIn = (text: string): readonly PodMonitor[] =>
+  objects(text).filter(({ kind }) => kind === 'PodMonitor') as unknown as readonly PodMonitor[];
+
+function fulfils(labels: Labels, { key, operator, values = [] }: Expression): boolean {
+  if (operator === 'Exists') return labels[key] !== undefined;
+  if (operator === 'In') return values.includes(labels[key] ?? '');
+  throw new Error(`operator ${operator} is not understood here`);
+}
+
+const selects = ({ spec: { selector } }: PodMonitor, labels: Labels): boolean =>
+  Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
+  (selector.matchExpressions ?? []).every((expression) => fulfils(labels, expression));
+
+const podsIn = (all: readonly Manifest[]): readonly Pod[] =>
+  all
+    .filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind))
+    .map(({ metadata, spec }) => {
+      const containers = spec.template.spec.containers as readonly { readonly ports?: readonly { name: string }[] }[];
+      const ports = containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name));
+      return { name: metadata.name, labels: spec.template.metadata.labels, ports };
+    });
+
+let chart = '';
+let monitors: readonly PodMonitor[] = [];
+beforeAll(async () => {
+  chart = await render('test/charts/values-everything.yaml');
+  monitors = monitorsIn(chart);
+});
+
+describe('PodMonitors', () => {
+  test('select operator, gateway and model servers, each by a port that it has', async () => {
+    const examples = ['teacher', 'student', 'service'].map((name) =>
+      readFile(`test/golden/examples/digits-${name}.yaml`, 'utf8'),
+    );
+    const pods = [chart, ...(await Promise.all(examples))].flatMap((text) => podsIn(objects(text)));
+    expect(pods.length).toBe(6);
+    const scraped = pods.flatMap(({ name, labels, ports }) =>
+      monitors
+        .filter((monitor) => selects(monitor, labels))
+        .flatMap(({ spec }) => spec.podMetricsEndpoints)
+        .map(({ port, path }) => `${name} ${ports.includes(port) ? port : 'none'}${path}`),
+    );
+    expect(scraped).toEqual(['limbeck-gateway admin/metrics', 'limbeck-operator admin/metrics', 'digits http/metrics']);
+  });
+
+  test('look for servers wherever they may be made: in all namespaces, or in the only one', async () => {
+    const [own, any] = [{ matchNames: ['limbeck-system'] }, { any: true }];
+    expect(monitors.map(({ spec }) => spec.namespaceSelector)).toEqual([own, any]);
+    const file = 'test/charts/values-namespaced.yaml';
+    const namespaced = monitorsIn(await render(file, 'podMonitors.enabled=true'));
+    expect(namespaced.map(({ spec }) => spec.namespaceSelector)).toEqual([own, own]);
+  });
+
+  test('bear the labels by which a Prometheus finds them, and are not made unless asked for and known', async () => {
+    expect(monitors.map(({ metadata }) => metadata.labels['release'])).toEqual(['prometheus', 'prometheus']);
+    expect(monitorsIn(await render())).toEqual([]);
+    expect(monitorsIn(await renderWhere([], 'test/charts/values-everything.yaml'))).toEqual([]);
+  });
+});
