@@ -32,6 +32,17 @@ export interface Started {
   readonly admin: string;
 }
 
+/** What the chart writes into the pod's environment, but for what only a pod knows. */
+function environmentOf(component: Component, { id, manifests }: Release): Readonly<Record<string, string>> {
+  const name = `limbeck-${id}-${component}`;
+  const workload = manifests.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
+  const containers = (workload?.spec.template.spec.containers ?? []) as readonly {
+    readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  }[];
+  const variables = containers.flatMap(({ env = [] }) => env);
+  return Object.fromEntries(variables.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+}
+
 /** `streams`: whether the API server lists by streams, as it does today, or refuses to. */
 export async function start(
   component: Component,
@@ -59,7 +70,12 @@ export async function start(
   await writeFile(join(release.folder, `${component}.conf`), JSON.stringify(own));
   const adminPort = String(await freePort());
   const env = {
-    ...{ ...childEnvironment, KUBECONFIG: join(release.folder, `${component}.conf`), LIMBECK_LOG_LEVEL: 'debug' },
+    ...{
+      ...environmentOf(component, release),
+      ...childEnvironment,
+      KUBECONFIG: join(release.folder, `${component}.conf`),
+      LIMBECK_LOG_LEVEL: 'debug',
+    },
     ...{ LIMBECK_CONFIG: join(release.folder, 'operator.yaml'), LIMBECK_ADMIN_PORT: adminPort, LIMBECK_PORT: '0' },
     ...{
       POD_NAME: component,
@@ -67,7 +83,6 @@ export async function start(
       LIMBECK_LAME_DUCK_SECONDS: '0',
       LIMBECK_DRAIN_SECONDS: '0',
     },
-    ...(release.namespaced ? { LIMBECK_WATCH_NAMESPACE: release.namespace } : {}),
   };
   const main = component === 'operator' ? 'operator/main.ts' : 'operator/gateway/main.ts';
   const child = spawn(process.execPath, [main], { env, stdio: 'pipe' });
@@ -94,7 +109,6 @@ export async function stop(child: ChildProcess): Promise<void> {
 export interface Release {
   readonly id: string;
   readonly namespace: string;
-  readonly namespaced: boolean;
   readonly folder: string;
   readonly manifests: readonly Manifest[];
 }
@@ -137,5 +151,5 @@ export async function install(namespaced: boolean, canary: string, cleanups: Cle
   cleanups.push(() => rm(folder, { recursive: true }));
   const config = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as { data: Record<string, string> };
   await writeFile(join(folder, 'operator.yaml'), config.data['operator.yaml'] ?? '');
-  return { id, namespace, namespaced, folder, manifests };
+  return { id, namespace, folder, manifests };
 }
