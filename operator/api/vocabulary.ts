@@ -82,6 +82,8 @@ export const reasons = {
   Stopped: 'spec.replicas is 0: requests are refused until that changes.',
   Scaled: 'The number of replicas was changed.',
   ApplyFailed: 'The API server refused a write; tried again with a growing pause.',
+  Contested:
+    'Somebody changes an object of ours each time it is applied; it is applied once a minute at most, and the message names it.',
   NameTaken: 'An object of a needed name exists and belongs to something else, or lost the label by which it is seen.',
   NameLeaving: 'An object of a needed name has been on its way out for over a minute; the message names what holds it.',
 } as const;

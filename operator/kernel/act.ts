@@ -59,6 +59,17 @@ export class NameLeaving extends Error {
   }
 }
 
+/** Others undo what is applied, each time: the next try has to wait, or the two would write without end. */
+export class Contested extends Error {
+  readonly restMs: number;
+
+  constructor(what: string, restMs: number) {
+    super(`${what} is changed by somebody else each time it is applied; it is applied once a minute at most`);
+    this.name = 'Contested';
+    this.restMs = restMs;
+  }
+}
+
 /** The root was deleted: nothing is made for it any more. */
 export class RootGone extends Error {
   constructor(root: KubeObject) {
@@ -78,7 +89,7 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
   return isPredecessors ? 'leaving' : 'taken';
 }
 
-/** Applies one child unless it is already so. Throws NameTaken, NameLeaving, RootGone or ApiError. */
+/** Applies one child unless it is already so. Throws NameTaken, NameLeaving, Contested, RootGone or ApiError. */
 export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const object = owned(child.object, root);
   const hash = hashOf(object);
@@ -135,9 +146,13 @@ function refuseOthers(existing: KubeObject | undefined, { object, root }: Scene)
 
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
   refuseGone(scene);
-  const { child, hands } = scene;
+  const { child, hands, root, hash } = scene;
   const object = withUid(scene.object, existing);
+  const wish = { resource: child.resource, key: keyOf(object), hash };
+  const restMs = existing === undefined ? 0 : hands.memory.restMs(keyOf(root), wish, hands.clock.monotonicMs());
+  if (restMs > 0) throw new Contested(whatOf(object), restMs);
   remember(await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal)), scene);
+  hands.memory.sent(keyOf(root), wish, hands.clock.monotonicMs());
 }
 
 /** As creating touches nobody else's object, nobody needs to look first. */

@@ -141,8 +141,7 @@ class StoreCache implements Cache {
   }
 
   ownedBy<T extends KubeObject>(resource: Resource<T>, owner: KubeObject): readonly T[] {
-    const uid = owner.metadata.uid;
-    return uid === undefined ? [] : (this.#store(resource).ownedBy(uid) as readonly T[]);
+    return this.#store(resource).ownedBy(owner.metadata) as readonly T[];
   }
 
   byIndex<T extends KubeObject>(resource: Resource<T>, index: string, value: string): readonly T[] {

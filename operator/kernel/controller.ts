@@ -6,7 +6,8 @@ import type { Change } from './informer.ts';
 import type { WriteMemory } from './memory.ts';
 import type { ControllerCounts } from './metrics.ts';
 import { keyOf, keyText, parseKey, resourceText, type Key, type KubeObject } from './objects.ts';
-import { applyFailed, runPass, statusTextOf, type Outcome, type PassOptions } from './pass.ts';
+import { runPass, type Outcome, type PassOptions } from './pass.ts';
+import { applyFailed, statusTextOf } from './status.ts';
 import { canonical } from './sameness.ts';
 import type { Priority, Taken, Workqueue } from './workqueue.ts';
 

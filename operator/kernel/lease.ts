@@ -56,10 +56,14 @@ export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: 
   return isOurs ? 'renew' : 'take';
 }
 
+/** As in the configuration: a duration that nobody of ours would write must not keep everybody waiting for years. */
+const longestLeaseSeconds = 3600;
+
 /** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
 export function leftOf(sighting: Sighting | undefined, nowMs: number): number {
   if (sighting === undefined) return 0;
-  return sighting.changedAtMs + (sighting.lease.spec.leaseDurationSeconds ?? 0) * 1000 - nowMs;
+  const seconds = Math.min(longestLeaseSeconds, sighting.lease.spec.leaseDurationSeconds ?? 0);
+  return sighting.changedAtMs + seconds * 1000 - nowMs;
 }
 
 /** Keeps the time of the first sight while the version stands still. */
@@ -72,6 +76,9 @@ export function sighted(lease: Lease, before: Sighting | undefined, nowMs: numbe
 export const missed = (before: Sighting | undefined, nowMs: number): Sighting | undefined =>
   before === undefined || before.isGone === true ? before : { lease: before.lease, changedAtMs: nowMs, isGone: true };
 
+/** The field has 32 bits. */
+const mostTransitions = 2 ** 31 - 1;
+
 /** The spec we write as holder. */
 export function heldBy(identity: string, before: LeaseSpec | undefined, leaseSeconds: number, now: Date): LeaseSpec {
   const isOurs = before?.holderIdentity === identity;
@@ -81,7 +88,10 @@ export function heldBy(identity: string, before: LeaseSpec | undefined, leaseSec
     leaseDurationSeconds: leaseSeconds,
     acquireTime: isOurs ? (before.acquireTime ?? time) : time,
     renewTime: time,
-    leaseTransitions: (before?.leaseTransitions ?? 0) + (isOurs || before === undefined ? 0 : 1),
+    leaseTransitions: Math.min(
+      mostTransitions,
+      (before?.leaseTransitions ?? 0) + (isOurs || before === undefined ? 0 : 1),
+    ),
   };
 }
 

@@ -2,6 +2,7 @@
  * What this process wrote, per root: so that a pass never runs on a cache older than its own writes, and what the
  * server has as we left it is not sent again. Lost on restart, which costs one harmless look.
  */
+import { backoffMs, type BackoffPolicy } from './backoff.ts';
 import { keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
 
 /** A write the cache has not shown yet. */
@@ -15,7 +16,27 @@ export interface Left {
   readonly resourceVersion: string;
 }
 
+/** An object as it is to be sent. */
+export interface Wish {
+  readonly resource: Resource;
+  readonly key: Key;
+  readonly hash: string;
+}
+
+/** How often in a row one wish was sent, the last time when. */
+interface Sent {
+  readonly hash: string;
+  readonly times: number;
+  readonly atMs: number;
+}
+
+/** People and controllers change a thing back a few times; who does so each time would have an answer without end. */
+const contestedAfter = 5;
+const contestBackoff: BackoffPolicy = { firstMs: 1000, factor: 2, capMs: 60_000, jitter: 0 };
+const contestOverMs = 10 * contestBackoff.capMs;
+
 interface Record {
+  readonly sent: Map<string, Sent>;
   readonly expectations: Map<string, Expectation>;
   readonly left: Map<string, Left>;
   expectingSinceMs: number;
@@ -60,6 +81,20 @@ export class WriteMemory {
     this.#record(root).left.set(slotOf(resource, { namespace, name }), { hash, resourceVersion });
   }
 
+  /** For how long this wish is not to be sent, as others undo it each time; 0: it may be. */
+  restMs(root: Key, { resource, key, hash }: Wish, nowMs: number): number {
+    const sent = this.#roots.get(keyText(root))?.sent.get(slotOf(resource, key));
+    if (sent?.hash !== hash || sent.times < contestedAfter) return 0;
+    return Math.max(0, sent.atMs + backoffMs(contestBackoff, sent.times - contestedAfter + 1, 0) - nowMs);
+  }
+
+  sent(root: Key, { resource, key, hash }: Wish, nowMs: number): void {
+    const { sent } = this.#record(root);
+    const before = sent.get(slotOf(resource, key));
+    const isAgain = before?.hash === hash && nowMs - before.atMs < contestOverMs;
+    sent.set(slotOf(resource, key), { hash, times: isAgain ? before.times + 1 : 1, atMs: nowMs });
+  }
+
   /** We took it away ourselves: nobody else did. */
   removed(root: Key, resource: Resource, key: Key): void {
     this.#roots.get(keyText(root))?.left.delete(slotOf(resource, key));
@@ -83,6 +118,7 @@ export class WriteMemory {
     const record = this.#roots.get(text) ?? {
       expectations: new Map<string, Expectation>(),
       left: new Map<string, Left>(),
+      sent: new Map<string, Sent>(),
       expectingSinceMs: 0,
       statusText: undefined,
     };

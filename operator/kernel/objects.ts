@@ -96,9 +96,12 @@ export function isSelected({ labelSelector }: Selection, object: KubeObject): bo
 export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 
-/** Ownership is by UID: a re-created owner of the same name owns nothing of its predecessor. */
-export const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
-  owner.metadata.uid !== undefined && controllerOf(object)?.uid === owner.metadata.uid;
+/**
+ * Ownership is by UID: a re-created owner of the same name owns nothing of its predecessor. And it ends with the namespace:
+ * the API server lets anybody name an owner elsewhere, who is not asked.
+ */
+export const isOwnedBy = (object: KubeObject, { metadata: { namespace, uid } }: KubeObject): boolean =>
+  uid !== undefined && controllerOf(object)?.uid === uid && object.metadata.namespace === namespace;
 
 /** The reference that makes `owner` the one controller of a child, which is then collected with it. */
 export const ownerReferenceTo = (owner: KubeObject): OwnerReference => ({

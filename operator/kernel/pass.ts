@@ -1,33 +1,13 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
-import {
-  applyChild,
-  counted,
-  expectRemoval,
-  isLeaving,
-  NameLeaving,
-  NameTaken,
-  removeChild,
-  RootGone,
-  type Hands,
-} from './act.ts';
-import { sentenceOf, type Log } from '../../process/logger.ts';
-import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
+import { applyChild, Contested, isLeaving, NameLeaving, NameTaken, removeChild, RootGone, type Hands } from './act.ts';
+import type { Log } from '../../process/logger.ts';
+import { NotLeading, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
 import type { Expectation } from './memory.ts';
-import {
-  keyOf,
-  keyText,
-  resourceText,
-  stampConditions,
-  type Condition,
-  type Key,
-  type KubeObject,
-  type Resource,
-} from './objects.ts';
+import { keyOf, keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
 import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
-import type { Recorder } from './recorder.ts';
 import { saying } from './said.ts';
-import { canonical } from './sameness.ts';
+import { isHeldUp, presentStatus, statusAfter, storeStatus, type Reporting } from './status.ts';
 
 export type Outcome =
   | Next
@@ -37,10 +17,7 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'fenced' }; // we no longer lead
 
-export interface PassOptions {
-  readonly reconciler: AnyReconciler;
-  readonly hands: Hands;
-  readonly recorder: Recorder;
+export interface PassOptions extends Reporting {
   /** Of the caches: has this kind reached the version? */
   readonly caches: { hasReached(resource: Resource, resourceVersion: string): boolean };
 }
@@ -50,11 +27,7 @@ const longestStaleLookMs = 1000;
 /** While a kind is silent for longer than a watch may be; its list, when it comes, wakes whom it concerns. */
 const longestSilentLookMs = 15_000;
 const leavingLookMs = 1000;
-/** What takes longer to go is held by somebody, and the object says so. */
-const leavingPatienceMs = 60_000;
 const longLeavingLookMs = 15_000;
-/** A refusal may quote all that is refused; a status that is too long would be refused too. */
-const longestMessage = 1024;
 
 /** What one pass has to itself. Whatever it says carries its id. */
 export interface Turn {
@@ -103,19 +76,37 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
     hands.memory.forget(key);
     return { kind: 'gone' };
   }
-  const plan = reconciler.plan(observed, hands.clock.now());
+  const plan = planFor(reconciler, observed, hands.clock.now());
+  if (plan instanceof Error) {
+    const told = new Error('what the object says leads to no plan', { cause: plan });
+    await storeStatus(statusAfter(told, presentStatus(root), root, hands.clock.now()), root, options, turn);
+    return { kind: 'failed', error: plan };
+  }
   const mishap = await act(plan, root, hands, signal);
   if (mishap instanceof RootGone) return { kind: 'stale', afterMs: staleLookMs };
-  const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, hands.clock.now());
-  // A root that removes itself has nothing left to describe.
-  if (mishap === undefined && plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
-  if (mishap === undefined && plan.statusWaits === true) return plan.next;
-  await storeStatus(status, root, options, signal);
-  if (mishap === undefined) {
-    for (const note of plan.events) await options.recorder.note(root, note, turn);
-    return plan.next;
+  if (mishap !== undefined) {
+    await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);
+    return outcomeOf(mishap, hands.clock.now());
   }
-  return outcomeOf(mishap, hands.clock.now());
+  // A root that removes itself has nothing left to describe.
+  if (plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
+  if (plan.statusWaits === true) return plan.next;
+  const restMs = await storeStatus(plan.status, root, options, turn);
+  for (const note of plan.events) await options.recorder.note(root, note, turn);
+  return restMs > 0 && plan.next.kind !== 'recheck' ? { kind: 'recheck', afterMs: restMs } : plan.next;
+}
+
+/** What cannot be planned is told as what cannot be carried out: others may have written into the status what nobody can read. */
+function planFor(reconciler: AnyReconciler, observed: unknown, now: Date): Plan<StatusWithConditions> | Error {
+  try {
+    const plan = reconciler.plan(observed, now);
+    // A timer takes no number for none: the key would be looked at without end.
+    if (plan.next.kind === 'recheck' && Number.isNaN(plan.next.afterMs))
+      throw new RangeError('no time for the next look');
+    return plan;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 const isRoot = (ref: ObjectRef, root: KubeObject, resource: Resource): boolean =>
@@ -129,9 +120,15 @@ async function act(
   signal: AbortSignal,
 ): Promise<Error | undefined> {
   try {
-    for (const child of plan.apply) await applyChild(child, root, hands, signal);
+    const contested: Contested[] = [];
+    for (const child of plan.apply)
+      await applyChild(child, root, hands, signal).catch((error: unknown) => {
+        // The others are not to wait for it.
+        if (!(error instanceof Contested)) throw error;
+        contested.push(error);
+      });
     for (const ref of plan.remove) await removeChild(ref, root, hands, signal);
-    return undefined;
+    return contested[0];
   } catch (error) {
     if (error instanceof NotLeading) throw error;
     return error instanceof Error ? error : new Error(String(error));
@@ -143,80 +140,7 @@ function outcomeOf(mishap: Error, now: Date): Outcome {
     const afterMs = isHeldUp(mishap, now) ? longLeavingLookMs : leavingLookMs;
     return { kind: 'waiting', afterMs, sentence: mishap.message };
   }
+  if (mishap instanceof Contested) return { kind: 'waiting', afterMs: mishap.restMs, sentence: mishap.message };
   if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
   return { kind: 'failed', error: mishap };
 }
-
-const applyFailedReason = 'ApplyFailed';
-
-/** Whether the last pass over this root that told of itself failed. */
-export const applyFailed = (root: KubeObject): boolean =>
-  conditionsOf(root).some(({ type, reason }) => type === 'Progressing' && reason === applyFailedReason);
-
-const isHeldUp = ({ since }: NameLeaving, now: Date): boolean =>
-  since !== undefined && now.getTime() - since.getTime() >= leavingPatienceMs;
-
-function reasonOf(mishap: Error): string {
-  if (mishap instanceof NameLeaving) return 'NameLeaving';
-  return mishap instanceof NameTaken ? 'NameTaken' : applyFailedReason;
-}
-
-/** The planned status with the truth about acting: Progressing is False and says why. Leaving is mere patience, for a while. */
-function statusAfter(mishap: Error, planned: StatusWithConditions, root: KubeObject, now: Date): StatusWithConditions {
-  if (mishap instanceof NameLeaving && !isHeldUp(mishap, now)) return planned;
-  const draft = {
-    type: 'Progressing',
-    status: 'False',
-    reason: reasonOf(mishap),
-    message: sentenceOf(mishap).slice(0, longestMessage),
-    ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
-  } as const;
-  const others = planned.conditions.filter(({ type }) => type !== 'Progressing');
-  return { ...planned, conditions: [...others, ...stampConditions([draft], conditionsOf(root), now)] };
-}
-
-async function storeStatus(
-  status: StatusWithConditions,
-  root: KubeObject,
-  { reconciler, hands }: PassOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const text = canonical(status);
-  if (text === statusTextOf(root)) {
-    hands.wrote('status', 'unchanged');
-    return;
-  }
-  const object = { apiVersion: root.apiVersion, kind: root.kind, metadata: versionOf(root), status };
-  const { resource } = reconciler;
-  hands.memory.intendStatus(keyOf(root), text);
-  try {
-    const stored = await counted(hands, 'status', () => hands.cluster.applyStatus(resource, object, signal));
-    const resourceVersion = stored.metadata.resourceVersion ?? '';
-    const expectation = { kind: 'version', resource, resourceVersion } as const;
-    hands.memory.expect(keyOf(root), keyOf(root), expectation, hands.clock.monotonicMs());
-  } catch (error) {
-    if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
-    expectRemoval(root, hands); // there is nothing left to describe
-  }
-}
-
-/**
- * The very version that was observed. A UID is not enough: the API server ignores it in the status of a custom
- * resource, and would give a new object of this name the history of the one that was deleted.
- */
-function versionOf({ metadata: { name, namespace, uid, resourceVersion } }: KubeObject): KubeObject['metadata'] {
-  const known = Object.entries({ namespace, uid, resourceVersion }).filter(([, value]) => value !== undefined);
-  return { name, ...Object.fromEntries(known) };
-}
-
-/** Canonical text of an object's status; of undefined when it has none. */
-export const statusTextOf = (object: KubeObject): string => canonical('status' in object ? object.status : undefined);
-
-function conditionsOf(object: KubeObject): readonly Condition[] {
-  const status: unknown = 'status' in object ? object.status : undefined;
-  const listed = typeof status === 'object' && status !== null && 'conditions' in status ? status.conditions : [];
-  return Array.isArray(listed) ? listed.filter(isCondition) : [];
-}
-
-const isCondition = (value: unknown): value is Condition =>
-  typeof value === 'object' && value !== null && 'type' in value && 'status' in value && 'lastTransitionTime' in value;

@@ -31,7 +31,7 @@ const refillMs = 10_000;
 const longestNote = 1000;
 
 /** Of the pass that has something to say. */
-interface Saying {
+export interface Saying {
   readonly log: Log;
   readonly signal: AbortSignal;
 }

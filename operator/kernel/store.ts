@@ -14,6 +14,8 @@ type Shelf = Map<string, Filed>;
 
 const none: readonly KubeObject[] = [];
 
+const ownerText = (namespace = '', uid: string): string => `${namespace}/${uid}`;
+
 /** What `kubectl apply` notes for itself: the whole object once more. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -42,7 +44,7 @@ export class Store {
     this.#addShelf('#namespace', (object) => [object.metadata.namespace ?? '']);
     this.#addShelf('#owner', (object) => {
       const uid = controllerOf(object)?.uid;
-      return uid === undefined ? [] : [uid];
+      return uid === undefined ? [] : [ownerText(object.metadata.namespace, uid)];
     });
     for (const [name, valuesOf] of indexes) this.#addShelf(name, valuesOf);
   }
@@ -63,8 +65,9 @@ export class Store {
     return namespace === undefined ? [...this.#objects.values()] : this.byIndex('#namespace', namespace);
   }
 
-  ownedBy(uid: string): readonly KubeObject[] {
-    return this.byIndex('#owner', uid);
+  /** Those of the owner's own namespace: anybody may write a foreign UID into an object of his own. */
+  ownedBy({ namespace, uid }: KubeObject['metadata']): readonly KubeObject[] {
+    return uid === undefined ? none : this.byIndex('#owner', ownerText(namespace, uid));
   }
 
   /**

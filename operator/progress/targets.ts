@@ -5,12 +5,20 @@ import {
   batchJobs,
   deployments,
   distillationJobs,
+  modelServices,
   pods,
   trainingJobs,
   type DistillationJob,
   type TrainingJob,
 } from '../api/resources.ts';
-import { controllerOf, keyOf, type Key, type KubeObject, type Resource } from '../kernel/objects.ts';
+import {
+  controllerOf,
+  keyOf,
+  type Key,
+  type KubeObject,
+  type OwnerReference,
+  type Resource,
+} from '../kernel/objects.ts';
 import type { Cache, Index } from '../kernel/reconcile.ts';
 import type { PullTarget } from './pull.ts';
 
@@ -91,6 +99,7 @@ function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Targe
   const kind = root && kinds[root.kind];
   if (root === undefined || kind === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name: root.name };
+  if (!isThere(cache.get(kind.resource, key), root)) return undefined;
   const worker = { attempt: Number(attempt), rank: Number(index), pod: pod.metadata.name };
   const address = { host, port, path: '/progress' };
   return { uid, kind: 'trainer', reconciler: kind.reconciler, key, root: root.uid, address, worker };
@@ -121,13 +130,16 @@ function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Target
   if (owner?.kind !== 'ReplicaSet' || owner.name !== `${name}-${hash}`) return undefined;
   const deployment = cache.get(deployments, key);
   const root = deployment && controllerOf(deployment);
-  if (root?.kind !== 'ModelService') return undefined;
+  if (root?.kind !== 'ModelService' || !isThere(cache.get(modelServices, key), root)) return undefined;
   const path = `/v2/models/${name}/ready`;
   return { uid, kind: 'server', reconciler: 'modelservice', key, root: root.uid, address: { host, port, path } };
 }
 
 const isReady = ({ status }: Pod): boolean =>
   status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+
+/** News are filed under the UID of an owner: a pod that names one of another namespace speaks for nobody. */
+const isThere = (found: KubeObject | undefined, { uid }: OwnerReference): boolean => found?.metadata.uid === uid;
 
 function ownerIn<T extends KubeObject>(pod: Pod, kind: string, find: (key: Key) => T | undefined): T | undefined {
   const owner = controllerOf(pod);

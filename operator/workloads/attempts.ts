@@ -111,7 +111,9 @@ export function earlierRunSeconds({ status }: RunRoot, attempts: readonly Attemp
   const dropped = (status?.attempts ?? []).filter(
     ({ number, endedAt }) => endedAt !== undefined && !listed.has(number),
   );
-  return (status?.earlierRunSeconds ?? 0) + Math.round(ranMs(dropped, new Date(0)) / 1000);
+  const seconds = (status?.earlierRunSeconds ?? 0) + Math.round(ranMs(dropped, new Date(0)) / 1000);
+  // Somebody may have written a figure that no longer fits when it is written again.
+  return Math.min(Number.MAX_SAFE_INTEGER, seconds);
 }
 
 /** What the status keeps: every counted failure and the newest of the others. */

@@ -41,5 +41,7 @@ const longestPauseMs = 86_400_000;
 
 function leftToLiveMs(finishedAt: string | undefined, seconds: number | undefined, now: Date): number | undefined {
   if (seconds === undefined || finishedAt === undefined) return undefined;
-  return Math.min(longestPauseMs, Date.parse(finishedAt) + seconds * 1000 - now.getTime());
+  const leftMs = Date.parse(finishedAt) + seconds * 1000 - now.getTime();
+  // The API server takes times that nobody can read, such as those with an offset of 99 hours.
+  return Number.isNaN(leftMs) ? undefined : Math.min(longestPauseMs, leftMs);
 }

@@ -1,9 +1,10 @@
 /** What both kinds of job observe and watch. */
 import { attemptName, labels } from '../api/names.ts';
 import { batchJobs, nodes, pods, services } from '../api/resources.ts';
-import type { Pod } from '../api/kubernetes.ts';
+import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { controllerOf, keyOf, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
+import { numberOf } from './attempts.ts';
 import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
 import type { Settings } from './settings.ts';
 
@@ -53,12 +54,16 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     // An operator that has just begun has heard nobody yet: what was heard last still holds.
     progress: news?.progress ?? root.status?.progress,
     ...{ news, stall: feeds.stall(uid), kueue: feeds.kueue() },
-    jobs: cache.ownedBy(batchJobs, root),
+    jobs: cache.ownedBy(batchJobs, root).filter((job) => isAttempt(job, root)),
     pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
     podsSilentMs: cache.silentMs(pods),
     nodes: cache.list(nodes),
   };
 }
+
+/** Whoever may make Jobs may name our object as their owner, and number them as he likes: what we make has our name, too. */
+const isAttempt = (job: BatchJob, { metadata: { name, uid = '' } }: RunRoot): boolean =>
+  Number.isSafeInteger(numberOf(job)) && job.metadata.name === attemptName(name, uid, numberOf(job));
 
 /** Where the gang scheduler was taken away, workers are placed as in a cluster that never had one. */
 function withoutGang(settings: Settings): Settings {

@@ -112,7 +112,8 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
   if (countedFailures(attempts) > root.spec.retry.limit) return gaveUp(attempts, exhaustion(observed, attempts, last));
   if (isPastDeadline(root, attempts, now)) return gaveUp(attempts, overdue(root, last));
   const atMs = Date.parse(last.endedAt ?? '') + pauseMs(attempts);
-  if (atMs <= now.getTime()) return start(observed, config, attempts, now);
+  // Somebody may have written an end that nobody can read.
+  if (!(atMs > now.getTime())) return start(observed, config, attempts, now);
   return {
     state: pausing(last, atMs),
     attempts,

@@ -11,8 +11,8 @@ export const chosen: readonly Perturbation[] = [
   ...(['watch', 'stale cache', 'unobserved', 'time travel', 'absence'] as const),
 ];
 
-/** The kept release knows of no gang in these lives. */
-const withoutReleases = chosen.filter((perturbation) => !perturbation.startsWith('upgrade'));
+/** The kept release knows of no gang here. */
+export const withoutReleases = chosen.filter((perturbation) => !perturbation.startsWith('upgrade'));
 
 /** One that starts an attempt so late has attempts of which the first is too old to be kept. */
 const lastAttempt = 4;

@@ -53,13 +53,16 @@ describe('what follows a pass', () => {
     ['settled: nothing until something changes', () => ({ kind: 'settled' }), 1_000_000, 1],
     ['recheck: at the time it named', () => ({ kind: 'recheck', afterMs: 10_000 }), 35_000, 4],
     ['blocked: a slow look', () => ({ kind: 'blocked', reason: 'x' }), 125_000, 3],
-    ['an error: 5, 10, 20, 40 ms and so on', failing(new Error('x')), 79, 5],
+    // Once more at first: it has said what it is.
+    ['an error: 5, 10, 20, 40 ms and so on', failing(new Error('x')), 79, 6],
     [
       'an error that names a time: not before',
       failing(new ApiError('throttled', 'x', { retryAfterMs: 9000 })),
       8999,
-      1,
+      2,
     ],
+    // A timer would take it for none.
+    ['a time that is no number: as an error', () => ({ kind: 'recheck', afterMs: NaN }), 79, 6],
   ])('%s', async (_, next, elapsedMs, expected) => {
     expect(await passesWithin(elapsedMs, next)).toBe(expected);
   });

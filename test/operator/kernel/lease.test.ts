@@ -101,6 +101,8 @@ describe('heldBy', () => {
       leaseTransitions: 0,
     });
     expect(heldBy('me', other, 15, now).leaseTransitions).toBe(4);
+    const most = 2 ** 31 - 1;
+    expect(heldBy('me', { ...other, leaseTransitions: most }, 15, now).leaseTransitions).toBe(most);
   });
 
   test('a released lease invites the next one', () => {

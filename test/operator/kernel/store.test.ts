@@ -21,12 +21,14 @@ describe('Store', () => {
     store.put(object('a', { ...owner('1'), labels: { colour: 'red,blue' } }));
     store.put(object('b', { namespace: 'other', ...owner('1', false), labels: { colour: 'red' } }));
     expect(names(store.list('other'))).toEqual(['b']);
-    expect(names(store.ownedBy('1'))).toEqual(['a']);
+    expect(names(store.ownedBy({ name: '', uid: '1', namespace: 'default' }))).toEqual(['a']);
+    // Whoever names an owner of another namespace is not its child.
+    expect(names(store.ownedBy({ name: '', uid: '1', namespace: 'other' }))).toEqual([]);
     expect(names(store.byIndex('colour', 'red'))).toEqual(['a', 'b']);
     store.put(object('a', { labels: { colour: 'blue' } }));
     expect(names(store.byIndex('colour', 'red'))).toEqual(['b']);
     expect(names(store.byIndex('colour', 'blue'))).toEqual(['a']);
-    expect(names(store.ownedBy('1'))).toEqual([]);
+    expect(names(store.ownedBy({ name: '', uid: '1', namespace: 'default' }))).toEqual([]);
   });
 
   test('forgets what is removed and returns it', () => {

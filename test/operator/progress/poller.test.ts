@@ -4,10 +4,10 @@ import { Mute, type PullAnswer } from '../../../operator/progress/pull.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { settle, type FakeClock } from '../../support/fake-clock.ts';
 import { scene } from './scene.ts';
-import { managed, serverPod, trainerPod } from './support.ts';
+import { managed, serverPod, teacherUid, trainerPod } from './support.ts';
 
 /** UID of the TrainingJob. */
-const teacher = 'root';
+const teacher = teacherUid;
 const percent = (value: number): PullAnswer => ({ status: 200, body: `{"percent":${String(value)}}` });
 
 describe('the poller', () => {

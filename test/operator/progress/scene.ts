@@ -1,5 +1,12 @@
 /** A poller over a fake cluster, with a clock by hand. */
-import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
+import {
+  batchJobs,
+  deployments,
+  distillationJobs,
+  modelServices,
+  pods,
+  trainingJobs,
+} from '../../../operator/api/resources.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { startProgress, type Progress } from '../../../operator/progress/poller.ts';
@@ -8,7 +15,7 @@ import { podsWithNews } from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { deploymentOf, jobOf } from './support.ts';
+import { putOwners } from './support.ts';
 
 /** A poller, with all that it hears and says. */
 export interface Scene {
@@ -31,14 +38,13 @@ export async function scene(
 ): Promise<Scene> {
   const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
   const [log, stopping] = [rememberingLog(), new AbortController()];
-  cluster.put(batchJobs, jobOf('teacher', 'TrainingJob'));
-  cluster.put(deployments, deploymentOf('digits'));
+  putOwners(cluster);
   const stored = objects.map((object) => cluster.put(pods, object));
   const { signal } = stopping;
   const caches = startCaches({
     ...{
       cluster,
-      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs, modelServices],
       indexes: [podsWithNews],
       log,
       registry,

@@ -1,11 +1,24 @@
 /** Pods of ours, with the owners that make them so. */
 import type { BatchJob, Deployment, Pod } from '../../../operator/api/kubernetes.ts';
+import {
+  batchJobs,
+  deployments,
+  distillationJobs,
+  modelServices,
+  trainingJobs,
+  type TrainingJob,
+} from '../../../operator/api/resources.ts';
+import type { FakeCluster } from '../../support/fake-cluster.ts';
+import { studentJob, teacherJob } from '../../support/runs.ts';
+import { service } from '../serving/support.ts';
 
 const owner = (apiVersion: string, kind: string, name: string, uid: string) => [
   { apiVersion, kind, name, uid, controller: true },
 ];
-/** The fake cluster numbers what it stores; the Job is stored first. */
-const firstUid = 'uid-1';
+/** The fake cluster numbers what it stores; this is stored first. */
+const uids = { job: 'uid-1', root: 'uid-2', service: 'uid-3' };
+/** News are filed under it. */
+export const teacherUid = uids.root;
 export const managed = { 'app.kubernetes.io/managed-by': 'limbeck', 'limbeck.dev/root': 'root' };
 const ours = 'limbeck.dev/v1alpha1';
 
@@ -17,7 +30,7 @@ export const jobOf = (name: string, kind: string): BatchJob => ({
     namespace: 'default',
     uid: 'job-1',
     labels: managed,
-    ownerReferences: owner(ours, kind, name, 'root'),
+    ownerReferences: owner(ours, kind, name, uids.root),
   },
 });
 
@@ -26,9 +39,19 @@ export const deploymentOf = (name: string): Deployment => ({
   kind: 'Deployment',
   metadata: {
     ...{ name, namespace: 'default', uid: 'd-1', labels: managed },
-    ownerReferences: owner(ours, 'ModelService', name, 'root'),
+    ownerReferences: owner(ours, 'ModelService', name, uids.service),
   },
 });
+
+/** A job with its Job, and a service with its Deployment; before everything else. */
+export function putOwners(cluster: FakeCluster, kind = 'TrainingJob', more: Partial<TrainingJob['spec']> = {}): void {
+  const metadata = { name: 'teacher', namespace: 'default' };
+  cluster.put(batchJobs, jobOf('teacher', kind));
+  if (kind === 'TrainingJob') cluster.put(trainingJobs, { ...teacherJob(more), metadata });
+  else cluster.put(distillationJobs, { ...studentJob(), metadata });
+  cluster.put(modelServices, service());
+  cluster.put(deployments, deploymentOf('digits'));
+}
 
 export const trainerPod = (name: string, more: Partial<Pod['metadata']> = {}): Pod => ({
   apiVersion: 'v1',
@@ -36,7 +59,7 @@ export const trainerPod = (name: string, more: Partial<Pod['metadata']> = {}): P
   metadata: {
     ...{ name, namespace: 'default', uid: `uid-${name}` },
     labels: { ...managed, 'batch.kubernetes.io/job-completion-index': '0' },
-    ownerReferences: owner('batch/v1', 'Job', 'teacher-a1', firstUid),
+    ownerReferences: owner('batch/v1', 'Job', 'teacher-a1', uids.job),
     ...more,
   },
   status: { phase: 'Running', podIP: '10.0.0.1' },

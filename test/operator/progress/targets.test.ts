@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
-import { batchJobs, deployments, distillationJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
+import {
+  batchJobs,
+  deployments,
+  distillationJobs,
+  modelServices,
+  pods,
+  trainingJobs,
+} from '../../../operator/api/resources.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import {
   candidatesOf,
@@ -13,23 +20,21 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { teacherJob } from '../../support/runs.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { deploymentOf, jobOf, managed, serverPod, trainerPod } from './support.ts';
+import { deploymentOf, jobOf, managed, putOwners, serverPod, trainerPod } from './support.ts';
+
+const nothing: (cluster: FakeCluster) => void = () => undefined;
 
 type Found = Target & { readonly stallSeconds: number | undefined };
 
-async function found(pod: Pod, kind = 'TrainingJob'): Promise<readonly Found[]> {
+async function found(pod: Pod, kind = 'TrainingJob', before: typeof nothing = nothing): Promise<readonly Found[]> {
   const cluster = new FakeCluster();
-  cluster.put(batchJobs, jobOf('teacher', kind));
-  cluster.put(deployments, deploymentOf('digits'));
+  putOwners(cluster, kind, { retry: { limit: 3, stallSeconds: 90 } });
+  before(cluster);
   cluster.put(pods, pod);
-  cluster.put(trainingJobs, {
-    ...teacherJob({ retry: { limit: 3, stallSeconds: 90 } }),
-    metadata: { name: 'teacher', namespace: 'default' },
-  });
   const { cache, whenSynced } = startCaches({
     ...{
       cluster,
-      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs],
+      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs, modelServices],
       indexes: [podsWithNews],
       log: rememberingLog(),
       registry: freshRegistry(),
@@ -76,8 +81,26 @@ test.each<[string, Pod, string, string]>([
   expect(await targets(pod, kind)).toEqual([expected]);
 });
 
-const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 const { ownerReferences: [reference] = [] } = trainerPod('p').metadata;
+
+test('who names the owner of another namespace speaks for nobody', async () => {
+  const elsewhere = { namespace: 'attacker', name: 'teacher-a1' };
+  const forged = (cluster: FakeCluster): void => {
+    const job = jobOf('teacher', 'TrainingJob');
+    cluster.put(batchJobs, { ...job, metadata: { ...job.metadata, ...elsewhere } });
+    // One of that name may be there, too.
+    cluster.put(trainingJobs, { ...teacherJob(), metadata: { name: 'teacher', namespace: 'attacker' } });
+  };
+  const ownerReferences = [{ ...reference!, uid: 'uid-5' }];
+  expect(await found(trainerPod('p', { namespace: 'attacker', ownerReferences }), 'TrainingJob', forged)).toEqual([]);
+  const service = (cluster: FakeCluster): void => {
+    const deployment = deploymentOf('digits');
+    cluster.put(deployments, { ...deployment, metadata: { ...deployment.metadata, namespace: 'attacker' } });
+  };
+  expect(await found(serverPod('p', undefined, { namespace: 'attacker' }), 'TrainingJob', service)).toEqual([]);
+});
+
+const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 
 test.each<[string, Pod]>([
   ['a pod that another tool manages', trainerPod('p', { labels: { 'batch.kubernetes.io/job-completion-index': '0' } })],

@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { labels } from '../../../operator/api/names.ts';
+import { attemptName, labels } from '../../../operator/api/names.ts';
 import { batchJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { imageOf, observeRun, podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
 import { attemptJob, runningStatus, seen, settings, teacherJob, worker } from '../../support/runs.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
+import type { Cache } from '../../../operator/kernel/reconcile.ts';
 
 const pod = worker(0, runningStatus);
 const stranger = { ...pod, metadata: { ...pod.metadata, labels: {} } };
@@ -27,6 +28,20 @@ test('a change of a pod or of a Job wakes the job that it works for', () => {
   expect(keysOf(pods, pod)).toEqual([key]);
   expect(keysOf(pods, stranger)).toEqual([]);
   expect(keysOf(batchJobs, owned)).toEqual([key]);
+});
+
+test('a Job is an attempt only under the name that we give it', () => {
+  const root = teacherJob();
+  const named = (number: string, name?: string) => {
+    const job = attemptJob(1);
+    const own = attemptName(root.metadata.name, root.metadata.uid ?? '', Number(number));
+    return { ...job, metadata: { ...job.metadata, name: name ?? own, labels: { [labels.attempt]: number } } };
+  };
+  const jobs = [named('1'), named('50', 'evil'), named('1.5'), named('Infinity'), named('-3', 'x'), named('2')];
+  const owning = { ...cache, ownedBy: () => jobs } as unknown as Cache;
+  const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
+  const observed = observeRun(owning, root, { label: labels.trainingJob, settings, feeds });
+  expect(observed.jobs).toEqual([jobs[0], jobs[5]]);
 });
 
 test('the image of a run is that of its newest worker', () => {

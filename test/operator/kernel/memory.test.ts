@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { WriteMemory } from '../../../operator/kernel/memory.ts';
+import { members } from '../../support/toy.ts';
+
+const root = { namespace: 'default', name: 'alpha' };
+const wish = { resource: members, key: { namespace: 'default', name: 'alpha-ann' }, hash: 'one' };
+
+/** Sent so often, a second after one another; the last time at 0. */
+function sentOften(times: number): WriteMemory {
+  const memory = new WriteMemory();
+  for (let ago = times - 1; ago >= 0; ago -= 1) memory.sent(root, wish, -1000 * ago);
+  return memory;
+}
+
+describe('a wish that others undo', () => {
+  test.each([
+    ['four times is for people', 4, 0],
+    ['the fifth time it rests for a second', 5, 1000],
+    ['and longer each time', 7, 4000],
+    ['for a minute at most', 40, 60_000],
+  ])('%s', (_, times, restMs) => {
+    expect(sentOften(times).restMs(root, wish, 0)).toBe(restMs);
+  });
+
+  test('is sent again when its rest is over, and counts from the beginning after a while', () => {
+    const memory = sentOften(8);
+    expect([7999, 8000].map((nowMs) => memory.restMs(root, wish, nowMs))).toEqual([1, 0]);
+    memory.sent(root, wish, 700_000);
+    expect(memory.restMs(root, wish, 700_000)).toBe(0);
+  });
+
+  test('is another one when something else is wished, elsewhere, or by another root', () => {
+    const memory = sentOften(9);
+    const others = [
+      { ...wish, hash: 'two' },
+      { ...wish, key: root },
+    ];
+    expect(others.map((other) => memory.restMs(root, other, 0))).toEqual([0, 0]);
+    expect(memory.restMs({ namespace: 'other', name: 'alpha' }, wish, 0)).toBe(0);
+    memory.sent(root, { ...wish, hash: 'two' }, 0);
+    expect(memory.restMs(root, wish, 0)).toBe(0);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
+import type { KubeObject } from '../../../operator/kernel/objects.ts';
+import type { AnyReconciler } from '../../../operator/kernel/reconcile.ts';
+import { eventsResource } from '../../../operator/kernel/recorder.ts';
+import { stage, withCrew } from '../../support/pass-stage.ts';
+import { crewReconciler, crews, members } from '../../support/toy.ts';
+
+const broken: AnyReconciler = {
+  ...crewReconciler,
+  plan: () => {
+    throw new RangeError('Invalid time value');
+  },
+};
+
+const progressing = (root: { readonly status?: { readonly conditions: readonly { readonly type: string }[] } }) =>
+  root.status?.conditions.find(({ type }) => type === 'Progressing');
+
+describe('an object says what went wrong', () => {
+  test('when nothing can be planned, and keeps what it said before', async () => {
+    const { pass, see, root, cluster } = await stage(withCrew(['ann']), broken);
+    const before = await root();
+    cluster.put(crews, { ...before, status: { conditions: [], members: 7 } } as KubeObject);
+    await see();
+    expect(await pass()).toMatchObject({ kind: 'failed', error: { message: 'Invalid time value' } });
+    const after = await root();
+    expect(after.status).toMatchObject({ members: 7 });
+    expect(progressing(after)).toMatchObject({
+      ...{ status: 'False', reason: 'ApplyFailed' },
+      message: expect.stringContaining('Invalid time value'),
+    });
+  });
+
+  test('when its status is refused, beside what it said before', async () => {
+    const { pass, root, cluster } = await stage(withCrew([]));
+    let refusals = 1;
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'applyStatus' && (refusals -= 1) >= 0) throw new ApiError('invalid', 'members: too many');
+    };
+    expect(await pass()).toMatchObject({ kind: 'failed', error: { message: 'members: too many' } });
+    expect(progressing(await root())).toMatchObject({ reason: 'ApplyFailed', message: 'members: too many' });
+  });
+
+  test('by an event, once, where no status is taken', async () => {
+    const { pass, see, cluster } = await stage(withCrew([]));
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'applyStatus') throw new ApiError('forbidden', 'a policy denies it');
+    };
+    for (let round = 0; round < 3; round += 1) {
+      expect((await pass()).kind).toBe('failed');
+      await see();
+    }
+    const { items } = await cluster.list(eventsResource, {});
+    expect(items).toEqual([expect.objectContaining({ reason: 'ApplyFailed', type: 'Warning' })]);
+    expect(items[0]).toMatchObject({ message: 'The status was refused: a policy denies it' });
+  });
+});
+
+describe('who undoes what is written is not answered without end', () => {
+  test('in the status', async () => {
+    const { pass, see, root, cluster, clock } = await stage(withCrew(['ann']));
+    const undo = async (): Promise<void> => {
+      const now = await root();
+      const conditions = now.status!.conditions.map((one) => ({ ...one, message: String(cluster.writes.length) }));
+      cluster.put(crews, { ...now, status: { ...now.status, conditions } } as KubeObject);
+      await see();
+    };
+    await pass();
+    await see();
+    for (let round = 0; round < 20; round += 1) {
+      await pass();
+      await see();
+      await undo();
+    }
+    const { length } = cluster.writes.filter(({ verb }) => verb === 'applyStatus');
+    expect(length).toBeLessThan(8);
+    expect(await pass()).toMatchObject({ kind: 'recheck' });
+    clock.pause(61_000);
+    await pass();
+    expect(cluster.writes.filter(({ verb }) => verb === 'applyStatus').length).toBe(length + 1);
+  });
+
+  test('in a child: it rests, the others do not, and the object says so', async () => {
+    const { pass, see, root, cluster } = await stage(withCrew(['ann', 'bob'], { manner: 'applied' }));
+    for (let round = 0; round < 20; round += 1) {
+      await pass();
+      await see();
+      cluster.put(members, {
+        ...(await cluster.get(members, { namespace: 'default', name: 'alpha-ann' })),
+        data: { name: String(round) },
+      } as KubeObject);
+      await see();
+    }
+    cluster.put(members, {
+      ...(await cluster.get(members, { namespace: 'default', name: 'alpha-bob' })),
+      data: { name: 'x' },
+    } as KubeObject);
+    await see();
+    const applied = (name: string) =>
+      cluster.writes.filter(({ verb, what }) => verb === 'apply' && what.endsWith(name)).length;
+    expect(applied('alpha-ann')).toBeLessThan(8);
+    const before = applied('alpha-bob');
+    expect(await pass()).toMatchObject({ kind: 'waiting' });
+    expect(applied('alpha-bob')).toBe(before + 1);
+    expect(progressing(await root())).toMatchObject({
+      ...{ status: 'False', reason: 'Contested' },
+      message: expect.stringContaining('default/alpha-ann'),
+    });
+  });
+});
