@@ -10,14 +10,18 @@ import type { Settings } from './settings.ts';
 
 export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
 
-/** Files the pods of runs under `<namespace>/<name of the root>`; who only has the label does not keep a run waiting. */
+/**
+ * Files the pods of runs under `<namespace>/<name of the root>`; who only has the labels does not keep a run waiting. A pod
+ * that has lost its Job, by a deletion that spares what the Job has made, still has the Job's name in its own, and works on.
+ */
 export const podsByRoot = (label: JobLabel): Index<Pod> => ({
   resource: pods,
   name: label,
   valuesOf: (pod) => {
     const { [label]: name, [labels.root]: uid = '', [labels.attempt]: attempt } = pod.metadata.labels ?? {};
-    const owner = controllerOf(pod);
-    const isWorker = owner?.kind === 'Job' && owner.name === attemptName(name ?? '', uid, Number(attempt));
+    const [owner, job] = [controllerOf(pod), attemptName(name ?? '', uid, Number(attempt))];
+    const isWorker =
+      owner === undefined ? pod.metadata.name.startsWith(`${job}-`) : owner.kind === 'Job' && owner.name === job;
     return name !== undefined && isWorker ? [`${pod.metadata.namespace ?? ''}/${name}`] : [];
   },
 });

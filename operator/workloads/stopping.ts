@@ -4,7 +4,7 @@
  * that still writes would be worse than none. Pure.
  */
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
-import { heldBy, type KubeObject } from '../kernel/objects.ts';
+import { controllerOf, heldBy, type KubeObject } from '../kernel/objects.ts';
 import type { RunState } from './run-state.ts';
 
 /** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
@@ -27,9 +27,13 @@ export interface Lingering {
 /** How it stands with what is waited for. */
 export function stopping({ pods, jobs }: Lingering, nodes: readonly Node[], now: Date): Stopping {
   const waits = `Waiting until the last attempt's pods are gone (${String(pods.length)} are left).`;
+  const [orphan] = pods.filter(isOrphan);
   const [stuckPod] = stuckAmong(pods, now);
   const [stuckJob] = stuckAmong(jobs, now);
-  const stuck = stuckPod === undefined ? stuckJob && jobSentence(stuckJob) : podSentence(stuckPod, nodes);
+  const stuck =
+    (stuckPod && podSentence(stuckPod, nodes)) ??
+    (orphan && orphanSentence(orphan)) ??
+    (stuckJob && jobSentence(stuckJob));
   const next = Math.min(...[...pods, ...jobs].map(dueAtMs).filter((atMs) => atMs > now.getTime()));
   const lookAtMs = Math.min(next, stuck === undefined ? Infinity : now.getTime() + stuckLookMs);
   const told =
@@ -38,6 +42,12 @@ export function stopping({ pods, jobs }: Lingering, nodes: readonly Node[], now:
       : { reason: 'PodsStuck', message: `${waits} ${stuck}` };
   return { state: { kind: 'restarting', ...told } as Stopping['state'], lookAtMs: finite(lookAtMs) };
 }
+
+/** Somebody deleted its Job and spared it: nobody will end it. */
+const isOrphan = (pod: Pod): boolean => controllerOf(pod) === undefined && pod.metadata.deletionTimestamp === undefined;
+
+const orphanSentence = ({ metadata: { name, namespace = '' } }: Pod): string =>
+  `Pod ${name} has lost its Job and works on; nothing ends it but kubectl delete pod ${name} -n ${namespace}`;
 
 /** The time of deletion is that at which the grace period ends. */
 const dueAtMs = ({ metadata: { deletionTimestamp } }: KubeObject): number =>

@@ -54,7 +54,7 @@ const described: Readonly<Record<Perturbation, string>> = {
   absence: 'whatever the user creates, changes and deletes, no operator is there; it begins when that is done',
 };
 
-/** Markdown: one row per perturbation, `converged/reached` per life; at last how many of all plans ended in silence. */
+/** Markdown: one row per perturbation, `converged/reached of plans` per life, the last where it is more; at last how many of all plans ended in silence. */
 export function tableOf(covered: readonly Covered[]): string {
   const lives = [...new Set(covered.map(({ scenario }) => scenario))];
   const rows = perturbations.map((perturbation) => {
@@ -98,17 +98,23 @@ const isOf = (one: Covered, life: string, perturbation: Perturbation): boolean =
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
+const totals = (covered: readonly Covered[]) =>
+  (['plans', 'reached', 'converged'] as const).map((what) => sum(covered.map((one) => one[what]))) as [
+    plans: number,
+    reached: number,
+    converged: number,
+  ];
+
 function cellOf(covered: readonly Covered[]): string {
   if (covered.length === 0) return '';
-  return `${String(sum(covered.map(({ converged }) => converged)))}/${String(sum(covered.map(({ reached }) => reached)))}`;
+  const [plans, reached, converged] = totals(covered);
+  return `${String(converged)}/${String(reached)}${plans > reached ? ` of ${String(plans)}` : ''}`;
 }
 
 const quietOf = (covered: readonly Covered[]): string =>
   `${String(sum(covered.map(({ quiet }) => quiet)))}/${String(sum(covered.map(({ plans }) => plans)))}`;
 
 function sentenceOf(covered: readonly Covered[]): string {
-  const [plans, reached, converged] = (['plans', 'reached', 'converged'] as const).map((what) =>
-    String(sum(covered.map((one) => one[what]))),
-  );
+  const [plans, reached, converged] = totals(covered).map(String);
   return `${converged!} of ${reached!} plans converged; of ${plans!} that were tried the others' faults never came to pass.`;
 }

@@ -13,10 +13,11 @@ const cache = { get: () => undefined, list: () => [], ownedBy: () => [], byIndex
 
 test('pods are filed under the job that they work for', () => {
   const index = podsByRoot(labels.trainingJob);
-  const copy = { ...pod, metadata: { ...pod.metadata, ownerReferences: [] } };
+  const orphan = { ...pod, metadata: { ...pod.metadata, ownerReferences: [] } };
+  const copy = { ...pod, metadata: { ...orphan.metadata, name: 'debugger' } };
   const toil = { ...pod, metadata: { ...pod.metadata, ownerReferences: [ownerReferenceTo(attemptJob(2))] } };
-  const filed = [pod, stranger, copy, toil].map((one) => index.valuesOf(one));
-  expect(filed).toEqual([['default/digits-teacher'], [], [], []]);
+  const filed = [pod, orphan, stranger, copy, toil].map((one) => index.valuesOf(one));
+  expect(filed).toEqual([['default/digits-teacher'], ['default/digits-teacher'], [], [], []]);
 });
 
 test('a change of a pod or of a Job wakes the job that it works for', () => {

@@ -71,6 +71,16 @@ describe('pods that are waited for', () => {
     expect(podsStopping([leaving(60)], nodes, now).state.message).toContain(words);
   });
 
+  test('are named at once where their Job was deleted and they were spared: nobody will end them', () => {
+    const pod = worker(0, runningStatus);
+    const orphan = { ...pod, metadata: { ...pod.metadata, ownerReferences: [] } };
+    const { state } = podsStopping([orphan, worker(1, runningStatus)], [], now);
+    expect(state).toMatchObject({
+      reason: 'PodsStuck',
+      message: expect.stringContaining(`kubectl delete pod ${name}`),
+    });
+  });
+
   test('keep the next attempt from starting, which the run says', () => {
     const root = teacherJob({}, { attempts: [pastAttempt(1, 'Preempted', 60)] });
     const planned = (seconds: number) => planRun(seen({ root, pods: [leaving(seconds)] }), configOf(root.spec), now);
