@@ -32,8 +32,8 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     clock: systemClock,
   });
   const { cluster } = connection;
-  // Before ours: when the garbage collector knows ours, it knows these.
-  const unserve = await serveGroups('scheduling.x-k8s.io', 'v1alpha1');
+  // Before ours: when the garbage collector knows ours, it knows these. They stay, since others may be at work beside us.
+  await serveGroups('scheduling.x-k8s.io', 'v1alpha1');
   await applyOurDefinitions(cluster);
   // A name of its own: two laboratories on one API server would take each other's node away.
   const hand = await startHandKubelet(cluster, `faults-${randomUUID().slice(0, 8)}`, devices, podIP);
@@ -47,7 +47,6 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
   const close = async (): Promise<void> => {
     closing.abort();
     await hand.stop();
-    await unserve();
     await connection.close();
     await upstream.destroy();
   };

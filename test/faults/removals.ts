@@ -11,9 +11,6 @@ export const chosen: readonly Perturbation[] = [
   ...(['watch', 'stale cache', 'unobserved', 'time travel', 'absence'] as const),
 ];
 
-/** The kept release knows of no gang here. */
-export const withoutReleases = chosen.filter((perturbation) => !perturbation.startsWith('upgrade'));
-
 /** One that starts an attempt so late has attempts of which the first is too old to be kept. */
 const lastAttempt = 4;
 
@@ -53,7 +50,7 @@ const expiring: Scenario = {
 
 /** A group of pods comes and goes with each attempt. */
 const placedTogether: Scenario = {
-  ...{ ...interrupted, name: 'training, placed together', perturbations: withoutReleases },
+  ...{ ...interrupted, name: 'training, placed together', perturbations: chosen },
   ...{ gang: 'coscheduling', removes: ['jobs', 'podgroups'] },
 };
 

@@ -2,7 +2,7 @@
 import { distillationJobs, modelServices } from '../../operator/api/resources.ts';
 import { metrics } from '../support/runs.ts';
 import { distilled } from '../support/trained.ts';
-import { chosen, removals, withoutReleases } from './removals.ts';
+import { chosen, removals } from './removals.ts';
 import { artefact, example, failsAtFirst, phaseIs, serves, succeeds, training, type Scenario } from './scenario.ts';
 
 const student = example('student.yaml');
@@ -37,8 +37,7 @@ const resources = { requests: { cpu: '0.05', memory: '131072Ki' }, limits: { cpu
 
 /** Nobody asks: by its own declaration it has no replicas for a while. */
 const emptied: Scenario = {
-  // A revision keeps the template that it began with: after an upgrade the end is that of another release.
-  ...{ ...serving, name: 'serving, emptied', perturbations: withoutReleases },
+  ...{ ...serving, name: 'serving, emptied', perturbations: chosen },
   object: {
     ...serving.object,
     spec: { ...serving.object.spec, placement: { gpuProfiles: ['gpu', 'cpu'], resources } },

@@ -114,7 +114,11 @@ const crossRules: readonly CrossRule[] = [
   ],
   ['requests.cpu must', fitsLimit('cpu')],
   ['requests.memory must', fitsLimit('memory')],
-  ['instances times threads', ({ instances, threads }) => number(instances) * number(threads) <= 256],
+  [
+    'instances times threads',
+    ({ instances, threads }) =>
+      instances === undefined || threads === undefined || number(instances) * number(threads) <= 256,
+  ],
   [
     'distribution.workers times processesPerWorker',
     ({ distribution, optimization }) => {
