@@ -46,13 +46,16 @@ const evict = (pod: string): Promise<unknown> =>
       if (!String(error).includes('(NotFound)')) throw error;
     });
 
+/** Workers that were removed before anybody saw them end are waited for, for some minutes: a success may be among them. */
+const patienceSeconds = 480;
+
 const statusOf = (
   name: string,
   what: string,
   isSo: (status: TrainingJobStatus) => boolean,
 ): Promise<TrainingJobStatus> =>
   kubectl.until<TrainingJobStatus, TrainingJobStatus>({
-    ...{ kind: 'tj', name, seconds: 240, what },
+    ...{ kind: 'tj', name, seconds: patienceSeconds, what },
     judge: (status) => {
       if (status.phase === 'Failed') throw new Error(`${name} failed: ${JSON.stringify(status.attempts)}`);
       return isSo(status) ? status : undefined;
