@@ -6,7 +6,7 @@ import { folderSources } from '../../../runtime/server/repository.ts';
 import { echoArtefact } from '../../support/echo-artefact.ts';
 import { splitEchoModel } from '../../support/echo-decoder.ts';
 import { folderWith, modelOptions } from '../../support/model-server.ts';
-import { identityModel, onnxModel } from '../../support/onnx-model.ts';
+import { identityModel, mlpModel, onnxModel } from '../../support/onnx-model.ts';
 
 const MiB = 2 ** 20;
 
@@ -41,6 +41,11 @@ test('weights in a file of their own leave a language model fewer slots', async 
   const language = loaded.ok && loaded.runtime.kind === 'language' ? loaded.runtime.language : undefined;
   const free = (106 - 96 - 2) * MiB - 2 * splitEchoModel().length;
   expect(language?.slots).toBe(Math.floor(free / slotBytes(language!.geometry)));
+});
+
+test('where the CPU took over, a small model runs as on any CPU', async () => {
+  const loaded = await load({ 'm/model.onnx': mlpModel([2, 4, 2]) }, { providers: ['cuda', 'cpu'] });
+  expect(loaded).toMatchObject({ ok: true, facts: { provider: 'cpu', onMainThread: true } });
 });
 
 test('rows whose scales would be shared are not joined, though no trial shows it', async () => {
