@@ -33,6 +33,13 @@ describe('stepOf', () => {
     ],
     ['and takes it after that', { ...other, holderIdentity: '' }, 15_000, 'take'],
     ['takes a lease without a duration', { holderIdentity: 'other' }, 0, 'take'],
+    [
+      'waits an hour at most, whatever duration somebody wrote',
+      { ...other, leaseDurationSeconds: 2 ** 31 - 1 },
+      3_599_999,
+      'wait',
+    ],
+    ['and takes it after that', { ...other, leaseDurationSeconds: 2 ** 31 - 1 }, 3_600_000, 'take'],
     ['renews its own, however old', { ...other, holderIdentity: 'me' }, 99_999, 'renew'],
   ])('%s', (_, spec, nowMs, expected) => {
     const sighting = spec === undefined ? undefined : { lease: lease(spec), changedAtMs: 0 };

@@ -125,6 +125,8 @@ test('what attempts have run stays known when the list no longer has them, and c
   const root = teacherJob({}, { attempts: before, earlierRunSeconds: 100 });
   // Of the two that go, one found its input missing.
   expect(earlierRunSeconds(root, list)).toBe(130);
+  const forged = teacherJob({}, { attempts: list, earlierRunSeconds: 2 ** 63 });
+  expect(earlierRunSeconds(forged, list)).toBe(Number.MAX_SAFE_INTEGER);
   const stored = teacherJob({}, { attempts: list, earlierRunSeconds: 130 });
   expect(earlierRunSeconds(stored, list)).toBe(130);
   expect(earlierRunSeconds(teacherJob(), [])).toBe(0);

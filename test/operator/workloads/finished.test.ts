@@ -34,6 +34,12 @@ describe('a finished job', () => {
     expect(plan()).toMatchObject({ apply: [], remove: [], events: [], status: over(), next: { kind: 'settled' } });
   });
 
+  test('stays where nobody can read when it ended', () => {
+    const root = teacherJob({ ttlSecondsAfterFinished: 5 }, { ...over(), finishedAt: '2026-11-27T10:00:00+99:99' });
+    const planned = planFinished<TrainingJobStatus>(root, { resource: trainingJobs, leftovers: [] }, now);
+    expect(planned).toMatchObject({ remove: [], next: { kind: 'settled' } });
+  });
+
   test('ends what still runs, as often as it takes', () => {
     const leftover = { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' };
     expect(plan(undefined, [leftover])?.remove).toEqual([leftover]);
