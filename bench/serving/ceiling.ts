@@ -1,8 +1,10 @@
-/** What ONNX Runtime itself does in this process, one row at a time: argv is model, threads, seconds and the row's shape. */
+/** What ONNX Runtime itself does in this process, one row at a time: argv is model, threads, seconds, the row's shape and the provider. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
-const [, , path = '', threads = '1', seconds = '1', dims = '1'] = process.argv;
-const session = await InferenceSession.create(path, { intraOpNumThreads: Number(threads), interOpNumThreads: 1 });
+const [, , path = '', threads = '1', seconds = '1', dims = '1', provider = 'cpu'] = process.argv;
+const session = await InferenceSession.create(path, {
+  ...{ executionProviders: [provider], intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
+});
 const shape = dims.split(',').map(Number);
 const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(0.5);
 const feeds = { x: new Tensor('float32', data, shape) };

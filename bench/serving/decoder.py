@@ -1,7 +1,7 @@
 """A decoder as our trainer exports it, with weights at random: its graph in base64, the same with int8 weights, and its
 manifest, as JSON on stdout.
 
-Usage: python3 decoder.py. Run by bench/serving/decoding.ts inside the trainer image.
+Usage: python3 decoder.py [LAYERS HEADS WIDTH CONTEXT]. Run by bench/serving/language.ts with the trainer's packages.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.samples import Dataset, Tokens
 from limbeck_trainer.transformer import Decoder
 
-# Ten million parameters; the tokens are the 256 bytes and three special ones.
-MODEL = Transformer(layers=6, heads=6, width=384, context_length=512)
+# Unasked, ten million parameters; the tokens are the 256 bytes and three special ones.
+LAYERS, HEADS, WIDTH, CONTEXT = map(int, sys.argv[1:] or (6, 6, 384, 512))
+MODEL = Transformer(layers=LAYERS, heads=HEADS, width=WIDTH, context_length=CONTEXT)
 VOCABULARY, END = 259, 256
 
 torch.manual_seed(0)

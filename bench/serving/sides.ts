@@ -48,9 +48,11 @@ export async function startReference(folder: string, model: string): Promise<Sid
 }
 
 /** Rows a second of ONNX Runtime alone, in a process of its own. */
-export async function ceiling(folder: string, model: string, { shape }: Row, seconds: number): Promise<number> {
+export async function ceiling(
+  ...[folder, model, { shape }, seconds, provider = 'cpu']: [string, string, Row, number, string?]
+): Promise<number> {
   const file = join(folder, model, 'model.onnx');
-  const args = ['bench/serving/ceiling.ts', file, threads, String(seconds), shape.join()];
+  const args = ['bench/serving/ceiling.ts', file, threads, String(seconds), shape.join(), provider];
   return Number((await run(process.execPath, args)).stdout);
 }
 

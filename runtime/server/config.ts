@@ -6,7 +6,7 @@ import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
 import { isolations, type Isolation } from './isolation/peer.ts';
 import type { Means } from './parallelism.ts';
-import { hostHasCuda, providerChoices, providersFor, type Provider } from './providers.ts';
+import { hostHasCuda, keepFullPrecision, providerChoices, providersFor, type Provider } from './providers.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
@@ -158,9 +158,13 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
   return reader.mistakes.length === 0 ? { ok: true, config } : { ok: false, mistakes: reader.mistakes };
 }
 
-/** The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, unless it is told to. */
+/**
+ * The configuration of this process. Also keeps ONNX Runtime from reporting its use to its vendor, and a GPU from rounding what
+ * it multiplies, unless they are told to: their libraries read it from the environment themselves.
+ */
 export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  keepFullPrecision(process.env);
   const machine = { memoryBytes: memoryLimit(), cpus: availableParallelism(), hasCuda: hostHasCuda() };
   return parseConfig(process.env, machine);
 }

@@ -9,6 +9,9 @@ import type { TensorSpec } from './protocol/request.ts';
 import type { Ran, SessionWorker } from './session-worker.ts';
 import type { Loaded } from './worker-protocol.ts';
 
+/** What of a worker it needs. */
+type Runner = Pick<SessionWorker, 'run'>;
+
 /** What warming up found. */
 export interface WarmUp {
   /** Most rows that requests are joined to along axis 0; 1 where that is wrong or does not pay. */
@@ -63,26 +66,45 @@ const batchOf = ({ inputs }: Loaded, fills: readonly Fill[], length: number): Te
   inputs.map((spec) => invented(spec, fills, length));
 
 /** Kernels for one row and for two may round differently, halves more coarsely, never by this much. */
-function near(a: number, b: number, tolerance: number): boolean {
+function near(a: number, b: number, { tolerance, largest }: Closeness): boolean {
   if (Object.is(a, b)) return true;
   const apart = Math.abs(a - b);
-  return apart < Infinity && apart <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
+  return apart < Infinity && apart <= tolerance * Math.max(1, largest, Math.abs(a), Math.abs(b));
 }
 
+/** How far two elements may be apart: a part of themselves, or of the largest element that there is. */
+interface Closeness {
+  readonly tolerance: number;
+  readonly largest: number;
+}
+
+/** A GPU rounds what is added up (TF32), and that may be much larger than the sum. */
+function largestOf(elements: Comparable, { provider }: Pick<Loaded, 'provider'>): number {
+  if (provider !== 'cuda') return 0;
+  let largest = 0;
+  for (const element of elements) {
+    if (typeof element === 'number' && Number.isFinite(element)) largest = Math.max(largest, Math.abs(element));
+  }
+  return largest;
+}
+
+type Comparable = TensorData | Float16Array;
+
 /** The elements as what can be compared: halves are kept as their bits. */
-function comparable({ data, datatype }: Tensor): TensorData | Float16Array {
+function comparable({ data, datatype }: Tensor): Comparable {
   return datatype === 'FP16' && data instanceof Uint16Array
     ? new Float16Array(data.buffer, data.byteOffset, data.length)
     : data;
 }
 
-function sameElements(a: Tensor, b: Tensor): boolean {
+function sameElements(a: Tensor, b: Tensor, loaded: Loaded): boolean {
   if (a.data.length !== b.data.length || a.shape.some((dim, axis) => dim !== b.shape[axis])) return false;
   const tolerance = a.datatype === 'FP16' ? 1e-2 : 1e-3;
   const [ours, theirs] = [comparable(a), comparable(b)];
+  const closeness = { tolerance, largest: largestOf(ours, loaded) };
   for (let i = 0; i < ours.length; i += 1) {
     const [left, right] = [ours[i], theirs[i]];
-    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right, tolerance) : left === right;
+    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right, closeness) : left === right;
     if (!same) return false;
   }
   return true;
@@ -99,33 +121,33 @@ interface Pair {
 const namesOf = ({ outputs }: Loaded): readonly string[] => outputs.map(({ name }) => name);
 
 /** Whether one of two joined rows is what it is alone, and every output has the batch's rows. */
-function isApart(joined: Ran, row: 0 | 1, alone: Ran): boolean {
+function isApart([loaded, joined]: readonly [Loaded, Ran], row: 0 | 1, alone: Ran): boolean {
   return joined.outputs.every((output, index) => {
     const one = output.shape[0] === 2 ? splitBatch(output, [1, 1])[row] : undefined;
     const single = alone.outputs[index];
-    return one !== undefined && single !== undefined && sameElements(one, single);
+    return one !== undefined && single !== undefined && sameElements(one, single, loaded);
   });
 }
 
 /** A row of ones, alone and beside a row of zeros. */
-async function runPair(worker: SessionWorker, loaded: Loaded, length: number): Promise<Pair> {
+async function runPair(worker: Runner, loaded: Loaded, length: number): Promise<Pair> {
   const alone = await worker.run(batchOf(loaded, ['ones'], length), namesOf(loaded));
   const joined = await worker.run(batchOf(loaded, ['ones', 'zeros'], length), namesOf(loaded));
-  return { length, apart: isApart(joined, 0, alone), alone, joined };
+  return { length, apart: isApart([loaded, joined], 0, alone), alone, joined };
 }
 
 /** Whether the row of zeros minds its neighbour as little: what zeros add nothing to, such as a sum, ones change. */
-async function zerosApart(worker: SessionWorker, loaded: Loaded, { joined, length }: Pair): Promise<boolean> {
+async function zerosApart(worker: Runner, loaded: Loaded, { joined, length }: Pair): Promise<boolean> {
   const alone = await worker.run(batchOf(loaded, ['zeros'], length), namesOf(loaded));
-  return isApart(joined, 1, alone);
+  return isApart([loaded, joined], 1, alone);
 }
 
 /** Whether ones stay what they are beside large numbers, which pass thresholds and stretch scales. */
-async function largeApart(worker: SessionWorker, loaded: Loaded, { alone, length }: Pair): Promise<boolean> {
+async function largeApart(worker: Runner, loaded: Loaded, { alone, length }: Pair): Promise<boolean> {
   if (!loaded.inputs.some(({ datatype }) => datatype.startsWith('FP'))) return true;
   try {
     const joined = await worker.run(batchOf(loaded, ['ones', 'large'], length), namesOf(loaded));
-    return isApart(joined, 0, alone);
+    return isApart([loaded, joined], 0, alone);
   } catch {
     // Numbers that are looked up in a table may be beyond its end; that says nothing about neighbours.
     return true;
@@ -142,25 +164,29 @@ const gainAtLeast = 1.25;
 const tries = { short: 8, long: 1 } as const;
 const longMs = 2;
 
-/** Whether two rows joined cost clearly less than two alone. A convolution on a CPU gains nothing and loses its caches. */
-async function joiningPays(worker: SessionWorker, loaded: Loaded, first: Pair): Promise<boolean> {
+/**
+ * Whether two rows joined cost clearly less than two alone. A convolution on a CPU gains nothing and loses its caches; on a GPU
+ * it looks for its fastest way anew whenever the shape is another one than that of the last run, which took 50 to 280 ms on an
+ * H100 where the run takes one. So joined runs are measured between others.
+ */
+async function joiningPays(worker: Runner, loaded: Loaded, first: Pair): Promise<boolean> {
   let [aloneMs, joinedMs] = [first.alone.computeMs, first.joined.computeMs];
   for (let done = 0; joinedMs >= callBoundMs && done < (aloneMs > longMs ? tries.long : tries.short); done += 1) {
-    const again = await runPair(worker, loaded, 1);
+    const again = await runPair(worker, loaded, first.length);
     aloneMs = Math.min(aloneMs, again.alone.computeMs);
     joinedMs = Math.min(joinedMs, again.joined.computeMs);
   }
   return joinedMs < callBoundMs || 2 * aloneMs >= gainAtLeast * joinedMs;
 }
 
-async function joinable(worker: SessionWorker, loaded: Loaded, length: number): Promise<boolean> {
+async function joinable(worker: Runner, loaded: Loaded, length: number): Promise<boolean> {
   if (!loaded.batchAxis) return false;
   try {
     const pair = await runPair(worker, loaded, length);
     const apart = pair.apart && (await zerosApart(worker, loaded, pair)) && (await largeApart(worker, loaded, pair));
     if (!apart) return false;
-    // Where other dimensions are open the caller decides how dear a row is: time says nothing.
-    return isOpen(loaded) || (await joiningPays(worker, loaded, pair));
+    // Where other dimensions are open the caller decides how dear a row is: on a CPU time says nothing.
+    return (isOpen(loaded) && loaded.provider === 'cpu') || (await joiningPays(worker, loaded, pair));
   } catch {
     return false;
   }
@@ -172,7 +198,7 @@ function isOpen({ inputs }: Loaded): boolean {
 }
 
 /** Times `rows` rows, the best of some: what is wanted is the model's time, not the machine's other work. */
-async function timed(worker: SessionWorker, loaded: Loaded, rows: number): Promise<Measured | undefined> {
+async function timed(worker: Runner, loaded: Loaded, rows: number): Promise<Measured | undefined> {
   const fills: readonly Fill[] = ['ones', ...new Array<Fill>(rows - 1).fill('zeros')];
   let best = Number.POSITIVE_INFINITY;
   let elements = 0;
@@ -188,7 +214,7 @@ async function timed(worker: SessionWorker, loaded: Loaded, rows: number): Promi
   }
 }
 
-async function fits(worker: SessionWorker, loaded: Loaded, length: number): Promise<string | undefined> {
+async function fits(worker: Runner, loaded: Loaded, length: number): Promise<string | undefined> {
   try {
     await worker.run(batchOf(loaded, ['ones'], length), namesOf(loaded));
     return undefined;
@@ -197,7 +223,7 @@ async function fits(worker: SessionWorker, loaded: Loaded, length: number): Prom
   }
 }
 
-async function measure(worker: SessionWorker, loaded: Loaded, [most, length]: [number, number]): Promise<WarmUp> {
+async function measure(worker: Runner, loaded: Loaded, [most, length]: [number, number]): Promise<WarmUp> {
   const maxBatch = most > 1 && (await joinable(worker, loaded, length)) ? most : 1;
   if (isOpen(loaded)) return { maxBatch };
   const largest = await timed(worker, loaded, maxBatch);
@@ -205,7 +231,7 @@ async function measure(worker: SessionWorker, loaded: Loaded, [most, length]: [n
 }
 
 /** Warms all workers; `most` bounds the rows of a joined batch. Throws when shapes leave nothing to guess and it fails. */
-export async function warmUp(workers: readonly SessionWorker[], loaded: Loaded, most: number): Promise<WarmUp> {
+export async function warmUp(workers: readonly Runner[], loaded: Loaded, most: number): Promise<WarmUp> {
   const [first] = workers;
   if (first === undefined) throw new Error('no worker to warm');
   const open = isOpen(loaded);

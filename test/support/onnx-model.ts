@@ -1,4 +1,5 @@
 /** Writes small ONNX models: just enough of the protobuf encoding for graphs that tests can read at a glance. */
+/// <reference lib="esnext.float16" />
 
 /** ONNX element types by Open Inference Protocol name (TensorProto.DataType). */
 export const elementTypes = {
@@ -34,11 +35,11 @@ export interface Node {
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** A constant of the graph: FP32, or INT64 where an operator wants axes. */
+/** A constant of the graph: FP32, FP16, or INT64 where an operator wants axes. */
 export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | Float16Array | BigInt64Array;
 }
 
 export interface Graph {
@@ -89,9 +90,14 @@ function node({ op, inputs, outputs, attributes = {} }: Node): Buffer {
   ]);
 }
 
+function typeOf(data: Weight['data']): ElementType {
+  if (data instanceof Float32Array) return 'FP32';
+  return data instanceof BigInt64Array ? 'INT64' : 'FP16';
+}
+
 function weight({ name, shape, data }: Weight): Buffer {
   const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const type = data instanceof Float32Array ? elementTypes.FP32 : elementTypes.INT64;
+  const type = elementTypes[typeOf(data)];
   return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, raw)]);
 }
 

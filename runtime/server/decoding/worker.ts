@@ -4,35 +4,17 @@
  */
 import { inside } from '../isolation/inside.ts';
 import { createSession } from '../onnx.ts';
+import { loadedOf, openFastest } from './fastest.ts';
 import type { DecodingCommand, DecodingOptions, DecodingReply } from './messages.ts';
-import { greedy } from './sampling.ts';
-import { Scheduler } from './scheduler.ts';
 
 const starter = await inside();
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const reply = (message: DecodingReply): void => starter.reply(message);
 
-/** Writes until nothing is left. Throws what a run failed of. */
-async function finish(scheduler: Scheduler): Promise<void> {
-  while (scheduler.busy) {
-    const { ended } = await scheduler.step();
-    for (const { end } of ended) if (end.kind === 'failed') throw new Error(end.message);
-  }
-}
-
-/** A prompt on an empty cache, one that goes on from it, and a step: every way through the graph before the first caller. */
-async function warmUp(scheduler: Scheduler): Promise<void> {
-  for (const prompt of [[0], [0, 0]]) {
-    scheduler.add({ id: 0, prompt, maxTokens: 2, sampling: greedy, ignoreEnd: true });
-    await finish(scheduler);
-  }
-}
-
 try {
   const options = starter.data as DecodingOptions;
-  const session = await createSession(options);
-  const scheduler = new Scheduler(session, options, () => performance.now());
-  await warmUp(scheduler);
+  const opened = await openFastest(options, { open: createSession, now: () => performance.now() });
+  const { session, scheduler } = opened;
   let running = false;
   let closing = false;
   const run = async (): Promise<void> => {
@@ -50,8 +32,8 @@ try {
     else closing = true;
     void run();
   });
-  const { inputs, outputs, ...where } = session.loaded;
-  reply({ kind: 'loaded', signature: { inputs, outputs }, ...where });
+  const { inputs, outputs } = session.loaded;
+  reply({ kind: 'loaded', signature: { inputs, outputs }, ...loadedOf(opened) });
 } catch (error) {
   reply({ kind: 'failed', message: sentence(error) });
   starter.close();

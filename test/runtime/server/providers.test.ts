@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { hostHasCuda, providersFor } from '../../../runtime/server/providers.ts';
+import { hostHasCuda, keepFullPrecision, providersFor } from '../../../runtime/server/providers.ts';
 
 test.each([
   ['auto', true, ['cuda', 'cpu']],
@@ -13,4 +13,12 @@ test.each([
 
 test('the packages that are installed here have no library for a GPU', () => {
   expect(hostHasCuda()).toBe(false);
+});
+
+test.each([
+  [{}, '0'],
+  [{ NVIDIA_TF32_OVERRIDE: '1' }, '1'],
+])('a GPU computes FP32 in full, unless somebody said otherwise: %p', (environment: NodeJS.ProcessEnv, said) => {
+  keepFullPrecision(environment);
+  expect(environment['NVIDIA_TF32_OVERRIDE']).toBe(said);
 });

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SessionPool } from '../../../runtime/server/session-pool.ts';
+import type { SessionWorker } from '../../../runtime/server/session-worker.ts';
 import { warmUp } from '../../../runtime/server/warm-up.ts';
+import type { Loaded } from '../../../runtime/server/worker-protocol.ts';
 import { folderWith } from '../../support/model-server.ts';
 import { onnxModel, type ElementType, type Node, type Weight } from '../../support/onnx-model.ts';
 
@@ -104,3 +106,47 @@ test.each<ElementType>(['FP32', 'FP64', 'INT64', 'FP16'])(
     expect(await joined(model([{ op: 'Neg', inputs: ['x'], outputs: ['y'] }], type))).toBe(32);
   },
 );
+
+describe('on a GPU', () => {
+  const value = { name: 'x', datatype: 'FP32', shape: [-1, 2] } as const;
+  const loaded: Loaded = { inputs: [value], outputs: [value], provider: 'cuda', batchAxis: true };
+  type Runner = Pick<SessionWorker, 'run'>;
+
+  /** A worker that gives back what it is given, in 2 ms, or in so many where the batch is of another size than the last one. */
+  function mirror(switchedMs: number): Runner {
+    let last = 0;
+    return {
+      run: (inputs) => {
+        const rows = inputs[0]?.shape[0] ?? 0;
+        const computeMs = rows === last ? 2 : switchedMs;
+        last = rows;
+        return Promise.resolve({ outputs: inputs, computeMs });
+      },
+    };
+  }
+
+  test.each([
+    ['are joined where their number may change at no cost', 2, 32],
+    ['are not joined where each change of their number costs a hundred runs', 200, 1],
+  ])('rows %s, whether other dimensions are open or not', async (_what, switchedMs, maxBatch) => {
+    expect((await warmUp([mirror(switchedMs)], loaded, 32)).maxBatch).toBe(maxBatch);
+    const open = { ...value, shape: [-1, -1] };
+    const opened = { ...loaded, inputs: [open], outputs: [open] };
+    expect((await warmUp([mirror(switchedMs)], opened, 32)).maxBatch).toBe(maxBatch);
+  });
+
+  /** Alone, the second element of a row is 0; beside another row it is off by so much. The first one is 100. */
+  const rounding = (error: number): Runner => ({
+    run: (inputs) => {
+      const rows = inputs[0]?.shape[0] ?? 0;
+      const data = Float32Array.from({ length: 2 * rows }, (_, at) => (at % 2 === 0 ? 100 : rows > 1 ? error : 0));
+      return Promise.resolve({ outputs: [{ ...value, shape: [rows, 2], data }], computeMs: 1 });
+    },
+  });
+
+  test('rows may be apart by what it rounds of the largest element, and no further', async () => {
+    expect((await warmUp([rounding(0.05)], loaded, 2)).maxBatch).toBe(2);
+    expect((await warmUp([rounding(0.5)], loaded, 2)).maxBatch).toBe(1);
+    expect((await warmUp([rounding(0.05)], { ...loaded, provider: 'cpu' }, 2)).maxBatch).toBe(1);
+  });
+});
