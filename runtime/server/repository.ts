@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { parseManifest, type Manifest } from './manifest.ts';
 import { isForbidden, isMissing } from './system-error.ts';
@@ -70,10 +69,17 @@ export function failed(reason: NotReadyReason, message: string): FailedFetch {
   return { ok: false, failure: { reason, message } };
 }
 
-/** SHA-256 of a file in hexadecimal, read in pieces. */
-export async function digestOf(path: string, signal: AbortSignal): Promise<string> {
+/** SHA-256 of a file in hexadecimal, read in pieces, each of which is shown. */
+export async function digestOf(
+  path: string,
+  signal: AbortSignal,
+  see: (piece: Buffer) => void = () => undefined,
+): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash, { signal });
+  for await (const piece of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    see(piece);
+  }
   return hash.digest('hex');
 }
 

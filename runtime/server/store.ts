@@ -1,16 +1,15 @@
 /**
- * Models in an S3-compatible store, by the AWS SDK with its standard environment. The file is streamed to the cache while
- * its digest is computed, and gets its name there only when the digest is right.
+ * Models in an S3-compatible store. The file is streamed to the cache while its digest is computed, and gets its name there
+ * only when the digest is right; weights that it has in other files come after it.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { dirname, join } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { sentenceOf } from '../../process/logger.ts';
+import { ExternalNames } from './external-names.ts';
 import { parseManifest } from './manifest.ts';
+import { createClient, openObject, readObject, saveObject, statusOf, type ObjectName } from './object-store.ts';
 import {
   digestFault,
   digestOf,
@@ -20,9 +19,10 @@ import {
   type Fetched,
   type ModelSource,
 } from './repository.ts';
+import { fetchWeights } from './stored-weights.ts';
 import { isMissing } from './system-error.ts';
 
-/** A model folder in a store: s3://<bucket>/<prefix> with model.onnx and, if there is one, manifest.json. */
+/** A model folder in a store: s3://<bucket>/<prefix> with model.onnx and what belongs to it, such as manifest.json and weights in files of their own. */
 export interface StoredModel {
   readonly name: string;
   readonly uri: string;
@@ -53,31 +53,6 @@ export function locationOf(uri: string): Location {
   return { bucket, model: `${key}/model.onnx`, keyOf: (name) => `${key}/${name}` };
 }
 
-/** Path style, since stores inside a cluster have no DNS name for each bucket; everything else is AWS_* variables. */
-function createClient(): S3Client {
-  return new S3Client({
-    forcePathStyle: true,
-    maxAttempts: 2,
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-  });
-}
-
-async function open(
-  client: S3Client,
-  [bucket, key]: readonly [string, string],
-  signal: AbortSignal,
-): Promise<Readable> {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-  if (!(Body instanceof Readable)) throw new TypeError('the store answered without a body');
-  return Body;
-}
-
-function statusOf(error: unknown): number | undefined {
-  const metadata = typeof error === 'object' && error !== null && '$metadata' in error ? error.$metadata : undefined;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
-}
-
 /** A local file system that refuses is no fault of the store. */
 const isLocal = (error: unknown): boolean => typeof error === 'object' && error !== null && 'path' in error;
 
@@ -89,60 +64,24 @@ function failureOf(error: unknown, uri: string): FailedFetch {
   return failed('StoreUnavailable', `${uri} cannot be read: ${sentenceOf(error)}${answer}`);
 }
 
-async function readText(body: Readable, [name, limitBytes]: readonly [string, number]): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limitBytes) throw new RangeError(`${name} is larger than ${limitBytes >> 20} MiB`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
+/** A verified file, before it is known what lies beside it, and the files that it names. */
+type FetchedFile =
+  | { readonly ok: true; readonly artefact: Pick<Artefact, 'path' | 'sha256'>; readonly names: readonly string[] }
+  | FailedFetch;
 
-/** A small file beside the model; undefined when there is none. */
-async function readBeside(
-  client: S3Client,
-  { uri }: StoredModel,
-  [name, limitBytes]: readonly [string, number],
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { bucket, keyOf } = locationOf(uri);
-  const key = keyOf(name);
-  if (key === undefined) return undefined;
+/** Each model has a folder of its own in the cache, since weights beside it are called what they like. */
+const pathOf = ({ cacheDir }: StoredModel, sha256: string): string => join(cacheDir, sha256, 'model.onnx');
+
+async function findCached(path: string, sha256: string, signal: AbortSignal): Promise<FetchedFile | undefined> {
+  const external = new ExternalNames();
   try {
-    return await readText(await open(client, [bucket, key], signal), [name, limitBytes]);
+    const found = await digestOf(path, signal, (piece) => external.push(piece));
+    return found === sha256 ? { ok: true, artefact: { path, sha256 }, names: external.names } : undefined;
   } catch (error) {
-    const status = statusOf(error);
-    if (status === 404) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
-
-/** Streams a body to a file and returns the digest of what was written. */
-async function save(body: Readable, path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  const digesting = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  await pipeline(body, digesting, createWriteStream(path), { signal });
-  return hash.digest('hex');
-}
-
-async function isCached(path: string, sha256: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    return (await digestOf(path, signal)) === sha256;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
-}
-
-/** A verified file, before it is known what lies beside it. */
-type FetchedFile = { readonly ok: true; readonly artefact: Pick<Artefact, 'path' | 'sha256'> } | FailedFetch;
 
 async function download(
   client: S3Client,
@@ -152,15 +91,18 @@ async function download(
 ): Promise<FetchedFile> {
   const { bucket, model: key } = locationOf(model.uri);
   const part = join(model.cacheDir, `${randomUUID()}.part`);
+  const external = new ExternalNames();
   try {
-    const body = await open(client, [bucket, key], signal);
+    const opened = await openObject(client, [bucket, key], signal);
+    if (opened === undefined) throw new TypeError('the store answered without the model');
     await mkdir(model.cacheDir, { recursive: true });
-    const sha256 = await save(body, part, signal);
+    const sha256 = await saveObject(opened.body, part, signal, (piece) => external.push(piece));
     const fault = digestFault(`s3://${bucket}/${key}`, expected, sha256);
     if (fault !== undefined) return fault;
-    const path = join(model.cacheDir, `${sha256}.onnx`);
+    const path = pathOf(model, sha256);
+    await mkdir(dirname(path), { recursive: true });
     await rename(part, path);
-    return { ok: true, artefact: { path, sha256 } };
+    return { ok: true, artefact: { path, sha256 }, names: external.names };
   } finally {
     await rm(part, { force: true });
   }
@@ -172,15 +114,21 @@ async function fetchFile(
   expected: string | undefined,
   signal: AbortSignal,
 ): Promise<FetchedFile> {
-  if (expected !== undefined) {
-    const path = join(model.cacheDir, `${expected}.onnx`);
-    if (await isCached(path, expected, signal)) return { ok: true, artefact: { path, sha256: expected } };
-  }
-  return download(client, model, expected, signal);
+  const cached = expected && (await findCached(pathOf(model, expected), expected, signal));
+  return cached ? cached : download(client, model, expected, signal);
 }
 
 async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSignal): Promise<Fetched> {
-  const text = await readBeside(client, model, ['manifest.json', manifestLimitBytes], signal);
+  const { bucket, keyOf } = locationOf(model.uri);
+  const objectOf = (name: string): ObjectName | undefined => {
+    const key = keyOf(name);
+    return key === undefined ? undefined : [bucket, key];
+  };
+  const textOf = async (name: string, limitBytes: number, until: AbortSignal): Promise<string | undefined> => {
+    const object = objectOf(name);
+    return object && (await readObject(client, object, limitBytes, until));
+  };
+  const text = await textOf('manifest.json', manifestLimitBytes, signal);
   const parsed = text === undefined ? undefined : parseManifest(text);
   if (parsed?.ok === false) return failed('ManifestInvalid', parsed.message);
   const manifest = parsed?.manifest;
@@ -189,9 +137,12 @@ async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSi
   if (fault !== undefined) return fault;
   const fetched = await fetchFile(client, model, model.sha256 ?? manifest?.sha256, signal);
   if (!fetched.ok) return fetched;
+  const { path } = fetched.artefact;
+  const weights = await fetchWeights(client, { names: fetched.names, objectOf, folder: dirname(path) }, signal);
+  if (typeof weights === 'string') return failed('LoadFailed', weights);
   const companion = (name: string, until: AbortSignal): Promise<string | undefined> =>
-    readBeside(client, model, [name, companionLimitBytes], until);
-  const { size: bytes } = await stat(fetched.artefact.path);
+    textOf(name, companionLimitBytes, until);
+  const bytes = (await stat(path)).size + weights;
   return { ok: true, artefact: { ...fetched.artefact, bytes, companion, ...(manifest && { manifest }) } };
 }
 

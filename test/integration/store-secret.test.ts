@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { afterAll, expect, test } from '@jest/globals';
 import { childEnvironment } from '../support/child-environment.ts';
 import { freePort } from '../support/free-port.ts';
 import { folderWith, until } from '../support/model-server.ts';
 import { mlpModel } from '../support/onnx-model.ts';
+import { accessKey, startS3Store, type S3Store } from '../support/s3-store.ts';
 
 /** As long as a real one, with the characters that other spellings change. A wrong key begins with it, too. */
 const canary = `canary/${randomUUID()}+`;
@@ -36,25 +36,11 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
   return { child, said: () => words.join('') };
 }
 
-const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true));
-    socket.on('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-
 /** A store whose key is the canary, with one model in its bucket `limbeck`. */
-async function startStore(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const folder = await folderWith({ 'limbeck/models/x/model.onnx': mlpModel([4, 8, 3]) });
-  const port = await freePort();
-  const address = ['--port', `127.0.0.1:${String(port)}`];
-  const { child } = run(
-    'versitygw',
-    ['--access', 'limbeck', '--secret', canary, ...address, '--quiet', 'posix', folder],
-    {},
-  );
-  await until(() => listens(port));
-  return { url: `http://127.0.0.1:${String(port)}`, child };
+async function startStore(): Promise<S3Store> {
+  const store = await startS3Store(canary, { 'limbeck/models/x/model.onnx': mlpModel([4, 8, 3]) });
+  started.push(store.child);
+  return store;
 }
 
 /** Everything that a server says to anybody from its start until it has given its model up, or has it. */
@@ -62,7 +48,7 @@ async function heardOf(url: string, uri: string, more: Readonly<Record<string, s
   const { said } = run(process.execPath, ['runtime/server/main.ts'], {
     ...{ LIMBECK_PORT: '0', LIMBECK_LOG_LEVEL: 'debug', LIMBECK_CACHE_DIR: await folderWith({}) },
     ...{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: uri, AWS_ENDPOINT_URL: url, AWS_REGION: 'us-east-1' },
-    ...{ AWS_ACCESS_KEY_ID: 'limbeck', AWS_SECRET_ACCESS_KEY: canary, ...more },
+    ...{ AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: canary, ...more },
   });
   await until(() => /"model (?:not loaded|ready)"/.test(said()));
   const server = `http://127.0.0.1:${/"port":(\d+)/.exec(said())?.[1] ?? ''}`;

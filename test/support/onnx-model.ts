@@ -40,6 +40,8 @@ export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array | Float16Array | BigInt64Array;
+  /** Where its bytes are instead of in the model: a path relative to it. They are all of that file. */
+  readonly file?: string;
 }
 
 export interface Graph {
@@ -95,10 +97,13 @@ function typeOf(data: Weight['data']): ElementType {
   return data instanceof BigInt64Array ? 'INT64' : 'FP16';
 }
 
-function weight({ name, shape, data }: Weight): Buffer {
+/** External data is type 1 in field 14, and named in field 13. */
+function weight({ name, shape, data, file }: Weight): Buffer {
   const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const content =
+    file === undefined ? [bytes(9, raw)] : [message(13, [text(1, 'location'), text(2, file)]), integer(14, 1)];
   const type = elementTypes[typeOf(data)];
-  return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, raw)]);
+  return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, type), text(8, name), ...content]);
 }
 
 /** The bytes of a model file: IR version 8, opset 17. */

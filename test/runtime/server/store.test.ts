@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createSession } from '../../../runtime/server/onnx.ts';
 import type { Fetched } from '../../../runtime/server/repository.ts';
 import { locationOf, storeSource } from '../../../runtime/server/store.ts';
 import { folderWith } from '../../support/model-server.ts';
+import { onnxModel } from '../../support/onnx-model.ts';
 
 const digest = createHash('sha256').update('weights').digest('hex');
 const { signal } = new AbortController();
@@ -66,8 +69,8 @@ describe('a store that misbehaves', () => {
   test('a file with the right digest is kept under it, and not fetched again', async () => {
     answer = weightsOnly;
     const first = await fetchModel(digest);
-    expect(first).toMatchObject({ ok: true, artefact: { sha256: digest, path: `${cacheDir}/${digest}.onnx` } });
-    expect(await readFile(`${cacheDir}/${digest}.onnx`, 'utf8')).toBe('weights');
+    expect(first).toMatchObject({ ok: true, artefact: { sha256: digest, path: `${cacheDir}/${digest}/model.onnx` } });
+    expect(await readFile(`${cacheDir}/${digest}/model.onnx`, 'utf8')).toBe('weights');
     expect(reasonOf(await fetchModel(digest))).toBe('ok');
     expect(asked.filter((path) => path.endsWith('model.onnx'))).toHaveLength(1);
   });
@@ -123,6 +126,74 @@ describe('a store that misbehaves', () => {
     };
     expect(reasonOf(await fetchModel(digest))).toBe('StoreUnavailable');
     expect(await readdir(cacheDir)).toEqual([]);
+  });
+
+  describe('weights in a file of their own', () => {
+    const weights = Float32Array.of(3);
+    const value = (name: string) => ({ name, type: 'FP32', shape: [1] }) as const;
+    const modelWith = (file: string): Buffer =>
+      onnxModel({
+        inputs: [value('x')],
+        outputs: [value('y')],
+        nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+        weights: [{ name: 'w', shape: [1], data: weights, file }],
+      });
+
+    /** Serves these objects, with tags. */
+    const serve = (objects: Readonly<Record<string, Buffer>>): void => {
+      answer = (request, response) => {
+        const bytes = objects[decodeURIComponent(request.url?.split('?')[0] ?? '').replace('/b/models/x/', '')];
+        const etag = bytes && `"${createHash('md5').update(bytes).digest('hex')}"`;
+        if (bytes === undefined || etag === undefined)
+          response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+        else if (request.headers['if-none-match'] === etag) response.writeHead(304).end();
+        else response.writeHead(200, { etag }).end(bytes);
+      };
+    };
+    const bytesOf = (data: Float32Array): Buffer => Buffer.from(data.buffer);
+
+    async function sum(fetched: Fetched): Promise<unknown> {
+      if (!fetched.ok) throw new Error(fetched.failure.message);
+      const session = await createSession({ path: fetched.artefact.path, intraOpThreads: 1, providers: ['cpu'] });
+      const x = { name: 'x', datatype: 'FP32', shape: [1], data: Float32Array.of(1) } as const;
+      const [y] = await session.run([x], ['y']);
+      await session.release();
+      return y?.data[0];
+    }
+
+    test.each(['model.onnx.data', 'parts/w 1.bin'])('come with the model: %s', async (name) => {
+      const model = modelWith(name);
+      serve({ 'model.onnx': model, [name]: bytesOf(weights) });
+      const fetched = await fetchModel();
+      expect(await sum(fetched)).toBe(4);
+      expect(fetched).toMatchObject({ artefact: { bytes: model.length + 4 } });
+    });
+
+    test('are fetched again only when they are others', async () => {
+      const [name, model] = ['model.onnx.data', modelWith('model.onnx.data')];
+      const kept = join(cacheDir, createHash('sha256').update(model).digest('hex'), name);
+      const writtenAt = async (): Promise<bigint> => (await stat(kept, { bigint: true })).mtimeNs;
+      serve({ 'model.onnx': model, [name]: bytesOf(weights) });
+      await fetchModel();
+      const before = await writtenAt();
+      expect(await sum(await fetchModel())).toBe(4);
+      expect(await writtenAt()).toBe(before);
+      serve({ 'model.onnx': model, [name]: bytesOf(Float32Array.of(5)) });
+      expect(await sum(await fetchModel())).toBe(6);
+    });
+
+    test('that lie elsewhere are not fetched', async () => {
+      serve({ 'model.onnx': modelWith('../secrets') });
+      expect(await fetchModel()).toMatchObject({
+        failure: { reason: 'LoadFailed', message: "its weights lie outside of its folder: '../secrets'" },
+      });
+      expect(asked.every((path) => !path.includes('secrets'))).toBe(true);
+    });
+
+    test('that the store has not are missed by the one who needs them, and told by name', async () => {
+      serve({ 'model.onnx': modelWith('model.onnx.data') });
+      await expect(fetchModel().then(sum)).rejects.toThrow(/model\.onnx\.data/);
+    });
   });
 
   test('a store that is not there', async () => {
