@@ -35,6 +35,52 @@ def test_a_long_message_keeps_its_ends(filler: str) -> None:
     assert shown.endswith("end")
 
 
+def _success(label: str) -> dict[str, object]:
+    """A result with everything that it may have, and as much of it as it may have."""
+    measure = {"value": 0.123456, "low": 0.012345, "high": 0.234567}
+    names = ["accuracy", "macroPrecision", "macroRecall", "macroF1", "rocAuc", "logLoss", "calibrationError"]
+    metrics = {"n": 359, **dict.fromkeys(names, measure)}
+    headline = {"n": 359, "accuracy": measure, "macroF1": measure}
+    tensor = {"name": "input", "datatype": "FP32", "shape": [-1, 1, 8, 8]}
+    uri = f"s3://limbeck-models/production/{'a' * 64}"
+    return {
+        "contractVersion": "v1",
+        "outcome": "succeeded",
+        "artefact": {
+            **{"uri": uri, "sha256": "a" * 64, "sizeBytes": 123456789, "report": f"{uri}/report.html"},
+            **{"inputs": [tensor], "outputs": [tensor]},
+        },
+        "metrics": metrics,
+        "control": headline,
+        "teacher": headline,
+        "classMetrics": [{"class": f"{at} {label} {at}", "n": 36, **measure} for at in range(16)],
+        "distribution": {"strategy": "ddp", "reason": "the model fits " * 34, "processes": 4},
+        "skippedCheckpoint": "step 40 is damaged " * 26,
+        "lineage": {
+            **{"dataSha256": "d" * 64, "configSha256": "c" * 64, "teacherSha256": "e" * 64, "torch": "2.9.1+debian"},
+            **{"splitSeed": 7, "seed": 1, "worldSize": 4},
+        },
+        "steps": 123456,
+        "seconds": 12345.678,
+    }
+
+
+@pytest.mark.parametrize("label", ["cat", "a very long label " * 40, "\u5b57" * 300, "\U0001f408" * 300, '"' * 300])
+def test_a_run_that_succeeded_is_told_however_long_its_labels_are(label: str) -> None:
+    document = _success(label)
+    encoded = encode(document)
+    assert len(encoded) <= LIMIT_BYTES
+    told = json.loads(encoded)
+    jsonschema.validate(told, contract("trainer-result"))
+    # The operator takes them by their order, and labels of 256 characters at most.
+    for at, metric in enumerate(told["classMetrics"]):
+        assert metric["class"].startswith(f"{at} ")
+        assert metric["class"].endswith(f" {at}")
+        assert len(metric["class"]) <= 256
+    kept = ("artefact", "metrics", "control", "teacher", "lineage", "steps", "seconds")
+    assert {name: told[name] for name in kept} == {name: document[name] for name in kept}
+
+
 def test_a_result_without_a_message_cannot_be_cut() -> None:
     with pytest.raises(ValueError, match="termination message"):
         encode({"contractVersion": "v1", "outcome": "x" * 5000})

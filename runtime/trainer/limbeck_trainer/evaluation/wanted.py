@@ -5,6 +5,10 @@ from __future__ import annotations
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.classification import ClassScores
 from limbeck_trainer.evaluation_config import ClassMetric
+from limbeck_trainer.result import shortened
+
+# Characters; the operator takes no longer ones, and data may have whole sentences.
+LONGEST_LABEL = 256
 
 
 def check_labels(wanted: tuple[ClassMetric, ...], labels: tuple[str, ...]) -> None:
@@ -23,4 +27,4 @@ def class_metric_document(
     measures = [(scores.of(wanted.metric), scores, label) for scores, label in zip(classes, labels, strict=True)]
     candidates = [found for found in measures if wanted.label in (None, found[2])]
     measure, scores, label = min(candidates, key=lambda found: found[0].value)
-    return {"class": label, "n": scores.samples, **measure.document()}
+    return {"class": shortened(label, LONGEST_LABEL), "n": scores.samples, **measure.document()}
