@@ -7,6 +7,7 @@ import pytest
 import torch
 from limbeck_trainer.evaluation.classification import (
     Classification,
+    ClassScores,
     confusion_matrix,
     evaluate_classification,
     log_softmax,
@@ -18,6 +19,8 @@ from limbeck_trainer.evaluation.measure import Measure, metrics_document
 from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs
 from limbeck_trainer.evaluation.ranking import Ranking, roc_curve
 from limbeck_trainer.evaluation.regression import evaluate_regression
+from limbeck_trainer.evaluation.wanted import class_metric_document
+from limbeck_trainer.evaluation_config import ClassMetric
 from sklearn import metrics as reference
 from torch import nn
 
@@ -190,3 +193,14 @@ def test_perplexity_is_of_a_token_and_not_of_a_window() -> None:
     assert perplexity.value == pytest.approx(np.exp(90 / 60))
     assert np.exp(1.0) <= perplexity.low < perplexity.value < perplexity.high <= np.exp(2.0)
     assert language.n == 3
+
+
+@pytest.mark.parametrize("label", ["cat", "\U0001f408" * 1000, f"begins {'x' * 1000} ends"])
+def test_a_class_is_named_as_shortly_as_the_operator_takes_it(label: str) -> None:
+    measure = Measure(0.5, 0.25, 0.75)
+    scores = ClassScores(10, measure, measure, measure, measure)
+    for wanted in (ClassMetric("recall", label), ClassMetric("recall", None)):
+        named = str(class_metric_document(wanted, (label,), (scores,))["class"])
+        # As JavaScript counts: in units of UTF-16.
+        assert len(named.encode("utf-16-le")) // 2 <= 256
+        assert (named[:6], named[-4:]) == (label[:6], label[-4:])

@@ -7,8 +7,8 @@ from limbeck_trainer.evaluation.classification import ClassScores
 from limbeck_trainer.evaluation_config import ClassMetric
 from limbeck_trainer.result import shortened
 
-# Characters; the operator takes no longer ones, and data may have whole sentences.
-LONGEST_LABEL = 256
+# Characters. The operator takes 256 units of UTF-16, of which a character may be two; data may have whole sentences.
+LONGEST_LABEL = 128
 
 
 def check_labels(wanted: tuple[ClassMetric, ...], labels: tuple[str, ...]) -> None:
