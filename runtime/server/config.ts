@@ -38,6 +38,8 @@ export interface ServerConfig extends Means {
   readonly prefillTokens: number;
   /** Most tokens of an answer that a language model writes; Infinity where only its context bounds it. */
   readonly maxOutputTokens: number;
+  /** Longest open dimension of an input, the batch axis excepted. */
+  readonly maxSequenceLength: number;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number;
   /** Most bytes of a request's body, also after decompression. */
@@ -146,6 +148,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),
     prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
     maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
+    maxSequenceLength: reader.integer('LIMBECK_MAX_SEQUENCE_LENGTH', { fallback: Infinity, min: 1, max: 2 ** 31 }),
     maxBodyBytes,
     maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
       ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },

@@ -49,6 +49,16 @@ export type Runtime =
   | { readonly kind: 'tensors'; readonly executor: Executor; readonly codec: TextCodec | undefined }
   | { readonly kind: 'language'; readonly language: LanguageModel };
 
+/** Batches that may run at once, or 1 for a language model that is up; 0 while every thread is dead. */
+export function sizeOf(runtime: Runtime): number {
+  return runtime.kind === 'tensors' ? runtime.executor.size : Number(runtime.language.decoder.alive);
+}
+
+/** Ends what answers, after what it runs. */
+export function closeRuntime(runtime: Runtime): Promise<void> {
+  return runtime.kind === 'tensors' ? runtime.executor.close() : runtime.language.decoder.close();
+}
+
 /** What came of loading. */
 export type Load = { readonly ok: true; readonly facts: ModelFacts; readonly runtime: Runtime } | FailedFetch;
 

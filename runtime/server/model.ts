@@ -10,12 +10,12 @@ import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
-import { loadModel, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
+import { closeRuntime, loadModel, sizeOf, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { Isolation } from './isolation/peer.ts';
 import { parallelismOf, type Means } from './parallelism.ts';
 import type { Provider } from './providers.ts';
-import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
+import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
 import { Tasks } from './tasks.ts';
@@ -30,6 +30,8 @@ export interface ModelOptions extends Timers, Means {
   readonly providers: readonly Provider[];
   readonly maxBatch: number;
   readonly queueLimit: number;
+  /** Longest open dimension of an input, the batch axis excepted; undefined: as long as there is memory. */
+  readonly maxSequenceLength?: number;
   /** Most sequences that a language model writes at once. */
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of the answers of a language model. */
@@ -180,9 +182,11 @@ export class Model {
       throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
     if (this.language !== undefined)
       throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
+    const { facts } = this.#state;
     const start = this.#options.now();
     try {
-      const bounds = { joins: this.#state.facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
+      checkLengths(facts.inputs, request.inputs, this.#options.maxSequenceLength ?? Infinity);
+      const bounds = { joins: facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
       const work = workOf(request, bounds, { queuedAt: start, trace: caller?.trace });
       const outputs = await this.#batcher.submit(work, caller, termsOf(request, caller, start));
       this.statistics.succeeded += 1;
@@ -279,15 +283,6 @@ export class Model {
     this.#log.error('worker died', { live });
     if (live === 0) this.#batcher.rejectWaiting(unavailable('every worker of this model has died'));
   }
-}
-
-/** Batches that may run at once, or 1 for a language model that is up; 0 while every thread is dead. */
-function sizeOf(runtime: Runtime): number {
-  return runtime.kind === 'tensors' ? runtime.executor.size : Number(runtime.language.decoder.alive);
-}
-
-function closeRuntime(runtime: Runtime): Promise<void> {
-  return runtime.kind === 'tensors' ? runtime.executor.close() : runtime.language.decoder.close();
 }
 
 function summaryOf(facts: ModelFacts | undefined): Record<string, unknown> {

@@ -28,6 +28,7 @@ describe('configuration', () => {
         slots: 16,
         prefillTokens: 256,
         maxOutputTokens: Infinity,
+        maxSequenceLength: Infinity,
         memoryBytes: machineBytes,
         maxBodyBytes: 64 * 1024 * 1024,
         maxBodiesBytes: 128 * 1024 * 1024,
@@ -71,6 +72,7 @@ describe('configuration', () => {
     ],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_GRPC_PORT: '8081' }, { grpcPort: 8081 }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MAX_OUTPUT_TOKENS: '64' }, { maxOutputTokens: 64 }],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MAX_SEQUENCE_LENGTH: '512' }, { maxSequenceLength: 512 }],
     [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MODELS_BYTES: '1000' }, { modelsBytes: 1000 }],
   ])('%j gives %j', (environment, config) => {
     expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config });

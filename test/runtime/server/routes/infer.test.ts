@@ -230,3 +230,19 @@ describe('bad requests', () => {
     expect((await call('/v2/models/mlp/ready')).status).toBe(200);
   });
 });
+
+test('a server that takes short sequences refuses longer ones, and takes as many rows as before', async () => {
+  const brief = await serveModels({ 'open/model.onnx': identityModel('FP32') }, { maxSequenceLength: 2 });
+  const infer = (shape: readonly [number, number]): Promise<Answer> => {
+    const data = new Array<number>(shape[0] * shape[1]).fill(1);
+    return send(`${brief.url}/v2/models/open/infer`, { inputs: [{ name: 'x', datatype: 'FP32', shape, data }] });
+  };
+  try {
+    expect((await infer([5, 2])).status).toBe(200);
+    const refused = await infer([1, 3]);
+    expect(refused.status).toBe(400);
+    expect(refused.json).toEqual({ error: "input 'x' has shape [1,3], and no more than 2 are taken there" });
+  } finally {
+    await brief.stop();
+  }
+});
