@@ -1,5 +1,9 @@
 /** What ONNX Runtime itself does in this process, one row at a time: argv is model, threads, seconds, the row's shape and the provider. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { keepFullPrecision } from '../../runtime/server/providers.ts';
+
+// As our server does, or a GPU would have less to do here.
+keepFullPrecision(process.env);
 
 const [, , path = '', threads = '1', seconds = '1', dims = '1', provider = 'cpu'] = process.argv;
 const session = await InferenceSession.create(path, {

@@ -28,12 +28,16 @@ const callers = 16;
 
 type Settings = Readonly<Record<string, string>>;
 
+/** Every one that was started; killed in the end, whatever happens. */
+const servers: Server[] = [];
+
 async function serve(folder: string, settings: Settings): Promise<Server> {
   const quiet = { LIMBECK_PORT: '0', LIMBECK_LOG_LEVEL: 'info', LIMBECK_ACCESS_LOG_SAMPLE: '0' };
   const server = await start('build/dist/server.mjs', [], {
     ...{ ...process.env, ...quiet, LIMBECK_MODELS_DIR: folder },
     ...settings,
   });
+  servers.push(server);
   await untilReady(`${urlOf(server)}/v2/health/ready`);
   return server;
 }
@@ -211,11 +215,9 @@ async function compareWriters({ gpu, alone, cpu }: Sides): Promise<void> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
-const servers: Server[] = [];
 try {
   write(folder);
   const sides = await startSides(folder);
-  servers.push(...Object.values(sides));
   await tellAnswers(sides);
   sides.unasked.child.kill('SIGTERM');
   await comparePictures(folder, sides);

@@ -38,7 +38,7 @@ export interface ServerConfig extends Means {
   readonly prefillTokens: number;
   /** Most tokens of an answer that a language model writes; Infinity where only its context bounds it. */
   readonly maxOutputTokens: number;
-  /** Longest open dimension of an input, the batch axis excepted. */
+  /** Longest open dimension of an input, the first axis excepted. */
   readonly maxSequenceLength: number;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number;

@@ -20,6 +20,9 @@ function pathAt(bytes: Buffer, start: number): string | undefined {
   return bytes.length < from + length ? undefined : bytes.toString('utf8', from, from + length);
 }
 
+/** More files than this are no weights: a model has fewer tensors. */
+const mostNames = 10_000;
+
 /** Takes a file in pieces. */
 export class ExternalNames {
   readonly #names = new Set<string>();
@@ -39,14 +42,16 @@ export class ExternalNames {
         kept = at;
         break;
       }
-      if (path !== '') this.#names.add(path);
+      if (path !== '' && this.#names.size < mostNames) this.#names.add(path);
     }
     this.#rest = bytes.subarray(Math.min(kept, bytes.length));
   }
 }
 
-/** Whether a path stays in the model's folder, whoever reads it. */
+/** Whether it can be the path of a file, and stays in the model's folder, whoever reads it. */
 export function isInside(path: string): boolean {
   const parts = path.split('/');
-  return !/[\\\0]/.test(path) && parts.every((part) => part !== '' && part !== '.' && part !== '..');
+  const isName = (part: string): boolean =>
+    part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) < 256;
+  return !/[\\\0]/.test(path) && parts.every(isName);
 }

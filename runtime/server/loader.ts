@@ -152,7 +152,7 @@ async function openTensors(
   const { codec, embedder } = parts;
   tell(loaded, options.log);
   const { maxBatch, largest } = await warmed(pool, [artefact, loaded], options);
-  const mainThread = await openOnMainThread({ ...options, providers: [loaded.provider], path: artefact.path }, largest);
+  const mainThread = await openOnMainThread({ ...options, ...artefact, providers: [loaded.provider] }, largest);
   const facts = { ...factsOf(artefact, loaded, maxBatch, mainThread !== undefined), ...(embedder && { embedder }) };
   return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
 }

@@ -5,7 +5,7 @@
  * shapes but for the batch axis, no more elements than were timed, and a file that opens in a few milliseconds. What was
  * measured were ones: where the values may decide how long it takes, it says nothing.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { invalid } from './protocol/errors.ts';
 import { createSession, type Session } from './onnx.ts';
 import type { Signature } from './protocol/request.ts';
@@ -15,8 +15,8 @@ import { elementCount, type Tensor } from './tensor.ts';
 /** Longest run that may block the main thread: about what a trip to a worker thread and back costs under load. */
 export const blockingLimitMs = 0.25;
 
-/** Largest file that is opened on the main thread, which blocks as well: 3 to 6 ms for each MiB. */
-const fileLimitBytes = 1 << 20;
+/** Largest model, with weights beside it, that is opened on the main thread, which blocks as well: 3 to 6 ms for each MiB. */
+const bytesLimit = 1 << 20;
 
 /** How much longer than that runs may take before no more of them block the main thread; each short one makes up for some of it. */
 const patienceMs = 100;
@@ -85,14 +85,14 @@ async function isValueDriven(path: string, { inputs, outputs }: Signature): Prom
   return valueDriven.some((name) => file.includes(name));
 }
 
-/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
+/** `bytes`: of the model. A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
 export async function openOnMainThread(
-  options: WorkerOptions,
+  options: WorkerOptions & { readonly bytes: number },
   measured: Measured | undefined,
 ): Promise<MainThreadSession | undefined> {
   if (options.isolation === 'process' || options.providers[0] !== 'cpu') return undefined;
   if (measured === undefined || measured.computeMs > blockingLimitMs) return undefined;
-  if ((await stat(options.path)).size > fileLimitBytes) return undefined;
+  if (options.bytes > bytesLimit) return undefined;
   const session = await createSession(options);
   if (!(await isValueDriven(options.path, session.loaded))) return new MainThreadSession(session, measured.elements);
   await session.release();

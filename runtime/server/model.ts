@@ -30,7 +30,7 @@ export interface ModelOptions extends Timers, Means {
   readonly providers: readonly Provider[];
   readonly maxBatch: number;
   readonly queueLimit: number;
-  /** Longest open dimension of an input, the batch axis excepted; undefined: as long as there is memory. */
+  /** Longest open dimension of an input, the first axis excepted; undefined: as long as there is memory. */
   readonly maxSequenceLength?: number;
   /** Most sequences that a language model writes at once. */
   readonly slots: number;

@@ -2,7 +2,7 @@
  * Models in an S3-compatible store. The file is streamed to the cache while its digest is computed, and gets its name there
  * only when the digest is right; weights that it has in other files come after it.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -69,8 +69,11 @@ type FetchedFile =
   | { readonly ok: true; readonly artefact: Pick<Artefact, 'path' | 'sha256'>; readonly names: readonly string[] }
   | FailedFetch;
 
-/** Each model has a folder of its own in the cache, since weights beside it are called what they like. */
-const pathOf = ({ cacheDir }: StoredModel, sha256: string): string => join(cacheDir, sha256, 'model.onnx');
+/** Each place has a folder of its own for each model: weights beside it are called what they like, and its digest is not theirs. */
+function pathOf({ cacheDir, uri }: StoredModel, sha256: string): string {
+  const place = createHash('sha256').update(uri).digest('hex').slice(0, 16);
+  return join(cacheDir, `${sha256}-${place}`, 'model.onnx');
+}
 
 async function findCached(path: string, sha256: string, signal: AbortSignal): Promise<FetchedFile | undefined> {
   const external = new ExternalNames();
@@ -139,7 +142,6 @@ async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSi
   if (!fetched.ok) return fetched;
   const { path } = fetched.artefact;
   const weights = await fetchWeights(client, { names: fetched.names, objectOf, folder: dirname(path) }, signal);
-  if (typeof weights === 'string') return failed('LoadFailed', weights);
   const companion = (name: string, until: AbortSignal): Promise<string | undefined> =>
     textOf(name, companionLimitBytes, until);
   const bytes = (await stat(path)).size + weights;

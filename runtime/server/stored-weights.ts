@@ -2,12 +2,12 @@
  * Weights in files of their own, fetched to where the model looks for them: beside it. No digest is expected of them, so one
  * that is there already is taken only when the store says that it is still the same.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { isInside } from './external-names.ts';
-import { openObject, saveObject, statusOf, type ObjectName } from './object-store.ts';
+import { openObject, saveObject, statusOf, type ObjectName, type Opened } from './object-store.ts';
 import { isMissing } from './system-error.ts';
 
 /** Files that a model names, and where they are and belong. */
@@ -19,61 +19,70 @@ export interface StoredWeights {
   readonly folder: string;
 }
 
-/** Where the tag of a file is kept, which is written after the file itself. */
-const tagPath = (folder: string, name: string): string => join(folder, '.tags', encodeURIComponent(name));
+/** Where it is kept which object a file is: written after it, with its size, since a file may end early where a machine did. */
+const tagPath = (folder: string, name: string): string =>
+  join(folder, '.tags', createHash('sha256').update(name).digest('hex'));
 
+/** The tag of the object that the file is; undefined when that is not known. */
 async function knownTag(folder: string, name: string): Promise<string | undefined> {
   try {
-    await stat(join(folder, name));
-    return await readFile(tagPath(folder, name), 'utf8');
+    const { size } = await stat(join(folder, name));
+    const [tag, bytes] = (await readFile(tagPath(folder, name), 'utf8')).split(' ');
+    return bytes === String(size) ? tag : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
-/** Its bytes; 0 when the store has no such object: the model may call something else a location. */
-async function fetchOne(
-  client: S3Client,
-  { folder, name, object }: { readonly folder: string; readonly name: string; readonly object: ObjectName },
-  signal: AbortSignal,
-): Promise<number> {
+interface Wanted {
+  readonly folder: string;
+  readonly name: string;
+  readonly object: ObjectName;
+}
+
+async function forget({ folder, name }: Wanted): Promise<void> {
+  await Promise.all([tagPath(folder, name), join(folder, name)].map((path) => rm(path, { force: true })));
+}
+
+async function keep({ folder, name }: Wanted, { body, etag }: Opened, signal: AbortSignal): Promise<void> {
   const path = join(folder, name);
   const part = join(folder, `${randomUUID()}.part`);
   try {
-    const opened = await openObject(client, object, signal, await knownTag(folder, name));
-    if (opened !== undefined) {
-      await rm(tagPath(folder, name), { force: true });
-      await saveObject(opened.body, part, signal);
-      await mkdir(dirname(path), { recursive: true });
-      await rename(part, path);
-      await mkdir(join(folder, '.tags'), { recursive: true });
-      if (opened.etag !== undefined) await writeFile(tagPath(folder, name), opened.etag);
-    }
-    return (await stat(path)).size;
-  } catch (error) {
-    if (statusOf(error) === 404) return 0;
-    throw error;
+    await Promise.all([dirname(path), join(folder, '.tags')].map((one) => mkdir(one, { recursive: true })));
+    await saveObject(body, part, signal);
+    await rm(tagPath(folder, name), { force: true });
+    await rename(part, path);
+    if (etag !== undefined) await writeFile(tagPath(folder, name), `${etag} ${String((await stat(path)).size)}`);
   } finally {
+    body.destroy();
     await rm(part, { force: true });
   }
 }
 
-/** More files than a model has tensors are no weights. */
-const mostNames = 10_000;
+/** Its bytes; 0 when the store has no such object: the model may call something else a location. */
+async function fetchOne(client: S3Client, wanted: Wanted, signal: AbortSignal): Promise<number> {
+  const { folder, name, object } = wanted;
+  try {
+    const opened = await openObject(client, object, signal, await knownTag(folder, name));
+    if (opened !== undefined) await keep(wanted, opened, signal);
+    return (await stat(join(folder, name))).size;
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    await forget(wanted);
+    return 0;
+  }
+}
 
-/** Fetches all of them, one after the other; returns their bytes, or one sentence that says what is wrong with them. */
+/** Fetches all that may be weights, one after the other; returns their bytes. ONNX Runtime refuses what lies elsewhere itself. */
 export async function fetchWeights(
   client: S3Client,
   { names, objectOf, folder }: StoredWeights,
   signal: AbortSignal,
-): Promise<number | string> {
-  const outside = names.find((name) => !isInside(name));
-  if (outside !== undefined) return `its weights lie outside of its folder: '${outside}'`;
-  if (names.length > mostNames) return `its weights lie in more than ${String(mostNames)} files`;
+): Promise<number> {
   let bytes = 0;
   // The model itself was compared with its digest, and is not fetched again.
-  for (const name of names.filter((one) => one !== 'model.onnx')) {
+  for (const name of names.filter((one) => isInside(one) && one !== 'model.onnx')) {
     const object = objectOf(name);
     if (object !== undefined) bytes += await fetchOne(client, { folder, name, object }, signal);
   }

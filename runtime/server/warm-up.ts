@@ -66,45 +66,26 @@ const batchOf = ({ inputs }: Loaded, fills: readonly Fill[], length: number): Te
   inputs.map((spec) => invented(spec, fills, length));
 
 /** Kernels for one row and for two may round differently, halves more coarsely, never by this much. */
-function near(a: number, b: number, { tolerance, largest }: Closeness): boolean {
+function near(a: number, b: number, tolerance: number): boolean {
   if (Object.is(a, b)) return true;
   const apart = Math.abs(a - b);
-  return apart < Infinity && apart <= tolerance * Math.max(1, largest, Math.abs(a), Math.abs(b));
+  return apart < Infinity && apart <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
 }
-
-/** How far two elements may be apart: a part of themselves, or of the largest element that there is. */
-interface Closeness {
-  readonly tolerance: number;
-  readonly largest: number;
-}
-
-/** A GPU rounds what is added up (TF32), and that may be much larger than the sum. */
-function largestOf(elements: Comparable, { provider }: Pick<Loaded, 'provider'>): number {
-  if (provider !== 'cuda') return 0;
-  let largest = 0;
-  for (const element of elements) {
-    if (typeof element === 'number' && Number.isFinite(element)) largest = Math.max(largest, Math.abs(element));
-  }
-  return largest;
-}
-
-type Comparable = TensorData | Float16Array;
 
 /** The elements as what can be compared: halves are kept as their bits. */
-function comparable({ data, datatype }: Tensor): Comparable {
+function comparable({ data, datatype }: Tensor): TensorData | Float16Array {
   return datatype === 'FP16' && data instanceof Uint16Array
     ? new Float16Array(data.buffer, data.byteOffset, data.length)
     : data;
 }
 
-function sameElements(a: Tensor, b: Tensor, loaded: Loaded): boolean {
+function sameElements(a: Tensor, b: Tensor): boolean {
   if (a.data.length !== b.data.length || a.shape.some((dim, axis) => dim !== b.shape[axis])) return false;
   const tolerance = a.datatype === 'FP16' ? 1e-2 : 1e-3;
   const [ours, theirs] = [comparable(a), comparable(b)];
-  const closeness = { tolerance, largest: largestOf(ours, loaded) };
   for (let i = 0; i < ours.length; i += 1) {
     const [left, right] = [ours[i], theirs[i]];
-    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right, closeness) : left === right;
+    const same = typeof left === 'number' && typeof right === 'number' ? near(left, right, tolerance) : left === right;
     if (!same) return false;
   }
   return true;
@@ -121,11 +102,11 @@ interface Pair {
 const namesOf = ({ outputs }: Loaded): readonly string[] => outputs.map(({ name }) => name);
 
 /** Whether one of two joined rows is what it is alone, and every output has the batch's rows. */
-function isApart([loaded, joined]: readonly [Loaded, Ran], row: 0 | 1, alone: Ran): boolean {
+function isApart(joined: Ran, row: 0 | 1, alone: Ran): boolean {
   return joined.outputs.every((output, index) => {
     const one = output.shape[0] === 2 ? splitBatch(output, [1, 1])[row] : undefined;
     const single = alone.outputs[index];
-    return one !== undefined && single !== undefined && sameElements(one, single, loaded);
+    return one !== undefined && single !== undefined && sameElements(one, single);
   });
 }
 
@@ -133,13 +114,13 @@ function isApart([loaded, joined]: readonly [Loaded, Ran], row: 0 | 1, alone: Ra
 async function runPair(worker: Runner, loaded: Loaded, length: number): Promise<Pair> {
   const alone = await worker.run(batchOf(loaded, ['ones'], length), namesOf(loaded));
   const joined = await worker.run(batchOf(loaded, ['ones', 'zeros'], length), namesOf(loaded));
-  return { length, apart: isApart([loaded, joined], 0, alone), alone, joined };
+  return { length, apart: isApart(joined, 0, alone), alone, joined };
 }
 
 /** Whether the row of zeros minds its neighbour as little: what zeros add nothing to, such as a sum, ones change. */
 async function zerosApart(worker: Runner, loaded: Loaded, { joined, length }: Pair): Promise<boolean> {
   const alone = await worker.run(batchOf(loaded, ['zeros'], length), namesOf(loaded));
-  return isApart([loaded, joined], 1, alone);
+  return isApart(joined, 1, alone);
 }
 
 /** Whether ones stay what they are beside large numbers, which pass thresholds and stretch scales. */
@@ -147,7 +128,7 @@ async function largeApart(worker: Runner, loaded: Loaded, { alone, length }: Pai
   if (!loaded.inputs.some(({ datatype }) => datatype.startsWith('FP'))) return true;
   try {
     const joined = await worker.run(batchOf(loaded, ['ones', 'large'], length), namesOf(loaded));
-    return isApart([loaded, joined], 0, alone);
+    return isApart(joined, 0, alone);
   } catch {
     // Numbers that are looked up in a table may be beyond its end; that says nothing about neighbours.
     return true;

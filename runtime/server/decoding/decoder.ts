@@ -3,6 +3,7 @@
  * waits in line, and who finds the line full is refused.
  */
 import { Refusal, unavailable } from '../protocol/errors.ts';
+import type { Provider } from '../providers.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
 import type { RequestTrace } from '../tracing/trace.ts';
@@ -108,9 +109,11 @@ export class Decoder {
   #closing = false;
   #deaths = 0;
   #ids = 0;
+  #providers: readonly Provider[];
 
   constructor(options: DecoderOptions) {
     this.#options = options;
+    this.#providers = options.providers;
   }
 
   /** Whether the thread is up. */
@@ -125,12 +128,17 @@ export class Decoder {
 
   /** Starts the thread. Throws, with nothing left behind, when the model cannot be loaded. */
   async open(): Promise<LoadedDecoder> {
-    const thread: DecodingThread = new DecodingThread(this.#options, {
-      onReport: (report) => this.#hear(report),
-      onDeath: (dead) => this.#bury(dead),
-    });
+    const thread: DecodingThread = new DecodingThread(
+      { ...this.#options, providers: this.#providers },
+      {
+        onReport: (report) => this.#hear(report),
+        onDeath: (dead) => this.#bury(dead),
+      },
+    );
     const loaded = await thread.load();
     this.#thread = thread;
+    // Which one it is has been told: a successor is not to choose again, in a hurry and beside others.
+    this.#providers = [loaded.provider];
     if (this.#vocabulary !== undefined) thread.send({ kind: 'vocabulary', vocabulary: this.#vocabulary });
     return loaded;
   }
@@ -247,7 +255,10 @@ export class Decoder {
     this.#timer = setTimeout(() => {
       this.open().then(
         () => (this.#closing ? void this.close() : undefined),
-        () => this.#replace(),
+        () => {
+          this.#providers = this.#options.providers;
+          this.#replace();
+        },
       );
     }, this.#options.restartDelayMs(this.#deaths));
   }

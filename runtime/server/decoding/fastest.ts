@@ -27,9 +27,12 @@ export interface Means {
 /** What is written to compare two providers: answers at once, each of so many tokens after a prompt of so many. */
 const trial = { answers: 8, promptTokens: 64, tokens: 8 } as const;
 
-/** Writes until nothing is left. Throws what a run failed of. */
-async function finish(scheduler: Scheduler): Promise<void> {
-  while (scheduler.busy) {
+/** The first trial prepares for the shapes of the second, which is the one that counts. */
+const trials = 2;
+
+/** Writes until nothing is left, or it is enough. Throws what a run failed of. */
+async function finish(scheduler: Scheduler, isEnough: () => boolean = () => false): Promise<void> {
+  while (scheduler.busy && !isEnough()) {
     const { ended } = await scheduler.step();
     for (const { end } of ended) if (end.kind === 'failed') throw new Error(end.message);
   }
@@ -43,15 +46,26 @@ async function warmUp(scheduler: Scheduler): Promise<void> {
   }
 }
 
-async function trialMs(scheduler: Scheduler, { slots, geometry }: DecodingOptions, now: () => number): Promise<number> {
-  const room = Math.max(1, geometry.contextLength - trial.tokens);
-  const prompt = new Array<number>(Math.min(trial.promptTokens, room)).fill(0);
-  const began = now();
-  for (let id = 0; id < Math.min(slots, trial.answers); id += 1) {
-    scheduler.add({ id, prompt, maxTokens: trial.tokens, sampling: greedy, ignoreEnd: true });
+/** Milliseconds of a trial, or of what was seen of it when one alone took longer than `mostMs`. */
+async function trialMs(
+  scheduler: Scheduler,
+  { slots, geometry }: DecodingOptions,
+  { now, mostMs }: { readonly now: () => number; readonly mostMs: number },
+): Promise<number> {
+  const rest = Math.max(1, Math.min(trial.promptTokens, geometry.contextLength - trial.tokens)) - 1;
+  let tookMs = 0;
+  for (let done = 0; done < trials && tookMs <= mostMs; done += 1) {
+    const began = now();
+    for (let id = 0; id < Math.min(slots, trial.answers); id += 1) {
+      // No two begin alike, or they would not be read.
+      const first = (done * trial.answers + id + 1) % geometry.vocabulary;
+      const prompt = [first, ...new Array<number>(rest).fill(0)];
+      scheduler.add({ id, prompt, maxTokens: trial.tokens, sampling: greedy, ignoreEnd: true });
+    }
+    await finish(scheduler, () => now() - began > mostMs);
+    tookMs = now() - began;
   }
-  await finish(scheduler);
-  return now() - began;
+  return tookMs;
 }
 
 /** What came of opening it on one provider, and how long a trial took where there is something to compare it with. */
@@ -59,17 +73,34 @@ type Candidate =
   | { readonly ok: true; readonly opened: Opened; readonly tookMs: number }
   | { readonly ok: false; readonly error: unknown };
 
-async function openOn(providers: readonly Provider[], options: DecodingOptions, { open, now }: Means): Promise<Opened> {
+/** Opens, warms up, and does what else is to be done; releases the session when that fails. */
+async function openOn<R>(
+  providers: readonly Provider[],
+  [options, { open, now }]: readonly [DecodingOptions, Means],
+  then: (opened: Opened) => Promise<R>,
+): Promise<R> {
   const session = await open({ ...options, providers });
-  const scheduler = new Scheduler(session, options, now);
-  await warmUp(scheduler);
-  return { session, scheduler };
+  try {
+    const scheduler = new Scheduler(session, options, now);
+    await warmUp(scheduler);
+    return await then({ session, scheduler });
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
-async function tried(provider: Provider, options: DecodingOptions, means: Means): Promise<Candidate> {
+/** Tries a provider, for as long as it may still be the faster one. */
+async function tried(
+  provider: Provider,
+  [options, means]: readonly [DecodingOptions, Means],
+  mostMs: number,
+): Promise<Candidate> {
   try {
-    const opened = await openOn([provider], options, means);
-    return { ok: true, opened, tookMs: await trialMs(opened.scheduler, options, means.now) };
+    return await openOn([provider], [options, means], async (opened) => {
+      const tookMs = await trialMs(opened.scheduler, options, { now: means.now, mostMs });
+      return { ok: true, opened, tookMs };
+    });
   } catch (error) {
     return { ok: false, error };
   }
@@ -78,9 +109,11 @@ async function tried(provider: Provider, options: DecodingOptions, means: Means)
 /** Opens a model on the provider that is asked for; of two, on the faster one that takes it. Throws when none does. */
 export async function openFastest(options: DecodingOptions, means: Means): Promise<Opened> {
   const [provider, other] = options.providers;
-  if (provider === undefined || other === undefined) return openOn(options.providers, options, means);
-  const first = await tried(provider, options, means);
-  const second = await tried(other, options, means);
+  if (provider === undefined || other === undefined) {
+    return openOn(options.providers, [options, means], (opened) => Promise.resolve(opened));
+  }
+  const first = await tried(provider, [options, means], Infinity);
+  const second = await tried(other, [options, means], first.ok ? first.tookMs : Infinity);
   if (!second.ok) {
     // Where the file is no model, this says so.
     if (!first.ok) throw second.error;

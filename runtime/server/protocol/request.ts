@@ -70,7 +70,7 @@ export function inOrder(signature: Signature, inputs: ReadonlyMap<string, Tensor
 }
 
 /**
- * Refuses inputs with a longer dimension than `limit` where the model leaves it open, the batch axis excepted: what attention
+ * Refuses inputs with a longer dimension than `limit` where the model leaves it open, the first axis excepted: what attention
  * takes grows with its square, and a few kilobytes of tokens can ask for more memory than there is.
  */
 export function checkLengths(specs: readonly TensorSpec[], inputs: readonly Tensor[], limit: number): void {

@@ -42,6 +42,11 @@ test('whatever the bytes are, none are waited for without end', () => {
   expect(found(Buffer.concat([mark, Buffer.alloc(1 << 16), modelOf(['b.bin'])]), 4096)).toEqual(['b.bin']);
 });
 
+test('a hostile file names no more than a model can have', () => {
+  const names = Array.from({ length: 10_001 }, (_, index) => `w${String(index)}`);
+  expect(found(modelOf(names), 1 << 16)).toHaveLength(10_000);
+});
+
 test.each([
   ['model.onnx.data', true],
   ['weights/0.bin', true],
@@ -50,6 +55,7 @@ test.each([
   ['/etc/passwd', false],
   ['a//b', false],
   ['', false],
+  ['x'.repeat(256), false],
   ['a\\..\\b', false],
 ])('%p stays inside: %p', (path, inside) => {
   expect(isInside(path)).toBe(inside);

@@ -13,7 +13,7 @@ afterAll(() => Promise.all(open.map((session) => session.close())));
 async function sessionOver(model: Uint8Array, measured?: Measured): Promise<MainThreadSession | undefined> {
   const path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
   const session = await openOnMainThread(
-    { path, intraOpThreads: 1, providers: ['cpu'], isolation: 'thread' },
+    { path, bytes: model.byteLength, intraOpThreads: 1, providers: ['cpu'], isolation: 'thread' },
     measured,
   );
   if (session !== undefined) open.push(session);
@@ -42,7 +42,7 @@ describe('what may run on the main thread', () => {
     ['what was short', mlpModel([2, 4, 2]), { computeMs: 0.1, elements: 8 }, true],
     ['not what was long', mlpModel([2, 4, 2]), { computeMs: 0.3, elements: 8 }, false],
     ['not what could not be measured', mlpModel([2, 4, 2]), undefined, false],
-    ['not a file that takes long to open', mlpModel([2, 100_000, 2]), { computeMs: 0.1, elements: 8 }, false],
+    ['not a model that takes long to open', mlpModel([2, 100_000, 2]), { computeMs: 0.1, elements: 8 }, false],
     [
       'not what answers as long as its caller says',
       counted([{ ...manyNumbers, outputs: ['y'] }], ['n']),

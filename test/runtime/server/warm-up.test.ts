@@ -134,19 +134,4 @@ describe('on a GPU', () => {
     const opened = { ...loaded, inputs: [open], outputs: [open] };
     expect((await warmUp([mirror(switchedMs)], opened, 32)).maxBatch).toBe(maxBatch);
   });
-
-  /** Alone, the second element of a row is 0; beside another row it is off by so much. The first one is 100. */
-  const rounding = (error: number): Runner => ({
-    run: (inputs) => {
-      const rows = inputs[0]?.shape[0] ?? 0;
-      const data = Float32Array.from({ length: 2 * rows }, (_, at) => (at % 2 === 0 ? 100 : rows > 1 ? error : 0));
-      return Promise.resolve({ outputs: [{ ...value, shape: [rows, 2], data }], computeMs: 1 });
-    },
-  });
-
-  test('rows may be apart by what it rounds of the largest element, and no further', async () => {
-    expect((await warmUp([rounding(0.05)], loaded, 2)).maxBatch).toBe(2);
-    expect((await warmUp([rounding(0.5)], loaded, 2)).maxBatch).toBe(1);
-    expect((await warmUp([rounding(0.05)], { ...loaded, provider: 'cpu' }, 2)).maxBatch).toBe(1);
-  });
 });

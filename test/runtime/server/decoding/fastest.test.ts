@@ -18,19 +18,25 @@ beforeAll(async () => {
   };
 });
 
-/** The CPU under both names; each run takes so many milliseconds of a clock of its own, or fails to open. */
-function machine(msOf: Readonly<Record<Provider, number | Error>>) {
+/** The CPU under both names; each run takes so many milliseconds of a clock of its own, or nothing opens, or nothing runs. */
+function machine(
+  msOf: Readonly<Record<Provider, number | Error>>,
+  breaks: 'when it opens' | 'when it runs' = 'when it opens',
+) {
   let clock = 0;
   const released: Provider[] = [];
+  const runs: Provider[] = [];
   const open: Means['open'] = async (asked) => {
     const [provider = 'cpu'] = asked.providers;
     const ms = msOf[provider];
-    if (ms instanceof Error) throw ms;
+    if (ms instanceof Error && breaks === 'when it opens') throw ms;
     const session = await createSession({ ...asked, providers: ['cpu'] });
     return {
       loaded: { ...session.loaded, provider },
       run: (inputs, outputs) => {
+        if (ms instanceof Error) return Promise.reject(ms);
         clock += ms;
+        runs.push(provider);
         return session.run(inputs, outputs);
       },
       release: async () => {
@@ -39,7 +45,7 @@ function machine(msOf: Readonly<Record<Provider, number | Error>>) {
       },
     };
   };
-  return { released, means: { open, now: () => clock } };
+  return { released, runs, means: { open, now: () => clock } };
 }
 
 test.each([
@@ -66,15 +72,33 @@ test('where one does not open the other is taken, and says why', async () => {
   await other.session.release();
 });
 
+test('one that opens and does not run is released', async () => {
+  const { means, released } = machine({ cuda: new Error('no room'), cpu: 1 }, 'when it runs');
+  const opened = await openFastest(options, means);
+  expect(loadedOf(opened)).toEqual({ provider: 'cpu', passedOver: 'cuda: no room' });
+  expect(released).toEqual(['cuda']);
+  await opened.session.release();
+});
+
+test('the second one is tried for as long as it may be faster', async () => {
+  const { means, runs } = machine({ cuda: 1, cpu: 1000 });
+  const opened = await openFastest(options, means);
+  const runsOf = (provider: Provider): number => runs.filter((one) => one === provider).length;
+  expect(runsOf('cpu')).toBeLessThan(runsOf('cuda') / 2);
+  await opened.session.release();
+});
+
 test('where none opens the last word is that of the CPU', async () => {
   const { means } = machine({ cuda: new Error('no such library'), cpu: new Error('no model') });
   await expect(openFastest(options, means)).rejects.toThrow('no model');
 });
 
 test('who asks for one by name gets it, untried', async () => {
-  const { means, released } = machine({ cuda: 9, cpu: 1 });
+  const { means, released, runs } = machine({ cuda: 9, cpu: 1 });
   const opened = await openFastest({ ...options, providers: ['cuda'] }, means);
   expect(loadedOf(opened)).toEqual({ provider: 'cuda' });
   expect(released).toEqual([]);
+  // Of the warm-up: two prompts, and a second token after each.
+  expect(runs).toHaveLength(4);
   await opened.session.release();
 });
