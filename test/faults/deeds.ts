@@ -25,8 +25,22 @@ function deedOf({ method, status }: Asked): 'create' | 'delete' | 'delete in vai
   return status >= 200 && status < 300 ? 'delete' : undefined;
 }
 
+/** What was made for one root. */
+export interface Lot {
+  readonly deeds: Deeds;
+  readonly podsEver: number;
+}
+
+/** Of each root by its UID, the oldest first. `roots`: that of every pod there ever was. */
+export function lotsOf(exchanges: readonly Asked[], roots: readonly string[]): Readonly<Record<string, Lot>> {
+  const lots = [...deedsByRoot(exchanges)].map(([root, deeds]): [string, Lot] => {
+    return [root, { deeds, podsEver: roots.filter((one) => one === root).length }];
+  });
+  return Object.fromEntries(lots);
+}
+
 /** The same for each root, by its UID in the order in which they first had a child: names come again. */
-export function deedsByRoot(exchanges: readonly Asked[]): ReadonlyMap<string, Deeds> {
+function deedsByRoot(exchanges: readonly Asked[]): ReadonlyMap<string, Deeds> {
   const rootOf = new Map<string, string>();
   const parts = new Map<string, Asked[]>();
   for (const exchange of exchanges) {

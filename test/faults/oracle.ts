@@ -4,7 +4,8 @@
  */
 import { difference, former } from './end-state.ts';
 import type { Deeds } from './deeds.ts';
-import type { Lot, Outcome } from './outcome.ts';
+import type { Lot } from './deeds.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {

@@ -1,5 +1,5 @@
 /** What a run came to. Types alone. */
-import type { Deeds } from './deeds.ts';
+import type { Deeds, Lot } from './deeds.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 
 /** What a run came to; the oracle compares it with that of a run without faults. */
@@ -28,8 +28,5 @@ export interface Outcome {
   readonly requests: readonly string[];
 }
 
-/** What was made for one root. */
-export interface Lot {
-  readonly deeds: Deeds;
-  readonly podsEver: number;
-}
+/** The end of a life, before it is deleted. */
+export type CameTo = Pick<Outcome, 'settled' | 'writesAtRest' | 'heir'>;

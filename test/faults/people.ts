@@ -26,6 +26,11 @@ export class People {
     this.#namespace = namespace;
   }
 
+  /** How many deeds they have begun. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   /** Begun at once, done when `stored` is. Resolves when the API server has taken it, though it may have consequences. */
   befall(deed: Deed, stored: Promise<unknown>): Promise<void> {
     this.#begun += 1;

@@ -7,19 +7,19 @@ import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import type { Cache } from '../../operator/kernel/reconcile.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
-import { deedsByRoot } from './deeds.ts';
+import { lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
 import { Gate, type Identities } from './gate.ts';
 import { fixed, open, startInstance, type Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import { operatorsOf, type Operator } from './operators.ts';
-import type { Lot, Outcome } from './outcome.ts';
+import type { CameTo, Outcome } from './outcome.ts';
 import { People } from './people.ts';
 import type { Fault, FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
 import type { Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
-import { playKubelet, type ScriptedKubelet } from './scripted-kubelet.ts';
+import { playKubelet } from './scripted-kubelet.ts';
 import { Trace } from './trace.ts';
 import { had, until } from './until.ts';
 
@@ -116,21 +116,12 @@ class Run {
     const { cluster, hand } = this.#laboratory;
     const kubelet = playKubelet(cluster, this.#namespace, hand, this.#scenario.script);
     let stuck: string | undefined;
-    let settled: readonly string[] = [];
+    let came: CameTo = { settled: [], writesAtRest: 0 };
     let afterDeletion: readonly string[] = [];
-    let written = 0;
-    let heir: string | undefined;
     try {
       await this.#beginLife();
       await this.#liveThrough();
-      const survivor = await had('the object, or its absence', () => this.#people.found());
-      const nothing = this.#isGone || (reference === undefined && survivor === undefined);
-      const expected = nothing ? [] : reference?.settled;
-      settled = await this.#rest(expected);
-      // What is deleted for good may still be there for a moment.
-      const hasHeir = this.#scenario.changes.length === 0 && !this.#isGone;
-      heir = hasHeir ? (await had('the heir', () => this.#people.found()))?.metadata.uid : undefined;
-      written = await this.#writesAtRest(expected);
+      came = await this.#comeToRest(reference);
       await this.#deed(() => this.#people.delete());
       afterDeletion = await this.#rest([]);
     } catch (error) {
@@ -145,9 +136,8 @@ class Run {
       ...{
         plan: this.#plan,
         befell: this.#interference.befell,
-        settled,
+        ...came,
         afterDeletion,
-        writesAtRest: written,
         writes,
         frames,
       },
@@ -156,8 +146,7 @@ class Run {
       ...{
         deeds: this.#trace.creationsAndDeletions(),
         podsEver: kubelet.seen.size,
-        lots: this.#lots(kubelet),
-        ...(heir === undefined ? {} : { heir }),
+        lots: lotsOf(this.#trace.exchanges, [...kubelet.seen.values()]),
         unguardedDeletions: this.#trace.unguardedDeletions(),
         log,
         requests: this.#trace.lines(),
@@ -200,15 +189,42 @@ class Run {
   }
 
   async #liveThrough(): Promise<void> {
-    const { settled, changes } = this.#scenario;
-    // An object in a namespace that is being emptied may come to its end before its successor is there.
-    const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || settled(object));
-    await until('it settles', isSettled, { everyMs: 250 });
-    for (const change of changes) {
+    await this.#settle();
+    for (const change of this.#scenario.changes) {
       const taken = () => this.#people.change(change, () => this.#isGone).then(() => true);
       await this.#deed(() => until('the change is taken', taken));
-      await until('it settles again', isSettled, { everyMs: 250 });
+      await this.#settle();
     }
+  }
+
+  /** An object in a namespace that is being emptied may come to its end before its successor is there. */
+  #settle(): Promise<void> {
+    const { settled } = this.#scenario;
+    const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || settled(object));
+    return until('it settles', isSettled, { everyMs: 250 });
+  }
+
+  /** A write that comes late may bring about a deed, and with that another life: then it has not come to rest yet. */
+  async #comeToRest(reference: Outcome | undefined): Promise<CameTo> {
+    for (;;) {
+      const { begun } = this.#people;
+      const came = await this.#lookAtRest(reference);
+      await this.#people.idle();
+      if (begun === this.#people.begun) return came;
+      await this.#settle();
+    }
+  }
+
+  async #lookAtRest(reference: Outcome | undefined): Promise<CameTo> {
+    const survivor = await had('the object, or its absence', () => this.#people.found());
+    const nothing = this.#isGone || (reference === undefined && survivor === undefined);
+    const expected = nothing ? [] : reference?.settled;
+    const settled = await this.#rest(expected);
+    // What is deleted for good may still be there for a moment.
+    const hasHeir = this.#scenario.changes.length === 0 && !this.#isGone;
+    const heir = hasHeir ? (await had('the heir', () => this.#people.found()))?.metadata.uid : undefined;
+    const writesAtRest = await this.#writesAtRest(expected);
+    return { settled, writesAtRest, ...(heir === undefined ? {} : { heir }) };
   }
 
   /** The user has deleted it for good. */
@@ -275,13 +291,5 @@ class Run {
       news: () => newsIn(heardIn(this.#laboratory.heard, this.#namespace)),
       rest: () => this.#rest(expected),
     });
-  }
-
-  #lots({ seen }: ScriptedKubelet): Readonly<Record<string, Lot>> {
-    const roots = [...seen.values()];
-    const lots = [...deedsByRoot(this.#trace.exchanges)].map(([root, deeds]): [string, Lot] => {
-      return [root, { deeds, podsEver: roots.filter((one) => one === root).length }];
-    });
-    return Object.fromEntries(lots);
   }
 }
