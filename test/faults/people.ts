@@ -4,7 +4,7 @@ import type { Condition, Resource } from '../../operator/kernel/objects.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
 import type { Deed } from './interference.ts';
 import type { Rooted, Scenario } from './scenario.ts';
-import { had, until } from './until.ts';
+import { until } from './until.ts';
 
 const never = new AbortController().signal;
 const quotas: Resource = { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
@@ -72,15 +72,8 @@ export class People {
     await this.#cluster.create(resource, created, never);
   }
 
-  /** Until it is gone, on its way out, or another one: a busy API server was once asked in vain. */
   async delete(): Promise<void> {
-    const uid = (await had('the object to delete, or its absence', () => this.found()))?.metadata.uid;
-    const isTaken = async (): Promise<boolean> => {
-      await this.#cluster.remove({ resource: this.#scenario.resource, key: this.#key, ...(uid && { uid }) }, never);
-      const metadata = (await this.found())?.metadata;
-      return metadata?.uid !== uid || metadata?.deletionTimestamp !== undefined;
-    };
-    if (uid !== undefined) await until('the deletion is taken', isTaken);
+    await this.#cluster.remove({ resource: this.#scenario.resource, key: this.#key }, never);
   }
 
   async root(): Promise<Rooted> {
