@@ -156,3 +156,14 @@ export function mlpModel([inputs, hidden, classes]: readonly [number, number, nu
     ],
   });
 }
+
+/** y = x + w; all are [1], and w is whatever a file beside the model holds. */
+export function externalModel(file: string): Buffer {
+  const value = (name: string): Value => ({ name, type: 'FP32', shape: [1] });
+  return onnxModel({
+    inputs: [value('x')],
+    outputs: [value('y')],
+    nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+    weights: [{ name: 'w', shape: [1], data: new Float32Array(1), file }],
+  });
+}

@@ -3,23 +3,14 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../runtime/server/onnx.ts';
 import { folderWith } from '../../support/model-server.ts';
-import { onnxModel } from '../../support/onnx-model.ts';
-
-const value = (name: string) => ({ name, type: 'FP32', shape: [1] }) as const;
-const modelWith = (file: string): Buffer =>
-  onnxModel({
-    inputs: [value('x')],
-    outputs: [value('y')],
-    nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
-    weights: [{ name: 'w', shape: [1], data: new Float32Array(1), file }],
-  });
+import { externalModel } from '../../support/onnx-model.ts';
 
 /** 0 plus the weight of a model that has it in such a file; a 7 lies in its folder and in the one above. */
 async function sumWith(fileOf: (folder: string) => string): Promise<unknown> {
   const seven = Buffer.from(Float32Array.of(7).buffer);
   const folder = await folderWith({ 'seven.bin': seven, 'model/seven.bin': seven });
   const path = join(folder, 'model', 'model.onnx');
-  await writeFile(path, modelWith(fileOf(folder)));
+  await writeFile(path, externalModel(fileOf(folder)));
   const session = await createSession({ path, intraOpThreads: 1, providers: ['cpu'] });
   const [y] = await session.run([{ name: 'x', datatype: 'FP32', shape: [1], data: new Float32Array(1) }], ['y']);
   await session.release();

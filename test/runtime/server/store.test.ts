@@ -8,7 +8,7 @@ import { createSession } from '../../../runtime/server/onnx.ts';
 import type { Fetched } from '../../../runtime/server/repository.ts';
 import { locationOf, storeSource } from '../../../runtime/server/store.ts';
 import { folderWith } from '../../support/model-server.ts';
-import { onnxModel } from '../../support/onnx-model.ts';
+import { externalModel } from '../../support/onnx-model.ts';
 
 const digest = createHash('sha256').update('weights').digest('hex');
 const { signal } = new AbortController();
@@ -132,15 +132,6 @@ describe('a store that misbehaves', () => {
 
   describe('weights in a file of their own', () => {
     const weights = Float32Array.of(3);
-    const value = (name: string) => ({ name, type: 'FP32', shape: [1] }) as const;
-    const modelWith = (file: string): Buffer =>
-      onnxModel({
-        inputs: [value('x')],
-        outputs: [value('y')],
-        nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
-        weights: [{ name: 'w', shape: [1], data: weights, file }],
-      });
-
     /** Serves these objects, with tags. */
     const serve = (objects: Readonly<Record<string, Buffer>>): void => {
       answer = (request, response) => {
@@ -170,7 +161,7 @@ describe('a store that misbehaves', () => {
     }
 
     test.each(['model.onnx.data', 'parts/w 1.bin'])('come with the model: %s', async (name) => {
-      const model = modelWith(name);
+      const model = externalModel(name);
       serve({ 'model.onnx': model, [name]: bytesOf(weights) });
       const fetched = await fetchModel();
       expect(await sum(fetched)).toBe(4);
@@ -178,7 +169,7 @@ describe('a store that misbehaves', () => {
     });
 
     test('are fetched again only when they are others', async () => {
-      const [name, model] = ['model.onnx.data', modelWith('model.onnx.data')];
+      const [name, model] = ['model.onnx.data', externalModel('model.onnx.data')];
       serve({ 'model.onnx': model, [name]: bytesOf(weights) });
       const kept = join(await folderOf(fetchModel()), name);
       const writtenAt = async (): Promise<bigint> => (await stat(kept, { bigint: true })).mtimeNs;
@@ -190,7 +181,7 @@ describe('a store that misbehaves', () => {
     });
 
     test('are fetched again when a file ends early, and gone when the store has them no longer', async () => {
-      const [name, model] = ['model.onnx.data', modelWith('model.onnx.data')];
+      const [name, model] = ['model.onnx.data', externalModel('model.onnx.data')];
       serve({ 'model.onnx': model, [name]: bytesOf(weights) });
       const kept = join(await folderOf(fetchModel()), name);
       await truncate(kept, 2);
@@ -201,7 +192,7 @@ describe('a store that misbehaves', () => {
     });
 
     test('are those of their own place, though the graphs are equal', async () => {
-      const [name, model] = ['model.onnx.data', modelWith('model.onnx.data')];
+      const [name, model] = ['model.onnx.data', externalModel('model.onnx.data')];
       serve({
         'model.onnx': model,
         [name]: bytesOf(weights),
@@ -214,19 +205,19 @@ describe('a store that misbehaves', () => {
     });
 
     test('that lie elsewhere are neither fetched nor read', async () => {
-      serve({ 'model.onnx': modelWith('../secrets') });
+      serve({ 'model.onnx': externalModel('../secrets') });
       await expect(fetchModel().then(sum)).rejects.toThrow('External data path escapes');
       expect(asked.every((path) => !path.includes('secrets'))).toBe(true);
     });
 
     test('may have a long path', async () => {
       const name = `${'deep/'.repeat(40)}w.bin`;
-      serve({ 'model.onnx': modelWith(name), [name]: bytesOf(weights) });
+      serve({ 'model.onnx': externalModel(name), [name]: bytesOf(weights) });
       expect(await sum(await fetchModel())).toBe(4);
     });
 
     test('that the store has not are missed by the one who needs them, and told by name', async () => {
-      serve({ 'model.onnx': modelWith('model.onnx.data') });
+      serve({ 'model.onnx': externalModel('model.onnx.data') });
       await expect(fetchModel().then(sum)).rejects.toThrow(/model\.onnx\.data/);
     });
   });
