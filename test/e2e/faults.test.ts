@@ -42,11 +42,18 @@ async function serveWithLoss(): Promise<Tally> {
   const stop = new AbortController();
   const traffic = closedLoop(client, [request], 8, stop.signal);
   const [victim = ''] = await names('limbeck.dev/model-service=steady');
-  kill(kubectl, [victim]);
-  await kubectl.until<ModelServiceStatus, true>({
-    ...{ kind: 'msvc', name: 'steady', seconds: 30, what: 'noticing the loss' },
-    judge: ({ readyReplicas }) => (readyReplicas === 1 ? true : undefined),
+  // Looked for before it happens: its successor is ready within two seconds, which kubectl may take to begin a watch.
+  const looking = Promise.withResolvers<void>();
+  const loss = kubectl.until<ModelServiceStatus, true>({
+    ...{ kind: 'msvc', name: 'steady', seconds: 60, what: 'noticing the loss' },
+    judge: ({ readyReplicas }) => {
+      looking.resolve();
+      return readyReplicas === 1 ? true : undefined;
+    },
   });
+  await Promise.race([looking.promise, loss]);
+  kill(kubectl, [victim]);
+  await loss;
   await twoReady();
   // However slow the machine is: fewer would prove little.
   while (tally.sent <= enough) await pause(50);
