@@ -53,6 +53,13 @@ describe('pods', () => {
     }
   });
 
+  test('of the store can be made whatever its keys are, also where their checksum looks like a number', async () => {
+    const keys = ['accessKeyId=limbeck', 'secretAccessKey=secret-34'].map((key) => `store.embedded.${key}`);
+    const rendered = objects(await render('test/charts/values-default.yaml', ...keys));
+    const { annotations } = rendered.find(({ kind }) => kind === 'StatefulSet')!.spec.template.metadata;
+    expect(annotations).toEqual({ 'checksum/credentials': '21278349' });
+  });
+
   test('of the store are others when its keys are, and only then', async () => {
     const template = async (...settings: readonly string[]) => {
       const rendered = objects(await render('test/charts/values-default.yaml', ...settings));

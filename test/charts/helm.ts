@@ -43,7 +43,10 @@ export interface Manifest {
   };
   readonly spec: {
     readonly selector: Labels & { readonly matchLabels: Labels };
-    readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
+    readonly template: {
+      readonly metadata: { readonly labels: Labels; readonly annotations?: Labels };
+      readonly spec: PodSpec;
+    };
   };
   readonly rules?: readonly Rule[];
   readonly stringData?: Labels;
