@@ -145,8 +145,12 @@ export async function install(namespaced: boolean, canary: string, cleanups: Cle
     .filter((one) => one !== null);
   const installed = manifests.filter(({ kind }) => /Role|ServiceAccount|Secret|ConfigMap/.test(kind));
   await apply(installed.map((one) => JSON.stringify(one)).join('\n---\n'));
-  for (const { kind, metadata } of installed.filter(({ kind }) => kind.startsWith('ClusterRole')))
-    cleanups.push(() => kubectl('delete', kind, metadata.name));
+  // The store's Secret is in other namespaces too, where the next release would find somebody else's.
+  const elsewhere = installed.filter(
+    ({ kind, metadata }) => kind.startsWith('ClusterRole') || (metadata.namespace ?? namespace) !== namespace,
+  );
+  for (const { kind, metadata } of elsewhere)
+    cleanups.push(() => kubectl('delete', kind, metadata.name, '-n', metadata.namespace ?? namespace));
   const folder = await mkdtemp(join(tmpdir(), 'rights-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   const config = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as { data: Record<string, string> };
