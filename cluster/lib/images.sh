@@ -4,6 +4,7 @@
 # never built or imported again.
 
 IMAGES=$CACHE/images
+IMAGE_BASE=localhost/limbeck-base:$IMAGE_SUITE-slim
 IMAGE_NAMES=(operator server trainer store)
 RUFF_VERSION=0.17.6
 PYARROW_VERSION=26.0.1
@@ -27,18 +28,28 @@ build_base() {
   rm -rf "$root"
   # What it mounts ends with it, however that is.
   unshare --mount --propagation private debootstrap --variant=minbase "$IMAGE_SUITE" "$root" "$(debian_mirror)"
-  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  slim "$root"
   container=$(buildah_here from scratch)
   buildah_here add "$container" "$root" /
-  buildah_here commit --rm "$container" "localhost/limbeck-base:$IMAGE_SUITE"
+  buildah_here commit --rm "$container" "$IMAGE_BASE"
   rm -rf "$root"
+}
+
+# Without what nobody reads in a container, as Debian's own slim images: what is there goes, what is installed later never comes.
+# Copyrights stay.
+slim() {
+  rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/usr/share/{man,info,locale}/*
+  find "$1/usr/share/doc" -mindepth 1 -type f ! -name copyright -delete
+  find "$1/usr/share/doc" -mindepth 1 -type d -empty -delete
+  printf 'path-exclude=/usr/share/%s/*\n' man info locale doc >"$1/etc/dpkg/dpkg.cfg.d/slim"
+  echo 'path-include=/usr/share/doc/*/copyright' >>"$1/etc/dpkg/dpkg.cfg.d/slim"
 }
 
 # The other images take little beside it.
 largest_image_built() { grep -qsF localhost/limbeck-trainer: "$IMAGES/storage/overlay-images/images.json"; }
 
 ensure_base() {
-  buildah_here inspect --type image "localhost/limbeck-base:$IMAGE_SUITE" >/dev/null 2>&1 && return
+  buildah_here inspect --type image "$IMAGE_BASE" >/dev/null 2>&1 && return
   say "images: the Debian base, about a minute, once"
   with_heartbeat "debootstrap $IMAGE_SUITE" "$CACHE/logs/image-base.log" build_base
 }
@@ -123,7 +134,7 @@ fill_ruff() {
     python3 -m zipfile --extract "$1"/*.whl "$1/wheel" && install -m 755 "$1"/wheel/ruff-*.data/scripts/ruff "$1/whole/ruff"
 }
 
-tag_of() { (cd "$1" && { echo "$IMAGE_SUITE"; cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
+tag_of() { (cd "$1" && { echo "$IMAGE_BASE"; cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
 
 # Builds NAME into localhost/limbeck-NAME:TAG unless it is there. Prints the whole reference.
 build_image() {
@@ -133,7 +144,7 @@ build_image() {
   if ! buildah_here inspect --type image "$image" >/dev/null 2>&1; then
     say "images: building $name"
     with_heartbeat "image $name" "$CACHE/logs/image-$name.log" buildah_here bud --isolation chroot --layers --target "$name" \
-      --build-arg "BASE=localhost/limbeck-base:$IMAGE_SUITE" --tag "$image" --file "$REPOSITORY/runtime/Containerfile" "$context"
+      --build-arg "BASE=$IMAGE_BASE" --tag "$image" --file "$REPOSITORY/runtime/Containerfile" "$context"
   fi
   rm -rf "$context"
   echo "$image"
