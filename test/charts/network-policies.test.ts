@@ -165,7 +165,10 @@ describe('network policies', () => {
           .map((port) => `${name} ${String(port)}`),
       );
     // The gateway's front door is open to everybody.
-    expect(opened(prometheus)).toEqual(['operator 8081', 'gateway 8080', 'gateway 8081', 'server 8080']);
+    expect(opened(prometheus)).toEqual([
+      ...['operator 8081', 'gateway 8080', 'gateway 8081'],
+      ...['server 8080', 'trainer 8080', 'student 8080'],
+    ]);
     // Whoever writes no namespace means the release's, also in the policies of other namespaces.
     expect(opened({ ...prometheus, namespace: 'default' })).toEqual(['gateway 8080']);
     const to = stranger('elsewhere');

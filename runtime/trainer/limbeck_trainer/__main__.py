@@ -20,7 +20,8 @@ from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.launch import is_launcher
 from limbeck_trainer.launch import main as launch
 from limbeck_trainer.log import Log
-from limbeck_trainer.progress import Board, serve_progress
+from limbeck_trainer.progress import Board
+from limbeck_trainer.progress_server import serve_progress
 from limbeck_trainer.result import failure_document, write_result
 
 

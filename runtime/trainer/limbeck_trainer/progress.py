@@ -1,4 +1,4 @@
-"""What the operator pulls: GET /progress (trainer-progress.schema.json), answered from a thread of every rank.
+"""How far the run is (trainer-progress.schema.json), on every rank.
 
 Rank 0's answer is what a person sees. Every rank's is its heartbeat: a process that is frozen does not answer, and one
 that hangs answers with the same step. What legitimately takes long between two steps says so by its phase.
@@ -6,13 +6,11 @@ that hangs answers with the same step. What legitimately takes long between two 
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 # What the status has room for.
@@ -148,36 +146,3 @@ class Board:
             longest = max(self._progress.step_seconds or 0, now - self._stepped)
             self._progress = replace(self._progress, step_seconds=longest)
         self._stepped = now
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # Of a frozen process the kernel still accepts this many connections: that tells it from one that is gone.
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: who asked is gone, for the answer came too late."""
-
-
-def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
-    """Answers GET /progress on every address until the process ends; OSError if the port is taken."""
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 5
-
-        def do_GET(self) -> None:
-            found = self.path.split("?")[0] == "/progress"
-            document: dict[str, object] = board.progress.document() if found else {"error": "there is only /progress"}
-            body = json.dumps(document).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
-            """Says nothing: a poll every second is no news."""
-
-    server = _Server(("", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server

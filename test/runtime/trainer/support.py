@@ -126,3 +126,10 @@ def progress_of(document: Document, timeout: float = 5) -> Document:
     with urllib.request.urlopen(f"http://127.0.0.1:{document['progressPort']}/progress", timeout=timeout) as answer:
         body: Document = json.load(answer)
         return body
+
+
+def metrics_of(document: Document) -> str:
+    """GET /metrics of the same."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{document['progressPort']}/metrics", timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support import Document, attempt, config_document, contract, digits_file, progress_of, run_here, until
+from support import Document, attempt, config_document, contract, digits_file, metrics_of, progress_of, run_here, until
 from workers import start_program, start_workers, trainer_command
 
 # Long enough to be interrupted in the middle on any machine, short enough to be finished by a resumption.
@@ -115,6 +115,7 @@ def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(tmp_path: Path, stor
         f"step {int(newest.stem.removeprefix('step-'))} of attempt 1: "
         "its bytes do not have the sha256 that was written down"
     )
+    assert f'limbeck_trainer_resumed_from_step{{component="trainer"}} {float(resumed["step"])}\n' in metrics_of(again)
     second.terminate()
     assert second.exit_code() == 143
 

@@ -1,15 +1,11 @@
-"""GET /progress by its contract."""
+"""What is on the board, by its contract."""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
-
 import jsonschema
 import pytest
-from limbeck_trainer.progress import Board, Distribution, Progress, SavedCheckpoint, serve_progress
-from support import contract, free_port
+from limbeck_trainer.progress import Board, Distribution, Progress, SavedCheckpoint
+from support import contract
 
 
 @pytest.mark.parametrize(
@@ -37,22 +33,6 @@ def test_percent_reaches_99_and_leaves_the_rest_to_the_result() -> None:
     assert Progress(step=800, steps=800).document()["percent"] == 99
 
 
-def test_is_served_as_it_changes() -> None:
-    board, port = Board(), free_port()
-    server = serve_progress(board, port)
-    try:
-        for step in (1, 2):
-            board.update(phase="training", step=step, steps=4)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress") as answer:
-                assert answer.headers["Content-Type"] == "application/json"
-                assert json.load(answer)["percent"] == 25 * step
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/other")
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_the_longest_step_is_measured_without_what_comes_between_steps() -> None:
     times = iter([0.0, 2.0, 3.0, 100.0, 101.5])
     board = Board(lambda: next(times))
@@ -73,14 +53,3 @@ def test_a_phase_ends_with_its_block_also_when_that_fails() -> None:
     with pytest.raises(ValueError, match="full"), board.during("checkpointing"):
         raise ValueError("full")
     assert board.progress.phase == "starting"
-
-
-def test_a_taken_port_is_an_error() -> None:
-    port = free_port()
-    server = serve_progress(Board(), port)
-    try:
-        with pytest.raises(OSError, match="in use"):
-            serve_progress(Board(), port)
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support import Document, config_document, free_port, progress_of, until
+from support import Document, config_document, free_port, metrics_of, progress_of, until
 from versity import Versity, versity
 from workers import Worker, start_workers
 
@@ -42,21 +42,21 @@ def start(folder: Path, bucket: str, server: Versity, **changes: str) -> Started
     return worker, document
 
 
-def progress_while_running(started: dict[str, Started]) -> dict[str, str]:
-    """All answers of GET /progress, until every process has ended; one of them perhaps in the middle of an answer."""
+def answers_while_running(started: dict[str, Started]) -> dict[str, str]:
+    """All answers of GET /progress and /metrics until every process has ended, one of them perhaps in an answer."""
     answers = dict.fromkeys(started, "")
 
     def all_ended() -> bool:
         for name, (_, document) in started.items():
             with suppress(OSError, HTTPException):
-                answers[name] += str(progress_of(document))
+                answers[name] += str(progress_of(document)) + metrics_of(document)
         return all(worker.process.poll() is not None for worker, _ in started.values())
 
     until(all_ended)
     return answers
 
 
-def test_the_secret_key_is_in_no_log_result_or_progress(tmp_path: Path, server: Versity, frozen: Versity) -> None:
+def test_the_secret_key_is_in_no_log_result_or_answer(tmp_path: Path, server: Versity, frozen: Versity) -> None:
     started = {
         "good": start(tmp_path / "good", "s3://limbeck", server),
         "refused": start(tmp_path / "refused", "s3://limbeck", server, AWS_SECRET_ACCESS_KEY=f"{CANARY}wrong"),
@@ -65,7 +65,7 @@ def test_the_secret_key_is_in_no_log_result_or_progress(tmp_path: Path, server: 
         "no address": start(tmp_path / "address", "s3://limbeck", server, AWS_ENDPOINT_URL="not an address"),
         "silent": start(tmp_path / "silent", "s3://limbeck", frozen),
     }
-    answers = progress_while_running(started)
+    answers = answers_while_running(started)
     ends = {name: (worker.exit_code(), worker.result().get("reason")) for name, (worker, _) in started.items()}
     assert ends == {"good": (0, None)} | dict.fromkeys(list(started)[1:], (75, "StoreUnavailable"))
     for name, (worker, _) in started.items():

@@ -1,0 +1,62 @@
+"""GET /progress and /metrics, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from limbeck_trainer.progress import Board
+from limbeck_trainer.progress_server import serve_progress
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+from support import free_port
+
+
+def test_is_served_as_it_changes() -> None:
+    board, port = Board(), free_port()
+    server = serve_progress(board, port)
+    try:
+        for step in (1, 2):
+            board.update(phase="training", step=step, steps=4)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress") as answer:
+                assert answer.headers["Content-Type"] == "application/json"
+                assert json.load(answer)["percent"] == 25 * step
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/other")
+        assert json.load(refused.value) == {"error": "there are only /progress and /metrics"}
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_metrics_are_served_as_they_change_in_the_format_that_is_asked_for() -> None:
+    board, port = Board(), free_port()
+    server = serve_progress(board, port)
+    try:
+        for accepted, parse in (
+            ("text/plain", text_string_to_metric_families),
+            ("application/openmetrics-text", openmetrics.text_string_to_metric_families),
+        ):
+            board.update(step=board.progress.step + 1, steps=4)
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accepted})
+            with urllib.request.urlopen(request) as answer:
+                assert answer.headers["Content-Type"].startswith(accepted)
+                values = {one.name: one.value for family in parse(answer.read().decode()) for one in family.samples}
+            assert values["limbeck_trainer_step"] == board.progress.step
+            assert values["process_resident_memory_bytes"] > 1 << 20
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_taken_port_is_an_error() -> None:
+    port = free_port()
+    server = serve_progress(Board(), port)
+    try:
+        with pytest.raises(OSError, match="in use"):
+            serve_progress(Board(), port)
+    finally:
+        server.shutdown()
+        server.server_close()
