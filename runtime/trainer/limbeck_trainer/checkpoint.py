@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import SavedCheckpoint
-from limbeck_trainer.store import ONCE, ObjectMissing, Store
+from limbeck_trainer.store import ONCE, Store
 
-POINTER = re.compile(r"/a(\d+)/checkpoints/([a-z]+)/step-(\d+)\.json$")
+PLACE = re.compile(r"/a(\d+)/checkpoints/([a-z]+)/step-(\d+)\.(json|pt)$")
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +87,7 @@ class Checkpoints:
         self._skipped: list[Pointer] = []
 
     def newest(self) -> Newest:
-        """The newest valid checkpoint of all attempts so far."""
+        """The newest valid checkpoint of all attempts so far. What their ends have left half written is removed."""
         self._known, self._skipped = sorted(self._pointers()), []
         skipped: list[str] = []
         for pointer in reversed([*self._known]):
@@ -127,8 +128,16 @@ class Checkpoints:
         return saved
 
     def _pointers(self) -> list[Pointer]:
-        found = ((POINTER.search(uri), uri) for uri in self._store.list(self._identity.run_uri))
-        return [Pointer(int(match[3]), int(match[1]), uri) for match, uri in found if match and match[2] == self._stage]
+        """Of what the store lists; files that no pointer ever followed go, and so does what is not even a file yet."""
+        with contextlib.suppress(TrainerError):
+            self._store.sweep(self._identity.run_uri)
+        listed = self._store.list(self._identity.run_uri)
+        places = ((PLACE.search(uri), uri) for uri in listed)
+        ours = [(match, uri) for match, uri in places if match and match[2] == self._stage]
+        pointers = [Pointer(int(match[3]), int(match[1]), uri) for match, uri in ours if match[4] == "json"]
+        for uri in {uri for match, uri in ours if match[4] == "pt"} - {pointer.file for pointer in pointers}:
+            self._discard(uri)
+        return pointers
 
     def _read(self, pointer: Pointer) -> tuple[dict[str, Any], bytes | None, str]:
         """What its pointer says and the checkpoint's bytes, or what is wrong with it."""

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.config import Distillation, Response
 from limbeck_trainer.data import Dataset, Floats, Rows
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.losses import Response as ResponseLoss
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.scratch import Scratch, room_for
-from limbeck_trainer.store import ObjectMissing, Store
+from limbeck_trainer.store import Store
 
 LOGITS, SIZE = "logits.npy", "size"
 

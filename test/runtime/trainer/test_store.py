@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.store import ObjectMissing, Patience, Store
+from limbeck_trainer.store import Patience, Store
 from support import free_port
 
 
@@ -46,6 +47,15 @@ def test_what_is_fetched_is_all_that_is_in_the_file(root: str, tmp_path: Path) -
         assert (tmp_path / "file").read_bytes() == content == file.read()
         assert store.fetch(f"{root}/small", file) == hashlib.sha256(b"small").hexdigest()
         assert (tmp_path / "file").read_bytes() == b"small"
+
+
+def test_sweeping_leaves_what_is_whole(root: str) -> None:
+    store = Store()
+    store.sweep(root)
+    store.put(f"{root}/.hidden.7x", b"whole")
+    store.put(f"{root}/file", b"whole")
+    store.sweep(root)
+    assert store.get(f"{root}/.hidden.7x") == store.get(f"{root}/file") == b"whole"
 
 
 def test_what_is_missing_is_missing(root: str, tmp_path: Path) -> None:

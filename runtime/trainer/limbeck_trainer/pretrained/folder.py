@@ -15,9 +15,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, NoReturn
 
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.scratch import pour
-from limbeck_trainer.store import ObjectMissing, Store
+from limbeck_trainer.store import Store
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")

@@ -18,10 +18,11 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Hub, Source, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
-from limbeck_trainer.store import ObjectMissing, Store
+from limbeck_trainer.store import Store
 
 SUFFIXES = {
     ".npz": "npz",

@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.samples import Tokens
-from limbeck_trainer.store import ObjectMissing, Store
+from limbeck_trainer.store import Store
 
 END = "<|endoftext|>"
 FILES = ("tokenizer.json", "tokenizer_config.json")

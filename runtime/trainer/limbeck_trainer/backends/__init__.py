@@ -1,0 +1,1 @@
+"""Kinds of store: one file each, and the contract between them and whoever has patience."""
