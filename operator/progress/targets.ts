@@ -20,6 +20,7 @@ import {
   type Resource,
 } from '../kernel/objects.ts';
 import type { Cache, Index } from '../kernel/reconcile.ts';
+import { endOfWorker } from '../api/worker.ts';
 import type { PullTarget } from './pull.ts';
 
 /** Ports that pods of ours listen on. */
@@ -66,7 +67,7 @@ function mayHaveNews(pod: Pod): boolean {
   const { metadata, status } = pod;
   if (status?.phase !== 'Running' || status.podIP === undefined || metadata.deletionTimestamp !== undefined)
     return false;
-  return isWorker(pod) || !isReady(pod);
+  return isWorker(pod) ? endOfWorker(pod) === undefined : !isReady(pod);
 }
 
 const isWorker = ({ metadata }: Pod): boolean => metadata.labels?.[labels.completionIndex] !== undefined;

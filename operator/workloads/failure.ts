@@ -3,6 +3,7 @@ import type { ContainerStateTerminated, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
+import { endOfWorker } from '../api/worker.ts';
 
 /**
  * permanent: repeating will not help. counted: tried again, against retry.limit. free: tried again, no fault of the
@@ -43,7 +44,7 @@ export function failureOf(pod: Pod): Failure {
   const who = { pod: pod.metadata.name, rank: rankOf(pod) };
   const preempted = disruptionOf(pod);
   if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), ...who };
-  const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
+  const terminated = endOfWorker(pod);
   if (terminated === undefined) return { ...withoutContainer(pod), ...who };
   return { ...endOfContainer(terminated), ...who, ...lastWords(terminated), exitCode: terminated.exitCode };
 }

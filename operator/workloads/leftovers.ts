@@ -9,6 +9,7 @@ import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
+import { isHeldOpen, outcomeOf } from '../api/worker.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
 type Kept = Pick<RunObserved, 'root' | 'settings'>;
@@ -29,12 +30,16 @@ const refTo = (job: BatchJob): ObjectRef => ({
 export const unfinishedJobs = ({ jobs, pods }: Seen): readonly ObjectRef[] =>
   jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods))).map(refTo);
 
-/** The Job controller is about to call it over. */
+/** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */
 function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
-  const phases = pods.filter((pod) => isOwnedBy(pod, job)).map((pod) => pod.status?.phase);
-  const succeeded = phases.filter((phase) => phase === 'Succeeded').length;
-  return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
+  if (holdsOpen(job, pods)) return false;
+  const outcomes = pods.filter((pod) => isOwnedBy(pod, job)).map(outcomeOf);
+  const succeeded = outcomes.filter((outcome) => outcome === 'succeeded').length;
+  return outcomes.includes('failed') || succeeded >= (job.spec?.completions ?? Infinity);
 }
+
+const holdsOpen = (job: BatchJob, pods: readonly Pod[]): boolean =>
+  pods.some((pod) => isOwnedBy(pod, job) && isHeldOpen(pod));
 
 /**
  * The Jobs of the last attempts stay for their logs; once the newest has begun, older ones go with what was made for
@@ -47,12 +52,15 @@ export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): reado
 
 /**
  * Of a run that is over: what would run on, and what is too old. All workers of an attempt that succeeded have ended, so its
- * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it.
+ * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it, or
+ * another container holds a pod open, and what it takes of the cluster with it.
  */
 export function finalLeftovers(run: Seen & Kept): readonly ObjectRef[] {
   const attempts = run.root.status?.attempts ?? [];
   const succeeded = attempts.filter(({ outcome }) => outcome === 'Succeeded').map(({ number }) => number);
-  const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)));
+  const jobs = run.jobs.filter(
+    (job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)) || holdsOpen(job, run.pods),
+  );
   return [...unfinishedJobs({ ...run, jobs }), ...outdatedChildren(run, attempts)];
 }
 

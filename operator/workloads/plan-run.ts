@@ -38,7 +38,8 @@ import { withoutQueue } from './queue.ts';
 import { sentenceOf } from './sentence.ts';
 import { stopping } from './stopping.ts';
 import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
-import { isOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
+import { judge, type AttemptSeen, type Verdict } from './verdict.ts';
+import { isOver } from '../api/worker.ts';
 
 const settled: Next = { kind: 'settled' };
 /** Timers end at 24 days; a later time is looked at in between. */

@@ -34,7 +34,8 @@ const troubleOf = (pod: Pod, now: Date): StartTrouble | undefined =>
   containerTrouble(pod, now) ?? schedulingTrouble(pod);
 
 function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
-  const { reason: word = '', message: detail } = pod.status?.containerStatuses?.[0]?.state?.waiting ?? {};
+  const waiting = (pod.status?.containerStatuses ?? []).flatMap(({ state }) => state?.waiting ?? []);
+  const { reason: word = '', message: detail } = waiting.find(({ reason = '' }) => reason in waitingReasons) ?? {};
   const reason = waitingReasons[word];
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;

@@ -17,6 +17,7 @@ import { dataMountPath } from './run-config.ts';
 import { membershipOf, podGroupOf, podGroupsOf } from './pod-group.ts';
 import type { RunConfig, RunRoot } from './run.ts';
 import type { GpuProfile, Settings } from './settings.ts';
+import { workerContainer } from '../api/worker.ts';
 
 /** Where rank 0 tells its progress. */
 export const progressPort = 8080;
@@ -195,7 +196,7 @@ function containerOf(plan: AttemptPlan) {
   const { settings, profile, root } = plan;
   const { resources } = root.spec.placement;
   return {
-    name: 'trainer',
+    name: workerContainer,
     ...programOf(plan),
     imagePullPolicy: settings.imagePullPolicy,
     env: environmentOf(plan),

@@ -27,6 +27,7 @@ import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
+import { endOfWorker, outcomeOf } from '../api/worker.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
@@ -50,7 +51,9 @@ export interface AttemptSeen {
 
 /** Judges one open attempt. */
 export function judge(seen: AttemptSeen, now: Date): Verdict {
-  const failed = seen.pods.filter((pod) => pod.status?.phase === 'Failed' || (isPreempted(pod) && !isOver(pod)));
+  const failed = seen.pods.filter(
+    (pod) => outcomeOf(pod) === 'failed' || (isPreempted(pod) && outcomeOf(pod) === undefined),
+  );
   if (failed.length === 0 && mayBeUnseen(seen, now)) return notSeenYet;
   if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
     return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
@@ -102,8 +105,6 @@ function noPods({ job, pods, workers }: AttemptSeen): { readonly reason: Reason;
 
 const workersText = (workers: number): string => (workers === 1 ? '1 worker' : `${String(workers)} workers`);
 
-export const isOver = (pod: Pod): boolean => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
-
 const hasCondition = (job: BatchJob | undefined, type: string): boolean =>
   job?.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
 
@@ -114,7 +115,7 @@ export const jobIsOver = (job: BatchJob): boolean =>
   jobFailed(job) || hasCondition(job, 'Complete') || hasCondition(job, 'SuccessCriteriaMet');
 
 const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
-  hasCondition(job, 'Complete') || pods.filter((pod) => pod.status?.phase === 'Succeeded').length === workers;
+  hasCondition(job, 'Complete') || pods.filter((pod) => outcomeOf(pod) === 'succeeded').length === workers;
 
 /**
  * The Job has just ended and a pod that would tell how is missing: deleted, or not seen yet, as the watches of Jobs and of pods are
@@ -141,9 +142,9 @@ function successOf(seen: AttemptSeen): Verdict {
     return { kind: 'failed', failure: { reason: 'ResultLost', message, weight: 'counted' } };
   }
   // The watches of Jobs and of pods are not in step: the Job may be seen complete before its pod is.
-  if (!isOver(leader)) return { kind: 'running', message: 'Waiting for the result of rank 0.' };
+  if (outcomeOf(leader) === undefined) return { kind: 'running', message: 'Waiting for the result of rank 0.' };
   const pod = leader.metadata.name;
-  const result = parseResult(leader.status?.containerStatuses?.[0]?.state?.terminated?.message ?? '');
+  const result = parseResult(endOfWorker(leader)?.message ?? '');
   if (result.outcome === 'succeeded') return { kind: 'succeeded', result, pod };
   const failure: Failure = { reason: 'ResultInvalid', message: result.message, weight: 'permanent', pod, exitCode: 0 };
   return { kind: 'failed', failure };
@@ -151,7 +152,7 @@ function successOf(seen: AttemptSeen): Verdict {
 
 /** The watches of Jobs and of pods are not in step here either: the pod that tells why may be seen failed a moment later. */
 const causeOfJob = (seen: AttemptSeen): Verdict =>
-  seen.pods.every(isOver) ? lost(seen, 'the Job failed and its pods are gone') : lookingForCause;
+  seen.pods.every(hasEnded) ? lost(seen, 'the Job failed and its pods are gone') : lookingForCause;
 
 const lookingForCause: Verdict = { kind: 'running', message: 'A worker is lost; looking for the cause.' };
 
@@ -165,7 +166,7 @@ function causeOf(failed: readonly Pod[], seen: AttemptSeen): Verdict {
   const cause = failures.find((failure) => !isEcho(failure));
   if (cause !== undefined) return { kind: 'failed', failure: cause };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
-  if (!seen.pods.every(isOver)) return lookingForCause;
+  if (!seen.pods.every(hasEnded)) return lookingForCause;
   const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
   const missing = missingIndex(seen);
   if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined)) {
@@ -182,6 +183,8 @@ function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
   return Array.from({ length: workers }, (_, index) => index).find((index) => !seen.has(index));
 }
 
-const endOf = (pod: Pod): string => pod.status?.containerStatuses?.[0]?.state?.terminated?.finishedAt ?? '~';
+const hasEnded = (pod: Pod): boolean => outcomeOf(pod) !== undefined;
+
+const endOf = (pod: Pod): string => endOfWorker(pod)?.finishedAt ?? '~';
 const byEnd = (one: Pod, other: Pod): number =>
   endOf(one) < endOf(other) ? -1 : endOf(one) > endOf(other) ? 1 : rankOf(one) - rankOf(other);

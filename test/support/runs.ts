@@ -101,6 +101,15 @@ export const ended = ({ exitCode, ...end }: End): Pod['status'] => ({
   containerStatuses: [{ name: 'trainer', state: { terminated: { exitCode, finishedAt: ago(1), ...end } } }],
 });
 
+/** The same of a pod whose phase does not say it yet. */
+export const justEnded = (status: Pod['status']): Pod['status'] => ({ ...status, phase: 'Running' });
+
+/** The same of a pod in which somebody else's container runs on, for ever. */
+export const heldOpen = (status: Pod['status']): Pod['status'] => ({
+  ...justEnded(status),
+  containerStatuses: [{ name: 'proxy', state: { running: {} } }, ...(status?.containerStatuses ?? [])],
+});
+
 /** The status of a pod whose container waits. */
 export const waitingFor = (reason: string, message = 'why'): Pod['status'] => ({
   phase: 'Pending',

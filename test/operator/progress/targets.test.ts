@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Pod } from '../../../operator/api/kubernetes.ts';
+import type { ContainerStatus, Pod } from '../../../operator/api/kubernetes.ts';
 import {
   batchJobs,
   deployments,
@@ -79,6 +79,18 @@ test.each<[string, Pod, string, string]>([
   ['a server', serverPod('p'), 'TrainingJob', 'modelservice default/digits 10.0.0.2:8080/v2/models/digits/ready'],
 ])('%s is asked', async (_, pod, kind, expected) => {
   expect(await targets(pod, kind)).toEqual([expected]);
+});
+
+test('a worker that has ended is not asked, though its pod runs on', async () => {
+  const pod = trainerPod('p');
+  const proxy = { name: 'proxy', state: { running: {} } };
+  const trainer = { name: 'trainer', state: { terminated: { exitCode: 0 } } };
+  const as = (...containerStatuses: readonly ContainerStatus[]): Pod => ({
+    ...pod,
+    status: { ...pod.status, containerStatuses },
+  });
+  expect(await targets(as(proxy, { name: 'trainer', state: { running: {} } }))).toHaveLength(1);
+  expect(await targets(as(proxy, trainer))).toEqual([]);
 });
 
 const { ownerReferences: [reference] = [] } = trainerPod('p').metadata;

@@ -5,6 +5,8 @@ import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
   attemptJob,
   ended,
+  heldOpen,
+  justEnded,
   pastAttempt,
   reported,
   runningStatus,
@@ -27,6 +29,13 @@ test.each([
     false,
   ],
   ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
+  ['is done, which its pods have not said yet', [worker(0, justEnded(good)), worker(1, good)], false],
+  ['is done, but somebody else holds a pod open', [worker(0, heldOpen(good)), worker(1, good)], true],
+  [
+    'failed, but somebody else holds the pod open',
+    [worker(0, heldOpen(reported('Crashed', 1))), worker(1, good)],
+    true,
+  ],
 ])('a Job that %s', (_, pods, isUnfinished) => {
   const refs = unfinishedJobs({ jobs: [job], pods });
   const key = { namespace: 'default', name: teacherAttempt(1) };
@@ -71,4 +80,13 @@ test('the Job of an attempt that succeeded ends by itself, though its pods are g
   expect([leftoversOf('Succeeded', job), leftoversOf('Failed', job), leftoversOf('Succeeded', held)]).toEqual([
     0, 1, 1,
   ]);
+});
+
+test.each([
+  ['is about to end', justEnded(good), 0],
+  ['is held open by somebody else', heldOpen(good), 1],
+])('the Job of an attempt that succeeded, of which a pod %s', (_, status, removed) => {
+  const root = teacherJob({}, { attempts: [pastAttempt(1, 'Succeeded', 100)] });
+  const pods = [worker(0, status), worker(1, good)];
+  expect(finalLeftovers({ root, settings, jobs: [job], pods })).toHaveLength(removed);
 });

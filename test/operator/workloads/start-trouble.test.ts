@@ -55,6 +55,18 @@ test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('Container
   },
 );
 
+test('a container that somebody else has put into the pod is part of what it waits for', () => {
+  const state = { waiting: { reason: 'ErrImagePull', message: 'no such proxy' } };
+  const containerStatuses = [
+    { name: 'agent', state: { running: {} } },
+    { name: 'proxy', state },
+    { name: 'trainer', state: { waiting: { reason: 'ContainerCreating' } } },
+  ];
+  const message = expect.stringContaining('no such proxy');
+  const pod = worker(0, { phase: 'Pending', startTime: now.toISOString(), containerStatuses });
+  expect(startTrouble([pod], now)).toMatchObject({ kind: 'hopeful', reason: 'ImagePull', message });
+});
+
 test('patience begins with the kubelet, not with the wait for a node', () => {
   const pod = worker(0, { ...waitingFor('ErrImagePull'), startTime: now.toISOString() });
   expect(startTrouble([pod], new Date(late.getTime() - 1))).toMatchObject({ kind: 'hopeful', patienceMs: 1 });

@@ -5,6 +5,8 @@ import {
   ago,
   attemptJob,
   ended,
+  heldOpen,
+  justEnded,
   now,
   reported,
   runningStatus,
@@ -88,6 +90,23 @@ describe('an attempt that succeeded', () => {
   });
 
   test.each([
+    ['before the phases of its pods say so', justEnded],
+    ["though somebody else's containers run on in its pods", heldOpen],
+  ])('%s', (_, as) => {
+    const pods = [worker(0, as(succeeded())), worker(1, as(ended({ exitCode: 0 })))];
+    expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'succeeded', result: { metrics: { n: 359 } } });
+  });
+
+  test("whatever somebody else's container ended with after it", () => {
+    const proxy = { name: 'proxy', state: { terminated: { exitCode: 1 } } };
+    const pods = [succeeded(), ended({ exitCode: 0 })].map((status, rank) =>
+      worker(rank, { phase: 'Failed', containerStatuses: [proxy, ...(status?.containerStatuses ?? [])] }),
+    );
+    const job = attemptJob(1, 'Failed');
+    expect(judge(seen({ job, pods }), now)).toMatchObject({ kind: 'succeeded', result: { metrics: { n: 359 } } });
+  });
+
+  test.each([
     [
       'a torn result',
       [worker(0, ended({ exitCode: 0, message: '{"contract' })), worker(1, succeeded())],
@@ -116,6 +135,8 @@ describe('an attempt that failed', () => {
     ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
     ['a worker that is about to be evicted', [worker(0, runningStatus), worker(1, leaving)], 'Preempted'],
     ['an eviction, though the echo ended first', [lostPeer(0), worker(1, leaving)], 'Preempted'],
+    ['a crash that the phase does not say yet', [worker(0, justEnded(reported('Crashed', 1))), pending(1)], 'Crashed'],
+    ['a crash beside a container that runs on', [worker(0, heldOpen(reported('Crashed', 1))), pending(1)], 'Crashed'],
     ['a crash before an eviction', [worker(0, reported('Crashed', 1)), worker(1, leaving)], 'Crashed'],
   ])('is explained by %s', (_, pods, reason) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'failed', failure: { reason } });
