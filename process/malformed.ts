@@ -1,4 +1,7 @@
-/** What node:http refuses, or drops, before there is a request, said in the shape of the Open Inference Protocol. */
+/**
+ * What node:http refuses, or drops, before there is a request, said in the shape of the Open Inference Protocol, or of another
+ * where the request's path is known.
+ */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
@@ -11,15 +14,48 @@ const statuses: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-const errorBody = (sentence: string): string => JSON.stringify({ error: sentence });
+/** Why a request was refused. */
+export interface Malformed {
+  readonly status: number;
+  readonly sentence: string;
+  /** As it came, host and query included; undefined where nobody could see it. */
+  readonly path: string | undefined;
+}
+
+/** The body that its caller can read. */
+export type MalformedShape = (malformed: Malformed) => object;
+
+const sentenceAlone: MalformedShape = ({ sentence }) => ({ error: sentence });
+
+/** What the parser tells of a fault. */
+interface ParserFault extends Error {
+  readonly code?: string;
+  readonly reason?: string;
+  /** Absent where nothing came, too late. */
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
+/**
+ * The path of the request in which a packet goes wrong, where the packet has its first line: the last one up to the line with
+ * the fault. Searched without patterns, since a stranger wrote the text.
+ */
+function pathIn({ rawPacket, bytesParsed = 0 }: ParserFault): string | undefined {
+  if (rawPacket === undefined) return undefined;
+  const lineEnd = rawPacket.indexOf('\n', bytesParsed);
+  const text = rawPacket.toString('latin1', 0, lineEnd === -1 ? rawPacket.length : lineEnd);
+  const end = text.lastIndexOf(' HTTP/1.');
+  const path = end === -1 ? '' : text.slice(text.lastIndexOf(' ', end - 1) + 1, end);
+  return /^(?:\/|http:)/.test(path) ? path : undefined;
+}
 
 /** Says why on a connection that has no response, and ends it. `status`: code and phrase, and further headers. */
-function refuseOn(socket: Duplex, status: string, sentence: string): void {
+function refuseOn(socket: Duplex, status: string, content: object): void {
   if (!socket.writable || socket.destroyed) {
     socket.destroy();
     return;
   }
-  const body = errorBody(sentence);
+  const body = JSON.stringify(content);
   const length = Buffer.byteLength(body);
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${length}`;
   socket.end(`${head}\r\n\r\n${body}`);
@@ -27,31 +63,37 @@ function refuseOn(socket: Duplex, status: string, sentence: string): void {
 }
 
 /** Heads and chunks that are malformed, too large or too slow. */
-function answerClientError(error: Error, socket: Duplex): void {
-  const code = 'code' in error ? String(error.code) : '';
+function answerClientError(
+  fault: ParserFault,
+  socket: Duplex,
+  [shape, path]: [MalformedShape, string | undefined],
+): void {
+  const { code = '' } = fault;
   const status = statuses[code] ?? '400 Bad Request';
-  const reason = 'reason' in error && code.startsWith('HPE_') ? String(error.reason) : status.slice(4);
-  refuseOn(socket, status, `the request is not valid HTTP: ${reason.toLowerCase()}`);
+  const reason = code.startsWith('HPE_') ? (fault.reason ?? '') : status.slice(4);
+  const sentence = `the request is not valid HTTP: ${reason.toLowerCase()}`;
+  refuseOn(socket, status, shape({ status: Number(status.slice(0, 3)), sentence, path }));
 }
 
 /**
  * Refuses what a connection says after requests that are still being answered, once they have been: whoever sends requests in a
  * row takes the first answer for that of the first one. A fault inside the last request itself is refused at once.
  */
-function answerInTurn(server: Server): void {
+function answerInTurn(server: Server, shape: MalformedShape): void {
   const lastOf = new WeakMap<Duplex, ServerResponse>();
   const refused = new WeakSet<Duplex>();
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     lastOf.set(socket, response);
   });
-  server.on('clientError', (error: Error, socket: Duplex) => {
+  server.on('clientError', (fault: ParserFault, socket: Duplex) => {
     const last = lastOf.get(socket);
+    const path = last?.req.complete === false ? last.req.url : pathIn(fault);
     if (last === undefined || last.closed || !last.req.complete) {
-      answerClientError(error, socket);
+      answerClientError(fault, socket, [shape, path]);
     } else if (!refused.has(socket)) {
       refused.add(socket);
       // An answer that was the connection's last has ended it already.
-      last.once('close', () => socket.writableEnded || answerClientError(error, socket));
+      last.once('close', () => socket.writableEnded || answerClientError(fault, socket, [shape, path]));
     }
   });
 }
@@ -62,23 +104,25 @@ const methods = 'GET, HEAD, POST';
 /** Without a listener node:http would hang up without a word. From here on the socket is ours, and so are its errors. */
 function answerConnect(_request: IncomingMessage, socket: Duplex): void {
   socket.on('error', () => socket.destroy()).resume();
-  refuseOn(socket, `405 Method Not Allowed\r\nAllow: ${methods}`, `CONNECT is not allowed here, ${methods} are`);
+  const error = `CONNECT is not allowed here, ${methods} are`;
+  refuseOn(socket, `405 Method Not Allowed\r\nAllow: ${methods}`, { error });
 }
 
-function refuse(response: ServerResponse, status: number, sentence: string): void {
-  const body = errorBody(sentence);
-  const headers = { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' };
-  response.writeHead(status, headers).end(body);
+function refuse(response: ServerResponse, shape: MalformedShape, why: Omit<Malformed, 'path'>): void {
+  const body = JSON.stringify(shape({ ...why, path: response.req.url }));
+  const length = Buffer.byteLength(body);
+  const headers = { 'content-type': 'application/json', 'content-length': length, connection: 'close' };
+  response.writeHead(why.status, headers).end(body);
 }
 
 /**
  * Makes a server answer malformed requests itself. An Upgrade needs no answer of its own: nobody listens for it, so the
  * request is taken as the HTTP/1.1 that it is, as RFC 9110, 7.8 allows; Java's client offers h2c like this. Its listener must begin with `refuseWithoutHost`. */
-export function answerMalformed(server: Server): void {
-  answerInTurn(server);
+export function answerMalformed(server: Server, shape = sentenceAlone): void {
+  answerInTurn(server, shape);
   server.on('connect', answerConnect);
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    refuse(response, 417, "the only expectation that can be met is '100-continue'");
+    refuse(response, shape, { status: 417, sentence: "the only expectation that can be met is '100-continue'" });
   });
 }
 
@@ -86,8 +130,12 @@ export function answerMalformed(server: Server): void {
 export const malformedOptions = { requireHostHeader: false } as const;
 
 /** HTTP/1.1 demands a Host. True when the request lacked it and has been answered. */
-export function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, response: ServerResponse): boolean {
+export function refuseWithoutHost(
+  { httpVersion, headers }: IncomingMessage,
+  response: ServerResponse,
+  shape = sentenceAlone,
+): boolean {
   if (httpVersion !== '1.1' || headers.host !== undefined) return false;
-  refuse(response, 400, 'the request has no Host header');
+  refuse(response, shape, { status: 400, sentence: 'the request has no Host header' });
   return true;
 }

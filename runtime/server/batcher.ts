@@ -8,13 +8,13 @@
  */
 import { Deadlines, type Timers } from './deadlines.ts';
 import { levels, Line, type Standing } from './line.ts';
-import { Refusal } from './protocol/errors.ts';
+import { expired, Refusal } from './protocol/errors.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
 /** Someone who may lose interest. An AbortSignal is one; a closed connection is another. Asked, never listened to. */
 export interface Caller {
   readonly aborted: boolean;
-  /** How many milliseconds it goes on waiting, from when it asked; undefined is for as long as it takes. */
+  /** How many milliseconds more it waits, each time anew; undefined is for as long as it takes. */
   readonly patienceMs?: number | undefined;
   /** Told what becomes of the work, where somebody traces it. */
   readonly trace?: RequestTrace | undefined;
@@ -215,10 +215,6 @@ function settle<T, R>(batch: readonly Waiting<T, R>[], results: readonly R[]): v
 
 function isDataFault(error: unknown): boolean {
   return error instanceof Refusal && error.fault.kind === 'invalid';
-}
-
-function expired(): Refusal {
-  return new Refusal({ kind: 'expired' }, 'the request waited for as long as it was allowed to, and was not begun');
 }
 
 /** Why work is not to be run any more; undefined while it is wanted. */

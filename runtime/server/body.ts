@@ -51,22 +51,41 @@ export interface BodyLimits {
   readonly bodies: BodyBudget;
 }
 
+/** A request must be whole within a minute, or the time that the largest body takes at this rate: what comes slower holds memory. */
+const leastBytesPerMs = 1 << 10;
+
+/** How long a request may take to come, in milliseconds. */
+export function wholeWithinMs({ maxBodyBytes }: Pick<BodyLimits, 'maxBodyBytes'>): number {
+  return Math.max(60_000, Math.ceil(maxBodyBytes / leastBytesPerMs));
+}
+
+/** Whatever answers a request. */
+interface Answering {
+  readonly closed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** What one request holds of the budget; given back when its response is over, however it ended. */
-class Share {
+export class Share {
   readonly #budget: BodyBudget;
   readonly #announcedBytes: number;
   #heldBytes = 0;
   #over: boolean;
 
-  constructor(budget: BodyBudget, response: ServerResponse, announcedBytes: number) {
+  constructor(budget: BodyBudget, response: Answering, announcedBytes: number) {
     this.#budget = budget;
     this.#announcedBytes = announcedBytes;
     this.#over = response.closed;
     response.once('close', () => {
       this.#over = true;
-      budget.give(this.#heldBytes);
-      this.#heldBytes = 0;
+      this.release();
     });
+  }
+
+  /** Gives back what it holds so far. */
+  release(): void {
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */

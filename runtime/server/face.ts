@@ -9,6 +9,7 @@ import type { Caller } from './batcher.ts';
 import type { BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine, ReadyModel } from './engine.ts';
+import { inTime, patienceOf } from './patience.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { RequestTrace } from './tracing/trace.ts';
@@ -39,19 +40,38 @@ export type Handler = (face: Face, exchange: Exchange) => void;
 /** The handler of a hot path, or undefined for every path that is not its own. */
 export type HotRoute = (url: string) => Handler | undefined;
 
-/** A response knows when its connection has closed; asking it costs no listener. */
+/**
+ * A response knows when its connection has closed; asking it costs no listener. Made when the head of its request is there: from
+ * then on the caller's patience counts.
+ */
 export class Connection implements Caller {
   readonly trace: RequestTrace | undefined;
-  readonly #response: ServerResponse;
+  readonly response: ServerResponse;
+  readonly #now: () => number;
+  /** Infinity for who waits for as long as it takes. */
+  readonly #deadline: number;
 
-  constructor({ tracing }: Face, response: ServerResponse) {
+  constructor({ tracing, access }: Face, response: ServerResponse) {
     this.trace = tracing?.of(response);
-    this.#response = response;
+    this.response = response;
+    this.#now = access.now;
+    const timeout = headerOf(response.req, 'grpc-timeout');
+    this.#deadline = timeout === undefined ? Infinity : access.now() + patienceOf(timeout);
   }
 
   get aborted(): boolean {
-    return this.#response.destroyed;
+    return this.response.destroyed;
   }
+
+  get patienceMs(): number | undefined {
+    return this.#deadline === Infinity ? undefined : this.#deadline - this.#now();
+  }
+}
+
+/** Waits for a model that has made room for others, and not longer than its caller; undefined for every other. */
+export function recalled({ engine }: Face, name: string, caller: Connection): Promise<void> | undefined {
+  const recall = engine.recall(name);
+  return recall && inTime(recall, caller);
 }
 
 /** A model that answers; where models make room for others, not before this response is over. */

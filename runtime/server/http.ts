@@ -2,10 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { systemClock } from '../../process/clock.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
-import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
+import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape } from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
 import { observeHttp } from './access-log.ts';
+import { wholeWithinMs } from './body.ts';
 import type { Face, Handler, HotRoute } from './face.ts';
+import { invalid } from './protocol/errors.ts';
+import { isOpenAiPath, openAiError } from './protocol/openai/errors.ts';
 import { createRoutes } from './routes.ts';
 import { inferRoute } from './routes/infer.ts';
 import { openAiRoute } from './routes/openai.ts';
@@ -28,12 +31,9 @@ const options = {
   ...malformedOptions,
 } as const;
 
-/** A request must be whole within a minute, or the time that the largest body takes at this rate: what comes slower holds memory. */
-const leastBytesPerMs = 1 << 10;
-
-function requestTimeoutMs({ maxBodyBytes }: Face): number {
-  return Math.max(60_000, Math.ceil(maxBodyBytes / leastBytesPerMs));
-}
+/** OpenAI's clients know errors of their own shape alone, whatever is wrong. */
+const malformedShape: MalformedShape = ({ status, sentence, path = '' }) =>
+  isOpenAiPath(path) ? openAiError(invalid(sentence), status) : { error: sentence };
 
 function hotHandlerOf(url: string): Handler | undefined {
   for (const route of hotRoutes) {
@@ -47,15 +47,15 @@ function hotHandlerOf(url: string): Handler | undefined {
 export function createHttpServer(face: Face, registry: Registry, facts: ServerFacts): Server {
   const routes = createRoutes(face, registry, facts);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    if (refuseWithoutHost(request, response)) return;
+    if (refuseWithoutHost(request, response, malformedShape)) return;
     face.tracing?.http(request, response);
     observeHttp(face.access, request, response);
     const handler = hotHandlerOf(request.url ?? '');
     if (handler === undefined) routes(request, response);
     else handler(face, [request, response]);
   };
-  const server = createServer({ ...options, requestTimeout: requestTimeoutMs(face) }, listener);
-  answerMalformed(server);
+  const server = createServer({ ...options, requestTimeout: wholeWithinMs(face) }, listener);
+  answerMalformed(server, malformedShape);
   answerHalfClosed(server, systemClock);
   return server;
 }

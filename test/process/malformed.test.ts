@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { listen } from '../../process/http-server.ts';
-import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
+import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape } from '../../process/malformed.ts';
 
 let server: Server;
 let port: number;
@@ -26,8 +26,8 @@ afterAll(() => {
 });
 
 /** Sends bytes as they are and reads until the server hangs up; never hangs up itself. */
-async function sent(bytes: string): Promise<{ socket: Socket; text: string }> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+async function sent(bytes: string, to = port): Promise<{ socket: Socket; text: string }> {
+  const socket = connect({ port: to, host: '127.0.0.1', allowHalfOpen: true });
   let text = '';
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -116,5 +116,62 @@ describe('what never becomes a request is refused in the shape of the protocol',
     expect(expecting.text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
     expect(asked - before).toBe(2);
     for (const { socket } of [old, expecting]) socket.destroy();
+  });
+});
+
+describe('a server that has a shape of its own', () => {
+  const shape: MalformedShape = ({ status, path = 'unseen' }) => ({ status, path });
+  let shaped: Server;
+  let at: number;
+
+  beforeAll(async () => {
+    const options = {
+      ...malformedOptions,
+      maxHeaderSize: 4096,
+      connectionsCheckingInterval: 100,
+      requestTimeout: 1500,
+    };
+    shaped = createServer({ ...options, headersTimeout: 1500 }, (request, response) => {
+      if (refuseWithoutHost(request, response, shape)) return;
+      request.resume().once('end', () => response.end('ok'));
+    });
+    answerMalformed(shaped, shape);
+    at = await listen(shaped, 0);
+  });
+
+  afterAll(() => {
+    shaped.closeAllConnections();
+    shaped.close();
+  });
+
+  const ask = 'POST /a?b HTTP/1.1\r\nHost: x\r\n';
+  const chunked = `${ask}Transfer-Encoding: chunked\r\n\r\n`;
+
+  test.each([
+    ['a header that is none', `${ask}X: a\0b\r\n\r\n`, 400, '/a?b'],
+    ['too many headers', `${ask}X: ${'a'.repeat(100_000)}\r\n\r\n`, 431, '/a?b'],
+    ['an unknown method', 'FETCH /a HTTP/1.1\r\n\r\n', 400, '/a'],
+    ['a path that is none', 'GET /a/\x01 HTTP/1.1\r\n\r\n', 400, '/a/\x01'],
+    ['a proxy', 'GET http://x/a HTTP/1.1\r\nX: a\0b\r\n\r\n', 400, 'http://x/a'],
+    ['no Host', 'GET /a HTTP/1.1\r\n\r\n', 400, '/a'],
+    ['an unknown expectation', `${ask}Connection: close\r\nExpect: wonders\r\n\r\n`, 417, '/a?b'],
+    ['chunks that are none', `${chunked}zz\r\n`, 400, '/a?b'],
+    ['a body that stays out', `${chunked}3\r\n`, 408, '/a?b'],
+    ['a head that stays out', ask, 408, 'unseen'],
+    ['no HTTP', 'hello\r\n\r\n', 400, 'unseen'],
+    ['a line without a path', 'GET HTTP/1.1\r\n\r\n', 400, 'unseen'],
+    ['TLS', '\x16\x03\x01\x02\x00\x01', 400, 'unseen'],
+  ])('is told the path where it can be seen: %s', async (_what, bytes, status, path) => {
+    const { socket, text } = await sent(bytes, at);
+    expect(text).toContain(`HTTP/1.1 ${status} `);
+    expect(text.slice(text.lastIndexOf('{'))).toBe(JSON.stringify({ status, path }));
+    socket.destroy();
+  });
+
+  test('is told that of the request with the fault, whatever came before it', async () => {
+    const before = 'POST /before HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{1}';
+    const { socket, text } = await sent(`${before}POST /a HTTP/1.1\r\nX: a\0b\r\n\r\n`, at);
+    expect(text).toMatch(/^HTTP\/1\.1 200 [^]*HTTP\/1\.1 400 [^]*\{"status":400,"path":"\/a"\}$/);
+    socket.destroy();
   });
 });

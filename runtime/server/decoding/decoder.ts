@@ -2,7 +2,7 @@
  * Tokens in, tokens out: the answers of one decoding thread, which is started anew when it dies. Bounded: what has no slot
  * waits in line, and who finds the line full is refused.
  */
-import { Refusal, unavailable } from '../protocol/errors.ts';
+import { expired, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
 import type { Provider } from '../providers.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
@@ -31,6 +31,8 @@ export type Written =
 export interface Asker {
   /** Goes off when the answer is wanted no longer. */
   readonly signal: AbortSignal;
+  /** How many milliseconds more it waits for the whole of the answer; undefined is for as long as it takes. */
+  readonly patienceMs?: number | undefined;
   /** Told of the answer when it has ended, where somebody traces it. */
   readonly trace?: RequestTrace | undefined;
 }
@@ -160,13 +162,16 @@ export class Decoder {
 
   /** Writes an answer, token by token, to its end. Whoever stops listening, or aborts, has cancelled it. */
   async *write(assignment: Omit<Assignment, 'id'>, asker: Asker): AsyncGenerator<Written, void, undefined> {
-    const { signal } = asker;
+    const { signal, patienceMs } = asker;
     this.requireRoom(1);
     this.#ids += 1;
     const id = this.#ids;
     const answer = new Answer(asker, assignment.prompt.length, this.#options.now());
     this.#answers.set(id, answer);
-    this.#thread?.send({ kind: 'write', assignment: { ...assignment, id } });
+    this.#thread?.send({
+      kind: 'write',
+      assignment: { ...assignment, id, ...(patienceMs !== undefined && { patienceMs }) },
+    });
     const abandon = (): void => answer.fail(new Refusal({ kind: 'abandoned' }, 'the caller has gone'));
     signal.addEventListener('abort', abandon, { once: true });
     try {
@@ -218,14 +223,16 @@ export class Decoder {
   }
 
   #finish(ended: Ended, now: number): void {
-    const { id, end, cachedTokens } = ended;
+    const { id, end, cachedTokens, waitedMs } = ended;
     const answer = this.#answers.get(id);
     this.#answers.delete(id);
     if (answer === undefined) return;
-    const why: End = end.kind === 'cancelled' && answer.satisfied ? { kind: 'stop' } : end;
+    const isGivenUp = end.kind === 'cancelled' || end.kind === 'expired';
+    const why: End = isGivenUp && answer.satisfied ? { kind: 'stop' } : end;
     this.#options.statistics.ended(why, cachedTokens);
     answer.ended(ended, why, now);
-    answer.put({ kind: 'end', end, cachedTokens });
+    if (end.kind === 'expired') answer.fail(waitedMs === undefined ? expired() : unfinished());
+    else answer.put({ kind: 'end', end, cachedTokens });
   }
 
   #failAll(message: string): void {

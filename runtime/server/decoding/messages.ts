@@ -26,6 +26,8 @@ export interface Assignment {
   readonly logprobs?: number;
   /** Of the line in which it waits for a slot; the usual one when absent. */
   readonly level?: number;
+  /** How many milliseconds it may take, from when the thread hears of it; as many as it takes when absent. */
+  readonly patienceMs?: number;
   /** Goes on after an end token. */
   readonly ignoreEnd?: boolean;
   /** What the answer must be. The thread must have been told the vocabulary before. */
@@ -48,11 +50,12 @@ export interface WrittenToken {
   readonly cachedTokens?: number;
 }
 
-/** Why an answer is over: an end token, a limit, its caller, or a fault of the model. */
+/** Why an answer is over: an end token, a limit, its caller, its deadline, or a fault of the model. */
 export type End =
   | { readonly kind: 'stop' }
   | { readonly kind: 'length' }
   | { readonly kind: 'cancelled' }
+  | { readonly kind: 'expired' }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** An answer that is over. */

@@ -68,7 +68,7 @@ const languageModels = ({ models }: Engine): readonly Model[] =>
 function registerEndings(registry: Registry, engine: Engine): void {
   new Counter({
     name: 'vllm:request_success_total',
-    help: 'Answers by why they ended: stop, length, cancelled, failed.',
+    help: 'Answers by why they ended: stop, length, cancelled, expired, failed.',
     labelNames: [...labelNames, 'finished_reason'],
     registers: [registry],
     collect() {

@@ -61,10 +61,12 @@ export class Scheduler {
 
   /** Takes an answer to write. */
   add(assignment: Assignment): void {
-    const { grammar, level = levels.usual } = assignment;
+    const { grammar, level = levels.usual, patienceMs = Infinity } = assignment;
     if (grammar !== undefined && this.#constraints === undefined) throw new TypeError('the vocabulary is not known');
+    const since = this.#now();
     const sequence = new Sequence(assignment, grammar && this.#constraints?.begin(grammar));
-    this.#waiting.push({ sequence, since: this.#now(), level });
+    sequence.deadline = since + patienceMs;
+    this.#waiting.push({ sequence, since, level });
   }
 
   /** Gives an answer up at the next step. */
@@ -97,16 +99,19 @@ export class Scheduler {
     this.#ended.push({ id: assignment.id, end, cachedTokens, waitedMs });
   }
 
-  /** Lets go of what was cancelled. */
+  /** Lets go of what nobody wants any more. */
   #reap(): void {
-    const cancelled = this.#waiting.remove(({ sequence }) => sequence.cancelled);
-    for (const { sequence } of cancelled) this.#end(sequence, { kind: 'cancelled' });
+    const now = this.#now();
+    const ends = (sequence: Sequence): boolean => {
+      const end = sequence.unwanted(now);
+      if (end !== undefined) this.#end(sequence, end);
+      return end !== undefined;
+    };
+    // What was begun goes first: of the answers to one request the first that ends speaks for all.
+    this.#leave((sequence) => sequence.unwanted(now));
     const { joining } = this.#slots;
-    if (joining?.cancelled === true) {
-      this.#slots.abandon();
-      this.#end(joining, { kind: 'cancelled' });
-    }
-    this.#leave((sequence) => (sequence.cancelled ? { kind: 'cancelled' } : undefined));
+    if (joining !== undefined && ends(joining)) this.#slots.abandon();
+    this.#waiting.remove(({ sequence }) => ends(sequence));
   }
 
   /** Lets sequences leave the batch, the last first, so that those that take their places were looked at already. */

@@ -17,6 +17,8 @@ export class Sequence {
   /** Milliseconds in line; undefined while it is there. */
   waitedMs: number | undefined;
   cancelled = false;
+  /** By the scheduler's clock. */
+  deadline = Infinity;
   /** The token that was chosen last; the model has not seen it yet. */
   last = -1;
   readonly #random: () => number;
@@ -50,6 +52,12 @@ export class Sequence {
       // An answer may be left before its end, which would tell it otherwise.
       ...(this.#written === 1 && { cachedTokens: this.cachedTokens }),
     };
+  }
+
+  /** Why nobody wants the answer any more; undefined while somebody does. */
+  unwanted(now: number): End | undefined {
+    if (this.cancelled) return { kind: 'cancelled' };
+    return this.deadline <= now ? { kind: 'expired' } : undefined;
   }
 
   /** Undefined while the answer goes on. */

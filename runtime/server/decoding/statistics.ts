@@ -12,7 +12,7 @@ export class DecodingStatistics {
   writing = 0;
   waiting = 0;
   /** Answers by why they ended. */
-  readonly endings: Record<End['kind'], number> = { stop: 0, length: 0, cancelled: 0, failed: 0 };
+  readonly endings: Record<End['kind'], number> = { stop: 0, length: 0, cancelled: 0, expired: 0, failed: 0 };
   /** Told the milliseconds from the request to its first token. */
   onFirstToken: (ms: number) => void = () => undefined;
   /** Told the milliseconds from each token to the next. */

@@ -19,6 +19,7 @@ import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
+import { countIncoming } from './intake.ts';
 import { methodsOf, type Method } from './service.ts';
 import { codeOf } from './status.ts';
 
@@ -87,7 +88,7 @@ function observed(
   return { ...known, ...(span && { span }) };
 }
 
-/** Answers a message, which counts as a body for so long. */
+/** Answers a message, which counts as a body for so long, as its bytes did while they came. */
 async function answered({ bodies }: Face, request: object, answer: () => object | Promise<object>): Promise<object> {
   const bytes = sizes.get(request) ?? 0;
   if (!bodies.take(bytes, bytes)) throw noRoom();
@@ -101,10 +102,12 @@ async function answered({ bodies }: Face, request: object, answer: () => object 
 function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
   const handler: handleUnaryCall<never, object> = (call, callback) => {
     const { requestId, tell, span } = observed(face, call);
-    const leftMs = Number(call.getDeadline()) - Date.now();
     const caller = {
       trace: span?.trace,
-      patienceMs: Number.isFinite(leftMs) ? leftMs : undefined,
+      get patienceMs(): number | undefined {
+        const leftMs = Number(call.getDeadline()) - Date.now();
+        return Number.isFinite(leftMs) ? leftMs : undefined;
+      },
       get aborted(): boolean {
         return call.cancelled;
       },
@@ -153,5 +156,7 @@ export async function startGrpcServer(face: Face, facts: ServerFacts, port: numb
     Object.entries(methodsOf(face, facts)).map(([name, method]) => [name, handlerOf(face, method)]),
   );
   server.addService(serviceOf(), handlers);
-  return { port: await listen(server, port), close: () => close(server) };
+  const bound = await listen(server, port);
+  const uncount = countIncoming({ face, port: bound, nameOf: (code) => status[code] });
+  return { port: bound, close: () => close(server).finally(uncount) };
 }

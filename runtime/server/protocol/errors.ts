@@ -55,6 +55,16 @@ export function unavailable(message: string, retryAfterSeconds = 1): Refusal {
   return new Refusal({ kind: 'unavailable', retryAfterSeconds }, message);
 }
 
+/** The caller's deadline came before its turn. */
+export function expired(): Refusal {
+  return new Refusal({ kind: 'expired' }, 'the request waited for as long as it was allowed to, and was not begun');
+}
+
+/** The caller's deadline came in the middle of what takes many runs of a model. */
+export function unfinished(): Refusal {
+  return new Refusal({ kind: 'expired' }, 'the answer was not finished in the time that it was allowed to take');
+}
+
 /** A fault as HTTP: status, extra headers and the protocol's error body. */
 export interface ErrorResponse {
   readonly status: number;

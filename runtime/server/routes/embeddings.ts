@@ -5,8 +5,19 @@ import type { TextCodec } from '../decoding/text-codec.ts';
 import { batchesOf } from '../embeddings/batches.ts';
 import type { Embedder } from '../embeddings/embedder.ts';
 import { vectorsOf } from '../embeddings/vectors.ts';
-import { Connection, readyFor, requirePost, send, sendError, type Exchange, type Face, type Handler } from '../face.ts';
+import {
+  Connection,
+  readyFor,
+  recalled,
+  requirePost,
+  send,
+  sendError,
+  type Exchange,
+  type Face,
+  type Handler,
+} from '../face.ts';
 import type { Model } from '../model.ts';
+import { wholly } from '../patience.ts';
 import { invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
 import { embeddingAnswer, embeddingRequestOf, type EmbeddingRequest } from '../protocol/openai/embeddings.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
@@ -77,14 +88,14 @@ async function embed(request: EmbeddingRequest, source: Source, caller: Connecti
 async function answer(face: Face, exchange: Exchange): Promise<void> {
   try {
     requirePost(exchange[0]);
+    const caller = new Connection(face, exchange[1]);
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
     const request = embeddingRequestOf(body);
-    await face.engine.recall(request.model);
-    const caller = new Connection(face, exchange[1]);
+    await recalled(face, request.model, caller);
     caller.trace?.asked('embeddings', request.model);
     const source = sourceOf(face, exchange[1], request.model);
-    const found = await source.model.tasks.during(() => embed(request, source, caller));
+    const found = await source.model.tasks.during(() => wholly(() => embed(request, source, caller)));
     await send(face, exchange, { body: JSON.stringify(found), jsonLength: undefined });
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);

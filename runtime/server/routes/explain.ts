@@ -3,8 +3,9 @@ import type { Express, Request, Response } from 'express';
 import { readBody } from '../body.ts';
 import { explain, type Explanation } from '../explain/explain.ts';
 import { questionOf, type Question } from '../explain/parameters.ts';
-import { Connection, headerOf, readyFor, send, type Face } from '../face.ts';
+import { Connection, headerOf, readyFor, recalled, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
+import { wholly } from '../patience.ts';
 import { invalid } from '../protocol/errors.ts';
 import { decodeQuestion, jsonLengthOf } from '../protocol/open-inference.ts';
 import { modelPaths, optionalPartOf, partOf, route } from './route.ts';
@@ -19,7 +20,8 @@ export function explainRoutes(app: Express, face: Face): void {
 
 async function answer(face: Face, request: Request, response: Response): Promise<object> {
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
-  await face.engine.recall(named[0]);
+  const caller = new Connection(face, response);
+  await recalled(face, named[0], caller);
   // As for inference: refused before the body is read where it can be, asked again after.
   readyFor(face, response, named);
   const bytes = await readBody([request, response], face);
@@ -28,8 +30,8 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
   const question = questionOf(parameters, facts);
-  const oracle = { facts, infer: model.infer.bind(model), caller: new Connection(face, response) };
-  const found = await model.tasks.during(() => explain(question, asked.inputs, oracle));
+  const oracle = { facts, infer: model.infer.bind(model), caller };
+  const found = await model.tasks.during(() => wholly(() => explain(question, asked.inputs, oracle)));
   const rowShape = asked.inputs.find(({ name }) => name === question.input.name)?.shape.slice(1) ?? [];
   return {
     ...{ model_name: model.name, model_version: model.version },

@@ -5,6 +5,7 @@ import {
   decodedPart,
   headerOf,
   readyFor,
+  recalled,
   requirePost,
   send,
   sendError,
@@ -32,14 +33,15 @@ export function targetOf(url: string): Target | undefined {
 }
 
 async function answer(face: Face, { name, version }: Target, [request, response]: Exchange): Promise<Reply> {
-  await face.engine.recall(name);
+  const caller = new Connection(face, response);
+  await recalled(face, name, caller);
   // Refused before the body is read where it can be; asked again after, since the model may have been replaced meanwhile.
   readyFor(face, response, [name, version]);
   const bytes = await readBody([request, response], face);
   const { model, facts } = readyFor(face, response, [name, version]);
   const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
-  return encodeResult(model, inference, await model.infer(inference, new Connection(face, response)));
+  return encodeResult(model, inference, await model.infer(inference, caller));
 }
 
 async function infer(face: Face, target: Target, exchange: Exchange): Promise<void> {

@@ -8,7 +8,9 @@ import type { Grammar } from '../decoding/grammar/grammar.ts';
 import { requireSpelling } from '../decoding/token-spelling.ts';
 import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
 import {
+  Connection,
   readyFor,
+  recalled,
   requirePost,
   send,
   sendError,
@@ -93,10 +95,10 @@ async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts
   return all;
 }
 
-async function completionJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
+async function completionJob(face: Face, caller: Connection, body: unknown): Promise<Job> {
   const request = completionRequestOf(body, face.maxOutputTokens);
-  await face.engine.recall(request.model);
-  const [model, tasks] = languageModel(face, response, request.model);
+  await recalled(face, request.model, caller);
+  const [model, tasks] = languageModel(face, caller.response, request.model);
   const prompts = await tasks.during(() => encoded(model, request.prompts));
   return jobOf(model, request, [completionShape(model.codec), prompts]);
 }
@@ -112,11 +114,11 @@ async function constrainedModel(find: () => LanguageModel, grammar: Grammar): Pr
   }
 }
 
-async function chatJob(face: Face, response: Exchange[1], body: unknown): Promise<Job> {
+async function chatJob(face: Face, caller: Connection, body: unknown): Promise<Job> {
   const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
-  await face.engine.recall(request.model);
-  const find = (): LanguageModel => languageModel(face, response, request.model)[0];
+  await recalled(face, request.model, caller);
+  const find = (): LanguageModel => languageModel(face, caller.response, request.model)[0];
   const model = grammar === undefined ? find() : await constrainedModel(find, grammar);
   if (model.template === undefined)
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
@@ -128,7 +130,7 @@ async function chatJob(face: Face, response: Exchange[1], body: unknown): Promis
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }
 
-type Prepare = (face: Face, response: Exchange[1], body: unknown) => Promise<Job>;
+type Prepare = (face: Face, caller: Connection, body: unknown) => Promise<Job>;
 
 const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/completions': completionJob,
@@ -144,8 +146,9 @@ function leaving(response: Exchange[1]): AbortSignal {
 }
 
 /** Whoever is at the other end, until the connection closes or the answer has failed. */
-function askerOf({ tracing }: Face, response: Exchange[1], ended: AbortController): Asker {
-  return { signal: AbortSignal.any([leaving(response), ended.signal]), trace: tracing?.of(response) };
+function askerOf(caller: Connection, ended: AbortController): Asker {
+  const { response, trace, patienceMs } = caller;
+  return { signal: AbortSignal.any([leaving(response), ended.signal]), trace, patienceMs };
 }
 
 interface Total {
@@ -181,14 +184,15 @@ function requestAt({ requests }: Job, index: number): TextRequest {
   return request;
 }
 
-async function answerWhole(face: Face, exchange: Exchange, [job, head]: [Job, Head]): Promise<void> {
+async function answerWhole(face: Face, caller: Connection, [job, head]: [Job, Head]): Promise<void> {
   const ended = new AbortController();
-  const asker = askerOf(face, exchange[1], ended);
+  const asker = askerOf(caller, ended);
   const total: Total = { completionTokens: 0, cachedTokens: 0 };
   try {
     const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, asker])));
     const body = job.shape.whole(head, choices, { ...total, promptTokens: job.promptTokens });
-    await send(face, exchange, { body: JSON.stringify(body), jsonLength: undefined });
+    const { response } = caller;
+    await send(face, [response.req, response], { body: JSON.stringify(body), jsonLength: undefined });
   } finally {
     // Where one choice failed the others are not wanted.
     ended.abort();
@@ -217,9 +221,10 @@ async function streamChoice(job: Job, index: number, tools: [Head, EventStream, 
   }
 }
 
-async function answerStream(face: Face, [, response]: Exchange, [job, head]: [Job, Head]): Promise<void> {
+async function answerStream(face: Face, caller: Connection, [job, head]: [Job, Head]): Promise<void> {
+  const { response } = caller;
   const ended = new AbortController();
-  const asker = askerOf(face, response, ended);
+  const asker = askerOf(caller, ended);
   const stream = new EventStream(face, response);
   const total: Total = { completionTokens: 0, cachedTokens: 0 };
   try {
@@ -241,13 +246,14 @@ async function answerStream(face: Face, [, response]: Exchange, [job, head]: [Jo
 async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise<void> {
   try {
     requirePost(exchange[0]);
+    const caller = new Connection(face, exchange[1]);
     const body = await readJsonBody(exchange, face);
     if (body === undefined) throw invalid('the request has no body');
-    const job = await prepare(face, exchange[1], body);
-    face.tracing?.of(exchange[1])?.asked(job.shape.operation, job.options.model);
+    const job = await prepare(face, caller, body);
+    caller.trace?.asked(job.shape.operation, job.options.model);
     const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };
-    await (job.options.stream ? answerStream : answerWhole)(face, exchange, [job, head]);
+    await (job.options.stream ? answerStream : answerWhole)(face, caller, [job, head]);
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);
   }

@@ -4,6 +4,7 @@ import {
   Connection,
   decodedPart,
   readyFor,
+  recalled,
   requirePost,
   send,
   sendError,
@@ -16,12 +17,13 @@ import { decodeInstances, encodePredictions } from '../protocol/kserve-v1.ts';
 const predictPath = /^(?:http:\/\/[^/?#]+)?\/v1\/models\/([^/?]+):predict(?:\?|$)/;
 
 async function answer(face: Face, name: string, [request, response]: Exchange): Promise<string> {
-  await face.engine.recall(name);
+  const caller = new Connection(face, response);
+  await recalled(face, name, caller);
   readyFor(face, response, [name]);
   const bytes = await readBody([request, response], face);
   const { model, facts } = readyFor(face, response, [name]);
   const inference = decodeInstances(bytes, facts);
-  return encodePredictions(inference, await model.infer(inference, new Connection(face, response)));
+  return encodePredictions(inference, await model.infer(inference, caller));
 }
 
 async function predict(face: Face, name: string, exchange: Exchange): Promise<void> {

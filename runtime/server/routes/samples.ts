@@ -3,8 +3,9 @@ import type { Express, Request, Response } from 'express';
 import type { Caller } from '../batcher.ts';
 import { readBody } from '../body.ts';
 import type { ReadyModel } from '../engine.ts';
-import { Connection, headerOf, readyFor, send, type Face } from '../face.ts';
+import { Connection, headerOf, readyFor, recalled, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
+import { wholly } from '../patience.ts';
 import { invalid } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { predictionsOf, type Prediction } from '../samples/predictions.ts';
@@ -31,17 +32,18 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const named = [partOf(request, 'model'), optionalPartOf(request.params, 'version')] as const;
   const top = topOf(request.query['top']);
   const caller = new Connection(face, response);
-  await face.engine.recall(named[0]);
+  await recalled(face, named[0], caller);
   // As for inference: refused before the body is read where it can be, asked again after.
   readerOf(readyFor(face, response, named), caller);
   const bytes = await readBody([request, response], face);
   const ready = readyFor(face, response, named);
   const reader = readerOf(ready, caller);
   const { name, version, tasks } = ready.model;
-  const predictions = await tasks.during(async () => {
+  const answered = async (): Promise<readonly Prediction[]> => {
     const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
     return predicted(inParts(samples, reader.input), ready, { caller, top });
-  });
+  };
+  const predictions = await tasks.during(() => wholly(answered));
   return { ...{ model_name: name, model_version: version }, predictions };
 }
 

@@ -1,7 +1,7 @@
 /** What people have → the model's input: rows of a table, pictures, or texts, as the manifest says. */
 import type { Caller } from '../batcher.ts';
 import type { TextCodec } from '../decoding/text-codec.ts';
-import { invalid, Refusal } from '../protocol/errors.ts';
+import { expired, invalid, Refusal } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { datatypes, elementCount, type Tensor } from '../tensor.ts';
 import { readPicture } from './picture.ts';
@@ -60,8 +60,9 @@ function tableOf(upload: Upload, table: TablePreprocessing): Float64Array {
 }
 
 /** Many pictures or texts take their time: nobody's are not read. */
-function requireCaller({ aborted }: Caller): void {
+function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
   if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+  if (patienceMs <= 0) throw expired();
 }
 
 async function picturesOf(upload: Upload, image: ImagePreprocessing, caller: Caller): Promise<Float64Array> {

@@ -48,6 +48,24 @@ describe('on the wire', () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
   });
 
+  test.each([
+    ['/v1/chat/completions', true],
+    ['/v1/models/mlp:predict', false],
+    ['/v2/models/mlp/infer', false],
+  ])('no valid HTTP below %s is told in the shape of its protocol', async (path, isOpenAi) => {
+    const head = `POST ${path} HTTP/1.1\r\n`;
+    for (const bytes of [`${head}Host: x\r\nX: a\0b\r\n\r\n`, `${head}\r\n`]) {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.write(bytes);
+      const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())));
+      socket.destroy();
+      const message = expect.stringMatching(/is not valid HTTP|has no Host/);
+      const error = isOpenAi ? { message, type: 'invalid_request_error', param: null, code: null } : message;
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toEqual({ error });
+    }
+  });
+
   test('a caller who closes his sending side gets his answer', async () => {
     const body = JSON.stringify({ inputs: [four] });
     const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });

@@ -179,6 +179,20 @@ describe.each([
       expect(results.get(3)?.waitedMs).toBeUndefined();
       expect(results.get(4)).toMatchObject({ text: '87654321', end: { kind: 'length' } });
     });
+
+    test('lets go of what has taken as long as it may: waiting, joining, or writing', async () => {
+      const work = scheduler({ slots: 2 });
+      work.add(asked(1, 'one two ', { maxTokens: 100, patienceMs: 5 }));
+      work.add(asked(2, 'abcdefgh'.repeat(10), { patienceMs: 5 }));
+      work.add(asked(3, 'one two ', { patienceMs: 5 }));
+      work.add(asked(4, '87654321', { maxTokens: 8, patienceMs: 6 }));
+      await work.step();
+      clockMs += 5;
+      const results = await finish(work);
+      for (const id of [1, 2, 3]) expect(results.get(id)?.end).toEqual({ kind: 'expired' });
+      expect([1, 2, 3].map((id) => results.get(id)?.waitedMs)).toEqual([0, 0, undefined]);
+      expect(results.get(4)).toMatchObject({ text: '87654321', end: { kind: 'length' } });
+    });
   });
 
   describe('the prefix cache', () => {

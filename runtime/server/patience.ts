@@ -1,0 +1,46 @@
+/**
+ * How long the caller of an HTTP request waits, by the header `grpc-timeout`. It is gRPC's own word for a deadline, which
+ * gateways to gRPC take on plain HTTP requests, too; it says its unit, goes with every body, and nobody sends it unasked. What
+ * SDKs and proxies send of their own accord (`X-Stainless-Timeout`, `x-envoy-expected-rq-timeout-ms`) is not read: it may be cut
+ * to whole seconds, or mean the time between two bytes, and when it is over they hang up, which is noticed anyway.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Caller } from './batcher.ts';
+import { expired, invalid, Refusal, unfinished } from './protocol/errors.ts';
+
+const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** The milliseconds of a header. Refuses what gRPC's specification does not know, and 0, which would ask for no answer. */
+export function patienceOf(header: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(header) ?? [];
+  const patienceMs = Number(digits) * (unitsMs[unit] ?? 0);
+  if (patienceMs > 0) return patienceMs;
+  throw invalid(
+    `the header grpc-timeout '${header.slice(0, 40)}' is not 1 to 8 digits, above 0, and one of the units H, M, S, m, u, n`,
+  );
+}
+
+/** A timer of the runtime that is to run for longer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Waits for something for as long as a caller waits. It goes on by itself: others may wait for it as well. */
+export async function inTime<T>(something: Promise<T>, { patienceMs }: Caller): Promise<T> {
+  if (patienceMs === undefined) return something;
+  const over = new AbortController();
+  const delayMs = Math.min(Math.max(0, patienceMs), longestTimerMs);
+  const late = sleep(delayMs, undefined, { signal: over.signal }).then(() => Promise.reject(expired()));
+  try {
+    return await Promise.race([something, late]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Does what takes many runs of a model. Which of them came too late is nothing to the caller: the whole did. */
+export async function wholly<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Refusal && error.fault.kind === 'expired' ? unfinished() : error;
+  }
+}
