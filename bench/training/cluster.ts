@@ -18,6 +18,9 @@ export interface PodSeen {
   readonly ip: string;
   /** When it first ran, in milliseconds. */
   readonly runningAtMs: number | undefined;
+  /** When the kubelet first said that its trainer had ended, and when that the pod had failed. */
+  readonly exitedAtMs: number | undefined;
+  readonly failedAtMs: number | undefined;
 }
 
 /** Jobs of either kind: when they were first seen at all, and in which phase when. */
@@ -36,9 +39,10 @@ export class Seen {
     const namespace = kubectl.namespace;
     const label = (name: string): string => `.metadata.labels['${name.replaceAll('.', '\\.')}']`;
     const ofPods = ['.metadata.name', '.metadata.uid', '.status.phase', '.status.podIP'];
+    const exit = '.status.containerStatuses[0].state.terminated.exitCode';
     const labels = ['batch.kubernetes.io/job-name', 'limbeck.dev/training-job', 'limbeck.dev/attempt'].map(label);
     this.#stops = [
-      watchChanges({ namespace, kind: 'pods', columns: [...ofPods, ...labels] }, (type, values) =>
+      watchChanges({ namespace, kind: 'pods', columns: [...ofPods, exit, ...labels] }, (type, values) =>
         this.#pod(type, values),
       ),
       ...['trainingjobs', 'jobs'].map((kind) =>
@@ -55,14 +59,21 @@ export class Seen {
 
   #pod(
     type: string,
-    [name = '', uid = '', phase = '', ip = '', job = '', trainingJob = '', attempt = '']: readonly string[],
+    [name = '', uid = '', phase = '', ip = '', exit = '', job = '', trainingJob = '', attempt = '']: readonly string[],
   ): void {
     if (type === 'DELETED') {
       this.pods.delete(uid);
       return;
     }
-    const runningAtMs = this.pods.get(uid)?.runningAtMs ?? (phase === 'Running' ? performance.now() : undefined);
-    this.pods.set(uid, { name, uid, job, trainingJob, attempt: Number(attempt), ip, runningAtMs });
+    const known = this.pods.get(uid);
+    const first = (before: number | undefined, isSo: boolean): number | undefined =>
+      before ?? (isSo ? performance.now() : undefined);
+    const times = {
+      runningAtMs: first(known?.runningAtMs, phase === 'Running'),
+      exitedAtMs: first(known?.exitedAtMs, exit !== ''),
+      failedAtMs: first(known?.failedAtMs, phase === 'Failed'),
+    };
+    this.pods.set(uid, { name, uid, job, trainingJob, attempt: Number(attempt), ip, ...times });
   }
 
   #job(type: string, key: string, phase: string): void {

@@ -67,8 +67,14 @@ async function compareStarts(seen: Seen) {
   return { ours: spread(ours), bare: spread(bare), ratio: spread(ours.map((took, at) => took / (bare[at] ?? NaN))) };
 }
 
-/** Seconds from the end of the trainer's process to the phase Failed. */
-async function failForGood(seen: Seen, name: string): Promise<number> {
+/** Seconds from the end of the trainer's process until the kubelet says so, until the pod is Failed, until the job is. */
+interface Failure {
+  readonly exitSeen: number;
+  readonly podFailed: number;
+  readonly jobFailed: number;
+}
+
+async function failForGood(seen: Seen, name: string): Promise<Failure> {
   const optimization = { optimizer: 'sgd', schedule: 'constant', learningRate: 100, weightDecay: 10, epochs: 5 };
   await kubectl.applyObject(trainingJob(name, { optimization }));
   const pod = await until(
@@ -78,7 +84,9 @@ async function failForGood(seen: Seen, name: string): Promise<number> {
   const pid = await until('a trainer', () => trainerIn(pod));
   const endedAtMs = await until('its end', () => (trainerIn(pod) === pid ? undefined : performance.now()), 2);
   const failedAtMs = await until('phase Failed', () => seen.jobs.get(`trainingjobs/${name}`)?.phaseAtMs.get('Failed'));
-  return (failedAtMs - endedAtMs) / 1000;
+  const { exitedAtMs = NaN, failedAtMs: podFailedAtMs = NaN } = seen.pods.get(pod.uid) ?? {};
+  const since = (atMs: number): number => (atMs - endedAtMs) / 1000;
+  return { exitSeen: since(exitedAtMs), podFailed: since(podFailedAtMs), jobFailed: since(failedAtMs) };
 }
 
 interface Shown {
@@ -186,8 +194,15 @@ try {
   console.log(
     `apply to all pods running, s: ${text(starts.ours)}, bare Indexed Job ${text(starts.bare)}, ratio ${text(starts.ratio)}`,
   );
-  const failures = spread(await repeated(5, (index) => failForGood(seen, `fails-${index}`)));
-  console.log(`end of the container to phase Failed, s: ${text(failures)}`);
+  const failed = await repeated(9, (index) => failForGood(seen, `fails-${index}`));
+  const failures = {
+    exitSeen: spread(failed.map(({ exitSeen }) => exitSeen)),
+    podFailed: spread(failed.map(({ podFailed }) => podFailed)),
+    jobFailed: spread(failed.map(({ jobFailed }) => jobFailed)),
+  };
+  console.log(
+    `end of the trainer to phase Failed, s: ${text(failures.jobFailed)}; to the kubelet's word: ${text(failures.exitSeen)}, to the pod's phase: ${text(failures.podFailed)}`,
+  );
   const losses = await repeated(3, (index) => loseWorker(seen, `loses-${index}`));
   const [recovery, lost] = [spread(losses.map(({ seconds }) => seconds)), spread(losses.map((one) => one.lost))];
   console.log(`worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}`);
