@@ -1,30 +1,40 @@
 /**
  * What has become of a worker. It is the container that trains, whatever others somebody has put into its pod, such as the
- * proxy of a mesh: the kubelet lists them by name, and the pod runs for as long as any of them does. Its own end is known
- * a moment before the pod's phase in any case. Pure.
+ * proxy of a mesh: the kubelet lists them by name, and the pod runs for as long as any of them does. Most end soon after
+ * the worker, and the pod's phase, which comes with all that the kubelet knows of the end, is worth waiting for. Pure.
  */
 import type { ContainerStateTerminated, Pod } from './kubernetes.ts';
 
 /** The container that trains. */
 export const workerContainer = 'trainer';
 
+/** How long others have to end by themselves: they may have something to send. */
+export const otherContainersMs = 30_000;
+
 /** How it ended; undefined while it has not, or never ran. It is never started again in the same pod. */
 export const endOfWorker = ({ status }: Pod): ContainerStateTerminated | undefined =>
   status?.containerStatuses?.find(({ name }) => name === workerContainer)?.state?.terminated;
 
-/** Undefined: it has not ended. */
-export function outcomeOf(pod: Pod): 'succeeded' | 'failed' | undefined {
-  const end = endOfWorker(pod);
-  if (end !== undefined) return end.exitCode === 0 ? 'succeeded' : 'failed';
-  if (pod.status?.phase === 'Succeeded') return 'succeeded';
-  return pod.status?.phase === 'Failed' ? 'failed' : undefined;
-}
-
 /** Nothing of it runs any more. */
 export const isOver = ({ status }: Pod): boolean => status?.phase === 'Failed' || status?.phase === 'Succeeded';
 
-/** The worker has ended, another container has not, and nobody tells that one to. */
-export const isHeldOpen = (pod: Pod): boolean =>
-  !isOver(pod) &&
-  endOfWorker(pod) !== undefined &&
-  pod.status?.containerStatuses?.some(({ state }) => state?.terminated === undefined) === true;
+/** When the others have had their time to follow the worker; undefined where it is not for them that the pod runs on. */
+export function heldOpenAtMs(pod: Pod): number | undefined {
+  const end = endOfWorker(pod);
+  const isEnding = isOver(pod) || pod.metadata.deletionTimestamp !== undefined;
+  const waitsForOthers = pod.status?.containerStatuses?.some(({ state }) => state?.terminated === undefined) === true;
+  if (end === undefined || isEnding || !waitsForOthers) return undefined;
+  const atMs = Date.parse(end.finishedAt ?? '') + otherContainersMs;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}
+
+/** Another container runs on and on, and nobody but us tells it to end. */
+export const isHeldOpen = (pod: Pod, now: Date): boolean => (heldOpenAtMs(pod) ?? Infinity) <= now.getTime();
+
+/** Undefined: it has not ended, or is about to say how. */
+export function outcomeOf(pod: Pod, now: Date): 'succeeded' | 'failed' | undefined {
+  if (!isOver(pod) && !isHeldOpen(pod, now)) return undefined;
+  const end = endOfWorker(pod);
+  if (end !== undefined) return end.exitCode === 0 ? 'succeeded' : 'failed';
+  return pod.status?.phase === 'Succeeded' ? 'succeeded' : 'failed';
+}

@@ -9,7 +9,7 @@ import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
-import { isHeldOpen, outcomeOf } from '../api/worker.ts';
+import { isHeldOpen } from '../api/worker.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
 type Kept = Pick<RunObserved, 'root' | 'settings'>;
@@ -27,19 +27,20 @@ const refTo = (job: BatchJob): ObjectRef => ({
  * Jobs that would run on. Where a worker failed the Job controller ends the rest by itself, and the logs stay; but not of
  * a Job that a queue has suspended, which would make new pods once it is admitted again.
  */
-export const unfinishedJobs = ({ jobs, pods }: Seen): readonly ObjectRef[] =>
-  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods))).map(refTo);
+export const unfinishedJobs = ({ jobs, pods }: Seen, now: Date): readonly ObjectRef[] =>
+  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods, now))).map(refTo);
 
 /** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */
-function isEnding(job: BatchJob, pods: readonly Pod[]): boolean {
-  if (holdsOpen(job, pods)) return false;
-  const outcomes = pods.filter((pod) => isOwnedBy(pod, job)).map(outcomeOf);
-  const succeeded = outcomes.filter((outcome) => outcome === 'succeeded').length;
-  return outcomes.includes('failed') || succeeded >= (job.spec?.completions ?? Infinity);
+function isEnding(job: BatchJob, pods: readonly Pod[], now: Date): boolean {
+  if (isKept(job, pods, now)) return false;
+  const phases = pods.filter((pod) => isOwnedBy(pod, job)).map((pod) => pod.status?.phase);
+  const succeeded = phases.filter((phase) => phase === 'Succeeded').length;
+  return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
 }
 
-const holdsOpen = (job: BatchJob, pods: readonly Pod[]): boolean =>
-  pods.some((pod) => isOwnedBy(pod, job) && isHeldOpen(pod));
+/** By a pod that another container holds open. */
+const isKept = (job: BatchJob, pods: readonly Pod[], now: Date): boolean =>
+  pods.some((pod) => isOwnedBy(pod, job) && isHeldOpen(pod, now));
 
 /**
  * The Jobs of the last attempts stay for their logs; once the newest has begun, older ones go with what was made for
@@ -55,13 +56,13 @@ export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): reado
  * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it, or
  * another container holds a pod open, and what it takes of the cluster with it.
  */
-export function finalLeftovers(run: Seen & Kept): readonly ObjectRef[] {
+export function finalLeftovers(run: Seen & Kept, now: Date): readonly ObjectRef[] {
   const attempts = run.root.status?.attempts ?? [];
   const succeeded = attempts.filter(({ outcome }) => outcome === 'Succeeded').map(({ number }) => number);
   const jobs = run.jobs.filter(
-    (job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)) || holdsOpen(job, run.pods),
+    (job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)) || isKept(job, run.pods, now),
   );
-  return [...unfinishedJobs({ ...run, jobs }), ...outdatedChildren(run, attempts)];
+  return [...unfinishedJobs({ ...run, jobs }, now), ...outdatedChildren(run, attempts)];
 }
 
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {

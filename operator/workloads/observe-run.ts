@@ -2,6 +2,7 @@
 import { attemptName, labels } from '../api/names.ts';
 import { batchJobs, nodes, pods, services } from '../api/resources.ts';
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
+import { workerContainer } from '../api/worker.ts';
 import { controllerOf, keyOf, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
 import { numberOf } from './attempts.ts';
@@ -78,7 +79,9 @@ function withoutGang(settings: Settings): Settings {
 
 /** The image that the newest worker runs: an operator that was upgraded meanwhile would start another one. */
 export const imageOf = ({ pods: workers, settings }: RunObserved): string =>
-  workers.toSorted((one, other) => attemptOf(one) - attemptOf(other)).at(-1)?.spec?.containers?.[0]?.image ??
-  settings.images.trainer;
+  workers
+    .toSorted((one, other) => attemptOf(one) - attemptOf(other))
+    .at(-1)
+    ?.spec?.containers?.find(({ name }) => name === workerContainer)?.image ?? settings.images.trainer;
 
 const attemptOf = ({ metadata }: Pod): number => Number(metadata.labels?.[labels.attempt] ?? '0');

@@ -81,7 +81,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
     case 'queued':
     case 'starting':
     case 'running':
-      if (observed.root.spec.suspend) return { ...suspended(observed, attempts), ...planHold(observed, now) };
+      if (observed.root.spec.suspend) return { ...suspended(observed, attempts, now), ...planHold(observed, now) };
       if (!isPastDeadline(observed.root, attempts, now))
         return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
       return ranOut(observed.root, verdict, attempts, now);
@@ -92,7 +92,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
 export function planHold(observed: RunObserved, now: Date): Pick<RunPlan, 'attempts' | 'remove'> {
   const attempts = attemptsOf(observed);
   const open = openAttempt(attempts);
-  if (open === undefined) return { attempts, remove: unfinishedJobs(observed) };
+  if (open === undefined) return { attempts, remove: unfinishedJobs(observed, now) };
   const closed: Attempt = { ...open, endedAt: timeText(now), outcome: 'Suspended', reason: 'Suspended' };
   return { attempts: kept(withLast(attempts, closed)), remove: [] };
 }
@@ -107,7 +107,7 @@ const recorded = (plan: RunPlan): RunPlan => ({ ...plan, apply: [], remove: [], 
 /** No attempt is open: is there a next one, and when? */
 function planNext(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
   const { root } = observed;
-  if (root.spec.suspend) return suspended(observed, attempts);
+  if (root.spec.suspend) return suspended(observed, attempts, now);
   const last = attempts.at(-1);
   if (last === undefined) return start(observed, config, attempts, now);
   if (countedFailures(attempts) > root.spec.retry.limit) return gaveUp(attempts, exhaustion(observed, attempts, last));
@@ -119,7 +119,7 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
     state: pausing(last, atMs),
     attempts,
     apply: [],
-    remove: unfinishedJobs(observed),
+    remove: unfinishedJobs(observed, now),
     next: recheckAt(atMs, now),
   };
 }
@@ -173,7 +173,7 @@ function pausing(last: Attempt, atMs: number): RunState {
 function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
   const { root, settings, nodes, label } = observed;
   const alive = observed.pods.filter((pod) => !isOver(pod));
-  const unfinished = unfinishedJobs(observed);
+  const unfinished = unfinishedJobs(observed, now);
   if (alive.length + unfinished.length > 0) {
     const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
     const { state, lookAtMs } = stopping({ pods: alive, jobs: observed.jobs.filter(isUnfinished) }, nodes, now);
@@ -212,12 +212,12 @@ const refused = (message: string, attempts: readonly Attempt[]): RunPlan => ({
   ...{ apply: [], remove: [], next: settled },
 });
 
-const suspended = (observed: RunObserved, attempts: readonly Attempt[]): RunPlan => ({
+const suspended = (observed: RunObserved, attempts: readonly Attempt[], now: Date): RunPlan => ({
   state: {
     kind: 'suspended',
     message: 'spec.suspend is true; training goes on from the last checkpoint when it is false.',
   },
-  ...{ attempts, apply: [], remove: unfinishedJobs(observed), next: settled },
+  ...{ attempts, apply: [], remove: unfinishedJobs(observed, now), next: settled },
 });
 
 /** The run is over. Jobs that still run are removed once this is recorded; see finished.ts. */

@@ -1,6 +1,7 @@
 /** Pods that do not start → what they lack, and whether there is hope. Pure. */
-import type { Pod } from '../api/kubernetes.ts';
+import type { ContainerStatus, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
+import { workerContainer } from '../api/worker.ts';
 import type { Failure } from './failure.ts';
 
 export type StartTrouble =
@@ -34,8 +35,24 @@ const troubleOf = (pod: Pod, now: Date): StartTrouble | undefined =>
   containerTrouble(pod, now) ?? schedulingTrouble(pod);
 
 function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
-  const waiting = (pod.status?.containerStatuses ?? []).flatMap(({ state }) => state?.waiting ?? []);
-  const { reason: word = '', message: detail } = waiting.find(({ reason = '' }) => reason in waitingReasons) ?? {};
+  const statuses = pod.status?.containerStatuses ?? [];
+  const worker = statuses.find(({ name }) => name === workerContainer);
+  if (worker?.state?.running !== undefined || worker?.state?.terminated !== undefined) return undefined;
+  const isStuck = ({ state }: ContainerStatus): boolean => waitingReasons[state?.waiting?.reason ?? ''] !== undefined;
+  if (worker !== undefined && isStuck(worker)) return workerTrouble(pod, worker, now);
+  const other = statuses.find(isStuck);
+  return other && othersTrouble(pod, other);
+}
+
+/** Of a container that somebody else has put into the pod: whoever did will cure it, and the worker may start all the same. */
+function othersTrouble({ metadata }: Pod, { name, state }: ContainerStatus): StartTrouble {
+  const { reason: word = '', message = '' } = state?.waiting ?? {};
+  const sentence = `${metadata.name}: its container ${name}, which is not ours, waits: ${word}: ${message}`;
+  return { kind: 'hopeful', reason: waitingReasons[word] ?? 'CannotStart', message: sentence };
+}
+
+function workerTrouble(pod: Pod, { state }: ContainerStatus, now: Date): StartTrouble | undefined {
+  const { reason: word = '', message: detail } = state?.waiting ?? {};
   const reason = waitingReasons[word];
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;

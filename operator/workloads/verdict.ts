@@ -27,7 +27,7 @@ import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker, outcomeOf } from '../api/worker.ts';
+import { endOfWorker, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
@@ -51,16 +51,23 @@ export interface AttemptSeen {
 
 /** Judges one open attempt. */
 export function judge(seen: AttemptSeen, now: Date): Verdict {
+  const verdict = judgeNow(seen, now);
+  const atMs = Math.min(...seen.pods.map((pod) => heldOpenAtMs(pod) ?? Infinity));
+  if ((verdict.kind !== 'running' && verdict.kind !== 'starting') || atMs === Infinity) return verdict;
+  return { ...verdict, lookMs: Math.min(verdict.lookMs ?? Infinity, atMs - now.getTime()) };
+}
+
+function judgeNow(seen: AttemptSeen, now: Date): Verdict {
   const failed = seen.pods.filter(
-    (pod) => outcomeOf(pod) === 'failed' || (isPreempted(pod) && outcomeOf(pod) === undefined),
+    (pod) => outcomeOf(pod, now) === 'failed' || (isPreempted(pod) && outcomeOf(pod, now) === undefined),
   );
   if (failed.length === 0 && mayBeUnseen(seen, now)) return notSeenYet;
   if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
     return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
-  if (failed.length > 0) return causeOf(failed, seen);
-  if (isComplete(seen)) return successOf(seen);
+  if (failed.length > 0) return causeOf(failed, seen, now);
+  if (isComplete(seen, now)) return successOf(seen, now);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
-  if (jobFailed(seen.job)) return causeOfJob(seen);
+  if (jobFailed(seen.job)) return causeOfJob(seen, now);
   const queue = heldBy(seen.job);
   if (queue !== undefined && seen.pods.length === 0) return { kind: 'queued', message: queuedMessage(queue) };
   return judgeStart(seen, now);
@@ -114,8 +121,8 @@ const jobFailed = (job: BatchJob): boolean => hasCondition(job, 'Failed') || has
 export const jobIsOver = (job: BatchJob): boolean =>
   jobFailed(job) || hasCondition(job, 'Complete') || hasCondition(job, 'SuccessCriteriaMet');
 
-const isComplete = ({ job, pods, workers }: AttemptSeen): boolean =>
-  hasCondition(job, 'Complete') || pods.filter((pod) => outcomeOf(pod) === 'succeeded').length === workers;
+const isComplete = ({ job, pods, workers }: AttemptSeen, now: Date): boolean =>
+  hasCondition(job, 'Complete') || pods.filter((pod) => outcomeOf(pod, now) === 'succeeded').length === workers;
 
 /**
  * The Job has just ended and a pod that would tell how is missing: deleted, or not seen yet, as the watches of Jobs and of pods are
@@ -135,14 +142,14 @@ const notSeenYet: Verdict = {
   lookMs: 10_000,
 };
 
-function successOf(seen: AttemptSeen): Verdict {
+function successOf(seen: AttemptSeen, now: Date): Verdict {
   const leader = seen.pods.find((pod) => rankOf(pod) === 0);
   if (leader === undefined) {
     const message = 'Every worker ended well, but the pod of rank 0 was deleted before its result was read.';
     return { kind: 'failed', failure: { reason: 'ResultLost', message, weight: 'counted' } };
   }
   // The watches of Jobs and of pods are not in step: the Job may be seen complete before its pod is.
-  if (outcomeOf(leader) === undefined) return { kind: 'running', message: 'Waiting for the result of rank 0.' };
+  if (outcomeOf(leader, now) === undefined) return { kind: 'running', message: 'Waiting for the result of rank 0.' };
   const pod = leader.metadata.name;
   const result = parseResult(endOfWorker(leader)?.message ?? '');
   if (result.outcome === 'succeeded') return { kind: 'succeeded', result, pod };
@@ -151,8 +158,10 @@ function successOf(seen: AttemptSeen): Verdict {
 }
 
 /** The watches of Jobs and of pods are not in step here either: the pod that tells why may be seen failed a moment later. */
-const causeOfJob = (seen: AttemptSeen): Verdict =>
-  seen.pods.every(hasEnded) ? lost(seen, 'the Job failed and its pods are gone') : lookingForCause;
+const causeOfJob = (seen: AttemptSeen, now: Date): Verdict =>
+  seen.pods.every((pod) => outcomeOf(pod, now) !== undefined)
+    ? lost(seen, 'the Job failed and its pods are gone')
+    : lookingForCause;
 
 const lookingForCause: Verdict = { kind: 'running', message: 'A worker is lost; looking for the cause.' };
 
@@ -161,12 +170,12 @@ const lost = ({ number }: AttemptSeen, how: string): Verdict => ({
   failure: { reason: 'WorkerLost', message: `Attempt ${String(number)} disappeared: ${how}.`, weight: 'counted' },
 });
 
-function causeOf(failed: readonly Pod[], seen: AttemptSeen): Verdict {
+function causeOf(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict {
   const failures = [...failed].sort(byEnd).map(failureOf);
   const cause = failures.find((failure) => !isEcho(failure));
   if (cause !== undefined) return { kind: 'failed', failure: cause };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
-  if (!seen.pods.every(hasEnded)) return lookingForCause;
+  if (seen.pods.some((pod) => outcomeOf(pod, now) === undefined)) return lookingForCause;
   const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
   const missing = missingIndex(seen);
   if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined)) {
@@ -182,8 +191,6 @@ function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
   const seen = new Set(pods.map(rankOf));
   return Array.from({ length: workers }, (_, index) => index).find((index) => !seen.has(index));
 }
-
-const hasEnded = (pod: Pod): boolean => outcomeOf(pod) !== undefined;
 
 const endOf = (pod: Pod): string => endOfWorker(pod)?.finishedAt ?? '~';
 const byEnd = (one: Pod, other: Pod): number =>

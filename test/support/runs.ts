@@ -104,11 +104,14 @@ export const ended = ({ exitCode, ...end }: End): Pod['status'] => ({
 /** The same of a pod whose phase does not say it yet. */
 export const justEnded = (status: Pod['status']): Pod['status'] => ({ ...status, phase: 'Running' });
 
-/** The same of a pod in which somebody else's container runs on, for ever. */
-export const heldOpen = (status: Pod['status']): Pod['status'] => ({
+/** The same of a pod in which somebody else's container runs on. */
+export const besideProxy = (status: Pod['status']): Pod['status'] => ({
   ...justEnded(status),
   containerStatuses: [{ name: 'proxy', state: { running: {} } }, ...(status?.containerStatuses ?? [])],
 });
+
+/** The end of a worker beside a container that has run on for so long that nobody believes in its end any more. */
+export const heldOpen = (end: End): Pod['status'] => besideProxy(ended({ ...end, finishedAt: ago(30) }));
 
 /** The status of a pod whose container waits. */
 export const waitingFor = (reason: string, message = 'why'): Pod['status'] => ({

@@ -1,34 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
-import { endOfWorker, isHeldOpen, isOver, outcomeOf } from '../../../operator/api/worker.ts';
-import { ended, heldOpen, justEnded, runningStatus, waitingFor, worker } from '../../support/runs.ts';
+import { endOfWorker, heldOpenAtMs, isHeldOpen, isOver, outcomeOf } from '../../../operator/api/worker.ts';
+import type { Pod } from '../../../operator/api/kubernetes.ts';
+import { besideProxy, ended, heldOpen, justEnded, now, runningStatus, waitingFor, worker } from '../../support/runs.ts';
 
 const [good, bad] = [ended({ exitCode: 0 }), ended({ exitCode: 1 })];
 const proxy = { name: 'proxy', state: { terminated: { exitCode: 1 } } };
+const evicted: Pod['status'] = { phase: 'Failed', reason: 'Evicted' };
 
 describe('a worker', () => {
-  test.each([
+  test.each<[string, Pod['status'], 'succeeded' | 'failed' | undefined, boolean, boolean]>([
     ['that has no pod status yet', undefined, undefined, false, false],
     ['that cannot start', waitingFor('ErrImagePull'), undefined, false, false],
     ['at work', runningStatus, undefined, false, false],
-    ['at work beside a container that runs on', heldOpen(runningStatus), undefined, false, false],
-    [
-      'at work beside a container that ended',
-      { ...runningStatus, containerStatuses: [proxy] },
-      undefined,
-      false,
-      false,
-    ],
+    ['at work beside a container that runs on', besideProxy(runningStatus), undefined, false, false],
+    ['at work beside one that ended', { ...runningStatus, containerStatuses: [proxy] }, undefined, false, false],
     ['that ended well', good, 'succeeded', true, false],
-    ['that ended well, which the phase does not say yet', justEnded(good), 'succeeded', false, false],
-    ['that ended well beside a container that runs on', heldOpen(good), 'succeeded', false, true],
+    ['that ended, which the kubelet is about to explain', justEnded(bad), undefined, false, false],
+    ['that ended beside a container that may end, too', besideProxy(good), undefined, false, false],
+    ['that ended well beside a container that runs on', heldOpen({ exitCode: 0 }), 'succeeded', false, true],
     ['that failed', bad, 'failed', true, false],
-    ['that failed, which the phase does not say yet', justEnded(bad), 'failed', false, false],
-    ['that failed beside a container that runs on', heldOpen(bad), 'failed', false, true],
-    ['that was evicted before it ran', { phase: 'Failed' as const, reason: 'Evicted' }, 'failed', true, false],
-    ['of which nothing is left but the phase', { phase: 'Succeeded' as const }, 'succeeded', true, false],
+    ['that failed beside a container that runs on', heldOpen({ exitCode: 1 }), 'failed', false, true],
+    ['that was evicted before it ran', evicted, 'failed', true, false],
+    ['of which nothing is left but the phase', { phase: 'Succeeded' }, 'succeeded', true, false],
   ])('%s', (_, status, outcome, over, open) => {
     const pod = worker(0, status);
-    expect([outcomeOf(pod), isOver(pod), isHeldOpen(pod)]).toEqual([outcome, over, open]);
+    expect([outcomeOf(pod, now), isOver(pod), isHeldOpen(pod, now)]).toEqual([outcome, over, open]);
   });
 
   test('is told by its name: the end of another container is not its own', () => {
@@ -36,5 +32,19 @@ describe('a worker', () => {
     const pod = worker(0, { phase: 'Failed', containerStatuses: [proxy, ...(ours === undefined ? [] : [ours])] });
     expect(endOfWorker(pod)).toBe(ours?.state?.terminated);
     expect(endOfWorker(worker(0, { phase: 'Failed', containerStatuses: [proxy] }))).toBeUndefined();
+  });
+
+  test('that ended well has, whatever another container ends with', () => {
+    const containerStatuses = [proxy, ...(good?.containerStatuses ?? [])];
+    expect(outcomeOf(worker(0, { phase: 'Failed', containerStatuses }), now)).toBe('succeeded');
+  });
+
+  test('waits half a minute for others, and not for those that are told to end already', () => {
+    const pod = worker(0, besideProxy(good));
+    expect(heldOpenAtMs(pod)).toBe(now.getTime() + 29_000);
+    const leaving = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: now.toISOString() } };
+    expect(heldOpenAtMs(leaving)).toBeUndefined();
+    const timeless = worker(0, besideProxy(ended({ exitCode: 0, finishedAt: 'some day' })));
+    expect(heldOpenAtMs(timeless)).toBeUndefined();
   });
 });

@@ -4,9 +4,11 @@ import { finalLeftovers, outdatedChildren, unfinishedJobs } from '../../../opera
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
   attemptJob,
+  besideProxy,
   ended,
   heldOpen,
   justEnded,
+  now,
   pastAttempt,
   reported,
   runningStatus,
@@ -29,22 +31,26 @@ test.each([
     false,
   ],
   ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
-  ['is done, which its pods have not said yet', [worker(0, justEnded(good)), worker(1, good)], false],
-  ['is done, but somebody else holds a pod open', [worker(0, heldOpen(good)), worker(1, good)], true],
+  ['is done, but somebody else holds a pod open', [worker(0, heldOpen({ exitCode: 0 })), worker(1, good)], true],
   [
-    'failed, but somebody else holds the pod open',
-    [worker(0, heldOpen(reported('Crashed', 1))), worker(1, good)],
+    'failed, but somebody else holds a pod open',
+    [worker(0, heldOpen({ exitCode: 0 })), worker(1, reported('Crashed', 1))],
     true,
   ],
+  [
+    'failed while somebody else still has time to end',
+    [worker(0, besideProxy(good)), worker(1, reported('Crashed', 1))],
+    false,
+  ],
 ])('a Job that %s', (_, pods, isUnfinished) => {
-  const refs = unfinishedJobs({ jobs: [job], pods });
+  const refs = unfinishedJobs({ jobs: [job], pods }, now);
   const key = { namespace: 'default', name: teacherAttempt(1) };
   expect(refs).toEqual(isUnfinished ? [{ resource: batchJobs, key, uid: 'job-1' }] : []);
 });
 
 test('a Job that is over is left alone, and pods of another Job say nothing about it', () => {
-  expect(unfinishedJobs({ jobs: [attemptJob(1, 'Failed'), attemptJob(2, 'Complete')], pods: [] })).toEqual([]);
-  expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] })).toHaveLength(1);
+  expect(unfinishedJobs({ jobs: [attemptJob(1, 'Failed'), attemptJob(2, 'Complete')], pods: [] }, now)).toEqual([]);
+  expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] }, now)).toHaveLength(1);
 });
 
 test('what an old attempt has left goes by its number, with its group where there are groups', () => {
@@ -67,16 +73,19 @@ test('three attempts are kept, and a run that is over keeps no more', () => {
   expect(outdatedChildren({ root, settings }, attempts).map(({ key }) => key.name)).toEqual(names);
   expect(outdatedChildren({ root, settings }, attempts.slice(0, 3))).toEqual([]);
   const run = { root, settings, jobs: [job], pods: [] };
-  expect(finalLeftovers(run).map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
+  expect(finalLeftovers(run, now).map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
 });
 
 test('the Job of an attempt that succeeded ends by itself, though its pods are gone; one that a queue holds does not', () => {
   const held = { ...job, spec: { ...job.spec, suspend: true } };
   const leftoversOf = (outcome: 'Succeeded' | 'Failed', left: typeof job): number =>
-    finalLeftovers({
-      root: teacherJob({}, { attempts: [pastAttempt(1, outcome, 100)] }),
-      ...{ settings, jobs: [left], pods: [] },
-    }).length;
+    finalLeftovers(
+      {
+        root: teacherJob({}, { attempts: [pastAttempt(1, outcome, 100)] }),
+        ...{ settings, jobs: [left], pods: [] },
+      },
+      now,
+    ).length;
   expect([leftoversOf('Succeeded', job), leftoversOf('Failed', job), leftoversOf('Succeeded', held)]).toEqual([
     0, 1, 1,
   ]);
@@ -84,9 +93,10 @@ test('the Job of an attempt that succeeded ends by itself, though its pods are g
 
 test.each([
   ['is about to end', justEnded(good), 0],
-  ['is held open by somebody else', heldOpen(good), 1],
+  ['may still be left by somebody else', besideProxy(good), 0],
+  ['is held open by somebody else', heldOpen({ exitCode: 0 }), 1],
 ])('the Job of an attempt that succeeded, of which a pod %s', (_, status, removed) => {
   const root = teacherJob({}, { attempts: [pastAttempt(1, 'Succeeded', 100)] });
   const pods = [worker(0, status), worker(1, good)];
-  expect(finalLeftovers({ root, settings, jobs: [job], pods })).toHaveLength(removed);
+  expect(finalLeftovers({ root, settings, jobs: [job], pods }, now)).toHaveLength(removed);
 });

@@ -48,7 +48,12 @@ test('a Job is an attempt only under the name that we give it', () => {
 test('the image of a run is that of its newest worker', () => {
   const of = (attempt: number, image: string) => ({
     ...worker(0, runningStatus, attempt),
-    spec: { containers: [{ image }] },
+    spec: {
+      containers: [
+        { name: 'proxy', image: 'proxy:9' },
+        { name: 'trainer', image },
+      ],
+    },
   });
   expect(imageOf(seen({ pods: [of(2, 'trainer:1'), of(1, 'trainer:0')] }))).toBe('trainer:1');
   expect(imageOf(seen({ pods: [of(1, 'trainer:0')] }))).toBe('trainer:0');

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { ContainerStatus } from '../../../operator/api/kubernetes.ts';
 import { startPatienceMs, startTrouble } from '../../../operator/workloads/start-trouble.ts';
 import { now, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
 
@@ -55,16 +56,21 @@ test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('Container
   },
 );
 
-test('a container that somebody else has put into the pod is part of what it waits for', () => {
-  const state = { waiting: { reason: 'ErrImagePull', message: 'no such proxy' } };
-  const containerStatuses = [
-    { name: 'agent', state: { running: {} } },
-    { name: 'proxy', state },
-    { name: 'trainer', state: { waiting: { reason: 'ContainerCreating' } } },
-  ];
-  const message = expect.stringContaining('no such proxy');
-  const pod = worker(0, { phase: 'Pending', startTime: now.toISOString(), containerStatuses });
-  expect(startTrouble([pod], now)).toMatchObject({ kind: 'hopeful', reason: 'ImagePull', message });
+test('a container of somebody else is named as long as the worker has not begun, and never without hope', () => {
+  const state = { waiting: { reason: 'InvalidImageName', message: 'no such proxy' } };
+  const podWhere = (ours: NonNullable<ContainerStatus['state']>) =>
+    worker(0, {
+      phase: 'Pending',
+      containerStatuses: [
+        { name: 'proxy', state },
+        { name: 'trainer', state: ours },
+      ],
+    });
+  const message = `${podWhere({}).metadata.name}: its container proxy, which is not ours, waits: InvalidImageName: no such proxy`;
+  const creating = podWhere({ waiting: { reason: 'ContainerCreating' } });
+  expect(startTrouble([creating], late)).toEqual({ kind: 'hopeful', reason: 'ImagePull', message });
+  expect(startTrouble([podWhere({ running: {} })], late)).toBeUndefined();
+  expect(startTrouble([podWhere({ waiting: { reason: 'ErrImagePull' } })], late)?.kind).toBe('hopeless');
 });
 
 test('patience begins with the kubelet, not with the wait for a node', () => {

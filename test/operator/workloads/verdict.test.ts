@@ -4,9 +4,9 @@ import { jobIsOver, judge, type AttemptSeen } from '../../../operator/workloads/
 import {
   ago,
   attemptJob,
+  besideProxy,
   ended,
   heldOpen,
-  justEnded,
   now,
   reported,
   runningStatus,
@@ -89,12 +89,20 @@ describe('an attempt that succeeded', () => {
     expect(verdict).toMatchObject({ kind: 'succeeded', result: { metrics: { n: 359 } } });
   });
 
-  test.each([
-    ['before the phases of its pods say so', justEnded],
-    ["though somebody else's containers run on in its pods", heldOpen],
-  ])('%s', (_, as) => {
-    const pods = [worker(0, as(succeeded())), worker(1, as(ended({ exitCode: 0 })))];
+  test("though somebody else's containers run on in its pods", () => {
+    const { message } = succeeded()?.containerStatuses?.[0]?.state?.terminated ?? {};
+    const pods = [
+      worker(0, heldOpen({ exitCode: 0, ...(message !== undefined && { message }) })),
+      worker(1, heldOpen({ exitCode: 0 })),
+    ];
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'succeeded', result: { metrics: { n: 359 } } });
+  });
+
+  test('is looked at again when other containers have had their time to end', () => {
+    const pods = [worker(0, besideProxy(succeeded())), worker(1, ended({ exitCode: 0 }))];
+    expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'running', lookMs: 29_000 });
+    const other = [worker(0, runningStatus), worker(1, besideProxy(reported('PeerLost', 75, ago(10))))];
+    expect(judge(seen({ pods: other }), now)).toMatchObject({ kind: 'running', lookMs: 20_000 });
   });
 
   test("whatever somebody else's container ended with after it", () => {
@@ -135,8 +143,7 @@ describe('an attempt that failed', () => {
     ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
     ['a worker that is about to be evicted', [worker(0, runningStatus), worker(1, leaving)], 'Preempted'],
     ['an eviction, though the echo ended first', [lostPeer(0), worker(1, leaving)], 'Preempted'],
-    ['a crash that the phase does not say yet', [worker(0, justEnded(reported('Crashed', 1))), pending(1)], 'Crashed'],
-    ['a crash beside a container that runs on', [worker(0, heldOpen(reported('Crashed', 1))), pending(1)], 'Crashed'],
+    ['a crash beside a container that runs on', [worker(0, heldOpen({ exitCode: 1 })), pending(1)], 'Crashed'],
     ['a crash before an eviction', [worker(0, reported('Crashed', 1)), worker(1, leaving)], 'Crashed'],
   ])('is explained by %s', (_, pods, reason) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'failed', failure: { reason } });
