@@ -87,7 +87,7 @@ class Checkpoints:
         self._skipped: list[Pointer] = []
 
     def newest(self) -> Newest:
-        """The newest valid checkpoint of all attempts so far. What their ends have left half written is removed."""
+        """The newest valid checkpoint of all attempts so far; what a killed one left without a pointer is removed."""
         self._known, self._skipped = sorted(self._pointers()), []
         skipped: list[str] = []
         for pointer in reversed([*self._known]):
@@ -128,9 +128,7 @@ class Checkpoints:
         return saved
 
     def _pointers(self) -> list[Pointer]:
-        """Of what the store lists; files that no pointer ever followed go, and so does what is not even a file yet."""
-        with contextlib.suppress(TrainerError):
-            self._store.sweep(self._identity.run_uri)
+        """Of what the store lists; files of this stage that no pointer ever followed go."""
         listed = self._store.list(self._identity.run_uri)
         places = ((PLACE.search(uri), uri) for uri in listed)
         ours = [(match, uri) for match, uri in places if match and match[2] == self._stage]

@@ -6,6 +6,7 @@ is tried again with a growing pause, and then is StoreUnavailable.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,8 +72,12 @@ class Store:
         self._try(uri, HURRIED, lambda backend: backend.delete(uri))
 
     def sweep(self, prefix: str) -> None:
-        """Removes what writes below the folder `prefix` have left that never ended; nobody writes there meanwhile."""
-        self._try(prefix, HURRIED, lambda backend: backend.sweep(prefix))
+        """Removes what writes below the folder `prefix` have left that never ended; nobody writes there meanwhile.
+
+        As far as the store lets it: whoever may not do this has somebody who does.
+        """
+        with contextlib.suppress(Exception):
+            self._try(prefix, ONCE, lambda backend: backend.sweep(prefix))
 
     def _try(self, uri: str, patience: Patience, operation: Callable[[Backend], Answer]) -> Answer:
         began, pause = self._clock(), patience.first_pause

@@ -58,6 +58,14 @@ def test_sweeping_leaves_what_is_whole(root: str) -> None:
     assert store.get(f"{root}/.hidden.7x") == store.get(f"{root}/file") == b"whole"
 
 
+def test_a_sweep_that_is_refused_or_in_vain_is_no_failure(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Store().sweep("s3://no-such-bucket/a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    Store().sweep("s3://limbeck/a")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    Store().sweep("s3://limbeck/a")
+
+
 def test_what_is_missing_is_missing(root: str, tmp_path: Path) -> None:
     store = Store()
     with pytest.raises(ObjectMissing):

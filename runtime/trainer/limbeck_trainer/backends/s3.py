@@ -7,34 +7,36 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO, FileIO
+from io import FileIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from limbeck_trainer.backends.contract import ObjectMissing, Unreachable
 from limbeck_trainer.scratch import CHUNK_BYTES, pour
 
-# From here on an object goes in parts of this size: S3 takes no more than 5 GiB in one request.
+# From here on an object goes in parts of this size: S3 takes no more than 5 GiB in one request, and one that breaks off
+# is lost as a whole.
 PART_BYTES = 64 << 20
+# How often a part is tried: a fault of the network should not cost the parts before it.
+PART_TRIES = 3
 # How long a server may say nothing; and where it puts an object together from its parts.
 QUIET_SECONDS = 15
 JOINING_SECONDS = 300
 
 
 class S3:
-    """s3:// URIs, path style, with the standard AWS_* variables; the server checks the SHA-256 of what it is sent."""
+    """s3:// URIs, path style, with the standard AWS_* variables; the server checks the digest of what it is sent."""
 
     def __init__(self, part_bytes: int = PART_BYTES) -> None:
         # Imported late: a run on files alone does without half a second of imports.
-        from boto3.s3.transfer import TransferConfig
         from botocore import exceptions as boto
 
         self._refusal, self._fault = boto.ClientError, boto.BotoCoreError
         self._passing = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError)
-        # By one thread: those of a pool would hold up the end of a process that is told to stop.
-        self._parts = TransferConfig(multipart_threshold=part_bytes, multipart_chunksize=part_bytes, use_threads=False)
-        self._client = _client(QUIET_SECONDS)
-        self._patient_client = _client(JOINING_SECONDS)
+        self._part_bytes = part_bytes
+        self._client = _client(QUIET_SECONDS, 1)
+        self._parts_client = _client(QUIET_SECONDS, PART_TRIES)
+        self._joining_client = _client(JOINING_SECONDS, 1)
 
     def get(self, uri: str) -> bytes:
         """The object's bytes."""
@@ -61,7 +63,7 @@ class S3:
     def put(self, uri: str, data: bytes) -> None:
         """In one request, or in parts where it is large: S3 shows the whole new object or the old one."""
         bucket, key = _bucket_and_key(uri)
-        send = self._put_parts if len(data) >= self._parts.multipart_threshold else self._put_whole
+        send = self._put_parts if len(data) >= self._part_bytes else self._put_whole
         _in_bucket(bucket, partial(self._attempt, uri, partial(send, bucket, key, data)))
 
     def _put_whole(self, bucket: str, key: str, data: bytes) -> None:
@@ -69,9 +71,25 @@ class S3:
         self._client.put_object(Bucket=bucket, Key=key, Body=data, ChecksumSHA256=checksum)
 
     def _put_parts(self, bucket: str, key: str, data: bytes) -> None:
-        # Of an earlier try that could not even be given up; nobody else would ever remove it.
-        self._abort_uploads(bucket, key.rpartition("/")[0] + "/")
-        self._patient_client.upload_fileobj(BytesIO(data), bucket, key, Config=self._parts)
+        """One after the other, by this thread: those of a pool would hold up a process that is told to end."""
+        place = {"Bucket": bucket, "Key": key}
+        upload = {**place, "UploadId": self._client.create_multipart_upload(**place)["UploadId"]}
+        try:
+            parts = [
+                self._put_part(upload, number, data[start : start + self._part_bytes])
+                for number, start in enumerate(range(0, len(data), self._part_bytes), 1)
+            ]
+            self._joining_client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        except Exception:
+            # A store that is away has it swept by the next attempt.
+            with contextlib.suppress(Exception):
+                self._client.abort_multipart_upload(**upload)
+            raise
+
+    def _put_part(self, upload: dict[str, str], number: int, part: bytes) -> dict[str, object]:
+        digest = base64.b64encode(hashlib.md5(part, usedforsecurity=False).digest()).decode()
+        answer = self._parts_client.upload_part(**upload, PartNumber=number, Body=part, ContentMD5=digest)
+        return {"PartNumber": number, "ETag": answer["ETag"]}
 
     def list(self, prefix: str) -> tuple[str, ...]:
         """Every key below the prefix, page by page."""
@@ -92,10 +110,10 @@ class S3:
         self._attempt(prefix, lambda: self._abort_uploads(bucket, key))
 
     def _abort_uploads(self, bucket: str, prefix: str) -> None:
-        # Whoever may not do this has somebody who does.
-        with contextlib.suppress(self._refusal):
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-            for upload in [upload for page in pages for upload in page.get("Uploads", ())]:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+        for upload in [upload for page in pages for upload in page.get("Uploads", ())]:
+            # Of somebody else who aborts it as well.
+            with contextlib.suppress(self._refusal):
                 self._client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
     def _attempt(self, uri: str, operation: Callable[[], Any]) -> Any:
@@ -125,6 +143,8 @@ def _bucket_and_key(uri: str) -> tuple[str, str]:
 def _from_answer(uri: str, response: dict[str, Any]) -> Exception:
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     error = response.get("Error", {})
+    if error.get("Code") == "NoSuchUpload":
+        return Unreachable("somebody else has given up this upload.", again=True)
     if status == 404:
         return ObjectMissing(uri)
     if status in (401, 403):
@@ -134,14 +154,13 @@ def _from_answer(uri: str, response: dict[str, Any]) -> Exception:
     return Unreachable(f"{error.get('Code')}: {error.get('Message')} (HTTP {status}).", status == 429 or status >= 500)
 
 
-def _client(read_seconds: float) -> Any:
+def _client(read_seconds: float, tries: int) -> Any:
     import boto3
     from botocore.config import Config
 
     settings = Config(
-        # Signed with its SHA-256, so that the server checks every part, whether it knows checksums or not.
-        s3={"addressing_style": "path", "payload_signing_enabled": True},
-        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        retries={"total_max_attempts": tries, "mode": "standard"},
         connect_timeout=3,
         read_timeout=read_seconds,
         request_checksum_calculation="when_required",

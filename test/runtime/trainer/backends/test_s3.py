@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from limbeck_trainer.backends.contract import Unreachable
 from limbeck_trainer.backends.s3 import S3
 
 # The smallest that S3 takes.
@@ -43,12 +43,39 @@ def test_a_large_object_goes_in_parts_and_comes_back_whole(client: Any, tmp_path
     assert uploads(client, tmp_path.name) == []
 
 
-def test_the_next_one_aborts_what_was_begun_in_its_folder_and_nothing_else(client: Any, tmp_path: Path) -> None:
-    begun = [f"{tmp_path.name}/a1/step-1.pt", f"{tmp_path.name}/a2/step-1.pt"]
-    for key in begun:
-        begin(client, key)
-    S3(PART_BYTES).put(f"s3://limbeck/{tmp_path.name}/a1/step-2.pt", b"x" * PART_BYTES)
-    assert uploads(client, tmp_path.name) == begun[1:]
+def test_a_model_that_two_jobs_write_at_once_is_written_by_both(client: Any, tmp_path: Path) -> None:
+    key = f"{tmp_path.name}/models/5e/model.onnx"
+    begin(client, key)
+    S3(PART_BYTES).put(f"s3://limbeck/{key}", b"x" * PART_BYTES)
+    assert uploads(client, tmp_path.name) == [key]
+
+
+def test_an_upload_that_somebody_else_has_given_up_is_begun_anew(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = S3(PART_BYTES), f"{tmp_path.name}/large.pt"
+    put_part, given_up = store._put_part, []
+
+    def give_up(upload: dict[str, str], number: int, part: bytes) -> dict[str, object]:
+        if number == 2 and not given_up:
+            given_up.append(number)
+            client.abort_multipart_upload(**upload)
+        return put_part(upload, number, part)
+
+    monkeypatch.setattr(store, "_put_part", give_up)
+    with pytest.raises(Unreachable, match="somebody else has given up this upload") as caught:
+        store.put(f"s3://limbeck/{key}", b"x" * 2 * PART_BYTES)
+    assert caught.value.again
+    store.put(f"s3://limbeck/{key}", b"x" * 2 * PART_BYTES)
+    assert len(store.get(f"s3://limbeck/{key}")) == 2 * PART_BYTES
+
+
+def test_what_cannot_be_finished_is_given_up(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3(PART_BYTES)
+    monkeypatch.setattr(store, "_put_part", lambda *_what: {"PartNumber": 1, "ETag": "another"})
+    with pytest.raises(Unreachable):
+        store.put(f"s3://limbeck/{tmp_path.name}/large.pt", b"x" * PART_BYTES)
+    assert uploads(client, tmp_path.name) == []
 
 
 def test_a_sweep_aborts_all_below_its_folder(client: Any, tmp_path: Path) -> None:
@@ -57,14 +84,3 @@ def test_a_sweep_aborts_all_below_its_folder(client: Any, tmp_path: Path) -> Non
         begin(client, key)
     S3().sweep(f"s3://limbeck/{tmp_path.name}")
     assert uploads(client, tmp_path.name) == [beside]
-
-
-def test_whoever_may_not_abort_may_still_put(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, uri = S3(PART_BYTES), f"s3://limbeck/{tmp_path.name}/large.pt"
-
-    def refuse(_operation: str) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListMultipartUploads")
-
-    monkeypatch.setattr(store._client, "get_paginator", refuse)
-    store.put(uri, b"x" * PART_BYTES)
-    assert store.get(uri) == b"x" * PART_BYTES
