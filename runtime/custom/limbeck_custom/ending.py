@@ -9,7 +9,6 @@ from typing import Any
 # The kubelet cuts a termination message here, and a cut JSON says nothing.
 LIMIT_BYTES = 4096
 
-
 # Reasons of trainer-result.schema.json; docs/custom-training.md says what the operator does about each.
 EXIT_CODES = {
     "ConfigInvalid": 78,

@@ -46,10 +46,12 @@ def serve(board: Board, port: int) -> None:
         timeout = 5
 
         def do_GET(self) -> None:
-            found = self.path.split("?")[0] == "/progress"
-            body = json.dumps(board.document() if found else {"error": "there is only /progress"}).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/json")
+            path = self.path.split("?")[0]
+            document = board.document() if path == "/progress" else {"error": "there is only /progress"}
+            # A Prometheus that is sent to all workers takes one without metrics for one that is there.
+            body = b"" if path == "/metrics" else json.dumps(document).encode()
+            self.send_response(200 if path in ("/progress", "/metrics") else 404)
+            self.send_header("Content-Type", "application/json" if body else "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -62,5 +64,4 @@ def serve(board: Board, port: int) -> None:
     except OSError as error:
         print(f"progress is not served on port {port}: {error.strerror}", flush=True)
         return
-    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

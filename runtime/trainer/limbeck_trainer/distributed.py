@@ -23,8 +23,9 @@ from limbeck_trainer.errors import Reason, TrainerError
 
 # Pods of one group may start minutes apart (image pulls); the operator's deadline is the real bound.
 RENDEZVOUS_SECONDS = 300
-# gloo's own default of 30 minutes would hide a frozen peer for that long.
-COLLECTIVE_SECONDS = 120
+# Longer than the operator's patience with a frozen rank, five times the longest step, is in most trainings: whoever
+# stands still is named then, and not those who wait for it. gloo's own 30 minutes would hide one where nobody asks.
+COLLECTIVE_SECONDS = 600
 
 PEER_ERRORS = re.compile(
     r"gloo|nccl|connection (closed|reset|refused|was likely closed)|broken pipe|socket|recvvalue|timed out|wait timeout"

@@ -7,6 +7,7 @@ takes the other's end for a lost peer.
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     """The whole run; rank 0 gets the result's document, the others None."""
     began = time.monotonic()
     _prepare_torch(session.config, environment)
+    if environment.rank == 0:
+        session.store.sweep(session.config.run_uri)
     foundation = _foundation(session, environment)
     dataset, rows = load(session.config.data, session.config.model, session.store, session.scratch, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
@@ -77,6 +80,8 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         return None
     lineage = _lineage(session.config, environment, dataset)
     artefact = _export(session, environment, material, (trained, measured), lineage)
+    # A last checkpoint may still be on its way, and is of no use any more.
+    session.store.sweep(session.config.run_uri)
     return {
         **_result(session.config, trained, measured, dataset),
         **_told(session),
@@ -101,6 +106,8 @@ def _prepare_torch(config: Config, environment: Environment) -> None:
     if environment.threads is not None:
         torch.set_num_threads(environment.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Without it cuBLAS may add in another order each time; it is read when the first GPU is used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # It would also fill whatever is about to be overwritten.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(config.optimization.seed)

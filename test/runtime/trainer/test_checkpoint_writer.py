@@ -19,6 +19,9 @@ from support import attempt, config_document, progress_of, until
 from versity import Versity, versity
 from workers import Worker, start_workers
 
+# Longer than a store takes to be started anew on another node.
+AWAY_SECONDS = 30
+
 
 class Desk:
     """A writer over a folder, its board and its log."""
@@ -144,9 +147,10 @@ def test_a_store_that_is_away_during_a_checkpoint_costs_nothing(server: Versity,
     (worker,) = start_workers(tmp_path / "first", document, 1, server.variables)
     worker.wait_for("checkpoint written")
     server.kill()
+    killed = time.monotonic()
     known = worker.written()
     trained(document, worker, 200)
-    until(lambda: worker.count("checkpoint not written") >= 3)
+    until(lambda: worker.count("checkpoint not written") >= 3 and time.monotonic() >= killed + AWAY_SECONDS)
     assert worker.written() == known
     assert "checkpointProblem" in progress_of(document)
     away = trained(document, worker, 200)

@@ -13,7 +13,7 @@ import jsonschema
 import onnxruntime
 import pytest
 import torch
-from support import REPOSITORY, Document, attempt, config_document, contract, progress_of, until
+from support import REPOSITORY, Document, attempt, config_document, contract, metrics_of, progress_of, until
 from workers import Worker, start_program
 
 PACKAGE = REPOSITORY / "runtime" / "custom"
@@ -82,6 +82,7 @@ def test_it_tells_its_progress_and_goes_on_from_its_checkpoint(store: str, tmp_p
     jsonschema.validate(progress, contract("trainer-progress"))
     assert (progress["phase"], progress["steps"], progress["loss"]) == ("training", 1000, 1.0)
     assert progress["longestStepSeconds"] > 0
+    assert metrics_of(config) == ""
     worker.terminate()
     assert worker.exit_code() == 143
     failure = worker.result()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import torch
+import torch.distributed as dist
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
@@ -51,6 +54,22 @@ def test_a_group_of_one_blames_nobody_and_opens_nothing() -> None:
     assert peers.broadcast(b"x") == b"x"
     assert peers.sum(torch.tensor([3])).tolist() == [3]
     assert peers.wrap(model := torch.nn.Linear(1, 1)) is model
+
+
+@pytest.mark.parametrize(("gpus", "backend"), [(0, "gloo"), (1, "nccl")])
+def test_a_group_speaks_by_what_its_devices_have_and_waits_for_a_time_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, backend: str
+) -> None:
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _device: None)
+    monkeypatch.setattr(dist, "TCPStore", lambda *_place, **how: seen.append(how))
+    monkeypatch.setattr(dist, "init_process_group", lambda name, **how: seen.append({"backend": name, **how}))
+    Peers(Environment(0, 2, "host", 29500, 1, alone().result_file))
+    meeting, group = seen
+    assert (meeting["timeout"], meeting["is_master"]) == (timedelta(seconds=300), True)
+    assert (group["backend"], group["timeout"]) == (backend, timedelta(seconds=600))
 
 
 def test_shares_are_disjoint_and_complete() -> None:

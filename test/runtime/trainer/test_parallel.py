@@ -72,6 +72,30 @@ def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(tmp_path: 
     assert_same(tmp_path / "b", tmp_path / "a")
 
 
+def test_a_training_that_leaves_the_numbers_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:
+    """Weights that grow at each step, and are still numbers at the thirtieth."""
+    rates = {"optimizer": "sgd", "schedule": "constant", "learningRate": 1, "weightDecay": 2.1, "epochs": 200}
+    document = config_document((tmp_path / "s").as_uri(), optimization=rates)
+    run_group(tmp_path / "first", document, 2, stop_after=30)
+    ended = run_group(tmp_path / "then", attempt(document, 2), 2)
+    assert [result and result["reason"] for result in ended.results] == ["NonFiniteLoss"] * 2
+    assert "the last good checkpoint is kept" in ended.result["message"]
+    assert ended.result["step"] > 30
+    newest = max((tmp_path / "s").rglob("step-*.pt"), key=lambda path: path.name)
+    assert newest.name == "step-00000030.pt"
+    assert all(bool(value.isfinite().all()) for value in weights(tmp_path / "s").values())
+
+
+def test_weights_that_are_no_numbers_are_never_a_checkpoint(tmp_path: Path) -> None:
+    """The loss of the only step was one: what came of it is not."""
+    rates = {"optimizer": "sgd", "schedule": "constant", "learningRate": 1e39}
+    document = config_document((tmp_path / "s").as_uri(), optimization=rates)
+    ended = run_group(tmp_path / "w", document, 1, stop_after=1)
+    assert ended.result["reason"] == "NonFiniteLoss"
+    assert ended.result["message"].startswith("The weights are not finite at step 1 of 80")
+    assert not list((tmp_path / "s").rglob("step-*"))
+
+
 @pytest.mark.parametrize("strategy", WIDTHS)
 def test_early_stopping_keeps_the_best_weights(tmp_path: Path, strategy: str) -> None:
     """A rate at which the loss soon rises again; rank 1 stops with rank 0, or nobody would end."""
