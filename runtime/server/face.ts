@@ -69,7 +69,7 @@ export class Connection implements Caller {
 }
 
 /** Waits for a model that has made room for others, and not longer than its caller; undefined for every other. */
-export function recalled({ engine }: Face, name: string, caller: Connection): Promise<void> | undefined {
+export function recalled({ engine }: Face, name: string, caller: Caller): Promise<void> | undefined {
   const recall = engine.recall(name);
   return recall && inTime(recall, caller);
 }

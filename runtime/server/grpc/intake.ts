@@ -33,6 +33,11 @@ const prefixBytes = 5;
 /** Says why on a call that nobody has answered, and reads no more of it. */
 function refuse({ face, nameOf }: Intake, { stream, headers }: Incoming, { fault, message }: Refusal): void {
   if (stream.destroyed || stream.closed) return;
+  // The library has answered already, and said so; there is no more to be read.
+  if (stream.headersSent) {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    return;
+  }
   const code = codeOf(fault);
   const call = callOf(face.access, { requestId: headers['x-request-id'], traceParent: headers['traceparent'] });
   const told = {
@@ -40,7 +45,7 @@ function refuse({ face, nameOf }: Intake, { stream, headers }: Incoming, { fault
     ...{ 'grpc-status': code, 'grpc-message': encodeURI(message) },
     ...('retryAfterSeconds' in fault && { 'retry-after': String(fault.retryAfterSeconds) }),
   };
-  if (!stream.headersSent) stream.respond(told, { endStream: true });
+  stream.respond(told, { endStream: true });
   stream.close(constants.NGHTTP2_NO_ERROR);
   call.tell?.(() => ({ method: headers[':path'], code: nameOf(code) }));
 }

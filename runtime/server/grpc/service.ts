@@ -1,7 +1,7 @@
 /** What each call of the service answers; the engine, the documents and the errors are those of REST. */
 import type { Caller } from '../batcher.ts';
 import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from '../descriptions.ts';
-import type { Face } from '../face.ts';
+import { recalled, type Face } from '../face.ts';
 import type { Model } from '../model.ts';
 import type { InferRequestMessage, ModelMessage, RepositoryModelMessage } from './messages.ts';
 import { decodeMessage, encodeMessage } from './tensors.ts';
@@ -15,7 +15,8 @@ const versionOf = (version: string): string | undefined => (version === '' ? und
 const repositoryModelOf = ({ repository_name, model_name }: RepositoryModelMessage): string =>
   model_name === '' ? repository_name : model_name;
 
-function modelMethods({ engine, draining }: Face) {
+function modelMethods(face: Face) {
+  const { engine, draining } = face;
   const found = ({ name, version }: ModelMessage): Model => engine.find(name, versionOf(version));
   return {
     // A question with a yes or a no: a model that is not there is not ready, and no error.
@@ -38,7 +39,7 @@ function modelMethods({ engine, draining }: Face) {
       return { model_stats: models.map(statisticsOf) };
     },
     ModelInfer: async (request: InferRequestMessage, caller: Caller) => {
-      await engine.recall(request.model_name);
+      await recalled(face, request.model_name, caller);
       const { model, facts } = engine.ready(request.model_name, versionOf(request.model_version));
       const inference = decodeMessage(request, facts);
       return encodeMessage(model, inference, await model.infer(inference, caller));
