@@ -104,19 +104,24 @@ const shownBy = async ({ ip }: PodSeen): Promise<Shown | undefined> => {
   }
 };
 
-/** From the kill of the second worker to the first step that was not done before, and how many steps were done twice. */
-async function loseWorker(seen: Seen, name: string): Promise<{ readonly seconds: number; readonly lost: number }> {
+/** From the kill of a worker to the first step that was not done before, and how many steps were done twice. */
+async function loseWorker(
+  seen: Seen,
+  name: string,
+  victim: 0 | 1,
+): Promise<{ readonly seconds: number; readonly lost: number }> {
   await kubectl.applyObject(trainingJob(name, { ...endless, retry: { limit: 3 } }));
   const rank = (attempt: number, index: number): PodSeen | undefined =>
     podsOf(seen, (one) => one.trainingJob === name && one.attempt === attempt && one.ip !== '').find((one) =>
       one.name.includes(`-a${attempt}-${index}-`),
     );
-  const [leader, second] = [await until('rank 0', () => rank(1, 0)), await until('rank 1', () => rank(1, 1))];
+  const both = [await until('rank 0', () => rank(1, 0)), await until('rank 1', () => rank(1, 1))] as const;
+  const [leader] = both;
   await until('a hundred steps', async () => (((await shownBy(leader))?.step ?? 0) > 100 ? true : undefined), 100);
   await pause(5000);
   const before = (await shownBy(leader))?.step ?? 0;
   const killedAtMs = performance.now();
-  process.kill(trainerIn(second) ?? 0, 'SIGKILL');
+  process.kill(trainerIn(both[victim]) ?? 0, 'SIGKILL');
   const next = await until('rank 0 of the next attempt', () => rank(2, 0));
   const { resumedFromStep = 0 } = await until(
     'a new step',
@@ -203,7 +208,8 @@ try {
   console.log(
     `end of the trainer to phase Failed, s: ${text(failures.jobFailed)}; to the kubelet's word: ${text(failures.exitSeen)}, to the pod's phase: ${text(failures.podFailed)}`,
   );
-  const losses = await repeated(3, (index) => loseWorker(seen, `loses-${index}`));
+  // Rank 0 alone writes checkpoints: with it goes what was done since the last one.
+  const losses = await repeated(6, (index) => loseWorker(seen, `loses-${index}`, index % 2 === 0 ? 1 : 0));
   const [recovery, lost] = [spread(losses.map(({ seconds }) => seconds)), spread(losses.map((one) => one.lost))];
   console.log(`worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}`);
   const survived = await surviveAll(seen);
