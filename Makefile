@@ -135,9 +135,10 @@ bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and 
 	@node bench/gateway/held.ts
 
 .PHONY: bench-serving
-bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server and itself without batching; about 3 min.
+bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server, itself without batching, and its peers; about 6 min.
 	@node bench/serving/run.ts
 	@node bench/serving/masks.ts
+	@node bench/serving/peers.ts
 
 .PHONY: bench-decoding
 bench-decoding: setup ## A language model: answers at once beside one by one, streams beside the engine, process beside thread; about 2 min.

@@ -25,13 +25,16 @@ export function writeModels(folder: string): void {
   }
 }
 
-export async function untilReady(url: string): Promise<void> {
+/** Asks again and again until the answer is a good one. */
+export async function untilAnswered(ask: () => Promise<Response>): Promise<void> {
   for (;;) {
-    const answer = await fetch(url).catch(() => undefined);
+    const answer = await ask().catch(() => undefined);
     if (answer?.status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+export const untilReady = (url: string): Promise<void> => untilAnswered(() => fetch(url));
 
 /** Our server over a folder. */
 export async function startOurs(folder: string, maxBatch = 32): Promise<Side> {
@@ -65,11 +68,7 @@ export async function coldStart(folder: string, body: string): Promise<{ seconds
     stdio: 'ignore',
   });
   const url = `http://127.0.0.1:${port}/v2/models/mlp/infer`;
-  for (;;) {
-    const answer = await fetch(url, { method: 'POST', body }).catch(() => undefined);
-    if (answer?.status === 200) break;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await untilAnswered(() => fetch(url, { method: 'POST', body }));
   const seconds = (performance.now() - began) / 1000;
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const restMiB = residentMiB(child);
