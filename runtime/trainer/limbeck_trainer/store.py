@@ -15,7 +15,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from limbeck_trainer.backends.contract import Backend, Unreachable
-from limbeck_trainer.backends.folder import Folder
+from limbeck_trainer.backends.file_system import Folder
 from limbeck_trainer.backends.s3 import S3
 from limbeck_trainer.errors import Reason, TrainerError
 

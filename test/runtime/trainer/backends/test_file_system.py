@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from limbeck_trainer.backends.folder import Folder
+from limbeck_trainer.backends.file_system import Folder
 
 
 def test_a_sweep_unlinks_what_a_killed_process_was_writing_and_nothing_else(tmp_path: Path) -> None:
