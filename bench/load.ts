@@ -57,7 +57,7 @@ async function wrk({ url, host, body, headers = {}, connections, seconds }: Load
   const [script, payload] = ['build/bench/post.lua', 'build/bench/post.body'];
   mkdirSync('build/bench', { recursive: true });
   writeFileSync(payload, body);
-  const all = Object.entries({ 'Content-Type': 'application/json', ...headers });
+  const all = Object.entries({ 'content-type': 'application/json', ...headers });
   const lines = [
     'wrk.method = "POST"',
     `wrk.body = io.open("${payload}", "rb"):read("*a")`,

@@ -43,7 +43,7 @@ interface Contestant {
 }
 
 const picture = Buffer.from(Float32Array.from(cnnRow.data).buffer);
-const bytes = { 'Content-Type': 'application/octet-stream' };
+const bytes = { 'content-type': 'application/octet-stream' };
 const rawBytes = { body: picture, headers: { ...bytes, 'Inference-Header-Content-Length': '0' } };
 const header = Buffer.from(
   JSON.stringify({
@@ -110,7 +110,7 @@ async function start(folder: string, { program }: Contestant) {
   const { command, env } = program(folder, ports);
   const [file, ...args] = command;
   const began = performance.now();
-  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
   const url = (model: string): string => `http://127.0.0.1:${ports[0]}/v2/models/${model}/infer`;
   const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: json };
   const ended = new Promise<never>((_, reject) => {
@@ -165,6 +165,7 @@ async function compare(what: string, question: Question, running: readonly (read
   for (let pair = -1; pair < pairs; pair += 1) {
     for (const [name, started] of running) {
       const window = await question(name, started);
+      if (window !== undefined && window.failed > 0) throw new Error(`${name}: ${what}: ${window.failed} failed`);
       // The first one warms up.
       if (window !== undefined && pair >= 0) (windows[name] ??= []).push(window);
     }
@@ -186,6 +187,8 @@ console.log(`peers bench: ${pairs} rounds of ${seconds} s windows, load by ${gen
 execFileSync(process.execPath, ['cluster/bundle.ts']);
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 writeModels(folder);
+// Nobody else is given this one.
+rmSync(join(folder, 'wide'), { recursive: true });
 const resting = await startAll(folder);
 const running: (readonly [string, Started])[] = [];
 for (const [name, contestant] of Object.entries(contestants)) running.push([name, await start(folder, contestant)]);
