@@ -37,7 +37,10 @@ class Folder:
 
     def put(self, uri: str, data: bytes) -> None:
         """Replaces the file atomically."""
-        self._attempt(uri, lambda path: _replace(path, data))
+        try:
+            self._attempt(uri, lambda path: _replace(path, data))
+        except ObjectMissing as error:
+            raise Unreachable("somebody removed what was being written.", again=True) from error
 
     def list(self, prefix: str) -> tuple[str, ...]:
         """Every file below the folder."""

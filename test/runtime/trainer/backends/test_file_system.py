@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+from limbeck_trainer.backends.contract import Unreachable
 from limbeck_trainer.backends.file_system import Folder
 
 
@@ -15,3 +18,11 @@ def test_a_sweep_unlinks_what_a_killed_process_was_writing_and_nothing_else(tmp_
         file.write_bytes(b"x")
     Folder().sweep((tmp_path / "run").as_uri())
     assert sorted(file for file in tmp_path.rglob("*") if file.is_file()) == sorted(kept)
+
+
+def test_a_write_that_is_swept_under_way_may_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder()
+    monkeypatch.setattr(os, "fsync", lambda _file: folder.sweep(tmp_path.as_uri()))
+    with pytest.raises(Unreachable, match="somebody removed") as caught:
+        folder.put((tmp_path / "step-1.pt").as_uri(), b"x")
+    assert caught.value.again
