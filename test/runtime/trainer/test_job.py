@@ -109,6 +109,16 @@ def test_a_loss_that_is_not_finite_stops_the_training(store: str) -> None:
     assert 1 < caught.value.step <= 10
 
 
+def test_what_a_killed_attempt_was_writing_is_removed_before_anything_is_trained(store: str) -> None:
+    document = config_document(store, optimization={"optimizer": "sgd", "schedule": "constant", "learningRate": 1e30})
+    left = Path(document["store"]["runUri"].removeprefix("file://")) / "a1" / ".step-00000010.pt.7"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"killed half way")
+    with pytest.raises(TrainerError, match="The loss became"):
+        run_here(document)
+    assert not left.exists()
+
+
 def test_a_language_model_is_trained_measured_and_exported_with_its_tokenizer(store: str, tmp_path: Path) -> None:
     for number in range(60):
         (tmp_path / f"{number}.txt").write_text(f"{number} is followed by {number + 1}. " * 3)
