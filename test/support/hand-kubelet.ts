@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 export interface HandKubelet {
   /** Every container of the pod runs; `ready` when it passes its probes. */
   run(pod: Pod, ready?: boolean): Promise<void>;
-  /** The pod ends, with words in its termination message. */
+  /** The pod ends, with words in its termination message: as a kubelet tells it, its container first and its phase after. */
   end(pod: Pod, exitCode: number, message: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -41,7 +41,11 @@ export async function startHandKubelet(
   };
   return {
     run: (pod, ready = true) => state(pod, running(pod, podIP, ready)),
-    end: (pod, exitCode, message) => state(pod, ended(pod, exitCode, message)),
+    end: async (pod, exitCode, message) => {
+      const end = ended(pod, exitCode, message);
+      await state(pod, { ...end, phase: 'Running' });
+      await state(pod, end);
+    },
     stop: async () => {
       clearInterval(beating);
       await cluster.remove({ resource: nodes, key: { namespace: '', name } }, never);
