@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import subprocess
@@ -23,13 +24,22 @@ PATIENT_CHECKPOINTS = {"everySeconds": 3600, "keep": 1}
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What make-data.py makes."""
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run(
-        [sys.executable, str(REPOSITORY / "examples" / "training" / "make-data.py"), str(folder)], check=True
-    )
+def data(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What make-data.py makes, once for all processes of pytest: it takes a core for a quarter of a minute."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "examples"
+    with (folder.parent / "examples.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _make_data(folder)
     return folder
+
+
+def _make_data(folder: Path) -> None:
+    making = folder.with_suffix(".part")
+    program = REPOSITORY / "examples" / "training" / "make-data.py"
+    subprocess.run([sys.executable, str(program), str(making)], check=True)
+    making.rename(folder)
 
 
 class Quiet(SimpleHTTPRequestHandler):
