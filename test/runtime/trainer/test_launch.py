@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from limbeck_trainer.launch import is_launcher, launch
-from support import config_document, until
+from support import config_document, free_port, until
 from workers import start_workers
 
 SAY_PLACE = """
@@ -97,9 +97,11 @@ sys.exit(launch([sys.executable, '-c', {waits!r}], os.environ, Path('{tmp_path}/
     assert pod.wait(60) == 128 + signal.SIGTERM
 
 
-def test_a_real_pod_of_two_trains_one_model(tmp_path: Path, store: str) -> None:
-    variables = {"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "WORLD_SIZE": "2", "RANK": ""}
-    (pod,) = start_workers(tmp_path / "w", config_document(store), 1, variables)
-    assert pod.exit_code() == 0, pod.log_file.read_text()
-    assert pod.result()["lineage"]["worldSize"] == 2
-    assert {line["rank"] for line in pod.lines() if line["message"] == "workers met"} == {0, 1}
+def test_two_real_pods_of_two_train_one_model(tmp_path: Path, store: str) -> None:
+    group = {"LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4", "RANK": "", "MASTER_PORT": str(free_port())}
+    document = config_document(store)
+    pods = [start_workers(tmp_path / number, document, 1, {**group, "GROUP_RANK": number})[0] for number in ("0", "1")]
+    assert [pod.exit_code() for pod in pods] == [0, 0], "".join(pod.log_file.read_text() for pod in pods)
+    assert pods[0].result()["lineage"]["worldSize"] == 4
+    met = [{line["rank"] for line in pod.lines() if line["message"] == "workers met"} for pod in pods]
+    assert met == [{0, 1}, {2, 3}]
