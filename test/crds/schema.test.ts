@@ -85,6 +85,15 @@ test('a union says which members it has', () => {
   }
 });
 
+// A server-side apply that takes away every member of a granular object leaves null of it, which is no object.
+test.each(['TrainingJob', 'DistillationJob'])('each member of the spec of a %s goes as one', (kind) => {
+  const members = fields.filter(({ path, schema }) => path.startsWith(`${kind}.spec.`) && schema.type === 'object');
+  const isWhole = (path: string): boolean => path.split('.').length === 3;
+  const granular = members.filter(({ path, schema }) => isWhole(path) && schema['x-kubernetes-map-type'] !== 'atomic');
+  expect(granular.map(({ path }) => path)).toEqual([]);
+  expect(members.filter(({ path }) => isWhole(path)).length).toBeGreaterThan(5);
+});
+
 test.each(['TrainingJob', 'DistillationJob'])('every field of a %s but those that may change is frozen', (kind) => {
   const frozen = fields.filter(({ schema }) => rulesOf(schema).some(({ rule }) => rule === 'self == oldSelf'));
   const isFrozen = (path: string): boolean => frozen.some((field) => `${path}.`.startsWith(`${field.path}.`));

@@ -48,11 +48,18 @@ test.each<[Plural, string, object, object]>([
   expect([back.status, back.body['spec']]).toEqual([200, fresh.body['spec']]);
 });
 
-test('what cannot be changed is refused for that, and not for what is made of an empty object', async () => {
-  const declare = (response: object): Promise<RawAnswer> =>
-    apply('distillationjobs', { 'spec.method': { response } }, 'taught');
-  expect((await declare({ temperature: 2 })).status).toBe(201);
-  const { status, body } = await declare({});
+test.each<[Plural, string, object, object]>([
+  ['distillationjobs', 'method', { response: { temperature: 2 } }, { response: {} }],
+  ['trainingjobs', 'data', { stream: { window: 7 } }, { stream: {} }],
+  ['trainingjobs', 'data', { columns: { missing: 'impute' } }, { columns: {} }],
+])('%s: %s of %j, which cannot be changed, to that of %j is refused for that, and not for a null', async (...one) => {
+  const [plural, member, stated, emptied] = one;
+  const name = `frozen-${randomUUID().slice(0, 8)}`;
+  const data = { source: { s3: { uri: 's3://limbeck/tables/' } }, format: 'csv' };
+  const declare = (value: object): Promise<RawAnswer> =>
+    apply(plural, { [`spec.${member}`]: member === 'data' ? { ...data, ...value } : value }, name);
+  expect((await declare(stated)).status).toBe(201);
+  const { status, body } = await declare(emptied);
   expect([status, body['message']]).toEqual([422, expect.stringContaining('cannot be changed')]);
   expect(body['message']).not.toContain('null');
 });
