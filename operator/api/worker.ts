@@ -18,12 +18,16 @@ export const endOfWorker = ({ status }: Pod): ContainerStateTerminated | undefin
 /** Nothing of it runs any more. */
 export const isOver = ({ status }: Pod): boolean => status?.phase === 'Failed' || status?.phase === 'Succeeded';
 
+/** All that ran in it has ended, though its phase may be still to come. */
+export const hasEndedWhole = (pod: Pod): boolean =>
+  endOfWorker(pod) !== undefined &&
+  pod.status?.containerStatuses?.every(({ state }) => state?.terminated !== undefined) === true;
+
 /** When the others have had their time to follow the worker; undefined where it is not for them that the pod runs on. */
 export function heldOpenAtMs(pod: Pod): number | undefined {
   const end = endOfWorker(pod);
   const isEnding = isOver(pod) || pod.metadata.deletionTimestamp !== undefined;
-  const waitsForOthers = pod.status?.containerStatuses?.some(({ state }) => state?.terminated === undefined) === true;
-  if (end === undefined || isEnding || !waitsForOthers) return undefined;
+  if (end === undefined || isEnding || hasEndedWhole(pod)) return undefined;
   const atMs = Date.parse(end.finishedAt ?? '') + otherContainersMs;
   return Number.isNaN(atMs) ? undefined : atMs;
 }

@@ -9,7 +9,7 @@ import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
-import { isHeldOpen } from '../api/worker.ts';
+import { endOfWorker, hasEndedWhole, isHeldOpen } from '../api/worker.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
 type Kept = Pick<RunObserved, 'root' | 'settings'>;
@@ -33,10 +33,14 @@ export const unfinishedJobs = ({ jobs, pods }: Seen, now: Date): readonly Object
 /** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */
 function isEnding(job: BatchJob, pods: readonly Pod[], now: Date): boolean {
   if (isKept(job, pods, now)) return false;
-  const phases = pods.filter((pod) => isOwnedBy(pod, job)).map((pod) => pod.status?.phase);
-  const succeeded = phases.filter((phase) => phase === 'Succeeded').length;
-  return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
+  const own = pods.filter((pod) => isOwnedBy(pod, job));
+  const succeeded = own.filter(({ status }) => status?.phase === 'Succeeded').length;
+  return own.some(isAboutToFail) || succeeded >= (job.spec?.completions ?? Infinity);
 }
+
+/** Its phase is Failed, or will be in a moment. */
+const isAboutToFail = (pod: Pod): boolean =>
+  pod.status?.phase === 'Failed' || (hasEndedWhole(pod) && endOfWorker(pod)?.exitCode !== 0);
 
 /** By a pod that another container holds open. */
 const isKept = (job: BatchJob, pods: readonly Pod[], now: Date): boolean =>

@@ -14,6 +14,7 @@
  * | pods run, and some worker stopped making steps  | failed: Hung                   |
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
+ * | one ended for good; its pod's phase is to come  | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
@@ -27,7 +28,7 @@ import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
+import { endOfWorker, hasEndedWhole, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
@@ -62,9 +63,19 @@ function judgeNow(seen: AttemptSeen, now: Date): Verdict {
     (pod) => outcomeOf(pod, now) === 'failed' || (isPreempted(pod) && outcomeOf(pod, now) === undefined),
   );
   if (failed.length === 0 && mayBeUnseen(seen, now)) return notSeenYet;
+  return judgeFailed(failed, seen, now) ?? judgeOthers(seen, now);
+}
+
+function judgeFailed(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict | undefined {
   if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
     return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
-  if (failed.length > 0) return causeOf(failed, seen, now);
+  const permanent = endForGood(seen.pods);
+  if (permanent !== undefined) return { kind: 'failed', failure: permanent };
+  return failed.length > 0 ? causeOf(failed, seen, now) : undefined;
+}
+
+/** No pod has failed: have all succeeded, or is something else over? */
+function judgeOthers(seen: AttemptSeen, now: Date): Verdict {
   if (isComplete(seen, now)) return successOf(seen, now);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
   if (jobFailed(seen.job)) return causeOfJob(seen, now);
@@ -186,6 +197,20 @@ function causeOf(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict 
 
 /** Being told to stop explains a lost peer, never the other way round. */
 const rankOfEcho = ({ reason }: Failure): number => (reason === 'Interrupted' ? 0 : 1);
+
+/**
+ * A container's own last words are its cause, and no phase, which the kubelet tells after it has taken the whole pod apart,
+ * adds to them. What may be somebody else's doing, as any exit code without words, has to wait for it: an eviction is told
+ * with the phase alone.
+ */
+function endForGood(pods: readonly Pod[]): Failure | undefined {
+  const ended = pods.filter((pod) => hasEndedWhole(pod) && endOfWorker(pod)?.exitCode !== 0);
+  const cause = ended
+    .sort(byEnd)
+    .map(failureOf)
+    .find((failure) => !isEcho(failure));
+  return cause?.weight === 'permanent' && cause.reason !== 'PermanentExit' ? cause : undefined;
+}
 
 function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
   const seen = new Set(pods.map(rankOf));

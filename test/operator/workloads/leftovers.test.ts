@@ -30,6 +30,12 @@ test.each([
     [worker(0, runningStatus), worker(1, reported('Crashed', 1))],
     false,
   ],
+  [
+    'is about to be ended because a worker failed, whose pod is not called failed yet',
+    [worker(0, runningStatus), worker(1, justEnded(reported('DataInvalid', 65)))],
+    false,
+  ],
+  ['is at work, though one worker has just ended well', [worker(0, runningStatus), worker(1, justEnded(good))], true],
   ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
   ['is done, but somebody else holds a pod open', [worker(0, heldOpen({ exitCode: 0 })), worker(1, good)], true],
   [

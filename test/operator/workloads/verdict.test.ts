@@ -7,6 +7,7 @@ import {
   besideProxy,
   ended,
   heldOpen,
+  justEnded,
   now,
   reported,
   runningStatus,
@@ -130,6 +131,7 @@ describe('an attempt that succeeded', () => {
 
 describe('an attempt that failed', () => {
   const leaving = { ...runningStatus, conditions: [{ type: 'DisruptionTarget', status: 'True' }] };
+  const ending = (...end: Parameters<typeof reported>) => justEnded(reported(...end));
   const lostPeer = (index: number) => worker(index, reported('PeerLost', 75, ago(5)));
   test.each([
     ['the crash, though the echo ended first', [lostPeer(0), worker(1, reported('Crashed', 1, ago(1)))], 'Crashed'],
@@ -143,10 +145,33 @@ describe('an attempt that failed', () => {
     ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
     ['a worker that is about to be evicted', [worker(0, runningStatus), worker(1, leaving)], 'Preempted'],
     ['an eviction, though the echo ended first', [lostPeer(0), worker(1, leaving)], 'Preempted'],
+    ['what a worker said, before its pod is called failed', [worker(0, ending('DataInvalid', 65))], 'DataInvalid'],
+    [
+      'what a worker said, though the pod of its echo was called failed before',
+      [lostPeer(0), worker(1, ending('NonFiniteLoss', 70))],
+      'NonFiniteLoss',
+    ],
+    [
+      'a worker that ran out of memory, before its pod is called failed',
+      [worker(0, justEnded(ended({ exitCode: 137, reason: 'OOMKilled' })))],
+      'OutOfMemory',
+    ],
     ['a crash beside a container that runs on', [worker(0, heldOpen({ exitCode: 1 })), pending(1)], 'Crashed'],
     ['a crash before an eviction', [worker(0, reported('Crashed', 1)), worker(1, leaving)], 'Crashed'],
   ])('is explained by %s', (_, pods, reason) => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'failed', failure: { reason } });
+  });
+
+  test.each([
+    ['may be tried again', [worker(0, ending('Crashed', 1))]],
+    ['may follow from an eviction', [worker(0, justEnded(ended({ exitCode: 70 })))]],
+    ['ended beside a container that may end, too', [worker(0, besideProxy(reported('DataInvalid', 65)))]],
+    [
+      'came after one that may be tried again',
+      [worker(0, ending('Crashed', 1, ago(3))), worker(1, ending('DataInvalid', 65))],
+    ],
+  ])('waits for the phase of a pod whose worker %s', (_, pods) => {
+    expect(judge(seen({ pods }), now).kind).not.toBe('failed');
   });
 
   test.each([
