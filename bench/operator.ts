@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { removeApiServer } from './operator/api-server.ts';
 import { burst, type Burst } from './operator/burst.ts';
+import { tell } from './goals.ts';
 import { verdicts } from './operator/goals.ts';
 import { scale, type Resident, type Scale } from './operator/scale.ts';
 import type { Between } from './operator/scrape.ts';
@@ -120,7 +121,7 @@ try {
   const allRatios: Record<string, Spread> = { ...ratios, ...(among === undefined ? {} : ratiosAmong(among)) };
   const ours = rounds.map((round) => round.limbeck);
   const goals = verdicts({ rate: allRatios['jobsPerSecond'], jobs: jobs ?? 0, bursts: ours, among });
-  for (const { goal, found, verdict } of goals) console.log(`${verdict.padEnd(10)} ${goal.padEnd(52)} ${found}`);
+  tell(goals);
   writeResult({
     name: 'operator',
     reference:

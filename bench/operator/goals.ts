@@ -1,13 +1,8 @@
 /** What Limbeck's operator is held to, and what became of it in one run. */
+import { judged, type Verdict } from '../goals.ts';
 import type { Spread } from '../measure.ts';
 import type { Burst } from './burst.ts';
 import type { Scale } from './scale.ts';
-
-export interface Verdict {
-  readonly goal: string;
-  readonly found: string;
-  readonly verdict: 'reached' | 'missed' | 'not tried';
-}
 
 export interface Findings {
   /** TrainingJobs a second, Limbeck's over the reference's; absent without a pair of rounds. */
@@ -20,11 +15,6 @@ export interface Findings {
 const burstOf = 1000;
 const few = { jobs: 100, atMostMiB: 150 };
 const many = { jobs: 5000, pods: 10_000, atMostMiB: 450 };
-
-/** A goal is about a size: a smaller run shows figures, and no verdict. */
-function judged(goal: string, found: string, isReached: boolean, isFullSize: boolean): Verdict {
-  return { goal, found, verdict: isFullSize ? (isReached ? 'reached' : 'missed') : 'not tried' };
-}
 
 function ofBursts({ rate, jobs, bursts }: Findings): readonly Verdict[] {
   if (rate === undefined) return [];

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atLeast, atMost, judged, tell } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
 import { spread, writeResult, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
@@ -139,7 +140,18 @@ try {
   console.log(`${failed} requests failed`);
   const reference =
     'in the same run: node:http in one thread without batches, our server without batches, a loop of runs';
-  writeResult({ name: 'serving', reference, ratios, ...{ seconds, pairs, failed, start, health, windows } });
+  const goals = [
+    atLeast(0.95, 'CNN, bytes, c16, beside a loop of runs', ratios['cnn/c16 bytes ours/loop']),
+    atLeast(0.85, 'MLP, JSON, c16, beside node:http', ratios['mlp/c16 batched/reference']),
+    atLeast(0.25, 'MLP, JSON, c16, beside a loop of runs', ratios['mlp/c16 batched/loop']),
+    atLeast(0.95, 'MLP, c1, batched beside not batched', ratios['mlp/c1 batched/alone']),
+    atMost(0.25, 'cold start, s', start.coldSeconds),
+    atMost(100, 'resident at rest, MiB', start.restMiB),
+    judged('health p99 under full load: at most 10 ms', `${health.p99.toFixed(1)} ms`, health.p99 <= 10),
+    judged('no request fails', String(failed), failed === 0),
+  ];
+  tell(goals);
+  writeResult({ name: 'serving', reference, ratios, ...{ goals, seconds, pairs, failed, start, health, windows } });
 } finally {
   for (const { server } of sides) server.child.kill('SIGKILL');
   rmSync(folder, { recursive: true });

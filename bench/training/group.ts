@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TrainingJobStatus } from '../../operator/api/generated.ts';
+import { atMost, judged, tell } from '../goals.ts';
 import { spread, writeResult, type Spread } from '../measure.ts';
 import { bareJob, type JobObject } from './bare-job.ts';
 import { kubectl, prepare, Seen, trainerIn, trainingJob, until, type PodSeen } from './cluster.ts';
@@ -18,20 +19,22 @@ const text = ({ median, low, high }: Spread): string => `${median} (${low}..${hi
 const podsOf = (seen: Seen, fits: (pod: PodSeen) => boolean): readonly PodSeen[] =>
   [...seen.pods.values()].filter(fits);
 
-/** Seconds from the moment in which the object is there to that in which the last of its pods runs. */
-async function secondsToRun(
-  seen: Seen,
-  key: string,
-  object: unknown,
-  fits: (pod: PodSeen) => boolean,
-): Promise<number> {
+interface Start {
+  /** Seconds from the moment in which the object is there to that in which the last of its pods runs. */
+  readonly running: number;
+  /** Of that, until the Job of the pods is there: the operator's share. */
+  readonly jobMade: number;
+}
+
+async function start(seen: Seen, key: string, object: unknown, fits: (pod: PodSeen) => boolean): Promise<Start> {
   await kubectl.applyObject(object);
   const runningAtMs = await until(`${key} running`, () => {
     const running = podsOf(seen, fits).flatMap(({ runningAtMs: at }) => at ?? []);
     return running.length === workers ? Math.max(...running) : undefined;
   });
-  const addedAtMs = await until(`${key} being seen`, () => seen.jobs.get(key)?.addedAtMs);
-  return (runningAtMs - addedAtMs) / 1000;
+  const addedAt = (which: string) => until(`${which} being seen`, () => seen.jobs.get(which)?.addedAtMs);
+  const [addedAtMs, madeAtMs] = [await addedAt(key), await addedAt(`jobs/${podsOf(seen, fits)[0]?.job ?? ''}`)];
+  return { running: (runningAtMs - addedAtMs) / 1000, jobMade: (madeAtMs - addedAtMs) / 1000 };
 }
 
 async function clear(seen: Seen, key: string, fits: (pod: PodSeen) => boolean): Promise<void> {
@@ -41,14 +44,14 @@ async function clear(seen: Seen, key: string, fits: (pod: PodSeen) => boolean): 
 
 /** Ours and the bare one in turn; the first pair warms up and gives the bare one's template. */
 async function compareStarts(seen: Seen) {
-  const [ours, bare]: [number[], number[]] = [[], []];
+  const [ours, bare]: [Start[], Start[]] = [[], []];
   let template: JobObject | undefined;
   for (let round = 0; round <= rounds; round += 1) {
     const sides = [
       async () => {
         const name = `ours-${round}`;
         const fits = (pod: PodSeen): boolean => pod.trainingJob === name;
-        const took = await secondsToRun(seen, `trainingjobs/${name}`, trainingJob(name, endless), fits);
+        const took = await start(seen, `trainingjobs/${name}`, trainingJob(name, endless), fits);
         template ??= await bareJob(podsOf(seen, fits)[0]?.job ?? '');
         if (round > 0) ours.push(took);
         await clear(seen, `trainingjobs/${name}`, fits);
@@ -57,14 +60,20 @@ async function compareStarts(seen: Seen) {
         if (template === undefined) return;
         const name = `bare-${round}`;
         const fits = (pod: PodSeen): boolean => pod.job === name;
-        const took = await secondsToRun(seen, `jobs/${name}`, { ...template, metadata: { name } }, fits);
+        const took = await start(seen, `jobs/${name}`, { ...template, metadata: { name } }, fits);
         if (round > 0) bare.push(took);
         await clear(seen, `jobs/${name}`, fits);
       },
     ];
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
   }
-  return { ours: spread(ours), bare: spread(bare), ratio: spread(ours.map((took, at) => took / (bare[at] ?? NaN))) };
+  const all = (of: (at: number) => number): Spread => spread(ours.map((_, at) => of(at)));
+  return {
+    ours: all((at) => ours[at]!.running),
+    bare: all((at) => bare[at]!.running),
+    jobMade: all((at) => ours[at]!.jobMade),
+    ratio: all((at) => ours[at]!.running / bare[at]!.running),
+  };
 }
 
 /** Seconds from the end of the trainer's process until the kubelet says so, until the pod is Failed, until the job is. */
@@ -197,7 +206,7 @@ const seen = new Seen();
 try {
   const starts = await compareStarts(seen);
   console.log(
-    `apply to all pods running, s: ${text(starts.ours)}, bare Indexed Job ${text(starts.bare)}, ratio ${text(starts.ratio)}`,
+    `apply to all pods running, s: ${text(starts.ours)}, of that until the Job is made ${text(starts.jobMade)}; bare Indexed Job ${text(starts.bare)}, ratio ${text(starts.ratio)}`,
   );
   const failed = await repeated(9, (index) => failForGood(seen, `fails-${index}`));
   const failures = {
@@ -218,7 +227,18 @@ try {
   );
   const reference = 'an Indexed Job with the same pods, made by hand';
   const ratios = { 'apply to all pods running': starts.ratio };
-  const result = { name: 'training-group', reference, ratios, starts, failures, recovery, lost, survived, seed };
+  const goals = [
+    atMost(1.05, 'apply to all pods running, beside a bare Job', starts.ratio),
+    atMost(1, 'end of the trainer to phase Failed, s', failures.jobFailed),
+    atMost(10, 'worker killed to first new step, s', recovery),
+    judged(
+      'jobs with kills end right',
+      `${survived.succeeded} of ${survived.jobs}`,
+      survived.succeeded === survived.jobs,
+    ),
+  ];
+  tell(goals);
+  const result = { name: 'training-group', reference, ratios, goals, starts, failures, recovery, lost, survived, seed };
   writeResult(result);
 } finally {
   seen.stop();

@@ -3,6 +3,7 @@
  * alternate in one run inside the trainer image. `node bench/training/run.ts [ROUNDS]`
  */
 import { execFileSync } from 'node:child_process';
+import { atLeast, tell } from '../goals.ts';
 import { spread, writeResult, type Spread } from '../measure.ts';
 
 interface Line {
@@ -29,8 +30,11 @@ for (const line of lines)
   console.log(
     `${nameOf(line)}: ${text(spread(line.ratios))} of plain PyTorch; samples/s ${text(spread(line.ours))} / ${text(spread(line.plain))}`,
   );
+const ratios = Object.fromEntries(lines.map((line) => [nameOf(line), spread(line.ratios)]));
+const goals = Object.entries(ratios).map(([name, ratio]) => atLeast(0.95, `${name}, beside plain PyTorch`, ratio));
+tell(goals);
 writeResult({
   name: 'training-throughput',
   reference: 'a plain PyTorch script of the same model, its own loop, DistributedDataParallel with its defaults',
-  ratios: Object.fromEntries(lines.map((line) => [nameOf(line), spread(line.ratios)])),
+  ...{ ratios, goals },
 });
