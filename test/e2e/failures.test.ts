@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ModelServiceStatus, TrainingJobStatus } from '../../operator/api/generated.ts';
 import type { TrainingJob } from '../../operator/api/resources.ts';
 import { Kubectl } from '../../demo/kubectl.ts';
-import { inTrainer, serving, stored, training, untilCondition, uploadText } from './lab.ts';
+import { inTrainer, placement, serving, stored, training, untilCondition, uploadText } from './lab.ts';
 import { unrestarted } from './unrestarted.ts';
 import { namespaces } from './world.ts';
 
@@ -54,6 +54,16 @@ describe('what fails', () => {
     const { phase, message, attempts } = await failed('imageless', 'CannotStart');
     expect([phase, attempts?.length]).toEqual(['Failed', 1]);
     expect(message).toMatch(/imageless-[0-9a-f]{5}-a1-0.*128.*python3/s);
+  });
+
+  test('a worker that needs more memory than its limit says so, and is not tried again', async () => {
+    const greedy = { image: lab().images.trainer, command: ['python3', '-c', 'held = b"1" * int(2e9)'] };
+    const resources = { requests: { cpu: '50m', memory: '32Mi' }, limits: { cpu: '1', memory: '64Mi' } };
+    const more = { data: { source: { none: {} } }, placement: { ...placement, resources } };
+    await bad.applyObject(training('greedy', { model: { custom: greedy }, ...more }));
+    const { phase, message, attempts } = await failed('greedy', 'OutOfMemory');
+    expect([phase, attempts?.length]).toEqual(['Failed', 1]);
+    expect(message).toContain('raise placement.resources.limits.memory');
   });
 });
 

@@ -7,14 +7,17 @@ import type { TrainingJobStatus } from '../../operator/api/generated.ts';
 import { conditionOf, Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { damageNewest, freeze, inTrainer, kill, openLab, training, type Lab } from './lab.ts';
 import { recordPods, type PodRecord } from './pod-record.ts';
+import { recordTable, type TableRecord } from './table-record.ts';
 import { namespaces } from './world.ts';
 
 const kubectl = new Kubectl(namespaces.group);
 let lab: Lab;
 let record: PodRecord;
+let table: TableRecord;
 
 afterAll(() => {
   record.stop();
+  table.stop();
   lab.gateway.close();
 });
 
@@ -107,6 +110,7 @@ describe('a group', () => {
   beforeAll(async () => {
     lab = await openLab();
     record = recordPods(namespaces.group);
+    table = recordTable(namespaces.group);
     [hunted = {}, frozen = {}] = await Promise.all([hunt(), freezeOne()]);
   }, 900_000);
 
@@ -144,6 +148,13 @@ describe('a group', () => {
     expect(frozen?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'Hung', rank: 1 });
     expect(frozen?.attempts?.map(({ outcome }) => outcome)).toEqual(['Failed', 'Failed', 'Succeeded']);
     expect(goesOn(frozen)).toBe(true);
+  });
+
+  test.each(['hunted', 'frozen'])('%s: kubectl get tj -w shows how it comes on', (name) => {
+    const lines = table.lines.filter((line) => line.startsWith(`${name} `));
+    const percent = lines.flatMap((line) => / (\d+)% /.exec(line)?.[1] ?? []);
+    expect(new Set(percent).size).toBeGreaterThan(5);
+    expect(lines.join('\n')).toMatch(/ Running .*\n(.*\n)*.* Succeeded +100% /);
   });
 
   test('never has pods of two attempts', () => {
