@@ -6,6 +6,8 @@ export interface Resting {
   readonly instance: Instance;
   /** What it had written before it all came to rest. */
   readonly before: number;
+  /** Another one has taken its place meanwhile: nothing more is to be learnt of it. */
+  readonly isReplaced: () => boolean;
   /** Wakes the reconciler as a resync does. */
   readonly poke: () => void;
   /** Another text whenever others have changed something, as one who listens has heard it. */
@@ -22,14 +24,14 @@ const turns = 5;
 
 /** How often three looks in a row wrote. A late controller is answered, and rightly so: then they are begun again. */
 export async function writesAtRest(resting: Resting): Promise<number> {
-  const { instance, news, rest } = resting;
+  const { instance, isReplaced, news, rest } = resting;
   let { before } = resting;
-  await untilAtWork(instance);
+  await untilAtWork(resting);
   for (let turn = 1; ; turn += 1) {
     const known = news();
     for (let look = 0; look < looks; look += 1) await lookOnce(resting);
     const written = instance.writes() - before;
-    if (written === 0) return 0;
+    if (written === 0 || isReplaced()) return 0;
     await pause(hearingMs);
     if (turn === turns || news() === known) return written;
     await rest();
@@ -38,17 +40,17 @@ export async function writesAtRest(resting: Resting): Promise<number> {
 }
 
 /** Until then nobody hears a wake, and where the object is gone, nothing else leads to a pass. */
-async function untilAtWork({ manager }: Instance): Promise<void> {
+async function untilAtWork({ instance, isReplaced }: Resting): Promise<void> {
   let isAtWork = false;
-  void manager.leading.then(() => (isAtWork = true));
-  await until('an operator at work', () => Promise.resolve(isAtWork), { everyMs: 50 });
+  void instance.manager.leading.then(() => (isAtWork = true));
+  await until('an operator at work', () => Promise.resolve(isAtWork || isReplaced()), { everyMs: 50 });
 }
 
 /** From a wake to the end of a pass that looked at the present. */
-async function lookOnce({ instance, poke }: Resting): Promise<void> {
+async function lookOnce({ instance, isReplaced, poke }: Resting): Promise<void> {
   const before = passesOf(instance);
   poke();
-  await until('a pass', () => Promise.resolve(passesOf(instance) > before), { everyMs: 50 });
+  await until('a pass', () => Promise.resolve(passesOf(instance) > before || isReplaced()), { everyMs: 50 });
 }
 
 const passesOf = ({ lines }: Instance): number => lines.filter(isPass).length;

@@ -68,6 +68,7 @@ class Run {
   /** Every start of an operator, in order; a failed one shows in the end. */
   #starting: Promise<void> = Promise.resolve();
   readonly #people: People;
+  #replacedOperators = 0;
   #gate: Gate | undefined;
   /** Versions of what was heard when it was last compared, and found to be something else than what is waited for. */
   #compared: string | undefined;
@@ -125,8 +126,7 @@ class Run {
       await this.#deed(() => this.#people.delete());
       afterDeletion = await this.#rest([]);
     } catch (error) {
-      const found = await this.#state();
-      stuck = `${String(error)}\n${found.join('\n')}`;
+      stuck = `${String(error)}\n${(await this.#state()).join('\n')}`;
     } finally {
       kubelet.stop();
     }
@@ -172,6 +172,7 @@ class Run {
 
   #replaceOperator(release: Release | undefined): void {
     if (release !== undefined) this.#operator = operatorsOf(this.#scenario)[release];
+    this.#replacedOperators += 1;
     // What still runs of it can do nothing: its proxy is cut.
     void this.#instances.at(-1)?.stop();
     this.#starting = this.#starting.then(() => this.#startOperator());
@@ -204,13 +205,14 @@ class Run {
     return until('it settles', isSettled, { everyMs: 250 });
   }
 
-  /** A write that comes late may bring about a deed, and with that another life: then it has not come to rest yet. */
+  /** A write that comes late may bring about a deed, and with that another life or operator: then it has not come to rest yet. */
   async #comeToRest(reference: Outcome | undefined): Promise<CameTo> {
+    const upheavals = (): number => this.#people.begun + this.#replacedOperators;
     for (;;) {
-      const { begun } = this.#people;
+      const before = upheavals();
       const came = await this.#lookAtRest(reference);
       await this.#people.idle();
-      if (begun === this.#people.begun) return came;
+      if (before === upheavals()) return came;
       await this.#settle();
     }
   }
@@ -264,7 +266,8 @@ class Run {
 
   /** Of the operator that is there in the end; and, where nothing was disturbed, of one that begins only now. */
   async #writesAtRest(expected: readonly string[] | undefined): Promise<number> {
-    await this.#starting;
+    let known: Promise<void> | undefined;
+    while (known !== this.#starting) await (known = this.#starting);
     const instance = this.#instances.at(-1)!;
     const written = await this.#looksAtRest({ instance, before: instance.writes() }, expected);
     return this.#plan.faults.length > 0 ? written : written + (await this.#writesOfAnother(expected));
@@ -284,9 +287,11 @@ class Run {
   #looksAtRest(whose: Pick<Resting, 'instance' | 'before'>, expected: readonly string[] | undefined): Promise<number> {
     const { instance } = whose;
     const { object, resource } = this.#scenario;
+    const replaced = this.#replacedOperators;
     const key = { namespace: this.#namespace, name: object.metadata.name };
     return writesAtRest({
       ...whose,
+      isReplaced: () => this.#replacedOperators > replaced,
       poke: () => instance.manager.poke(resource.kind.toLowerCase(), key),
       news: () => newsIn(heardIn(this.#laboratory.heard, this.#namespace)),
       rest: () => this.#rest(expected),

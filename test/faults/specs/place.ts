@@ -171,6 +171,7 @@ export class Place {
     return writesAtRest({
       instance,
       before: instance.writes(),
+      isReplaced: () => false,
       poke: () => instance.manager.poke(this.#resource.kind.toLowerCase(), key),
       news: () => newsIn(heardIn(this.#options.laboratory.heard, this.#namespace)),
       rest: () => this.rest(atRest),
