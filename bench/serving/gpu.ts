@@ -13,7 +13,7 @@ import { load } from '../load.ts';
 import { residentMiB, spread, start, writeResult, type Server, type Spread } from '../measure.ts';
 import { complete, promptOf, rate, work, writeLanguageModels } from './language.ts';
 import { cnnModel, cnnRow, deep, outerModel } from './models.ts';
-import { ceiling, untilReady, writeModels } from './sides.ts';
+import { ceiling, inPod, untilReady, writeModels } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 1);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -34,7 +34,7 @@ const servers: Server[] = [];
 async function serve(folder: string, settings: Settings): Promise<Server> {
   const quiet = { LIMBECK_PORT: '0', LIMBECK_LOG_LEVEL: 'info', LIMBECK_ACCESS_LOG_SAMPLE: '0' };
   const server = await start('build/dist/server.mjs', [], {
-    ...{ ...process.env, ...quiet, LIMBECK_MODELS_DIR: folder },
+    ...{ ...process.env, ...quiet, ...inPod, LIMBECK_MODELS_DIR: folder },
     ...settings,
   });
   servers.push(server);

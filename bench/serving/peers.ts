@@ -10,7 +10,7 @@ import { freePort } from '../../test/support/free-port.ts';
 import { generator, load, type Window } from '../load.ts';
 import { residentMiB, spread, summary, writeResult, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
-import { threads, untilAnswered, writeModels } from './sides.ts';
+import { inPod, threads, untilAnswered, writeModels } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -90,7 +90,7 @@ const ours = (folder: string, [port]: Ports): Program => ({
   command: [process.execPath, 'build/dist/server.mjs'],
   env: {
     ...{ LIMBECK_PORT: String(port), LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' },
-    LIMBECK_INTRA_OP_THREADS: threads,
+    ...{ ...inPod, LIMBECK_INTRA_OP_THREADS: threads },
   },
 });
 

@@ -11,6 +11,9 @@ const run = promisify(execFile);
 /** Of ONNX Runtime, on every side. */
 export const threads = '1';
 
+/** Ours as it is in a pod, whose one model has threads; each of a folder's would have a process. */
+export const inPod = { LIMBECK_ISOLATION: 'thread' } as const;
+
 /** A server and where it answers for a model. */
 export interface Side {
   readonly server: Server;
@@ -39,7 +42,7 @@ export const untilReady = (url: string): Promise<void> => untilAnswered(() => fe
 /** Our server over a folder. */
 export async function startOurs(folder: string, maxBatch = 32): Promise<Side> {
   const env = { LIMBECK_PORT: '0', LIMBECK_INTRA_OP_THREADS: threads, LIMBECK_MAX_BATCH: String(maxBatch) };
-  const server = await start('runtime/server/main.ts', [], { ...env, LIMBECK_MODELS_DIR: folder });
+  const server = await start('runtime/server/main.ts', [], { ...env, ...inPod, LIMBECK_MODELS_DIR: folder });
   await untilReady(`http://127.0.0.1:${server.port}/v2/health/ready`);
   return { server, url: (model) => `http://127.0.0.1:${server.port}/v2/models/${model}/infer` };
 }
@@ -64,7 +67,7 @@ export async function coldStart(folder: string, body: string): Promise<{ seconds
   const began = performance.now();
   const port = 28_090;
   const child = spawn(process.execPath, ['build/dist/server.mjs'], {
-    env: { LIMBECK_PORT: String(port), LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' },
+    env: { ...inPod, LIMBECK_PORT: String(port), LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' },
     stdio: 'ignore',
   });
   const url = `http://127.0.0.1:${port}/v2/models/mlp/infer`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
-import { isolations, type Isolation } from './isolation/peer.ts';
+import { isolationChoices, type Isolation } from './isolation/peer.ts';
 import type { Means } from './parallelism.ts';
 import { hostHasCuda, keepFullPrecision, providerChoices, providersFor, type Provider } from './providers.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
@@ -105,6 +105,16 @@ function modelsBytesOf(reader: Reader, control: ModelControl): number | undefine
   return reader.integer('LIMBECK_MODELS_BYTES', { fallback: 0, min: 1, max: 2 ** 50 });
 }
 
+/**
+ * A folder may have several models, now or later, so that each gets a process before there is another one to take along. A
+ * store's one model has the server for itself, and threads are faster.
+ */
+function isolationOf(reader: Reader, { kind }: ModelsConfig): Isolation {
+  const choice = reader.word('LIMBECK_ISOLATION', isolationChoices, 'auto');
+  if (choice !== 'auto') return choice;
+  return kind === 'folder' ? 'process' : 'thread';
+}
+
 function grpcPortOf(reader: Reader): number | undefined {
   return reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
 }
@@ -142,7 +152,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
     ...meansOf(reader, machine, providers),
     providers,
-    isolation: reader.word('LIMBECK_ISOLATION', isolations, 'thread'),
+    isolation: isolationOf(reader, models),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),

@@ -46,7 +46,7 @@ const counters: readonly Series[] = [
   },
   {
     name: 'limbeck_worker_deaths_total',
-    help: 'Worker threads that died unasked.',
+    help: 'Workers, threads or processes, that died unasked.',
     value: ({ statistics }) => statistics.workerDeaths,
   },
 ];
@@ -64,7 +64,7 @@ const gauges: readonly Series[] = [
   },
   {
     name: 'limbeck_model_bytes',
-    help: 'What the weights of the model take in its sessions, and its keys and values.',
+    help: 'What the weights of the model take in its sessions, its processes, and its keys and values.',
     value: ({ bytes }) => bytes,
   },
   {

@@ -1,5 +1,5 @@
 /**
- * One served model: loads until it succeeds or is stopped, then answers. Its sessions live in worker threads; here are the
+ * One served model: loads until it succeeds or is stopped, then answers. Its sessions live in workers; here are the
  * state, the queue and the joining and splitting of tensors.
  */
 import { setImmediate as others, setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
 import { closeRuntime, loadModel, sizeOf, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
-import type { Isolation } from './isolation/peer.ts';
+import { sessionBytes, type Isolation } from './isolation/peer.ts';
 import { parallelismOf, type Means } from './parallelism.ts';
 import type { Provider } from './providers.ts';
 import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
@@ -126,9 +126,10 @@ export class Model {
     return parallelismOf(this.#options, { bytes: this.#source.bytes, single: this.language !== undefined }).instances;
   }
 
-  /** What its weights take in every session, and keys and values where it has them. */
+  /** What its weights take in every session, those sessions that are processes, and keys and values where it has them. */
   get bytes(): number {
-    return this.sessions * this.#source.bytes + (this.language?.keyValueBytes ?? 0);
+    const each = this.#source.bytes + sessionBytes[this.#options.isolation];
+    return this.sessions * each + (this.language?.keyValueBytes ?? 0);
   }
 
   /** Whether nobody uses it: no request is being read for it, waits, or runs. */

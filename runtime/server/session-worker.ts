@@ -16,6 +16,8 @@ export interface WorkerOptions extends SessionOptions {
 }
 
 interface Pending {
+  /** What is said where the worker ends instead. */
+  readonly end: string;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -41,7 +43,7 @@ export class SessionWorker {
         onReply: (reply) => this.#settle(reply),
         onEnd: () => {
           this.#alive = false;
-          this.#pending?.reject(unavailable('the worker that ran this request has died'));
+          this.#pending?.reject(unavailable(this.#pending.end));
           this.#pending = undefined;
           exited();
           if (!this.#closing) onDeath(this);
@@ -52,7 +54,7 @@ export class SessionWorker {
 
   /** Waits for the session. Throws the loader's sentence when the file is no model. */
   async load(): Promise<Loaded> {
-    const reply = await this.#nextReply();
+    const reply = await this.#nextReply('the worker died while it loaded the model');
     if (reply.kind === 'loaded') return reply.session;
     throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
   }
@@ -63,7 +65,7 @@ export class SessionWorker {
     const own = inputs.map(whole);
     // Before anybody waits for the answer: what cannot be sent has none.
     this.#send({ kind: 'run', inputs: own, outputs }, transferable(own));
-    const reply = await this.#nextReply();
+    const reply = await this.#nextReply('the worker that ran this request has died');
     if (reply.kind === 'ran') return reply;
     throw invalid(reply.kind === 'failed' ? `the model failed on this input: ${reply.message}` : 'out of turn');
   }
@@ -79,9 +81,9 @@ export class SessionWorker {
     this.#peer.send(command, transfer);
   }
 
-  #nextReply(): Promise<Reply> {
+  #nextReply(end: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject };
+      this.#pending = { end, resolve, reject };
     });
   }
 

@@ -36,8 +36,15 @@ beforeAll(async () => {
 }, startLimitMs);
 afterAll(() => server.stop());
 
+/** Of processes that models have: one that ends does not end the server. */
+async function deaths(): Promise<readonly number[]> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return [...text.matchAll(/^limbeck_worker_deaths_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+}
+
 afterEach(async () => {
   expect(server.child.exitCode).toBeNull();
+  expect(new Set(await deaths())).toEqual(new Set([0]));
   expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
 });
 

@@ -2,13 +2,18 @@
  * Where a session lives, and how it is spoken to from outside: in a thread of this process, or in a process of its own,
  * which may abort in native code and takes nobody with it.
  */
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 /** `thread`: fast, and one life for all. `process`: tensors are copied to and fro, and some 10 MB more for each session. */
-export const isolations = ['thread', 'process'] as const;
-export type Isolation = (typeof isolations)[number];
+export type Isolation = 'thread' | 'process';
+
+/** What may be asked for; `auto` is a process where one that aborts could take other models along. */
+export const isolationChoices = ['auto', 'thread', 'process'] as const;
+
+/** What a session takes besides its model, as measured: a process has a heap of its own. What a thread has is the server's. */
+export const sessionBytes: Readonly<Record<Isolation, number>> = { thread: 0, process: 32 << 20 };
 
 /** What is started, and what it is told first. */
 export interface PeerOptions {
@@ -42,6 +47,12 @@ function startThread<Command, Reply>(
   return { send: (command, gifts = []) => worker.postMessage(command, gifts) };
 }
 
+/** Those that run. They end when they hear that this process has; one that stands still or runs for ever hears nothing. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 function startProcess<Command, Reply>(
   { entry, data }: PeerOptions,
   { onReply, onEnd }: PeerEvents<Reply>,
@@ -51,6 +62,8 @@ function startProcess<Command, Reply>(
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   child.on('message', (reply) => onReply(reply as Reply));
   // One that could not be started says so here alone; whatever else there is to say, its end does the rest.
   child.on('error', () => {

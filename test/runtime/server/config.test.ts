@@ -22,7 +22,7 @@ describe('configuration', () => {
         port: 8080,
         models: { kind: 'folder', path: '/models' },
         cpus: 6,
-        isolation: 'thread',
+        isolation: 'process',
         maxBatch: 32,
         queueLimit: 1000,
         slots: 16,
@@ -89,6 +89,21 @@ describe('configuration', () => {
     expect(parsed).toMatchObject({ ok: true, config });
   });
 
+  test.each([
+    [{ LIMBECK_MODELS_DIR: '/m' }, 'process'],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_MODEL_CONTROL: 'none' }, 'process'],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_ISOLATION: 'auto' }, 'process'],
+    [{ LIMBECK_MODELS_DIR: '/m', LIMBECK_ISOLATION: 'thread' }, 'thread'],
+    [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m' }, 'thread'],
+    [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m', LIMBECK_MODEL_CONTROL: 'explicit' }, 'thread'],
+    [{ LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m', LIMBECK_ISOLATION: 'process' }, 'process'],
+  ])(
+    'where there may be several models each has a process, unless told otherwise: %j, a %s',
+    (environment, isolation) => {
+      expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config: { isolation } });
+    },
+  );
+
   test('gRPC is served only when asked for', () => {
     const parsed = parse({ LIMBECK_MODELS_DIR: '/m' });
     expect(parsed.ok && parsed.config.grpcPort).toBeUndefined();
@@ -125,7 +140,7 @@ describe('configuration', () => {
       "LIMBECK_MODEL_URI='http://somewhere' is not s3://<bucket>/<folder>",
       "LIMBECK_MODEL_SHA256='ABC' is not 64 lower-case hexadecimal digits",
       "LIMBECK_PROVIDER='abacus' is none of auto, cpu, cuda",
-      "LIMBECK_ISOLATION='island' is none of thread, process",
+      "LIMBECK_ISOLATION='island' is none of auto, thread, process",
       "LIMBECK_MAX_BATCH='1.5' is not an integer from 1 to 65536",
       "LIMBECK_QUEUE_LIMIT='many' is not an integer from 1 to 1000000",
       "LIMBECK_LOG_LEVEL='loud' is none of debug, info, warn, error",

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { sessionBytes } from '../../../../runtime/server/isolation/peer.ts';
 import { echoArtefact } from '../../../support/echo-artefact.ts';
 import { post, type Answer } from '../../../support/http-caller.ts';
 import { isRunning } from '../../../support/is-running.ts';
@@ -62,6 +64,34 @@ describe('a model in a process of its own', () => {
     await until(async () => (await sessionsOf(server.folder)).length === 0);
   });
 
+  test('that ends while it is loaded says so, and leaves its neighbour alone', async () => {
+    const server = await serve({ 'well/model.onnx': mlpModel([4, 8, 3]) }, { modelControl: 'explicit' });
+    await mkdir(join(server.folder, 'ill'));
+    await writeFile(join(server.folder, 'ill', 'model.onnx'), mlpModel([4, 8, 3]));
+    const load = post(`${server.url}/v2/repository/models/ill/load`, '');
+    await until(async () => {
+      const victims = await sessionsOf(join(server.folder, 'ill'));
+      for (const victim of victims) process.kill(victim, 'SIGABRT');
+      return victims.length > 0;
+    });
+    const { status, json } = await load;
+    expect([status, json.error]).toEqual([
+      400,
+      "model 'ill' cannot be loaded: LoadFailed: the worker died while it loaded the model",
+    ]);
+    expect((await ask(server, 'well')).status).toBe(200);
+  });
+
+  test('counts in the budget of all models, and one that is loaded lets another go', async () => {
+    const size = neighbours['ill/model.onnx'].length + sessionBytes.process;
+    const server = await serve(neighbours, { modelControl: 'explicit', modelsBytes: 2 * size - 1 });
+    const served = (): readonly string[] => server.engine.models.map(({ name, bytes }) => `${name}: ${bytes}`);
+    expect(served()).toEqual([`ill: ${size}`]);
+    expect((await ask(server, 'well')).status).toBe(200);
+    expect(served()).toEqual([`well: ${size}`]);
+    expect(await sessionsOf(server.folder)).toHaveLength(1);
+  });
+
   test('leaves no process behind when it is unloaded', async () => {
     const server = await serve(neighbours, { modelControl: 'explicit', instances: 2 });
     expect(await sessionsOf(server.folder)).toHaveLength(4);
@@ -114,16 +144,99 @@ describe('a model in a process of its own', () => {
   });
 });
 
-describe('the server whose models have processes', () => {
+async function readiness(url: string): Promise<string> {
+  return (await fetch(`${url}/v2/health/ready`)).text();
+}
+
+/** Requests that wait for a session of a model. */
+async function waiting(url: string, model: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const series = new RegExp(`^nv_inference_pending_request_count\\{.*model="${model}".*\\} (\\d+)$`, 'm');
+  return Number(series.exec(text)?.[1]);
+}
+
+describe('the server on a folder, without any setting', () => {
+  const running: ServerProcess[] = [];
+
+  afterEach(async () => {
+    for (const { child } of running.splice(0)) {
+      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
+      try {
+        process.kill(-child.pid!, 'SIGKILL');
+      } catch {
+        // Nobody of the group is left.
+      }
+      await ended;
+    }
+  });
+
   /** In a group of its own, as of a terminal. */
-  const started = async (): Promise<ServerProcess> =>
-    startServerProcess(
-      {
-        ...{ LIMBECK_MODELS_DIR: await folderWith(neighbours), LIMBECK_ISOLATION: 'process' },
-        LIMBECK_DRAIN_SECONDS: '4',
-      },
-      { ownGroup: true },
-    );
+  async function started(drainSeconds = 4): Promise<ServerProcess> {
+    const models = await folderWith(neighbours);
+    const environment = { LIMBECK_MODELS_DIR: models, LIMBECK_DRAIN_SECONDS: String(drainSeconds) };
+    const server = await startServerProcess(environment, { ownGroup: true });
+    running.push(server);
+    return server;
+  }
+
+  /** Ends all sessions of a model in the middle of a request, while another waits; gives what all were answered. */
+  async function endInTheMiddle({ child, url }: ServerProcess, signal: NodeJS.Signals): Promise<readonly Answer[]> {
+    const sessions = await sessionsOf('/ill/', child.pid);
+    expect(sessions).not.toEqual([]);
+    for (const session of sessions) process.kill(session, 'SIGSTOP');
+    const asked: Promise<Answer>[] = [];
+    // Those that come together run together, so that it takes one after them to see that they do.
+    await until(async () => {
+      asked.push(post(`${url}/v2/models/ill/infer`, four));
+      return (await waiting(url, 'ill')) > 0;
+    });
+    for (const session of sessions) {
+      process.kill(session, signal);
+      // What stands still dies of nothing else.
+      if (signal !== 'SIGKILL') process.kill(session, 'SIGCONT');
+    }
+    return Promise.all(asked);
+  }
+
+  /** What those are answered, until it is over, who ask the neighbour and for readiness again and again. */
+  function watch(url: string) {
+    const [statuses, said] = [new Set<number>(), new Set<string>()];
+    let over = false;
+    const repeat = async (ask: () => Promise<unknown>): Promise<void> => {
+      while (!over) await ask();
+    };
+    const asking = Promise.all([
+      repeat(async () => statuses.add((await post(`${url}/v2/models/well/infer`, four)).status)),
+      repeat(async () => said.add(await readiness(url))),
+    ]);
+    const end = async (): Promise<void> => {
+      over = true;
+      await asking;
+    };
+    return { statuses, said, end };
+  }
+
+  test.each<[string, NodeJS.Signals, readonly string[]]>([
+    ['that was there from the start', 'SIGKILL', []],
+    ['that was loaded later', 'SIGABRT', ['unload', 'load']],
+  ])('answers on where a model %s ends by %s, and so does that one soon', async (_which, signal, changes) => {
+    const server = await started();
+    const { url } = server;
+    for (const change of changes)
+      expect((await post(`${url}/v2/repository/models/ill/${change}`, '')).status).toBe(200);
+    const { statuses, said, end } = watch(url);
+    try {
+      const answers = await endInTheMiddle(server, signal);
+      for (const { status, headers } of answers) expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+      expect(answers.map(({ json }) => json.error)).toContain('the worker that ran this request has died');
+      await until(() => [...said].join().includes("model 'ill' is not ready: WorkersDied"));
+      await until(async () => (await readiness(url)).includes('"ready":true'));
+    } finally {
+      await end();
+    }
+    expect((await post(`${url}/v2/models/ill/infer`, four)).status).toBe(200);
+    expect([...statuses]).toEqual([200]);
+  });
 
   test('ends them in order where the whole group is told to end', async () => {
     const { child, url } = await started();
@@ -134,6 +247,17 @@ describe('the server whose models have processes', () => {
     expect((await post(`${url}/v2/models/well/infer`, four)).status).toBe(200);
     expect(await ended).toEqual([0, null]);
     expect(sessions.map(String).filter(isRunning)).toEqual([]);
+  });
+
+  test('ends those that hear nothing when its time to end is over', async () => {
+    const { child } = await started(1);
+    const sessions = await sessionsOf('model.onnx', child.pid);
+    expect(sessions).toHaveLength(2);
+    for (const session of sessions) process.kill(session, 'SIGSTOP');
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([1, null]);
+    await until(() => !sessions.map(String).some(isRunning), 10_000);
   });
 
   test('takes them with it when it is killed', async () => {
