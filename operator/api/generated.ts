@@ -278,11 +278,11 @@ export interface TrainingJobSpec {
       readonly channels: 1 | 3;
     };
     /**
-     * For data that is larger than memory. The files are read again in every epoch, each worker its part, and shuffled within a window.
+     * For data that is larger than memory. The files are read again in every epoch, each worker its part. Images are shuffled as a whole, the samples of other files within a window.
      */
     readonly stream?: {
       /**
-       * Files that a worker keeps in memory, and shuffles together, at a time.
+       * Files that a worker keeps in memory, and shuffles together, at a time. Images, one in a file, need none.
        */
       readonly window: number;
     };

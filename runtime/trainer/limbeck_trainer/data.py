@@ -15,11 +15,11 @@ from limbeck_trainer.reading.files import (
     File,
     Files,
     check_digest,
-    class_of,
     digest_of,
     invalid,
     of_format,
     open_source,
+    refuse_text,
 )
 from limbeck_trainer.samples import Dataset, Floats, Ints, Rows
 from limbeck_trainer.scratch import Scratch
@@ -79,8 +79,7 @@ def _load_texts(data: Data, coder: Coder, length: int, places: tuple[Store, Scra
         return load_corpus(data, coder, length, store, scratch)
     from limbeck_trainer.text.labelled import load_labelled
 
-    dataset = _once(scratch, lambda: load_labelled(data, coder, length, store))
-    return replace(dataset, tokens=coder.tokens(length)), split_rows(dataset.y, data)
+    return load_labelled(data, coder, length, store, scratch)
 
 
 def load_data(source: Source, store: Store, reading: Reading | None = None) -> Dataset:
@@ -100,7 +99,7 @@ def load_data(source: Source, store: Store, reading: Reading | None = None) -> D
     if kind == "images":
         return _from_images(files, contents, reading, digest)
     if kind == "text":
-        invalid(f"{files.name} is text, which only a transformer reads. Choose another model, or set data.format.")
+        refuse_text(files)
     return _from_tables(kind, files, contents, reading, digest)
 
 
@@ -135,20 +134,11 @@ def _from_tables(kind: str, files: Files, contents: Contents, reading: Reading, 
 
 
 def _from_images(files: Files, contents: Contents, reading: Reading, digest: str) -> Dataset:
-    from limbeck_trainer.reading.images import check_same, document, read_picture
+    from limbeck_trainer.reading.images import check_same, classes_of, document, read_picture
 
-    if reading.task == "regression":
-        invalid(f"{files.name} has images, whose folders name classes. Use the task classification, or a table.")
+    y, labels = classes_of(files, reading)
     pictures = [read_picture(file, content, reading.image) for file, content in contents]
     for (file, _), picture in zip(contents, pictures, strict=True):
         check_same(file, picture, pictures[0])
-    names = [class_of(file) for file, _ in contents]
-    labels = reading.labels or tuple(sorted(set(names)))
-    stranger = next((name for name in names if name not in labels), None)
-    if stranger is not None:
-        invalid(f"{files.name} has the folder {stranger!r}, which data.labels does not list. Correct one of the two.")
-    if len(set(names)) < 2:
-        invalid(f"{files.name} has one class only: the folder {names[0]!r}. Add folders with images of others.")
-    y = np.array([labels.index(name) for name in names], dtype=np.int64)
     x = np.stack([picture.pixels for picture in pictures])
     return Dataset(x, y, labels, digest, (), document(pictures[0].size))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
+from limbeck_trainer.evaluation.outputs import EVALUATION_CELLS
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity
 from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.preprocess import target_spread
@@ -29,7 +32,9 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
         artefact = export_decoder(model, dataset)
         return artefact, prove_decoder(artefact, model, dataset.x[test[:PARITY_WINDOWS]], threads)
     artefact = export_onnx(model, dataset)
-    samples = dataset.x[test[:PARITY_SAMPLES]]
+    # Of large samples fewer, for they are in memory together.
+    most = max(1, min(PARITY_SAMPLES, EVALUATION_CELLS // math.prod(dataset.shape)))
+    samples = dataset.x[test[:most]]
     _, spread = target_spread(dataset, material.rows.train)
     return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))
 

@@ -194,9 +194,9 @@ def _train(
 
 def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:
     size, seed, stream = config.optimization.batch_size, config.optimization.seed, material.dataset.stream
-    if stream is None:
+    if stream is None or stream.shards is None:
         return Plan(rows, size, seed)
-    return StreamPlan(rows, size, seed, stream.starts, stream.window, peers.world_size)
+    return StreamPlan(rows, size, seed, stream.shards.starts, stream.shards.window, peers.world_size)
 
 
 def _criterion(config: Config, material: Material, teacher: Teacher | None) -> Criterion:

@@ -154,10 +154,10 @@ class Training:
         """What a person watches: the share of right classes, the error in the target's unit, or the perplexity."""
         if self._session.config.task == "causalLM":
             return {"validationPerplexity": perplexity_of(self._validation_loss())}
-        model, x, y = self._engine.parallel.evaluated, self._material.x, self._material.y
+        model = self._engine.parallel.evaluated
         if self._session.config.task == "regression":
-            return {"validationRmse": math.sqrt(sum_of_squares(model, x, y, rows, self._peers) / len(rows))}
-        return {"validationAccuracy": count_correct(model, x, y, rows, self._peers) / len(rows)}
+            return {"validationRmse": math.sqrt(sum_of_squares(model, self._material, rows, self._peers) / len(rows))}
+        return {"validationAccuracy": count_correct(model, self._material, rows, self._peers) / len(rows)}
 
     def _watch(self) -> float:
         """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""

@@ -47,8 +47,8 @@ def measure(config: Config, peers: Peers, material: Material, examined: Examined
     if config.task == "causalLM":
         return _foretelling(config, peers, material, examined.model)
     test, dataset = material.rows.test, material.dataset
-    outputs = gather_outputs(examined.model, material.x, test, peers)
-    alone = None if examined.control is None else gather_outputs(examined.control, material.x, test, peers)
+    outputs = gather_outputs(examined.model, material, test, peers)
+    alone = None if examined.control is None else gather_outputs(examined.control, material, test, peers)
     if not peers.leads:
         return None
 

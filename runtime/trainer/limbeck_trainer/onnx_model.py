@@ -44,10 +44,11 @@ class OnnxModel:
 
     def run(self, x: Floats, batch: int = BATCH) -> Floats:
         """Outputs for all of x, `batch` samples at a time."""
-        if self._input.type == "tensor(int64)":
-            x = x.astype(np.int64)
+        kind = np.int64 if self._input.type == "tensor(int64)" else np.float32
         parts = [
-            self._session.run([self._output.name], {self._input.name: x[start : start + batch]})[0]
+            self._session.run(
+                [self._output.name], {self._input.name: x[start : start + batch].astype(kind, copy=False)}
+            )[0]
             for start in range(0, len(x), batch)
         ]
         return np.concatenate(parts)

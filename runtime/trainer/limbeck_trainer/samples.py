@@ -7,6 +7,7 @@ Of texts x is int32 [n, t], indices of tokens, and for a language model y is the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ TokenIds = npt.NDArray[np.int32]
 NO_TOKEN = -1
 # Of a usual transformer: each compares every token with every other.
 ATTENTION_HEADS = 8
+# What a model has of a sample of numbers at once: as it came, less the mean, normalised, and what a layer makes of it.
+COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,23 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Shards:
+    """What can only be read together: the first row of each shard and after them n, and how many shards are kept and
+    shuffled together."""
+
+    starts: Ints
+    window: int
+
+
+@dataclass(frozen=True)
 class Stream:
     """What is known of a stream beforehand: its split, the mean and deviation of the training rows (shaped to be taken
-    from a batch), the first row of each shard and after them n, and how many shards are kept and shuffled together."""
+    from a batch), and its shards; None where each sample can be read by itself."""
 
     rows: Rows
     mean: Doubles
     deviation: Doubles
-    starts: Ints
-    window: int
+    shards: Shards | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ class Dataset:
 
     `features` are the columns of a table. `preprocessing` goes into the manifest: how a caller makes x. `foundation` is
     the pretrained model whose tokens x holds. Not an array, but read when rows of it are asked for, are x where
-    `stream` is set and, of a corpus, both x and y, which then has `counts` [n], the tokens that there are in a row.
+    `stream` or `tokens` are set and, of a corpus, y, which then has `counts` [n], the tokens that there are in a row.
     """
 
     x: Any
@@ -112,6 +123,10 @@ class Dataset:
     @property
     def cells(self) -> int:
         """Numbers that a model holds for a sample, about: they limit how many samples are evaluated together."""
-        if self.tokens is None:
-            return self.outputs
-        return self.tokens.context_length * max(self.outputs, ATTENTION_HEADS * self.tokens.context_length)
+        outputs = self.outputs if self.tokens is None else self.tokens.context_length * self.outputs
+        return max(outputs, cells_of(self.shape, self.tokens is not None))
+
+
+def cells_of(shape: tuple[int, ...], tokens: bool) -> int:
+    """Numbers that a model holds for a sample of this shape, about; of tokens each is compared with every other."""
+    return ATTENTION_HEADS * shape[0] ** 2 if tokens else COPIES * math.prod(shape)

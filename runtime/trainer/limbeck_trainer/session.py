@@ -33,8 +33,8 @@ class Session:
 class Material:
     """The samples on this rank's device: x float32 [n, ...], y [n]; `rows` says what each is for.
 
-    What is not in memory, x of a stream and x and y of a corpus, is no tensor: rows can be taken from it, by index, and
-    nothing else.
+    What is not in memory, x of a stream and of texts and y of a corpus, is no tensor: rows can be taken from it, by
+    index, and nothing else.
     """
 
     dataset: Dataset

@@ -14,7 +14,7 @@ ABOUT = "about.json"
 
 
 def save_samples(dataset: Dataset, folder: Path) -> None:
-    """x, y and what is known of them; not the tokenizer or the model that they go with, which every process has."""
+    """x, y and what is known of them."""
     about = {
         "labels": dataset.labels,
         "sha256": dataset.sha256,

@@ -5,12 +5,14 @@ Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computin
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from limbeck_trainer.samples import Doubles, Floats, Ints
 
 # Numbers that are looked at together: what they become in float64 stays small beside the data.
-PIECE = 1 << 22
+PIECE = 1 << 20
 # A deviation below this is a constant's, and is left as it is.
 CONSTANT = 1e-6
 
@@ -46,10 +48,15 @@ class Moments:
         return self._mean.reshape(shape), np.where(deviation < CONSTANT, 1.0, deviation).reshape(shape)
 
 
+def piece_of(shape: tuple[int, ...]) -> int:
+    """How many samples of this shape are looked at together."""
+    return max(1, PIECE // math.prod(shape))
+
+
 def moments_of(x: Floats, rows: Ints | None = None) -> Moments:
     """Of these rows of x, or of all."""
     chosen = np.arange(len(x)) if rows is None else rows
-    moments, step = Moments(), max(1, PIECE // int(np.prod(x.shape[1:])))
+    moments, step = Moments(), piece_of(x.shape[1:])
     for start in range(0, len(chosen), step):
         moments.add(x[chosen[start : start + step]])
     return moments

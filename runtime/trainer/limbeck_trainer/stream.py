@@ -2,6 +2,7 @@
 
 Before training, every worker goes through all shards once: targets, digest, the split and the statistics of the
 training rows are known then, and x is all that is not kept. In training a worker reads its own part of the shards.
+Pictures need no shards: see reading/pictures.py.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import torch
 from torch import Tensor
 
 from limbeck_trainer.data_config import Builtin, Data
+from limbeck_trainer.reading.again import read_again
 from limbeck_trainer.reading.files import File, check_digest, digest_of, invalid, of_format, open_source
-from limbeck_trainer.samples import Dataset, Floats, Ints, Stream
+from limbeck_trainer.samples import Dataset, Floats, Ints, Shards, Stream
 from limbeck_trainer.split import StreamSplit, rows_of
 from limbeck_trainer.statistics import Moments
 from limbeck_trainer.store import Store
@@ -34,6 +36,7 @@ class Shard:
 
     file: File
     rows: int
+    sha256: str
 
 
 class ShardRows:
@@ -71,12 +74,8 @@ class ShardRows:
         while len(self._kept) >= self._window:
             self._kept.popitem(last=False)
         shard = self._shards[number]
-        samples = self._decode(shard.file, shard.file.read())
-        if len(samples) != shard.rows:
-            what = f"{shard.file.name} has {len(samples)} rows now and had {shard.rows} when the training began"
-            invalid(f"{what}. Leave data alone while it is learnt from, or write to another folder.")
-        self._kept[number] = samples
-        return samples
+        self._kept[number] = self._decode(shard.file, read_again(shard.file, shard.sha256))
+        return self._kept[number]
 
 
 class Rowwise(Protocol):
@@ -120,11 +119,16 @@ class StreamTensor:
 def open_stream(data: Data, store: Store) -> Dataset:
     """The data set without its x in memory; DataMissing or DataInvalid says what is wrong with it."""
     # Read late: who only takes rows from a tensor needs no reader of tables.
+    from limbeck_trainer.reading.pictures import open_pictures
     from limbeck_trainer.reading.shards import shard_reader
 
     assert data.window is not None
     assert not isinstance(data.source, Builtin)
     kind, files = of_format(open_source(data.source, store), data.reading.format)
+    if not files.folder:
+        invalid(f"{files.name} is one file. Name a folder of files in data.source, or leave out data.stream.")
+    if kind == "images":
+        return open_pictures(files, data)
     reader = shard_reader(kind, files, data.reading)
     scan = _Scan(reader, data)
     digest = digest_of(files, [scan.add(file, file.read()) for file in files.files])
@@ -136,7 +140,7 @@ def open_stream(data: Data, store: Store) -> Dataset:
             invalid(f"{files.name} has too few samples to have any for {part}. Add samples or split less.")
     x = ShardRows(tuple(scan.shards), reader.decode, reader.shape, data.window)
     mean, deviation = scan.moments.normalisation()
-    stream = Stream(rows, mean, deviation, x.starts, data.window)
+    stream = Stream(rows, mean, deviation, Shards(x.starts, data.window))
     return Dataset(x, y, labels, digest, reader.features, reader.document, stream)
 
 
@@ -157,7 +161,8 @@ class _Scan:
         classes = np.zeros(len(targets), dtype=np.int64) if names is None else targets
         parts = self._split.assign(classes, names or {0: ""})
         self.moments.add(x[parts == 0])
-        self.shards.append(Shard(file, len(targets)))
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.shards.append(Shard(file, len(targets), sha256))
         self.targets.append(targets)
         self.parts.append(parts)
-        return hashlib.sha256(content).hexdigest()
+        return sha256

@@ -85,7 +85,6 @@ const dataRules: readonly CrossRule[] = [
       return stream === undefined || (pvc ?? hf) !== undefined || String(asJson(s3)['uri']).endsWith('/');
     },
   ],
-  ['stream reads files of many', (data) => !('stream' in data) || !hasFormat(data, 'images', 'text')],
   ['columns are what csv', (data) => !('columns' in data) || !hasFormat(data, 'npz', 'images')],
   ['image is for the format', (data) => !('image' in data) || !('format' in data) || hasFormat(data, 'images')],
   [

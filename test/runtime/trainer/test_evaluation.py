@@ -16,11 +16,13 @@ from limbeck_trainer.evaluation.classification import (
 from limbeck_trainer.evaluation.intervals import bootstrap, resamples_of, wilson
 from limbeck_trainer.evaluation.language import evaluate_language
 from limbeck_trainer.evaluation.measure import Measure, metrics_document
-from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs
+from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs, sum_of_squares
 from limbeck_trainer.evaluation.ranking import Ranking, roc_curve
 from limbeck_trainer.evaluation.regression import evaluate_regression
 from limbeck_trainer.evaluation.wanted import class_metric_document
 from limbeck_trainer.evaluation_config import ClassMetric
+from limbeck_trainer.samples import Dataset, Rows, Tokens
+from limbeck_trainer.session import Material
 from sklearn import metrics as reference
 from torch import nn
 
@@ -172,12 +174,64 @@ class Shard:
 def test_every_sample_is_counted_once_over_ranks(ranks: int) -> None:
     x, rows = torch.randn(23, 4), np.arange(3, 22)[::-1].copy()
     y = torch.arange(23) % 3
-    model = nn.Linear(4, 3)
+    parts = Rows(rows, rows[:0], rows[:0], rows)
+    model, material = nn.Linear(4, 3), Material(Dataset(x.numpy(), y.numpy(), ("a", "b", "c"), ""), parts, x, y)
     shards = [Shard(rank, ranks) for rank in range(ranks)]
-    whole = sum(gather_outputs(model, x, rows, shard) for shard in shards)  # type: ignore[arg-type]
+    whole = sum(gather_outputs(model, material, rows, shard) for shard in shards)  # type: ignore[arg-type]
     np.testing.assert_allclose(whole, model(x[rows]).detach().numpy(), rtol=1e-5)
-    correct = sum(count_correct(model, x, y, rows, shard) for shard in shards)  # type: ignore[arg-type]
+    correct = sum(count_correct(model, material, rows, shard) for shard in shards)  # type: ignore[arg-type]
     assert correct == int((model(x[rows]).argmax(dim=1) == y[rows]).sum())
+
+
+class Pictures:
+    """x [40, 3, 256, 256] that nobody has in memory, and how many of it were asked for at once."""
+
+    device = torch.device("cpu")
+    shape = (40, 3, 256, 256)
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        self.asked.append(len(rows))
+        return torch.zeros((len(rows), *self.shape[1:]))
+
+
+def test_of_large_samples_few_are_looked_at_together() -> None:
+    """16 MiB of them, for a model makes several times as much of it."""
+    x, y, rows = Pictures(), torch.zeros(40, dtype=torch.int64), np.arange(40)
+    dataset = Dataset(x, y.numpy(), ("a", "b"), "")
+    material = Material(dataset, Rows(rows, rows, rows, rows), x, y)  # type: ignore[arg-type]
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    gather_outputs(model, material, rows, Shard(0, 1))  # type: ignore[arg-type]
+    count_correct(model, material, rows, Shard(0, 1))  # type: ignore[arg-type]
+    sum_of_squares(nn.Sequential(model, nn.Linear(2, 1)), material, rows, Shard(0, 1))  # type: ignore[arg-type]
+    assert x.asked == [20, 20] * 3
+
+
+class Asked(nn.Module):
+    """A model of two classes that knows how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.times += 1
+        return torch.zeros((len(x), 2))
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 2049])
+def test_all_ranks_ask_a_model_of_texts_equally_often(count: int) -> None:
+    """Where a model is divided, to be asked is collective: a rank that asks once more would wait for ever."""
+    x, y, rows = torch.zeros((count, 128), dtype=torch.int32), torch.zeros(count, dtype=torch.int64), np.arange(count)
+    dataset = Dataset(x.numpy(), y.numpy(), ("a", "b"), "", tokens=Tokens(257, 128, 256, 256, {}))
+    material = Material(dataset, Rows(rows, rows, rows, rows), x, y)
+    for look in (gather_outputs, count_correct):
+        models = [Asked(), Asked()]
+        for rank, model in enumerate(models):
+            look(model, material, rows, Shard(rank, 2))  # type: ignore[arg-type]
+        assert models[0].times == models[1].times
 
 
 def test_the_type_says_what_it_holds() -> None:

@@ -14,10 +14,12 @@ from limbeck_trainer.data import Dataset, load_data
 from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.export import Artefact, baseline_of, export_onnx, prove_parity, upload
+from limbeck_trainer.exporting import export_proven
 from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.models import build_model, normalisation_of
 from limbeck_trainer.preprocess import assemble
-from limbeck_trainer.samples import Feature
+from limbeck_trainer.samples import Feature, Rows
+from limbeck_trainer.session import Material
 from limbeck_trainer.store import Store
 from torch import nn
 
@@ -35,6 +37,14 @@ def test_every_model_exports_with_parity(model: Model) -> None:
     module = build(model)
     artefact = export_onnx(module, DIGITS)
     assert prove_parity(artefact, module, SOME, 1) <= 1e-4
+
+
+def test_of_large_samples_fewer_are_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(300)
+    material = Material(DIGITS, Rows(rows, rows, rows, rows), torch.empty(0), torch.empty(0))
+    assert export_proven(build(Linear()), material, 1)[1][0] == 300
+    monkeypatch.setattr("limbeck_trainer.exporting.EVALUATION_CELLS", 7 * 64)
+    assert export_proven(build(Linear()), material, 1)[1][0] == 7
 
 
 def test_the_file_keeps_its_promises() -> None:

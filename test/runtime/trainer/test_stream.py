@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.store import Store
 from support import config_document, run_here
-from workers import Worker, start_program, start_workers, trainer_command
+from workers import peak_of, start_program, start_workers, trainer_command
 
 TABLE = Reading(columns=Columns(categorical=("colour",), missing="impute"))
 
@@ -114,8 +112,8 @@ def too_few(folder: Path) -> str:
     return str(folder)
 
 
-def images(folder: Path) -> str:
-    (folder / "a.png").touch()
+def text(folder: Path) -> str:
+    (folder / "a.txt").write_text("a")
     return str(folder)
 
 
@@ -125,7 +123,7 @@ def images(folder: Path) -> str:
         (one_file, "is one file. Name a folder of files in data.source, or leave out data.stream"),
         (another_shape, r"part-9.npz .* has samples of the shape \[3\], the first file \[6\]"),
         (too_few, "must have in y the class indices|has too few samples to have any for"),
-        (images, "has images, which are not streamed"),
+        (text, "is text, which only a transformer reads. Choose another model"),
     ],
 )
 def test_what_cannot_be_streamed_is_refused(tmp_path: Path, make: Callable[[Path], str], words: str) -> None:
@@ -138,9 +136,13 @@ def test_what_cannot_be_streamed_is_refused(tmp_path: Path, make: Callable[[Path
 def test_a_shard_that_changes_in_between_is_noticed(tmp_path: Path) -> None:
     npz_shards(tmp_path)
     dataset: Dataset = load(data(tmp_path, Reading(), 2), Linear(), Store(), Scratch())[0]
-    np.savez(tmp_path / "part-5.npz", x=np.zeros((3, 6)), y=[0, 1, 2])
-    with pytest.raises(TrainerError, match="has 3 rows now and had 100 when the training began"):
+    np.savez(tmp_path / "part-5.npz", x=np.zeros((100, 6)), y=np.arange(100) % 4)
+    (tmp_path / "part-4.npz").unlink()
+    with pytest.raises(TrainerError, match=r"part-5\.npz in .* has changed since the training began\. Leave"):
         dataset.x[np.array([599])]
+    with pytest.raises(TrainerError, match=r"part-4\.npz in .* is gone since the training began") as caught:
+        dataset.x[np.array([499])]
+    assert caught.value.reason is Reason.DATA_INVALID
 
 
 def streaming(store: str, folder: Path, **changes: Any) -> dict[str, Any]:
@@ -175,19 +177,8 @@ def test_the_resident_set_stays_below_the_data(tmp_path: Path, store: str) -> No
         np.savez(shards / f"part-{number:02}.npz", x=shard, y=y)
     document = streaming(store, shards, model={"kind": "linear"}, optimization={"epochs": 1, "batchSize": 4096})
     (worker,) = start_program(tmp_path / "one", document, trainer_command(tmp_path / "one"), 1)
-    peak_kib = _peak_of(worker)
+    peak_kib = peak_of(worker)
     assert worker.exit_code() == 0, worker.log_file.read_text()
     loaded = next(line for line in worker.lines() if line["message"] == "data loaded")
     assert loaded["samples"] == 40 * rows
     assert 0 < peak_kib * 1024 < 40 * rows * width * 4 * 0.9, json.dumps({"peakKiB": peak_kib})
-
-
-def _peak_of(worker: Worker) -> int:
-    """KiB at most while it runs. Not ru_maxrss, which a process inherits from the one that started it."""
-    peak_kib = 0
-    while worker.process.poll() is None:
-        status = Path(f"/proc/{worker.process.pid}/status").read_text()
-        seen = re.search(r"VmHWM:\s+(\d+) kB", status)
-        peak_kib = int(seen.group(1)) if seen else peak_kib
-        time.sleep(0.02)
-    return peak_kib

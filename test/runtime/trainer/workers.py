@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +130,17 @@ class Worker:
     def terminate(self) -> None:
         """What the kubelet does first."""
         self.process.send_signal(signal.SIGTERM)
+
+
+def peak_of(worker: Worker) -> int:
+    """KiB at most while it runs. Not ru_maxrss, which a process inherits from the one that started it."""
+    peak_kib = 0
+    while worker.process.poll() is None:
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+        seen = re.search(r"VmHWM:\s+(\d+) kB", status)
+        peak_kib = int(seen.group(1)) if seen else peak_kib
+        time.sleep(0.02)
+    return peak_kib
 
 
 _started: list[Process] = []

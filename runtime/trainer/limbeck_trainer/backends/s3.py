@@ -95,9 +95,14 @@ class S3:
         """Every key below the prefix, page by page."""
         bucket, key = _bucket_and_key(prefix.rstrip("/") + "/")
         paginator = self._client.get_paginator("list_objects_v2")
-        read = partial(self._attempt, prefix, lambda: list(paginator.paginate(Bucket=bucket, Prefix=key)))
-        pages = _in_bucket(bucket, read)
-        return tuple(sorted(f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ())))
+
+        def read() -> list[str]:
+            # The keys alone: of a million objects all that a page tells would be a gigabyte.
+            pages = paginator.paginate(Bucket=bucket, Prefix=key)
+            return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
+
+        found: list[str] = _in_bucket(bucket, partial(self._attempt, prefix, read))
+        return tuple(sorted(found))
 
     def delete(self, uri: str) -> None:
         """Removes the object."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from limbeck_trainer.data import Ints
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.evaluation.intervals import Doubles
-from limbeck_trainer.samples import ATTENTION_HEADS, NO_TOKEN
+from limbeck_trainer.samples import NO_TOKEN, cells_of
 from limbeck_trainer.session import Material
 
 EVALUATION_BATCH = 1024
@@ -24,20 +24,25 @@ def rows_at_once(cells: int) -> int:
     return max(1, min(EVALUATION_BATCH, EVALUATION_CELLS // cells))
 
 
+def most_of(x: Tensor) -> int:
+    """How many of the samples x [n, ...] are evaluated together."""
+    # Tokens are whole numbers.
+    return rows_at_once(cells_of(tuple(x.shape[1:]), not x.is_floating_point()))
+
+
 @torch.no_grad()
 def predict(model: nn.Module, x: Tensor) -> Tensor:
     """Outputs [n, ...] of x [n, ...], in batches."""
     model.eval()
-    # Of tokens, whole numbers, each is compared with every other.
-    most = EVALUATION_BATCH if x.is_floating_point() else rows_at_once(ATTENTION_HEADS * x.shape[1] ** 2)
-    outputs = [model(batch) for batch in torch.split(x, most)]
+    outputs = [model(batch) for batch in torch.split(x, most_of(x))]
     model.train()
     return torch.cat(outputs)
 
 
-def gather_outputs(model: nn.Module, x: Tensor, rows: Ints, peers: Peers) -> Doubles:
+def gather_outputs(model: nn.Module, material: Material, rows: Ints, peers: Peers) -> Doubles:
     """Outputs [len(rows), m] in the order of `rows`, the same on every rank."""
-    return _gather(lambda part: predict(model, _taken(x, rows, part)), len(rows), EVALUATION_BATCH, peers)
+    most = rows_at_once(material.dataset.cells)
+    return _gather(lambda part: predict(model, _taken(material.x, rows, part)), len(rows), most, peers)
 
 
 @torch.no_grad()
@@ -65,20 +70,20 @@ def _gather(answer: Callable[[Tensor], Tensor], count: int, most: int, peers: Pe
     return peers.sum(whole).cpu().numpy()
 
 
-def count_correct(model: nn.Module, x: Tensor, y: Tensor, rows: Ints, peers: Peers) -> int:
+def count_correct(model: nn.Module, material: Material, rows: Ints, peers: Peers) -> int:
     """On how many of `rows` the largest logit is that of the class y [n], summed over ranks."""
-    hits = torch.zeros((), dtype=torch.int64, device=y.device)
-    for part in peers.share_in_parts(torch.arange(len(rows)), EVALUATION_BATCH):
-        named = predict(model, _taken(x, rows, part)).argmax(dim=1)
-        hits += (named == _taken(y, rows, part)).sum()
+    hits = torch.zeros((), dtype=torch.int64, device=material.y.device)
+    for part in peers.share_in_parts(torch.arange(len(rows)), rows_at_once(material.dataset.cells)):
+        named = predict(model, _taken(material.x, rows, part)).argmax(dim=1)
+        hits += (named == _taken(material.y, rows, part)).sum()
     return int(peers.sum(hits))
 
 
-def sum_of_squares(model: nn.Module, x: Tensor, y: Tensor, rows: Ints, peers: Peers) -> float:
+def sum_of_squares(model: nn.Module, material: Material, rows: Ints, peers: Peers) -> float:
     """Of the errors of a regression on `rows`, y [n], summed over ranks."""
-    total = torch.zeros((), dtype=torch.float64, device=y.device)
-    for part in peers.share_in_parts(torch.arange(len(rows)), EVALUATION_BATCH):
-        errors = predict(model, _taken(x, rows, part)).reshape(-1) - _taken(y, rows, part)
+    total = torch.zeros((), dtype=torch.float64, device=material.y.device)
+    for part in peers.share_in_parts(torch.arange(len(rows)), rows_at_once(material.dataset.cells)):
+        errors = predict(model, _taken(material.x, rows, part)).reshape(-1) - _taken(material.y, rows, part)
         total += errors.double().square().sum()
     return float(peers.sum(total))
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import posixpath
 import re
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
+from typing import Any, NoReturn, overload
 
 from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Hub, Source, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
+from limbeck_trainer.reading.paths import below, visible
 from limbeck_trainer.store import Store
 
 SUFFIXES = {
@@ -50,13 +53,35 @@ class File:
     opened: Callable[[], AbstractContextManager[BufferedReader]]
 
 
+class Listing(Sequence[File]):
+    """Files of which there may be millions: in memory is what tells each from the others, such as its path."""
+
+    def __init__(self, keys: Sequence[Any], at: Callable[[Any], File]) -> None:
+        self._keys = keys
+        self._at = at
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[File]: ...
+    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+        """Made when it is asked for."""
+        if isinstance(index, slice):
+            return Listing(self._keys[index], self._at)
+        return self._at(self._keys[index])
+
+
 @dataclass(frozen=True)
 class Files:
     """The files of a source in the order of their paths; `name` is the source's own."""
 
     name: str
     folder: bool
-    files: tuple[File, ...]
+    files: Sequence[File]
 
 
 def open_source(source: Source, store: Store) -> Files:
@@ -77,27 +102,29 @@ def open_source(source: Source, store: Store) -> Files:
 
 def of_format(files: Files, wanted: str | None) -> tuple[str, Files]:
     """The format, asked for or told by the names, and the files that have it; others lie beside them in peace."""
-    kinds = {file.path: SUFFIXES.get(PurePosixPath(file.path).suffix.lower()) for file in files.files}
+    kinds = [SUFFIXES.get(posixpath.splitext(file.path)[1].lower()) for file in files.files]
     if wanted is None:
-        found = sorted({kind for kind in kinds.values() if kind})
+        found = sorted({kind for kind in kinds if kind})
         if len(found) != 1:
             what = f"has files of several formats ({', '.join(found)})" if found else "has no file of a known format"
             invalid(f"{files.name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
         wanted = found[0]
     if not files.folder:
         return wanted, files
-    chosen = tuple(file for file in files.files if kinds[file.path] == wanted)
-    if not chosen:
+    if wanted not in kinds:
         invalid(f"{files.name} has no file of the format {wanted}. Upload some, or correct data.format.")
-    return wanted, Files(files.name, True, chosen)
+    places = array("q", (place for place, kind in enumerate(kinds) if kind == wanted))
+    return wanted, Files(files.name, True, Listing(places, files.files.__getitem__))
 
 
-def digest_of(files: Files, digests: Sequence[str]) -> str:
+def digest_of(files: Files, digests: Iterable[str]) -> str:
     """A file's own SHA-256; a folder's is that of what `sha256sum` prints for its files in the order of their paths."""
     if not files.folder:
-        return digests[0]
-    lines = (f"{digest}  {file.path}\n" for file, digest in zip(files.files, digests, strict=True))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return next(iter(digests))
+    whole = hashlib.sha256()
+    for file, digest in zip(files.files, digests, strict=True):
+        whole.update(f"{digest}  {file.path}\n".encode())
+    return whole.hexdigest()
 
 
 def check_digest(files: Files, digest: str, wanted: str | None) -> None:
@@ -127,6 +154,11 @@ def invalid(message: str) -> NoReturn:
     raise TrainerError(Reason.DATA_INVALID, message)
 
 
+def refuse_text(files: Files) -> NoReturn:
+    """For models that take numbers."""
+    invalid(f"{files.name} is text, which only a transformer reads. Choose another model, or set data.format.")
+
+
 def missing(name: str) -> NoReturn:
     """Data that is not there (yet)."""
     raise TrainerError(Reason.DATA_MISSING, f"The data set {name} does not exist. Upload it, or correct data.source.")
@@ -137,10 +169,10 @@ def _stored(source: Stored, store: Store) -> Files:
     if not uri.endswith("/"):
         return Files(uri, False, (_object(store, uri, uri.rsplit("/", 1)[1]),))
     found = store.list(uri)
-    paths = _ordered(one.removeprefix(uri) for one in found)
+    paths = visible(one.removeprefix(uri) for one in found)
     if not paths:
         missing(uri)
-    return Files(uri, True, tuple(_object(store, uri + path, path) for path in paths))
+    return Files(uri, True, Listing(paths, lambda path: _object(store, uri + path, path)))
 
 
 def _split_of(files: Files, split: str) -> Files:
@@ -158,23 +190,25 @@ def _split_of(files: Files, split: str) -> Files:
 
 
 def _object(store: Store, uri: str, path: str) -> File:
-    def read() -> bytes:
+    return File(uri, path, partial(_get, store, uri), partial(_fetched, store, uri))
+
+
+def _get(store: Store, uri: str) -> bytes:
+    try:
+        return store.get(uri)
+    except ObjectMissing:
+        missing(uri)
+
+
+@contextlib.contextmanager
+def _fetched(store: Store, uri: str) -> Iterator[BufferedReader]:
+    # On the scratch volume, for whoever reads parquet jumps about in it; it goes when it is closed.
+    with tempfile.TemporaryFile(buffering=0) as file:
         try:
-            return store.get(uri)
+            store.fetch(uri, file)
         except ObjectMissing:
             missing(uri)
-
-    @contextlib.contextmanager
-    def opened() -> Iterator[BufferedReader]:
-        # On the scratch volume, for whoever reads parquet jumps about in it; it goes when it is closed.
-        with tempfile.TemporaryFile(buffering=0) as file:
-            try:
-                store.fetch(uri, file)
-            except ObjectMissing:
-                missing(uri)
-            yield BufferedReader(file)
-
-    return File(uri, path, read, opened)
+        yield BufferedReader(file)
 
 
 def _downloaded(url: str, file: BufferedReader) -> File:
@@ -191,52 +225,38 @@ def _downloaded(url: str, file: BufferedReader) -> File:
 
 
 def _mounted(name: str, root: Path) -> Files:
-    with _readable(name, root):
+    with _readable(name):
         if root.is_file():
-            return Files(name, False, (_local(name, root, name, root.name),))
-        paths = _ordered(file.relative_to(root).as_posix() for file in _below(root))
+            return Files(name, False, (_local(name, root, root.name),))
+        paths = visible(below(root))
     if not paths:
         missing(name)
-    return Files(name, True, tuple(_local(name, root / path, f"{path} in {name}", path) for path in paths))
+    return Files(name, True, Listing(paths, lambda path: _local(f"{path} in {name}", root / path, path)))
 
 
-def _below(root: Path) -> Iterator[Path]:
-    """All files below a folder that may not be there. PermissionError where one may not look."""
-
-    def fail(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise error
-
-    for folder, _, names in os.walk(root, onerror=fail):
-        yield from (path for path in (Path(folder, name) for name in names) if path.is_file())
+def _local(name: str, file: Path, path: str) -> File:
+    return File(name, path, partial(_read, name, file), partial(_opened, name, file))
 
 
-def _local(source: str, file: Path, name: str, path: str) -> File:
-    @contextlib.contextmanager
-    def opened() -> Iterator[BufferedReader]:
-        with _readable(source, file):
-            stream = file.open("rb")
-        with stream:
-            yield stream
-
-    def read() -> bytes:
-        with _readable(source, file):
-            return file.read_bytes()
-
-    return File(name, path, read, opened)
+def _read(name: str, file: Path) -> bytes:
+    with _readable(name):
+        return file.read_bytes()
 
 
 @contextlib.contextmanager
-def _readable(source: str, file: Path) -> Iterator[None]:
+def _opened(name: str, file: Path) -> Iterator[BufferedReader]:
+    with _readable(name):
+        stream = file.open("rb")
+    with stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        missing(source)
+        missing(name)
     except OSError as error:
-        problem = f"{file} of {source} cannot be read: {error.strerror}."
+        problem = f"{name} cannot be read: {error.strerror}."
         raise TrainerError(Reason.STORE_UNAVAILABLE, f"{problem} Let the group 65532 read it.") from error
-
-
-def _ordered(paths: Iterable[str]) -> list[str]:
-    """By path; hidden files, and what other tools leave beside data (_SUCCESS), are none of ours."""
-    return sorted(path for path in paths if path and not any(part[0] in "._" for part in path.split("/") if part))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from limbeck_trainer.data_config import ImageSize
-from limbeck_trainer.reading.files import File, invalid
-from limbeck_trainer.samples import Floats
+from limbeck_trainer.data_config import ImageSize, Reading
+from limbeck_trainer.reading.files import File, Files, class_of, invalid
+from limbeck_trainer.samples import Floats, Ints
 
 # A small file can claim to be a huge picture.
 Image.MAX_IMAGE_PIXELS = 64_000_000
@@ -22,6 +23,23 @@ class Picture:
 
     pixels: Floats
     size: ImageSize
+
+
+def classes_of(files: Files, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
+    """y and the labels: what the names of the folders say, without a look into any file."""
+    if reading.task == "regression":
+        invalid(f"{files.name} has images, whose folders name classes. Use the task classification, or a table.")
+    codes: dict[str, int] = {}
+    found = np.array(array("q", (codes.setdefault(class_of(file), len(codes)) for file in files.files)))
+    labels = reading.labels or tuple(sorted(codes))
+    index = {label: position for position, label in enumerate(labels)}
+    stranger = next((name for name in codes if name not in index), None)
+    if stranger is not None:
+        invalid(f"{files.name} has the folder {stranger!r}, which data.labels does not list. Correct one of the two.")
+    if len(codes) < 2:
+        only = next(iter(codes))
+        invalid(f"{files.name} has one class only: the folder {only!r}. Add folders with images of others.")
+    return np.array([index[name] for name in codes], dtype=np.int64)[found], labels
 
 
 def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Picture:

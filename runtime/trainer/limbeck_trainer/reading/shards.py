@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from limbeck_trainer.data_config import Reading
 from limbeck_trainer.reading.arrays import check_classes, check_shape, read_arrays
-from limbeck_trainer.reading.files import File, Files, invalid
+from limbeck_trainer.reading.files import File, Files, invalid, refuse_text
 from limbeck_trainer.reading.readers import read_table
 from limbeck_trainer.reading.tables import Survey, encode
 from limbeck_trainer.samples import Feature, Floats, Ints
@@ -45,13 +45,9 @@ class ShardReader(Protocol):
 
 
 def shard_reader(kind: str, files: Files, reading: Reading) -> ShardReader:
-    """The reader of a format; images and text are not streamed."""
-    if not files.folder:
-        invalid(f"{files.name} is one file. Name a folder of files in data.source, or leave out data.stream.")
-    if kind in ("images", "text"):
-        invalid(
-            f"{files.name} has {kind}, which are not streamed. Leave out data.stream, or pack them into .npz files."
-        )
+    """The reader of a format with many samples in a file."""
+    if kind == "text":
+        refuse_text(files)
     return ArrayShards(files, reading) if kind == "npz" else TableShards(kind, files, reading)
 
 

@@ -1,11 +1,12 @@
 """Text as documents: one per text file, or one per row of a table's text column. For whoever makes tokens of them.
 
-`Documents` come one after the other, so that what does not fit into memory can be read; `load_texts` keeps all of it.
+They come one after the other, so that what does not fit into memory can be read.
 """
 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,20 +40,10 @@ class Document:
     label: str | None
 
 
-@dataclass(frozen=True)
-class Texts:
-    """All documents in the order of the source; y int64 [n] and labels, both empty where there are no classes."""
-
-    documents: tuple[str, ...]
-    y: Ints
-    labels: tuple[str, ...]
-    sha256: str
-
-
 class Documents:
     """Every document of a source in its order, checked; DataMissing or DataInvalid says what is wrong with the source.
 
-    In memory is one file of text, or a block of a table.
+    In memory is one file of text, or a block of a table; of a table with classes a whole file, but for CSV.
     """
 
     def __init__(self, source: Source, store: Store, reading: Reading) -> None:
@@ -84,12 +75,30 @@ class Documents:
         return digest_of(self.files, self._digests)
 
 
-def load_texts(source: Source, store: Store, reading: Reading) -> Texts:
-    """Every document in memory."""
-    documents = Documents(source, store, reading)
-    found = list(documents)
-    y, labels = _classes(documents.files, found, reading)
-    return Texts(tuple(document.text for document in found), y, labels, documents.sha256)
+class Classes:
+    """The classes of documents that come by; in memory is a number for each."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._found = array("q")
+
+    def texts(self, documents: Iterable[Document]) -> Iterator[str]:
+        """Their texts, as they are asked for."""
+        for document in documents:
+            self._found.append(self._codes.setdefault(document.label or "", len(self._codes)))
+            yield document.text
+
+    def targets(self, files: Files, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
+        """y and the labels, after the last document."""
+        labels = reading.labels or tuple(sorted(self._codes))
+        index = {label: position for position, label in enumerate(labels)}
+        stranger = next((name for name in self._codes if name not in index), None)
+        if stranger is not None:
+            what = f"{files.name} has the class {stranger!r}, which data.labels does not list"
+            invalid(f"{what}. Correct one of the two.")
+        if len(self._codes) < 2:
+            invalid(f"{files.name} has one class only: {next(iter(self._codes))!r}. Add samples of others.")
+        return np.array([index[name] for name in self._codes], dtype=np.int64)[np.array(self._found)], labels
 
 
 def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Iterator[Document]:
@@ -103,8 +112,8 @@ def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Ite
     from limbeck_trainer.reading.readers import read_blocks, read_table
 
     blocks: Iterable[tuple[int, pa.Table]] = read_blocks(kind, file.name, stream)
-    if classified:
-        # How a class is written depends on all others of its column: 1 is 1.0 beside 1.5.
+    if classified and kind != "csv":
+        # How a class is written depends on all others of its column: 2^52 has a power of ten beside 1.5. CSV has words.
         blocks = [(0, read_table(kind, file.name, stream.read()))]
     for before, table in blocks:
         yield from _of_rows(file.name, before, table, reading)
@@ -133,17 +142,3 @@ def _full(text: str, where: str) -> str:
     if not text.strip():
         invalid(f"The text of {where} is empty. Fill it, or remove it.")
     return text
-
-
-def _classes(files: Files, found: list[Document], reading: Reading) -> tuple[Ints, tuple[str, ...]]:
-    if reading.task != "classification":
-        return np.empty(0, dtype=np.int64), ()
-    names = [document.label or "" for document in found]
-    labels = reading.labels or tuple(sorted(set(names)))
-    stranger = next((name for name in names if name not in labels), None)
-    if stranger is not None:
-        invalid(f"{files.name} has the class {stranger!r}, which data.labels does not list. Correct one of the two.")
-    if len(set(names)) < 2:
-        invalid(f"{files.name} has one class only: {names[0]!r}. Add samples of others.")
-    index = {label: position for position, label in enumerate(labels)}
-    return np.array([index[name] for name in names], dtype=np.int64), labels

@@ -6,6 +6,7 @@ larger than memory: its tokens lie on the scratch volume, and in memory are some
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def load_corpus(data: Data, coder: Coder, length: int, store: Store, scratch: Sc
 
     def write(folder: Path) -> None:
         documents = Documents(data.source, store, data.reading)
-        write_tokens(folder, coder, (document.text for document in documents), lambda: documents.sha256)
+        texts = (document.text for document in documents)
+        write_tokens(folder, coder, ended(coder, texts), lambda: documents.sha256)
 
     corpus = open_tokens(scratch.once("tokens", write), coder)
     starts, lengths = pieces_of(corpus.lengths, length)
@@ -40,6 +42,12 @@ def load_corpus(data: Data, coder: Coder, length: int, store: Store, scratch: Sc
     train, validation, test = np.split(np.arange(len(windows)), np.cumsum(windows.of_parts)[:-1])
     x, y = WindowRows(windows, ahead=0, filler=coder.end), WindowRows(windows, ahead=1, filler=NO_TOKEN)
     return Dataset(x, y, (), corpus.sha256, tokens=coder.tokens(length)), Rows(train, validation, test, train)
+
+
+def ended(coder: Coder, texts: Iterable[str]) -> Iterator[list[int]]:
+    """The tokens of each text, the last of which says that it ends."""
+    for ids in coder.encode(texts):
+        yield ids if ids and ids[-1] == coder.end else [*ids, coder.end]
 
 
 def pieces_of(documents: Ints, length: int) -> Pieces:

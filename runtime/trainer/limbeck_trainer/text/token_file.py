@@ -1,4 +1,4 @@
-"""The tokens of a corpus on the scratch volume, one document after the other: memory need not hold them.
+"""The tokens of documents on the scratch volume, one document after the other: memory need not hold them.
 
 Who reads them maps the file: the kernel has what is in use in memory, once for all processes of the pod, and drops the
 rest when memory is wanted.
@@ -7,7 +7,7 @@ rest when memory is wanted.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,14 @@ class TokenFile:
     sha256: str
 
 
-def write_tokens(folder: Path, coder: Coder, documents: Iterable[str], digest: Callable[[], str]) -> None:
-    """Every document with an end; `digest` is asked after the last of them."""
+def write_tokens(folder: Path, coder: Coder, documents: Iterable[Sequence[int]], digest: Callable[[], str]) -> None:
+    """Every document as its tokens; `digest` is asked after the last of them."""
     kind, lengths = _kind(coder), array("q")
     with room_for("the tokens of all texts"):
         with (folder / TOKENS).open("wb") as file:
-            for ids in coder.encode(documents):
-                ended = ids if ids and ids[-1] == coder.end else [*ids, coder.end]
-                file.write(np.array(ended, dtype=kind).tobytes())
-                lengths.append(len(ended))
+            for ids in documents:
+                file.write(np.array(ids, dtype=kind).tobytes())
+                lengths.append(len(ids))
         np.save(folder / LENGTHS, np.array(lengths, dtype=np.int64))
         (folder / DIGEST).write_text(digest())
 

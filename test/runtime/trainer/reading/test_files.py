@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Claimed, Hub, Stored
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.reading.files import open_source
+from limbeck_trainer.reading.files import of_format, open_source
 from limbeck_trainer.store import Store
 
 TABLE = "a,target\n1,x\n2,y\n"
@@ -72,6 +73,45 @@ def test_a_data_set_of_the_hub_is_the_files_of_its_split(s3: dict[str, str]) -> 
     assert [file.path for file in files.files] == sorted(named)
     with pytest.raises(TrainerError, match=r"has no file of the split 'dev'; it has README\.md, data/test-.*hf\.split"):
         open_source(Hub("s3://limbeck/datasets/letters/", "dev", None), store)
+
+
+def test_a_file_that_goes_while_others_are_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "t.csv").write_text(TABLE)
+    for source in (Claimed("disk", str(tmp_path), None), Stored(f"{tmp_path.as_uri()}/", None)):
+        (tmp_path / "b.csv").write_text(TABLE)
+        files = open_source(source, Store()).files
+        (tmp_path / "b.csv").unlink()
+        assert files[0].read() == TABLE.encode()
+        for look in (files[1].read, lambda files=files: files[1].opened().__enter__()):
+            with pytest.raises(TrainerError, match=r"The data set .*b\.csv.* does not exist") as caught:
+                look()
+            assert caught.value.reason is Reason.DATA_MISSING
+
+
+def test_a_volume_has_the_files_of_all_its_folders_and_links_to_files(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for folder in (root / "deep" / "deeper", root / ".hidden", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "t.csv").write_text(TABLE)
+    (root / "link.csv").symlink_to(elsewhere / "t.csv")
+    (root / "nowhere.csv").symlink_to(elsewhere / "gone.csv")
+    (root / "folder").symlink_to(elsewhere)
+    files = open_source(Claimed("disk", str(root), None), Store())
+    assert [file.path for file in files.files] == ["deep/deeper/t.csv", "link.csv"]
+
+
+def test_of_many_files_little_is_in_memory() -> None:
+    class Many(Store):
+        def list(self, prefix: str) -> tuple[str, ...]:
+            return tuple(f"{prefix}class/{number:07}.png" for number in range(10_000))
+
+    tracemalloc.start()
+    kind, files = of_format(open_source(Stored("s3://bucket/some/longer/prefix/", None), Many()), None)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (kind, len(files.files), files.files[9_999].path) == ("images", 10_000, "class/0009999.png")
+    assert held < 150 * 10_000
 
 
 LOOK = """

@@ -44,6 +44,13 @@ def test_a_folder_is_a_class_and_pixels_stay_as_they_are(tmp_path: Path) -> None
     }
 
 
+def test_labels_say_which_class_is_which(tmp_path: Path) -> None:
+    for name in ("ant", "bee", "cat"):
+        save(tmp_path / name / "1.png", RGB)
+    dataset = load(tmp_path, Reading(labels=("cat", "ant", "bee", "dog")))
+    assert (dataset.labels, dataset.y.tolist()) == (("cat", "ant", "bee", "dog"), [1, 2, 0])
+
+
 def test_grey_images_have_one_channel(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png", GREY)
     save(tmp_path / "b" / "1.png", GREY)

@@ -11,6 +11,7 @@ from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
+from limbeck_trainer.text.corpus import ended
 from limbeck_trainer.text.token_file import TOKENS, open_tokens, write_tokens
 from limbeck_trainer.text.tokenizer import BATCH_CHARACTERS, coder_of
 
@@ -22,7 +23,7 @@ END = CODER.end
 def test_documents_follow_one_another_each_with_its_end(tmp_path: Path, vocabulary: int, size: int) -> None:
     coder = replace(CODER, vocabulary=vocabulary)
     texts = ["one", "another", "the last<|endoftext|>"]
-    write_tokens(tmp_path, coder, texts, lambda: "d")
+    write_tokens(tmp_path, coder, ended(coder, texts), lambda: "d")
     found = open_tokens(tmp_path, coder)
     assert (found.lengths.tolist(), found.sha256, found.tokens.dtype.itemsize) == ([4, 8, 9], "d", size)
     expected = [next(coder.encode([text])) for text in ("one", "another", "the last")]
@@ -41,12 +42,12 @@ def test_however_many_documents_there_are_few_are_tokens_at_once(tmp_path: Path)
             assert begun - written <= 8
             yield "x" * size
 
-    write_tokens(tmp_path, CODER, documents(), lambda: "d")  # type: ignore[arg-type]
+    write_tokens(tmp_path, CODER, ended(CODER, documents()), lambda: "d")  # type: ignore[arg-type]
     np.testing.assert_array_equal(open_tokens(tmp_path, CODER).lengths, [size + 1] * 40)
 
 
 def test_a_full_disk_is_told_with_the_remedy(small_disk: Path) -> None:
     texts = ["x" * 100_000 for _ in range(20)]
     with pytest.raises(TrainerError, match=r"no room for the tokens of all texts \(No space left") as caught:
-        Scratch(small_disk).once("tokens", lambda folder: write_tokens(folder, CODER, texts, lambda: "d"))
+        Scratch(small_disk).once("tokens", lambda folder: write_tokens(folder, CODER, CODER.encode(texts), lambda: "d"))
     assert caught.value.reason is Reason.CRASHED
