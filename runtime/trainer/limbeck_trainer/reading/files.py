@@ -1,4 +1,4 @@
-"""A source as files, whatever it is: an object or a folder of the store, of a mounted volume, or a download.
+"""A source as files, whatever it is: an object or a folder of the store, of a volume, or a download.
 
 A file is read when somebody asks for it, whole or as a stream. What is not there is DataMissing, for somebody may still
 bring it.
@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from limbeck_trainer.backends.contract import ObjectMissing
-from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Hub, Source, Stored
+from limbeck_trainer.data_config import FORMATS, Brought, Builtin, Claimed, Download, Hub, Mirrored, Source, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.store import Store
@@ -65,31 +65,59 @@ def open_source(source: Source, store: Store) -> Files:
         case Stored():
             return _stored(source, store)
         case Hub(uri, split):
-            return _split_of(_stored(Stored(uri, None), store), split)
+            files = _stored(Stored(uri, None), store)
+            return _only(files, paths_of_split(uri, [file.path for file in files.files], split))
         case Claimed(claim, path):
             return _mounted(f"{path} of the volume claim {claim}", Path(path))
+        case Brought(name, path):
+            return _mounted(name, Path(path))
         case Download(url):
             fetched = download(source)
             return Files(url, False, (_downloaded(url, fetched),))
-        case Builtin(name):
-            raise AssertionError(f"the data set {name} has no files")
+        case Builtin(name) | Mirrored(name):
+            raise AssertionError(f"the data set {name} has no files here")
 
 
 def of_format(files: Files, wanted: str | None) -> tuple[str, Files]:
     """The format, asked for or told by the names, and the files that have it; others lie beside them in peace."""
-    kinds = {file.path: SUFFIXES.get(PurePosixPath(file.path).suffix.lower()) for file in files.files}
+    if wanted is not None and not files.folder:
+        return wanted, files
+    kind, paths = paths_of_format(files.name, [file.path for file in files.files], wanted)
+    return kind, _only(files, paths)
+
+
+def paths_of_format(name: str, paths: Sequence[str], wanted: str | None) -> tuple[str, list[str]]:
+    """The same of what the source `name` lists, before anything is fetched."""
+    kinds = {path: SUFFIXES.get(PurePosixPath(path).suffix.lower()) for path in paths}
     if wanted is None:
         found = sorted({kind for kind in kinds.values() if kind})
         if len(found) != 1:
             what = f"has files of several formats ({', '.join(found)})" if found else "has no file of a known format"
-            invalid(f"{files.name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
+            invalid(f"{name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
         wanted = found[0]
-    if not files.folder:
-        return wanted, files
-    chosen = tuple(file for file in files.files if kinds[file.path] == wanted)
+    chosen = [path for path in paths if kinds[path] == wanted]
     if not chosen:
-        invalid(f"{files.name} has no file of the format {wanted}. Upload some, or correct data.format.")
-    return wanted, Files(files.name, True, chosen)
+        invalid(f"{name} has no file of the format {wanted}. Upload some, or correct data.format.")
+    return wanted, chosen
+
+
+def paths_of_split(name: str, paths: Sequence[str], split: str) -> list[str]:
+    """The layout of the Hub: data/train-00000-of-00002.parquet, data/train.csv, or a folder train/."""
+
+    def belongs(path: str) -> bool:
+        *folders, last = path.split("/")
+        return split in folders or re.split(r"[-.]", last)[0] == split
+
+    chosen = [path for path in paths if belongs(path)]
+    if not chosen:
+        shown = ", ".join(paths[:10])
+        invalid(f"{name} has no file of the split {split!r}; it has {shown}. Correct data.source.hf.split.")
+    return chosen
+
+
+def ordered(paths: Iterable[str]) -> list[str]:
+    """By path; hidden files, and what other tools leave beside data (_SUCCESS), are none of ours."""
+    return sorted(path for path in paths if path and not any(part[0] in "._" for part in path.split("/") if part))
 
 
 def digest_of(files: Files, digests: Sequence[str]) -> str:
@@ -137,24 +165,15 @@ def _stored(source: Stored, store: Store) -> Files:
     if not uri.endswith("/"):
         return Files(uri, False, (_object(store, uri, uri.rsplit("/", 1)[1]),))
     found = store.list(uri)
-    paths = _ordered(one.removeprefix(uri) for one in found)
+    paths = ordered(one.removeprefix(uri) for one in found)
     if not paths:
         missing(uri)
     return Files(uri, True, tuple(_object(store, uri + path, path) for path in paths))
 
 
-def _split_of(files: Files, split: str) -> Files:
-    """The layout of the Hub: data/train-00000-of-00002.parquet, data/train.csv, or a folder train/."""
-
-    def belongs(path: str) -> bool:
-        *folders, name = path.split("/")
-        return split in folders or re.split(r"[-.]", name)[0] == split
-
-    chosen = tuple(file for file in files.files if belongs(file.path))
-    if not chosen:
-        shown = ", ".join(file.path for file in files.files[:10])
-        invalid(f"{files.name} has no file of the split {split!r}; it has {shown}. Correct data.source.hf.split.")
-    return Files(files.name, True, chosen)
+def _only(files: Files, paths: Iterable[str]) -> Files:
+    chosen = set(paths)
+    return Files(files.name, files.folder, tuple(file for file in files.files if file.path in chosen))
 
 
 def _object(store: Store, uri: str, path: str) -> File:
@@ -194,7 +213,7 @@ def _mounted(name: str, root: Path) -> Files:
     with _readable(name, root):
         if root.is_file():
             return Files(name, False, (_local(name, root, name, root.name),))
-        paths = _ordered(file.relative_to(root).as_posix() for file in _below(root))
+        paths = ordered(file.relative_to(root).as_posix() for file in _below(root))
     if not paths:
         missing(name)
     return Files(name, True, tuple(_local(name, root / path, f"{path} in {name}", path) for path in paths))
@@ -235,8 +254,3 @@ def _readable(source: str, file: Path) -> Iterator[None]:
     except OSError as error:
         problem = f"{file} of {source} cannot be read: {error.strerror}."
         raise TrainerError(Reason.STORE_UNAVAILABLE, f"{problem} Let the group 65532 read it.") from error
-
-
-def _ordered(paths: Iterable[str]) -> list[str]:
-    """By path; hidden files, and what other tools leave beside data (_SUCCESS), are none of ours."""
-    return sorted(path for path in paths if path and not any(part[0] in "._" for part in path.split("/") if part))
