@@ -166,13 +166,38 @@ export interface TrainingJobSpec {
         }
       | {
           /**
-           * A data set in the Hugging Face layout that somebody put into an S3 store; nothing is fetched from the Hub.
+           * A data set in the Hugging Face layout, which somebody put into an S3 store, or which a mirror of the Hub has.
            */
           readonly hf: {
             /**
              * Folder of the data set, such as s3://bucket/datasets/iris/.
              */
-            readonly uri: string;
+            readonly uri?: string;
+            /**
+             * Where the data set is fetched from, by every worker into its scratch volume. Only data sets that are open without credentials are read.
+             */
+            readonly mirror?: {
+              /**
+               * Address of a server that answers as the Hugging Face Hub does, such as https://hub.example.org.
+               */
+              readonly url: string;
+              /**
+               * The data set, such as stanfordnlp/imdb.
+               */
+              readonly repository: string;
+              /**
+               * Commit, branch or tag. A branch is what it was when the first worker of the run asked; only a commit is the same for every run.
+               */
+              readonly revision: string;
+              /**
+               * Folder of the repository whose files are looked at, such as wikitext-2-raw-v1. Without it all are.
+               */
+              readonly folder?: string;
+              /**
+               * Size in MiB of all files of the split beyond which they are refused.
+               */
+              readonly limitMi: number;
+            };
             /**
              * The data set's own split whose files are read (data/train-00000-of-00002.parquet, train.csv or train/). It is divided by data.split, like any data.
              */

@@ -2,6 +2,7 @@
  * What operator and trainer say to each other, as types; the shapes are crds/contracts/*.schema.json, against which both
  * sides are tested.
  */
+import type { SourceConfig, StoredConfig } from './source-config.ts';
 
 export type ModelConfig =
   | { readonly kind: 'linear' }
@@ -25,21 +26,6 @@ export type PretrainedConfig = Pick<TransformerConfig, 'contextLength' | 'weight
 
 /** The numbers in which a decoder's large matrices are served; absent: the trainer chooses by what it measures. */
 export type ServedWeights = 'float32' | 'int8';
-
-/** A file of the store, or a folder. */
-export interface StoredConfig {
-  readonly kind: 's3';
-  readonly uri: string;
-  readonly sha256?: string;
-}
-
-export type SourceConfig =
-  | { readonly kind: 'builtin'; readonly name: string }
-  | { readonly kind: 'none' }
-  | StoredConfig
-  | { readonly kind: 'hf'; readonly uri: string; readonly split: string; readonly sha256?: string }
-  | { readonly kind: 'pvc'; readonly claim: string; readonly path: string; readonly sha256?: string }
-  | { readonly kind: 'https'; readonly url: string; readonly sha256: string; readonly limitBytes: number };
 
 /** Where the samples come from, how their bytes are read, how they are divided. */
 export interface DataConfig {

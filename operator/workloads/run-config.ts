@@ -1,6 +1,7 @@
 /** Members of a spec → members of the trainer's config: unions become tagged. Pure. */
 import type { TrainingJobSpec } from '../api/generated.ts';
-import type { DataConfig, ModelConfig, SourceConfig } from '../api/trainer-contract.ts';
+import type { SourceConfig } from '../api/source-config.ts';
+import type { DataConfig, ModelConfig } from '../api/trainer-contract.ts';
 
 /** Where a volume of data is mounted in every worker. */
 export const dataMountPath = '/data';
@@ -39,7 +40,7 @@ export const dataConfig = ({ source, ...reading }: DataSpec): DataConfig => ({
 export function sourceConfig(source: DataSpec['source']): SourceConfig {
   if ('none' in source) return { kind: 'none' };
   if ('s3' in source) return { kind: 's3', ...source.s3 };
-  if ('hf' in source) return { kind: 'hf', ...source.hf };
+  if ('hf' in source) return hubConfig(source.hf);
   if ('pvc' in source) {
     const { claimName, path, ...digest } = source.pvc;
     return {
@@ -54,6 +55,15 @@ export function sourceConfig(source: DataSpec['source']): SourceConfig {
     return { kind: 'https', ...file, limitBytes: limitMi * 2 ** 20 };
   }
   return { kind: 'builtin', name: source.builtin };
+}
+
+type HubSpec = Extract<DataSpec['source'], { readonly hf: unknown }>['hf'];
+
+/** A rule of the CRD sees to it that there is exactly one of the two. */
+function hubConfig({ uri = '', mirror, ...files }: HubSpec): SourceConfig {
+  if (mirror === undefined) return { kind: 'hf', uri, ...files };
+  const { url, limitMi, ...repository } = mirror;
+  return { kind: 'hf', mirror: url, ...repository, ...files, limitBytes: limitMi * 2 ** 20 };
 }
 
 /** Architecture in short: `cnn 16-32/64`, `mlp 16`, `transformer 4x128`, `pretrained bert`, `linear`. */

@@ -8,6 +8,8 @@ from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
 
 URI = r"^(s3|file)://"
 SHA256 = r"^[0-9a-f]{64}$"
+# As the Hub has it: a name, or an owner and a name.
+REPOSITORY = r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 FORMATS = ("npz", "csv", "parquet", "jsonl", "images", "text")
 
 
@@ -36,6 +38,31 @@ class Hub:
 
 
 @dataclass(frozen=True)
+class Mirrored:
+    """A data set of a server that answers as the Hub does: the files of one of its splits, of all below `folder`.
+
+    `revision` is a commit, a branch or a tag. With more than `limit_bytes` in all it is refused.
+    """
+
+    mirror: str
+    repository: str
+    revision: str
+    folder: str | None
+    split: str
+    sha256: str | None
+    limit_bytes: int
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A folder of the scratch volume, with what a mirror had; `name` is for messages."""
+
+    name: str
+    path: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
 class Claimed:
     """A file or folder on a volume that is mounted read-only; `path` is absolute in the pod."""
 
@@ -53,7 +80,7 @@ class Download:
     limit_bytes: int
 
 
-Source = Builtin | Stored | Hub | Claimed | Download
+Source = Builtin | Stored | Hub | Mirrored | Brought | Claimed | Download
 
 
 @dataclass(frozen=True)
@@ -167,6 +194,8 @@ def _source(fields: Fields) -> Source:
     match fields.choice("kind", ["builtin", "s3", "hf", "pvc", "https"]):
         case "s3":
             source = Stored(fields.text("uri", URI), _digest(fields))
+        case "hf" if fields.has("mirror"):
+            source = _mirrored(fields)
         case "hf":
             source = Hub(fields.text("uri", URI).rstrip("/") + "/", fields.text("split"), _digest(fields))
         case "pvc":
@@ -178,6 +207,18 @@ def _source(fields: Fields) -> Source:
             source = Builtin(fields.choice("name", ["digits"]))
     fields.close()
     return source
+
+
+def _mirrored(fields: Fields) -> Mirrored:
+    return Mirrored(
+        mirror=fields.text("mirror", "^https?://").rstrip("/"),
+        repository=fields.text("repository", REPOSITORY),
+        revision=fields.text("revision", "."),
+        folder=fields.text("folder", "^[^/](.*[^/])?$") if fields.has("folder") else None,
+        split=fields.text("split"),
+        sha256=_digest(fields),
+        limit_bytes=fields.integer("limitBytes", POSITIVE),
+    )
 
 
 def stored_of(fields: Fields) -> Stored:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from limbeck_trainer.agreement import check_agreement
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Ints, Rows, load
 from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
@@ -34,6 +35,7 @@ from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.preprocess import parameters_of, target_spread
 from limbeck_trainer.progress import Distribution
+from limbeck_trainer.reading.mirror import bring
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import page_of
 from limbeck_trainer.scaling import time_alone
@@ -56,7 +58,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     if environment.rank == 0:
         session.store.sweep(session.config.run_uri)
     foundation = _foundation(session, environment)
-    dataset, rows = load(session.config.data, session.config.model, session.store, session.scratch, foundation)
+    dataset, rows = load(bring(session), session.config.model, session.store, session.scratch, foundation)
     check_labels(session.config.class_metrics, dataset.labels)
     _check_validation(session.config, rows)
     distillation = session.config.distillation
@@ -68,6 +70,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         _rehearse(session, environment, dataset, rows)
     peers = Peers(environment)
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
+    check_agreement(peers, dataset)
     session.interruption.grace_seconds = GRACE_SECONDS
     material = material_of(dataset, rows, peers.device)
     choice = _choose(session, environment, peers, material)

@@ -85,6 +85,7 @@ const dataRules: readonly CrossRule[] = [
       return stream === undefined || (pvc ?? hf) !== undefined || String(asJson(s3)['uri']).endsWith('/');
     },
   ],
+  ['exactly one of uri, a folder', (hf) => 'uri' in hf !== 'mirror' in hf],
   ['columns are what csv', (data) => !('columns' in data) || !hasFormat(data, 'npz', 'images')],
   ['image is for the format', (data) => !('image' in data) || !('format' in data) || hasFormat(data, 'images')],
   [

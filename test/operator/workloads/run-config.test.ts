@@ -39,11 +39,18 @@ test.each([
   expect([modelConfig(model), modelText(model)]).toEqual([config, text]);
 });
 
+const repository = { repository: 'a/b', revision: 'main', folder: 'c' };
+const mirror = { url: 'https://hub', ...repository };
+
 test.each([
   [{ builtin: 'digits' as const }, { kind: 'builtin', name: 'digits' }],
   [{ none: {} }, { kind: 'none' }],
   [{ s3: { uri: 's3://limbeck/data.npz' } }, { kind: 's3', uri: 's3://limbeck/data.npz' }],
   [{ hf: { uri: 's3://b/iris', split: 'train' } }, { kind: 'hf', uri: 's3://b/iris', split: 'train' }],
+  [
+    { hf: { mirror: { ...mirror, limitMi: 2 }, split: 'test', sha256: 'c' } },
+    { kind: 'hf', mirror: 'https://hub', ...repository, limitBytes: 2097152, split: 'test', sha256: 'c' },
+  ],
   [{ pvc: { claimName: 'disk', path: '.' } }, { kind: 'pvc', claim: 'disk', path: '/data' }],
   [
     { pvc: { claimName: 'disk', path: 'a/b.csv', sha256: 'c' } },

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from limbeck_trainer.config import Response, parse_config, read_config
-from limbeck_trainer.data_config import Stored
+from limbeck_trainer.data_config import Mirrored, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Cnn, Mlp
 from support import config_document, contract
@@ -23,6 +23,8 @@ DISTILLATION = {
 S3 = {"kind": "s3", "uri": "s3://limbeck/data.npz", "sha256": SHA}
 PVC = {"kind": "pvc", "claim": "disk", "path": "/data/table.csv"}
 HF = {"kind": "hf", "uri": "s3://limbeck/datasets/iris", "split": "train"}
+WHERE = {"mirror": "https://hub/", "repository": "a/b", "revision": "main", "folder": "c"}
+MIRROR = {"kind": "hf", **WHERE, "split": "train", "limitBytes": 9}
 HTTPS = {"kind": "https", "url": "https://host/t.csv", "sha256": SHA, "limitBytes": 9}
 SPLIT = {"validation": 0, "test": 0.2, "seed": 0}
 
@@ -50,6 +52,7 @@ def document(**changes: Any) -> dict[str, Any]:
         {"task": "regression", "data": {"source": PVC, "split": SPLIT, "stream": {"window": 2}}},
         {"data": {"source": S3, "split": SPLIT, "format": "csv", "columns": {"target": "a"}, "labels": ["a", "b"]}},
         {"data": {"source": HF, "split": SPLIT}},
+        {"data": {"source": {**MIRROR, "sha256": SHA}, "split": SPLIT, "stream": {"window": 2}}},
         {"task": "causalLM", "model": TRANSFORMER, "data": {"source": PVC, "split": SPLIT, "format": "text"}},
         {"model": TRANSFORMER, "data": {"source": PVC, "split": SPLIT, "columns": {"text": "body", "target": "kind"}}},
         {"task": "causalLM", "model": {**TRANSFORMER, "tokenizer": {"uri": "s3://limbeck/tokenizers/mine"}}},
@@ -85,6 +88,12 @@ WRONG: list[tuple[str, list[str], Any, str]] = [
     ("foreign scheme", ["data", "source"], {"kind": "s3", "uri": "ftp://x"}, "data.source.uri must match"),
     ("no digest", ["data", "source"], {**HTTPS, "sha256": "abc"}, "data.source.sha256 must match"),
     ("a path of the caller", ["data", "source"], {**PVC, "path": "t.csv"}, "data.source.path must match"),
+    ("a folder and a mirror", ["data", "source"], {**MIRROR, "uri": "s3://b/i"}, "source.uri is not a known field"),
+    ("a foreign mirror", ["data", "source"], {**MIRROR, "mirror": "ftp://hub"}, "data.source.mirror must match"),
+    ("a path for a name", ["data", "source"], {**MIRROR, "repository": "a/../b"}, "source.repository must match"),
+    ("no revision", ["data", "source"], {**MIRROR, "revision": ""}, "data.source.revision must match"),
+    ("a folder of the root", ["data", "source"], {**MIRROR, "folder": "/a"}, "data.source.folder must match"),
+    ("no limit", ["data", "source"], {**MIRROR, "limitBytes": 0}, "data.source.limitBytes must be at least 1, not 0"),
     ("unknown format", ["data", "format"], "xlsx", "data.format must be one of npz, csv, parquet, jsonl, images, text"),
     ("a feature twice", ["data", "columns"], {"features": ["a", "a"]}, "features must not name anything twice"),
     ("two channels", ["data", "image"], {"height": 1, "width": 1, "channels": 2}, "must be 1 (grey) or 3 (colour)"),
@@ -107,6 +116,11 @@ def test_refuses_what_the_contract_refuses(path: list[str], value: Any, sentence
         parse_config(wrong)
     assert caught.value.reason is Reason.CONFIG_INVALID
     assert sentence in caught.value.message
+
+
+def test_a_mirror_is_named_without_the_slash_at_its_end() -> None:
+    config = parse_config(document(data={"source": MIRROR, "split": SPLIT}))
+    assert config.data.source == Mirrored("https://hub", "a/b", "main", "c", "train", None, 9)
 
 
 def test_misses_every_required_field_by_name() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+from hub_server import hub_server
 from limbeck_trainer.store import Store
 from support import REPOSITORY, Document, contract, free_port
 from workers import Worker, start_program, start_workers
@@ -59,12 +60,24 @@ def web(data: Path) -> Iterator[str]:
     server.server_close()
 
 
-def source_of(source: Document, data: Path, web: str) -> Document:
+@pytest.fixture(scope="session")
+def hub(data: Path) -> Iterator[str]:
+    """A mirror of the Hub with the cells, as the Hub lays data sets out."""
+    with hub_server("clinic/cells") as server:
+        cells = sorted((data / "cells").iterdir())
+        names = (f"data/train-{number:05}-of-{len(cells):05}.parquet" for number in range(len(cells)))
+        server.commit({name: file.read_bytes() for name, file in zip(names, cells, strict=True)})
+        yield server.url
+
+
+def source_of(source: Document, data: Path, web: str, hub: str) -> Document:
     """The same source, where this test has it."""
     if source["kind"] == "pvc":
         return {**source, "path": str(data / source["path"].removeprefix("/data/"))}
     if source["kind"] == "https":
         return {**source, "url": web + urlsplit(source["url"]).path}
+    if "mirror" in source:
+        return {**source, "mirror": hub}
     return source
 
 
@@ -95,14 +108,14 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_the_example_trains_a_model_that_passes_its_gates(
-    tmp_path: Path, path: Path, data: Path, web: str, s3: dict[str, str]
+    tmp_path: Path, path: Path, data: Path, web: str, hub: str, s3: dict[str, str]
 ) -> None:
     example: Document = json.loads(path.read_text())
     document = {**example["config"], "checkpoint": PATIENT_CHECKPOINTS, "progressPort": free_port()}
     jsonschema.validate(document, contract("trainer-config"))
     for source in (document["data"]["source"], document["model"].get("source", {"kind": "none"})):
         upload(source, data)
-    document["data"] = {**document["data"], "source": source_of(document["data"]["source"], data, web)}
+    document["data"] = {**document["data"], "source": source_of(document["data"]["source"], data, web, hub)}
     workers = _start(tmp_path, document, example["workers"])
     assert [worker.exit_code() for worker in workers] == [0] * len(workers), workers[0].log_file.read_text()
     metrics = workers[0].result()["metrics"]

@@ -1,4 +1,4 @@
-"""A source as files, whatever it is: an object or a folder of the store, of a mounted volume, or a download.
+"""A source as files, whatever it is: an object or a folder of the store, of a volume, or a download.
 
 A file is read when somebody asks for it, whole or as a stream. What is not there is DataMissing, for somebody may still
 bring it.
@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, overload
 
 from limbeck_trainer.backends.contract import ObjectMissing
-from limbeck_trainer.data_config import FORMATS, Builtin, Claimed, Download, Hub, Source, Stored
+from limbeck_trainer.data_config import FORMATS, Brought, Builtin, Claimed, Download, Hub, Mirrored, Source, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.reading.paths import below, visible
@@ -90,31 +90,53 @@ def open_source(source: Source, store: Store) -> Files:
         case Stored():
             return _stored(source, store)
         case Hub(uri, split):
-            return _split_of(_stored(Stored(uri, None), store), split)
+            files = _stored(Stored(uri, None), store)
+            return _only(files, places_of_split(uri, [file.path for file in files.files], split))
         case Claimed(claim, path):
             return _mounted(f"{path} of the volume claim {claim}", Path(path))
+        case Brought(name, path):
+            return _mounted(name, Path(path))
         case Download(url):
             fetched = download(source)
             return Files(url, False, (_downloaded(url, fetched),))
-        case Builtin(name):
-            raise AssertionError(f"the data set {name} has no files")
+        case Builtin(name) | Mirrored(name):
+            raise AssertionError(f"the data set {name} has no files here")
 
 
 def of_format(files: Files, wanted: str | None) -> tuple[str, Files]:
     """The format, asked for or told by the names, and the files that have it; others lie beside them in peace."""
-    kinds = [SUFFIXES.get(posixpath.splitext(file.path)[1].lower()) for file in files.files]
+    if wanted is not None and not files.folder:
+        return wanted, files
+    kind, places = places_of_format(files.name, [file.path for file in files.files], wanted)
+    return kind, _only(files, places)
+
+
+def places_of_format(name: str, paths: Sequence[str], wanted: str | None) -> tuple[str, Sequence[int]]:
+    """The same of what the source `name` lists, before anything is fetched: the places of those paths."""
+    kinds = [SUFFIXES.get(posixpath.splitext(path)[1].lower()) for path in paths]
     if wanted is None:
         found = sorted({kind for kind in kinds if kind})
         if len(found) != 1:
             what = f"has files of several formats ({', '.join(found)})" if found else "has no file of a known format"
-            invalid(f"{files.name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
+            invalid(f"{name} {what}. Set data.format to one of {', '.join(FORMATS)}.")
         wanted = found[0]
-    if not files.folder:
-        return wanted, files
     if wanted not in kinds:
-        invalid(f"{files.name} has no file of the format {wanted}. Upload some, or correct data.format.")
-    places = array("q", (place for place, kind in enumerate(kinds) if kind == wanted))
-    return wanted, Files(files.name, True, Listing(places, files.files.__getitem__))
+        invalid(f"{name} has no file of the format {wanted}. Upload some, or correct data.format.")
+    return wanted, array("q", (place for place, kind in enumerate(kinds) if kind == wanted))
+
+
+def places_of_split(name: str, paths: Sequence[str], split: str) -> Sequence[int]:
+    """The layout of the Hub: data/train-00000-of-00002.parquet, data/train.csv, or a folder train/."""
+
+    def belongs(path: str) -> bool:
+        *folders, last = path.split("/")
+        return split in folders or re.split(r"[-.]", last)[0] == split
+
+    places = array("q", (place for place, path in enumerate(paths) if belongs(path)))
+    if not places:
+        shown = ", ".join(paths[:10])
+        invalid(f"{name} has no file of the split {split!r}; it has {shown}. Correct data.source.hf.split.")
+    return places
 
 
 def digest_of(files: Files, digests: Iterable[str]) -> str:
@@ -175,18 +197,8 @@ def _stored(source: Stored, store: Store) -> Files:
     return Files(uri, True, Listing(paths, lambda path: _object(store, uri + path, path)))
 
 
-def _split_of(files: Files, split: str) -> Files:
-    """The layout of the Hub: data/train-00000-of-00002.parquet, data/train.csv, or a folder train/."""
-
-    def belongs(path: str) -> bool:
-        *folders, name = path.split("/")
-        return split in folders or re.split(r"[-.]", name)[0] == split
-
-    chosen = tuple(file for file in files.files if belongs(file.path))
-    if not chosen:
-        shown = ", ".join(file.path for file in files.files[:10])
-        invalid(f"{files.name} has no file of the split {split!r}; it has {shown}. Correct data.source.hf.split.")
-    return Files(files.name, True, chosen)
+def _only(files: Files, places: Sequence[int]) -> Files:
+    return Files(files.name, files.folder, Listing(places, files.files.__getitem__))
 
 
 def _object(store: Store, uri: str, path: str) -> File:

@@ -17,6 +17,7 @@ from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Download
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
+from limbeck_trainer.reading.web import Web
 from limbeck_trainer.store import Patience, Store
 from support import config_document
 from workers import Worker, start_workers
@@ -82,14 +83,16 @@ def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
 def test_faults_of_the_network_are_tried_again(site: Site) -> None:
     site.troubles = ["503", "cut", "429", "cut"]
     pauses: list[float] = []
-    assert download(site.source(), sleep=pauses.append).read() == CONTENT
+    assert download(site.source(), Web(sleep=pauses.append)).read() == CONTENT
     assert (site.asked, pauses) == (5, [0.25, 0.5, 1, 2])
 
 
 def test_a_server_that_stays_away_is_unavailable() -> None:
     clock = iter(np.arange(0, 100, 10.0))
     with pytest.raises(TrainerError, match=r"127\.0\.0\.1:9/x did not answer \(\d+ s\): .*refused") as caught:
-        download(Download("http://127.0.0.1:9/x", SHA256, 1), Patience(15), lambda: float(next(clock)), lambda _: None)
+        download(
+            Download("http://127.0.0.1:9/x", SHA256, 1), Web(Patience(15), lambda: float(next(clock)), lambda _: None)
+        )
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
 
 

@@ -1,0 +1,120 @@
+"""One GET from a web server to a file: streamed, bounded, tried again after a fault.
+
+No credentials are sent, and none are looked for: who does not answer without them is told as such.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPException
+from io import SEEK_END, FileIO
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.scratch import CHUNK_BYTES, pour
+from limbeck_trainer.store import PATIENT, Patience
+
+TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An address, the most bytes that are taken from it, and what to do where it has more, or refuses."""
+
+    url: str
+    limit_bytes: int
+    too_much: str
+    refused: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came; the bytes are in the file."""
+
+    sha256: str
+    size: int
+    headers: Message
+
+
+class _Passing(Exception):  # noqa: N818 - named after what happened
+    """Worth another try."""
+
+
+class Web:
+    """Web servers, with patience."""
+
+    def __init__(
+        self,
+        patience: Patience = PATIENT,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    def get(self, wanted: Wanted, file: FileIO) -> Answer:
+        """Makes the answer's bytes the file's only ones. DataMissing, DataInvalid or StoreUnavailable says why not."""
+        began, pause = self._clock(), self._patience.first_pause
+        while True:
+            try:
+                return _fetch(wanted, file)
+            except _Passing as error:
+                waited = self._clock() - began
+                if waited + pause > self._patience.seconds:
+                    message = f"{wanted.url} did not answer ({waited:.0f} s): {error}"
+                    raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
+            self._sleep(pause)
+            pause *= 2
+
+
+class _SafeRedirects(HTTPRedirectHandler):
+    """Follows a redirection, but never from https to http."""
+
+    def redirect_request(self, request, answer, code, text, headers, target):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+        """None refuses."""
+        if request.full_url.startswith("https:") and not target.startswith("https:"):
+            return None
+        return super().redirect_request(request, answer, code, text, headers, target)
+
+
+def _fetch(wanted: Wanted, file: FileIO) -> Answer:
+    request = Request(wanted.url, headers={"User-Agent": "limbeck-trainer", "Accept-Encoding": "identity"})
+    try:
+        with build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS) as answer:
+            digest = pour(_bounded(wanted, answer.read), file, wanted.url)
+            headers = answer.headers
+    except HTTPError as error:
+        raise _from_status(wanted, error.code) from error
+    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        raise _Passing(f"{getattr(error, 'reason', None) or error or type(error).__name__}.") from error
+    size, announced = file.seek(0, SEEK_END), headers.get("Content-Length")
+    if announced is not None and size < int(announced):
+        raise _Passing(f"it broke off after {size} of {announced} bytes.")
+    file.seek(0)
+    return Answer(digest, size, headers)
+
+
+def _bounded(wanted: Wanted, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    size = 0
+    while chunk := read(CHUNK_BYTES):
+        size += len(chunk)
+        if size > wanted.limit_bytes:
+            message = f"{wanted.url} has more than {wanted.limit_bytes} bytes. {wanted.too_much}"
+            raise TrainerError(Reason.DATA_INVALID, message)
+        yield chunk
+
+
+def _from_status(wanted: Wanted, status: int) -> Exception:
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus else "?"
+    if status in (404, 410):
+        message = f"The data set {wanted.url} does not exist ({status}). Upload it, or correct data.source."
+        return TrainerError(Reason.DATA_MISSING, message)
+    if status in (408, 429) or status >= 500:
+        return _Passing(f"{status} {phrase}.")
+    return TrainerError(Reason.DATA_INVALID, f"{wanted.url} answers {status} {phrase}. {wanted.refused}")
