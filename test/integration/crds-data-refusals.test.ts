@@ -37,6 +37,7 @@ describe('data is taken', () => {
     [{ ...table, columns: { target: 'price', features: ['a', 'b'], categorical: ['b'], missing: 'impute' } }],
     [{ ...table, format: 'csv', labels: ['no', 'yes'] }],
     [{ ...folder, format: 'parquet', stream: {} }],
+    [{ ...folder, format: 'images', stream: {} }],
     [{ source: { hf: { uri: 's3://bucket/datasets/iris' } }, stream: {} }],
     [{ ...pvc('tables/houses.csv') }],
     [{ ...pvc('..2026/odd name.csv') }],
@@ -264,6 +265,7 @@ describe('data is refused with', () => {
     ['a slash at the end', pvc('a/'), 'source.pvc.path', path],
     ['http', https('http://host/x'), 'source.https.url', address],
     ['a password in the address', https('https://me:secret@host/x'), 'source.https.url', address],
+    ['a port that none has', https('https://host:65536/x'), 'source.https.url', 'a port beyond 65535'],
     ['no file in the address', https('https://host'), 'source.https.url', address],
     ['a download without its digest', https('https://host/x', {}), 'source.https.sha256', 'Required value'],
     ['a download without an end', https('https://host/x', { sha256, limitMi: 0 }), 'limitMi', 'greater than or equal'],
@@ -281,7 +283,7 @@ describe('data is refused with', () => {
     ['the target as a feature', { ...table, columns: { target: 'a', features: ['a'] } }, 'columns', 'learn to copy it'],
     ['a category that is no feature', { ...table, columns: { features: ['a'], categorical: ['b'] } }, 'columns', 'too'],
     ['a stream of one object', { ...table, stream: {} }, 'spec.data.stream', 'needs a folder of files'],
-    ['a stream of images', { ...folder, format: 'images', stream: {} }, 'spec.data.stream', 'npz, csv, parquet or'],
+    ['a stream of texts', { ...folder, format: 'text', stream: {} }, 'spec.data', 'text is for a transformer'],
     ['a stream without a window', { ...folder, stream: { window: 0 } }, 'stream.window', 'greater than or equal to 1'],
   ])('%s', async (_, data, field, words) => {
     const { status, body } = await create(data);

@@ -60,6 +60,7 @@ describe('a mirror is refused with', () => {
     ['a mirror over http', mirror({ url: 'http://hub.example' }), 'hf.mirror.url', 'must be https://host'],
     ['a token in the address', mirror({ url: 'https://me:hf_x@hub' }), 'hf.mirror.url', 'must be https://host'],
     ['a query in the address', mirror({ url: 'https://hub/?a=b' }), 'hf.mirror.url', 'must be https://host'],
+    ['a port that none has', mirror({ url: 'https://hub:65536' }), 'hf.mirror.url', 'a port beyond 65535'],
     ['a path for a data set', mirror({ repository: 'a/b/c' }), 'hf.mirror.repository', 'owner/name of a data set'],
     ['a data set above the root', mirror({ repository: '../x' }), 'hf.mirror.repository', 'owner/name of a data set'],
     ['a revision with a space', mirror({ revision: 'a b' }), 'hf.mirror.revision', 'a commit, a branch or a tag'],
