@@ -1,11 +1,10 @@
 /** What a real API server says of data that cannot be meant, and that it takes every kind of data there is. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { least } from '../support/minimal-specs.ts';
-import { applyDefinitions, changed, createNamespace, openRawApi, pathOf, removeNamespace } from '../support/raw-api.ts';
+import { changed, pathOf } from '../support/raw-api.ts';
 
-const namespace = `data-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
+const { api, namespace } = withDefinitions('data');
 const sha256 = 'a'.repeat(64);
 
 const create = (data: object, more: Readonly<Record<string, unknown>> = {}) =>
@@ -14,16 +13,6 @@ const create = (data: object, more: Readonly<Record<string, unknown>> = {}) =>
     query: { fieldValidation: 'Strict', dryRun: 'All' },
     body: changed(least.trainingjobs, { 'spec.data': data, ...more }),
   });
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
 
 const table = { source: { s3: { uri: 's3://bucket/t.csv' } } };
 const folder = { source: { s3: { uri: 's3://bucket/t/' } } };

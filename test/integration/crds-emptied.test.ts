@@ -1,30 +1,11 @@
 /** A declaration that takes away every member that it once stated of an object, and still states it: back to the defaults. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { least } from '../support/minimal-specs.ts';
-import {
-  applyDefinitions,
-  changed,
-  createNamespace,
-  openRawApi,
-  pathOf,
-  removeNamespace,
-  type Plural,
-  type RawAnswer,
-} from '../support/raw-api.ts';
+import { changed, pathOf, type Plural, type RawAnswer } from '../support/raw-api.ts';
 
-const namespace = `emptied-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
+const { api, namespace } = withDefinitions('emptied');
 
 /** As `kubectl apply --server-side`. */
 const apply = (plural: Plural, changes: Readonly<Record<string, unknown>>, name = 'emptied'): Promise<RawAnswer> =>

@@ -1,11 +1,10 @@
 /** What a real API server says of a mirror of the Hugging Face Hub that cannot be meant. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { least } from '../support/minimal-specs.ts';
-import { applyDefinitions, changed, createNamespace, openRawApi, pathOf, removeNamespace } from '../support/raw-api.ts';
+import { changed, pathOf } from '../support/raw-api.ts';
 
-const namespace = `mirror-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
+const { api, namespace } = withDefinitions('mirror');
 
 const create = (data: object) =>
   api.call(pathOf(namespace, 'trainingjobs'), {
@@ -13,16 +12,6 @@ const create = (data: object) =>
     query: { fieldValidation: 'Strict', dryRun: 'All' },
     body: changed(least.trainingjobs, { 'spec.data': data }),
   });
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
 
 const mirror = (more: object = {}) => ({
   source: { hf: { mirror: { url: 'https://hub.example:8443/hf', repository: 'shop/letters', ...more } } },

@@ -1,13 +1,12 @@
 /** What a real API server says of optimisation and distribution that cannot be meant, and what it takes. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { least } from '../support/minimal-specs.ts';
-import { applyDefinitions, changed, createNamespace, openRawApi, pathOf, removeNamespace } from '../support/raw-api.ts';
+import { changed, pathOf } from '../support/raw-api.ts';
 
 type Changes = Readonly<Record<string, unknown>>;
 
-const namespace = `optimisation-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
+const { api, namespace } = withDefinitions('optimisation');
 const kinds = ['trainingjobs', 'distillationjobs'] as const;
 
 const create = (plural: (typeof kinds)[number], changes: Changes) =>
@@ -16,16 +15,6 @@ const create = (plural: (typeof kinds)[number], changes: Changes) =>
     query: { fieldValidation: 'Strict', dryRun: 'All' },
     body: changed(least[plural], changes),
   });
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
 
 const optimization = (fields: object): Changes => ({ 'spec.optimization': fields });
 const gpus = { 'spec.placement.gpuProfiles': ['gpu'] };

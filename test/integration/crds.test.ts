@@ -1,22 +1,11 @@
 /** What the API server takes, fills in, keeps and shows of the three kinds. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { least } from '../support/minimal-specs.ts';
-import {
-  applyDefinitions,
-  changed,
-  createNamespace,
-  example,
-  openRawApi,
-  pathOf,
-  removeNamespace,
-  type Plural,
-  type RawAnswer,
-  type RawBody,
-} from '../support/raw-api.ts';
+import { changed, example, pathOf, type Plural, type RawAnswer, type RawBody } from '../support/raw-api.ts';
 
-const namespace = `crds-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
+const { api, namespace } = withDefinitions('crds');
 
 const create = (plural: Plural, object: unknown): Promise<RawAnswer> =>
   api.call(pathOf(namespace, plural), { method: 'POST', query: { fieldValidation: 'Strict' }, body: object });
@@ -27,16 +16,6 @@ const merge = (plural: Plural, name: string, body: unknown): Promise<RawAnswer> 
     ...{ method: 'PATCH', contentType: 'application/merge-patch+json', body },
     query: { fieldValidation: 'Strict' },
   });
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
 
 const resources = (cpu: string, memory: string, memoryLimit: string): object => ({
   requests: { cpu, memory },

@@ -1,30 +1,11 @@
 /** Every example is taken as it is, by the schema and its rules. */
 import { globSync, readFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { withDefinitions } from '../support/definitions.ts';
 import { parse } from 'yaml';
-import {
-  applyDefinitions,
-  createNamespace,
-  openRawApi,
-  pathOf,
-  removeNamespace,
-  type Plural,
-  type RawBody,
-} from '../support/raw-api.ts';
+import { pathOf, type Plural, type RawBody } from '../support/raw-api.ts';
 
-const namespace = `examples-${randomUUID().slice(0, 8)}`;
-const api = openRawApi();
-
-beforeAll(async () => {
-  await applyDefinitions(api);
-  await createNamespace(api, namespace);
-});
-
-afterAll(async () => {
-  await removeNamespace(api, namespace);
-  await api.close();
-});
+const { api, namespace } = withDefinitions('examples');
 
 const files = globSync('examples/{digits,training}/*.yaml').toSorted();
 

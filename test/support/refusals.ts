@@ -1,17 +1,8 @@
 /** What `kubectl apply` refuses, on a real API server: rows of changes to the least object, and the words that explain. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { withDefinitions } from './definitions.ts';
 import { least } from './minimal-specs.ts';
-import {
-  applyDefinitions,
-  changed,
-  createNamespace,
-  openRawApi,
-  pathOf,
-  removeNamespace,
-  type Plural,
-  type RawAnswer,
-} from './raw-api.ts';
+import { changed, pathOf, type Plural, type RawAnswer } from './raw-api.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
 /** What is wrong, the change to the least object, the field that is named, and the words that explain. */
@@ -19,8 +10,7 @@ export type Row = readonly [what: string, changes: Changes, field: string, words
 
 /** Sets the server up for the whole file, and tells of each row. */
 export function refusals() {
-  const namespace = `refusals-${randomUUID().slice(0, 8)}`;
-  const api = openRawApi();
+  const { api, namespace } = withDefinitions('refusals');
 
   /** As kubectl sends it; nothing is stored even where the schema has a hole. */
   const create = (plural: Plural, object: unknown): Promise<RawAnswer> =>
@@ -29,16 +19,6 @@ export function refusals() {
       query: { fieldValidation: 'Strict', dryRun: 'All' },
       body: object,
     });
-
-  beforeAll(async () => {
-    await applyDefinitions(api);
-    await createNamespace(api, namespace);
-  });
-
-  afterAll(async () => {
-    await removeNamespace(api, namespace);
-    await api.close();
-  });
 
   const refuses = (plural: Plural, rows: readonly Row[]): void => {
     test.each(rows)('%s', async (_, changes, field, words) => {
