@@ -106,8 +106,9 @@ class Worker:
         return document
 
     def lines(self) -> list[Document]:
-        """The log, one object per line."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
+        """The log, one object per line; the last may be only half written yet."""
+        whole = self.log_file.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def says(self, message: str) -> bool:
         """Whether the log has this sentence."""
