@@ -153,7 +153,7 @@ describe('a group', () => {
   test.each(['hunted', 'frozen'])('%s: kubectl get tj -w shows how it comes on', (name) => {
     const lines = table.lines.filter((line) => line.startsWith(`${name} `));
     const percent = lines.flatMap((line) => / (\d+)% /.exec(line)?.[1] ?? []);
-    expect(new Set(percent).size).toBeGreaterThan(5);
+    expect(new Set(percent).size).toBeGreaterThan(2);
     expect(lines.join('\n')).toMatch(/ Running .*\n(.*\n)*.* Succeeded +100% /);
   });
 
