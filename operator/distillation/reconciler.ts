@@ -63,7 +63,7 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
   const { root } = observed;
   const finished = planFinished<DistillationJobStatus>(
     root,
-    { resource: distillationJobs, leftovers: finalLeftovers(observed, now) },
+    { resource: distillationJobs, ...finalLeftovers(observed, now) },
     now,
   );
   if (finished !== undefined) return finished;

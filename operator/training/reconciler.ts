@@ -39,7 +39,7 @@ function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {
   const { root } = observed;
   const finished = planFinished<TrainingJobStatus>(
     root,
-    { resource: trainingJobs, leftovers: finalLeftovers(observed, now) },
+    { resource: trainingJobs, ...finalLeftovers(observed, now) },
     now,
   );
   if (finished !== undefined) return finished;

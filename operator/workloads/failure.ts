@@ -3,7 +3,7 @@ import type { ContainerStateTerminated, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker } from '../api/worker.ts';
+import { endOfWorker, hasEndedWhole } from '../api/worker.ts';
 
 /**
  * permanent: repeating will not help. counted: tried again, against retry.limit. free: tried again, no fault of the
@@ -47,6 +47,19 @@ export function failureOf(pod: Pod): Failure {
   const terminated = endOfWorker(pod);
   if (terminated === undefined) return { ...withoutContainer(pod), ...who };
   return { ...endOfContainer(terminated), ...who, ...lastWords(terminated), exitCode: terminated.exitCode };
+}
+
+/**
+ * A permanent failure in the worker's own words, once nothing runs in its pod any more. No phase, which the kubelet tells
+ * after it has taken the pod apart, adds to it. What may be somebody else's doing has to wait for that: an eviction is told
+ * with the phase alone, whatever the exit code, and even where the kernel has killed the container for want of memory.
+ */
+export function permanentEndOf(pod: Pod): Failure | undefined {
+  const end = endOfWorker(pod);
+  if (end === undefined || end.exitCode === 0 || !hasEndedWhole(pod)) return undefined;
+  const failure = failureOf(pod);
+  const isItsOwn = parseResult(end.message ?? '').outcome === 'failed';
+  return isItsOwn && failure.weight === 'permanent' ? failure : undefined;
 }
 
 /** Rank of a worker: the Job controller's label. */

@@ -10,13 +10,20 @@ export const isFinished = ({ status }: RunRoot): boolean =>
   status?.finishedAt !== undefined &&
   (status.conditions ?? []).some(({ type, status: value }) => type === 'Succeeded' && value !== 'Unknown');
 
+/** What a run that is over has left. */
+export interface Remains {
+  readonly resource: Resource;
+  readonly leftovers: readonly ObjectRef[];
+  readonly lookMs?: number | undefined;
+}
+
 /**
  * Keeps the record as it is and removes the job when its time is over. `leftovers`: Jobs that would run on, and what is too old; the end is
- * recorded before they are removed, and a removal that failed is repeated here.
+ * recorded before they are removed, and a removal that failed is repeated here. `lookMs`: what is spared until then may have to go.
  */
 export function planFinished<Status extends RunStatus>(
   root: RunRoot & { readonly status?: Status },
-  { resource, leftovers }: { readonly resource: Resource; readonly leftovers: readonly ObjectRef[] },
+  { resource, leftovers, lookMs = Infinity }: Remains,
   now: Date,
 ): Plan<Status & StatusWithConditions> | undefined {
   const { status, metadata, spec } = root;
@@ -28,9 +35,9 @@ export function planFinished<Status extends RunStatus>(
   const leftMs = leftToLiveMs(status.finishedAt, spec.ttlSecondsAfterFinished, now);
   const self: ObjectRef = { resource, key: keyOf(root), ...(metadata.uid === undefined ? {} : { uid: metadata.uid }) };
   const plan = { apply: [], remove: leftovers, status: kept, events: [] } as const;
-  if (leftMs === undefined) return { ...plan, next: { kind: 'settled' } };
-  if (leftMs <= 0) return { ...plan, remove: [...leftovers, self], next: { kind: 'settled' } };
-  return { ...plan, next: { kind: 'recheck', afterMs: leftMs } };
+  if (leftMs !== undefined && leftMs <= 0) return { ...plan, remove: [...leftovers, self], next: { kind: 'settled' } };
+  const afterMs = Math.min(leftMs ?? Infinity, lookMs);
+  return { ...plan, next: afterMs === Infinity ? { kind: 'settled' } : { kind: 'recheck', afterMs } };
 }
 
 /** A write that failed while the job ended is history. */

@@ -5,11 +5,13 @@ import { batchJobs } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy, keyOf } from '../kernel/objects.ts';
 import { numberOf } from './attempts.ts';
+import { permanentEndOf } from './failure.ts';
+import type { Remains } from './finished.ts';
 import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
-import { endOfWorker, hasEndedWhole, isHeldOpen } from '../api/worker.ts';
+import { endOfWorker, isHeldOpen } from '../api/worker.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
 type Kept = Pick<RunObserved, 'root' | 'settings'>;
@@ -33,14 +35,10 @@ export const unfinishedJobs = ({ jobs, pods }: Seen, now: Date): readonly Object
 /** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */
 function isEnding(job: BatchJob, pods: readonly Pod[], now: Date): boolean {
   if (isKept(job, pods, now)) return false;
-  const own = pods.filter((pod) => isOwnedBy(pod, job));
-  const succeeded = own.filter(({ status }) => status?.phase === 'Succeeded').length;
-  return own.some(isAboutToFail) || succeeded >= (job.spec?.completions ?? Infinity);
+  const phases = pods.filter((pod) => isOwnedBy(pod, job)).map((pod) => pod.status?.phase);
+  const succeeded = phases.filter((phase) => phase === 'Succeeded').length;
+  return phases.includes('Failed') || succeeded >= (job.spec?.completions ?? Infinity);
 }
-
-/** Its phase is Failed, or will be in a moment. */
-const isAboutToFail = (pod: Pod): boolean =>
-  pod.status?.phase === 'Failed' || (hasEndedWhole(pod) && endOfWorker(pod)?.exitCode !== 0);
 
 /** By a pod that another container holds open. */
 const isKept = (job: BatchJob, pods: readonly Pod[], now: Date): boolean =>
@@ -60,13 +58,36 @@ export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): reado
  * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it, or
  * another container holds a pod open, and what it takes of the cluster with it.
  */
-export function finalLeftovers(run: Seen & Kept, now: Date): readonly ObjectRef[] {
+export function finalLeftovers(run: Seen & Kept, now: Date): Pick<Remains, 'leftovers' | 'lookMs'> {
   const attempts = run.root.status?.attempts ?? [];
   const succeeded = attempts.filter(({ outcome }) => outcome === 'Succeeded').map(({ number }) => number);
-  const jobs = run.jobs.filter(
-    (job) => heldBy(job) !== undefined || !succeeded.includes(numberOf(job)) || isKept(job, run.pods, now),
+  const endsByItself = (job: BatchJob): boolean =>
+    succeeded.includes(numberOf(job))
+      ? !isKept(job, run.pods, now)
+      : sparedMs(
+          run.pods.filter((pod) => isOwnedBy(pod, job)),
+          now,
+        ) !== undefined;
+  const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !endsByItself(job));
+  const leftovers = [...unfinishedJobs({ ...run, jobs }, now), ...outdatedChildren(run, attempts)];
+  return { leftovers, lookMs: sparedMs(run.pods, now) };
+}
+
+/** How long a kubelet may take from the end of a container to the phase of its pod; a node that dies never tells it. */
+const phaseMs = 60_000;
+
+/**
+ * For so long a run that is over waits for the phase of a pod that has said why it failed: its Job is called failed then,
+ * ends by itself, and the logs stay. Undefined: there is nothing to wait for.
+ */
+function sparedMs(pods: readonly Pod[], now: Date): number | undefined {
+  const ending = pods.filter(
+    (pod) => pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined && permanentEndOf(pod),
   );
-  return [...unfinishedJobs({ ...run, jobs }, now), ...outdatedChildren(run, attempts)];
+  const leftMs = ending.map((pod) => Date.parse(endOfWorker(pod)?.finishedAt ?? '') + phaseMs - now.getTime());
+  // A time that nobody can read, or that is to come, is none.
+  const still = leftMs.filter((ms) => ms > 0 && ms <= phaseMs);
+  return still.length === 0 ? undefined : Math.max(...still);
 }
 
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {

@@ -14,7 +14,7 @@
  * | pods run, and some worker stopped making steps  | failed: Hung                   |
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
- * | one ended for good; its pod's phase is to come  | failed by its cause            |
+ * | one says that it failed for good; no phase yet  | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
@@ -22,13 +22,13 @@
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
-import { failureOf, isEcho, isPreempted, rankOf, type Failure } from './failure.ts';
+import { failureOf, isEcho, isPreempted, permanentEndOf, rankOf, type Failure } from './failure.ts';
 import { longestAwayMs } from '../kernel/deadlines.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker, hasEndedWhole, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
+import { endOfWorker, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
@@ -67,10 +67,10 @@ function judgeNow(seen: AttemptSeen, now: Date): Verdict {
 }
 
 function judgeFailed(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict | undefined {
-  if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
-    return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
   const permanent = endForGood(seen.pods);
   if (permanent !== undefined) return { kind: 'failed', failure: permanent };
+  if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
+    return { kind: 'failed', failure: takenBack(heldBy(seen.job) ?? '') };
   return failed.length > 0 ? causeOf(failed, seen, now) : undefined;
 }
 
@@ -198,18 +198,11 @@ function causeOf(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict 
 /** Being told to stop explains a lost peer, never the other way round. */
 const rankOfEcho = ({ reason }: Failure): number => (reason === 'Interrupted' ? 0 : 1);
 
-/**
- * A container's own last words are its cause, and no phase, which the kubelet tells after it has taken the whole pod apart,
- * adds to them. What may be somebody else's doing, as any exit code without words, has to wait for it: an eviction is told
- * with the phase alone.
- */
+/** The first that ended by itself has said why, and for good; one that ended before it and may be tried again is waited for. */
 function endForGood(pods: readonly Pod[]): Failure | undefined {
-  const ended = pods.filter((pod) => hasEndedWhole(pod) && endOfWorker(pod)?.exitCode !== 0);
-  const cause = ended
-    .sort(byEnd)
-    .map(failureOf)
-    .find((failure) => !isEcho(failure));
-  return cause?.weight === 'permanent' && cause.reason !== 'PermanentExit' ? cause : undefined;
+  const ended = pods.filter((pod) => (endOfWorker(pod)?.exitCode ?? 0) !== 0).sort(byEnd);
+  const first = ended.find((pod) => !isEcho(failureOf(pod)));
+  return first === undefined ? undefined : permanentEndOf(first);
 }
 
 function missingIndex({ pods, workers }: AttemptSeen): number | undefined {

@@ -21,8 +21,9 @@ from torch.nn.parallel import DistributedDataParallel
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
 
-# Pods of one group may start minutes apart (image pulls); the operator's deadline is the real bound.
-RENDEZVOUS_SECONDS = 300
+# Pods of one group may meet hours apart: images are pulled, data is fetched and looked through before. Whoever dies
+# meanwhile is seen by the operator, which ends the others; its deadlines are the real bound.
+RENDEZVOUS_SECONDS = 6 * 3600
 # Longer than the operator's patience with a frozen rank, five times the longest step, is in most trainings: whoever
 # stands still is named then, and not those who wait for it. gloo's own 30 minutes would hide one where nobody asks.
 COLLECTIVE_SECONDS = 600

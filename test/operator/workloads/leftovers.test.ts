@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
+import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, coschedulingGroups } from '../../../operator/api/resources.ts';
 import { finalLeftovers, outdatedChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
+  ago,
   attemptJob,
   besideProxy,
   ended,
@@ -30,12 +32,6 @@ test.each([
     [worker(0, runningStatus), worker(1, reported('Crashed', 1))],
     false,
   ],
-  [
-    'is about to be ended because a worker failed, whose pod is not called failed yet',
-    [worker(0, runningStatus), worker(1, justEnded(reported('DataInvalid', 65)))],
-    false,
-  ],
-  ['is at work, though one worker has just ended well', [worker(0, runningStatus), worker(1, justEnded(good))], true],
   ['is done, which its controller has not said yet', [worker(0, good), worker(1, good)], false],
   ['is done, but somebody else holds a pod open', [worker(0, heldOpen({ exitCode: 0 })), worker(1, good)], true],
   [
@@ -79,7 +75,7 @@ test('three attempts are kept, and a run that is over keeps no more', () => {
   expect(outdatedChildren({ root, settings }, attempts).map(({ key }) => key.name)).toEqual(names);
   expect(outdatedChildren({ root, settings }, attempts.slice(0, 3))).toEqual([]);
   const run = { root, settings, jobs: [job], pods: [] };
-  expect(finalLeftovers(run, now).map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
+  expect(finalLeftovers(run, now).leftovers.map(({ key }) => key.name)).toEqual([teacherAttempt(1), ...names]);
 });
 
 test('the Job of an attempt that succeeded ends by itself, though its pods are gone; one that a queue holds does not', () => {
@@ -91,7 +87,7 @@ test('the Job of an attempt that succeeded ends by itself, though its pods are g
         ...{ settings, jobs: [left], pods: [] },
       },
       now,
-    ).length;
+    ).leftovers.length;
   expect([leftoversOf('Succeeded', job), leftoversOf('Failed', job), leftoversOf('Succeeded', held)]).toEqual([
     0, 1, 1,
   ]);
@@ -104,5 +100,24 @@ test.each([
 ])('the Job of an attempt that succeeded, of which a pod %s', (_, status, removed) => {
   const root = teacherJob({}, { attempts: [pastAttempt(1, 'Succeeded', 100)] });
   const pods = [worker(0, status), worker(1, good)];
-  expect(finalLeftovers({ root, settings, jobs: [job], pods }, now)).toHaveLength(removed);
+  expect(finalLeftovers({ root, settings, jobs: [job], pods }, now).leftovers).toHaveLength(removed);
+});
+
+const leaving = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: now.toISOString() } });
+const said = (secondsAgo: number) => worker(1, justEnded(reported('DataInvalid', 65, ago(secondsAgo))));
+test.each<[string, Pod, number, number | undefined]>([
+  ['has just said why it failed for good', said(10), 0, 50_000],
+  ['said so a minute ago, and its phase is still to come', said(60), 1, undefined],
+  ['said so, and is told to leave', leaving(said(10)), 1, undefined],
+  [
+    'said so on some day that nobody can read',
+    worker(1, justEnded(reported('DataInvalid', 65, 'some day'))),
+    1,
+    undefined,
+  ],
+  ['failed in a way that may be tried again', worker(1, justEnded(reported('Crashed', 1, ago(10)))), 1, undefined],
+])('the Job of an attempt that failed, of which a pod %s', (_, pod, removed, lookMs) => {
+  const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 100)] });
+  const left = finalLeftovers({ root, settings, jobs: [job], pods: [worker(0, runningStatus), pod] }, now);
+  expect([left.leftovers.length, left.lookMs]).toEqual([removed, lookMs]);
 });

@@ -151,11 +151,6 @@ describe('an attempt that failed', () => {
       [lostPeer(0), worker(1, ending('NonFiniteLoss', 70))],
       'NonFiniteLoss',
     ],
-    [
-      'a worker that ran out of memory, before its pod is called failed',
-      [worker(0, justEnded(ended({ exitCode: 137, reason: 'OOMKilled' })))],
-      'OutOfMemory',
-    ],
     ['a crash beside a container that runs on', [worker(0, heldOpen({ exitCode: 1 })), pending(1)], 'Crashed'],
     ['a crash before an eviction', [worker(0, reported('Crashed', 1)), worker(1, leaving)], 'Crashed'],
   ])('is explained by %s', (_, pods, reason) => {
@@ -164,7 +159,16 @@ describe('an attempt that failed', () => {
 
   test.each([
     ['may be tried again', [worker(0, ending('Crashed', 1))]],
-    ['may follow from an eviction', [worker(0, justEnded(ended({ exitCode: 70 })))]],
+    ['may have been told to end by an eviction', [worker(0, justEnded(ended({ exitCode: 70 })))]],
+    ['may have been killed by an eviction', [worker(0, justEnded(ended({ exitCode: 137, reason: 'OOMKilled' })))]],
+    [
+      'may have been started in vain by an eviction',
+      [worker(0, justEnded(ended({ exitCode: 128, reason: 'StartError' })))],
+    ],
+    [
+      'came after one that may be tried again, beside which something runs on',
+      [worker(0, besideProxy(reported('Crashed', 1, ago(3)))), worker(1, ending('DataInvalid', 65))],
+    ],
     ['ended beside a container that may end, too', [worker(0, besideProxy(reported('DataInvalid', 65)))]],
     [
       'came after one that may be tried again',

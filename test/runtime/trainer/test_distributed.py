@@ -68,7 +68,7 @@ def test_a_group_speaks_by_what_its_devices_have_and_waits_for_a_time_that_is_sa
     monkeypatch.setattr(dist, "init_process_group", lambda name, **how: seen.append({"backend": name, **how}))
     Peers(Environment(0, 2, "host", 29500, 1, alone().result_file))
     meeting, group = seen
-    assert (meeting["timeout"], meeting["is_master"]) == (timedelta(seconds=300), True)
+    assert (meeting["timeout"], meeting["is_master"]) == (timedelta(hours=6), True)
     assert (group["backend"], group["timeout"]) == (backend, timedelta(seconds=600))
 
 

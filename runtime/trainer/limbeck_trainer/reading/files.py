@@ -145,8 +145,14 @@ def digest_of(files: Files, digests: Iterable[str]) -> str:
         return next(iter(digests))
     whole = hashlib.sha256()
     for file, digest in zip(files.files, digests, strict=True):
-        whole.update(f"{digest}  {file.path}\n".encode())
+        whole.update(_line(digest, file.path).encode())
     return whole.hexdigest()
+
+
+def _line(digest: str, path: str) -> str:
+    """As sha256sum writes it: a path that has a line break cannot pass for two."""
+    escaped = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == path else chr(92)}{digest}  {escaped}\n"
 
 
 def check_digest(files: Files, digest: str, wanted: str | None) -> None:

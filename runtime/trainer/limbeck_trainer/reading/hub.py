@@ -22,7 +22,7 @@ from limbeck_trainer.reading.web import Wanted, Web
 from limbeck_trainer.scratch import room_for
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-NAME = re.compile(r"(?!\.{1,2}$)[^/\0\ud800-\udfff]+")
+NAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f\ud800-\udfff]+")
 # Bytes that a file system has for a name, and what is enough for a path.
 NAME_BYTES, PATH_BYTES = 255, 1024
 # The Hub gives 1000 files a page, and advises against more than 100 000 in a repository.
@@ -112,7 +112,7 @@ class Repository:
 
 def _next_page(headers: Message) -> str | None:
     links = ", ".join(headers.get_all("Link", []))
-    found = re.search(r'<([^<>]*)>[^<>,]*;\s*rel="?next\b', links)
+    found = re.search(r'<([^<>]*)>[^<>,]*;\s*rel=["\']?next\b', links, re.IGNORECASE)
     return found[1] if found else None
 
 

@@ -81,7 +81,9 @@ class _Mirror:
         if not paths:
             missing(name)
         wanted = self.session.config.data.reading.format
-        paths = [paths[place] for place in places_of_split(name, paths, source.split)]
+        # The folder itself may be the split.
+        whole = [below + path for path in paths]
+        paths = [paths[place] for place in places_of_split(name, whole, source.split)]
         paths = [paths[place] for place in places_of_format(name, paths, wanted)[1]]
         size = sum(files[path].size for path in paths)
         if size > source.limit_bytes:

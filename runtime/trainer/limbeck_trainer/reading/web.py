@@ -62,9 +62,13 @@ class Web:
         """Makes the answer's bytes the file's only ones. DataMissing, DataInvalid or StoreUnavailable says why not."""
         began, pause = self._clock(), self._patience.first_pause
         while True:
+            file.seek(0)
             try:
                 return _fetch(wanted, file)
             except _Passing as error:
+                if file.tell() > 0:
+                    # It came some of the way: that took its time, and is no silence. The pauses grow, and end it.
+                    began = self._clock()
                 waited = self._clock() - began
                 if waited + pause > self._patience.seconds:
                     message = f"{wanted.url} did not answer ({waited:.0f} s): {error}"

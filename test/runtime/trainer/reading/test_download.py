@@ -87,6 +87,20 @@ def test_faults_of_the_network_are_tried_again(site: Site) -> None:
     assert (site.asked, pauses) == (5, [0.25, 0.5, 1, 2])
 
 
+def test_the_time_that_a_file_took_before_it_broke_off_is_no_silence(site: Site) -> None:
+    site.troubles = ["cut"]
+    a_minute_each = Web(Patience(15), lambda: 60.0 * site.asked, lambda _: None)
+    assert download(site.source(), a_minute_each).read() == CONTENT
+
+
+def test_a_file_that_always_breaks_off_is_given_up(site: Site) -> None:
+    site.troubles = ["cut"] * 100
+    with pytest.raises(TrainerError, match="did not answer") as caught:
+        download(site.source(), Web(sleep=lambda _: None))
+    assert caught.value.reason is Reason.STORE_UNAVAILABLE
+    assert site.asked < 20
+
+
 def test_a_server_that_stays_away_is_unavailable() -> None:
     clock = iter(np.arange(0, 100, 10.0))
     with pytest.raises(TrainerError, match=r"127\.0\.0\.1:9/x did not answer \(\d+ s\): .*refused") as caught:

@@ -42,6 +42,14 @@ def test_the_digest_of_a_folder_is_that_of_sha256sum(tmp_path: Path) -> None:
     assert caught.value.reason is Reason.DATA_INVALID
 
 
+def test_a_name_with_a_line_break_passes_for_no_two_files(tmp_path: Path) -> None:
+    names = ["a.csv", "b\nc.csv", "d\\e.csv"]
+    for name in names:
+        (tmp_path / name).write_text(TABLE)
+    said = subprocess.run(["sha256sum", *names], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert load_data(Claimed("claim", str(tmp_path), None), Store()).sha256 == hashlib.sha256(said).hexdigest()
+
+
 def test_a_wrong_digest_is_told_before_what_is_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("nonsense")
     digest = hashlib.sha256(b"nonsense").hexdigest()

@@ -96,6 +96,11 @@ def test_a_branch_may_have_slashes_and_a_folder_be_named(site: HubServer, store:
     assert load_data(data.source, Store()).sha256 != load_data(brought(site, store).source, Store()).sha256
 
 
+def test_the_folder_may_be_the_split(site: HubServer, store: str) -> None:
+    site.commit({"train/one.parquet": table(1), "test/one.parquet": table(2)})
+    assert len(load_data(brought(site, store, folder="train").source, Store()).y) == 60
+
+
 def test_faults_of_the_network_are_tried_again(site: HubServer, store: str) -> None:
     site.troubles = ["503", "429", "500"]
     assert len(load_data(brought(site, store).source, Store()).y) == 180
@@ -164,7 +169,17 @@ def one_more(path: str) -> Callable[[list[Entry]], list[Entry]]:
     return lambda entries: [*entries, {"type": "file", "path": path, "size": 1, "oid": "0" * 40}]
 
 
-ODD = ["../../x", "data/../../train.parquet", "/etc/train.parquet", "train//x", "train/.", "", "train/\ud800", "\0"]
+ODD = [
+    "../../x",
+    "data/../../train.parquet",
+    "/etc/train.parquet",
+    "train//x",
+    "train/.",
+    "",
+    "train/\ud800",
+    "\0",
+    "train\n",
+]
 
 
 @pytest.mark.parametrize(
