@@ -85,8 +85,8 @@ function sparedMs(pods: readonly Pod[], now: Date): number | undefined {
     (pod) => pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined && permanentEndOf(pod),
   );
   const leftMs = ending.map((pod) => Date.parse(endOfWorker(pod)?.finishedAt ?? '') + phaseMs - now.getTime());
-  // A time that nobody can read, or that is to come, is none.
-  const still = leftMs.filter((ms) => ms > 0 && ms <= phaseMs);
+  // The node's clock may be ahead of ours, by as long as we wait at most; a time that nobody can read is none.
+  const still = leftMs.filter((ms) => ms > 0 && ms <= 2 * phaseMs);
   return still.length === 0 ? undefined : Math.max(...still);
 }
 

@@ -107,6 +107,8 @@ const leaving = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, delet
 const said = (secondsAgo: number) => worker(1, justEnded(reported('DataInvalid', 65, ago(secondsAgo))));
 test.each<[string, Pod, number, number | undefined]>([
   ['has just said why it failed for good', said(10), 0, 50_000],
+  ['said so, by a clock that is ahead of ours', said(-5), 0, 65_000],
+  ['said so, by a clock that is far ahead', said(-61), 1, undefined],
   ['said so a minute ago, and its phase is still to come', said(60), 1, undefined],
   ['said so, and is told to leave', leaving(said(10)), 1, undefined],
   [
