@@ -56,6 +56,18 @@ describe('a finished job', () => {
     ]);
   });
 
+  test.each([
+    [{}, 7000],
+    [{ ttlSecondsAfterFinished: 15 }, 5000],
+    [{ ttlSecondsAfterFinished: 60 }, 7000],
+  ])('is looked at again when what it spares may have to go: %j', (spec, afterMs) => {
+    const remains = { resource: trainingJobs, leftovers: [], lookMs: 7000 };
+    expect(planFinished<TrainingJobStatus>(teacherJob(spec, over()), remains, now)?.next).toEqual({
+      kind: 'recheck',
+      afterMs,
+    });
+  });
+
   test('waits for its time to be over', () => {
     expect(plan(15)?.next).toEqual({ kind: 'recheck', afterMs: 5000 });
     expect(plan(1_000_000)?.next).toEqual({ kind: 'recheck', afterMs: 86_400_000 });
