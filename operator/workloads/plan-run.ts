@@ -135,10 +135,10 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
 
 type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
 
-/** Somebody may delete what pods need before they have it; they would wait for it for ever. */
-function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Verdict): readonly Child[] {
+/** Somebody may delete what pods need before they have met; they would wait for it for hours. */
+function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Going): readonly Child[] {
   const { root, label, settings, jobs } = observed;
-  if (kind !== 'starting' && kind !== 'queued') return [];
+  if (kind === 'running' && hasBegun(observed)) return [];
   const subdomain = jobs.find((job) => numberOf(job) === number)?.spec?.template?.spec?.subdomain;
   return attemptNeeds({ root, label, settings, number, config, subdomain });
 }

@@ -55,17 +55,16 @@ describe('a run begins', () => {
 describe('a run goes on', () => {
   const pods = [worker(0, runningStatus), worker(1, runningStatus)];
   test('while its workers do', () => {
-    const { state, apply, remove, attempts } = plan({ root: after([open]), jobs: [attemptJob(1)], pods });
-    expect({ state, apply, remove, attempts }).toMatchObject({
-      state: { kind: 'running' },
-      apply: [],
-      remove: [],
-      attempts: [open],
+    expect(plan({ root: after([open]), jobs: [attemptJob(1)], pods, progress: '3%' })).toMatchObject({
+      ...{ state: { kind: 'running' }, apply: [], remove: [], attempts: [open] },
     });
   });
 
-  test('with what its pods need to start, by the name that they look for, should somebody delete it', () => {
-    const at = (job: BatchJob) => names({ root: after([open]), jobs: [job], pods: [worker(0, { phase: 'Pending' })] });
+  test.each([
+    ['while they start', { pods: [worker(0, { phase: 'Pending' })] }],
+    ['while they look for each other', { pods, progress: '0%' }],
+  ])('with what its pods need to meet, by the name that they look for, should somebody delete it %s', (_, more) => {
+    const at = (job: BatchJob) => names({ root: after([open]), jobs: [job], ...more });
     const former = { template: { spec: { subdomain: 'former-workers' } } };
     expect(at(attemptJob(1))).toEqual(['digits-teacher-training-workers']);
     expect(at({ ...attemptJob(1), spec: former })).toEqual(['former-workers']);
