@@ -39,6 +39,8 @@ class HubServer:
     refs: dict[str, str] = field(default_factory=dict)
     tells: Callable[[list[Entry]], list[Entry]] = lambda entries: entries
     troubles: list[str] = field(default_factory=list)
+    # As most mirrors do it, which pass on what the Hub said.
+    following: str = "https://hub.invalid/api/datasets/x/tree/y"
     # Asked for the commit of a revision first.
     resolves: Callable[[str], str | None] = lambda _revision: None
     asked: list[str] = field(default_factory=list)
@@ -94,8 +96,7 @@ class HubServer:
         if not found:
             return 404, {}, b"{}"
         entries = self.tells([{"type": "directory", "oid": "0" * 40, "size": 0, "path": "data"}, *found])
-        # As most mirrors do it, which pass on what the Hub said.
-        following = f'<https://hub.invalid/api/datasets/x/tree/y?recursive=true&cursor={start + PAGE}>; rel="next"'
+        following = f'<{self.following}?recursive=true&cursor={start + PAGE}>; rel="next"'
         link = {"Link": following} if start + PAGE < len(entries) else {}
         return 200, link, json.dumps(entries[start : start + PAGE]).encode()
 

@@ -72,6 +72,7 @@ class Repository:
                 found.append(listed)
             if len(found) > MOST_FILES:
                 raise _too_many(url)
+        _refuse_both(url, {file.path for file in found})
         return found
 
     def fetch(self, commit: str, file: Listed, path: Path, limit_bytes: int) -> None:
@@ -97,7 +98,7 @@ class Repository:
             if following is None:
                 return
             # Of the address only where to go on: a mirror often passes on the Hub's own.
-            query = urlsplit(following).query
+            query = _query(url, following)
         raise _too_many(url)
 
     def _ask(self, url: str) -> tuple[object, Message]:
@@ -116,6 +117,13 @@ def _next_page(headers: Message) -> str | None:
     return found[1] if found else None
 
 
+def _query(url: str, following: str) -> str:
+    try:
+        return urlsplit(following).query
+    except ValueError as error:
+        raise _stranger(url, f"goes on at {following[:200]!r}") from error
+
+
 def _file(url: str, entry: object) -> Listed | None:
     """A file of the listing; None is a folder."""
     match entry:
@@ -130,6 +138,15 @@ def _file(url: str, entry: object) -> Listed | None:
                 case {"oid": str(oid)} if re.search(SHA256, oid):
                     return Listed(path, size, oid)
     raise _stranger(url, f"lists {str(entry)[:200]}")
+
+
+def _refuse_both(url: str, paths: set[str]) -> None:
+    """No path is a file and a folder."""
+    for path in paths:
+        parts = path.split("/")
+        folder = next((above for end in range(1, len(parts)) if (above := "/".join(parts[:end])) in paths), None)
+        if folder is not None:
+            raise _stranger(url, f"lists {folder!r} as a file and as a folder")
 
 
 def _is_path(path: str) -> bool:

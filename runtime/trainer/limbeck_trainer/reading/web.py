@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
@@ -20,6 +21,9 @@ from limbeck_trainer.scratch import CHUNK_BYTES, pour
 from limbeck_trainer.store import PATIENT, Patience
 
 TIMEOUT_SECONDS = 30
+# A server that asks for patience is alive. The Hub, and mirrors that are held back by it, count requests in windows of
+# five minutes; who does not say how long gets half a minute between two tries.
+BUSY_SECONDS, MOST_SECONDS, UNSAID_SECONDS = 360, 300, 30
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,12 @@ class Answer:
 
 
 class _Passing(Exception):  # noqa: N818 - named after what happened
-    """Worth another try."""
+    """Worth another try, after so many seconds at least, until so many have gone by."""
+
+    def __init__(self, what: str, after_seconds: float = 0, patience_seconds: float = 0) -> None:
+        super().__init__(what)
+        self.after_seconds = after_seconds
+        self.patience_seconds = patience_seconds
 
 
 class Web:
@@ -69,44 +78,54 @@ class Web:
                 if file.tell() > 0:
                     # It came some of the way: that took its time, and is no silence. The pauses grow, and end it.
                     began = self._clock()
-                waited = self._clock() - began
-                if waited + pause > self._patience.seconds:
+                waited, wait = self._clock() - began, max(pause, error.after_seconds)
+                if waited + wait > max(self._patience.seconds, error.patience_seconds):
                     message = f"{wanted.url} did not answer ({waited:.0f} s): {error}"
                     raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
-            self._sleep(pause)
+            self._sleep(wait)
             pause *= 2
 
 
 class _SafeRedirects(HTTPRedirectHandler):
-    """Follows a redirection, but never from https to http."""
+    """Follows a redirection to web servers, but never from https to http."""
 
     def redirect_request(self, request, answer, code, text, headers, target):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
         """None refuses."""
-        if request.full_url.startswith("https:") and not target.startswith("https:"):
+        followed = ("https:",) if request.full_url.startswith("https:") else ("https:", "http:")
+        if not target.lower().startswith(followed):
             return None
         return super().redirect_request(request, answer, code, text, headers, target)
 
 
 def _fetch(wanted: Wanted, file: FileIO) -> Answer:
     request = Request(wanted.url, headers={"User-Agent": "limbeck-trainer", "Accept-Encoding": "identity"})
-    try:
-        with build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            digest = pour(_bounded(wanted, answer.read), file, wanted.url)
-            headers = answer.headers
-    except HTTPError as error:
-        raise _from_status(wanted, error.code) from error
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        raise _Passing(f"{getattr(error, 'reason', None) or error or type(error).__name__}.") from error
-    size, announced = file.seek(0, SEEK_END), headers.get("Content-Length")
-    if announced is not None and size < int(announced):
+    with _network(wanted):
+        answer = build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS)
+    with answer:
+        digest = pour(_bounded(wanted, answer.read), file, wanted.url)
+        headers = answer.headers
+    size, announced = file.seek(0, SEEK_END), headers.get("Content-Length", "")
+    # One that is no number says nothing.
+    if announced.isdecimal() and size < int(announced):
         raise _Passing(f"it broke off after {size} of {announced} bytes.")
     file.seek(0)
     return Answer(digest, size, headers)
 
 
+@contextmanager
+def _network(wanted: Wanted) -> Iterator[None]:
+    """What a network does wrong, in our words. What a disk does is not its concern, so files are written elsewhere."""
+    try:
+        yield
+    except HTTPError as error:
+        raise _from_status(wanted, error) from error
+    except (URLError, HTTPException, OSError, ValueError) as error:  # the last where a redirection leads nowhere
+        raise _Passing(f"{getattr(error, 'reason', None) or error or type(error).__name__}.") from error
+
+
 def _bounded(wanted: Wanted, read: Callable[[int], bytes]) -> Iterator[bytes]:
     size = 0
-    while chunk := read(CHUNK_BYTES):
+    while chunk := _read(wanted, read):
         size += len(chunk)
         if size > wanted.limit_bytes:
             message = f"{wanted.url} has more than {wanted.limit_bytes} bytes. {wanted.too_much}"
@@ -114,11 +133,25 @@ def _bounded(wanted: Wanted, read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _from_status(wanted: Wanted, status: int) -> Exception:
+def _read(wanted: Wanted, read: Callable[[int], bytes]) -> bytes:
+    with _network(wanted):
+        return read(CHUNK_BYTES)
+
+
+def _from_status(wanted: Wanted, error: HTTPError) -> Exception:
+    status = error.code
     phrase = HTTPStatus(status).phrase if status in HTTPStatus else "?"
     if status in (404, 410):
         message = f"The data set {wanted.url} does not exist ({status}). Upload it, or correct data.source."
         return TrainerError(Reason.DATA_MISSING, message)
     if status in (408, 429) or status >= 500:
-        return _Passing(f"{status} {phrase}.")
+        after = _retry_after(error)
+        return _Passing(f"{status} {phrase}.", after, BUSY_SECONDS if after > 0 else 0)
     return TrainerError(Reason.DATA_INVALID, f"{wanted.url} answers {status} {phrase}. {wanted.refused}")
+
+
+def _retry_after(error: HTTPError) -> float:
+    """Seconds that the server asks for, within bounds; 0 where it asks for none."""
+    said = error.headers.get("Retry-After", "").strip()
+    seconds = int(said) if said.isdecimal() and len(said) < 10 else UNSAID_SECONDS if error.code == 429 else 0
+    return min(seconds, MOST_SECONDS)

@@ -28,7 +28,9 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @dataclass
 class Site:
-    """`troubles` are used up one by one before the file is given."""
+    """`troubles` are used up one by one before the file is given: a status, perhaps with the patience that it asks for
+    ("429 7"), where it sends to ("302 ftp://x"), half of the file ("cut"), or a length that is none ("odd").
+    """
 
     port: int = 0
     troubles: list[str] = field(default_factory=list)
@@ -46,16 +48,18 @@ def site() -> Iterator[Site]:
         def do_GET(self) -> None:
             site.asked += 1
             trouble = site.troubles.pop(0) if site.troubles else ""
-            if trouble.isdecimal():
-                self.send_error(int(trouble))
-                return
-            if self.path == "/moved.csv":
-                self.send_response(302)
-                self.send_header("Location", "/data.csv")
+            if self.path == "/moved.csv" and not trouble:
+                trouble = "302 /data.csv"
+            if trouble[:1].isdecimal():
+                status, _, said = trouble.partition(" ")
+                self.send_response(int(status))
+                if said:
+                    self.send_header("Location" if status == "302" else "Retry-After", said)
+                self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
             self.send_response(200)
-            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("Content-Length", "many" if trouble == "odd" else str(len(CONTENT)))
             self.end_headers()
             self.wfile.write(CONTENT[: len(CONTENT) // 2] if trouble == "cut" else CONTENT)
 
@@ -81,10 +85,62 @@ def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
 
 
 def test_faults_of_the_network_are_tried_again(site: Site) -> None:
-    site.troubles = ["503", "cut", "429", "cut"]
+    site.troubles = ["503", "cut", "500", "cut", "302 http://["]
     pauses: list[float] = []
     assert download(site.source(), Web(sleep=pauses.append)).read() == CONTENT
-    assert (site.asked, pauses) == (5, [0.25, 0.5, 1, 2])
+    assert (site.asked, pauses) == (6, [0.25, 0.5, 1, 2, 4])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "seconds"),
+    [
+        ("429", 30),
+        ("429 7", 7),
+        ("503 90", 90),
+        ("503", 0.25),
+        ("429 0", 0.25),
+        ("429 soon", 30),
+        ("503 soon", 0.25),
+        ("429 " + "9" * 300, 30),
+        ("503 86400", 300),
+    ],
+)
+def test_a_server_that_asks_for_patience_gets_it_within_bounds(site: Site, trouble: str, seconds: float) -> None:
+    site.troubles = [trouble]
+    now = 0.0
+
+    def sleep(pause: float) -> None:
+        nonlocal now
+        now += pause
+
+    assert download(site.source(), Web(clock=lambda: now, sleep=sleep)).read() == CONTENT
+    assert now == seconds
+
+
+def test_a_server_that_asks_for_patience_again_and_again_is_given_up(site: Site) -> None:
+    site.troubles = ["429"] * 100
+    now = 0.0
+
+    def sleep(pause: float) -> None:
+        nonlocal now
+        now += pause
+
+    with pytest.raises(TrainerError, match=r"did not answer \(\d+ s\): 429 Too Many Requests"):
+        download(site.source(), Web(clock=lambda: now, sleep=sleep))
+    assert 300 <= now <= 360
+
+
+def test_a_length_that_is_none_says_nothing(site: Site) -> None:
+    site.troubles = ["odd"]
+    assert (download(site.source()).read(), site.asked) == (CONTENT, 1)
+
+
+@pytest.mark.parametrize("target", ["ftp://127.0.0.1/data.csv", "file:///etc/hostname"])
+def test_only_web_servers_are_gone_to(site: Site, target: str) -> None:
+    site.troubles = [f"302 {target}"]
+    with pytest.raises(TrainerError, match=r"data\.csv answers 302 Found\. Name an address") as caught:
+        download(site.source())
+    assert (caught.value.reason, site.asked) == (Reason.DATA_INVALID, 1)
 
 
 def test_the_time_that_a_file_took_before_it_broke_off_is_no_silence(site: Site) -> None:

@@ -96,6 +96,11 @@ def test_a_branch_may_have_slashes_and_a_folder_be_named(site: HubServer, store:
     assert load_data(data.source, Store()).sha256 != load_data(brought(site, store).source, Store()).sha256
 
 
+def test_a_page_that_goes_on_nowhere_is_told_as_such(site: HubServer, store: str) -> None:
+    site.following = "http://[broken"
+    assert refused(site, store, r"goes on at 'http://\[broken\?.*', so it does not answer") is Reason.DATA_INVALID
+
+
 def test_the_folder_may_be_the_split(site: HubServer, store: str) -> None:
     site.commit({"train/one.parquet": table(1), "test/one.parquet": table(2)})
     assert len(load_data(brought(site, store, folder="train").source, Store()).y) == 60
@@ -169,17 +174,7 @@ def one_more(path: str) -> Callable[[list[Entry]], list[Entry]]:
     return lambda entries: [*entries, {"type": "file", "path": path, "size": 1, "oid": "0" * 40}]
 
 
-ODD = [
-    "../../x",
-    "data/../../train.parquet",
-    "/etc/train.parquet",
-    "train//x",
-    "train/.",
-    "",
-    "train/\ud800",
-    "\0",
-    "train\n",
-]
+ODD = ["../../x", "data/../../train.parquet", "/etc/train.parquet", "train//x", "train/.", "", "train/\ud800", "\0"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +189,8 @@ ODD = [
         (first_with(lfs={"oid": "main"}), "lists {'type': 'file', "),
         (first_with(type="link"), "lists {'type': 'link', "),
         (lambda entries: [*entries, 7], "lists 7, so it does not answer as the Hub does"),
-        *((one_more(path), "which no repository can hold") for path in [*ODD, "x" * 256, "ä" * 128, "train/" * 200]),
+        (one_more(f"{min(TRAIN)}/x"), "lists 'data/train-00000-of-00003.parquet' as a file and as a folder"),
+        *((one_more(path), "which no repository can hold") for path in [*ODD, "train\n", "x" * 256, "ä" * 128, "train/" * 200]),
     ],
 )
 def test_what_is_listed_wrongly_is_refused(site: HubServer, store: str, tells: Any, words: str) -> None:
