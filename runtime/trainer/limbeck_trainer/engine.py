@@ -33,12 +33,15 @@ class Engine:
         self._clip_norm = optimization.clip_norm
         self._optimizer = optimizer_of(optimization, parallel.module)
 
-    def step(self, x: Tensor, whole: Tensor, rate: float) -> Tensor:
-        """Learns from the rows `whole` [b] of x [n, ...] at this rate; this rank's part of the loss, on the device."""
+    def step(self, x: Tensor, whole: Tensor, rate: float, parts: int = 1) -> Tensor:
+        """Learns from the rows `whole` [b] of x [n, ...] at this rate; this rank's part of the loss, on the device.
+
+        Each micro batch is divided into so many `parts`.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._gradients(x, whole)
+        loss = self._gradients(x, whole, parts)
         scaler = self.precision.scaler
         if self._clip_norm is not None:
             scaler.unscale_(self._optimizer)
@@ -47,8 +50,8 @@ class Engine:
         scaler.update()
         return loss
 
-    def _gradients(self, x: Tensor, whole: Tensor) -> Tensor:
-        *first, last = self._micro_batches(whole)
+    def _gradients(self, x: Tensor, whole: Tensor, parts: int) -> Tensor:
+        *first, last = self._micro_batches(whole, self._accumulate * parts)
         losses = []
         for rows in first:
             with self.parallel.hold_back():
@@ -56,13 +59,13 @@ class Engine:
         losses.append(self._backward(x, last, whole))
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
-    def _micro_batches(self, whole: Tensor) -> tuple[Tensor, ...]:
+    def _micro_batches(self, whole: Tensor, count: int) -> tuple[Tensor, ...]:
         """This rank's rows in as many parts as every rank's, for each part is a collective."""
         mine = self._peers.share(whole)
-        if self._accumulate == 1:
+        if count == 1:
             return (mine,)
         largest_share = -(-len(whole) // self._peers.world_size)
-        return torch.tensor_split(mine, min(self._accumulate, largest_share))
+        return torch.tensor_split(mine, min(count, largest_share))
 
     def _backward(self, x: Tensor, rows: Tensor, whole: Tensor) -> Tensor:
         logits = self.precision.forward(self.parallel.module, x.index_select(0, rows))

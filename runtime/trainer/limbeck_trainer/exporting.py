@@ -32,8 +32,8 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
         artefact = export_decoder(model, dataset)
         return artefact, prove_decoder(artefact, model, dataset.x[test[:PARITY_WINDOWS]], threads)
     artefact = export_onnx(model, dataset)
-    # Of large samples fewer, for they are in memory together.
-    most = max(1, min(PARITY_SAMPLES, EVALUATION_CELLS // math.prod(dataset.shape)))
+    # Of large samples, or of many classes, fewer: samples and answers are in memory together.
+    most = max(1, min(PARITY_SAMPLES, EVALUATION_CELLS // max(math.prod(dataset.shape), dataset.outputs)))
     samples = dataset.x[test[:most]]
     _, spread = target_spread(dataset, material.rows.train)
     return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))

@@ -18,7 +18,6 @@ from limbeck_trainer.batches import Batches
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.loss_record import STEPS_PER_LOOK
-from limbeck_trainer.optimization import Optimization
 from limbeck_trainer.parallel import Whole
 from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.session import Material, Session, Stage
@@ -27,6 +26,9 @@ from limbeck_trainer.session import Material, Session, Stage
 BUDGET_SECONDS = 1.0
 LONGEST_STEP_SECONDS = 10.0
 LEAST_STEPS, MOST_STEPS = 3, 50
+# A whole batch that takes no longer is worked through at once, as one process would: every pass has a fixed cost, which
+# is much of so short a step. It cannot fill a memory, which takes longer to be written once.
+SHORT_STEP_SECONDS = 0.02
 # The first parts of a pace are those in which memory and connections are made.
 WARM_UP_PARTS = 2
 LEAST_PARTS, MOST_PARTS = 5, 101
@@ -68,6 +70,8 @@ def efficiency(alone: float | None, together: float | None, processes: int) -> f
 def time_alone(session: Session, peers: Peers, material: Material, stage: Stage) -> float | None:
     """Seconds of a step of one process with the whole global batch. None where that is not to be had: a divided model
     would not fit, and of a stream this rank would read the others' files.
+
+    It holds no more samples at once than in the group: memory need not have room for more.
     """
     if stage.strategy != "ddp" or not peers.leads or material.dataset.stream is not None:
         return None
@@ -75,32 +79,33 @@ def time_alone(session: Session, peers: Peers, material: Material, stage: Stage)
     model = assemble(session.config.model, material.dataset, material.rows.train).to(peers.device)
     engine = Engine(session.config.optimization, Whole(model, peers), stage.criterion, peers)
     batches = Batches(stage.plan, material.x.device)
+    rate = session.config.optimization.learning_rate
     seconds = _median_step(
-        lambda step, share: _step(engine, material, batches.at(step)[::share], session.config.optimization),
-        processes,
+        lambda step, share, parts: _step(engine, material, batches.at(step)[::share], rate, parts), processes
     )
     session.log.info("one process timed", secondsPerStep=round(seconds, 6))
     return seconds
 
 
 def _median_step(
-    run: Callable[[int, int], float], processes: int, clock: Callable[[], float] = time.monotonic
+    run: Callable[[int, int, int], float], processes: int, clock: Callable[[], float] = time.monotonic
 ) -> float:
-    """`run(step, share)` does a step with every share-th sample of its batch and gives its seconds."""
+    """`run(step, share, parts)` does a step with every share-th sample of its batch, in parts; it gives its seconds."""
     began = clock()
-    run(0, processes)
-    part = run(1, processes)
+    run(0, processes, 1)
+    part = run(1, processes, 1)
     if part * processes > LONGEST_STEP_SECONDS:
         # Of steps as long as this the arithmetic is all that counts, and that grows with the batch.
         return part * processes
+    parts = 1 if part * processes <= SHORT_STEP_SECONDS else processes
     seconds: list[float] = []
     while len(seconds) < LEAST_STEPS or (len(seconds) < MOST_STEPS and clock() - began < BUDGET_SECONDS):
-        seconds.append(run(len(seconds), 1))
+        seconds.append(run(len(seconds), 1, parts))
     return statistics.median(seconds)
 
 
-def _step(engine: Engine, material: Material, rows: torch.Tensor, optimization: Optimization) -> float:
+def _step(engine: Engine, material: Material, rows: torch.Tensor, rate: float, parts: int) -> float:
     began = time.perf_counter()
     # Its number makes the processor wait for the device, as a look at the losses does.
-    float(engine.step(material.x, rows, optimization.learning_rate))
+    float(engine.step(material.x, rows, rate, parts))
     return time.perf_counter() - began

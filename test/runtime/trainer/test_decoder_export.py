@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -105,3 +108,42 @@ def test_a_difference_is_parity_broken(artefact: Artefact, error: float) -> None
     with pytest.raises(TrainerError, match="decoder differs from the trained one") as caught:
         prove_decoder(artefact, decoder, WINDOWS, 1)
     assert caught.value.reason is Reason.PARITY_BROKEN
+
+
+@pytest.mark.parametrize(("gap", "flips"), [(2e-5, False), (1.6e-4, True)])
+def test_a_tie_is_no_decision(gap: float, flips: bool) -> None:
+    """Two tokens are as good as equal at every place, and the exported decoder puts the other one first."""
+    decoder = trained()
+    with torch.no_grad():
+        decoder.trunk.last.weight[:], decoder.trunk.last.bias[:] = 0, 1
+        decoder.head.weight[3:5] = 20 / MODEL.width
+        decoder.head.weight[4, 0] += 2e-5
+    artefact = export_decoder(decoder, DATA)
+    with torch.no_grad():
+        decoder.head.weight[3, 0] += gap / 2 + 1e-5
+        decoder.head.weight[4, 0] -= gap / 2 + 1e-5
+    if not flips:
+        assert prove_decoder(artefact, decoder, WINDOWS, 1)[1] <= 1e-4
+        return
+    with pytest.raises(TrainerError, match="in 78 of 78 next tokens"):
+        prove_decoder(artefact, decoder, WINDOWS, 1)
+
+
+def test_the_proof_never_holds_the_logits_of_all_windows() -> None:
+    """Those of a large vocabulary take more memory than the training."""
+    vocabulary, length = 20000, 32
+    windows = np.random.default_rng(5).integers(0, vocabulary, (8, length)).astype(np.int32)
+    dataset = Dataset(windows, windows, (), "0", tokens=Tokens(vocabulary, length, 0, 0, {}))
+    decoder = Decoder(replace(MODEL, context_length=length), vocabulary)
+    artefact, made = export_decoder(decoder, dataset), [0]
+    decoder.register_forward_hook(lambda _decoder, _given, logits: made.append(logits.numel()))
+    tracemalloc.start()
+    try:
+        count, _ = prove_decoder(artefact, decoder, windows, 1)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 8 * 25
+    assert max(made) <= length * vocabulary
+    # float32.
+    assert peak_bytes < 4 * windows.size * vocabulary / 2

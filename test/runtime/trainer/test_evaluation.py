@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 import torch
 from limbeck_trainer.evaluation.classification import (
     Classification,
     ClassScores,
-    confusion_matrix,
+    counts_of,
     evaluate_classification,
-    log_softmax,
     per_class,
 )
 from limbeck_trainer.evaluation.intervals import bootstrap, resamples_of, wilson
 from limbeck_trainer.evaluation.language import evaluate_language
 from limbeck_trainer.evaluation.measure import Measure, metrics_document
 from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs, sum_of_squares
+from limbeck_trainer.evaluation.probabilities import Probabilities
 from limbeck_trainer.evaluation.ranking import Ranking, roc_curve
 from limbeck_trainer.evaluation.regression import evaluate_regression
 from limbeck_trainer.evaluation.wanted import class_metric_document
@@ -70,8 +73,31 @@ def test_weights_count_samples_as_often_as_they_say() -> None:
         Ranking(ACTUAL[repeated], PROBABILITIES[repeated]).areas(np.ones(len(repeated))),
     )
     np.testing.assert_array_equal(
-        confusion_matrix(ACTUAL, PREDICTED, 6, weights), confusion_matrix(ACTUAL[repeated], PREDICTED[repeated], 6)
+        astuple(counts_of(ACTUAL, PREDICTED, 6, weights)), astuple(counts_of(ACTUAL[repeated], PREDICTED[repeated], 6))
     )
+
+
+@pytest.mark.parametrize("cells", [1, 700])
+def test_many_classes_are_looked_at_some_at_a_time_with_the_same_figures(
+    monkeypatch: pytest.MonkeyPatch, cells: int
+) -> None:
+    monkeypatch.setattr("limbeck_trainer.evaluation.probabilities.CELLS_AT_ONCE", cells)
+    again = evaluate_classification(ACTUAL, LOGITS, seed=3)
+    assert (again.metrics, again.classes) == (OURS.metrics, OURS.classes)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_classes() -> None:
+    samples, classes = 100, 4000
+    actual = np.arange(samples) * 40
+    logits = RANDOM.normal(size=(samples, classes))
+    tracemalloc.start()
+    try:
+        evaluate_classification(actual, logits, seed=0)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A matrix of int64 would have 128 MB.
+    assert peak_bytes < 8 * classes**2 / 2
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:
@@ -93,7 +119,7 @@ def test_roc_curve_is_that_of_scikit_learn() -> None:
 
 
 def test_a_class_that_is_never_predicted_counts_as_zero() -> None:
-    precision, recall, f1 = per_class(confusion_matrix(np.array([0, 1, 1]), np.array([1, 1, 1]), 2))
+    precision, recall, f1 = per_class(counts_of(np.array([0, 1, 1]), np.array([1, 1, 1]), 2))
     assert [precision[0], recall[0], f1[0]] == [0, 0, 0]
     scores = evaluate_classification(np.array([0, 1, 1]), np.tile([0.0, 1.0], (3, 1)), seed=0)
     assert scores.metrics["macroRecall"].value == 0.5
@@ -103,7 +129,7 @@ def test_a_class_that_is_never_predicted_counts_as_zero() -> None:
 
 def test_extreme_logits_stay_finite() -> None:
     logits = np.array([[1e4, -1e4], [-1e4, 1e4]])
-    assert np.isfinite(log_softmax(logits)).all()
+    np.testing.assert_array_equal(Probabilities(logits).of(slice(0, 2)), np.eye(2))
     wrong = evaluate_classification(np.array([1, 0]), logits, seed=0)
     assert wrong.metrics["logLoss"].value == pytest.approx(2e4)
 
@@ -237,7 +263,8 @@ def test_all_ranks_ask_a_model_of_texts_equally_often(count: int) -> None:
 def test_the_type_says_what_it_holds() -> None:
     assert isinstance(OURS, Classification)
     assert OURS.n == 306
-    np.testing.assert_allclose(OURS.probabilities, PROBABILITIES)
+    np.testing.assert_allclose(OURS.probabilities.of(slice(0, 6)), PROBABILITIES)
+    np.testing.assert_allclose(OURS.probabilities.confidence, PROBABILITIES.max(axis=1))
 
 
 def test_perplexity_is_of_a_token_and_not_of_a_window() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,14 @@ def test_of_large_samples_fewer_are_proven(monkeypatch: pytest.MonkeyPatch) -> N
     assert export_proven(build(Linear()), material, 1)[1][0] == 300
     monkeypatch.setattr("limbeck_trainer.exporting.EVALUATION_CELLS", 7 * 64)
     assert export_proven(build(Linear()), material, 1)[1][0] == 7
+
+
+def test_of_many_classes_fewer_are_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, classes = np.arange(300), tuple(map(str, range(128)))
+    material = Material(replace(DIGITS, labels=classes), Rows(rows, rows, rows, rows), torch.empty(0), torch.empty(0))
+    monkeypatch.setattr("limbeck_trainer.exporting.EVALUATION_CELLS", 6 * 128)
+    model = build_model(Linear(), normalisation_of(DIGITS.x), (1, 8, 8), 128)
+    assert export_proven(model, material, 1)[1][0] == 6
 
 
 def test_the_file_keeps_its_promises() -> None:
@@ -90,6 +99,26 @@ def test_a_difference_is_parity_broken(error: float) -> None:
     with pytest.raises(TrainerError, match="differs from the trained one") as caught:
         prove_parity(artefact, module, SOME, 1)
     assert caught.value.reason is Reason.PARITY_BROKEN
+
+
+@pytest.mark.parametrize(("gap", "flips"), [(2e-5, False), (1.6e-4, True)])
+def test_a_tie_is_no_decision(gap: float, flips: bool) -> None:
+    """Two classes are as good as equal everywhere, and the exported model puts the other one first."""
+    module = build(Mlp((8,)))
+    last = module[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.weight[4] = last.weight[3]
+        last.bias[3], last.bias[4] = 20.0, 20.00002
+    artefact = export_onnx(module, DIGITS)
+    with torch.no_grad():
+        last.bias[3] += gap / 2 + 1e-5
+        last.bias[4] -= gap / 2 + 1e-5
+    if not flips:
+        assert prove_parity(artefact, module, SOME, 1) <= 1e-4
+        return
+    with pytest.raises(TrainerError, match="in 300 of 300 decisions"):
+        prove_parity(artefact, module, SOME, 1)
 
 
 def test_upload_writes_the_manifest_last(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from limbeck_trainer.evaluation.classification import evaluate_classification
 from limbeck_trainer.evaluation.regression import evaluate_regression
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.measuring import Measured
-from limbeck_trainer.report.document import PAIRS, ROC_CLASSES, ROC_POINTS, report_document
+from limbeck_trainer.report.document import (
+    CONFUSED_PAIRS,
+    CONFUSION_CLASSES,
+    PAIRS,
+    ROC_CLASSES,
+    ROC_POINTS,
+    report_document,
+)
 from limbeck_trainer.report.page import page_of
 from limbeck_trainer.report.plots import Plot, axis_of
 from support import Document, contract
@@ -96,6 +103,24 @@ def test_many_classes_stay_readable() -> None:
     page = Elements(page_of(document))
     assert "Taken for" in page.text
     assert not any(value == "matrix" for name, value in page.attributes if name == "class")
+
+
+def test_of_very_many_classes_only_those_are_told_that_are_confused() -> None:
+    """A matrix would be as large as their square, and mostly zeros."""
+    few, many = (
+        report(tuple(f"class {index}" for index in range(count)), Measured(classified(count, 500)))
+        for count in (CONFUSION_CLASSES, CONFUSION_CLASSES + 1)
+    )
+    matrix = np.array(few["confusion"])
+    np.fill_diagonal(matrix, 0)
+    first = few["confused"][0]
+    row, column = (int(first[name].removeprefix("class ")) for name in ("actual", "predicted"))
+    assert first["count"] == matrix[row, column] == matrix.max()
+    assert sum(pair["count"] for pair in few["confused"]) == matrix.sum()
+    assert "confusion" not in many
+    assert 0 < len(many["confused"]) <= CONFUSED_PAIRS
+    assert ("the whole matrix" in page_of(few), "the whole matrix" in page_of(many)) == (True, False)
+    assert many["confused"][0]["actual"] in Elements(page_of(many)).text
 
 
 def test_labels_are_text_and_nothing_else() -> None:

@@ -6,11 +6,22 @@ import json
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
 from groups import run_group
-from limbeck_trainer.scaling import BUDGET_SECONDS, LEAST_STEPS, Pace, _median_step, efficiency
-from support import config_document, contract, run_here
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Builtin
+from limbeck_trainer.distributed import Peers
+from limbeck_trainer.environment import Environment
+from limbeck_trainer.loop import material_of
+from limbeck_trainer.plan import Plan
+from limbeck_trainer.samples import Rows
+from limbeck_trainer.scaling import BUDGET_SECONDS, LEAST_STEPS, Pace, _median_step, efficiency, time_alone
+from limbeck_trainer.session import Stage
+from limbeck_trainer.store import Store
+from support import alone, config_document, contract, run_here, session
+from torch import Tensor
 
 CPU = torch.device("cpu")
 
@@ -49,11 +60,11 @@ def test_steps_that_share_a_look_at_the_device_count_together() -> None:
     assert pace.seconds_per_step == pytest.approx(0.1)
 
 
-def timed(seconds_of_a_whole_step: float) -> tuple[float, list[tuple[int, int]]]:
+def timed(seconds_of_a_whole_step: float) -> tuple[float, list[tuple[int, int, int]]]:
     now, asked = [0.0], []
 
-    def run(step: int, share: int) -> float:
-        asked.append((step, share))
+    def run(step: int, share: int, parts: int) -> float:
+        asked.append((step, share, parts))
         now[0] += seconds_of_a_whole_step / share
         return seconds_of_a_whole_step / share
 
@@ -63,13 +74,52 @@ def timed(seconds_of_a_whole_step: float) -> tuple[float, list[tuple[int, int]]]
 def test_short_steps_are_repeated_within_the_budget() -> None:
     seconds, asked = timed(0.1)
     assert seconds == pytest.approx(0.1)
-    assert LEAST_STEPS < sum(share == 1 for _, share in asked) <= BUDGET_SECONDS / 0.1
+    assert LEAST_STEPS < sum(share == 1 for _, share, _ in asked) <= BUDGET_SECONDS / 0.1
 
 
 def test_a_long_step_is_reckoned_from_its_part_so_that_nobody_waits_in_vain() -> None:
     seconds, asked = timed(60.0)
     assert seconds == pytest.approx(60.0)
-    assert [share for _, share in asked] == [4, 4]
+    assert [share for _, share, _ in asked] == [4, 4]
+
+
+@pytest.mark.parametrize(("seconds", "parts"), [(0.01, 1), (0.1, 4)])
+def test_only_what_is_too_short_to_fill_a_memory_is_done_at_once(seconds: float, parts: int) -> None:
+    _, asked = timed(seconds)
+    assert {(share, in_parts) for _, share, in_parts in asked} == {(4, 1), (1, parts)}
+
+
+class Leader(Peers):
+    """Rank 0 of four that never met."""
+
+    def _join(self, environment: Environment) -> None:
+        """Does not."""
+
+
+class Held:
+    """A criterion that remembers how many rows of how large a batch were in memory at once."""
+
+    def __init__(self) -> None:
+        self.rows: set[tuple[int, int]] = set()
+
+    def __call__(self, answers: Tensor, mine: Tensor, whole: Tensor) -> Tensor:
+        self.rows.add((len(mine), len(whole)))
+        return answers.square().sum() / len(whole)
+
+
+@pytest.mark.parametrize(("accumulate", "at_once"), [(1, 16), (2, 8)])
+def test_one_process_holds_no_more_of_a_batch_at_once_than_it_does_in_the_group(
+    store: str, monkeypatch: pytest.MonkeyPatch, accumulate: int, at_once: int
+) -> None:
+    monkeypatch.setattr("limbeck_trainer.scaling.SHORT_STEP_SECONDS", 0.0)
+    dataset, rows, held = load_data(Builtin("digits"), Store()), np.arange(256), Held()
+    material = material_of(dataset, Rows(rows, rows, rows, rows), CPU)
+    stage = Stage("model", Plan(rows, 64, 1), held, "ddp", steps=8, round_steps=4)
+    leader = Leader(Environment(0, 4, "host", 29500, 1, alone().result_file))
+    said = session(config_document(store, optimization={"accumulate": accumulate}))
+    assert (time_alone(said, leader, material, stage) or 0) > 0
+    # Its part of a batch of 64, and then all of one.
+    assert held.rows == {(at_once, 16), (at_once, 64)}
 
 
 def test_a_group_says_how_well_it_scales_and_the_measurement_changes_nothing(store: str, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck_trainer.data import Ints
-from limbeck_trainer.evaluation.intervals import Doubles, bootstrap, wilson
+from limbeck_trainer.evaluation.intervals import Doubles, Statistic, measures_of, resampled, sums, wilson
 from limbeck_trainer.evaluation.measure import Measure
+from limbeck_trainer.evaluation.probabilities import Probabilities, slices
 from limbeck_trainer.evaluation.ranking import Ranking
 
 # Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
 CALIBRATION_BINS = 15
+# Of all classes together; in the order in which they are shown.
+METRICS = ("accuracy", "macroPrecision", "macroRecall", "macroF1", "rocAuc", "logLoss", "calibrationError")
 # What is measured for each class.
 CLASS_METRICS = ("precision", "recall", "f1")
 
@@ -34,11 +37,11 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Classification:
-    """actual: [n]; probabilities: [n, classes]; confusion: [classes, classes], actual x predicted."""
+    """actual and predicted: [n], of as many probabilities [n, classes]. Nothing here is classes x classes."""
 
     actual: Ints
-    probabilities: Doubles
-    confusion: Ints
+    predicted: Ints
+    probabilities: Probabilities
     metrics: dict[str, Measure]
     classes: tuple[ClassScores, ...]
 
@@ -47,78 +50,87 @@ class Classification:
         """Samples."""
         return len(self.actual)
 
+    @property
+    def confusion(self) -> Ints:
+        """Counts [classes, classes], made when they are asked for: row = actual class, column = predicted class."""
+        classes = len(self.classes)
+        cells = np.bincount(self.actual * classes + self.predicted, minlength=classes * classes)
+        return cells.reshape(classes, classes).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of each class [classes]: samples that were rightly named so, that were named so, and that are of it."""
+
+    hits: Doubles
+    predicted: Doubles
+    actual: Doubles
+
 
 def evaluate_classification(actual: Ints, logits: Doubles, seed: int) -> Classification:
     """Everything about logits [n, classes] against the class indices actual [n]."""
     n, classes = logits.shape
-    log_probabilities = log_softmax(logits)
-    probabilities = np.exp(log_probabilities)
-    predicted = logits.argmax(axis=1)
-    confusion = confusion_matrix(actual, predicted, classes)
-    scores = Scores(actual, predicted, log_probabilities)
-    measures = bootstrap(scores, n, n * classes, seed)
-    names = ("macroPrecision", "macroRecall", "macroF1", "rocAuc", "logLoss", "calibrationError")
-    per_class = np.array(measures[len(names) :], dtype=object).reshape(2, classes)
+    probabilities, predicted = Probabilities(logits), logits.argmax(axis=1)
+
+    def resample(statistic: Statistic) -> Doubles:
+        return resampled(statistic, n, n * classes, seed)
+
+    scores = resample(Scores(actual, predicted, probabilities, classes))
+    rankings = (Ranking(actual, probabilities.of(some), some.start) for some in slices(classes, n))
+    areas = np.concatenate([resample(ranking.areas) for ranking in rankings], axis=1)
+    precision, recall, f1, loss, calibration, *f1_of_classes = measures_of(scores)
+    (area,) = measures_of(_mean_areas(areas)[:, None])
+    counts = counts_of(actual, predicted, classes)
+    measures = (wilson(int(counts.hits.sum()), n), precision, recall, f1, area, loss, calibration)
+    measured = enumerate(zip(f1_of_classes, measures_of(areas), strict=True))
     return Classification(
         actual,
+        predicted,
         probabilities,
-        confusion,
-        {"accuracy": wilson(int(np.trace(confusion)), n), **dict(zip(names, measures, strict=False))},
-        tuple(_class_scores(confusion, index, *per_class[:, index]) for index in range(classes)),
+        dict(zip(METRICS, measures, strict=True)),
+        tuple(_class_scores(counts, index, *both) for index, both in measured),
     )
 
 
-def confusion_matrix(actual: Ints, predicted: Ints, classes: int, weights: Doubles | None = None) -> Ints:
-    """Counts [classes, classes]: row = actual class, column = predicted class."""
-    cells = np.bincount(actual * classes + predicted, weights, minlength=classes * classes)
-    return cells.reshape(classes, classes).astype(np.int64)
+def counts_of(actual: Ints, predicted: Ints, classes: int, weights: Doubles | None = None) -> Counts:
+    """Counts of actual and predicted [n], where each sample counts as often as its weight says."""
+    counted = np.ones(len(actual)) if weights is None else weights
+    hits = sums(counted * (actual == predicted), actual, classes)
+    return Counts(hits, sums(counted, predicted, classes), sums(counted, actual, classes))
 
 
-def per_class(confusion: Ints) -> tuple[Doubles, Doubles, Doubles]:
+def per_class(counts: Counts) -> tuple[Doubles, Doubles, Doubles]:
     """Precision, recall and F1, each [classes]; 0 where nothing was there to count."""
-    hits = np.diag(confusion).astype(np.float64)
-    predicted, actual = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = hits / np.maximum(predicted, 1)
-    recall = hits / np.maximum(actual, 1)
-    f1 = 2 * hits / np.maximum(predicted + actual, 1)
+    precision = counts.hits / np.maximum(counts.predicted, 1)
+    recall = counts.hits / np.maximum(counts.actual, 1)
+    f1 = 2 * counts.hits / np.maximum(counts.predicted + counts.actual, 1)
     return precision, recall, f1
 
 
-def log_softmax(logits: Doubles) -> Doubles:
-    """Logarithms of the probabilities [n, classes]."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    logarithms: Doubles = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return logarithms
-
-
 class Scores:
-    """The statistic that the bootstrap repeats: macro figures, then F1 and ROC AUC of each class."""
+    """The statistic that the bootstrap repeats, but for what is ranked: macro figures, then F1 of each class."""
 
-    def __init__(self, actual: Ints, predicted: Ints, log_probabilities: Doubles) -> None:
+    def __init__(self, actual: Ints, predicted: Ints, probabilities: Probabilities, classes: int) -> None:
         self._actual = actual
         self._predicted = predicted
-        self._classes = log_probabilities.shape[1]
-        self._losses = -log_probabilities[np.arange(len(actual)), actual]
-        probabilities = np.exp(log_probabilities)
-        self._ranking = Ranking(actual, probabilities)
-        confidence = probabilities.max(axis=1)
+        self._classes = classes
+        self._losses = probabilities.losses(actual)
+        confidence = probabilities.confidence
         self._surplus = (predicted == actual) - confidence
         self._bins = calibration_bin(confidence)
 
     def __call__(self, weights: Doubles) -> Doubles:
-        """weights [n] -> [6 + 2 classes]."""
+        """weights [n] -> [5 + classes]."""
         total = weights.sum()
-        precision, recall, f1 = per_class(confusion_matrix(self._actual, self._predicted, self._classes, weights))
-        areas = self._ranking.areas(weights)
+        precision, recall, f1 = per_class(counts_of(self._actual, self._predicted, self._classes, weights))
         # The weighted gap of a bin between accuracy and confidence, summed over bins.
         gaps = np.bincount(self._bins, weights * self._surplus, minlength=CALIBRATION_BINS)
         whole = [
             *(scores.mean() for scores in (precision, recall, f1)),
-            float(np.mean(areas[np.isfinite(areas)])) if np.isfinite(areas).any() else np.nan,
             float(weights @ self._losses / total),
             float(np.abs(gaps).sum() / total),
         ]
-        return np.concatenate([whole, f1, areas])
+        return np.concatenate([whole, f1])
 
 
 def calibration_bin(confidence: Doubles) -> Ints:
@@ -126,12 +138,14 @@ def calibration_bin(confidence: Doubles) -> Ints:
     return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
-def _class_scores(confusion: Ints, index: int, f1: Measure, roc_auc: Measure) -> ClassScores:
-    hits, samples, named = (int(count) for count in (confusion[index, index], *_margins(confusion, index)))
+def _mean_areas(areas: Doubles) -> Doubles:
+    """[resamples, classes] -> [resamples], over the classes that have an area."""
+    defined = (row[np.isfinite(row)] for row in areas)
+    return np.array([row.mean() if len(row) > 0 else np.nan for row in defined])
+
+
+def _class_scores(counts: Counts, index: int, f1: Measure, roc_auc: Measure) -> ClassScores:
+    hits, samples, named = (int(count[index]) for count in (counts.hits, counts.actual, counts.predicted))
     # A class that was never named has no precision to speak of; it counts as 0, as in the macro average.
     precision = wilson(hits, named) if named > 0 else Measure(0.0, 0.0, 1.0)
     return ClassScores(samples, precision, wilson(hits, samples), f1, roc_auc)
-
-
-def _margins(confusion: Ints, index: int) -> tuple[Ints, Ints]:
-    return confusion[index].sum(), confusion[:, index].sum()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbeck_trainer.evaluation.measure import Measure
+from limbeck_trainer.samples import Ints
 
 Doubles = npt.NDArray[np.float64]
 
@@ -21,6 +22,11 @@ FEWEST_RESAMPLES = 100
 
 # weights [n], how often each sample counts -> values [m].
 Statistic = Callable[[Doubles], Doubles]
+
+
+def sums(weights: Doubles, groups: Ints, count: int) -> Doubles:
+    """The weights [n] summed up for each of `count` groups; groups: [n], whose each weight is."""
+    return np.bincount(groups, weights, minlength=count).astype(np.float64, copy=False)
 
 
 def wilson(hits: int, n: int) -> Measure:
@@ -44,20 +50,30 @@ def resamples_of(cells: int) -> int:
 
 
 def bootstrap(statistic: Statistic, n: int, cells: int, seed: int) -> list[Measure]:
-    """Each value of the statistic with its percentile interval over seeded resamples of the n samples.
+    """Each value of the statistic with its percentile interval over seeded resamples of the n samples."""
+    return measures_of(resampled(statistic, n, cells, seed))
 
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. A statistic that resampling biases (the
-    calibration error grows with noise) can leave its own interval, which then is stretched to hold it.
+
+def resampled(statistic: Statistic, n: int, cells: int, seed: int) -> Doubles:
+    """The statistic of the n samples and, below it, of seeded resamples: [1 + resamples, m].
+
+    Who asks with the same n, cells and seed gets another statistic of the same resamples.
     """
     random = np.random.default_rng(seed)
-    values = statistic(np.ones(n))
-    draws = np.stack(
-        [
-            statistic(np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64))
-            for _ in range(resamples_of(cells))
-        ]
+    draws = (
+        statistic(np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64))
+        for _ in range(resamples_of(cells))
     )
-    return [_interval(float(value), draws[:, index]) for index, value in enumerate(values)]
+    return np.stack([statistic(np.ones(n)), *draws])
+
+
+def measures_of(resampled: Doubles) -> list[Measure]:
+    """Each value with its percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
+
+    A statistic that resampling biases (the calibration error grows with noise) can leave its own interval, which then
+    is stretched to hold it.
+    """
+    return [_interval(float(values[0]), values[1:]) for values in resampled.T]
 
 
 def _interval(value: float, draws: Doubles) -> Measure:

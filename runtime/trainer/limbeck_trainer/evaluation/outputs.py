@@ -62,11 +62,14 @@ def gather_losses(model: nn.Module, material: Material, rows: Ints, peers: Peers
 
 def _gather(answer: Callable[[Tensor], Tensor], count: int, most: int, peers: Peers) -> Doubles:
     """The ranks share `count` places out, none twice; each fills in its own, and the sum puts them together."""
-    # Part by part: a stream's samples need not fit into memory together.
-    parts = peers.share_in_parts(torch.arange(count), most)
-    answers = torch.cat([answer(part) for part in parts]).double()
-    whole = torch.zeros((count, *answers.shape[1:]), dtype=torch.float64, device=answers.device)
-    whole[torch.cat(parts).to(answers.device)] = answers
+    whole: Tensor | None = None
+    # Part by part: a stream's samples need not fit into memory together, nor answers of many classes twice.
+    for part in peers.share_in_parts(torch.arange(count), most):
+        answers = answer(part).double()
+        if whole is None:
+            whole = torch.zeros((count, *answers.shape[1:]), dtype=torch.float64, device=answers.device)
+        whole[part.to(answers.device)] = answers
+    assert whole is not None
     return peers.sum(whole).cpu().numpy()
 
 

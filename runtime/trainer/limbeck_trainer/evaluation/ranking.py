@@ -5,22 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from limbeck_trainer.data import Ints
-from limbeck_trainer.evaluation.intervals import Doubles
+from limbeck_trainer.evaluation.intervals import Doubles, sums
 
 
 class Ranking:
-    """The samples in the order of each class's score, ready for weighing; everything is [n, classes]."""
+    """The samples in the order of each class's score, ready for weighing.
 
-    def __init__(self, actual: Ints, scores: Doubles) -> None:
-        n, classes = scores.shape
-        self._order = np.argsort(scores, axis=0, kind="stable")
-        ordered = np.take_along_axis(scores, self._order, axis=0)
-        self._is_hit = actual[self._order] == np.arange(classes)
-        # Samples of the same score share the places from `first` up to before `after`.
-        columns = [ordered[:, column] for column in range(classes)]
-        self._first = np.stack([np.searchsorted(column, column, "left") for column in columns], axis=1)
-        self._after = np.stack([np.searchsorted(column, column, "right") for column in columns], axis=1)
-        self._shape = (n + 1, classes)
+    Of many classes some at a time, for everything is [classes, n]: the scores [n, classes] are those of the classes
+    from `first` on.
+    """
+
+    def __init__(self, actual: Ints, scores: Doubles, first: int = 0) -> None:
+        columns = np.ascontiguousarray(scores.T)
+        classes, n = columns.shape
+        self._order = np.argsort(columns, axis=1, kind="stable")
+        ordered = np.take_along_axis(columns, self._order, axis=1)
+        is_hit = actual[self._order] == np.arange(first, first + classes)[:, None]
+        # The hits, class by class: whose they are, and their places.
+        self._owners, self._places = np.nonzero(is_hit)
+        # Samples of the same score share the places from `_from` up to before `_after`.
+        hits = [ordered[row, is_hit[row]] for row in range(classes)]
+        self._from = np.concatenate([np.searchsorted(ordered[row], hits[row], "left") for row in range(classes)])
+        self._after = np.concatenate([np.searchsorted(ordered[row], hits[row], "right") for row in range(classes)])
+        self._shape = (classes, n + 1)
 
     def areas(self, weights: Doubles) -> Doubles:
         """The area under each one-vs-rest ROC curve [classes] for weights [n]; NaN for a class that is all or nothing.
@@ -29,13 +36,13 @@ class Ranking:
         Hanley and McNeil, Radiology 143 (1982).
         """
         weighed = weights[self._order]
-        hits = weighed * self._is_hit
+        hits = weighed[self._owners, self._places]
+        weighed[self._owners, self._places] = 0
         misses = np.zeros(self._shape)
-        np.cumsum(weighed - hits, axis=0, out=misses[1:])
-        below = np.take_along_axis(misses, self._first, axis=0)
-        upto = np.take_along_axis(misses, self._after, axis=0)
-        pairs = hits.sum(axis=0) * misses[-1]
-        ordered = (hits * (below + upto) / 2).sum(axis=0)
+        np.cumsum(weighed, axis=1, out=misses[:, 1:])
+        below, upto = misses[self._owners, self._from], misses[self._owners, self._after]
+        pairs = sums(hits, self._owners, len(misses)) * misses[:, -1]
+        ordered = sums(hits * (below + upto) / 2, self._owners, len(misses))
         with np.errstate(divide="ignore", invalid="ignore"):
             areas: Doubles = np.where(pairs > 0, ordered / pairs, np.nan)
         return areas

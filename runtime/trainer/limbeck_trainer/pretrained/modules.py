@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,10 @@ class PretrainedClassifier(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[b, t], padded to any t up to the context's length -> logits [b, classes]."""
+        # Not a row of padding alone: of nothing that is seen a model may make what is no number.
+        return _answered(self._logits, tokens, 1 if self.padding == 0 else 0)
+
+    def _logits(self, tokens: Tensor) -> Tensor:
         tokens = tokens.long()
         seen = (tokens != self.padding).long()
         if not torch.onnx.is_in_onnx_export():
@@ -50,6 +55,9 @@ class PretrainedDecoder(CausalModel):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[b, t] -> logits [b, t, vocabulary]."""
+        return _answered(self._logits, tokens, 0)
+
+    def _logits(self, tokens: Tensor) -> Tensor:
         batch, length = tokens.shape
         bias = causal_bias(length, tokens.device).expand(batch, 1, length, length)
         places = torch.arange(length, device=tokens.device).expand(batch, length)
@@ -81,6 +89,16 @@ class PretrainedDecoder(CausalModel):
         finally:
             hook.remove()
         return answer.logits.squeeze(1), [layer.new for layer in cache.layers]
+
+
+def _answered(answer: Callable[[Tensor], Tensor], tokens: Tensor, filler: int) -> Tensor:
+    """The answers [b, ...] to tokens [b, t], also to no rows: a share of a batch may have none, and transformers fails.
+
+    One row is answered then, and cut off. Every weight gets its gradient, of zeros, and no collective is left out.
+    """
+    if torch.onnx.is_in_onnx_export() or len(tokens) > 0:
+        return answer(tokens)
+    return answer(tokens.new_full((1, tokens.shape[1]), filler))[:0]
 
 
 class Layer(DynamicLayer):  # type: ignore[misc]

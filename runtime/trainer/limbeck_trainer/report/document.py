@@ -27,6 +27,9 @@ ROC_CLASSES = 20
 ROC_POINTS = 200
 PAIRS = 1000
 RESIDUAL_BINS = 30
+# A matrix of more classes is mostly zeros, and as large as their square: the pairs that are confused are told alone.
+CONFUSION_CLASSES = 200
+CONFUSED_PAIRS = 1000
 
 
 def report_document(
@@ -55,13 +58,27 @@ def _classification(labels: tuple[str, ...], evaluation: Classification) -> dict
     return {
         "task": "classification",
         "metrics": metrics_document(evaluation.n, evaluation.metrics),
-        "resamples": resamples_of(evaluation.probabilities.size),
+        "resamples": resamples_of(evaluation.n * len(labels)),
         "labels": list(labels),
-        "confusion": evaluation.confusion.tolist(),
+        **({"confusion": evaluation.confusion.tolist()} if len(labels) <= CONFUSION_CLASSES else {}),
+        "confused": _confused(labels, evaluation),
         "classes": [_class(label, scores) for label, scores in zip(labels, evaluation.classes, strict=True)],
         "calibration": _calibration(evaluation),
         "roc": _roc(labels, evaluation),
     }
+
+
+def _confused(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, object]]:
+    """The pairs of classes that are taken for one another, most often first."""
+    wrong = evaluation.actual != evaluation.predicted
+    cells = evaluation.actual[wrong] * len(labels) + evaluation.predicted[wrong]
+    found, counts = np.unique(cells, return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:CONFUSED_PAIRS]
+    pairs = (divmod(cell, len(labels)) for cell in found[most].tolist())
+    return [
+        {"actual": labels[actual], "predicted": labels[predicted], "count": count}
+        for (actual, predicted), count in zip(pairs, counts[most].tolist(), strict=True)
+    ]
 
 
 def _class(label: str, scores: ClassScores) -> dict[str, object]:
@@ -76,8 +93,8 @@ def _is_measured(measure: Measure) -> bool:
 
 def _calibration(evaluation: Classification) -> list[dict[str, float]]:
     """Where the model was so sure, how often was it right? Bins without a sample are left out."""
-    confidence = evaluation.probabilities.max(axis=1)
-    correct = evaluation.probabilities.argmax(axis=1) == evaluation.actual
+    confidence = evaluation.probabilities.confidence
+    correct = evaluation.predicted == evaluation.actual
     bins = calibration_bin(confidence)
     return [
         {
@@ -100,7 +117,7 @@ def _roc(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, 
 
 def _curve(label: str, index: int, evaluation: Classification) -> dict[str, object]:
     hits: Ints = (evaluation.actual == index).astype(np.int64)
-    false, true = roc_curve(hits, evaluation.probabilities[:, index])
+    false, true = roc_curve(hits, evaluation.probabilities.of(slice(index, index + 1))[:, 0])
     kept = np.unique(np.linspace(0, len(false) - 1, min(ROC_POINTS, len(false))).round().astype(np.int64))
     return {"label": label, "falsePositiveRate": _list(false[kept]), "truePositiveRate": _list(true[kept])}
 

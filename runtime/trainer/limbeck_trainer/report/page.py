@@ -54,7 +54,7 @@ def page_of(report: Mapping[str, Any]) -> str:
         models={"model": report, **{name: report[name] for name in ("control", "teacher") if name in report}},
         figures=_figures(report),
         matrix=_matrix(report),
-        confused=_confused(report),
+        confused=report.get("confused", [])[:CONFUSED_PAIRS],
         width=WIDTH,
         height=HEIGHT,
     )
@@ -77,15 +77,3 @@ def _matrix(report: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         {"label": label, "cells": [{"count": count, "share": count / max(1, sum(row))} for count in row]}
         for label, row in zip(report["labels"], report["confusion"], strict=True)
     ]
-
-
-def _confused(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The pairs of classes that are taken for one another most often."""
-    labels = report.get("labels", [])
-    pairs = [
-        {"actual": labels[row], "predicted": labels[column], "count": count}
-        for row, counts in enumerate(report.get("confusion", []))
-        for column, count in enumerate(counts)
-        if count > 0 and row != column
-    ]
-    return sorted(pairs, key=lambda pair: -int(pair["count"]))[:CONFUSED_PAIRS]

@@ -36,6 +36,34 @@ def test_padding_is_not_seen_however_much_of_it_there_is(tmp_path: Path, kind: s
         assert torch.isfinite(module(torch.zeros((1, 4), dtype=torch.int32))).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "labels", "shape"),
+    [
+        ("bert", LABELS, (0, 3)),
+        ("roberta", LABELS, (0, 3)),
+        ("gpt2", LABELS, (0, 3)),
+        ("llama", LABELS, (0, 3)),
+        ("gpt2", (), (0, 5, 320)),
+        ("llama", (), (0, 5, 320)),
+    ],
+)
+def test_no_rows_have_no_answers_and_teach_nothing_but_reach_every_weight(
+    tmp_path: Path, kind: str, labels: tuple[str, ...], shape: tuple[int, ...]
+) -> None:
+    """A share of a batch may have none: whoever then left a gradient out would keep the others waiting for it."""
+    save = tiny_models.save_decoder if kind in ("gpt2", "llama") else tiny_models.save_encoder
+    module = build(opened(save(tmp_path, kind), "classification" if labels else "causalLM"), labels)
+    module(TEXT).sum().backward()
+    taught = {name for name, weight in module.named_parameters() if weight.grad is not None}
+    module.zero_grad()
+    answers = module(TEXT[:0])
+    assert answers.shape == shape
+    answers.sum().backward()
+    reached = {name: weight.grad for name, weight in module.named_parameters() if weight.grad is not None}
+    assert set(reached) == taught
+    assert not any(gradient.any() for gradient in reached.values())
+
+
 def test_a_token_does_not_see_what_follows(tmp_path: Path) -> None:
     module = decoder(tmp_path, "gpt2")
     changed = TEXT.clone()

@@ -142,6 +142,22 @@ def test_a_group_learns_what_one_process_learns(store: str, tmp_path: Path, stra
     assert result["metrics"]["perplexity"]["value"] == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_worker_without_a_row_of_a_batch_goes_on_with_the_others(store: str, tmp_path: Path, strategy: str) -> None:
+    tiny_models.save_encoder(tmp_path / "model")
+    document = {**tuning(store, tmp_path, "classification", epochs=2), "distribution": {"strategy": strategy}}
+    document["optimization"] |= {"batchSize": 31}
+    alone = run_here({**document, "store": {**document["store"], "runUri": f"{store}/alone"}})
+    workers = start_workers(tmp_path / "group", document, 2)
+    assert [worker.exit_code() for worker in workers] == [0, 0], workers[0].log_file.read_text()
+    # One of the 63 texts is left for the last batch of an epoch.
+    assert next(line for line in workers[0].lines() if line["message"] == "data loaded")["train"] == 63
+    result = workers[0].result()
+    assert result["steps"] == 2 * 3
+    expected = alone["metrics"]["logLoss"]["value"]
+    assert result["metrics"]["logLoss"]["value"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_a_model_whose_export_fails_ends_before_it_is_trained(store: str, tmp_path: Path) -> None:
     tiny_models.save_decoder(tmp_path / "model", "bloom")
     lines: list[str] = []
