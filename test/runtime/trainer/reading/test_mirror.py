@@ -174,7 +174,7 @@ def one_more(path: str) -> Callable[[list[Entry]], list[Entry]]:
     return lambda entries: [*entries, {"type": "file", "path": path, "size": 1, "oid": "0" * 40}]
 
 
-ODD = ["../../x", "data/../../train.parquet", "/etc/train.parquet", "train//x", "train/.", "", "train/\ud800", "\0"]
+ODD = ["../../x", "data/../../train.parquet", "/etc/train.csv", "train//x", "train/.", "", "train/\ud800", "\0", "t\n"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ ODD = ["../../x", "data/../../train.parquet", "/etc/train.parquet", "train//x", 
         (first_with(type="link"), "lists {'type': 'link', "),
         (lambda entries: [*entries, 7], "lists 7, so it does not answer as the Hub does"),
         (one_more(f"{min(TRAIN)}/x"), "lists 'data/train-00000-of-00003.parquet' as a file and as a folder"),
-        *((one_more(path), "which no repository can hold") for path in [*ODD, "train\n", "x" * 256, "ä" * 128, "train/" * 200]),
+        *((one_more(path), "which no repository can hold") for path in [*ODD, "x" * 256, "ä" * 128, "train/" * 200]),
     ],
 )
 def test_what_is_listed_wrongly_is_refused(site: HubServer, store: str, tells: Any, words: str) -> None:
