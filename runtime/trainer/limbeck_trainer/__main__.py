@@ -74,7 +74,7 @@ def main() -> NoReturn:
     interruption = Interruption(ending.overdue)
     interruption.install()
     try:
-        document = _run(arguments.config, ending, interruption)
+        ending.succeed(_run(arguments.config, ending, interruption))
     except TrainerError as error:
         ending.fail(error)
     except BaseException as error:
@@ -82,7 +82,6 @@ def main() -> NoReturn:
             ending.log.error("traceback", line=line)
         last_line = traceback.format_exception_only(error)[-1].strip()
         ending.fail(TrainerError(Reason.CRASHED, last_line))
-    ending.succeed(document)
 
 
 def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, object] | None:

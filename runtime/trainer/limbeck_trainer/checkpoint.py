@@ -118,7 +118,8 @@ class Checkpoints:
         self._store.put(pointer.file, snap.content, ONCE)
         try:
             self._store.put(self.history_uri, snap.history, ONCE)
-            self._store.put(pointer.uri, json.dumps({**document, "course": self._identity.fingerprint}).encode(), ONCE)
+            about = {**document, "course": self._identity.fingerprint}
+            self._store.put(pointer.uri, json.dumps(about, allow_nan=False).encode(), ONCE)
         except TrainerError:
             # Nothing would ever find it again, and a full store should not be kept full.
             self._discard(pointer.file)

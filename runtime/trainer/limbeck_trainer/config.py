@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
+from typing import Any
 
 from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
@@ -70,20 +73,43 @@ class Config:
     @property
     def course(self) -> dict[str, object]:
         """What decides the course of the training, every hyper-parameter among it, as JSON."""
-        model = {"kind": type(self.model).__name__.lower(), **asdict(self.model)}
+        return self._course(asdict)
+
+    @property
+    def course_sha256(self) -> str:
+        """Digest of the course, as JSON with sorted keys."""
+        return _digest(self.course)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what was chosen of the course: a checkpoint of another one is never resumed.
+
+        What has its default is left out, so that a release that brings a new setting does not part a run that goes on
+        from its checkpoints. So a new field has a default, with which all is as before, and no default ever changes.
+        """
+        return _digest(self._course(_chosen))
+
+    def _course(self, as_json: Callable[[Any], dict[str, object]]) -> dict[str, object]:
+        model = {"kind": type(self.model).__name__.lower(), **as_json(self.model)}
         # In which numbers it is served comes after all of it.
         model.pop("weights", None)
         return {
             "model": model,
-            "data": asdict(self.data),
-            "optimization": asdict(self.optimization),
-            "distillation": asdict(self.distillation) if self.distillation else None,
+            "data": as_json(self.data),
+            "optimization": as_json(self.optimization),
+            "distillation": as_json(self.distillation) if self.distillation else None,
         }
 
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the course, as JSON with sorted keys: a checkpoint of another course is never resumed."""
-        return hashlib.sha256(json.dumps(self.course, sort_keys=True).encode()).hexdigest()
+
+def _chosen(part: Any) -> dict[str, object]:
+    """A part of the config as JSON, without what has its default."""
+    values = {field.name: (getattr(part, field.name), field.default) for field in fields_of(part)}
+    chosen = {name: value for name, (value, default) in values.items() if value != default}
+    return {name: _chosen(value) if is_dataclass(value) else value for name, value in chosen.items()}
+
+
+def _digest(document: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def read_config(path: Path) -> Config:

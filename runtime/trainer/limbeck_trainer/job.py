@@ -217,7 +217,7 @@ def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict
     pretrained = {"pretrainedSha256": dataset.foundation.sha256} if dataset.foundation else {}
     return {
         "dataSha256": dataset.sha256,
-        "configSha256": config.fingerprint,
+        "configSha256": config.course_sha256,
         "splitSeed": config.data.split_seed,
         "seed": config.optimization.seed,
         "worldSize": environment.world_size,

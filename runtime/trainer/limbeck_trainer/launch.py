@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +34,34 @@ class Child:
     process: subprocess.Popen[bytes]
     result: Path
     code: int | None = None
+    # When it was asked to end, by the clock of `ended`.
+    asked: float | None = None
+
+    def ask(self, now: float) -> None:
+        """SIGTERM, once."""
+        if self.asked is None:
+            self.asked = now
+            self.process.terminate()
+
+
+@dataclass
+class Pod:
+    """The ranks that were started, and whether they are to end: then each is asked, those that come later, too."""
+
+    children: list[Child] = field(default_factory=list)
+    stopping: bool = False
+
+    def take(self, child: Child) -> None:
+        """One more rank."""
+        self.children.append(child)
+        if self.stopping:
+            child.ask(time.monotonic())
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """SIGTERM is the ranks'."""
+        self.stopping = True
+        for child in self.children:
+            child.ask(time.monotonic())
 
 
 def is_launcher(variables: Mapping[str, str]) -> bool:
@@ -45,29 +73,20 @@ def launch(command: Sequence[str], variables: Mapping[str, str], result: Path) -
     """Runs `command` once for each local rank; the exit code, and in `result` the words, of the one that decides."""
     count, group = int(variables["LOCAL_WORLD_SIZE"]), int(variables.get("GROUP_RANK") or "0")
     with tempfile.TemporaryDirectory() as folder:
-        children = []
+        pod = Pod()
+        # Before the first of them: as process 1 of its container a launcher without a handler ignores the signal.
+        signal.signal(signal.SIGTERM, pod.stop)
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         for local in range(count):
             file = Path(folder) / f"{local}.json"
             places = {"RANK": str(group * count + local), "LOCAL_RANK": str(local), "LIMBECK_RESULT_FILE": str(file)}
             process = subprocess.Popen(command, env={**variables, **places, "LIMBECK_SCRATCH": str(scratch)})
-            children.append(Child(group * count + local, process, file))
-        pass_on(children)
-        return told(decisive(ended(children)), result)
+            pod.take(Child(group * count + local, process, file))
+        return told(decisive(ended(pod.children)), result)
 
 
-def pass_on(children: Sequence[Child]) -> None:
-    """From now on SIGTERM is the children's."""
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        for child in children:
-            child.process.send_signal(number)
-
-    signal.signal(signal.SIGTERM, forward)
-
-
-def ended(children: Sequence[Child]) -> list[Child]:
+def ended(children: Sequence[Child], clock: Callable[[], float] = time.monotonic) -> list[Child]:
     """The children in the order in which they ended. Once one has failed, the others have not much time left."""
     over: list[Child] = []
     failed_at = None
@@ -76,19 +95,21 @@ def ended(children: Sequence[Child]) -> list[Child]:
             if child.code is None and child.process.poll() is not None:
                 child.code = child.process.returncode
                 over.append(child)
-                failed_at = failed_at or (time.monotonic() if child.code != 0 else None)
+                failed_at = failed_at or (clock() if child.code != 0 else None)
         if failed_at is not None:
-            _hurry(children, time.monotonic() - failed_at)
+            _hurry(children, failed_at, clock())
         time.sleep(LOOK_SECONDS)
     return over
 
 
-def _hurry(children: Sequence[Child], seconds: float) -> None:
-    for child in children:
-        if child.code is None and seconds > NOTICE_SECONDS + GRACE_SECONDS:
+def _hurry(children: Sequence[Child], failed_at: float, now: float) -> None:
+    """Asks, and forces who was asked: however seldom this process gets to look, nobody is forced without having had
+    the time to save."""
+    for child in (child for child in children if child.code is None):
+        if child.asked is not None and now > child.asked + GRACE_SECONDS:
             child.process.kill()
-        elif child.code is None and NOTICE_SECONDS < seconds < NOTICE_SECONDS + 2 * LOOK_SECONDS:
-            child.process.terminate()
+        elif now > failed_at + NOTICE_SECONDS:
+            child.ask(now)
 
 
 def decisive(over: Sequence[Child]) -> Child:

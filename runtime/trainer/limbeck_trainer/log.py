@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -40,4 +41,13 @@ class Log:
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {"time": time, "level": level, "message": message, **self._fields, **fields}
-        self._write(json.dumps(record, default=str))
+        self._write(json.dumps(_sayable(record), default=str, allow_nan=False))
+
+
+def _sayable(value: object) -> object:
+    """What is no finite number is a word: JSON knows no other way, and a log must not fail."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _sayable(member) for name, member in value.items()}
+    return [_sayable(member) for member in value] if isinstance(value, list | tuple) else value

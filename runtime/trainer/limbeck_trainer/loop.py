@@ -6,7 +6,6 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 from __future__ import annotations
 
 import json
-import math
 import time
 from dataclasses import replace
 from typing import Any, NoReturn, cast
@@ -19,13 +18,11 @@ from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity, Snap
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.config import Config
-from limbeck_trainer.data import Dataset, Ints, Rows
+from limbeck_trainer.data import Dataset, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.evaluation.outputs import count_correct, rows_at_once, sum_of_squares
 from limbeck_trainer.loss_record import LossRecord, non_finite
-from limbeck_trainer.losses import perplexity_of
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
@@ -35,6 +32,7 @@ from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.snapshot import Snapshot, decode, encode
 from limbeck_trainer.stream import StreamTensor
+from limbeck_trainer.validating import validated, validation_loss, without_wrong
 
 # News of a step are for people and for whoever looks for a hang: nobody looks more often.
 REPORT_SECONDS = 0.1
@@ -57,6 +55,8 @@ class Training:
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
         self._pace = Pace(peers.device)
+        # Of this training, in seconds.
+        self._longest_step = 0.0
         self._patience = Patience()
         # Of the epoch with the least validation loss; rank 0 alone keeps them.
         self._best: Weights | None = None
@@ -78,8 +78,8 @@ class Training:
         return self._finished()
 
     def _train(self) -> None:
-        config, stage = self._session.config, self._stage
-        due = Due(config.checkpoint_seconds, time.monotonic, time.monotonic())
+        stage = self._stage
+        due = Due(self._session.config.checkpoint_seconds, time.monotonic, time.monotonic())
         began, first, reported = time.monotonic(), self._step, 0.0
         while self._step < stage.steps and not self._impatient():
             stop, save = self._asked(due)
@@ -88,19 +88,31 @@ class Training:
             if save:
                 self._save()
                 due = due.again()
-            rate = learning_rate_at(self._step, stage.steps, config.optimization)
-            started = time.monotonic()
-            loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
-            self._step += 1
-            self._losses.add(self._step, loss)
+            self._learn()
             now = time.monotonic()
-            self._pace.add(now - started)
             if now - reported >= REPORT_SECONDS:
                 self._report((now - began) / (self._step - first))
                 reported = now
             if self._step % stage.round_steps == 0:
                 self._close_round()
         self._report_scaling()
+
+    def _learn(self) -> None:
+        """One step, and how long it took with all that had to be waited for."""
+        rate = learning_rate_at(self._step, self._stage.steps, self._session.config.optimization)
+        started = time.monotonic()
+        loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
+        self._step += 1
+        self._losses.add(self._step, loss)
+        if self._step % self._stage.round_steps == 0:
+            # What the device has still to do is this step's, and none of the validation's.
+            self._losses.look(self._step)
+        seconds = time.monotonic() - started
+        self._pace.add(seconds)
+        self._longest_step = max(self._longest_step, seconds)
+        # Before, steps may only be on their way to the device: by their length nobody could tell a hang.
+        if self._losses.seen:
+            self._session.board.stepped(self._longest_step)
 
     def _asked(self, due: Due) -> tuple[bool, bool]:
         """Whether to stop, and whether to save. Where state is in parts, everybody has to do both at the same step."""
@@ -135,47 +147,39 @@ class Training:
             self._validate()
 
     def _validate(self) -> None:
-        self._losses.look(self._step)
         totals = torch.tensor(self._losses.close(), dtype=torch.float64, device=self._peers.device)
         total, count = self._peers.sum(totals).tolist()
         point = {"step": float(self._step), "loss": total / max(1.0, count)}
-        rows = self._material.rows.validation
-        if len(rows) > 0:
-            point |= self._validated(rows)
+        if len(self._material.rows.validation) > 0:
+            point |= validated(self._session.config.task, self._engine, self._material, self._peers)
         if self._session.config.optimization.early_stopping is not None:
             point["validationLoss"] = self._watch()
+        point, wrong = without_wrong(point)
         self._trained.history.append(point)
         self._session.board.update(validation=point)
         if self._peers.leads:
             shown = {key: round(value, 6) for key, value in point.items()}
             self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
-
-    def _validated(self, rows: Ints) -> dict[str, float]:
-        """What a person watches: the share of right classes, the error in the target's unit, or the perplexity."""
-        if self._session.config.task == "causalLM":
-            return {"validationPerplexity": perplexity_of(self._validation_loss())}
-        model = self._engine.parallel.evaluated
-        if self._session.config.task == "regression":
-            return {"validationRmse": math.sqrt(sum_of_squares(model, self._material, rows, self._peers) / len(rows))}
-        return {"validationAccuracy": count_correct(model, self._material, rows, self._peers) / len(rows)}
+            if wrong:
+                self._log.warn("validation is not finite", step=self._step, figures=wrong)
 
     def _watch(self) -> float:
         """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""
         stopping = self._session.config.optimization.early_stopping
         assert stopping is not None
-        loss = self._validation_loss()
+        loss = validation_loss(self._engine, self._material)
         self._patience = self._patience.after(loss, self._step, stopping)
         if self._patience.best_step == self._step and (self._peers.leads or not self._engine.parallel.whole):
             best = self._engine.parallel.weights()
             self._best = best if self._peers.leads else None
-        if self._patience.exhausted(stopping) and self._peers.leads:
+        if not self._patience.exhausted(stopping):
+            return loss
+        if self._patience.best_step == 0:
+            what = "The validation loss was no number so far"
+            raise non_finite(what, self._step, self._stage.steps, self._stage.name)
+        if self._peers.leads:
             self._log.info("training stopped early", step=self._step, bestStep=self._patience.best_step)
         return loss
-
-    def _validation_loss(self) -> float:
-        material = self._material
-        rows = torch.from_numpy(material.rows.validation)
-        return self._engine.mean_loss(material.x, rows, rows_at_once(material.dataset.cells))
 
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
@@ -215,7 +219,8 @@ class Training:
             if not is_finite(state["model"]):
                 raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
             snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-            self._writer.put(Snap(self._step, encode(snapshot), json.dumps(self._trained.history).encode()))
+            history = json.dumps(self._trained.history, allow_nan=False).encode()
+            self._writer.put(Snap(self._step, encode(snapshot), history))
 
     def _settle(self) -> SavedCheckpoint | None:
         """The newest checkpoint in the store, once what is on its way has arrived or has had its time."""

@@ -45,6 +45,11 @@ class LossRecord:
         self._sum += sum(values)
         self._count += len(values)
 
+    @property
+    def seen(self) -> bool:
+        """Whether all that was noted has been looked at: the device has done every step then."""
+        return not self._unseen
+
     def close(self) -> tuple[float, int]:
         """Sum and number of what was looked at since the last call."""
         closed = self._sum, self._count

@@ -10,6 +10,7 @@ from torch import nn
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Floats
 from limbeck_trainer.distributed import Peers
+from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.intervals import Doubles
 from limbeck_trainer.evaluation.language import evaluate_language
 from limbeck_trainer.evaluation.outputs import gather_losses, gather_outputs
@@ -47,8 +48,8 @@ def measure(config: Config, peers: Peers, material: Material, examined: Examined
     if config.task == "causalLM":
         return _foretelling(config, peers, material, examined.model)
     test, dataset = material.rows.test, material.dataset
-    outputs = gather_outputs(examined.model, material, test, peers)
-    alone = None if examined.control is None else gather_outputs(examined.control, material, test, peers)
+    outputs = _answers(examined.model, material, peers)
+    alone = None if examined.control is None else _answers(examined.control, material, peers)
     if not peers.leads:
         return None
 
@@ -63,6 +64,19 @@ def measure(config: Config, peers: Peers, material: Material, examined: Examined
         None if taught is None else judged(taught),
         agreement,
     )
+
+
+def _answers(model: nn.Module, material: Material, peers: Peers) -> Doubles:
+    """To the held-out rows. NonFiniteLoss, on every rank, if some are no numbers: such a model cannot be measured."""
+    answers = gather_outputs(model, material, material.rows.test, peers)
+    wrong = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+    if len(wrong) > 0:
+        what = f"The model's answers to {len(wrong)} of {len(answers)} held-out samples are no finite numbers"
+        row = int(material.rows.test[wrong[0]]) + 1
+        raise TrainerError(
+            Reason.NON_FINITE_LOSS, f"{what}, that to row {row} of the data first. Look for extreme values there."
+        )
+    return answers
 
 
 def _foretelling(config: Config, peers: Peers, material: Material, model: nn.Module) -> Measured | None:

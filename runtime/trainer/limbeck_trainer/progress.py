@@ -6,9 +6,9 @@ that hangs answers with the same step. What legitimately takes long between two 
 
 from __future__ import annotations
 
+import math
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -98,8 +98,13 @@ class Progress:
             "epochs": self.epochs,
             "step": self.step,
             "steps": self.steps,
-            **{key: value for key, value in optional.items() if value is not None},
+            **{key: value for key, value in optional.items() if _is_told(value)},
         }
+
+
+def _is_told(value: object | None) -> bool:
+    """JSON has no word for what is no finite number, and whoever reads a wrong one knows nothing of all the rest."""
+    return value is not None and (not isinstance(value, float) or math.isfinite(value))
 
 
 def _clipped(sentence: str | None) -> str | None:
@@ -109,12 +114,9 @@ def _clipped(sentence: str | None) -> str | None:
 class Board:
     """The current progress, written by the training and read by the server."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         self._progress = Progress()
         self._lock = threading.Lock()
-        self._clock = clock
-        # When the last step ended; None where something else came after it.
-        self._stepped: float | None = None
 
     @property
     def progress(self) -> Progress:
@@ -125,10 +127,13 @@ class Board:
         """Changes the named fields, all at once."""
         with self._lock:
             self._progress = replace(self._progress, **changes)
-            if "phase" in changes:
-                self._stepped = None
-            elif "step" in changes:
-                self._time_step()
+
+    def stepped(self, seconds: float) -> None:
+        """Notes how long a step took. Not every step is reported, and the longest has to be known all the same."""
+        with self._lock:
+            longest = self._progress.step_seconds
+            if longest is None or seconds > longest:
+                self._progress = replace(self._progress, step_seconds=seconds)
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
@@ -139,10 +144,3 @@ class Board:
             yield
         finally:
             self.update(phase=before)
-
-    def _time_step(self) -> None:
-        now = self._clock()
-        if self._stepped is not None:
-            longest = max(self._progress.step_seconds or 0, now - self._stepped)
-            self._progress = replace(self._progress, step_seconds=longest)
-        self._stepped = now

@@ -38,7 +38,7 @@ def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
                 self._answer(404, {"error": "there are only /progress and /metrics"})
 
         def _answer(self, status: int, document: dict[str, object]) -> None:
-            body = json.dumps(document).encode()
+            body = json.dumps(document, allow_nan=False).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -75,4 +75,6 @@ def write_result(path: Path, document: dict[str, object]) -> None:
 
 
 def _compact(document: dict[str, object]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # The name of a file need not be Unicode.
+    return text.encode(errors="replace")

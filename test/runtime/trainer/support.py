@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from limbeck_trainer.config import parse_config
+from limbeck_trainer.data import split_rows
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.job import run
@@ -103,6 +104,18 @@ def digits_file(folder: Path, **changes: Any) -> str:
     path = folder / "data.npz"
     np.savez(path, **{"x": x, "y": y, **changes})
     return path.as_uri()
+
+
+def spoiled(folder: Path, part: str, **changes: Any) -> Document:
+    """A config of small numbers, among which is a sample, in this part of the split, that no float32 can normalise."""
+    source = {"kind": "s3", "uri": digits_file(folder)}
+    data = {"source": source, "split": {"validation": 0.2, "test": 0.25, "seed": 0}}
+    document = config_document((folder / "store").as_uri(), data=data, **changes)
+    arrays = np.load(folder / "data.npz")
+    x = arrays["x"] / 100
+    x[getattr(split_rows(arrays["y"], parse_config(document).data), part)[0]] = 3e38
+    digits_file(folder, x=x)
+    return document
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from limbeck_trainer.config import Response, parse_config, read_config
 from limbeck_trainer.data_config import Mirrored, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.model_config import Cnn, Mlp
+from limbeck_trainer.optimization import Optimization
 from support import config_document, contract
 
 SHA = "a" * 64
@@ -175,6 +177,70 @@ def test_fingerprint_follows_the_course_and_not_the_attempt() -> None:
     assert parse_config(changed(document(), ["run", "attempt"], 2)).fingerprint == base
     assert parse_config(changed(document(), ["optimization", "seed"], 2)).fingerprint != base
     assert parse_config(document(model={"kind": "linear"})).fingerprint != base
+
+
+DEFAULTS = {
+    "model": {"kind": "mlp", "hidden": (16,)},
+    "data": {
+        "source": {"name": "digits"},
+        **{"validation": 0.1, "test": 0.2, "split_seed": 7, "labelled": None, "window": None},
+        "reading": {
+            **{"task": "classification", "format": None, "labels": (), "image": None},
+            "columns": {"target": None, "features": (), "categorical": (), "text": None, "missing": "refuse"},
+        },
+    },
+    "optimization": {
+        **{"optimizer": "adam", "learning_rate": 0.01, "schedule": "oneCycle"},
+        **{"epochs": 4, "batch_size": 64, "seed": 1},
+        **{"warm_up": None, "weight_decay": 0.0, "clip_norm": None, "precision": "float32", "accumulate": 1},
+        "early_stopping": None,
+    },
+    "distillation": None,
+}
+CHOSEN = {
+    "model": PRETRAINED,
+    "data": {
+        **{"source": {**MIRROR, "sha256": SHA}, "split": SPLIT, "format": "jsonl", "labels": ["a", "b"], "labelled": 9},
+        **{"columns": {"target": "a", "text": "b"}},
+    },
+    "optimization": {"weightDecay": 0.1, "accumulate": 2, "earlyStopping": {"patience": 2}},
+    "distillation": DISTILLATION,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fingerprint"),
+    [
+        ({}, "45998d67da63e92b05918bcfa56cff5301b527f9757f2ece38fe2b4166dda952"),
+        (CHOSEN, "878ec5a991c685aecf6d8be605851fba5da17bd560f63e49419092cface60af2"),
+    ],
+    ids=["nothing", "much"],
+)
+def test_the_fingerprint_of_a_config_is_the_same_in_every_release(changes: dict[str, Any], fingerprint: str) -> None:
+    """With another one, runs under way would begin anew when Limbeck is upgraded. A new field needs a default."""
+    assert parse_config(document(**changes)).fingerprint == fingerprint
+
+
+def test_no_default_changes() -> None:
+    """What a config leaves out has no part in its fingerprint: runs would go on with another value than they had.
+
+    A field that is new belongs here. One that should get another default has to get another name, too.
+    """
+    assert parse_config(document()).course == DEFAULTS
+
+
+def test_a_new_setting_parts_only_those_who_choose_it() -> None:
+    @dataclass(frozen=True)
+    class Later(Optimization):
+        momentum: float = 0.9
+
+    now = parse_config(document(optimization={"weightDecay": 0.1}))
+    later, other = (
+        replace(now, optimization=Later(**asdict(now.optimization), **chosen)) for chosen in ({}, {"momentum": 0.5})
+    )
+    assert later.fingerprint == now.fingerprint != other.fingerprint
+    # The lineage names every value, and so its digest is of all of them.
+    assert len({config.course_sha256 for config in (now, later, other)}) == 3
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("{", "is not JSON"), ("[]", "must be a JSON object")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from limbeck_trainer.launch import is_launcher, launch
+from limbeck_trainer.launch import NOTICE_SECONDS, Child, Pod, ended, is_launcher, launch
 from support import config_document, free_port, until
 from workers import start_workers
 
@@ -95,6 +96,52 @@ sys.exit(launch([sys.executable, '-c', {waits!r}], os.environ, Path('{tmp_path}/
     until(lambda: all(place.exists() for place in places))
     threading.Timer(0.2, pod.terminate).start()
     assert pod.wait(60) == 128 + signal.SIGTERM
+
+
+# Says that it is there, notes each time that it is asked to end and, if it is one that ends, ends some time after.
+WAIT_TO_BE_ASKED = """
+import os, signal, time
+asked = []
+def note(*_): open(os.environ["PLACE"] + ".asked", "a").write("x"); asked.append(1)
+signal.signal(signal.SIGTERM, note)
+open(os.environ["PLACE"], "w")
+while not (asked and os.environ["ENDS"]): time.sleep(0.01)
+time.sleep(0.3)
+"""
+
+
+def child(rank: int, folder: Path, script: str, ends: str = "") -> Child:
+    place = folder / str(rank)
+    variables = {**os.environ, "PLACE": str(place), "ENDS": ends}
+    process = subprocess.Popen([sys.executable, "-c", script], env=variables)
+    if script is WAIT_TO_BE_ASKED:
+        until(place.exists)
+    return Child(rank, process, folder / "result")
+
+
+def test_a_launcher_that_seldom_gets_to_look_forces_nobody_whom_it_has_not_asked(tmp_path: Path) -> None:
+    """Between its first look and its second there are minutes."""
+    times = itertools.chain([0.0], itertools.repeat(300.0))
+    waiting = child(1, tmp_path, WAIT_TO_BE_ASKED, "yes")
+    over = ended([waiting, child(0, tmp_path, "import sys; sys.exit(75)")], lambda: next(times))
+    assert [(one.rank, one.code) for one in over] == [(0, 75), (1, 0)]
+    assert (tmp_path / "1.asked").read_text() == "x"
+
+
+def test_who_does_not_end_when_asked_is_forced_after_its_time(tmp_path: Path) -> None:
+    times = itertools.count(0.0, NOTICE_SECONDS + 1)
+    waiting = child(1, tmp_path, WAIT_TO_BE_ASKED)
+    over = ended([waiting, child(0, tmp_path, "import sys; sys.exit(75)")], lambda: next(times))
+    assert [(one.rank, one.code) for one in over] == [(0, 75), (1, -signal.SIGKILL)]
+
+
+def test_a_process_that_is_started_after_sigterm_is_asked_too_and_each_once(tmp_path: Path) -> None:
+    pod = Pod()
+    for rank in (0, 1):
+        pod.take(child(rank, tmp_path, WAIT_TO_BE_ASKED, "yes"))
+        pod.stop(signal.SIGTERM, None)
+    assert [one.code for one in ended(pod.children)] == [0, 0]
+    assert [(tmp_path / f"{rank}.asked").read_text() for rank in (0, 1)] == ["x", "x"]
 
 
 def test_two_real_pods_of_two_train_one_model(tmp_path: Path, store: str) -> None:

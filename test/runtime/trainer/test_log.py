@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import pytest
 from limbeck_trainer.log import Log
 
 
@@ -18,6 +20,13 @@ def test_lines_are_json_with_fixed_keys_first() -> None:
     assert list(record)[:6] == ["time", "level", "message", "rank", "run", "stage"]
     assert (record["level"], record["uri"]) == ("warn", "/x")
     assert record["time"].endswith("Z")
+
+
+def test_what_is_no_finite_number_is_a_word() -> None:
+    lines: list[str] = []
+    Log({}, lines.append).info("measured", loss=math.nan, metrics={"rmse": [math.inf, 1.5]}, kinds=("a", -math.inf))
+    record = json.loads(lines[0], parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert (record["loss"], record["metrics"], record["kinds"]) == ("nan", {"rmse": ["inf", 1.5]}, ["a", "-inf"])
 
 
 def test_levels() -> None:

@@ -44,6 +44,16 @@ def test_names_the_first_step_whose_loss_is_not_finite(device: str, bad: float) 
     assert (caught.value.reason, caught.value.step) == (Reason.NON_FINITE_LOSS, 5)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_device_has_done_every_step_once_all_are_looked_at(device: str) -> None:
+    losses = record(device)
+    for step in range(1, 40):
+        losses.add(step, torch.tensor(1.0))
+        assert losses.seen == (step % STEPS_PER_LOOK[device] == 0)
+    losses.look(39)
+    assert losses.seen
+
+
 def test_whoever_saves_looks_first() -> None:
     losses = record("cuda")
     losses.add(1, torch.tensor(math.nan))

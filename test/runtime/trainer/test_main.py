@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,13 @@ def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Pat
     assert (code, result["reason"]) == (1, "Crashed")
     assert result["message"] == "LookupError: no torch in this image"
     assert worker.lines()[-1]["message"] == "training failed"
+
+
+def test_a_result_that_cannot_be_written_is_a_crash_with_words(tmp_path: Path, store: str) -> None:
+    """Not half a result, nor none, of which the operator would not know why."""
+    script = "import limbeck_trainer.__main__ as one; one._run = lambda *_: {'seconds': float('nan')}; one.main()"
+    command = [sys.executable, "-c", script, "--config", str(tmp_path / "config.json")]
+    (worker,) = start_program(tmp_path, config_document(store), command, 1)
+    code, result = failure(worker)
+    assert (code, result["reason"]) == (1, "Crashed")
+    assert "not JSON compliant" in result["message"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import jsonschema
 import pytest
 from limbeck_trainer.progress import Board, Distribution, Progress, SavedCheckpoint
@@ -33,19 +36,24 @@ def test_percent_reaches_99_and_leaves_the_rest_to_the_result() -> None:
     assert Progress(step=800, steps=800).document()["percent"] == 99
 
 
-def test_the_longest_step_is_measured_without_what_comes_between_steps() -> None:
-    times = iter([0.0, 2.0, 3.0, 100.0, 101.5])
-    board = Board(lambda: next(times))
+def test_the_longest_step_is_known_from_the_first_on_whatever_is_reported() -> None:
+    board = Board()
     board.update(phase="training")
-    for step in (1, 2, 3):
-        board.update(step=step)
-    assert board.progress.document()["longestStepSeconds"] == 2.0
-    with board.during("checkpointing"):
-        assert board.progress.phase == "checkpointing"
-    assert board.progress.phase == "training"
-    for step in (4, 5):
-        board.update(step=step)
-    assert board.progress.document()["longestStepSeconds"] == 2.0
+    assert "longestStepSeconds" not in board.progress.document()
+    for seconds, longest in ((0.5, 0.5), (2.0, 2.0), (1.0, 2.0)):
+        board.stepped(seconds)
+        with board.during("validating"):
+            assert board.progress.phase == "validating"
+        assert board.progress.phase == "training"
+        assert board.progress.document()["longestStepSeconds"] == longest
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_what_is_no_finite_number_is_left_out(wrong: float) -> None:
+    validation = {"step": 20, "loss": 0.1, "validationLoss": wrong, "validationAccuracy": 0.9}
+    document = Progress(loss=wrong, samples_per_second=wrong, step_seconds=wrong, validation=validation).document()
+    jsonschema.validate(json.loads(json.dumps(document, allow_nan=False)), contract("trainer-progress"))
+    assert document == {**Progress().document(), "validationAccuracy": 0.9}
 
 
 def test_a_phase_ends_with_its_block_also_when_that_fails() -> None:

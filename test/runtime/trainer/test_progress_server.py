@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.error
 import urllib.request
 
@@ -26,6 +27,19 @@ def test_is_served_as_it_changes() -> None:
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/other")
         assert json.load(refused.value) == {"error": "there are only /progress and /metrics"}
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_figure_that_is_no_number_does_not_hide_the_rest() -> None:
+    board, port = Board(), free_port()
+    server = serve_progress(board, port)
+    try:
+        board.update(phase="training", step=3, steps=4, validation={"validationRmse": math.nan})
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress") as answer:
+            told = json.load(answer, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+        assert (told["step"], told.get("validationRmse")) == (3, None)
     finally:
         server.shutdown()
         server.server_close()

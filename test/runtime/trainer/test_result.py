@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import jsonschema
@@ -84,6 +85,17 @@ def test_a_run_that_succeeded_is_told_however_long_its_labels_are(label: str) ->
 def test_a_result_without_a_message_cannot_be_cut() -> None:
     with pytest.raises(ValueError, match="termination message"):
         encode({"contractVersion": "v1", "outcome": "x" * 5000})
+
+
+def test_words_that_are_no_unicode_are_told_all_the_same() -> None:
+    encoded = encode(failure_document(TrainerError(Reason.DATA_INVALID, "caf\udce9.csv is no table.")))
+    assert json.loads(encoded)["message"] == "caf?.csv is no table."
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_figure_that_is_no_number_is_never_written(wrong: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode({**_success("cat"), "seconds": wrong})
 
 
 def test_writes_into_the_file_that_is_there(tmp_path: Path) -> None:

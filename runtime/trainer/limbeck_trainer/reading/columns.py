@@ -14,14 +14,12 @@ Doubles = npt.NDArray[np.float64]
 
 def words(name: str, column: str, values: pa.ChunkedArray) -> list[str | None]:
     """A column as text: whole numbers without a point, truth as true and false."""
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.cast(kind.value_type), kind.value_type
+    values, kind = _plain(name, column, values)
     if pa.types.is_floating(kind):
         whole = pc.all(pc.equal(values, pc.round(values))).as_py()
         values = pc.if_else(pc.is_nan(values), None, values)
         values = values.cast(pa.int64()) if whole is not False and _fits(values) else values
-    elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_number(kind) or pa.types.is_null(kind)):
+    elif not (_is_text(kind) or _is_number(kind) or pa.types.is_null(kind)):
         _wrong_type(name, column, kind)
     texts: list[str | None] = values.cast(pa.string()).to_pylist()
     return texts
@@ -29,15 +27,34 @@ def words(name: str, column: str, values: pa.ChunkedArray) -> list[str | None]:
 
 def numbers(name: str, column: str, values: pa.ChunkedArray) -> Doubles:
     """A column as float64 [n]; NaN is missing."""
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    values, kind = _plain(name, column, values)
+    if _is_text(kind):
         values = _parsed(name, column, values)
     elif not (_is_number(kind) or pa.types.is_null(kind)):
         _wrong_type(name, column, kind)
     result: Doubles = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return result.astype(np.float64)
+
+
+def _plain(name: str, column: str, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.DataType]:
+    """The values and their type, of which there is a kernel for everything that is done here."""
+    if pa.types.is_dictionary(values.type):
+        # An index that is out of bounds would be looked up beyond them.
+        _check_whole(name, column, values)
+        values = values.cast(values.type.value_type)
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())
+    if _is_text(values.type):
+        _check_whole(name, column, values)
+    return values, values.type
+
+
+def _check_whole(name: str, column: str, values: pa.ChunkedArray) -> None:
+    """A Parquet file may have any bytes for a text, and any numbers for indices."""
+    try:
+        values.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowIndexError) as error:
+        invalid(f"The column {column!r} of {name} is damaged, or its texts are not UTF-8: {error}. Write it again.")
 
 
 def _parsed(name: str, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -72,6 +89,10 @@ def finite(name: str, column: str, values: Doubles, impute: bool) -> Doubles:
         what = f"The column {column!r} of {name} has {values[row - 1]:g} in row {row}, which no 32-bit number holds."
         invalid(f"{what} Scale the column, or remove the row.")
     return values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:

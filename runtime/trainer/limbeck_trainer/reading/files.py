@@ -145,7 +145,8 @@ def digest_of(files: Files, digests: Iterable[str]) -> str:
         return next(iter(digests))
     whole = hashlib.sha256()
     for file, digest in zip(files.files, digests, strict=True):
-        whole.update(_line(digest, file.path).encode())
+        # A name on a volume need not be Unicode, and then stays the bytes that it is.
+        whole.update(_line(digest, file.path).encode(errors="surrogateescape"))
     return whole.hexdigest()
 
 
@@ -166,6 +167,10 @@ def class_of(file: File) -> str:
     parts = file.path.split("/")
     if len(parts) < 2:
         invalid(f"{file.name} lies in no folder. Put every file into a folder with the name of its class.")
+    try:
+        parts[-2].encode()
+    except UnicodeEncodeError:
+        invalid(f"The folder {parts[-2]!r} names a class and is not UTF-8. Rename it.")
     return parts[-2]
 
 

@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from limbeck_trainer.data_config import ImageSize, Reading
 from limbeck_trainer.reading.files import File, Files, class_of, invalid
@@ -52,8 +52,13 @@ def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Pictur
             if converted.size != (size.width, size.height):
                 converted = converted.resize((size.width, size.height), Image.Resampling.BILINEAR)
             pixels = np.asarray(converted, dtype=np.float32)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
-        invalid(f"{file.name} is no whole PNG or JPEG: {error}. Replace or remove it.")
+    except MemoryError:
+        # Too little is left, which is not the picture's fault: there is a limit to what it may claim.
+        raise
+    except Exception as error:
+        # All else is: the bytes are in memory, and Pillow meets damage in many ways, failed assertions among them.
+        why = str(error) or type(error).__name__
+        invalid(f"{file.name} is no whole PNG or JPEG: {why}. Replace or remove it.")
     shaped = pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
     return Picture(np.ascontiguousarray(shaped), size)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
@@ -22,8 +23,15 @@ from limbeck_trainer.reading.files import invalid, text_of
 # Cells of a CSV that stand for a missing value.
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Where JSON may have a surrogate that is alone, which no text of Arrow or of a tokenizer can hold.
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
 # How much is parsed at once: lines of JSON, and rows of Parquet whose texts are about as long.
 BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 256
+# Not what says that memory was too small. UnicodeDecodeError: the name of a column.
+NO_PARQUET = (
+    *(pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError),
+    *(pa.ArrowCapacityError, pa.ArrowSerializationError, OSError, UnicodeDecodeError),
+)
 # Arrow takes no record of a CSV file that is longer.
 RECORD_BYTES = 1 << 22
 
@@ -172,7 +180,12 @@ def _json_table(name: str, rows: list[dict[str, Any]], before: int) -> pa.Table:
 def _object(name: str, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+        if HALF.search(line):
+            json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        what = f"Row {number} of {name} has half of a character, \\ud800 to \\udfff, without the other half"
+        invalid(f"{what}. Write the text as UTF-8.")
+    except (ValueError, RecursionError) as error:
         invalid(f"Row {number} of {name} is not JSON: {error}. Write one JSON object per line.")
     if not isinstance(row, dict):
         invalid(f"Row {number} of {name} is no JSON object. Write one JSON object per line.")
@@ -207,9 +220,10 @@ def _numbers(name: str, key: str, values: list[Any]) -> pa.Array:
 def _parquet(name: str, content: bytes) -> pa.Table:
     try:
         table = parquet.ParquetFile(io.BytesIO(content)).read()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        names = table.column_names
+    except NO_PARQUET as error:
         invalid(f"{name} is not a whole Parquet file: {error}. Upload it again.")
-    _check_names(name, table.column_names)
+    _check_names(name, names)
     return table
 
 
@@ -220,5 +234,5 @@ def _parquet_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
         _check_names(name, file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=BLOCK_ROWS):
             yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except NO_PARQUET as error:
         invalid(f"{name} is not a whole Parquet file: {error}. Upload it again.")

@@ -50,6 +50,22 @@ def test_a_name_with_a_line_break_passes_for_no_two_files(tmp_path: Path) -> Non
     assert load_data(Claimed("claim", str(tmp_path), None), Store()).sha256 == hashlib.sha256(said).hexdigest()
 
 
+def test_a_name_that_is_no_unicode_stays_what_it_is(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.csv")
+    (tmp_path / name).write_text(TABLE)
+    said = subprocess.run(["sha256sum", name], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert load_data(Claimed("claim", str(tmp_path), None), Store()).sha256 == hashlib.sha256(said).hexdigest()
+
+
+def test_a_folder_that_is_no_unicode_names_no_class(tmp_path: Path) -> None:
+    for name in (b"caf\xe9", b"tea"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+        (tmp_path / os.fsdecode(name) / "1.png").touch()
+    with pytest.raises(TrainerError, match=r"folder 'caf\\udce9' names a class and is not UTF-8\. Rename it") as caught:
+        load_data(Claimed("claim", str(tmp_path), None), Store())
+    assert caught.value.reason is Reason.DATA_INVALID
+
+
 def test_a_wrong_digest_is_told_before_what_is_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("nonsense")
     digest = hashlib.sha256(b"nonsense").hexdigest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,26 @@ def no_picture(folder: Path) -> None:
     (folder / "b" / "2.png").write_text("text")
 
 
+def chunks(*parts: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks."""
+    whole = (len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4) for kind, data in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(whole)
+
+
+def header(width: int, height: int, colours: int) -> tuple[bytes, bytes]:
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
+
+
+def no_palette(folder: Path) -> None:
+    pixels = b"IDAT", zlib.compress(bytes(9 * 6))
+    (folder / "b" / "2.png").write_bytes(chunks(header(8, 6, 3), (b"tRNS", b"\0"), pixels, (b"IEND", b"")))
+
+
+def bomb(folder: Path) -> None:
+    pixels = b"IDAT", zlib.compress(bytes(1000))
+    (folder / "b" / "2.png").write_bytes(chunks(header(60000, 60000, 0), pixels, (b"IEND", b"")))
+
+
 def another_size(folder: Path) -> None:
     save(folder / "b" / "2.png", RGB[:3])
 
@@ -91,6 +113,8 @@ def one_class(folder: Path) -> None:
     [
         (corrupt, r"b/2.png .* is no whole PNG or JPEG: .*Replace or remove it"),
         (no_picture, r"b/2.png .* is no whole PNG or JPEG"),
+        (no_palette, r"b/2.png .* is no whole PNG or JPEG: AssertionError\. Replace or remove it"),
+        (bomb, r"b/2.png .* is no whole PNG or JPEG: .*3600000000 pixels.*bomb"),
         (another_size, r"b/2.png .* is 8x3 with 3 channels, the first image 8x6 with 3 channels. Set data.image"),
         (no_folder, r"2.png .* lies in no folder. Put every file"),
         (one_class, r"has one class only: the folder 'a'. Add folders"),

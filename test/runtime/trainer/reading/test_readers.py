@@ -68,6 +68,8 @@ def test_the_row_that_is_wrong_is_named_however_far_it_is(kind: str) -> None:
         ("parquet", parquet_of(ROWS[:1])[:-9], "t is not a whole Parquet file"),
         ("csv", b"id,t\xffxt\n1,a\n", "t is not UTF-8 at byte 4"),
         ("jsonl", b'{"text": "a"}\n{"text": "\xff"}\n', "Row 2 of t is not UTF-8 at byte 10"),
+        ("parquet", parquet_of([{"textual": 1}]).replace(b"textual", b"\xff" * 7), "t is not a whole Parquet file"),
+        ("jsonl", b'{"text": 1}\n{"text": "\\ud800"}\n', "Row 2 of t has half of a character"),
         ("jsonl", b'{"text": 1}\n{"text": "a"}\n', "'text' is 'a' in row 2 of t, and of another kind before"),
         ("jsonl", b'{"text": 1.5}\n{"text": 1' + b"0" * 400 + b"}\n", "'text' of t is of a kind that no column has"),
     ],
@@ -78,9 +80,15 @@ def test_what_is_wrong_with_a_block_is_told(kind: str, content: bytes, words: st
     assert caught.value.reason is Reason.DATA_INVALID
 
 
+def test_both_halves_of_a_character_are_one() -> None:
+    content = b'{"text": "\\ud83d\\ude00", "path": "c:\\\\ud800"}\n'
+    ((_, table),) = read_blocks("jsonl", "t", io.BytesIO(content))
+    assert table.to_pylist() == [{"text": "\U0001f600", "path": "c:\\ud800"}]
+
+
 def test_whole_numbers_that_no_float_or_no_integer_is_are_as_near_as_can_be() -> None:
     content = b'{"id": 18446744073709551615, "x": 1.5}\n{"x": 9007199254740993}\n{"id": 7, "x": null}\n'
-    (_, table), = read_blocks("jsonl", "t", io.BytesIO(content))
+    ((_, table),) = read_blocks("jsonl", "t", io.BytesIO(content))
     assert table.column("id").to_pylist()[1:] == [None, 7]
     assert float(table.column("id").to_pylist()[0]) == pytest.approx(2**64)
     assert table.column("x").to_pylist() == [1.5, pytest.approx(2**53), None]
