@@ -23,7 +23,7 @@ const patient = ['<rootDir>/test/support/patience.ts'];
 export default {
   projects: [
     project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'architecture', 'examples']),
-    project('conformance', ['conformance', 'clients', 'docs', 'fuzz'], patient),
+    project('conformance', ['conformance', 'clients', 'docs', 'fuzz', 'soak'], patient),
     project('integration', ['integration', 'charts'], patient),
     project('faults', ['faults'], patient),
     project('e2e', ['e2e'], patient),

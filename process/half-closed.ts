@@ -5,9 +5,10 @@
  * (RFC 9110, 15.2): what is gone answers with a reset, and the second write finds it. HTTP/1.0 knows no interim answers:
  * there, one who has gone is noticed when the answer is written.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from './clock.ts';
+import { unansweredOf } from './unanswered.ts';
 
 /** A prompt answer comes without an interim one. Each further wait is twice as long. */
 const firstProbeMs = 250;
@@ -31,15 +32,8 @@ function probe(unanswered: ReadonlySet<ServerResponse>, clock: Clock, afterMs: n
 /** Makes a server answer clients that have closed their sending side, and still miss those that have gone. */
 export function answerHalfClosed(server: Server, clock: Clock): void {
   (server as Server & HalfOpen).httpAllowHalfOpen = true;
-  const asked = new WeakMap<Socket, Set<ServerResponse>>();
+  const unanswered = unansweredOf(server);
   server.on('connection', (socket: Socket) => {
-    const unanswered = new Set<ServerResponse>();
-    asked.set(socket, unanswered);
-    socket.once('end', () => probe(unanswered, clock, firstProbeMs));
-  });
-  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    const unanswered = asked.get(socket);
-    unanswered?.add(response);
-    response.once('close', () => unanswered?.delete(response));
+    socket.once('end', () => probe(unanswered(socket), clock, firstProbeMs));
   });
 }

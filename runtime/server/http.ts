@@ -4,6 +4,7 @@ import { systemClock } from '../../process/clock.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape } from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
+import { dropUnread } from '../../process/unread.ts';
 import { observeHttp } from './access-log.ts';
 import { wholeWithinMs } from './body.ts';
 import type { Face, Handler, HotRoute } from './face.ts';
@@ -35,6 +36,12 @@ const options = {
 const malformedShape: MalformedShape = ({ status, sentence, path = '' }) =>
   isOpenAiPath(path) ? openAiError(invalid(sentence), status) : { error: sentence };
 
+/** For how long a caller may take nothing of his answer. */
+const unreadMs = 60_000;
+
+/** How often a server that closes looks for connections that have become idle. */
+const idleSweepMs = 250;
+
 function hotHandlerOf(url: string): Handler | undefined {
   for (const route of hotRoutes) {
     const handler = route(url);
@@ -57,13 +64,15 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   const server = createServer({ ...options, requestTimeout: wholeWithinMs(face) }, listener);
   answerMalformed(server, malformedShape);
   answerHalfClosed(server, systemClock);
+  dropUnread(server, unreadMs);
   return server;
 }
 
 /** Stops listening, lets answers in flight finish, and resolves when the last connection is closed. */
 export async function closeServer(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  // A connection whose stream ends later, and which was not told to close, is idle only then.
+  const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
+  await promise.finally(() => clearInterval(sweep));
 }

@@ -14,7 +14,6 @@ import type { Timers } from './deadlines.ts';
 import { Engine } from './engine.ts';
 import type { Face } from './face.ts';
 import type { GrpcServer } from './grpc/server.ts';
-import { closeServer, createHttpServer } from './http.ts';
 import { registerMetrics } from './metrics.ts';
 import { folderRepository, type Repository } from './repository.ts';
 import type { Tracing } from './tracing/tracing.ts';
@@ -96,8 +95,9 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   const engine = await createEngine(config, log);
   const registry = createRegistry('server');
   registerMetrics(registry, engine);
-  // First, since threads start while this one goes on.
+  // First, since threads and processes start while this one goes on: with express, which is much of all code.
   await engine.start();
+  const { closeServer, createHttpServer } = await import('./http.ts');
   const tracing = await startTracing(config, registry, log);
   const face = faceOf(engine, config, { log, tracing, draining: () => stop.aborted });
   const server = createHttpServer(face, registry, facts);

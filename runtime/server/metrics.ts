@@ -1,11 +1,11 @@
 /**
  * The server's metrics. Where they mean the same as Triton's they bear Triton's names; the rest starts with `limbeck_`.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { registerDecodingMetrics } from './decoding/metrics.ts';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
-import { registerCounters, registerGauges, type Series } from './series.ts';
+import { registerCounters, registerGauges, registerHistogram, type Series, type Subjects } from './series.ts';
 
 const labelNames = ['model', 'version'] as const;
 
@@ -78,17 +78,14 @@ function labelsOf({ name, version }: Model): { model: string; version: string } 
   return { model: name, version };
 }
 
-function registerBatchSizes(registry: Registry, engine: Engine): void {
-  const histogram = new Histogram({
+function registerBatchSizes(registry: Registry, subjects: Subjects, engine: Engine): void {
+  const of = registerHistogram(registry, subjects, {
     name: 'limbeck_batch_rows',
     help: 'Rows of each batch that ran.',
-    labelNames,
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
-    registers: [registry],
   });
   engine.onAdded((model) => {
-    const child = histogram.labels(labelsOf(model));
-    model.statistics.onBatch = (rows) => child.observe(rows);
+    model.statistics.onBatch = of(model);
   });
 }
 
@@ -132,7 +129,7 @@ export function registerMetrics(registry: Registry, engine: Engine): void {
   const subjects = { models: () => engine.models, labelNames, labelsOf };
   registerCounters(registry, subjects, counters);
   registerGauges(registry, subjects, gauges);
-  registerBatchSizes(registry, engine);
+  registerBatchSizes(registry, subjects, engine);
   registerProvider(registry, engine);
   registerBudget(registry, engine);
   registerDecodingMetrics(registry, engine);

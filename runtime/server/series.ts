@@ -1,5 +1,5 @@
 /** Numbers that models keep in plain members, copied when a scrape asks: a request pays nothing for labels. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Model } from './model.ts';
 
 /** One number of every model. */
@@ -43,4 +43,30 @@ export function registerGauges(registry: Registry, subjects: Subjects, series: r
       },
     });
   }
+}
+
+/** What of a histogram is not the same for all. */
+export type Distribution = Omit<Series, 'value'> & { readonly buckets: readonly number[] };
+
+/** Registers a histogram; what is returned gives a model's own, which takes one value. */
+export function registerHistogram(
+  registry: Registry,
+  { models, labelNames, labelsOf }: Subjects,
+  { name, help, buckets }: Distribution,
+): (model: Model) => (value: number) => void {
+  const textOf = (model: Model): string => JSON.stringify(labelsOf(model));
+  const known = new Map<string, ReturnType<typeof labelsOf>>();
+  const histogram = new Histogram({
+    ...{ name, help, labelNames, buckets: [...buckets], registers: [registry] },
+    collect() {
+      const served = new Set(models().map(textOf));
+      for (const [text, labels] of known) if (!served.has(text)) this.remove({ ...labels });
+    },
+  });
+  return (model) => {
+    const labels = labelsOf(model);
+    known.set(textOf(model), labels);
+    const child = histogram.labels({ ...labels });
+    return (value) => child.observe(value);
+  };
 }

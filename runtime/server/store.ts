@@ -20,7 +20,7 @@ import {
   type ModelSource,
 } from './repository.ts';
 import { fetchWeights } from './stored-weights.ts';
-import { isMissing } from './system-error.ts';
+import { isMissing, isOutOfRoom } from './system-error.ts';
 
 /** A model folder in a store: s3://<bucket>/<prefix> with model.onnx and what belongs to it, such as manifest.json and weights in files of their own. */
 export interface StoredModel {
@@ -54,7 +54,8 @@ export function locationOf(uri: string): Location {
 }
 
 /** A local file system that refuses is no fault of the store. */
-const isLocal = (error: unknown): boolean => typeof error === 'object' && error !== null && 'path' in error;
+const isLocal = (error: unknown): boolean =>
+  isOutOfRoom(error) || (typeof error === 'object' && error !== null && 'path' in error);
 
 function failureOf(error: unknown, uri: string): FailedFetch {
   const status = statusOf(error);

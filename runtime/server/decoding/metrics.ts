@@ -2,10 +2,10 @@
  * The metrics of language models. They bear vLLM's names where they mean the same, with its label `model_name`, so that its
  * dashboards show them; the rest starts with `limbeck_`.
  */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../model.ts';
-import { registerCounters, registerGauges, type Series } from '../series.ts';
+import { registerCounters, registerGauges, registerHistogram, type Series, type Subjects } from '../series.ts';
 
 const labelNames = ['model_name', 'version'] as const;
 
@@ -82,23 +82,21 @@ function registerEndings(registry: Registry, engine: Engine): void {
   });
 }
 
-function registerTimes(registry: Registry, engine: Engine): void {
-  const common = { labelNames, registers: [registry] };
-  const first = new Histogram({
-    ...common,
+function registerTimes(registry: Registry, subjects: Subjects, engine: Engine): void {
+  const first = registerHistogram(registry, subjects, {
     name: 'vllm:time_to_first_token_seconds',
     help: 'From the request to its first token, waiting included.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   });
-  const each = new Histogram({
-    ...common,
+  const each = registerHistogram(registry, subjects, {
     name: 'vllm:inter_token_latency_seconds',
     help: 'From one token of an answer to the next.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   });
   engine.onAdded((model) => {
-    model.decodingStatistics.onFirstToken = (ms) => first.observe(labelsOf(model), ms / 1000);
-    model.decodingStatistics.onToken = (ms) => each.observe(labelsOf(model), ms / 1000);
+    const [firstSeconds, eachSeconds] = [first(model), each(model)];
+    model.decodingStatistics.onFirstToken = (ms) => firstSeconds(ms / 1000);
+    model.decodingStatistics.onToken = (ms) => eachSeconds(ms / 1000);
   });
 }
 
@@ -108,5 +106,5 @@ export function registerDecodingMetrics(registry: Registry, engine: Engine): voi
   registerCounters(registry, subjects, counters);
   registerGauges(registry, subjects, gauges);
   registerEndings(registry, engine);
-  registerTimes(registry, engine);
+  registerTimes(registry, subjects, engine);
 }

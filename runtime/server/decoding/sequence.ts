@@ -23,7 +23,8 @@ export class Sequence {
   last = -1;
   readonly #random: () => number;
   readonly #counts = new Map<number, number>();
-  readonly #seen: Set<number>;
+  /** Of prompt and answer; made when the first is chosen, since many answers may wait with long prompts. */
+  #seen: Set<number> | undefined;
   readonly #constraint: Constraint | undefined;
   #written = 0;
 
@@ -31,13 +32,13 @@ export class Sequence {
     this.assignment = assignment;
     this.#constraint = constraint;
     this.#random = randomFrom(assignment.sampling.seed);
-    this.#seen = new Set(assignment.prompt);
   }
 
   /** Chooses the next token; undefined when the model gave no numbers. */
   choose(logits: Float32Array): WrittenToken | undefined {
-    const { id, sampling, logprobs } = this.assignment;
-    const changed = adjusted(logits, sampling, { counts: this.#counts, seen: this.#seen });
+    const { id, sampling, logprobs, prompt } = this.assignment;
+    const seen = (this.#seen ??= new Set(prompt));
+    const changed = adjusted(logits, sampling, { counts: this.#counts, seen });
     const possible = this.#constraint === undefined ? changed : restricted(changed, this.#constraint.allowed);
     const token = choose(possible, sampling, this.#random);
     if (token < 0) return undefined;
@@ -45,7 +46,7 @@ export class Sequence {
     this.last = token;
     this.#written += 1;
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
-    this.#seen.add(token);
+    seen.add(token);
     return {
       ...{ id, token },
       ...(logprobs !== undefined && { logprobs: logProbabilities(logits, token, logprobs) }),

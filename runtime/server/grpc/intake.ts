@@ -9,7 +9,7 @@ import { callOf } from '../access-log.ts';
 import { Share, wholeWithinMs } from '../body.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
-import { codeOf } from './status.ts';
+import { codeOf, detailsOf } from './status.ts';
 
 const channel = 'http2.server.stream.created';
 
@@ -42,7 +42,7 @@ function refuse({ face, nameOf }: Intake, { stream, headers }: Incoming, { fault
   const call = callOf(face.access, { requestId: headers['x-request-id'], traceParent: headers['traceparent'] });
   const told = {
     ...{ 'content-type': 'application/grpc+proto', 'x-request-id': call.requestId },
-    ...{ 'grpc-status': code, 'grpc-message': encodeURI(message) },
+    ...{ 'grpc-status': code, 'grpc-message': encodeURI(detailsOf(message)) },
     ...('retryAfterSeconds' in fault && { 'retry-after': String(fault.retryAfterSeconds) }),
   };
   stream.respond(told, { endStream: true });

@@ -21,7 +21,7 @@ import { Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
 import { countIncoming } from './intake.ts';
 import { methodsOf, type Method } from './service.ts';
-import { codeOf } from './status.ts';
+import { codeOf, detailsOf } from './status.ts';
 
 /** Beside this file in the repository, beside the bundle in the image. */
 const proto = new URL('./open-inference.proto', import.meta.url);
@@ -31,6 +31,13 @@ const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: 
 
 /** The most that a client may have open: streams of one connection are bounded, connections by the machine. */
 const streamLimit = 256;
+
+/** Who does not read, or has gone without a word, answers no ping; who has had nothing to say for long may connect again. */
+const connections = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_connection_idle_ms': 600_000,
+} as const;
 
 /** A gRPC server that listens. */
 export interface GrpcServer {
@@ -70,7 +77,7 @@ function statusOf(face: Face, error: unknown, requestId: string) {
   const { fault, message } = refusalOf(error);
   const metadata = new Metadata();
   if ('retryAfterSeconds' in fault) metadata.set('retry-after', String(fault.retryAfterSeconds));
-  return { code: codeOf(fault), details: message, metadata };
+  return { code: codeOf(fault), details: detailsOf(message), metadata };
 }
 
 /** The call by its name, which goes back to the caller before anything else does; and its span, where it is traced. */
@@ -151,6 +158,7 @@ export async function startGrpcServer(face: Face, facts: ServerFacts, port: numb
     'grpc.max_receive_message_length': face.maxBodyBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': streamLimit,
+    ...connections,
   });
   const handlers: UntypedServiceImplementation = Object.fromEntries(
     Object.entries(methodsOf(face, facts)).map(([name, method]) => [name, handlerOf(face, method)]),

@@ -16,6 +16,12 @@ const codes = {
   internal: 13, // INTERNAL
 } as const satisfies Record<Fault['kind'], number>;
 
+/** Most letters of a sentence; it travels in a header, where each may take nine. */
+const detailsLimit = 1_000;
+
+/** What a caller is told: percent-encoded on its way, which half a letter, cut off or sent by the caller, cannot be. */
+export const detailsOf = (message: string): string => message.slice(0, detailsLimit).toWellFormed();
+
 /** The status code of a fault. */
 export function codeOf(fault: Fault): number {
   return codes[fault.kind];

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRegistry } from '../../../process/metrics.ts';
+import { listen } from '../../../process/http-server.ts';
 import type { Face } from '../../../runtime/server/face.ts';
-import { createHttpServer } from '../../../runtime/server/http.ts';
+import { closeServer, createHttpServer } from '../../../runtime/server/http.ts';
 import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
@@ -123,6 +126,18 @@ test.each([
 });
 
 describe('draining', () => {
+  test('a connection whose answer was begun before it is closed when that is over', async () => {
+    const server = createServer({ keepAliveTimeout: 600_000 }, (_, response) => void response.write('first'));
+    const responses = once(server, 'request') as Promise<[unknown, ServerResponse]>;
+    const socket = connect(await listen(server, 0), '127.0.0.1').resume();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [, response] = await responses;
+    await once(socket, 'data');
+    const closed = closeServer(server);
+    response.end('last');
+    await closed;
+  });
+
   test('not ready at once, still answering, and every connection is asked to close', async () => {
     const draining = await serveModels({ 'mlp/model.onnx': mlpModel([4, 8, 3]) });
     draining.drain();

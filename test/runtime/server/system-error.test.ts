@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { codeOf, isForbidden, isMissing } from '../../../runtime/server/system-error.ts';
+import { codeOf, isForbidden, isMissing, isOutOfRoom } from '../../../runtime/server/system-error.ts';
 
 describe('system errors', () => {
   test('a missing file is told from others', async () => {
@@ -10,6 +10,14 @@ describe('system errors', () => {
     for (const other of [{ code: 'EACCES' }, new Error('no'), 'ENOENT', null, undefined]) {
       expect(isMissing(other)).toBe(false);
     }
+  });
+
+  test('so is a full disk, which an error of a write names by its code alone', async () => {
+    const error: unknown = await writeFile('/dev/full', 'x').catch((reason: unknown) => reason);
+    expect(error).not.toHaveProperty('path');
+    expect(isOutOfRoom(error)).toBe(true);
+    const codes = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EPIPE', 'ECONNRESET', 'EIO'];
+    expect(codes.filter((code) => isOutOfRoom({ code }))).toEqual(codes.slice(0, 4));
   });
 
   test('so is what may not be read', () => {

@@ -1,10 +1,18 @@
 /** Builds a grammar: equal nodes are one, and choices among choices become one choice. */
 import type { Grammar, Node } from './grammar.ts';
+import { fault } from './keywords.ts';
+
+/**
+ * Most alternatives of all choices together, those of choices among them counted in each: a short schema of choices of
+ * choices would have millions.
+ */
+const alternativesLimit = 50_000;
 
 /** Nodes under construction. */
 export class Nodes {
   readonly #nodes: (Node | undefined)[] = [];
   readonly #known = new Map<string, number>();
+  #alternativesLeft = alternativesLimit;
 
   /** The index of a node. */
   add(node: Node): number {
@@ -52,7 +60,7 @@ export class Nodes {
     return settled.length < waiting.size;
   }
 
-  /** The grammar with the given root. */
+  /** The grammar with the given root; refused where it has too many alternatives. */
   grammar(root: number): Grammar {
     const nodes = this.#nodes.map((node): Node => {
       return node?.kind === 'choice' ? { kind: 'choice', of: this.#alternatives(node.of) } : (node ?? nothing);
@@ -68,6 +76,8 @@ export class Nodes {
     for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
       if (seen.has(next)) continue;
       seen.add(next);
+      this.#alternativesLeft -= 1;
+      if (this.#alternativesLeft < 0) throw fault('#', `more than ${alternativesLimit} alternatives`);
       const node = this.#nodes[next];
       if (node?.kind === 'choice') ahead.push(...[...node.of].reverse());
       else found.push(next);

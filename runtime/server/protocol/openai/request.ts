@@ -46,6 +46,8 @@ export interface ChatRequest extends TextOptions {
 const stopLimit = { count: 16, letters: 1024 } as const;
 const promptLimit = 128;
 const topLimit = 20;
+/** Biases of one request: they are looked through for every token that is written. */
+const biasLimit = 1024;
 
 const notOffered = {
   tools: 'this server writes text alone',
@@ -79,8 +81,11 @@ function stopsOf(parameters: Parameters): readonly string[] {
 function biasOf(parameters: Parameters): Sampling['bias'] {
   const value = parameters.any('logit_bias') ?? {};
   if (!isRecord(value)) throw invalidParameter('logit_bias', "'logit_bias' is not an object");
-  return Object.entries(value).map(([token, bias]) => {
-    if (/^\d{1,9}$/.test(token) && typeof bias === 'number' && Math.abs(bias) <= 100)
+  const biases = Object.entries(value);
+  if (biases.length > biasLimit)
+    throw invalidParameter('logit_bias', `'logit_bias' has more than ${biasLimit} tokens`);
+  return biases.map(([token, bias]) => {
+    if (/^(0|[1-9]\d{0,8})$/.test(token) && typeof bias === 'number' && Math.abs(bias) <= 100)
       return [Number(token), bias] as const;
     throw invalidParameter('logit_bias', "'logit_bias' has something else than tokens and numbers from -100 to 100");
   });

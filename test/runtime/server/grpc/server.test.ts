@@ -119,6 +119,20 @@ describe('inference', () => {
     expect(message['outputs']).toMatchObject([{ name: 'y', datatype, contents }]);
   });
 
+  test.each([
+    ['half a letter where it is cut', `${'a'.repeat(199)}😀`],
+    ['half a letter', 'a\ud83d'],
+    ['more letters than a header has room for', '😀'.repeat(100_000)],
+  ])('a name with %s is refused in a sentence', async (_, name) => {
+    for (const call of [
+      infer('mlp', [{ ...four, name }]),
+      infer(name, [four]),
+      infer('mlp', [{ ...four, datatype: name }]),
+    ])
+      expect((await call).error).toMatchObject({ details: expect.stringMatching(/^.{10,1000}$/su) as string });
+    expect((await infer('mlp', [four])).error).toBeUndefined();
+  });
+
   test('halves travel as bytes', async () => {
     const bytes = Buffer.from(Uint16Array.of(0x3c00, 0xc000).buffer);
     const input = { name: 'x', datatype: 'FP16', shape: [1, 2] };

@@ -18,6 +18,16 @@ function refusal(schema: unknown, strict = false): string {
 const nested = (levels: number): unknown =>
   levels === 0 ? { type: 'null' } : { type: 'array', items: nested(levels - 1) };
 
+/** Choices, each of the one before and a value of its own; the leaf first, so that none lies deep. */
+function chain(length: number): unknown {
+  const choice = (index: number) => ({ anyOf: [{ $ref: `#/$defs/${String(index - 1)}` }, { const: index }] });
+  const all = Array.from(
+    { length },
+    (_, index) => [String(index), index === 0 ? { const: 0 } : choice(index)] as const,
+  );
+  return { $defs: Object.fromEntries(all), anyOf: all.map(([name]) => ({ $ref: `#/$defs/${name}` })) };
+}
+
 describe('a schema is refused with what is wrong and where', () => {
   test.each<[unknown, string]>([
     [{ type: 'string', pattern: 'a' }, "the keyword 'pattern' at #/pattern"],
@@ -56,6 +66,7 @@ describe('a schema is refused with what is wrong and where', () => {
     [{ minItems: 2, maxItems: 1 }, 'more than the most at #/minItems'],
     [{ enum: ['x'.repeat(120_000)] }, 'more than 120000 letters of names and values at #'],
     [{ anyOf: Array(10_001).fill({ type: 'null' }) }, 'more than 10000 schemas at #/anyOf/9999'],
+    [chain(1000), 'more than 50000 alternatives at #'],
     ['object', 'something that is no schema at #'],
   ])('%.80j', (schema, sentence) => {
     expect(refusal(schema)).toContain(`the schema cannot be guaranteed: ${sentence}`);

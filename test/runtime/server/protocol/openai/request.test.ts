@@ -63,6 +63,8 @@ describe('a request for completions', () => {
     [{ logprobs: 21 }, 'logprobs'],
     [{ logit_bias: { a: 1 } }, 'logit_bias'],
     [{ logit_bias: { 1: 101 } }, 'logit_bias'],
+    [{ logit_bias: { '01': 1 } }, 'logit_bias'],
+    [{ logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, token) => [token, 1])) }, 'logit_bias'],
     [{ top_p: -0.1 }, 'top_p'],
     [{ seed: '1' }, 'seed'],
     [{ stream: 'yes' }, 'stream'],
