@@ -122,9 +122,12 @@ keep-release: ## Keep the operator of the last commit as the one that upgrades a
 test-e2e: setup ## On the real cluster, with the chart installed.
 	@$(LAVISH) bash test/e2e/run
 
-.PHONY: fuzz
-fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 12 seconds.
+.PHONY: fuzz soak
+fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 20 seconds.
 	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} $(BOUNDED) 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
+
+soak: setup ## A million requests and a hundred loads, and what they leave behind; about 10 min. `make test` does some.
+	@LIMBECK_SOAK=whole $(BOUNDED) 3600 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/soak/soak
 
 ##@ Measuring
 .PHONY: bench

@@ -39,8 +39,13 @@ const shape = often<unknown>(
 );
 const datatype = often<unknown>(fc.constantFrom(...datatypes), fc.constantFrom('BF16', 'fp32', 'constructor', 7));
 const name = often<unknown>(fc.constantFrom('x', 'y', 'a', 'b', 'sum', 'difference'), anyText, nested);
+const explaining = {
+  ...{ method: often<unknown>(fc.constantFrom('occlusion', 'integrated'), scalar), steps: number, target: nested },
+  ...{ input: name, output: name, baseline: nested, patch: nested },
+};
 const parameters = often<unknown>(
-  fc.record({ binary_data_size: number, binary_data: scalar, priority: scalar }, { requiredKeys: [] }),
+  fc.record({ binary_data_size: number, binary_data: scalar, priority: scalar, timeout: number }, { requiredKeys: [] }),
+  fc.record(explaining, { requiredKeys: [] }),
   nested,
   fc.dictionary(anyText, nested, { maxKeys: 3 }),
 );
@@ -113,6 +118,7 @@ const body = often<Buffer>(
 const path = fc.oneof(
   { weight: 6, arbitrary: model.map((found) => `/v2/models/${found}/infer`) },
   { weight: 2, arbitrary: model.map((found) => `/v1/models/${found}:predict`) },
+  { weight: 2, arbitrary: model.map((found) => `/v2/models/${found}/explain`) },
   fc
     .tuple(
       fc.constantFrom('/v2', '/v1', '/v2/repository', '/v2/health', '/metrics', ''),
@@ -141,6 +147,8 @@ const headers = fc.record(
     'content-type': header(fc.constantFrom('application/json', 'application/octet-stream', 'text/plain')),
     'accept-encoding': header(fc.constantFrom('gzip', 'deflate', 'identity;q=0')),
     'x-request-id': header(fc.constantFrom('a', 'é')),
+    'grpc-timeout': header(fc.constantFrom('1S', '5m', '0n', '99999999H', '1')),
+    traceparent: header(fc.constant(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`)),
   },
   { requiredKeys: [] },
 );
@@ -175,10 +183,23 @@ export const rawBytes: fc.Arbitrary<Buffer> = fc
   )
   .map(([line, lines, rest]) => Buffer.concat([Buffer.from(`${[line, ...lines].join('\r\n')}\r\n\r\n`), rest]));
 
-/** A message of gRPC: bytes at random, or one that is right but for one byte. */
+/** A field of a message that has a length: text, or a message itself. */
+const field = (number: number, content: Buffer): Buffer => {
+  const length = content.length < 128 ? [content.length] : [(content.length & 127) | 128, content.length >> 7];
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
+};
+
+/** Names as people of all countries write them, some longer than what is told of them. */
+const grpcName = fc
+  .string({ unit: fc.constantFrom('a', 'ä', '😀'), maxLength: 300, size: 'max' })
+  .map((given) => field(1, Buffer.from(given)));
+
+/** A message of gRPC: bytes at random, one that is right but for one byte, or one of names, of a model or of its input. */
 export const grpcMessage = (right: readonly Buffer[]): fc.Arbitrary<Buffer> =>
   fc.oneof(
     bytes,
+    grpcName,
+    grpcName.map((named) => Buffer.concat([field(1, Buffer.from('mlp')), field(5, named)])),
     fc.tuple(fc.constantFrom(...right), fc.nat(), fc.nat(255)).map(([message, index, byte]) => {
       const changed = Buffer.from(message);
       if (changed.length > 0) changed[index % changed.length] = byte;

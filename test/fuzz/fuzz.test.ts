@@ -1,6 +1,6 @@
 /**
  * The model server under requests at random: no crash, no 5xx for a caller's mistake, no hang, no growth. `make test` gives
- * it LIMBECK_FUZZ_SECONDS, 12 unless told otherwise, always from the same seed: a sixth of them to each of what follows and two to
+ * it LIMBECK_FUZZ_SECONDS, 20 unless told otherwise, always from the same seed: a sixth of them to each of what follows and two to
  * HTTP; `make fuzz` gives it ten minutes and a new seed. A failure is made smaller and printed with its seed; LIMBECK_FUZZ_SEED
  * repeats it.
  */
@@ -17,7 +17,7 @@ import { openaiAttack } from './openai.ts';
 import { sampleAttack, sampleModels } from './samples.ts';
 import { grpcFaults, httpFault, rawFault } from './wire.ts';
 
-const seconds = Number(process.env['LIMBECK_FUZZ_SECONDS'] ?? 12);
+const seconds = Number(process.env['LIMBECK_FUZZ_SECONDS'] ?? 20);
 const seed = Number(process.env['LIMBECK_FUZZ_SEED'] ?? 1);
 // Shrinking a failure takes its time as well.
 jest.setTimeout(seconds * 1000 + 120_000);
@@ -85,13 +85,15 @@ test('messages of gRPC with bytes changed', async () => {
   const infer = Buffer.concat([name, Buffer.from('2a0d0a01781204465033321a0201043a10', 'hex'), Buffer.alloc(16)]);
   const calls = fc.tuple(
     fc.constantFrom(
-      'ModelInfer',
-      'ModelMetadata',
-      'ModelReady',
-      'ModelConfig',
-      'RepositoryIndex',
-      'ServerReady',
-      'Nothing',
+      ...['ModelInfer', 'ModelInfer', 'ModelMetadata', 'ModelReady', 'ModelConfig', 'ModelStatistics'],
+      ...[
+        'RepositoryIndex',
+        'RepositoryModelLoad',
+        'RepositoryModelUnload',
+        'ServerReady',
+        'ServerMetadata',
+        'Nothing',
+      ],
     ),
     grpcMessage([name, infer]),
   );

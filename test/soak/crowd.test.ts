@@ -1,0 +1,71 @@
+/** The model server among many, and with much: idle connections, large bodies, long prompts. */
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { echoArtefact } from '../support/echo-artefact.ts';
+import { folderWith } from '../support/model-server.ts';
+import { identityModel } from '../support/onnx-model.ts';
+import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
+
+jest.setTimeout(240_000);
+const mebi = 1 << 20;
+
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServerProcess({
+    LIMBECK_MODELS_DIR: await folderWith({ 'same/model.onnx': identityModel('FP32', ['batch', 4]), ...echoArtefact() }),
+    LIMBECK_MAX_BODY_BYTES: String(65 * mebi),
+  });
+}, startLimitMs);
+afterAll(() => server.stop());
+afterEach(async () => {
+  expect(server.child.exitCode).toBeNull();
+  expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
+});
+
+/** Raw bytes of one input, which come back. */
+const same = (body: Buffer): Promise<Response> =>
+  fetch(`${server.url}/v2/models/same/infer`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream', 'Inference-Header-Content-Length': '0' },
+    body: new Uint8Array(body.buffer, body.byteOffset, body.length),
+  });
+
+const residentMiB = (): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(server.child.pid)}/status`, 'utf8'))?.[1]) / 1024;
+
+test('ten thousand idle connections cost little and keep nobody waiting', async () => {
+  const before = residentMiB();
+  const port = Number(new URL(server.url).port);
+  const opened = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(socket)).once('error', reject);
+    });
+  const sockets: Socket[] = [];
+  for (let hundred = 0; hundred < 100; hundred += 1)
+    sockets.push(...(await Promise.all(Array.from({ length: 100 }, opened))));
+  expect(sockets.filter(({ readyState }) => readyState === 'open').length).toBeGreaterThan(9_000);
+  expect((await same(Buffer.alloc(16))).status).toBe(200);
+  expect((residentMiB() - before) / sockets.length).toBeLessThan(0.02);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('a body of 64 MiB is read, and what it says comes back', async () => {
+  const body = Buffer.from(Float32Array.from({ length: 16 * mebi }, (_, index) => index % 1009).buffer);
+  const answer = await same(body);
+  expect(answer.status).toBe(200);
+  const length = Number(answer.headers.get('inference-header-content-length'));
+  expect(
+    Buffer.from(await answer.arrayBuffer())
+      .subarray(length)
+      .equals(body),
+  ).toBe(true);
+});
+
+test('a prompt of 100,000 tokens is refused with the numbers', async () => {
+  const body = JSON.stringify({ model: 'echo', prompt: Array(100_000).fill(1) });
+  const answer = await fetch(`${server.url}/v1/completions`, { method: 'POST', body });
+  const { error } = (await answer.json()) as { readonly error: { readonly message: string } };
+  expect([answer.status, error.message]).toEqual([400, expect.stringMatching(/context is 256 tokens.* has 100000/)]);
+});
