@@ -14,6 +14,7 @@ import { greedy } from '../../runtime/server/decoding/sampling.ts';
 import { promptTokens, writeText } from '../../runtime/server/decoding/text-writer.ts';
 import { folderRepository } from '../../runtime/server/repository.ts';
 import { spread, start, writeResult, type Server, type Spread } from '../measure.ts';
+import { atLeast, tell } from '../goals.ts';
 import { complete, promptOf, rate, trainerImage, work, writeLanguageModels } from './language.ts';
 import { untilReady } from './sides.ts';
 
@@ -103,11 +104,14 @@ try {
       `${side} / ${other}: ${String(ratio.median)} (${String(ratio.low)}..${String(ratio.high)}); tokens/s ${String(mine)} / ${String(theirs)}`,
     );
   }
-  writeResult({
-    name: 'serving-decoding',
-    reference: 'the same server otherwise, and its engine without HTTP',
-    ratios,
-  });
+  const goals = [
+    atLeast(3, 'eight at once beside one at a time', ratios['eight at once / one at a time']),
+    atLeast(2.5, 'int8 beside float32, one at a time', ratios['one at a time, int8 / one at a time']),
+    atLeast(0.9, 'streams over HTTP beside the engine', ratios['eight streams / eight in process']),
+  ];
+  tell(goals);
+  const reference = 'the same server otherwise, and its engine without HTTP';
+  writeResult({ name: 'serving-decoding', reference, ratios, ...{ goals } });
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { freePort } from '../../test/support/free-port.ts';
+import { atLeast, atMost, tell } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
 import { residentMiB, spread, summary, writeResult, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
@@ -198,7 +199,15 @@ try {
   const ratios: Record<string, Spread> = Object.fromEntries(found.flatMap((one) => one.ratios));
   const windows = Object.fromEntries(found.flatMap((one) => one.summaries));
   const reference = "in the same run: KServe's and MLServer's Python servers, FastAPI with uvicorn";
-  writeResult({ name: 'serving-peers', reference, ratios, ...{ seconds, pairs, resting, windows } });
+  const goals = [
+    atLeast(15, "MLP, JSON, c16, beside KServe's server", ratios['mlp/c16 JSON limbeck/kserve']),
+    atLeast(15, "MLP, JSON, c16, beside MLServer's", ratios['mlp/c16 JSON limbeck/mlserver']),
+    atLeast(1.05, 'CNN, bytes, c4, beside FastAPI', ratios['cnn/c4 bytes limbeck/fastapi']),
+    atMost(0.25, 'cold start, s', resting['limbeck']?.coldSeconds),
+    atMost(100, 'resident at rest, MiB', resting['limbeck']?.restMiB),
+  ];
+  tell(goals);
+  writeResult({ name: 'serving-peers', reference, ratios, ...{ goals, seconds, pairs, resting, windows } });
 } finally {
   await Promise.all(running.map(([, started]) => stop(started)));
   rmSync(folder, { recursive: true });

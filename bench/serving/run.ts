@@ -143,6 +143,7 @@ try {
   const goals = [
     atLeast(0.95, 'CNN, bytes, c16, beside a loop of runs', ratios['cnn/c16 bytes ours/loop']),
     atLeast(0.85, 'MLP, JSON, c16, beside node:http', ratios['mlp/c16 batched/reference']),
+    atLeast(0.85, 'MLP, JSON, c16, not batched, beside node:http', ratios['mlp/c16 alone/reference']),
     atLeast(0.25, 'MLP, JSON, c16, beside a loop of runs', ratios['mlp/c16 batched/loop']),
     atLeast(0.95, 'MLP, c1, batched beside not batched', ratios['mlp/c1 batched/alone']),
     atMost(0.25, 'cold start, s', start.coldSeconds),
