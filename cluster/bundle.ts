@@ -13,12 +13,12 @@ const entryPoints = {
  */
 const httpAlone: Plugin = {
   name: 'http-alone',
-  setup: ({ onResolve, onLoad }) => {
+  setup: (bundle) => {
     const namespace = 'builtin';
-    onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
+    bundle.onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
       kind === 'import-statement' ? { path: 'node:http', namespace } : undefined,
     );
-    onLoad({ filter: /./, namespace }, ({ path }) => ({
+    bundle.onLoad({ filter: /./, namespace }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule('${path}');`,
     }));
   },
