@@ -7,8 +7,10 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { unansweredOf } from './unanswered.ts';
 
+const unreadMs = 60_000;
+
 /** Cuts off callers who take nothing of their answers for so many milliseconds. */
-export function dropUnread(server: Server, afterMs: number): void {
+export function dropUnread(server: Server, afterMs = unreadMs): void {
   const unanswered = unansweredOf(server);
   // Node counts from the last byte that went either way, also within a large piece; and calls here for idle connections, too.
   server.setTimeout(afterMs, (socket: Socket) => {

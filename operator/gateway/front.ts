@@ -8,6 +8,7 @@ import type { Log } from '../../process/logger.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import { requestIdOf } from '../../process/request-id.ts';
+import { dropUnread } from '../../process/unread.ts';
 import { answerJson, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
 import { Exchange } from './exchange.ts';
@@ -105,5 +106,6 @@ export function createFront(ports: FrontPorts): Server {
   );
   answerMalformed(server);
   answerHalfClosed(server, ports.clock);
+  dropUnread(server);
   return server;
 }

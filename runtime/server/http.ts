@@ -36,9 +36,6 @@ const options = {
 const malformedShape: MalformedShape = ({ status, sentence, path = '' }) =>
   isOpenAiPath(path) ? openAiError(invalid(sentence), status) : { error: sentence };
 
-/** For how long a caller may take nothing of his answer. */
-const unreadMs = 60_000;
-
 /** How often a server that closes looks for connections that have become idle. */
 const idleSweepMs = 250;
 
@@ -64,7 +61,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   const server = createServer({ ...options, requestTimeout: wholeWithinMs(face) }, listener);
   answerMalformed(server, malformedShape);
   answerHalfClosed(server, systemClock);
-  dropUnread(server, unreadMs);
+  dropUnread(server);
   return server;
 }
 

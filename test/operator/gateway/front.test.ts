@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
@@ -250,4 +252,25 @@ test('the access log says how long a request was held and to which trace it belo
   expect(code).toBe(499);
   expect(traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
   expect(waitedMs).toBeGreaterThanOrEqual(49);
+});
+
+test('a caller who takes nothing of his answer for a minute is cut off, and leaves his seat', async () => {
+  const made = await gatewayFor();
+  const { server } = made.gateway;
+  expect(server.timeout).toBe(60_000);
+  server.timeout = 300;
+  const answers: ServerResponse[] = [];
+  const { port, kill } = await startBackend((_, response) => {
+    answers.push(response);
+    response.end(Buffer.alloc(64 << 20));
+  });
+  stops.push(kill);
+  made.gateway.routes.putService(service());
+  made.replicas(port);
+  const caller = connect(made.port, '127.0.0.1').on('error', () => undefined);
+  caller.pause().write('GET /v2/models/digits HTTP/1.1\r\nHost: digits.default.svc\r\n\r\n');
+  await until(() => answers.length > 0);
+  await once(answers[0]!, 'close');
+  expect(answers[0]!.writableFinished).toBe(false);
+  caller.destroy();
 });

@@ -122,7 +122,9 @@ test.each([
 ])('where bodies may have %d bytes a request must be whole within %d ms', (maxBodyBytes, withinMs) => {
   const face = { maxBodyBytes, draining: () => false } as unknown as Face;
   const facts = { name: 'limbeck', version: 'test' };
-  expect(createHttpServer(face, createRegistry('server'), facts).requestTimeout).toBe(withinMs);
+  const { requestTimeout, timeout } = createHttpServer(face, createRegistry('server'), facts);
+  // And whoever does not read his answer for a minute is cut off.
+  expect([requestTimeout, timeout]).toEqual([withinMs, 60_000]);
 });
 
 describe('draining', () => {
