@@ -76,10 +76,9 @@ async function compareStarts(seen: Seen) {
   };
 }
 
-/** Seconds from the end of the trainer's process until the kubelet says so, until the pod is Failed, until the job is. */
+/** Seconds from the end of the trainer's process until the kubelet says so, and until the job is Failed. */
 interface Failure {
   readonly exitSeen: number;
-  readonly podFailed: number;
   readonly jobFailed: number;
 }
 
@@ -93,9 +92,9 @@ async function failForGood(seen: Seen, name: string): Promise<Failure> {
   const pid = await until('a trainer', () => trainerIn(pod));
   const endedAtMs = await until('its end', () => (trainerIn(pod) === pid ? undefined : performance.now()), 2);
   const failedAtMs = await until('phase Failed', () => seen.jobs.get(`trainingjobs/${name}`)?.phaseAtMs.get('Failed'));
-  const { exitedAtMs = NaN, failedAtMs: podFailedAtMs = NaN } = seen.pods.get(pod.uid) ?? {};
+  const { exitedAtMs = NaN } = seen.pods.get(pod.uid) ?? {};
   const since = (atMs: number): number => (atMs - endedAtMs) / 1000;
-  return { exitSeen: since(exitedAtMs), podFailed: since(podFailedAtMs), jobFailed: since(failedAtMs) };
+  return { exitSeen: since(exitedAtMs), jobFailed: since(failedAtMs) };
 }
 
 interface Shown {
@@ -113,12 +112,15 @@ const shownBy = async ({ ip }: PodSeen): Promise<Shown | undefined> => {
   }
 };
 
-/** From the kill of a worker to the first step that was not done before, and how many steps were done twice. */
-async function loseWorker(
-  seen: Seen,
-  name: string,
-  victim: 0 | 1,
-): Promise<{ readonly seconds: number; readonly lost: number }> {
+interface Loss {
+  /** From the kill of a worker to the first step that was not done before. */
+  readonly seconds: number;
+  /** Steps that were done twice, and how long they had taken. */
+  readonly lost: number;
+  readonly lostSeconds: number;
+}
+
+async function loseWorker(seen: Seen, name: string, victim: 0 | 1): Promise<Loss> {
   await kubectl.applyObject(trainingJob(name, { ...endless, retry: { limit: 3 } }));
   const rank = (attempt: number, index: number): PodSeen | undefined =>
     podsOf(seen, (one) => one.trainingJob === name && one.attempt === attempt && one.ip !== '').find((one) =>
@@ -126,10 +128,15 @@ async function loseWorker(
     );
   const both = [await until('rank 0', () => rank(1, 0)), await until('rank 1', () => rank(1, 1))] as const;
   const [leader] = both;
-  await until('a hundred steps', async () => (((await shownBy(leader))?.step ?? 0) > 100 ? true : undefined), 100);
+  const isWarm = async () => {
+    const { step = 0 } = (await shownBy(leader)) ?? {};
+    return step > 100 ? { step, atMs: performance.now() } : undefined;
+  };
+  const warm = await until('a hundred steps', isWarm, 100);
   await pause(5000);
   const before = (await shownBy(leader))?.step ?? 0;
   const killedAtMs = performance.now();
+  const secondsOfStep = (killedAtMs - warm.atMs) / 1000 / (before - warm.step);
   process.kill(trainerIn(both[victim]) ?? 0, 'SIGKILL');
   const next = await until('rank 0 of the next attempt', () => rank(2, 0));
   const { resumedFromStep = 0 } = await until(
@@ -142,7 +149,8 @@ async function loseWorker(
   );
   const seconds = (performance.now() - killedAtMs) / 1000;
   await clear(seen, `trainingjobs/${name}`, (pod) => pod.trainingJob === name);
-  return { seconds, lost: Math.max(0, before - resumedFromStep) };
+  const lost = Math.max(0, before - resumedFromStep);
+  return { seconds, lost, lostSeconds: lost * secondsOfStep };
 }
 
 /** Numbers in [0, 1) that are the same for the same seed. */
@@ -211,16 +219,18 @@ try {
   const failed = await repeated(9, (index) => failForGood(seen, `fails-${index}`));
   const failures = {
     exitSeen: spread(failed.map(({ exitSeen }) => exitSeen)),
-    podFailed: spread(failed.map(({ podFailed }) => podFailed)),
     jobFailed: spread(failed.map(({ jobFailed }) => jobFailed)),
   };
   console.log(
-    `end of the trainer to phase Failed, s: ${text(failures.jobFailed)}; to the kubelet's word: ${text(failures.exitSeen)}, to the pod's phase: ${text(failures.podFailed)}`,
+    `end of the trainer to phase Failed, s: ${text(failures.jobFailed)}; to the kubelet's word: ${text(failures.exitSeen)}`,
   );
   // Rank 0 alone writes checkpoints: with it goes what was done since the last one.
   const losses = await repeated(6, (index) => loseWorker(seen, `loses-${index}`, index % 2 === 0 ? 1 : 0));
-  const [recovery, lost] = [spread(losses.map(({ seconds }) => seconds)), spread(losses.map((one) => one.lost))];
-  console.log(`worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}`);
+  const recovery = spread(losses.map(({ seconds }) => seconds));
+  const [lost, lostSeconds] = [spread(losses.map((one) => one.lost)), spread(losses.map((one) => one.lostSeconds))];
+  console.log(
+    `worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}, of ${text(lostSeconds)} s`,
+  );
   const survived = await surviveAll(seen);
   console.log(
     `${survived.succeeded} of ${survived.jobs} jobs with kills ended right, in ${survived.attempts} attempts`,
@@ -231,6 +241,7 @@ try {
     atMost(1.05, 'apply to all pods running, beside a bare Job', starts.ratio),
     atMost(1, 'end of the trainer to phase Failed, s', failures.jobFailed),
     atMost(10, 'worker killed to first new step, s', recovery),
+    judged('work lost: at most one interval of checkpoints, 2 s', text(lostSeconds), lostSeconds.high <= 2),
     judged(
       'jobs with kills end right',
       `${survived.succeeded} of ${survived.jobs}`,
@@ -238,7 +249,19 @@ try {
     ),
   ];
   tell(goals);
-  const result = { name: 'training-group', reference, ratios, goals, starts, failures, recovery, lost, survived, seed };
+  const result = {
+    name: 'training-group',
+    reference,
+    ratios,
+    goals,
+    starts,
+    failures,
+    recovery,
+    lost,
+    lostSeconds,
+    survived,
+    seed,
+  };
   writeResult(result);
 } finally {
   seen.stop();
