@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import isfinite
 from typing import Any
 
 
@@ -20,23 +21,21 @@ class Board:
     def update(self, **changes: Any) -> None:
         """Members of the contract (trainer-progress.schema.json); the time between two steps is measured here."""
         with self._lock:
-            if "step" in changes and "phase" not in changes and self._document["phase"] == "training":
-                now = time.monotonic()
-                if self._stepped is not None:
-                    longest = self._document.get("longestStepSeconds", 0)
-                    changes["longestStepSeconds"] = max(longest, now - self._stepped)
-                self._stepped = now
-            elif "phase" in changes:
-                self._stepped = None
+            now, is_step = time.monotonic(), "step" in changes
+            if is_step and self._stepped is not None:
+                longest = self._document.get("longestStepSeconds", 0)
+                changes["longestStepSeconds"] = max(longest, now - self._stepped)
             self._document |= changes
+            if self._document["phase"] != "training":
+                self._stepped = None
+            elif is_step or self._stepped is None:
+                self._stepped = now
 
     def document(self) -> dict[str, Any]:
-        """The contract's JSON; 100 percent is for the result to say."""
+        """The contract's JSON, which has no word for NaN; 100 percent is for the result to say."""
         with self._lock:
-            return {
-                **self._document,
-                "percent": min(99, 100 * self._document["step"] // max(1, self._document["steps"])),
-            }
+            told = {name: it for name, it in self._document.items() if not isinstance(it, float) or isfinite(it)}
+        return {**told, "percent": min(99, 100 * told["step"] // max(1, told["steps"]))}
 
 
 def serve(board: Board, port: int) -> None:
