@@ -1,6 +1,7 @@
 /** The inner side of a session: what it was started with, and the way to whoever started it. */
 import { once } from 'node:events';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { giveWay } from './priority.ts';
 
 /** How the inner side speaks and hears. */
 export interface Inside {
@@ -35,6 +36,7 @@ async function inProcess(): Promise<Inside> {
 
 /** Of the thread or process that asks. Throws in one that nobody speaks to. */
 export function inside(): Inside | Promise<Inside> {
+  giveWay();
   if (parentPort !== null) return inThread(parentPort);
   if (process.send === undefined) throw new Error('this is the entry of a thread or a process of the model server');
   return inProcess();
