@@ -7,7 +7,6 @@ import { sentenceOf, type Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
 import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
-import { listen } from '../../process/http-server.ts';
 import { BodyBudget } from './body.ts';
 import { readConfig, type ServerConfig } from './config.ts';
 import type { Timers } from './deadlines.ts';
@@ -98,6 +97,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   // First, since threads and processes start while this one goes on: with express, which is much of all code.
   await engine.start();
   const { closeServer, createHttpServer } = await import('./http.ts');
+  const { listen } = await import('../../process/http-server.ts');
   const tracing = await startTracing(config, registry, log);
   const face = faceOf(engine, config, { log, tracing, draining: () => stop.aborted });
   const server = createHttpServer(face, registry, facts);
