@@ -76,6 +76,17 @@ interface Opened {
   readonly passedOver?: string;
 }
 
+/** Element types that Node's arrays have no word for, by their numbers in TensorProto.DataType. */
+const foreignTypes: Readonly<Record<string, string>> = { 14: 'complex64', 15: 'complex128', 16: 'bfloat16' };
+
+/** Upstream tells such a type by its number. */
+function inWords(error: unknown): never {
+  const [, type] = /Unsupported data type: (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  if (type === undefined) throw error;
+  const name = foreignTypes[type] ?? `number ${type}`;
+  throw new TypeError(`an input or output has the element type ${name}, which cannot be served; cast it in the model`);
+}
+
 /** Operators that the provider lacks run on the CPU. */
 const openOn = (provider: Provider, { path, intraOpThreads }: SessionOptions): Promise<InferenceSession> =>
   InferenceSession.create(path, {
@@ -85,7 +96,7 @@ const openOn = (provider: Provider, { path, intraOpThreads }: SessionOptions): P
     graphOptimizationLevel: 'all',
     // 4 = fatal only.
     logSeverityLevel: 4,
-  });
+  }).catch(inWords);
 
 async function open(options: SessionOptions): Promise<Opened> {
   const [first = 'cpu', second] = options.providers;

@@ -20,11 +20,16 @@ export const elementTypes = {
 
 export type ElementType = keyof typeof elementTypes;
 
+/** Of which the protocol's clients know nothing. */
+const foreignTypes = { BF16: 16 } as const;
+
 /** A named input or output; a string in the shape is a symbolic (dynamic) dimension. */
 export interface Value {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: ElementType | keyof typeof foreignTypes;
   readonly shape: readonly (number | string)[];
+  /** A list of such tensors. */
+  readonly isSequence?: boolean;
 }
 
 export interface Node {
@@ -71,9 +76,10 @@ const text = (field: number, value: string): Buffer => bytes(field, Buffer.from(
 
 const message = (field: number, parts: readonly Buffer[]): Buffer => bytes(field, Buffer.concat(parts));
 
-function valueInfo(field: number, { name, type, shape }: Value): Buffer {
+function valueInfo(field: number, { name, type, shape, isSequence = false }: Value): Buffer {
   const dims = shape.map((dim) => message(1, [typeof dim === 'number' ? integer(1, dim) : text(2, dim)]));
-  return message(field, [text(1, name), message(2, [message(1, [integer(1, elementTypes[type]), message(2, dims)])])]);
+  const tensor = message(1, [integer(1, { ...elementTypes, ...foreignTypes }[type]), message(2, dims)]);
+  return message(field, [text(1, name), message(2, [isSequence ? message(4, [message(1, [tensor])]) : tensor])]);
 }
 
 /** One integer is type 2 in field 3, a list is type 7 in field 8. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../runtime/server/onnx.ts';
 import { folderWith } from '../../support/model-server.ts';
-import { externalModel } from '../../support/onnx-model.ts';
+import { externalModel, onnxModel, type Value } from '../../support/onnx-model.ts';
 
 /** 0 plus the weight of a model that has it in such a file; a 7 lies in its folder and in the one above. */
 async function sumWith(fileOf: (folder: string) => string): Promise<unknown> {
@@ -26,4 +26,27 @@ test.each<[string, (folder: string) => string]>([
   ['at an absolute path', (folder) => join(folder, 'seven.bin')],
 ])('but no file %s', async (_where, fileOf) => {
   await expect(sumWith(fileOf)).rejects.toThrow(/External data path/);
+});
+
+const row = { type: 'FP32', shape: ['batch', 4] } as const;
+
+test.each<[string, Value, Value, string, string]>([
+  [
+    'a list of tensors',
+    { ...row, name: 'x' },
+    { ...row, name: 'y', isSequence: true },
+    'SplitToSequence',
+    "'y' is not a tensor",
+  ],
+  [
+    'halves of another kind',
+    { ...row, name: 'x', type: 'BF16' },
+    { ...row, name: 'y', type: 'BF16' },
+    'Identity',
+    'an input or output has the element type bfloat16, which cannot be served',
+  ],
+])('a model with %s is refused in a sentence', async (_, input, output, op, sentence) => {
+  const model = onnxModel({ inputs: [input], outputs: [output], nodes: [{ op, inputs: ['x'], outputs: ['y'] }] });
+  const path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
+  await expect(createSession({ path, intraOpThreads: 1, providers: ['cpu'] })).rejects.toThrow(sentence);
 });
