@@ -52,7 +52,7 @@ test('there is an example of each protocol', () => {
     'Header-Content-Length: 0',
     ':predict',
     '/predict" -F image=@',
-    '/predict" -H \'Content-Type: text/csv\'',
+    "/predict\" -H 'Content-Type: text/csv'",
     '/explain',
     'tritonclient.grpc',
     '/load',
