@@ -72,10 +72,10 @@ function plan(observed: DistillationObserved, now: Date): Plan<DistillationStatu
     ? planRun(observed, configOf(root.spec, teacher), now)
     : waitForTeacher(observed, teacher, now);
   const status = statusOf(observed, run, teacher.ok ? teacher : undefined, now);
-  const { apply, remove, next, statusWaits } = isTeacherFixed(root)
+  const { provided, apply, remove, next, statusWaits } = isTeacherFixed(root)
     ? run
     : { ...run, apply: [], statusWaits: undefined };
-  return { apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
+  return { provided, apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
 }
 
 /**

@@ -5,6 +5,7 @@ import { NotLeading, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
 import type { Expectation } from './memory.ts';
 import { keyOf, keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
+import { holds } from './proviso.ts';
 import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
 import { saying } from './said.ts';
 import { isHeldUp, presentStatus, statusAfter, storeStatus, type Reporting } from './status.ts';
@@ -12,7 +13,7 @@ import { isHeldUp, presentStatus, statusAfter, storeStatus, type Reporting } fro
 export type Outcome =
   | Next
   | { readonly kind: 'gone' } // the root does not exist
-  | { readonly kind: 'stale'; readonly afterMs: number } // the cache has not reached our own writes yet
+  | { readonly kind: 'stale'; readonly afterMs: number } // the cache has not reached what is known to be there
   | { readonly kind: 'waiting'; readonly afterMs: number; readonly sentence: string } // a child is still being deleted
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'fenced' }; // we no longer lead
@@ -68,7 +69,6 @@ function staleLookAfterMs({ hands, caches }: PassOptions, key: Key): number | un
 }
 
 async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promise<Outcome> {
-  const { signal } = turn;
   const { reconciler, hands } = options;
   const root = hands.cache.get(reconciler.resource, key);
   const observed = root === undefined ? undefined : reconciler.observe(hands.cache, key);
@@ -82,7 +82,18 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
     await storeStatus(statusAfter(told, presentStatus(root), root, hands.clock.now()), root, options, turn);
     return { kind: 'failed', error: plan };
   }
-  const mishap = await act(plan, root, hands, signal);
+  const isAsSeen = await holds(plan.provided ?? [], hands.cluster, turn.signal);
+  return isAsSeen ? carryOut(plan, root, options, turn) : { kind: 'stale', afterMs: longestStaleLookMs };
+}
+
+async function carryOut(
+  plan: Plan<StatusWithConditions>,
+  root: KubeObject,
+  options: PassOptions,
+  turn: Turn,
+): Promise<Outcome> {
+  const { reconciler, hands } = options;
+  const mishap = await act(plan, root, hands, turn.signal);
   if (mishap instanceof RootGone) return { kind: 'stale', afterMs: staleLookMs };
   if (mishap !== undefined) {
     await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);

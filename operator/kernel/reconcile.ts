@@ -1,5 +1,6 @@
 /** The shape of every reconciler: observe (caches only) → plan (pure) → the kernel alone acts. */
 import type { Note, ObjectRef } from './cluster.ts';
+import type { Proviso } from './proviso.ts';
 import { controllerOf, type Condition, type Key, type KubeObject, type Resource } from './objects.ts';
 
 /** Read-only view over every informer's store. Objects are frozen. */
@@ -41,6 +42,8 @@ export interface Child {
 }
 
 export interface Plan<Status> {
+  /** Looked up before anything is done; where it does not hold, the caches have to catch up first. */
+  readonly provided?: readonly Proviso[] | undefined;
   /**
    * Server-side applied in order; a stranger's object of the same name is not touched, unless it comes between the look for
    * it and the apply: of something absent no apply can demand that it still be.

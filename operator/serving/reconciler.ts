@@ -23,6 +23,7 @@ import {
   type Reconciler,
   type Watch,
 } from '../kernel/reconcile.ts';
+import type { Proviso } from '../kernel/proviso.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
 import { rememberedFailure } from './remembered.ts';
@@ -232,12 +233,21 @@ function givesWayAt({ current, others }: Situation): number | undefined {
   return since.length === 0 ? undefined : Math.min(...since) + patienceMs;
 }
 
+/** A service that was looked at before may have one that is not seen; made anew, it would lose its replicas. */
+function noDeploymentOf({ service, deployment }: Observed): readonly Proviso[] {
+  if (deployment !== undefined || service.status?.observedGeneration === undefined) return [];
+  const { namespace, name } = keyOf(service);
+  const selection = { namespace, fieldSelector: `metadata.name=${name}` };
+  return [{ resource: deployments, selection, forbids: (found) => isOwnedBy(found, service) }];
+}
+
 function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelServiceStatus>> {
   const situation = situationOf(seen, settings);
   const { service, target, replicas } = situation;
   const leftMs = (givesWayAt(situation) ?? Infinity) - now.getTime();
   const deploying = target && { target, replicas, noRoom: leftMs <= 0 };
   return {
+    provided: deploying === undefined ? [] : noDeploymentOf(seen),
     apply: deploying === undefined ? [] : desiredChildren(service, deploying, settings),
     remove: [],
     status: statusOf(situation, now),

@@ -45,6 +45,6 @@ function plan(observed: TrainingObserved, now: Date): Plan<TrainingStatus> {
   if (finished !== undefined) return finished;
   const run = planRun(observed, configOf(root.spec), now);
   const status = statusOf(observed, run, now);
-  const { apply, remove, next, statusWaits } = run;
-  return { apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
+  const { provided, apply, remove, next, statusWaits } = run;
+  return { provided, apply, remove, status, statusWaits, events: runEvents(root.status, status), next };
 }

@@ -11,7 +11,7 @@ import { podGroupsOf } from './pod-group.ts';
 import { heldBy } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
-import { endOfWorker, isHeldOpen } from '../api/worker.ts';
+import { isHeldOpen } from '../api/worker.ts';
 
 type Seen = Pick<RunObserved, 'jobs' | 'pods'>;
 type Kept = Pick<RunObserved, 'root' | 'settings'>;
@@ -65,12 +65,13 @@ export function finalLeftovers(run: Seen & Kept, now: Date): Pick<Remains, 'left
     succeeded.includes(numberOf(job))
       ? !isKept(job, run.pods, now)
       : sparedMs(
+          run.root,
           run.pods.filter((pod) => isOwnedBy(pod, job)),
           now,
         ) !== undefined;
   const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !endsByItself(job));
   const leftovers = [...unfinishedJobs({ ...run, jobs }, now), ...outdatedChildren(run, attempts)];
-  return { leftovers, lookMs: sparedMs(run.pods, now) };
+  return { leftovers, lookMs: sparedMs(run.root, run.pods, now) };
 }
 
 /** How long a kubelet may take from the end of a container to the phase of its pod; a node that dies never tells it. */
@@ -80,14 +81,14 @@ const phaseMs = 60_000;
  * For so long a run that is over waits for the phase of a pod that has said why it failed: its Job is called failed then,
  * ends by itself, and the logs stay. Undefined: there is nothing to wait for.
  */
-function sparedMs(pods: readonly Pod[], now: Date): number | undefined {
-  const ending = pods.filter(
-    (pod) => pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined && permanentEndOf(pod),
-  );
-  const leftMs = ending.map((pod) => Date.parse(endOfWorker(pod)?.finishedAt ?? '') + phaseMs - now.getTime());
-  // The node's clock may be ahead of ours, by as long as we wait at most; a time that nobody can read is none.
-  const still = leftMs.filter((ms) => ms > 0 && ms <= 2 * phaseMs);
-  return still.length === 0 ? undefined : Math.max(...still);
+function sparedMs({ status }: Kept['root'], pods: readonly Pod[], now: Date): number | undefined {
+  const isEnding = (pod: Pod): boolean =>
+    pod.status?.phase === 'Running' &&
+    pod.metadata.deletionTimestamp === undefined &&
+    permanentEndOf(pod) !== undefined;
+  // From the end as we have written it, unless somebody wrote another: the clock of a node may be any.
+  const leftMs = Date.parse(status?.finishedAt ?? '') + phaseMs - now.getTime();
+  return leftMs > 0 && leftMs <= 2 * phaseMs && pods.some(isEnding) ? leftMs : undefined;
 }
 
 function childrenOf({ root: { metadata }, settings: { gang } }: Kept, number: number): readonly ObjectRef[] {

@@ -37,6 +37,7 @@ import type { RunPlan, RunState } from './run-state.ts';
 import { withoutQueue } from './queue.ts';
 import { sentenceOf } from './sentence.ts';
 import { stopping } from './stopping.ts';
+import { noJobOf, nothingRuns } from './provisos.ts';
 import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
 import { judge, type AttemptSeen, type Verdict } from './verdict.ts';
 import { isOver } from '../api/worker.ts';
@@ -73,11 +74,8 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
       const state = { kind: 'succeeded', result: verdict.result } as const;
       return { state, attempts: kept(closed), apply: [], remove: [], next: settled };
     }
-    case 'failed': {
-      const closed = kept(withLast(attempts, failedAttempt(open, verdict.failure, now)));
-      if (verdict.failure.weight === 'permanent') return gaveUp(closed, verdict.failure);
-      return recorded(planNext(observed, config, closed, now));
-    }
+    case 'failed':
+      return planFailed({ observed, config, open, now }, verdict.failure);
     case 'queued':
     case 'starting':
     case 'running':
@@ -86,6 +84,21 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
         return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
       return ranOut(observed.root, verdict, attempts, now);
   }
+}
+
+interface Failing {
+  readonly observed: RunObserved;
+  readonly config: RunConfig;
+  readonly open: Attempt;
+  readonly now: Date;
+}
+
+/** The open attempt has failed. What is said of it for want of its Job must be so in the cluster itself. */
+function planFailed({ observed, config, open, now }: Failing, failure: Failure): RunPlan {
+  const closed = kept(withLast(attemptsOf(observed), failedAttempt(open, failure, now)));
+  const provided = seenOf(observed, open).job === undefined ? [noJobOf(observed, open)] : [];
+  if (failure.weight === 'permanent') return { ...gaveUp(closed, failure), provided };
+  return { ...recorded(planNext(observed, config, closed, now)), provided };
 }
 
 /** What an unfinished run does while nothing may start: its open attempt is stopped. */
@@ -102,7 +115,7 @@ export function planHold(observed: RunObserved, now: Date): Pick<RunPlan, 'attem
  * before the status is stored would leave an attempt whose workers look interrupted by a stranger; were the next one
  * started, an attempt without an end.
  */
-const recorded = (plan: RunPlan): RunPlan => ({ ...plan, apply: [], remove: [], statusWaits: undefined });
+const recorded = (plan: RunPlan): RunPlan => ({ ...plan, provided: [], apply: [], remove: [], statusWaits: undefined });
 
 /** No attempt is open: is there a next one, and when? */
 function planNext(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
@@ -193,7 +206,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const message = `Attempt ${String(number)} starts.`;
   const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
   const next: Next = { kind: 'recheck', afterMs: unseenLookMs };
-  return { state, attempts: kept(attempts), apply, remove: [], next, statusWaits: true };
+  const provided = attempts.length === 0 ? [] : nothingRuns(observed);
+  return { state, attempts: kept(attempts), provided, apply, remove: [], next, statusWaits: true };
 }
 
 function unplaced(

@@ -2,6 +2,7 @@
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
+import type { Proviso } from '../kernel/proviso.ts';
 import type { Child, Next } from '../kernel/reconcile.ts';
 import type { Attempt } from './run.ts';
 
@@ -18,6 +19,7 @@ export type RunState =
   | { readonly kind: 'failed'; readonly reason: Reason; readonly message: string };
 
 export interface RunPlan {
+  readonly provided?: readonly Proviso[];
   readonly state: RunState;
   readonly attempts: readonly Attempt[];
   readonly apply: readonly Child[];

@@ -53,7 +53,9 @@ export interface AttemptSeen {
 /** Judges one open attempt. */
 export function judge(seen: AttemptSeen, now: Date): Verdict {
   const verdict = judgeNow(seen, now);
-  const atMs = Math.min(...seen.pods.map((pod) => heldOpenAtMs(pod) ?? Infinity));
+  // One that is past has had its effect.
+  const ahead = seen.pods.flatMap((pod) => heldOpenAtMs(pod) ?? []).filter((atMs) => atMs > now.getTime());
+  const atMs = Math.min(...ahead);
   if ((verdict.kind !== 'running' && verdict.kind !== 'starting') || atMs === Infinity) return verdict;
   return { ...verdict, lookMs: Math.min(verdict.lookMs ?? Infinity, atMs - now.getTime()) };
 }

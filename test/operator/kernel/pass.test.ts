@@ -48,6 +48,23 @@ describe('runPass', () => {
     expect((await pass()).kind).toBe('settled');
   });
 
+  test('does nothing while something is there that its cache does not show', async () => {
+    const nobody: AnyReconciler = {
+      ...crewReconciler,
+      plan: (observed, now) => ({
+        ...crewReconciler.plan(observed as never, now),
+        provided: [{ resource: members, selection: { namespace: 'default' }, forbids: () => true }],
+      }),
+    };
+    const { pass, cluster } = await stage(withCrew(['ann']), nobody);
+    cluster.holdWatches();
+    cluster.put(members, member('bob'));
+    const writes = cluster.writes.length;
+    expect([await pass(), cluster.writes.length]).toEqual([{ kind: 'stale', afterMs: 1000 }, writes]);
+    cluster.withdraw(members, { namespace: 'default', name: 'alpha-bob' });
+    expect([(await pass()).kind, cluster.writes.length > writes]).toEqual(['settled', true]);
+  });
+
   test('the second pass over the same state writes nothing', async () => {
     const { pass, see, cluster } = await stage(withCrew(['ann', 'bob']));
     for (let round = 0; round < 3; round += 1) {

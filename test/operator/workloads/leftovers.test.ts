@@ -104,22 +104,22 @@ test.each([
 });
 
 const leaving = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: now.toISOString() } });
-const said = (secondsAgo: number) => worker(1, justEnded(reported('DataInvalid', 65, ago(secondsAgo))));
-test.each<[string, Pod, number, number | undefined]>([
-  ['has just said why it failed for good', said(10), 0, 50_000],
-  ['said so, by a clock that is ahead of ours', said(-5), 0, 65_000],
-  ['said so, by a clock that is far ahead', said(-61), 1, undefined],
-  ['said so a minute ago, and its phase is still to come', said(60), 1, undefined],
-  ['said so, and is told to leave', leaving(said(10)), 1, undefined],
+const said = worker(1, justEnded(reported('DataInvalid', 65, ago(10))));
+test.each<[string, Pod, number, number, number | undefined]>([
+  ['has just said why it failed for good', said, 10, 0, 50_000],
+  ['said so a minute ago, and its phase is still to come', said, 60, 1, undefined],
+  ['said so, when it ended on a day that somebody else wrote', said, -61, 1, undefined],
   [
-    'said so on some day that nobody can read',
-    worker(1, justEnded(reported('DataInvalid', 65, 'some day'))),
-    1,
-    undefined,
+    'said so, by the clock of a node that lives in the past',
+    worker(1, justEnded(reported('DataInvalid', 65, ago(9999)))),
+    10,
+    0,
+    50_000,
   ],
-  ['failed in a way that may be tried again', worker(1, justEnded(reported('Crashed', 1, ago(10)))), 1, undefined],
-])('the Job of an attempt that failed, of which a pod %s', (_, pod, removed, lookMs) => {
-  const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 100)] });
+  ['said so, and is told to leave', leaving(said), 10, 1, undefined],
+  ['failed in a way that may be tried again', worker(1, justEnded(reported('Crashed', 1, ago(10)))), 10, 1, undefined],
+])('the Job of an attempt that failed, of which a pod %s', (_, pod, endedSecondsAgo, removed, lookMs) => {
+  const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 100)], finishedAt: ago(endedSecondsAgo) });
   const left = finalLeftovers({ root, settings, jobs: [job], pods: [worker(0, runningStatus), pod] }, now);
   expect([left.leftovers.length, left.lookMs]).toEqual([removed, lookMs]);
 });

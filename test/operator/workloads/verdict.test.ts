@@ -104,6 +104,9 @@ describe('an attempt that succeeded', () => {
     expect(judge(seen({ pods }), now)).toMatchObject({ kind: 'running', lookMs: 29_000 });
     const other = [worker(0, runningStatus), worker(1, besideProxy(reported('PeerLost', 75, ago(10))))];
     expect(judge(seen({ pods: other }), now)).toMatchObject({ kind: 'running', lookMs: 20_000 });
+    // That time is past, and the other worker goes on for as long as it takes.
+    const past = [worker(0, runningStatus), worker(1, heldOpen({ exitCode: 0 }))];
+    expect(judge(seen({ pods: past }), now)).not.toHaveProperty('lookMs');
   });
 
   test("whatever somebody else's container ended with after it", () => {

@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals';
+import type { KubeObject } from '../../../operator/kernel/objects.ts';
+import type { Attempt } from '../../../operator/workloads/run.ts';
+import { noJobOf, nothingRuns } from '../../../operator/workloads/provisos.ts';
+import { planRun } from '../../../operator/workloads/plan-run.ts';
+import { configOf } from '../../../operator/training/desired.ts';
+import {
+  ago,
+  attemptJob,
+  ended,
+  now,
+  pastAttempt,
+  reported,
+  runningStatus,
+  seen,
+  teacherAttempt,
+  teacherJob,
+  worker,
+} from '../../support/runs.ts';
+
+const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
+
+test('a Job that is not seen is asked for by its name alone', () => {
+  const { resource, selection, forbids } = noJobOf(seen(), open);
+  expect([resource.kind, selection]).toEqual([
+    'Job',
+    { namespace: 'default', fieldSelector: `metadata.name=${teacherAttempt(1)}` },
+  ]);
+  expect([forbids(attemptJob(1)), forbids(attemptJob(2))]).toEqual([true, false]);
+});
+
+test.each<[string, KubeObject, boolean]>([
+  ['a Job that nobody has seen', { ...attemptJob(2), metadata: { ...attemptJob(2).metadata, uid: 'new' } }, true],
+  ['a Job that was seen, and judged', attemptJob(1), false],
+  ['a Job that is over', attemptJob(2, 'Failed'), false],
+  ['a pod that runs', worker(0, runningStatus), true],
+  ['a pod that waits', worker(0, { phase: 'Pending' }), true],
+  ['a pod that has ended', worker(0, ended({ exitCode: 1 })), false],
+])('of all that has the label of the run, %s forbids the next attempt: %s', (_, object, forbidden) => {
+  const provisos = nothingRuns(seen({ jobs: [attemptJob(1)] }));
+  expect(provisos.map(({ selection }) => selection)).toEqual(
+    provisos.map(() => ({ namespace: 'default', labelSelector: 'limbeck.dev/root=tj-1' })),
+  );
+  const ofKind = provisos.filter(({ resource }) => resource.kind === object.kind);
+  expect(ofKind.map(({ forbids }) => forbids(object))).toEqual([forbidden]);
+});
+
+describe('a plan asks the cluster', () => {
+  const kindsAsked = (more: Parameters<typeof seen>[0]): readonly string[] =>
+    (planRun(seen(more), configOf(teacherJob().spec), now).provided ?? []).map(({ resource }) => resource.kind);
+  const after = (...attempts: readonly Attempt[]) => teacherJob({}, { attempts });
+
+  test.each<[string, Parameters<typeof seen>[0], readonly string[]]>([
+    ['nothing before the first attempt', {}, []],
+    ['for what runs before the next', { root: after(pastAttempt(1, 'Suspended', 100)) }, ['Job', 'Pod']],
+    ['for the Job of an attempt that seems lost', { root: after(open) }, ['Job']],
+    [
+      'for the Job whose pods alone are seen',
+      { root: after(open), pods: [worker(0, reported('Crashed', 1))] },
+      ['Job'],
+    ],
+    [
+      'nothing where a worker has failed',
+      { root: after(open), jobs: [attemptJob(1, 'Failed')], pods: [worker(0, reported('Crashed', 1))] },
+      [],
+    ],
+    ['nothing while workers run', { root: after(open), jobs: [attemptJob(1)], pods: [worker(0, runningStatus)] }, []],
+  ])('%s', (_, more, kinds) => {
+    expect(kindsAsked(more)).toEqual(kinds);
+  });
+});
