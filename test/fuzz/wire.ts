@@ -54,10 +54,14 @@ function saysWhy({ type, text }: Heard): boolean {
 
 const isReadiness = (path: string): boolean => /\/(ready|live)$/.test(path);
 
+/** Who says how long he waits may have waited for so long, which is nobody's mistake. */
+const isLate = ({ code }: Heard, { headers, body }: Attack): boolean =>
+  code === 504 && ('grpc-timeout' in headers || body.includes('"timeout"'));
+
 /** What is wrong with the answer to one request; undefined when nothing is. */
 export async function httpFault(port: number, attack: Attack): Promise<string | undefined> {
   const heard = await ask(port, attack);
-  if (isServersFault(heard))
+  if (isServersFault(heard) && !isLate(heard, attack))
     return `a mistake of the caller's was answered with ${heard.code}: ${heard.text.slice(0, 300)}`;
   const refused = heard.code >= 400 && attack.method !== 'HEAD' && !isReadiness(attack.path);
   if (refused && heard.text !== '' && !/gzip|deflate/.test(attack.headers['accept-encoding'] ?? '') && !saysWhy(heard))

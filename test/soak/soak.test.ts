@@ -17,7 +17,7 @@ const plan = isWhole
       hidden: 1 << 18,
     }
   : {
-      requests: { first: 25_000, then: 20_000, growth: 15 },
+      requests: { first: 10_000, then: 10_000, growth: 15 },
       loads: { first: 5, then: 10, growth: 40 },
       hidden: 1 << 16,
     };
