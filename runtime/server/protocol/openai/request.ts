@@ -82,8 +82,7 @@ function biasOf(parameters: Parameters): Sampling['bias'] {
   const value = parameters.any('logit_bias') ?? {};
   if (!isRecord(value)) throw invalidParameter('logit_bias', "'logit_bias' is not an object");
   const biases = Object.entries(value);
-  if (biases.length > biasLimit)
-    throw invalidParameter('logit_bias', `'logit_bias' has more than ${biasLimit} tokens`);
+  if (biases.length > biasLimit) throw invalidParameter('logit_bias', `'logit_bias' has more than ${biasLimit} tokens`);
   return biases.map(([token, bias]) => {
     if (/^(0|[1-9]\d{0,8})$/.test(token) && typeof bias === 'number' && Math.abs(bias) <= 100)
       return [Number(token), bias] as const;
