@@ -3,7 +3,7 @@ import { attemptName, labels } from '../api/names.ts';
 import { batchJobs, nodes, pods, services } from '../api/resources.ts';
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { workerContainer } from '../api/worker.ts';
-import { controllerOf, keyOf, type Resource } from '../kernel/objects.ts';
+import { controllerOf, keyOf, type KubeObject, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
 import { numberOf } from './attempts.ts';
 import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
@@ -12,19 +12,22 @@ import type { Settings } from './settings.ts';
 export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
 
 /**
- * Files the pods of runs under `<namespace>/<name of the root>`; who only has the labels does not keep a run waiting. A pod
+ * Whether a pod is a worker of the run that its labels name; who only has the labels does not keep a run waiting. A pod
  * that has lost its Job, by a deletion that spares what the Job has made, still has the Job's name in its own, and works on.
  */
+export function isWorker(pod: KubeObject, label: string): boolean {
+  const { [label]: name, [labels.root]: uid = '', [labels.attempt]: attempt } = pod.metadata.labels ?? {};
+  if (name === undefined) return false;
+  const [owner, job] = [controllerOf(pod), attemptName(name, uid, Number(attempt))];
+  return owner === undefined ? pod.metadata.name.startsWith(`${job}-`) : owner.kind === 'Job' && owner.name === job;
+}
+
+/** Files the pods of runs under `<namespace>/<name of the root>`. */
 export const podsByRoot = (label: JobLabel): Index<Pod> => ({
   resource: pods,
   name: label,
-  valuesOf: (pod) => {
-    const { [label]: name, [labels.root]: uid = '', [labels.attempt]: attempt } = pod.metadata.labels ?? {};
-    const [owner, job] = [controllerOf(pod), attemptName(name ?? '', uid, Number(attempt))];
-    const isWorker =
-      owner === undefined ? pod.metadata.name.startsWith(`${job}-`) : owner.kind === 'Job' && owner.name === job;
-    return name !== undefined && isWorker ? [`${pod.metadata.namespace ?? ''}/${name}`] : [];
-  },
+  valuesOf: (pod) =>
+    isWorker(pod, label) ? [`${pod.metadata.namespace ?? ''}/${pod.metadata.labels?.[label] ?? ''}`] : [],
 });
 
 /** Children by owner; pods, which their Job owns, by label. */
@@ -67,7 +70,7 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
 }
 
 /** Whoever may make Jobs may name our object as their owner, and number them as he likes: what we make has our name, too. */
-const isAttempt = (job: BatchJob, { metadata: { name, uid = '' } }: RunRoot): boolean =>
+export const isAttempt = (job: BatchJob, { metadata: { name, uid = '' } }: RunRoot): boolean =>
   Number.isSafeInteger(numberOf(job)) && job.metadata.name === attemptName(name, uid, numberOf(job));
 
 /** Where the gang scheduler was taken away, workers are placed as in a cluster that never had one. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { KubeObject } from '../../../operator/kernel/objects.ts';
+import type { BatchJob } from '../../../operator/api/kubernetes.ts';
+import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import { noJobOf, nothingRuns } from '../../../operator/workloads/provisos.ts';
 import { planRun } from '../../../operator/workloads/plan-run.ts';
@@ -20,24 +21,42 @@ import {
 
 const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
 
-test('a Job that is not seen is asked for by its name alone', () => {
+const ours = (number: number, uid = `job-${String(number)}`, ...conditions: readonly string[]): BatchJob => {
+  const job = attemptJob(number, ...conditions);
+  return { ...job, metadata: { ...job.metadata, uid, ownerReferences: [ownerReferenceTo(teacherJob())] } };
+};
+const named = (object: KubeObject, name: string): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, name },
+});
+
+test('a Job that is not seen is asked for by its name alone, and nobody else can have it be found', () => {
   const { resource, selection, forbids } = noJobOf(seen(), open);
   expect([resource.kind, selection]).toEqual([
     'Job',
     { namespace: 'default', fieldSelector: `metadata.name=${teacherAttempt(1)}` },
   ]);
-  expect([forbids(attemptJob(1)), forbids(attemptJob(2))]).toEqual([true, false]);
+  expect([forbids(ours(1)), forbids(attemptJob(1)), forbids(named(ours(1), 'other'))]).toEqual([true, false, false]);
 });
 
+const stranger = worker(0, runningStatus);
+const [owner] = stranger.metadata.ownerReferences ?? [];
 test.each<[string, KubeObject, boolean]>([
-  ['a Job that nobody has seen', { ...attemptJob(2), metadata: { ...attemptJob(2).metadata, uid: 'new' } }, true],
-  ['a Job that was seen, and judged', attemptJob(1), false],
-  ['a Job that is over', attemptJob(2, 'Failed'), false],
+  ['a Job that nobody has seen', ours(2, 'new'), true],
+  ['a Job that was seen, and judged', ours(1), false],
+  ['a Job that is over', ours(2, 'new', 'Failed'), false],
+  ["somebody else's Job", attemptJob(2), false],
   ['a pod that runs', worker(0, runningStatus), true],
   ['a pod that waits', worker(0, { phase: 'Pending' }), true],
+  ['a pod that has lost its Job', { ...stranger, metadata: { ...stranger.metadata, ownerReferences: [] } }, true],
   ['a pod that has ended', worker(0, ended({ exitCode: 1 })), false],
+  [
+    'a pod that has the labels alone',
+    { ...stranger, metadata: { ...stranger.metadata, ownerReferences: [{ ...owner!, name: 'other' }] } },
+    false,
+  ],
 ])('of all that has the label of the run, %s forbids the next attempt: %s', (_, object, forbidden) => {
-  const provisos = nothingRuns(seen({ jobs: [attemptJob(1)] }));
+  const provisos = nothingRuns(seen({ jobs: [ours(1)] }));
   expect(provisos.map(({ selection }) => selection)).toEqual(
     provisos.map(() => ({ namespace: 'default', labelSelector: 'limbeck.dev/root=tj-1' })),
   );
