@@ -4,14 +4,13 @@
  * HTTP; `make fuzz` gives it ten minutes and a new seed. A failure is made smaller and printed with its seed; LIMBECK_FUZZ_SEED
  * repeats it.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { conformanceModels } from '../conformance/models.ts';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { embeddingArtefact } from '../support/embedding-model.ts';
 import { folderWith } from '../support/model-server.ts';
-import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { residentMiB, startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { attack, grpcMessage, rawBytes } from './arbitrary.ts';
 import { openaiAttack } from './openai.ts';
 import { sampleAttack, sampleModels } from './samples.ts';
@@ -61,14 +60,11 @@ async function forAWhile<T>(given: fc.Arbitrary<T>, faultOf: (value: T) => Promi
   });
 }
 
-const residentMiB = (): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(server.child.pid)}/status`, 'utf8'))?.[1]) / 1024;
-
 test('requests with anything in them', async () => {
   await forAWhile(attack, (value) => httpFault(port, value));
-  const before = residentMiB();
+  const before = residentMiB(server);
   await forAWhile(attack, (value) => httpFault(port, value));
-  expect(residentMiB() - before).toBeLessThan(100);
+  expect(residentMiB(server) - before).toBeLessThan(100);
 });
 
 test("requests of OpenAI's API with anything in them", () =>

@@ -1,11 +1,10 @@
 /** The model server among many, and with much: idle connections, large bodies, long prompts. */
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { folderWith } from '../support/model-server.ts';
 import { identityModel } from '../support/onnx-model.ts';
-import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { residentMiB, startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 jest.setTimeout(240_000);
 const mebi = 1 << 20;
@@ -32,11 +31,8 @@ const same = (body: Buffer): Promise<Response> =>
     body: new Uint8Array(body.buffer, body.byteOffset, body.length),
   });
 
-const residentMiB = (): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(server.child.pid)}/status`, 'utf8'))?.[1]) / 1024;
-
 test('ten thousand idle connections cost little and keep nobody waiting', async () => {
-  const before = residentMiB();
+  const before = residentMiB(server);
   const port = Number(new URL(server.url).port);
   const opened = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
@@ -47,7 +43,7 @@ test('ten thousand idle connections cost little and keep nobody waiting', async 
     sockets.push(...(await Promise.all(Array.from({ length: 100 }, opened))));
   expect(sockets.filter(({ readyState }) => readyState === 'open').length).toBeGreaterThan(9_000);
   expect((await same(Buffer.alloc(16))).status).toBe(200);
-  expect((residentMiB() - before) / sockets.length).toBeLessThan(0.02);
+  expect((residentMiB(server) - before) / sockets.length).toBeLessThan(0.02);
   for (const socket of sockets) socket.destroy();
 });
 

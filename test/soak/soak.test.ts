@@ -2,11 +2,10 @@
  * The model server for long: what a request or a load leaves behind shows in the sum. `make test` gives it some thousand
  * requests and some loads; `make soak` a million and a hundred, of a larger model, with the bounds that we promise.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { folderWith, until } from '../support/model-server.ts';
 import { mlpModel } from '../support/onnx-model.ts';
-import { startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { residentMiB, startLimitMs, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 const isWhole = process.env['LIMBECK_SOAK'] === 'whole';
 /** Work of one round, after as much that warms up, and by how many MiB a round may grow the process. */
@@ -28,9 +27,6 @@ beforeAll(async () => {
   });
 }, startLimitMs);
 afterAll(() => server.stop());
-
-const residentMiB = (): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(server.child.pid)}/status`, 'utf8'))?.[1]) / 1024;
 
 async function post(path: string, body: string): Promise<void> {
   const answer = await fetch(server.url + path, { method: 'POST', body });
@@ -65,10 +61,10 @@ async function reload(times: number): Promise<void> {
  */
 async function growthOf(work: (count: number) => Promise<void>, count: number): Promise<number> {
   await work(count);
-  const resident = [residentMiB()];
+  const resident = [residentMiB(server)];
   for (let round = 0; round < rounds; round += 1) {
     await work(count);
-    resident.push(residentMiB());
+    resident.push(residentMiB(server));
   }
   console.log(`after rounds of ${String(count)}: ${resident.map((mebis) => mebis.toFixed(1)).join(', ')} MiB`);
   const growths = resident.slice(1).map((mebis, round) => mebis - (resident[round] ?? 0));

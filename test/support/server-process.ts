@@ -1,6 +1,7 @@
 /** The model server as a process of its own, as a person starts it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { childEnvironment } from './child-environment.ts';
 import { until } from './model-server.ts';
@@ -11,6 +12,12 @@ export interface ServerProcess {
   readonly grpcAddress: string;
   readonly child: ChildProcess;
   stop(): Promise<void>;
+}
+
+/** Memory that it holds. */
+export function residentMiB({ child: { pid } }: ServerProcess): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
 type Line = Readonly<Record<string, unknown>>;
