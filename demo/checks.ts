@@ -10,15 +10,32 @@ const bounded = (name: string, measured: Measured, atLeast: number): string | un
     ? undefined
     : `The ${name}'s accuracy is ${percent(measured.accuracy)}, below ${percent(atLeast)} (n=${measured.n}).`;
 
+/** Where a figure is, and that it is none: a share that nobody measured keeps every bound. */
+function figureless(value: unknown, path: string): readonly string[] {
+  if (typeof value === 'number') return Number.isFinite(value) ? [] : [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    figureless(member, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`),
+  );
+}
+
 const checks: readonly Check[] = [
+  (summary) => {
+    const without = figureless(summary, '');
+    return without.length === 0 ? undefined : `No number was measured for ${without.join(', ')}.`;
+  },
   ({ teacher }) => bounded('teacher', teacher, 0.95),
   ({ student }) => bounded('student', student, 0.9),
+  ({ control, student }) =>
+    control.n === student.n
+      ? undefined
+      : `The control was measured on ${control.n} samples, the student on ${student.n}.`,
   ({ student }) =>
     student.gainOverControl >= 0
       ? undefined
       : `Distillation lost ${percent(-student.gainOverControl)} against the same student without the teacher.`,
   ({ student, teacher }) =>
-    student.sizeBytes < teacher.sizeBytes
+    student.sizeBytes > 0 && student.sizeBytes < teacher.sizeBytes
       ? undefined
       : `The student (${student.sizeBytes} bytes) is not smaller than its teacher (${teacher.sizeBytes}).`,
   ({ heldOut, student }) =>

@@ -63,9 +63,10 @@ build_one() {
   local name=$1 version=$2 target=$BIN/$1-$2 work
   work=$BIN/.building/$name
   rm -rf "$work"
-  mkdir -p "$work"/{module,out}
+  mkdir -p "$work"/{module,out,go}
   (
-    export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath'
+    # Where /tmp is memory, gigabytes of objects would be, too.
+    export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath' GOTMPDIR=$work/go
     cd "$work/module" && "build_$name" "$version" "$work/out"
   )
   rm -rf "$target"
@@ -84,6 +85,8 @@ link_current() {
 
 binaries() {
   local count=0 total name version minutes built=0 began=$SECONDS
+  # shellcheck disable=SC2034 # Read by with_heartbeat.
+  local remedy='; is the network there, for the modules of Go, and enough memory?'
   hold_lock binaries
   total=$(binaries_table | wc -l)
   mkdir -p "$CACHE/logs"

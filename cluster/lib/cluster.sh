@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # `up`, `down`, `status`: the whole cluster.
 
-CLUSTER_PORTS=(6443 2379 2380 10250 10248 10249 10256 8181)
+# The last is nobody's: kube-proxy leads it to the gateway, past whoever listens there.
+CLUSTER_PORTS=(6443 2379 2380 10250 10248 10249 10256 8181 30080)
 PROCESSES=(etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns)
 STEPS=8
 

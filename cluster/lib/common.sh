@@ -63,6 +63,7 @@ without_lock() (
 )
 
 # Runs a long command with its output in LOG, and says every ten seconds that it is alive: with_heartbeat WHAT LOG COMMAND...
+# A caller's `remedy` is said when it fails.
 with_heartbeat() {
   local what=$1 log=$2 began=$SECONDS next=10 pid
   shift 2
@@ -80,7 +81,7 @@ with_heartbeat() {
   trap - INT TERM
   if wait "$pid"; then return; fi
   tail -20 "$log" >&2
-  die "$what failed after $((SECONDS - began)) s; the whole output is in $log"
+  die "$what failed after $((SECONDS - began)) s; the whole output is in $log${remedy:-}"
 }
 
 # Sockets live below the cache, and a Unix socket's path has at most 107 characters.

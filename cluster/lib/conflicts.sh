@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # What the host has in use already of what a cluster needs: ports and addresses. Each conflict is one sentence with its remedy.
 
-# refuse_holder STATE PORT PID REMEDY: dies, unless the process is one of STATE's own.
+# refuse_holder STATE PORT PID REMEDY: dies, unless the process is one of STATE's own. Whose pid cannot be seen is not.
 refuse_holder() {
+  [[ -n $3 ]] || die "port $2 is in use by a process that cannot be seen from here, perhaps in a container; $4"
   # Not grep -q: it ends the pipe early, which pipefail takes for a failure.
   processes_of "$1" | grep -x "$3" >/dev/null ||
     die "port $2 is in use by $(cat "/proc/$3/comm" 2>/dev/null || echo 'another process') (pid $3); $4"
@@ -14,9 +15,9 @@ check_ports() {
   shift
   for port; do
     while read -r line; do
-      [[ $line =~ pid=([0-9]+) ]] || continue
-      refuse_holder "$state" "$port" "${BASH_REMATCH[1]}" 'stop it and try again'
-    done < <(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | head -1)
+      [[ $line =~ pid=([0-9]+) ]] || line=''
+      refuse_holder "$state" "$port" "${line:+${BASH_REMATCH[1]}}" 'stop it and try again'
+    done < <(ss -Hltnp "sport = :$port")
   done
 }
 

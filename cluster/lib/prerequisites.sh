@@ -9,12 +9,15 @@ PACKAGES=(
 )
 # Cold: Go's caches 5 GB, programs 1 GB, images in three forms 9 GB, a running cluster 3 GB.
 COLD_GIB=20
+GO_GIB=5
 WARM_GIB=5
 
 check_host() {
-  [[ $(uname -s) == Linux ]] || die "this needs Linux and found $(uname -s); use a Debian machine, or set KUBECONFIG to an existing cluster"
-  [[ $(uname -m) == x86_64 ]] || die "this needs an x86-64 machine and found $(uname -m); set KUBECONFIG to an existing cluster instead"
-  ((EUID == 0)) || die "this needs root for namespaces, mounts and network links; run it again with: sudo -E"
+  [[ $(uname -s) == Linux ]] || die "this needs Linux and found $(uname -s); use a Debian machine or a virtual one"
+  [[ $(uname -m) == x86_64 ]] || die "this needs an x86-64 machine and found $(uname -m); use a Debian machine of that kind"
+  # Debian's sudo has a path of its own, whatever -E says, on which Go and npm need not be.
+  # shellcheck disable=SC2016 # For whoever types it.
+  ((EUID == 0)) || die 'this needs root for namespaces, mounts and network links; run it again with: sudo -E env "PATH=$PATH" make …'
   command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
 }
 
@@ -23,7 +26,7 @@ check_npm() {
 }
 
 check_go() {
-  command -v go >/dev/null || die "Go $GO_MINIMUM or newer builds the cluster's programs and was not found; install it and put it on the PATH"
+  command -v go >/dev/null || die "Go $GO_MINIMUM or newer builds the cluster's programs and was not found; install it (Debian's own is older) and put it on the PATH"
   local have
   have=$(go env GOVERSION) || die "go was found at $(command -v go), but does not work; install Go $GO_MINIMUM or newer"
   have=${have#go}
@@ -31,12 +34,27 @@ check_go() {
     die "Go $GO_MINIMUM or newer is needed and $have was found; install a newer one"
 }
 
+existing() { if [[ -e $1 ]]; then echo "$1"; else existing "$(dirname "$1")"; fi; }
+disk_of() { stat --format=%d "$(existing "$1")"; }
+
+# check_room FOLDER GIB VARIABLE: what will be written below a folder must have room; the variable names another one.
+check_room() {
+  local free
+  free=$(($(df --output=avail -k "$(existing "$1")" | tail -1) / 1024 / 1024))
+  ((free >= $2)) || die "$2 GiB of free disk are needed below $1 and $free are there; free some, or set $3 to another disk"
+}
+
 check_disk() {
-  local need=$COLD_GIB free
-  binaries_complete && largest_image_built && need=$WARM_GIB
+  local variable
   mkdir -p "$CACHE" 2>/dev/null || die "the cache folder $CACHE cannot be made; set LIMBECK_CACHE to a folder that can be written"
-  free=$(($(df --output=avail -k "$CACHE" | tail -1) / 1024 / 1024))
-  ((free >= need)) || die "$need GiB of free disk are needed below $CACHE and $free are there; free some, or set LIMBECK_CACHE to another disk"
+  if binaries_complete; then
+    check_room "$CACHE" "$(largest_image_built && echo "$WARM_GIB" || echo "$COLD_GIB")" LIMBECK_CACHE
+    return
+  fi
+  check_room "$CACHE" "$COLD_GIB" LIMBECK_CACHE
+  for variable in GOCACHE GOMODCACHE; do
+    [[ $(disk_of "$(go env "$variable")") == $(disk_of "$CACHE") ]] || check_room "$(go env "$variable")" "$GO_GIB" "$variable"
+  done
 }
 
 missing_packages() {
@@ -76,8 +94,10 @@ install_packages() {
   trap remove_guard EXIT
   place_guard
   mkdir -p "$CACHE/logs"
-  with_heartbeat "apt-get update" "$CACHE/logs/apt.log" apt-get update
-  with_heartbeat "apt-get install" "$CACHE/logs/apt.log" apt_install "$@"
+  # shellcheck disable=SC2034 # Read by with_heartbeat.
+  local remedy='; is the network there, and are the sources of apt right?'
+  with_heartbeat "apt-get update" "$CACHE/logs/apt-update.log" apt-get update
+  with_heartbeat "apt-get install" "$CACHE/logs/apt-install.log" apt_install "$@"
   remove_guard
   trap - EXIT
 }
@@ -101,7 +121,7 @@ prerequisites() {
   mapfile -t missing < <(missing_packages)
   install_packages "${missing[@]}"
   mapfile -t missing < <(missing_packages)
-  ((${#missing[@]} == 0)) || die "these packages could not be installed: ${missing[*]}; see $CACHE/logs/apt.log"
+  ((${#missing[@]} == 0)) || die "these packages could not be installed: ${missing[*]}; see $CACHE/logs/apt-install.log"
   check_conflicts
   say "prerequisites: complete"
 }

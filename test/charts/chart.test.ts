@@ -183,6 +183,12 @@ describe('values', () => {
     'imagePullPolicy=Sometimes',
     'gpuProfiles.l4.count=1',
     'store.bucket=Not_A_Bucket',
+    'images.server=my image',
+    'gpuProfiles.gpu.resourceName=nvidia gpu',
+    'operator.resources.limits.memory=lots',
+    'operator.resources.requests.cpu=-1',
+    'store.embedded.persistence.size=ten',
+    'operator.tolerations[0].effect=NoScheduling',
   ])('%s is refused', async (setting) => {
     await expect(render(undefined, setting)).rejects.toThrow("values don't meet the specifications");
   });

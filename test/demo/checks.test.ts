@@ -3,7 +3,7 @@ import { brokenPromises } from '../../demo/checks.ts';
 import type { Summary } from '../../demo/summary.ts';
 import { summary } from './a-summary.ts';
 
-const { teacher, student, heldOut, coldStart, requests, scale } = summary;
+const { teacher, student, control, heldOut, coldStart, requests, scale } = summary;
 
 describe('brokenPromises', () => {
   test('says nothing when all is well', () => {
@@ -18,6 +18,13 @@ describe('brokenPromises', () => {
       "The student's accuracy is 80.0 %, below 90.0 % (n=360).",
     ],
     ['a loss by distillation', { student: { ...student, gainOverControl: -0.01 } }, 'Distillation lost 1.0 %'],
+    ['a student without an artefact', { student: { ...student, sizeBytes: 0 } }, 'is not smaller'],
+    ['a control on other samples', { control: { ...control, n: 10 } }, 'The control was measured on 10 samples'],
+    [
+      'figures that are none',
+      { teacher: { ...teacher, macroF1: NaN }, control: { ...control, accuracyLow: NaN } },
+      'No number was measured for teacher.macroF1, control.accuracyLow.',
+    ],
     ['a student as large as its teacher', { student: { ...student, sizeBytes: 40_960 } }, 'is not smaller'],
     ['another accuracy when served', { heldOut: { n: 360, correct: 300, accuracy: 0.8333 } }, '300 of 360'],
     ['other samples when served', { heldOut: { ...heldOut, n: 359 } }, 'of 359 held-out digits'],
@@ -40,7 +47,10 @@ describe('brokenPromises', () => {
     expect(broken[0]).toContain(sentence);
   });
 
-  test('names what is not a number', () => {
-    expect(brokenPromises({ ...summary, student: { ...student, gainOverControl: NaN } })).toHaveLength(1);
+  test('names what is not a number and what it should have been', () => {
+    expect(brokenPromises({ ...summary, student: { ...student, gainOverControl: NaN } })).toEqual([
+      'No number was measured for student.gainOverControl.',
+      expect.stringContaining('Distillation lost'),
+    ]);
   });
 });

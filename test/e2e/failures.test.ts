@@ -33,8 +33,18 @@ describe('what fails', () => {
     const { phase, message, attempts } = await failed('broken', 'DataInvalid');
     expect([phase, attempts?.length]).toEqual(['Failed', 1]);
     expect(message).toContain('broken.npz must be an .npz with the arrays x and y');
-    expect(message).toMatch(/broken-[0-9a-f]{5}-a1-0/);
-    expect(message).toContain('65');
+    expect(message).toMatch(/broken-[0-9a-f]{5}-a1-0\S* .*\b65\b/);
+  });
+
+  test('a script that crashes says pod, exit code and its last words, once it has been tried again', async () => {
+    const custom = { image: lab().images.trainer, command: ['python3', '-c', 'raise ValueError("no such layer")'] };
+    await bad.applyObject(
+      training('crash', { model: { custom }, data: { source: { none: {} } }, retry: { limit: 1 } }),
+    );
+    const { phase, message, attempts } = await failed('crash', 'RetriesExhausted');
+    expect([phase, attempts?.length]).toEqual(['Failed', 2]);
+    expect(message).toContain('ValueError: no such layer');
+    expect(message).toMatch(/crash-[0-9a-f]{5}-a2-0/);
   });
 
   test('a model whose digest is another is never served', async () => {

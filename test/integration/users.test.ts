@@ -104,6 +104,13 @@ describe('what a release says once it is installed', () => {
     expect(notes).not.toMatch(/default|--all-namespaces/);
   });
 
+  test('warns of images that no registry has, each by its name', async () => {
+    const notes = await said('images.operator="registry.example/operator:1"');
+    expect(notes).not.toContain('images.operator');
+    for (const name of ['server', 'trainer', 'store'])
+      expect(notes).toContain(`WARNING: images.${name} is localhost/limbeck-${name}:0.1.0, which no registry has`);
+  });
+
   test('leaves it to whoever keeps the Secret himself', async () => {
     const notes = await said('store.external.existingSecret="mine"', 'store.namespaces=[]');
     expect(notes).toContain('served in every namespace where you keep the Secret mine.');

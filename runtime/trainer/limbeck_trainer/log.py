@@ -1,4 +1,4 @@
-"""One JSON object per line on stdout with fixed keys, so that the last line of a pod's log tells its story."""
+"""One JSON object per line on stdout, so that the last line of a pod's log tells its story; with the keys that all processes have."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Log:
 
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        record = {"time": time, "level": level, "message": message, **self._fields, **fields}
+        head = {"timestamp": time, "level": level, "message": message, "component": "trainer"}
+        record = {**head, **self._fields, **fields}
         self._write(json.dumps(_sayable(record), default=str, allow_nan=False))
 
 

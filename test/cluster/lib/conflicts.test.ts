@@ -63,6 +63,14 @@ describe('a route of the host', () => {
   });
 });
 
+test('a port is taken by whom one cannot see, too', async () => {
+  const script = `ss() { echo 'LISTEN 0 32 0.0.0.0:30080 0.0.0.0:*'; }; processes_of() { echo 7; }; check_ports "$STATE" 30080`;
+  expect(await run(parts, script)).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('port 30080 is in use by a process that cannot be seen from here'),
+  });
+});
+
 test('a port that a process of ours listens on is free for ours', async () => {
   const script = (own: number) =>
     `ss() { echo '${listener('127.0.0.1:6443', 'x', 7)}'; }; processes_of() { echo ${own}; }; check_ports "$STATE" 6443`;

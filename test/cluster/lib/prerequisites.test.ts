@@ -40,6 +40,44 @@ describe('the packages of Debian', () => {
   });
 });
 
+describe('a host', () => {
+  test.each([
+    ['of another system', 'uname() { echo Darwin; }', 'this needs Linux and found Darwin; use a Debian machine'],
+    [
+      'of another kind',
+      'uname() { [[ $1 == -s ]] && echo Linux || echo aarch64; }',
+      'this needs an x86-64 machine and found aarch64; use',
+    ],
+  ])('%s is refused in one sentence with the remedy', async (_, before, sentence) => {
+    const { code, error } = await run(parts, `${before}\ncheck_host`);
+    expect({ code, lines: error.trim().split('\n') }).toEqual({ code: 1, lines: [expect.stringContaining(sentence)] });
+  });
+
+  test('without root says how to keep the path of Go and npm', async () => {
+    const script = `uname() { [[ $1 == -s ]] && echo Linux || echo x86_64; }; declare -f check_host >"$CACHE/host"
+      sed -i 's/((EUID == 0))/false/' "$CACHE/host"; . "$CACHE/host"; check_host`;
+    const { code, error } = await run(parts, script);
+    expect({ code, error }).toEqual({
+      code: 1,
+      error: expect.stringContaining('this needs root for namespaces, mounts and network links'),
+    });
+    expect(error).toContain('sudo -E env "PATH=$PATH" make');
+  });
+
+  test.each([
+    ['no npm', 'check_npm', 'npm, of any Node, brings'],
+    ['no Go', 'check_go', 'Go 1.25 or newer builds'],
+  ])('with %s is told what to install', async (_, check, sentence) => {
+    const { code, error } = await run(parts, `command() { return 1; }\n${check}`);
+    expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining(sentence) });
+  });
+
+  test('with an old Go is told which it has', async () => {
+    const { code, error } = await run(parts, 'go() { echo go1.19.8; }\ncheck_go');
+    expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining('is needed and 1.19.8 was found') });
+  });
+});
+
 describe('the disk that is needed', () => {
   const need = async (before: string): Promise<string> => {
     const script = 'df() { printf "Avail\\n0\\n"; }; binaries_complete() { [[ -e $CACHE/built ]]; }';
@@ -59,5 +97,17 @@ describe('the disk that is needed', () => {
     ['when all is built', `touch "$CACHE/built"; set -- trainer; ${images}`, '5'],
   ])('%s', async (_, before, gib) => {
     expect(await need(before)).toBe(gib);
+  });
+
+  test('by Go is looked for where Go keeps it', async () => {
+    const script = `df() { if [[ \${!#} == /elsewhere ]]; then printf 'Avail\\n0\\n'; else printf 'Avail\\n99999999\\n'; fi; }
+      go() { if [[ $2 == GOCACHE ]]; then echo /elsewhere; else echo "$CACHE"; fi; }
+      existing() { echo "$1"; }; stat() { [[ \${!#} == /elsewhere ]] && echo 2 || echo 1; }; check_disk`;
+    const { code, error } = await run(parts, script);
+    expect({ code, error }).toEqual({
+      code: 1,
+      error: expect.stringContaining('5 GiB of free disk are needed below /elsewhere and 0 are there'),
+    });
+    expect(error).toContain('set GOCACHE to another disk');
   });
 });

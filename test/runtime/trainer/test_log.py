@@ -17,9 +17,9 @@ def test_lines_are_json_with_fixed_keys_first() -> None:
     (line,) = lines
     assert "\n" not in line
     record = json.loads(line)
-    assert list(record)[:6] == ["time", "level", "message", "rank", "run", "stage"]
+    assert list(record)[:7] == ["timestamp", "level", "message", "component", "rank", "run", "stage"]
     assert (record["level"], record["uri"]) == ("warn", "/x")
-    assert record["time"].endswith("Z")
+    assert record["timestamp"].endswith("Z")
 
 
 def test_what_is_no_finite_number_is_a_word() -> None:
