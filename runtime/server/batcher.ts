@@ -8,6 +8,7 @@
  */
 import { Deadlines, type Timers } from './deadlines.ts';
 import { levels, Line, type Standing } from './line.ts';
+import { OutOfMemory } from './out-of-memory.ts';
 import { expired, Refusal } from './protocol/errors.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
@@ -187,8 +188,8 @@ export class Batcher<T extends Batchable, R> {
       const results = await this.#options.execute(batch.map(({ work }) => work));
       settle(batch, results);
     } catch (error) {
-      if (batch.length === 1 || !isDataFault(error)) for (const { reject } of batch) reject(error);
-      // One bad row must not fail its neighbours: each runs alone, and only the bad one is refused.
+      if (batch.length === 1 || !isOfOne(error)) for (const { reject } of batch) reject(error);
+      // One bad row, or one that wants too much, must not fail its neighbours: each runs alone, and only that one is refused.
       else for (const waiting of batch) await this.#runAlone(waiting);
     } finally {
       this.#running -= 1;
@@ -213,8 +214,9 @@ function settle<T, R>(batch: readonly Waiting<T, R>[], results: readonly R[]): v
   });
 }
 
-function isDataFault(error: unknown): boolean {
-  return error instanceof Refusal && error.fault.kind === 'invalid';
+/** Whether a batch may have failed of one piece of work, or of how much they are together. */
+function isOfOne(error: unknown): boolean {
+  return error instanceof OutOfMemory || (error instanceof Refusal && error.fault.kind === 'invalid');
 }
 
 /** Why work is not to be run any more; undefined while it is wanted. */

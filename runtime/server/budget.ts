@@ -1,14 +1,13 @@
 /** The memory of all models together: who leaves for whom, and why others are not served. Without a limit all may stay. */
 import { roomFor, type Resident } from './eviction.ts';
+import type { Arrival, Memory } from './memory.ts';
 import type { Model } from './model.ts';
 import type { ModelTable } from './model-table.ts';
 
 /** Models of one name that are to be served beside others. */
-export interface NewModels {
+export interface NewModels extends Arrival {
   readonly name: string;
   readonly models: readonly Model[];
-  /** Whether others may leave for them. */
-  readonly mayEvict: boolean;
 }
 
 /** Models that come and go together. */
@@ -16,8 +15,10 @@ interface Lodger extends Resident {
   readonly models: readonly Model[];
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
 function lodgerOf(models: readonly Model[], mayLeave: boolean): Lodger {
-  const bytes = models.reduce((total, model) => total + model.bytes, 0);
+  const bytes = sum(models.map((model) => model.bytes));
   const usedAt = Math.max(...models.map((model) => model.usedAt));
   return { models, bytes, usedAt, idle: mayLeave && models.every(({ idle }) => idle) };
 }
@@ -33,12 +34,14 @@ export interface Absence {
 export class Budget {
   /** What all models together may take; undefined is whatever they need. */
   readonly limitBytes: number | undefined;
+  readonly #memory: Memory;
   #evictions = 0;
   /** By name. */
   readonly #absent = new Map<string, Absence>();
 
-  constructor(limitBytes: number | undefined) {
+  constructor(limitBytes: number | undefined, memory: Memory) {
     this.limitBytes = limitBytes;
+    this.#memory = memory;
   }
 
   /** Whether there is a limit, so that models make room for others. */
@@ -55,15 +58,17 @@ export class Budget {
    * Those who must leave so that new ones fit, noted as gone: all versions of a name or none, since a name comes back as a
    * whole. What retires takes its memory until it has ended. Refuses, with the numbers, what does not fit.
    */
-  makeRoom({ name, models, mayEvict }: NewModels, table: Pick<ModelTable, 'models' | 'retiring'>): readonly Model[] {
+  makeRoom(newcomers: NewModels, table: Pick<ModelTable, 'models' | 'retiring'>): readonly Model[] {
     if (this.limitBytes === undefined) return [];
-    const bytes = models.reduce((total, model) => total + model.bytes, 0);
+    const { name, models, mayEvict } = newcomers;
+    const bytes = sum(models.map((model) => model.bytes));
+    const lackingBytes = this.#memory.lacking(models, sum(models.map(({ memory }) => memory.loadBytes)), newcomers);
     const served = [...Map.groupBy(table.models, (model) => model.name)];
     const lodgers = [
       ...served.map(([other, versions]) => lodgerOf(versions, mayEvict && other !== name)),
       ...table.retiring.map((model) => lodgerOf([model], false)),
     ];
-    const leaving = roomFor({ name, bytes }, lodgers, this.limitBytes).flatMap((lodger) => lodger.models);
+    const leaving = roomFor({ name, bytes, lackingBytes }, lodgers, this.limitBytes).flatMap((lodger) => lodger.models);
     this.#evictions += leaving.length;
     for (const gone of leaving) this.note(gone.name, { why: `it made room for '${name}'`, returns: true });
     return leaving;

@@ -65,7 +65,7 @@ function typeOf(datatype: Datatype): string {
  * The configuration in Triton's form. `max_batch_size` is 0, which says that shapes have their batch axis in them, as they
  * have everywhere else in this server; what requests are joined to is told by the metadata.
  */
-export function configOf({ name, facts, sessions }: Model) {
+export function configOf({ name, facts, memory }: Model) {
   const values = (specs: readonly TensorSpec[] = []) =>
     specs.map((spec) => ({ name: spec.name, data_type: typeOf(spec.datatype), dims: spec.shape }));
   return {
@@ -76,7 +76,7 @@ export function configOf({ name, facts, sessions }: Model) {
     max_batch_size: 0,
     input: values(facts?.inputs),
     output: values(facts?.outputs),
-    instance_group: [{ name, kind: facts?.provider === 'cuda' ? 'KIND_GPU' : 'KIND_CPU', count: sessions }],
+    instance_group: [{ name, kind: facts?.provider === 'cuda' ? 'KIND_GPU' : 'KIND_CPU', count: memory.sessions }],
   };
 }
 

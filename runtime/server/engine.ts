@@ -10,6 +10,7 @@ import { Budget, type NewModels } from './budget.ts';
 import { indexEntryOf, type IndexEntry } from './descriptions.ts';
 import { Follower } from './follower.ts';
 import type { ModelFacts } from './loader.ts';
+import { Memory } from './memory.ts';
 import { Model, type ModelOptions } from './model.ts';
 import { ModelTable } from './model-table.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
@@ -37,6 +38,9 @@ interface Change {
   readonly retired: Promise<void>;
 }
 
+const without = (models: readonly Model[], others: readonly Model[]): readonly Model[] =>
+  models.filter((model) => !others.includes(model));
+
 const noChange: Change = { retired: Promise.resolve() };
 
 /** The models that this process serves. */
@@ -44,6 +48,7 @@ export class Engine {
   readonly budget: Budget;
   readonly #repository: Repository;
   readonly #options: EngineOptions;
+  readonly #memory: Memory;
   readonly #table = new ModelTable();
   readonly #follower: Follower;
   readonly #turns = new Turns();
@@ -56,7 +61,8 @@ export class Engine {
   constructor(repository: Repository, options: EngineOptions) {
     this.#repository = repository;
     this.#options = options;
-    this.budget = new Budget(options.modelsBytes);
+    this.#memory = new Memory(options.memoryBytes);
+    this.budget = new Budget(options.modelsBytes, this.#memory);
     this.#follower = new Follower(this.#table, { ...options, create: (source) => this.#create(source) });
   }
 
@@ -171,7 +177,7 @@ export class Engine {
   }
 
   #create(source: ModelSource): Model {
-    const model = new Model(source, this.#options);
+    const model = new Model(source, this.#options, this.#memory);
     for (const tell of this.#onAdded) tell(model);
     return model;
   }
@@ -197,8 +203,10 @@ export class Engine {
     const sources = (await this.#repository.list()).filter((source) => source.name === name);
     if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
     const next = sources.map((source) => this.#unchanged(source) ?? this.#create(source));
-    const models = next.filter((model) => !this.versionsOf(name).includes(model));
-    await this.#tryAll({ name, models, mayEvict });
+    const before = this.versionsOf(name);
+    const [models, replaced] = [without(next, before), without(before, next)];
+    // Without a budget nobody leaves for others.
+    await this.#tryAll({ name, models, replaced, mayEvict: mayEvict && this.budget.limited });
     this.budget.forget(name);
     return { retired: this.#table.set(name, next) };
   }
@@ -209,16 +217,21 @@ export class Engine {
     await this.#makeRoom(newcomers);
     if (this.#table.stopped) throw unavailable('the server is stopping');
     try {
-      const failures = await Promise.all(models.map((model) => this.#table.try(model)));
+      const failures = await Promise.all(models.map((model) => this.#table.try(model, newcomers)));
       const failure = failures.find((found) => found !== undefined);
-      if (failure !== undefined)
-        throw invalid(`model '${name}' cannot be loaded: ${failure.reason}: ${failure.message}`);
+      if (failure !== undefined) throw this.#refusalOf(name, failure);
       // Only now is it known what keys and values take.
       await this.#makeRoom(newcomers);
     } catch (error) {
       await Promise.all(models.map((model) => this.#table.discard(model)));
       throw error;
     }
+  }
+
+  /** What others take now, they may give back where models make room for one another. */
+  #refusalOf(name: string, { reason, message, crowded }: NotReady): Refusal {
+    const sentence = `model '${name}' cannot be loaded: ${reason}: ${message}`;
+    return crowded === true && this.budget.limited ? unavailable(sentence) : invalid(sentence);
   }
 
   #unloaded({ name }: ModelSource): NotReady {

@@ -38,22 +38,27 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 export interface Newcomers {
   readonly name: string;
   readonly bytes: number;
+  /** What they lack of the process's memory. */
+  readonly lackingBytes: number;
 }
 
 /**
- * Those who leave for newcomers under a budget of all models together. Refuses, with the numbers, what would never fit (400),
- * and what does not fit beside what is in use now (503).
+ * Those who leave for newcomers under a budget of all models together, and under the limit of the process's memory. Refuses,
+ * with the numbers, what would never fit (400), and what does not fit beside what is in use now (503).
  */
 export function roomFor<R extends Resident>(
-  { name, bytes }: Newcomers,
+  { name, bytes, lackingBytes }: Newcomers,
   residents: readonly R[],
   budgetBytes: number,
 ): readonly R[] {
   if (bytes > budgetBytes)
     throw invalid(`model '${name}' needs ${bytes} bytes, and all models together may take ${budgetBytes}`);
-  const leaving = evicted(residents, sum(residents.map((resident) => resident.bytes)) + bytes - budgetBytes);
+  const overBytes = sum(residents.map((resident) => resident.bytes)) + bytes - budgetBytes;
+  const leaving = evicted(residents, Math.max(overBytes, lackingBytes));
   if (leaving !== undefined) return leaving;
   const used = sum(residents.filter(({ idle }) => !idle).map((resident) => resident.bytes));
+  if (lackingBytes > overBytes)
+    throw unavailable(`model '${name}' lacks ${lackingBytes} bytes of the memory limit; models in use have ${used}`);
   throw unavailable(
     `model '${name}' needs ${bytes} bytes; of the ${budgetBytes} that all models together may take, models in use have ${used}`,
   );

@@ -1,6 +1,7 @@
 /** Follows a repository that changes by itself: what is new in it is loaded, and what is no longer there leaves. */
 import type { Log } from '../../process/logger.ts';
 import { loadDelayMs } from './backoff.ts';
+import type { Arrival } from './memory.ts';
 import type { Model } from './model.ts';
 import type { ModelTable } from './model-table.ts';
 import type { ModelSource } from './repository.ts';
@@ -51,8 +52,9 @@ export class Follower {
     const answered = served.some(({ notReady }) => notReady === undefined);
     if (answered && this.#isLeftAlone(source)) return;
     const model = this.#options.create(source);
-    if (!answered) model.start();
-    else if (!(await this.#answers(model, source))) return;
+    const arrival = { replaced: predecessor === undefined ? [] : [predecessor], mayEvict: false };
+    if (!answered) model.start(arrival);
+    else if (!(await this.#answers(model, source, arrival))) return;
     await this.#table.set(source.name, [...others, model]);
   }
 
@@ -76,8 +78,8 @@ export class Follower {
     return failed?.stamp === source.stamp && this.#options.now() < failed.until;
   }
 
-  async #answers(model: Model, source: ModelSource): Promise<boolean> {
-    const failure = await this.#table.try(model);
+  async #answers(model: Model, source: ModelSource, arrival: Arrival): Promise<boolean> {
+    const failure = await this.#table.try(model, arrival);
     this.#failed.delete(keyOf(source));
     if (failure === undefined) return true;
     await this.#table.discard(model);

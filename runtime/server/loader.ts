@@ -1,17 +1,19 @@
 /** From a source to a model that answers: fetch, open in worker threads, compare with the manifest, warm up. */
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { contractNamed } from './decoding/contract.ts';
-import { weightsFault } from './decoding/geometry.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import type { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
+import type { Demand } from './demand.ts';
 import type { Embedder } from './embeddings/embedder.ts';
 import { Executor } from './executor.ts';
+import { sessionBytes } from './isolation/peer.ts';
 import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise, type Manifest } from './manifest.ts';
+import type { Claimed } from './memory.ts';
 import { parallelismOf, type Means, type Parallelism } from './parallelism.ts';
 import type { Signature } from './protocol/request.ts';
-import { failed, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
+import { failed, tooSmall, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { preprocessingFault } from './samples/preprocessing.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
 import { sharesScales } from './shared-scales.ts';
@@ -30,6 +32,11 @@ export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseli
   readonly onMainThread: boolean;
 }
 
+/** What the log tells of them. */
+export function summaryOf({ sha256, provider, maxBatch, onMainThread }: ModelFacts): Record<string, unknown> {
+  return { sha256, provider, maxBatch, onMainThread };
+}
+
 /** How a model is loaded. */
 export interface LoadOptions extends Omit<PoolOptions, 'path' | keyof Parallelism>, Means {
   readonly maxBatch: number;
@@ -40,6 +47,8 @@ export interface LoadOptions extends Omit<PoolOptions, 'path' | keyof Parallelis
   readonly prefillTokens: number;
   /** Counts what a language model writes. */
   readonly decodingStatistics: DecodingStatistics;
+  /** Sets memory of the process aside for the model, in the place of what it had. */
+  readonly claim: (demand: Demand) => Promise<Claimed>;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -157,13 +166,18 @@ async function openTensors(
   return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
 }
 
+/** Sessions as asked, or up to as many as there are CPUs for. */
+function sessionsOf({ bytes }: Artefact, options: LoadOptions): Demand {
+  const most = parallelismOf(options, { bytes, single: false }).instances;
+  const processBytes = sessionBytes[options.isolation];
+  return { fileBytes: bytes, processBytes, least: options.instances ?? 1, most };
+}
+
 async function open(artefact: Artefact, options: LoadOptions, signal: AbortSignal): Promise<Load> {
-  const isDecoder = artefact.manifest?.decoder !== undefined;
-  const parallelism = parallelismOf(options, { bytes: artefact.bytes, single: isDecoder });
-  const fileBytes = artefact.bytes * parallelism.instances;
-  const fault = weightsFault({ limitBytes: options.memoryBytes, fileBytes });
-  if (fault !== undefined) return failed('MemoryTooSmall', fault);
-  if (isDecoder) return openLanguage(artefact, undefined, options, signal);
+  if (artefact.manifest?.decoder !== undefined) return openLanguage(artefact, undefined, options, signal);
+  const claimed = await options.claim(sessionsOf(artefact, options));
+  if (!claimed.ok) return tooSmall(claimed);
+  const parallelism = parallelismOf({ ...options, instances: claimed.count }, { bytes: artefact.bytes, single: false });
   const sessions = { ...options, ...parallelism };
   const pool = new SessionPool({ ...sessions, path: artefact.path });
   const loaded = await pool.start();

@@ -6,8 +6,8 @@
  * measured were ones: where the values may decide how long it takes, it says nothing.
  */
 import { readFile } from 'node:fs/promises';
-import { invalid } from './protocol/errors.ts';
 import { createSession, type Session } from './onnx.ts';
+import { runFailure } from './out-of-memory.ts';
 import type { Signature } from './protocol/request.ts';
 import type { Ran, WorkerOptions } from './session-worker.ts';
 import { elementCount, type Tensor } from './tensor.ts';
@@ -63,7 +63,7 @@ export class MainThreadSession {
       const results = await this.#session.run(inputs, outputs);
       return { outputs: results, computeMs: performance.now() - start };
     } catch (error) {
-      throw invalid(`the model failed on this input: ${error instanceof Error ? error.message : String(error)}`);
+      throw runFailure(error instanceof Error ? error.message : String(error));
     } finally {
       this.#overtimeMs = Math.max(0, this.#overtimeMs + performance.now() - begun - blockingLimitMs);
     }

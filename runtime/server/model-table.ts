@@ -2,6 +2,7 @@
  * The models that there are: those in the table, by name and version, which are asked; those that are tried before they get
  * there; and those that have left it and end when they have answered all that they were given.
  */
+import type { Arrival } from './memory.ts';
 import type { Model } from './model.ts';
 import type { NotReady } from './repository.ts';
 
@@ -34,9 +35,9 @@ export class ModelTable {
   }
 
   /** Loads one that nobody asks yet; undefined when it answers, otherwise why it does not. It is set or discarded after. */
-  try(model: Model): Promise<NotReady | undefined> {
+  try(model: Model, arrival: Arrival): Promise<NotReady | undefined> {
     this.#tried.add(model);
-    return model.tryStart();
+    return model.tryStart(arrival);
   }
 
   /** Ends one that was tried in vain. */

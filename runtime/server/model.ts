@@ -10,10 +10,12 @@ import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
-import { closeRuntime, loadModel, sizeOf, type LoadOptions, type ModelFacts, type Runtime } from './loader.ts';
+import { closeRuntime, loadModel, sizeOf, summaryOf } from './loader.ts';
+import type { LoadOptions, ModelFacts, Runtime } from './loader.ts';
+import type { Arrival, Memory } from './memory.ts';
+import { ModelMemory, type SessionMeans } from './model-memory.ts';
+import { blamed } from './out-of-memory.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
-import { sessionBytes, type Isolation } from './isolation/peer.ts';
-import { parallelismOf, type Means } from './parallelism.ts';
 import type { Provider } from './providers.ts';
 import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
@@ -23,9 +25,7 @@ import { splitBatch, type Tensor } from './tensor.ts';
 import { joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
-export interface ModelOptions extends Timers, Means {
-  /** Where sessions live. */
-  readonly isolation: Isolation;
+export interface ModelOptions extends Timers, SessionMeans {
   /** What runs them, the first that can. */
   readonly providers: readonly Provider[];
   readonly maxBatch: number;
@@ -56,6 +56,7 @@ export class Model {
   /** Of callers, who need it for more than one inference. */
   readonly tasks = new Tasks();
   readonly statistics = new ModelStatistics();
+  readonly memory: ModelMemory;
   /** All zeros for what is no language model. */
   readonly decodingStatistics = new DecodingStatistics();
   readonly #source: ModelSource;
@@ -68,13 +69,14 @@ export class Model {
   #end: Promise<void> | undefined;
   #users = 0;
 
-  constructor(source: ModelSource, options: ModelOptions) {
+  constructor(source: ModelSource, options: ModelOptions, memory: Memory) {
     this.name = source.name;
     this.version = source.version;
     this.stamp = source.stamp;
     this.usedAt = options.now();
     this.#source = source;
     this.#options = options;
+    this.memory = new ModelMemory(memory, source, options);
     this.#log = options.log.child({ model: source.name, version: source.version });
     // maxBatch is enforced by `rows`: a model that cannot be joined gives every request the full size.
     this.#batcher = new Batcher({
@@ -121,15 +123,14 @@ export class Model {
     return this.#batcher.waiting + this.decodingStatistics.waiting;
   }
 
-  /** How many it has, or will have. */
-  get sessions(): number {
-    return parallelismOf(this.#options, { bytes: this.#source.bytes, single: this.language !== undefined }).instances;
-  }
-
   /** What its weights take in every session, those sessions that are processes, and keys and values where it has them. */
   get bytes(): number {
-    const each = this.#source.bytes + sessionBytes[this.#options.isolation];
-    return this.sessions * each + (this.language?.keyValueBytes ?? 0);
+    return this.memory.bytes;
+  }
+
+  /** Whether it ends once it has answered all that it was given. */
+  get retiring(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Whether nobody uses it: no request is being read for it, waits, or runs. */
@@ -147,13 +148,13 @@ export class Model {
   }
 
   /** Starts loading, again and again until it succeeds. */
-  start(): void {
-    this.#loading = this.#loadUntilReady();
+  start(arrival: Arrival): void {
+    this.#loading = this.#loadUntilReady(arrival);
   }
 
   /** Loads once; undefined when the model is ready, otherwise why it is not. */
-  async tryStart(): Promise<NotReady | undefined> {
-    const load = this.#load();
+  async tryStart(arrival: Arrival): Promise<NotReady | undefined> {
+    const load = this.#load(arrival);
     this.#loading = load.then(() => undefined);
     return load;
   }
@@ -198,7 +199,7 @@ export class Model {
       this.statistics.failed += 1;
       if (error instanceof Refusal && error.fault.kind === 'expired') this.statistics.expired += 1;
       this.statistics.failedMs += this.#options.now() - start;
-      throw error;
+      throw blamed(error, this.#options.memoryBytes);
     }
   }
 
@@ -206,7 +207,11 @@ export class Model {
     this.#stopping.abort();
     await this.#loading;
     this.#batcher.rejectWaiting(unavailable('the server is stopping'));
-    if (this.#state.kind === 'ready') await closeRuntime(this.#state.runtime);
+    try {
+      if (this.#state.kind === 'ready') await closeRuntime(this.#state.runtime);
+    } finally {
+      this.memory.leave();
+    }
   }
 
   #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
@@ -241,10 +246,10 @@ export class Model {
     return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));
   }
 
-  async #loadUntilReady(): Promise<void> {
+  async #loadUntilReady(arrival: Arrival): Promise<void> {
     const { signal } = this.#stopping;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
-      const failure = await this.#load();
+      const failure = await this.#load(arrival);
       // Read again, since the answer may have changed while we waited.
       if (failure === undefined || this.#stopping.signal.aborted) return;
       const { reason, message } = failure;
@@ -255,22 +260,27 @@ export class Model {
   }
 
   /** One attempt; the state says what came of it. */
-  async #load(): Promise<NotReady | undefined> {
+  async #load(arrival: Arrival): Promise<NotReady | undefined> {
     const start = this.#options.now();
-    const load = await loadModel(this.#source, this.#loadOptions(), this.#stopping.signal);
+    const { signal } = this.#stopping;
+    const options = this.#loadOptions(this.memory.enter(this, arrival, signal));
+    const load = await loadModel(this.#source, options, signal);
     if (!load.ok) {
+      this.memory.leave();
       this.#state = { kind: 'notReady', why: load.failure };
       return load.failure;
     }
+    this.memory.loaded();
     this.statistics.loadMs = this.#options.now() - start;
     this.#state = { kind: 'ready', facts: load.facts, runtime: load.runtime };
-    this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(this.facts) });
+    this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(load.facts) });
     return undefined;
   }
 
-  #loadOptions(): LoadOptions {
+  #loadOptions(claim: LoadOptions['claim']): LoadOptions {
     return {
       ...this.#options,
+      claim,
       log: this.#log,
       decodingStatistics: this.decodingStatistics,
       onDeath: (live) => this.#onDeath(live),
@@ -284,13 +294,4 @@ export class Model {
     this.#log.error('worker died', { live });
     if (live === 0) this.#batcher.rejectWaiting(unavailable('every worker of this model has died'));
   }
-}
-
-function summaryOf(facts: ModelFacts | undefined): Record<string, unknown> {
-  return {
-    sha256: facts?.sha256,
-    provider: facts?.provider,
-    maxBatch: facts?.maxBatch,
-    onMainThread: facts?.onMainThread,
-  };
 }

@@ -4,7 +4,7 @@
 export interface Means {
   /** Whole CPUs: the container's limit where there is one, otherwise those of the machine. */
   readonly cpus: number;
-  /** Memory of the process: a model that needs more is refused before it is loaded. */
+  /** Memory of the process: a model that needs more than others leave of it is refused before it is loaded. */
   readonly memoryBytes: number;
   readonly instances?: number | undefined;
   readonly intraOpThreads?: number | undefined;

@@ -26,6 +26,8 @@ export type NotReadyReason =
 export interface NotReady {
   readonly reason: NotReadyReason;
   readonly message: string;
+  /** Others have the memory that it lacks: alone it would fit. */
+  readonly crowded?: boolean;
 }
 
 /** A verified model file on this machine. */
@@ -67,6 +69,11 @@ export interface Repository {
 /** No model, and why. */
 export function failed(reason: NotReadyReason, message: string): FailedFetch {
   return { ok: false, failure: { reason, message } };
+}
+
+/** No model, since its memory is not there. */
+export function tooSmall({ message, crowded }: Pick<NotReady, 'message' | 'crowded'>): FailedFetch {
+  return { ok: false, failure: { reason: 'MemoryTooSmall', message, ...(crowded && { crowded }) } };
 }
 
 /** SHA-256 of a file in hexadecimal, read in pieces, each of which is shown. */

@@ -19,6 +19,8 @@ export class SessionPool {
   readonly #live = new Set<SessionWorker>();
   readonly #idle: SessionWorker[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Replacements that are being loaded: a process must not end while a session is made. */
+  readonly #coming = new Set<Promise<void>>();
   #closing = false;
   #deaths = 0;
 
@@ -70,6 +72,7 @@ export class SessionPool {
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#coming);
     await Promise.all([...this.#live].map((worker) => worker.close()));
     this.#live.clear();
     this.#idle.length = 0;
@@ -97,11 +100,19 @@ export class SessionPool {
     this.#deaths += 1;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#add().then(
-        () => (this.#closing ? this.close() : this.#options.onRevival()),
-        () => this.#replace(),
-      );
+      const coming = this.#revive().finally(() => this.#coming.delete(coming));
+      this.#coming.add(coming);
     }, this.#options.restartDelayMs(this.#deaths));
     this.#timers.add(timer);
+  }
+
+  async #revive(): Promise<void> {
+    try {
+      await this.#add();
+    } catch {
+      this.#replace();
+      return;
+    }
+    if (!this.#closing) this.#options.onRevival();
   }
 }

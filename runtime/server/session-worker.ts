@@ -1,5 +1,6 @@
 /** The main thread's end of one worker, a thread or a process: load, run, close, and the news of its death. */
 import { startPeer, type Isolation, type Peer } from './isolation/peer.ts';
+import { runFailure } from './out-of-memory.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { Tensor } from './tensor.ts';
 import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
@@ -67,7 +68,7 @@ export class SessionWorker {
     this.#send({ kind: 'run', inputs: own, outputs }, transferable(own));
     const reply = await this.#nextReply('the worker that ran this request has died');
     if (reply.kind === 'ran') return reply;
-    throw invalid(reply.kind === 'failed' ? `the model failed on this input: ${reply.message}` : 'out of turn');
+    throw reply.kind === 'failed' ? runFailure(reply.message) : invalid('out of turn');
   }
 
   /** Releases the session after what is running and waits for the worker's end. */

@@ -137,6 +137,14 @@ def repository(client):
     assert not client.is_model_ready("spare")
     client.load_model("spare")
     assert client.is_model_ready("spare")
+    try:
+        client.load_model("spare", config="{}")
+    except InferenceServerException as error:
+        assert "'config' of load is not offered" in error.message(), error
+    else:
+        raise AssertionError("a configuration that is not looked at was taken")
+    client.unload_model("spare", unload_dependents=True)
+    client.load_model("spare")
 
 
 def main():

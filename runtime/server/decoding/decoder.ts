@@ -108,6 +108,7 @@ export class Decoder {
   #thread: DecodingThread | undefined;
   #vocabulary: TokenBytes | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #reopening: Promise<void> = Promise.resolve();
   #closing = false;
   #deaths = 0;
   #ids = 0;
@@ -201,6 +202,8 @@ export class Decoder {
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#timer);
+    // A thread that is being opened hears nothing yet, and must not be left behind.
+    await this.#reopening;
     const thread = this.#thread;
     this.#thread = undefined;
     for (const id of this.#answers.keys()) thread?.send({ kind: 'cancel', id });
@@ -250,8 +253,12 @@ export class Decoder {
     // A thread that never loaded has already said why, to whoever awaits `open`.
     if (this.#thread !== dead) return;
     this.#thread = undefined;
+    const message = 'the thread that wrote this answer has died';
     this.#options.statistics.died();
-    this.#failAll('the thread that wrote this answer has died');
+    for (const { satisfied } of this.#answers.values()) {
+      this.#options.statistics.ended(satisfied ? { kind: 'stop' } : { kind: 'failed', message }, 0);
+    }
+    this.#failAll(message);
     this.#options.onDeath();
     this.#replace();
   }
@@ -260,8 +267,8 @@ export class Decoder {
     if (this.#closing) return;
     this.#deaths += 1;
     this.#timer = setTimeout(() => {
-      this.open().then(
-        () => (this.#closing ? void this.close() : undefined),
+      this.#reopening = this.open().then(
+        () => undefined,
         () => {
           this.#providers = this.#options.providers;
           this.#replace();

@@ -1,10 +1,13 @@
 /** A language model from its artefact: sizes, memory, tokenizer, chat template, and a decoder that runs. */
+import type { Demand } from '../demand.ts';
+import { sessionBytes } from '../isolation/peer.ts';
+import type { Claimed } from '../memory.ts';
 import type { Signature } from '../protocol/request.ts';
-import { failed, type Artefact, type FailedFetch } from '../repository.ts';
+import { failed, tooSmall, type Artefact, type FailedFetch } from '../repository.ts';
 import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
 import { Decoder, type DecoderOptions } from './decoder.ts';
 import { geometryFrom } from './foreign-geometry.ts';
-import { slotsThatFit, type Geometry, type Slots } from './geometry.ts';
+import { slotBytes, type Geometry } from './geometry.ts';
 import { TextCodec } from './text-codec.ts';
 import type { LoadedDecoder } from './thread.ts';
 import { TokenSpelling } from './token-spelling.ts';
@@ -14,8 +17,8 @@ import { jsonCompanion, tokenizerFiles } from './tokenizer-files.ts';
 export interface LanguageOptions extends Omit<DecoderOptions, 'path' | 'geometry' | 'slots'> {
   /** Most sequences at once; fewer where memory is short. */
   readonly slots: number;
-  /** Of the whole process. */
-  readonly memoryBytes: number;
+  /** Sets memory of the process aside. */
+  readonly claim: (demand: Demand) => Promise<Claimed>;
 }
 
 /** A language model that answers. */
@@ -49,8 +52,9 @@ async function textOf(artefact: Artefact, signal: AbortSignal) {
   return { codec: new TextCodec(files), template };
 }
 
-function slotsOf(geometry: Geometry, { bytes }: Artefact, { memoryBytes, slots }: LanguageOptions): Slots {
-  return slotsThatFit(geometry, { limitBytes: memoryBytes, fileBytes: bytes }, slots);
+function demandOf(geometry: Geometry, { bytes }: Artefact, { slots, isolation }: LanguageOptions): Demand {
+  const slot = { bytes: slotBytes(geometry), tokens: geometry.contextLength };
+  return { fileBytes: bytes, processBytes: sessionBytes[isolation], slot, least: 1, most: slots };
 }
 
 /** Opens a language model, or says why not. `graph` is known where the model had to be opened to be recognised. */
@@ -62,13 +66,17 @@ export async function openLanguageModel(
 ): Promise<OpenedLanguageModel> {
   const geometry = await geometryOf(artefact, graph, signal);
   if (typeof geometry === 'string') return failed('ManifestInvalid', geometry);
-  const fitting = slotsOf(geometry, artefact, options);
-  if (!fitting.ok) return failed('MemoryTooSmall', fitting.message);
+  const claimed = await options.claim(demandOf(geometry, artefact, options));
+  if (!claimed.ok) return tooSmall(claimed);
   const text = await textOf(artefact, signal);
   if (typeof text === 'string') return failed('ArtefactMissing', text);
-  const { slots, bytes: keyValueBytes } = fitting;
+  const slots = claimed.count;
   const decoder = new Decoder({ ...options, path: artefact.path, geometry, slots });
   const loaded = await decoder.open();
   const spelling = new TokenSpelling(text.codec, geometry);
-  return { ok: true, model: { geometry, slots, keyValueBytes, decoder, spelling, ...text }, loaded };
+  return {
+    ok: true,
+    model: { geometry, slots, keyValueBytes: slots * slotBytes(geometry), decoder, spelling, ...text },
+    loaded,
+  };
 }

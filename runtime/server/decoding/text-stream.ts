@@ -24,6 +24,8 @@ export class TokenText {
     const text = this.#heldText();
     if (text.endsWith(replacement) && this.#held.length < heldLimit) return '';
     if (text !== '') this.#take();
+    // So many that are no text, as special tokens are, would each time be decoded again.
+    else if (this.#held.length >= heldLimit) this.#held = [];
     return text;
   }
 

@@ -63,6 +63,7 @@ class Assembly {
 
   flush(): Piece | undefined {
     const { text, stopped } = this.#stops.push(this.#text.flush());
+    this.stopped = stopped;
     const rest = stopped ? text : text + this.#stops.flush();
     return rest === '' && this.#logprobs.length === 0 ? undefined : this.#piece(rest);
   }
@@ -103,7 +104,7 @@ export async function* writeText(
       if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
       const rest = assembly.flush();
       if (rest !== undefined) yield rest;
-      const finish = written.end.kind === 'length' ? 'length' : 'stop';
+      const finish = written.end.kind === 'length' && !assembly.stopped ? 'length' : 'stop';
       yield { kind: 'end', finish, usage: { completionTokens, cachedTokens: written.cachedTokens } };
       return;
     }

@@ -61,8 +61,17 @@ export interface ModelMessage {
   readonly version: string;
 }
 
+/** What a load or an unload is told besides. */
+export interface RepositoryParameter {
+  readonly bool_param?: boolean;
+  readonly int64_param?: string;
+  readonly string_param?: string;
+  readonly bytes_param?: Buffer;
+}
+
 /** Which model of the repository, in either dialect. */
 export interface RepositoryModelMessage {
   readonly repository_name: string;
   readonly model_name: string;
+  readonly parameters?: Readonly<Record<string, RepositoryParameter>>;
 }

@@ -3,6 +3,7 @@ import type { Caller } from '../batcher.ts';
 import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from '../descriptions.ts';
 import { recalled, type Face } from '../face.ts';
 import type { Model } from '../model.ts';
+import { checkLoad, checkUnload, type RepositoryParameters } from '../protocol/repository-parameters.ts';
 import type { InferRequestMessage, ModelMessage, RepositoryModelMessage } from './messages.ts';
 import { decodeMessage, encodeMessage } from './tensors.ts';
 
@@ -14,6 +15,15 @@ const versionOf = (version: string): string | undefined => (version === '' ? und
 /** The model's name in either dialect of the repository's messages. */
 const repositoryModelOf = ({ repository_name, model_name }: RepositoryModelMessage): string =>
   model_name === '' ? repository_name : model_name;
+
+/** Of an unload or a load, in the words of JSON. */
+const parametersOf = ({ parameters = {} }: RepositoryModelMessage): RepositoryParameters =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([name, { bool_param, int64_param, string_param, bytes_param }]) => [
+      name,
+      bool_param ?? int64_param ?? string_param ?? bytes_param,
+    ]),
+  );
 
 function modelMethods(face: Face) {
   const { engine, draining } = face;
@@ -54,11 +64,13 @@ function repositoryMethods({ engine }: Face) {
     }),
     RepositoryModelLoad: async (request: RepositoryModelMessage) => {
       const name = repositoryModelOf(request);
+      checkLoad(parametersOf(request));
       await engine.load(name);
       return { model_name: name, is_loaded: true };
     },
     RepositoryModelUnload: async (request: RepositoryModelMessage) => {
       const name = repositoryModelOf(request);
+      checkUnload(parametersOf(request));
       await engine.unload(name);
       return { model_name: name, is_unloaded: true };
     },

@@ -20,7 +20,14 @@ import {
   type HotRoute,
 } from '../face.ts';
 import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
-import { chatShape, completionShape, type AnswerShape, type ChoiceText, type Head } from '../protocol/openai/answer.ts';
+import {
+  chatShape,
+  completionShape,
+  type AnswerShape,
+  type ChoiceText,
+  type Head,
+  type TotalUsage,
+} from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
 import {
   chatRequestOf,
@@ -151,14 +158,28 @@ function askerOf(caller: Connection, ended: AbortController): Asker {
   return { signal: AbortSignal.any([leaving(response), ended.signal]), trace, patienceMs };
 }
 
-interface Total {
-  completionTokens: number;
-  cachedTokens: number;
-}
+/** What the choices of a job cost together. */
+class Total {
+  readonly #job: Job;
+  /** By prompt. */
+  readonly #cachedTokens: number[] = [];
+  #completionTokens = 0;
 
-function count(total: Total, piece: Extract<Piece, { readonly kind: 'end' }>): void {
-  total.completionTokens += piece.usage.completionTokens;
-  total.cachedTokens += piece.usage.cachedTokens;
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  count(index: number, { usage }: Extract<Piece, { readonly kind: 'end' }>): void {
+    const prompt = Math.floor(index / this.#job.options.count);
+    // A prompt counts once, however many choices it has: what the first of them had to read was not known.
+    this.#cachedTokens[prompt] = Math.min(this.#cachedTokens[prompt] ?? Infinity, usage.cachedTokens);
+    this.#completionTokens += usage.completionTokens;
+  }
+
+  get usage(): TotalUsage {
+    const { promptTokens } = this.#job;
+    return { promptTokens, completionTokens: this.#completionTokens, cachedTokens: sum(this.#cachedTokens) };
+  }
 }
 
 async function wholeChoice(job: Job, index: number, [total, asker]: [Total, Asker]): Promise<ChoiceText> {
@@ -171,7 +192,7 @@ async function wholeChoice(job: Job, index: number, [total, asker]: [Total, Aske
       logprobs.push(...piece.logprobs);
     } else {
       finish = piece.finish;
-      count(total, piece);
+      total.count(index, piece);
     }
   }
   const reported = job.options.logprobs === undefined ? undefined : logprobs;
@@ -187,10 +208,10 @@ function requestAt({ requests }: Job, index: number): TextRequest {
 async function answerWhole(face: Face, caller: Connection, [job, head]: [Job, Head]): Promise<void> {
   const ended = new AbortController();
   const asker = askerOf(caller, ended);
-  const total: Total = { completionTokens: 0, cachedTokens: 0 };
+  const total = new Total(job);
   try {
     const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, asker])));
-    const body = job.shape.whole(head, choices, { ...total, promptTokens: job.promptTokens });
+    const body = job.shape.whole(head, choices, total.usage);
     const { response } = caller;
     await send(face, [response.req, response], { body: JSON.stringify(body), jsonLength: undefined });
   } finally {
@@ -215,7 +236,7 @@ async function streamChoice(job: Job, index: number, tools: [Head, EventStream, 
       );
       offset += text.length;
     } else {
-      count(total, piece);
+      total.count(index, piece);
       stream.send(job.shape.chunk(head, { index, text: '', logprobs: undefined, finish: piece.finish, offset }));
     }
   }
@@ -226,10 +247,10 @@ async function answerStream(face: Face, caller: Connection, [job, head]: [Job, H
   const ended = new AbortController();
   const asker = askerOf(caller, ended);
   const stream = new EventStream(face, response);
-  const total: Total = { completionTokens: 0, cachedTokens: 0 };
+  const total = new Total(job);
   try {
     await Promise.all(job.requests.map((_, index) => streamChoice(job, index, [head, stream, total, asker])));
-    if (job.options.streamUsage) stream.send(job.shape.usage(head, { ...total, promptTokens: job.promptTokens }));
+    if (job.options.streamUsage) stream.send(job.shape.usage(head, total.usage));
     stream.send('[DONE]');
   } catch (error) {
     if (!response.headersSent || response.destroyed) throw error;

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { readJsonBody } from '../body.ts';
 import type { Face } from '../face.ts';
 import { isRecord } from '../protocol/json.ts';
+import { checkLoad, checkUnload, repositoryParametersOf } from '../protocol/repository-parameters.ts';
 import { partOf, route } from './route.ts';
 
 /** POST /v2/repository/index, /v2/repository/models/{m}/load and /unload. */
@@ -15,12 +16,12 @@ export function repositoryRoutes(app: Express, face: Face): void {
     response.json(entries.filter(({ state }) => !readyOnly || state === 'READY'));
   });
   route(app, ['post', '/v2/repository/models/:model/load'], async (request, response) => {
-    await readJsonBody([request, response], face);
+    checkLoad(repositoryParametersOf(await readJsonBody([request, response], face)));
     await engine.load(partOf(request, 'model'));
     response.json({});
   });
   route(app, ['post', '/v2/repository/models/:model/unload'], async (request, response) => {
-    await readJsonBody([request, response], face);
+    checkUnload(repositoryParametersOf(await readJsonBody([request, response], face)));
     await engine.unload(partOf(request, 'model'));
     response.json({});
   });

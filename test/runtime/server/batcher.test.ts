@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { OutOfMemory } from '../../../runtime/server/out-of-memory.ts';
 import { invalid, Refusal } from '../../../runtime/server/protocol/errors.ts';
 import { batcherOver, Executor, ids, one, turn } from '../../support/batch-executor.ts';
 
@@ -102,6 +103,16 @@ describe('Batcher', () => {
     await executor.finishAll();
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(ids(executor)).toEqual([[0, 1, 2], [0], [1], [2]]);
+  });
+
+  test('those who together want more memory than there is run alone', async () => {
+    const executor = new Executor();
+    executor.fails = (batch) => (batch.length > 1 ? new OutOfMemory(undefined) : undefined);
+    const batcher = batcherOver(executor);
+    const results = [0, 1].map((id) => batcher.submit(one(id)));
+    await turn();
+    await executor.finishAll();
+    expect(await Promise.all(results)).toEqual([0, 1]);
   });
 
   test('a dead executor fails the whole batch and is not asked again for it', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Budget } from '../../../runtime/server/budget.ts';
 import { Engine } from '../../../runtime/server/engine.ts';
+import { Memory } from '../../../runtime/server/memory.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import { folderRepository } from '../../../runtime/server/repository.ts';
 import { folderWith, modelOptions, until } from '../../support/model-server.ts';
@@ -8,35 +9,36 @@ import { identityModel } from '../../support/onnx-model.ts';
 
 /** As much of a model as a budget looks at. */
 function model(name: string, version: string, usedAt: number, idle = true): Model {
-  return { name, version, usedAt, idle, bytes: 1 } as unknown as Model;
+  return { name, version, usedAt, idle, bytes: 1, memory: { loadBytes: 2 } } as unknown as Model;
 }
 
-const newcomer = { name: 'new', models: [model('new', '1', 9)], mayEvict: true };
+const newcomer = { name: 'new', models: [model('new', '1', 9)], replaced: [], mayEvict: true };
+const budgetOf = (bytes: number): Budget => new Budget(bytes, new Memory(2 ** 30));
 
 describe('versions of a name', () => {
   const other = model('other', '1', 3);
 
   test('leave together, and come back as one', () => {
     const versions = [model('fraud', '1', 1), model('fraud', '2', 2)];
-    const budget = new Budget(3);
+    const budget = budgetOf(3);
     expect(budget.makeRoom(newcomer, { models: [...versions, other], retiring: [] })).toEqual(versions);
     expect([budget.evictions, budget.absence('fraud')]).toEqual([2, { why: "it made room for 'new'", returns: true }]);
   });
 
   test('stay as long as one of them is in use', () => {
     const versions = [model('fraud', '1', 1, false), model('fraud', '2', 2)];
-    expect(new Budget(3).makeRoom(newcomer, { models: [...versions, other], retiring: [] })).toEqual([other]);
+    expect(budgetOf(3).makeRoom(newcomer, { models: [...versions, other], retiring: [] })).toEqual([other]);
   });
 
   test('are as young as the youngest', () => {
     const versions = [model('fraud', '1', 1), model('fraud', '2', 4)];
-    expect(new Budget(3).makeRoom(newcomer, { models: [...versions, other], retiring: [] })).toEqual([other]);
+    expect(budgetOf(3).makeRoom(newcomer, { models: [...versions, other], retiring: [] })).toEqual([other]);
   });
 });
 
 test('what retires takes its memory until it has ended', () => {
   const [served, retiring] = [model('a', '1', 1), model('b', '1', 0)];
-  const budget = new Budget(2);
+  const budget = budgetOf(2);
   expect(budget.makeRoom(newcomer, { models: [served], retiring: [] })).toEqual([]);
   expect(budget.makeRoom(newcomer, { models: [served], retiring: [retiring] })).toEqual([served]);
   const two = { ...newcomer, models: [model('new', '1', 9), model('new', '2', 9)] };
@@ -49,9 +51,14 @@ describe('an engine whose models have a budget', () => {
   afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.stop())));
 
   /** With room for so many models; some of them may not have been loaded yet. */
-  async function started(folders: readonly string[], room: number): Promise<Engine> {
+  async function started(folders: readonly string[], room: number, memoryBytes = 2 ** 34): Promise<Engine> {
     const folder = await folderWith(Object.fromEntries(folders.map((name) => [`${name}/model.onnx`, file])));
-    const options = { ...modelOptions, modelControl: 'explicit', modelsBytes: room * file.length } as const;
+    const options = {
+      ...modelOptions,
+      memoryBytes,
+      modelControl: 'explicit',
+      modelsBytes: room * file.length,
+    } as const;
     const engine = new Engine(folderRepository(folder), options);
     engines.push(engine);
     await engine.start();
@@ -106,6 +113,17 @@ describe('an engine whose models have a budget', () => {
     await Promise.all([recalled, engine.unload('b')]);
     await filled(engine);
     expect(served(engine)).toEqual(['a/1', 'c/1']);
+  });
+
+  test('lets models go also where the memory of the process has no room to load others beside them', async () => {
+    // Each takes twice its file while it is loaded: a third does not fit beside two.
+    const engine = await started(['a', 'b', 'c'], 10, (96 << 20) + 3 * file.length);
+    await filled(engine);
+    expect(served(engine)).toEqual(['a/1', 'b/1']);
+    expect(engine.budget.absence('c')?.why).toContain("model 'c' lacks ");
+    engine.ready('b');
+    await engine.recall('c');
+    expect(served(engine)).toEqual(['b/1', 'c/1']);
   });
 
   test('is ready where there is nothing to load', async () => {

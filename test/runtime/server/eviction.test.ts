@@ -47,13 +47,14 @@ describe('who leaves', () => {
   test('the numbers are told where nothing helps', () => {
     const busy = { bytes: 6, usedAt: 0, idle: false };
     const idle = { bytes: 4, usedAt: 1, idle: true };
-    expect(roomFor({ name: 'm', bytes: 4 }, [busy, idle], 10)).toEqual([idle]);
-    expect(() => roomFor({ name: 'm', bytes: 11 }, [], 10)).toThrow(
+    const newcomer = { name: 'm', lackingBytes: 0 };
+    expect(roomFor({ ...newcomer, bytes: 4 }, [busy, idle], 10)).toEqual([idle]);
+    expect(() => roomFor({ ...newcomer, bytes: 11 }, [], 10)).toThrow(
       expect.objectContaining({
         ...{ fault: { kind: 'invalid' }, message: "model 'm' needs 11 bytes, and all models together may take 10" },
       }),
     );
-    expect(() => roomFor({ name: 'm', bytes: 5 }, [busy, idle], 10)).toThrow(
+    expect(() => roomFor({ ...newcomer, bytes: 5 }, [busy, idle], 10)).toThrow(
       expect.objectContaining({
         fault: { kind: 'unavailable', retryAfterSeconds: 1 },
         message: "model 'm' needs 5 bytes; of the 10 that all models together may take, models in use have 6",

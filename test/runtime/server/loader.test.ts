@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { slotBytes } from '../../../runtime/server/decoding/geometry.ts';
+import type { Demand } from '../../../runtime/server/demand.ts';
 import { DecodingStatistics } from '../../../runtime/server/decoding/statistics.ts';
 import { loadModel, type Load, type LoadOptions } from '../../../runtime/server/loader.ts';
+import { Memory } from '../../../runtime/server/memory.ts';
 import { folderSources } from '../../../runtime/server/repository.ts';
 import { echoArtefact } from '../../support/echo-artefact.ts';
 import { splitEchoModel } from '../../support/echo-decoder.ts';
@@ -13,11 +15,15 @@ const MiB = 2 ** 20;
 /** Loads the only model of a folder, and closes it again. */
 async function load(files: Parameters<typeof folderWith>[0], options: Partial<LoadOptions> = {}): Promise<Load> {
   const [source] = await folderSources(await folderWith(files));
+  const memory = new Memory(options.memoryBytes ?? modelOptions.memoryBytes);
+  const share = memory.enter({ name: 'm', idle: true, retiring: false }, 0, { replaced: [], mayEvict: false });
+  const { signal } = new AbortController();
   const usual = {
+    claim: (demand: Demand) => memory.claim(share, demand, signal),
     ...{ ...modelOptions, decodingStatistics: new DecodingStatistics(), restartDelayMs: () => 1 },
     ...{ onDeath: () => undefined, onRevival: () => undefined },
   };
-  const loaded = await loadModel(source!, { ...usual, ...options }, new AbortController().signal);
+  const loaded = await loadModel(source!, { ...usual, ...options }, signal);
   if (loaded.ok)
     await (loaded.runtime.kind === 'tensors' ? loaded.runtime.executor : loaded.runtime.language.decoder).close();
   return loaded;

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Model } from '../../../runtime/server/model.ts';
 import { ModelTable } from '../../../runtime/server/model-table.ts';
 
+const arrival = { replaced: [], mayEvict: false };
+
 /** As much of a model as the table looks at, and what was done with it. */
 function model(version: string) {
   const end = Promise.withResolvers<void>();
@@ -40,7 +42,7 @@ describe('the table', () => {
     const table = new ModelTable();
     const [served, tried, discarded] = [model('1'), model('2'), model('3')];
     await table.set('m', [served]);
-    await Promise.all([table.try(tried), table.try(discarded)]);
+    await Promise.all([table.try(tried, arrival), table.try(discarded, arrival)]);
     await table.discard(discarded);
     expect(table.stopped).toBe(false);
     await table.stop();
@@ -55,7 +57,7 @@ describe('the table', () => {
   test('stops once what has been tried and set', async () => {
     const table = new ModelTable();
     const one = model('1');
-    await table.try(one);
+    await table.try(one, arrival);
     await table.set('m', [one]);
     await table.stop();
     expect(one.done).toEqual(['tried', 'stopped']);

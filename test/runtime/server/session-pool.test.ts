@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { SessionPool, type PoolOptions } from '../../../runtime/server/session-pool.ts';
 import type { Tensor } from '../../../runtime/server/tensor.ts';
@@ -181,5 +182,19 @@ describe('sessions in threads', () => {
     const next = pool.acquire()!;
     expect(next).not.toBe(worker);
     expect((await next.run([x()], ['y'])).outputs).toHaveLength(1);
+  });
+
+  test('closing waits for a replacement that is being loaded', async () => {
+    const { promise: died, resolve: onDeath } = Promise.withResolvers<number>();
+    const pool = await poolOver(identityModel('FP32'), { onDeath });
+    await pool.start();
+    const watch = new WorkerWatch();
+    await pool.acquire()!.run([x()], ['y']);
+    await watch.killAll();
+    await died;
+    await sleep(5);
+    await pool.close();
+    watch.stop();
+    expect([...watch.seen].map(({ threadId }) => threadId)).toEqual([-1, -1]);
   });
 });

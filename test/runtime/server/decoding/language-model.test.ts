@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { slotBytes } from '../../../../runtime/server/decoding/geometry.ts';
 import { contextLength, endToken, splitEchoModel } from '../../../support/echo-decoder.ts';
@@ -122,6 +124,40 @@ describe('a language model', () => {
       await until(() => server.engine.find('echo').decodingStatistics.writing === 1);
       await server.engine.unload('echo');
       expect((await answer).json.choices[0]?.text).toHaveLength(200);
+    });
+  });
+});
+
+describe('language models of one server', () => {
+  const two = { ...echoArtefact('one'), ...echoArtefact('two') };
+  const free = 20 * 2 ** 20;
+  const tight: Options = { memoryBytes: (96 << 20) + free, slots: 16, modelControl: 'explicit' };
+  const slotsOf = ({ engine }: LiveServer, name: string): number => engine.find(name).language?.slots ?? 0;
+
+  test('share its memory, though they are loaded at once', async () => {
+    await withServer(two, tight, async (server) => {
+      const slots = ['one', 'two'].map((name) => slotsOf(server, name));
+      expect(Math.min(...slots)).toBeGreaterThan(0);
+      const bytes = server.engine.models.map((model) => model.bytes);
+      expect(bytes[0]! + bytes[1]!).toBeLessThanOrEqual(free);
+      for (const name of ['one', 'two']) expect((await complete(server, name)).json.choices[0]?.text).toBe('one two ');
+    });
+  });
+
+  test('leave their part to others when they are unloaded, and keep it when they are loaded anew', async () => {
+    await withServer(two, tight, async (server) => {
+      const before = slotsOf(server, 'two');
+      await server.engine.unload('one');
+      const changed = async (): Promise<number> => {
+        await writeFile(join(server.folder, 'two/notes.txt'), 'x', { flag: 'a' });
+        await server.engine.load('two');
+        return slotsOf(server, 'two');
+      };
+      const alone = await changed();
+      expect(alone).toBeGreaterThan(before);
+      expect(await changed()).toBe(alone);
+      await expect(server.engine.load('one')).rejects.toThrow(/MemoryTooSmall: .*'two' has 18 MiB/);
+      expect((await complete(server, 'two')).json.choices[0]?.text).toBe('one two ');
     });
   });
 });

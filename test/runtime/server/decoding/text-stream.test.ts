@@ -31,6 +31,17 @@ describe('text of tokens', () => {
     expect(pieces[7]).toBe('\u{fffd}'.repeat(8));
   });
 
+  test('does not grow dearer where tokens are no text', () => {
+    let most = 0;
+    const special = (tokens: readonly number[]): string => {
+      most = Math.max(most, tokens.length);
+      return tokens.map((token) => (token === 0 ? '' : 'a')).join('');
+    };
+    const stream = new TokenText(special);
+    expect(Array.from({ length: 1000 }, (_, index) => stream.push(index % 500 === 499 ? 1 : 0)).join('')).toBe('aa');
+    expect(most).toBeLessThan(20);
+  });
+
   test('goes on from the prompt where tokenizers treat the first token otherwise', () => {
     // As SentencePiece: a space before every word, none at the beginning.
     const words = ['one', 'two'];

@@ -83,6 +83,23 @@ describe('server and models', () => {
     });
     expect((await infer('mlp', [four])).error).toBeUndefined();
   });
+
+  test.each([
+    ['RepositoryModelLoad', 'config', { string_param: '{}' }],
+    ['RepositoryModelLoad', 'file:1/model.onnx', { bytes_param: Buffer.from('a') }],
+    ['RepositoryModelUnload', 'unload_dependents', { string_param: 'true' }],
+    ['RepositoryModelUnload', 'unload_dependents', {}],
+  ])('%s with the parameter %s of %j is refused by its name', async (method, name, value) => {
+    const { error } = await grpc.call(method, { model_name: 'mlp', parameters: { [name]: value } });
+    expect(error).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining(`'${name}'`) });
+    expect((await infer('mlp', [four])).error).toBeUndefined();
+  });
+
+  test('whether dependents go, too, may be said', async () => {
+    const parameters = { unload_dependents: { bool_param: false } };
+    expect((await grpc.call('RepositoryModelUnload', { model_name: 'mlp', parameters })).error).toBeUndefined();
+    expect((await grpc.call('RepositoryModelLoad', { model_name: 'mlp' })).error).toBeUndefined();
+  });
 });
 
 describe('inference', () => {

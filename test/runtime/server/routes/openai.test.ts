@@ -44,6 +44,9 @@ describe('completions', () => {
     const { json } = await complete({ prompt: ['one two ', 'alphabet'], n: 2, max_tokens: 8 });
     expect(json.choices.map(({ text }) => text)).toEqual(['one two ', 'one two ', 'alphabet', 'alphabet']);
     expect(json.usage).toMatchObject({ prompt_tokens: 16, completion_tokens: 32 });
+    // What two choices have in common counts once.
+    const fresh = await complete({ prompt: 'zebra zebra ', n: 2, max_tokens: 1 });
+    expect(fresh.json.usage).toMatchObject({ prompt_tokens: 12, prompt_tokens_details: { cached_tokens: 0 } });
     const tokens = await complete({ prompt: [[...Buffer.from('alphabet')]], max_tokens: 3 });
     expect(tokens.json.choices[0]!.text).toBe('alp');
   });

@@ -118,6 +118,25 @@ describe('models on request', () => {
     expect(answer).toMatchObject({ status, json: { error } });
   });
 
+  test.each([
+    ['load', { config: '{}' }, "'config' of load is not offered"],
+    ['load', { 'file:1/model.onnx': 'AAAA' }, "'file:1/model.onnx' of load is not offered"],
+    ['unload', { unload_dependents: 'yes' }, "'unload_dependents' is not true or false"],
+  ])('%s with %j is refused, and changes nothing', async (verb, parameters, error) => {
+    const server = await serve({ 'm/model.onnx': plus(1) }, 'explicit');
+    const before = server.engine.find('m');
+    const answer = await post(`${server.url}/v2/repository/models/m/${verb}`, { parameters });
+    expect(answer).toMatchObject({ status: 400, json: { error: expect.stringContaining(error) } });
+    expect(server.engine.find('m')).toBe(before);
+  });
+
+  test('what depends on a model goes with it, as far as anything does', async () => {
+    const server = await serve({ 'm/model.onnx': plus(1) }, 'explicit');
+    const body = { parameters: { unload_dependents: true } };
+    expect((await post(`${server.url}/v2/repository/models/m/unload`, body)).status).toBe(200);
+    expect(server.engine.models).toEqual([]);
+  });
+
   test('metrics of a model that has gone are gone', async () => {
     const server = await serve({ 'm/model.onnx': plus(1), 'n/model.onnx': mlpModel([2, 4, 2]) }, 'explicit');
     const series = async (): Promise<string[]> =>
