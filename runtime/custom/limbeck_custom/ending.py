@@ -39,15 +39,16 @@ class Failure(Exception):  # noqa: N818 - named after what happened
 
 def write_result(path: Path, document: dict[str, Any]) -> None:
     """The last words, in place: the termination log is a mounted file. Only the message of a failure may be cut."""
-    content = _compact(document)
+    content = as_json(document)
     if len(content) > LIMIT_BYTES and "message" in document:
-        room = LIMIT_BYTES - len(_compact({**document, "message": ""}))
+        room = LIMIT_BYTES - len(as_json({**document, "message": ""}))
         # Escapes take up to six bytes for a character.
-        content = _compact({**document, "message": document["message"][: room // 6]})
+        content = as_json({**document, "message": document["message"][: room // 6]})
     if len(content) > LIMIT_BYTES:
         raise ValueError(f"the result has {len(content)} bytes; the termination message takes {LIMIT_BYTES}")
     path.write_bytes(content)
 
 
-def _compact(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+def as_json(document: dict[str, Any]) -> bytes:
+    """ValueError for what is no finite number: JSON has no word for it, and whoever reads would refuse all of it."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(errors="replace")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck_custom import store
-from limbeck_custom.ending import Failure, write_result
+from limbeck_custom.ending import Failure, as_json, write_result
 from limbeck_custom.progress import Board, serve
 
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
@@ -65,7 +65,7 @@ class Job:
         name = f"{self.run_uri}/a{self.config['run']['attempt']}/checkpoints/model/step-{step:08d}"
         digest = hashlib.sha256(content).hexdigest()
         store.put(f"{name}.pt", content)
-        store.put(f"{name}.json", json.dumps({"step": step, "sha256": digest, "sizeBytes": len(content)}).encode())
+        store.put(f"{name}.json", as_json({"step": step, "sha256": digest, "sizeBytes": len(content)}))
         self.progress(checkpoint={"step": step, "uri": f"{name}.pt", "sha256": digest})
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
@@ -87,14 +87,14 @@ class Job:
         artefact = {"sha256": digest, "sizeBytes": len(onnx), "inputs": inputs, "outputs": outputs}
         manifest = {"manifestVersion": "v1", "task": self.config["task"], **artefact, **members}
         store.put(f"{uri}/model.onnx", onnx)
-        store.put(f"{uri}/manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+        store.put(f"{uri}/manifest.json", as_json(manifest))
         return {"uri": uri, **artefact}
 
     def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:
         """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps and seconds."""
         resumed = {} if self._resumed_from is None else {"resumedFromStep": self._resumed_from}
         success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
-        self._result = {**success, **resumed, **members}
+        self._result = json.loads(as_json({**success, **resumed, **members}))
 
     def __enter__(self) -> Job:
         return self
@@ -104,8 +104,7 @@ class Job:
         code = 0
         if error is not None:
             traceback.print_exception(error)
-            last_line = traceback.format_exception_only(error)[-1].strip()
-            failure = error if isinstance(error, Failure) else Failure("Crashed", last_line)
+            failure = error if isinstance(error, Failure) else Failure("Crashed", f"{type(error).__name__}: {error}")
             self._result, code = failure.document(), failure.exit_code
         if self._result is not None:
             write_result(self._result_file, self._result)

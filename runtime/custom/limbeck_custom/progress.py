@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import isfinite
 from typing import Any
+
+from limbeck_custom.ending import as_json
 
 
 class Board:
@@ -48,7 +49,7 @@ def serve(board: Board, port: int) -> None:
             path = self.path.split("?")[0]
             document = board.document() if path == "/progress" else {"error": "there is only /progress"}
             # A Prometheus that is sent to all workers takes one without metrics for one that is there.
-            body = b"" if path == "/metrics" else json.dumps(document).encode()
+            body = b"" if path == "/metrics" else as_json(document)
             self.send_response(200 if path in ("/progress", "/metrics") else 404)
             self.send_header("Content-Type", "application/json" if body else "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))

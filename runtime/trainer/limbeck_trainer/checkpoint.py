@@ -17,6 +17,7 @@ from typing import Any
 
 from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.json_text import json_bytes
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.store import ONCE, Store
@@ -119,7 +120,7 @@ class Checkpoints:
         try:
             self._store.put(self.history_uri, snap.history, ONCE)
             about = {**document, "course": self._identity.fingerprint}
-            self._store.put(pointer.uri, json.dumps(about, allow_nan=False).encode(), ONCE)
+            self._store.put(pointer.uri, json_bytes(about), ONCE)
         except TrainerError:
             # Nothing would ever find it again, and a full store should not be kept full.
             self._discard(pointer.file)

@@ -80,10 +80,11 @@ class CheckpointWriter:
         """One try; whether the store took it."""
         try:
             saved = self._checkpoints.save(snap)
-        except TrainerError as error:
+        except (TrainerError, MemoryError) as error:
             # The training is worth more than its safety net: it goes on.
-            self._log.warn("checkpoint not written", step=snap.step, error=error.message, nextTrySeconds=pause)
-            problem = f"The checkpoint of step {snap.step} is not written: {error.message}"
+            why = str(error) or "There is too little memory for it."
+            self._log.warn("checkpoint not written", step=snap.step, error=why, nextTrySeconds=pause)
+            problem = f"The checkpoint of step {snap.step} is not written: {why}"
             self._board.update(checkpoint_problem=problem)
             return False
         self._board.update(checkpoint=saved, checkpoint_problem=None, history=self._checkpoints.history_uri)

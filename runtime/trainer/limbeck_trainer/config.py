@@ -17,6 +17,7 @@ from limbeck_trainer.data_config import SHA256, URI, Data, data_of
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation_config import ClassMetric, read_class_metrics
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
+from limbeck_trainer.json_text import json_text
 from limbeck_trainer.model_config import Model, model_of
 from limbeck_trainer.optimization import Optimization, parse_optimization
 
@@ -109,7 +110,7 @@ def _chosen(part: Any) -> dict[str, object]:
 
 
 def _digest(document: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json_text(document, sort_keys=True).encode()).hexdigest()
 
 
 def read_config(path: Path) -> Config:

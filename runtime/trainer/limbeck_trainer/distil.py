@@ -21,6 +21,7 @@ from limbeck_trainer.data import Dataset, Floats, Rows
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.losses import Response as ResponseLoss
 from limbeck_trainer.onnx_model import OnnxModel
+from limbeck_trainer.out_of_memory import is_out_of_memory
 from limbeck_trainer.scratch import Scratch, room_for
 from limbeck_trainer.store import Store
 
@@ -62,7 +63,7 @@ def _ask(distillation: Distillation, dataset: Dataset, store: Store, threads: in
         manifest = json.loads(_fetch(store, f"{uri}/manifest.json"))
         model = OnnxModel(content, threads)
     except Exception as error:
-        if isinstance(error, TrainerError):
+        if isinstance(error, TrainerError) or is_out_of_memory(error):
             raise
         raise TrainerError(Reason.TEACHER_MISMATCH, f"The teacher {uri} cannot be loaded: {error}") from error
     _check(uri, manifest, model, dataset)

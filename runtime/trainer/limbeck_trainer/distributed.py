@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.out_of_memory import is_out_of_memory
 
 # Pods of one group may meet hours apart: images are pulled, data is fetched and looked through before. Whoever dies
 # meanwhile is seen by the operator, which ends the others; its deadlines are the real bound.
@@ -111,7 +112,7 @@ class Peers:
         try:
             yield
         except RuntimeError as error:
-            if self.world_size == 1 or not _is_peer_error(error):
+            if self.world_size == 1 or is_out_of_memory(error) or not _is_peer_error(error):
                 raise
             first_line = str(error).strip().splitlines()[0]
             message = f"Another worker went away; see the others for the cause. Rank {self.rank} saw: {first_line}"

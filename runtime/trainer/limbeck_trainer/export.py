@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import io
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation.outputs import most_of, predict
+from limbeck_trainer.json_text import json_file
 from limbeck_trainer.models import Normalise
 from limbeck_trainer.native_noise import without_schema_noise
 from limbeck_trainer.onnx_model import OnnxModel
@@ -117,7 +117,7 @@ def upload(
     store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], reports: Mapping[str, bytes]
 ) -> None:
     """Writes the artefact's folder; whoever sees the manifest sees all of it."""
-    files = {"model.onnx": artefact.content, **artefact.files, **reports, "manifest.json": json_of(manifest)}
+    files = {"model.onnx": artefact.content, **artefact.files, **reports, "manifest.json": json_file(manifest)}
     for name, content in files.items():
         store.put(f"{uri}/{name}", content)
 
@@ -162,8 +162,3 @@ def flips_of(actual: Floats, expected: Floats, bound: float) -> int:
     """
     chosen = np.take_along_axis(expected, actual.argmax(axis=1)[:, None], axis=1)[:, 0]
     return int((expected.max(axis=1) - chosen > bound).sum())
-
-
-def json_of(document: dict[str, object]) -> bytes:
-    """A document as it lies in the store, for people too."""
-    return (json.dumps(document, indent=2) + "\n").encode()

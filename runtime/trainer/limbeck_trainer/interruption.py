@@ -28,12 +28,15 @@ class Interruption:
         return self._requested.is_set()
 
     def install(self) -> None:
-        """Takes over SIGTERM. To be called first: as process 1 a container without a handler ignores the signal."""
+        """Takes over SIGTERM. Before, a process without a handler is killed by it or, as number 1 of its container,
+        never hears of it.
+        """
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
-        signal.signal(signal.SIGTERM, lambda _number, _frame: self._requested.set())
-        signal.set_wakeup_fd(writer)
         threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
+        # The thread first: what the handler alone has heard, nobody who is stuck would look at.
+        signal.set_wakeup_fd(writer)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._requested.set())
 
     def _watch(self, reader: int) -> None:
         os.read(reader, 1)

@@ -25,8 +25,9 @@ from limbeck_trainer.evaluation.classification import Classification
 from limbeck_trainer.evaluation.measure import metrics_document
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
-from limbeck_trainer.export import json_of, manifest_of, upload
+from limbeck_trainer.export import manifest_of, upload
 from limbeck_trainer.exporting import as_served, described, export_proven
+from limbeck_trainer.json_text import json_bytes, json_file
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
@@ -163,7 +164,7 @@ def _choose(session: Session, environment: Environment, peers: Peers, material: 
     if why is not None:
         remedy = "Raise placement.resources.limits.memory, or take a smaller model."
         raise TrainerError(Reason.CONFIG_INVALID, f"The model {why}. {remedy}")
-    mine = json.dumps(asdict(choose_strategy(session.config.strategy, facts))).encode()
+    mine = json_bytes(asdict(choose_strategy(session.config.strategy, facts)))
     choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
     session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
     session.board.update(distribution=Distribution(choice.strategy, choice.why, peers.world_size))
@@ -253,7 +254,7 @@ def _export(
     }
     report = report_document(dataset.labels, measured, trained.history, extras)
     metrics = metrics_document(measured.model.n, measured.model.metrics)
-    reports = {"report.json": json_of(report), "report.html": page_of(report).encode()}
+    reports = {"report.json": json_file(report), "report.html": page_of(report).encode()}
     whole = {**lineage, "config": session.config.course}
     manifest = manifest_of(artefact, session.config.task, dataset, metrics, whole)
     upload(session.store, uri, artefact, manifest, reports)

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from limbeck_trainer.early import NOTHING_SAVED
 from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
+from limbeck_trainer.log import Log
 from limbeck_trainer.result import failure_document, write_result
 
 # Peers see a loss within moments; whoever does not is stuck, and is asked, then forced, to end.
@@ -114,7 +116,8 @@ def _hurry(children: Sequence[Child], failed_at: float, now: float) -> None:
 
 def decisive(over: Sequence[Child]) -> Child:
     """Who speaks for the pod: who failed first for a reason of its own, else who failed first, else rank 0."""
-    echoes = {EXIT_CODES[Reason.PEER_LOST], EXIT_CODES[Reason.INTERRUPTED]}
+    # The last of them: SIGTERM before the process could take it over.
+    echoes = {EXIT_CODES[Reason.PEER_LOST], EXIT_CODES[Reason.INTERRUPTED], -signal.SIGTERM}
     failed = [child for child in over if child.code != 0]
     causes = [child for child in failed if child.code not in echoes]
     return next(iter(causes or failed), min(over, key=lambda child: child.rank))
@@ -123,15 +126,26 @@ def decisive(over: Sequence[Child]) -> Child:
 def told(child: Child, result: Path) -> int:
     """Hands on what the child wrote, or says how it ended, and gives its exit code as a shell would."""
     code = child.code or 0
+    try:
+        _tell(child, code, result)
+    except OSError as error:
+        Log({"rank": child.rank}).error("result not written", file=str(result), error=error.strerror)
+        # A success of which nobody hears is none.
+        code = code or EXIT_CODES[Reason.CRASHED]
+    return 128 - code if code < 0 else code
+
+
+def _tell(child: Child, code: int, result: Path) -> None:
     if child.result.exists():
         result.write_bytes(child.result.read_bytes())
+    elif code == -signal.SIGTERM:
+        write_result(result, failure_document(TrainerError(Reason.INTERRUPTED, NOTHING_SAVED)))
     elif code < 0:
         name = signal.Signals(-code).name
         message = f"The process of rank {child.rank} was killed by {name}."
         if name == "SIGKILL":
             message += " If nobody sent it, memory ran out: raise placement.resources.limits.memory."
         write_result(result, failure_document(TrainerError(Reason.CRASHED, message)))
-    return 128 - code if code < 0 else code
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,12 +1,13 @@
-"""One JSON object per line on stdout, so that the last line of a pod's log tells its story; with the keys that all processes have."""
+"""One JSON object per line on stdout: the last line of a log tells its pod's story. Keys are those of all processes."""
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+from limbeck_trainer.json_text import json_text
 
 
 def write_stdout(line: str) -> None:
@@ -42,7 +43,7 @@ class Log:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = {"timestamp": time, "level": level, "message": message, "component": "trainer"}
         record = {**head, **self._fields, **fields}
-        self._write(json.dumps(_sayable(record), default=str, allow_nan=False))
+        self._write(json_text(_sayable(record), default=str))
 
 
 def _sayable(value: object) -> object:

@@ -5,7 +5,6 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from typing import Any, NoReturn, cast
@@ -22,6 +21,7 @@ from limbeck_trainer.data import Dataset, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.json_text import json_bytes
 from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
@@ -219,7 +219,7 @@ class Training:
             if not is_finite(state["model"]):
                 raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
             snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-            history = json.dumps(self._trained.history, allow_nan=False).encode()
+            history = json_bytes(self._trained.history)
             self._writer.put(Snap(self._step, encode(snapshot), history))
 
     def _settle(self) -> SavedCheckpoint | None:

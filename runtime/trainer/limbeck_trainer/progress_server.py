@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from http.server import ThreadingHTTPServer
 
 from prometheus_client import MetricsHandler
 
+from limbeck_trainer.json_text import json_bytes
 from limbeck_trainer.metrics import registry_of
 from limbeck_trainer.progress import Board
 
@@ -38,7 +38,7 @@ def serve_progress(board: Board, port: int) -> ThreadingHTTPServer:
                 self._answer(404, {"error": "there are only /progress and /metrics"})
 
         def _answer(self, status: int, document: dict[str, object]) -> None:
-            body = json.dumps(document, allow_nan=False).encode()
+            body = json_bytes(document)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

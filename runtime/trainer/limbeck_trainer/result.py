@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.json_text import json_text
 
 # The kubelet cuts a termination message here, and a cut JSON says nothing.
 LIMIT_BYTES = 4096
@@ -62,7 +63,7 @@ def _inner_texts(document: dict[str, object]) -> list[tuple[dict[str, object], s
 
 
 def _with_texts_within(document: dict[str, object], limit: int) -> dict[str, object]:
-    copy: dict[str, object] = json.loads(json.dumps(document))
+    copy: dict[str, object] = json.loads(json_text(document))
     outer = [(copy, name) for name in SENTENCES if name in copy]
     for owner, name in [*outer, *_inner_texts(copy)]:
         owner[name] = shortened(str(owner[name]), limit)
@@ -75,6 +76,6 @@ def write_result(path: Path, document: dict[str, object]) -> None:
 
 
 def _compact(document: dict[str, object]) -> bytes:
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json_text(document, separators=(",", ":"), ensure_ascii=False)
     # The name of a file need not be Unicode.
     return text.encode(errors="replace")

@@ -20,6 +20,7 @@ from io import FileIO
 from pathlib import Path
 
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.json_text import json_text
 
 CHUNK_BYTES = 1 << 20
 
@@ -63,13 +64,18 @@ def pour(chunks: Iterable[bytes], file: FileIO, what: str) -> str:
     return digest.hexdigest()
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or what somebody may use of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextlib.contextmanager
 def room_for(what: str) -> Iterator[None]:
     """Turns a full disk into a sentence; every other error passes as it is."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         message = f"The scratch volume has no room for {what} ({error.strerror}). Free the disk of the pod's node."
         raise TrainerError(Reason.CRASHED, message) from error
@@ -100,7 +106,7 @@ def _tell(failure: Path, error: TrainerError) -> None:
     words = failure.with_suffix(".words")
     # Without room for them the others try for themselves.
     with contextlib.suppress(OSError):
-        words.write_text(json.dumps([error.reason, error.message]), encoding="utf-8")
+        words.write_text(json_text([error.reason, error.message]), encoding="utf-8")
         words.rename(failure)
 
 

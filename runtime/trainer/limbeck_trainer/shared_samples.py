@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from limbeck_trainer.json_text import json_text
 from limbeck_trainer.samples import Dataset, Feature
 from limbeck_trainer.scratch import room_for
 
@@ -24,7 +25,7 @@ def save_samples(dataset: Dataset, folder: Path) -> None:
     with room_for("the samples"):
         np.save(folder / "x.npy", dataset.x)
         np.save(folder / "y.npy", dataset.y)
-        (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        (folder / ABOUT).write_text(json_text(about), encoding="utf-8")
 
 
 def open_samples(folder: Path) -> Dataset:

@@ -13,7 +13,7 @@ import pytest
 from limbeck_trainer.checkpoint import Checkpoints, Identity, Snap
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.log import Log
-from limbeck_trainer.progress import Board
+from limbeck_trainer.progress import Board, SavedCheckpoint
 from limbeck_trainer.store import Store
 from support import attempt, config_document, progress_of, until
 from versity import Versity, versity
@@ -84,6 +84,20 @@ def test_the_last_one_takes_the_place_of_one_that_waits_and_is_tried_at_once(des
     saved = desk.writer.settle(5)
     assert saved is not None
     assert (saved.step, desk.steps()) == (20, [20])
+
+
+def test_too_little_memory_to_send_it_is_told_and_it_is_tried_again(desk: Desk) -> None:
+    save, sizes = desk.checkpoints.save, iter([1 << 60])
+
+    def send(snap: Snap) -> SavedCheckpoint:
+        bytearray(next(sizes, 0))
+        return save(snap)
+
+    desk.checkpoints.save = send  # type: ignore[method-assign]
+    desk.writer.put(Snap(10, b"ten"))
+    saved = desk.writer.settle(30)
+    assert (saved is not None, desk.steps(), desk.messages()[0]) == (True, [10], "checkpoint not written")
+    assert json.loads(desk.lines[0])["error"] == "There is too little memory for it."
 
 
 def test_a_full_disk_is_named_and_the_last_good_checkpoint_stays(small_disk: Path) -> None:

@@ -128,6 +128,9 @@ with Job.start() as job:
         ("raise Failure('DataInvalid', 'Row 3 is empty. Fill it.')", 65, "DataInvalid", "Row 3 is empty. Fill it."),
         ("raise Failure('NonFiniteLoss', 'é' * 9000, 7)", 70, "NonFiniteLoss", "ééé"),
         ("1 / 0", 1, "Crashed", "ZeroDivisionError: division by zero"),
+        # Not as a result that nobody can read, which would be seen after the training and not understood.
+        ("job.succeed({}, {'n': 1, 'rmse': {'value': float('nan')}})", 1, "Crashed", "not JSON compliant"),
+        ("job.publish(b'', [], [], baseline=[float('inf')])", 1, "Crashed", "not JSON compliant"),
         ("with job.collective(): raise RuntimeError('closed by peer')", 75, "PeerLost", "closed by peer"),
     ],
 )

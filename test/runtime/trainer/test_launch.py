@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from limbeck_trainer.early import RESULT
 from limbeck_trainer.launch import NOTICE_SECONDS, Child, Pod, ended, is_launcher, launch
 from support import config_document, free_port, until
 from workers import start_workers
@@ -69,6 +70,9 @@ def test_ranks_are_counted_over_the_pods(tmp_path: Path) -> None:
         ([[0.5, 75, "peer"], [0, 65, "data"]], 65, "data"),
         ([[0, 143, "stopped"], [0.3, 143, "stopped too"]], 143, "stopped"),
         ([[0, 75, "peer"], [0, 0, "ok"]], 75, "peer"),
+        # Who was asked to end before it could take that over has no reason of its own either.
+        ([[0, -signal.SIGTERM, ""], [0.5, 65, "data"]], 65, "data"),
+        ([[0, -signal.SIGTERM, ""], [0.3, 143, "stopped"]], 143, RESULT),
     ],
 )
 def test_the_root_cause_decides(tmp_path: Path, ends: list[list[object]], code: int, result: str) -> None:

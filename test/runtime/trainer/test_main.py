@@ -193,7 +193,7 @@ def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Pat
 
 def test_a_result_that_cannot_be_written_is_a_crash_with_words(tmp_path: Path, store: str) -> None:
     """Not half a result, nor none, of which the operator would not know why."""
-    script = "import limbeck_trainer.__main__ as one; one._run = lambda *_: {'seconds': float('nan')}; one.main()"
+    script = "import limbeck_trainer.entry as one; one._run = lambda *_: {'seconds': float('nan')}; one.main()"
     command = [sys.executable, "-c", script, "--config", str(tmp_path / "config.json")]
     (worker,) = start_program(tmp_path, config_document(store), command, 1)
     code, result = failure(worker)

@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 import jsonschema
 import numpy as np
 import pytest
-from limbeck_trainer.evaluation.classification import evaluate_classification
+from limbeck_trainer.evaluation.answers import answers_of
+from limbeck_trainer.evaluation.classification import Classification, evaluate_classification
+from limbeck_trainer.evaluation.intervals import Doubles
 from limbeck_trainer.evaluation.regression import evaluate_regression
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.measuring import Measured
@@ -23,12 +25,11 @@ from limbeck_trainer.report.document import (
 )
 from limbeck_trainer.report.page import page_of
 from limbeck_trainer.report.plots import Plot, axis_of
+from limbeck_trainer.samples import Ints
 from support import Document, contract
 
 RANDOM = np.random.default_rng(2)
-HISTORY = [
-    {"step": 20.0 * epoch, "loss": 2.0 / epoch, "validationAccuracy": 0.5 + epoch / 20} for epoch in range(1, 6)
-]
+HISTORY = [{"step": 20.0 * epoch, "loss": 2.0 / epoch, "validationAccuracy": 0.5 + epoch / 20} for epoch in range(1, 6)]
 EXTRAS = {
     "run": {"namespace": "default", "name": "digits"},
     "model": {"sha256": "a" * 64, "sizeBytes": 1000},
@@ -58,7 +59,11 @@ class Elements(HTMLParser):
 
 def classified(classes: int, samples: int = 300) -> Evaluation:
     actual = np.concatenate([np.arange(classes), RANDOM.integers(0, classes, samples - classes)])
-    return evaluate_classification(actual, RANDOM.normal(size=(samples, classes)) + 2 * np.eye(classes)[actual], 0)
+    return evaluated(actual, RANDOM.normal(size=(samples, classes)) + 2 * np.eye(classes)[actual])
+
+
+def evaluated(actual: Ints, logits: Doubles) -> Classification:
+    return evaluate_classification(answers_of(logits, np.arange(len(logits)), actual), 0)
 
 
 def report(labels: tuple[str, ...], measured: Measured, history: list[dict[str, float]] = HISTORY) -> Document:
@@ -167,3 +172,13 @@ def test_what_is_larger_is_higher() -> None:
     plot = Plot(axis_of([0.0, 10.0]), axis_of([0.0, 10.0]))
     assert plot.left(10) > plot.left(0)
     assert plot.top(10) < plot.top(0)
+
+
+def test_a_class_without_a_held_out_sample_is_told_as_that() -> None:
+    """data.labels may list one that the data does not have, and of a stream a rare one may have none."""
+    logits = RANDOM.normal(size=(40, 3)) + 2 * np.eye(3)[np.arange(40) % 2]
+    document = report(("a", "b", "never"), Measured(evaluated(np.arange(40) % 2, logits)))
+    never = document["classes"][2]
+    assert (never["samples"], never["recall"]) == (0, {"value": 0.0, "low": 0.0, "high": 1.0})
+    assert "rocAuc" not in never
+    assert "never" in Elements(page_of(document)).text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.store import Patience, Store
 from support import free_port
+from versity import versity
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -175,6 +178,30 @@ def test_a_file_that_breaks_off_is_fetched_anew(
         digest = impatient(hours, 20).fetch("s3://limbeck/key", file)
         assert (file.read(), digest) == (b"at last", hashlib.sha256(b"at last").hexdigest())
     assert hours.pauses == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["file", "s3"])
+def test_a_full_store_is_told_with_the_remedy_and_keeps_nothing(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with contextlib.ExitStack() as running:
+        root = small_disk.as_uri()
+        if kind == "s3":
+            root = "s3://limbeck"
+            for key, value in running.enter_context(versity(small_disk)).variables.items():
+                monkeypatch.setenv(key, value)
+        store = impatient(Hours(), 0)
+        store.put(f"{root}/small", b"whole")
+        used = shutil.disk_usage(small_disk).used
+        with pytest.raises(
+            TrainerError, match=r"large (failed|refused): .*No space left.*\. Make room in it: "
+        ) as caught:
+            store.put(f"{root}/large", b"x" * (2 << 20))
+        assert caught.value.reason is Reason.STORE_UNAVAILABLE
+        with pytest.raises(ObjectMissing):
+            store.get(f"{root}/large")
+        assert store.get(f"{root}/small") == b"whole"
+        assert shutil.disk_usage(small_disk).used <= used + 8192
 
 
 def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from limbeck_trainer.__main__ import main
+from limbeck_trainer.entry import main
 from support import PATIENCE_SECONDS, REPOSITORY, Document, free_port, until
 
 forkserver = multiprocessing.get_context("forkserver")
 # The part of the trainer that takes long to import.
-PRELOADED = ["limbeck_trainer.__main__", "limbeck_trainer.job", "limbeck_trainer.sharded"]
+PRELOADED = ["limbeck_trainer.entry", "limbeck_trainer.job", "limbeck_trainer.sharded"]
 
 
 class Process(Protocol):

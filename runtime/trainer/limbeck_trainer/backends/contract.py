@@ -5,6 +5,9 @@ from __future__ import annotations
 from io import FileIO
 from typing import Protocol
 
+# What to do about a store without room.
+FULL = "Make room in it: of what is below runs/, jobs that have ended need nothing."
+
 
 class ObjectMissing(Exception):  # noqa: N818 - an answer, not an error
     """There is no object at this URI."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from limbeck_trainer.backends.contract import ObjectMissing, Unreachable
-from limbeck_trainer.scratch import CHUNK_BYTES, pour
+from limbeck_trainer.backends.contract import FULL, ObjectMissing, Unreachable
+from limbeck_trainer.scratch import CHUNK_BYTES, is_full, pour
 
 Answer = TypeVar("Answer")
 # What `_replace` calls a file until it is whole.
@@ -68,7 +68,8 @@ class Folder:
         except FileNotFoundError as error:
             raise ObjectMissing(uri) from error
         except OSError as error:
-            raise Unreachable(f"{error.strerror or error}.", again=False) from error
+            remedy = f" {FULL}" if is_full(error) else ""
+            raise Unreachable(f"{error.strerror or error}.{remedy}", again=False) from error
 
 
 def _path(uri: str) -> Path:

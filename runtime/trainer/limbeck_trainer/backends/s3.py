@@ -11,7 +11,7 @@ from io import FileIO
 from typing import Any
 from urllib.parse import urlsplit
 
-from limbeck_trainer.backends.contract import ObjectMissing, Unreachable
+from limbeck_trainer.backends.contract import FULL, ObjectMissing, Unreachable
 from limbeck_trainer.scratch import CHUNK_BYTES, pour
 
 # From here on an object goes in parts of this size: S3 takes no more than 5 GiB in one request, and one that breaks off
@@ -22,6 +22,8 @@ PART_TRIES = 3
 # How long a server may say nothing; and where it puts an object together from its parts.
 QUIET_SECONDS = 15
 JOINING_SECONDS = 300
+# Of Ceph and MinIO, where a bucket or its owner has used up what it may.
+NO_ROOM = ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
 
 
 class S3:
@@ -152,6 +154,8 @@ def _from_answer(uri: str, response: dict[str, Any]) -> Exception:
         return Unreachable("somebody else has given up this upload.", again=True)
     if status == 404:
         return ObjectMissing(uri)
+    if status == 507 or error.get("Code") in NO_ROOM:
+        return Unreachable(f"{error.get('Code')}: {error.get('Message')} (HTTP {status}). {FULL}", again=True)
     if status in (401, 403):
         remedy = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the rights on the bucket"
         return Unreachable(f"it refuses the credentials ({error.get('Code')}): {remedy}.", again=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from limbeck_trainer.data import Ints
+from limbeck_trainer.evaluation.answers import Answers, slices
 from limbeck_trainer.evaluation.intervals import Doubles, Statistic, measures_of, resampled, sums, wilson
 from limbeck_trainer.evaluation.measure import Measure
-from limbeck_trainer.evaluation.probabilities import Probabilities, slices
 from limbeck_trainer.evaluation.ranking import Ranking
 
 # Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
@@ -18,6 +19,7 @@ CALIBRATION_BINS = 15
 METRICS = ("accuracy", "macroPrecision", "macroRecall", "macroF1", "rocAuc", "logLoss", "calibrationError")
 # What is measured for each class.
 CLASS_METRICS = ("precision", "recall", "f1")
+NOT_MEASURED = Measure(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -37,24 +39,22 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Classification:
-    """actual and predicted: [n], of as many probabilities [n, classes]. Nothing here is classes x classes."""
+    """Nothing here is classes x classes."""
 
-    actual: Ints
-    predicted: Ints
-    probabilities: Probabilities
+    answers: Answers
     metrics: dict[str, Measure]
     classes: tuple[ClassScores, ...]
 
     @property
     def n(self) -> int:
         """Samples."""
-        return len(self.actual)
+        return len(self.answers.actual)
 
     @property
     def confusion(self) -> Ints:
         """Counts [classes, classes], made when they are asked for: row = actual class, column = predicted class."""
         classes = len(self.classes)
-        cells = np.bincount(self.actual * classes + self.predicted, minlength=classes * classes)
+        cells = np.bincount(self.answers.actual * classes + self.answers.predicted, minlength=classes * classes)
         return cells.reshape(classes, classes).astype(np.int64)
 
 
@@ -67,28 +67,25 @@ class Counts:
     actual: Doubles
 
 
-def evaluate_classification(actual: Ints, logits: Doubles, seed: int) -> Classification:
-    """Everything about logits [n, classes] against the class indices actual [n]."""
-    n, classes = logits.shape
-    probabilities, predicted = Probabilities(logits), logits.argmax(axis=1)
+def evaluate_classification(answers: Answers, seed: int) -> Classification:
+    """Everything about answers to samples whose classes are known; areas of the classes that are kept alone."""
+    n, classes, kept = len(answers.actual), answers.classes, answers.kept
 
     def resample(statistic: Statistic) -> Doubles:
         return resampled(statistic, n, n * classes, seed)
 
-    scores = resample(Scores(actual, predicted, probabilities, classes))
-    rankings = (Ranking(actual, probabilities.of(some), some.start) for some in slices(classes, n))
+    scores = resample(Scores(answers))
+    rankings = (Ranking(answers.actual, answers.probabilities(some), kept[some]) for some in slices(len(kept), n))
     areas = np.concatenate([resample(ranking.areas) for ranking in rankings], axis=1)
     precision, recall, f1, loss, calibration, *f1_of_classes = measures_of(scores)
     (area,) = measures_of(_mean_areas(areas)[:, None])
-    counts = counts_of(actual, predicted, classes)
+    counts = counts_of(answers.actual, answers.predicted, classes)
     measures = (wilson(int(counts.hits.sum()), n), precision, recall, f1, area, loss, calibration)
-    measured = enumerate(zip(f1_of_classes, measures_of(areas), strict=True))
+    area_of = dict(zip(map(int, kept), measures_of(areas), strict=True))
     return Classification(
-        actual,
-        predicted,
-        probabilities,
+        answers,
         dict(zip(METRICS, measures, strict=True)),
-        tuple(_class_scores(counts, index, *both) for index, both in measured),
+        tuple(_class_scores(counts, at, f1, area_of.get(at, NOT_MEASURED)) for at, f1 in enumerate(f1_of_classes)),
     )
 
 
@@ -110,14 +107,13 @@ def per_class(counts: Counts) -> tuple[Doubles, Doubles, Doubles]:
 class Scores:
     """The statistic that the bootstrap repeats, but for what is ranked: macro figures, then F1 of each class."""
 
-    def __init__(self, actual: Ints, predicted: Ints, probabilities: Probabilities, classes: int) -> None:
-        self._actual = actual
-        self._predicted = predicted
-        self._classes = classes
-        self._losses = probabilities.losses(actual)
-        confidence = probabilities.confidence
-        self._surplus = (predicted == actual) - confidence
-        self._bins = calibration_bin(confidence)
+    def __init__(self, answers: Answers) -> None:
+        self._actual = answers.actual
+        self._predicted = answers.predicted
+        self._classes = answers.classes
+        self._losses = answers.losses
+        self._surplus = (answers.predicted == answers.actual) - answers.confidence
+        self._bins = calibration_bin(answers.confidence)
 
     def __call__(self, weights: Doubles) -> Doubles:
         """weights [n] -> [5 + classes]."""
@@ -146,6 +142,10 @@ def _mean_areas(areas: Doubles) -> Doubles:
 
 def _class_scores(counts: Counts, index: int, f1: Measure, roc_auc: Measure) -> ClassScores:
     hits, samples, named = (int(count[index]) for count in (counts.hits, counts.actual, counts.predicted))
-    # A class that was never named has no precision to speak of; it counts as 0, as in the macro average.
-    precision = wilson(hits, named) if named > 0 else Measure(0.0, 0.0, 1.0)
-    return ClassScores(samples, precision, wilson(hits, samples), f1, roc_auc)
+    return ClassScores(samples, _share(hits, named), _share(hits, samples), f1, roc_auc)
+
+
+def _share(hits: int, count: int) -> Measure:
+    """A class that was never named has no precision to speak of, and one without samples no recall; it counts as 0, as
+    in the macro average."""
+    return wilson(hits, count) if count > 0 else Measure(0.0, 0.0, 1.0)

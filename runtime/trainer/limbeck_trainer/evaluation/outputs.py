@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limbeck_trainer.data import Ints
 from limbeck_trainer.distributed import Peers
+from limbeck_trainer.evaluation.answers import Answers, answers_in, kept_of, table_of
 from limbeck_trainer.evaluation.intervals import Doubles
 from limbeck_trainer.samples import NO_TOKEN, cells_of
 from limbeck_trainer.session import Material
@@ -43,6 +45,19 @@ def gather_outputs(model: nn.Module, material: Material, rows: Ints, peers: Peer
     """Outputs [len(rows), m] in the order of `rows`, the same on every rank."""
     most = rows_at_once(material.dataset.cells)
     return _gather(lambda part: predict(model, _taken(material.x, rows, part)), len(rows), most, peers)
+
+
+def gather_answers(model: nn.Module, material: Material, rows: Ints, peers: Peers) -> Answers:
+    """What is kept of a classifier's logits for `rows`, as `gather_outputs`: all of them may be too many."""
+    classes, actual = material.dataset.outputs, material.dataset.y[rows].astype(np.int64)
+    kept = kept_of(len(rows), classes)
+
+    def table(part: Tensor) -> Tensor:
+        logits = predict(model, _taken(material.x, rows, part))
+        made = table_of(logits.double().cpu().numpy(), actual[part.numpy()], kept)
+        return torch.from_numpy(made).to(logits.device)
+
+    return answers_in(_gather(table, len(rows), rows_at_once(material.dataset.cells), peers), actual, kept, classes)
 
 
 @torch.no_grad()

@@ -11,16 +11,15 @@ from limbeck_trainer.evaluation.intervals import Doubles, sums
 class Ranking:
     """The samples in the order of each class's score, ready for weighing.
 
-    Of many classes some at a time, for everything is [classes, n]: the scores [n, classes] are those of the classes
-    from `first` on.
+    Of many classes some at a time, for everything is [classes, n]: the scores are [n, some], of the classes `some`.
     """
 
-    def __init__(self, actual: Ints, scores: Doubles, first: int = 0) -> None:
+    def __init__(self, actual: Ints, scores: Doubles, some: Ints) -> None:
         columns = np.ascontiguousarray(scores.T)
         classes, n = columns.shape
         self._order = np.argsort(columns, axis=1, kind="stable")
         ordered = np.take_along_axis(columns, self._order, axis=1)
-        is_hit = actual[self._order] == np.arange(first, first + classes)[:, None]
+        is_hit = actual[self._order] == some[:, None]
         # The hits, class by class: whose they are, and their places.
         self._owners, self._places = np.nonzero(is_hit)
         # Samples of the same score share the places from `_from` up to before `_after`.

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from limbeck_trainer.out_of_memory import is_out_of_memory
 from limbeck_trainer.pretrained.architecture import AUTO, first_line, is_causal
 from limbeck_trainer.pretrained.folder import refuse
 from limbeck_trainer.pretrained.foundation import Foundation
@@ -61,6 +62,8 @@ def _load(foundation: Foundation, config: Any) -> tuple[Any, list[str]]:
             output_loading_info=True,
         )
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         refuse(foundation.uri, f"cannot be loaded: {first_line(error)}. Save it again with save_pretrained.")
     mismatched = [name if isinstance(name, str) else name[0] for name in info["mismatched_keys"]]
     return model, [*info["missing_keys"], *mismatched]

@@ -8,6 +8,7 @@ import torch
 
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.exporting import export_proven
+from limbeck_trainer.out_of_memory import is_out_of_memory
 from limbeck_trainer.pretrained.architecture import first_line
 from limbeck_trainer.pretrained.building import build
 from limbeck_trainer.pretrained.folder import refuse
@@ -31,4 +32,6 @@ def rehearse(dataset: Dataset, rows: Rows, threads: int | None) -> None:
             raise
         refuse(foundation.uri, f"{what} says something else than the model. Take a model of another type.")
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         refuse(foundation.uri, f"{what} fails: {first_line(error)}. Take a model of another type.")

@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib import format as npy
+from numpy.lib.npyio import NpzFile
 
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.samples import Floats, Ints
 
 # Kinds of numpy's types: no truth, no complex number, no time.
 REAL, WHOLE = "iuf", "iu"
+# To how many bytes one byte of an archive can come at the most: the bound of deflate.
+DEFLATED = 1032
 
 
 def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArray[Any]]:
     """x: float32 [n, ...]; y: int64 [n] of class indices or, for a regression, float32 [n]."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        with NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as archive:
             # What is no array in such an archive comes as bytes.
-            x, y = (np.asarray(archive[member]) for member in ("x", "y"))
+            x, y = (np.asarray(_member(archive, member, len(content))) for member in ("x", "y"))
+    except MemoryError:
+        # Too little is left, which is not the file's fault: it claims no more than it can hold.
+        raise
     except Exception as error:
-        # All is in memory: whatever goes wrong, the bytes are at fault, also where they claim more than memory has.
+        # All else is: the bytes are in memory.
         what = f"{name} must be an .npz with the arrays x and y of numbers: {str(error).rstrip('.')}"
         invalid(f"{what}. Save it with numpy.savez.")
     problem = _problem_of_x(x) or (_problem_of_values(x, y) if task == "regression" else _problem_of_classes(x, y))
     if problem is not None:
         invalid(f"{name} {problem}")
     return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32 if task == "regression" else np.int64)
+
+
+def _member(archive: NpzFile, member: str, size: int) -> Any:
+    """An array of the archive; ValueError if its header claims more than an archive of `size` bytes can hold."""
+    names = archive.zip.namelist()
+    for name in [name for name in (member, f"{member}.npy") if name in names]:
+        claimed, most = _claimed_bytes(archive, name), min(archive.zip.getinfo(name).file_size, DEFLATED * size)
+        if claimed > most:
+            raise ValueError(f"the header of {member} claims {claimed} bytes of numbers, and the file has {most}")
+    return archive[member]
+
+
+def _claimed_bytes(archive: NpzFile, name: str) -> int:
+    """What is to be in memory for its numbers; 0 of what is no array, or none that is read."""
+    with archive.zip.open(name) as file:
+        if file.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
+            return 0
+        major = file.read(2)[:1]
+        read = npy.read_array_header_1_0 if major == b"\1" else npy.read_array_header_2_0
+        shape, _, kind = read(file)  # type: ignore[no-untyped-call]
+    return 0 if kind.hasobject else kind.itemsize * math.prod(shape)
 
 
 def check_shape(name: str, x: Floats, first: Floats) -> None:

@@ -1,7 +1,7 @@
 """A data set of a mirror of the Hub becomes a folder of the scratch volume, and is read as any folder is.
 
-A branch moves. What it is now is asked once, and written down with the run's checkpoints, so that workers and attempts
-that come later read the same; those that ask at the same moment and hear different things find out when they meet.
+Workers and attempts that come later read the commit that was written down; those that ask for a branch at the same
+moment and hear different things find out when they meet.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.data_config import Brought, Data, Mirrored
+from limbeck_trainer.reading.commit import Course
 from limbeck_trainer.reading.files import invalid, missing, places_of_format, places_of_split
-from limbeck_trainer.reading.hub import COMMIT, TOO_MUCH, Listed, Repository
+from limbeck_trainer.reading.hub import TOO_MUCH, Listed, Repository
 from limbeck_trainer.reading.paths import visible
 from limbeck_trainer.reading.web import Web
 from limbeck_trainer.session import Session
@@ -27,7 +27,9 @@ def bring(session: Session, web: Web | None = None) -> Data:
     source = data.source
     if not isinstance(source, Mirrored):
         return data
-    mirror = _Mirror(source, session, Repository(source, web or Web()))
+    web = web or Web()
+    repository = Repository(source, web)
+    mirror = _Mirror(source, session, repository, Course(source, session, repository, web))
     (root,) = session.scratch.once("mirror", mirror.fetch).iterdir()
     return replace(data, source=Brought(_name(source, root.name), str(root), source.sha256))
 
@@ -42,35 +44,24 @@ class _Mirror:
     source: Mirrored
     session: Session
     repository: Repository
+    course: Course
 
     def fetch(self, folder: Path) -> None:
         """The wanted files, in a folder below `folder` that has the commit's name."""
-        known = self._known()
+        known = self.course.noted()
         commit = known or self.repository.commit(self.source.revision)
         self.session.log.info("data resolved", repository=self.source.repository, commit=commit)
-        chosen = self._chosen(commit)
-        if commit not in (known, self.source.revision):
+        if known is None:
+            chosen = self._chosen(commit)
             # Not before the files were seen: what is not there yet may come with another commit.
-            self.session.store.put(self._note, commit.encode())
+            self.course.note(commit)
+        else:
+            chosen = self.course.see_again(commit, lambda: self._chosen(commit))
         left = self.source.limit_bytes
         for path, file in chosen:
             self.repository.fetch(commit, file, folder / commit / path, left)
             left -= file.size
         self.session.log.info("data fetched", files=len(chosen), bytes=self.source.limit_bytes - left)
-
-    @property
-    def _note(self) -> str:
-        return f"{self.session.config.run_uri}/data-commit"
-
-    def _known(self) -> str | None:
-        """The commit that another worker, or an earlier attempt, has written down."""
-        if COMMIT.fullmatch(self.source.revision):
-            return None
-        try:
-            note = self.session.store.get(self._note).decode(errors="replace")
-        except ObjectMissing:
-            return None
-        return note if COMMIT.fullmatch(note) else None
 
     def _chosen(self, commit: str) -> list[tuple[str, Listed]]:
         """Path below the source's folder, and file, of what is read; within the limit."""

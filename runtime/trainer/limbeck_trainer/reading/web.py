@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from io import SEEK_END, FileIO
@@ -66,6 +68,10 @@ class Web:
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
+
+    def wait(self, seconds: float) -> None:
+        """Lets so much time pass before the same is asked again."""
+        self._sleep(seconds)
 
     def get(self, wanted: Wanted, file: FileIO) -> Answer:
         """Makes the answer's bytes the file's only ones. DataMissing, DataInvalid or StoreUnavailable says why not."""
@@ -153,5 +159,23 @@ def _from_status(wanted: Wanted, error: HTTPError) -> Exception:
 def _retry_after(error: HTTPError) -> float:
     """Seconds that the server asks for, within bounds; 0 where it asks for none."""
     said = error.headers.get("Retry-After", "").strip()
-    seconds = int(said) if said.isdecimal() and len(said) < 10 else UNSAID_SECONDS if error.code == 429 else 0
-    return min(seconds, MOST_SECONDS)
+    seconds = int(said) if said.isdecimal() and len(said) < 10 else _seconds_until(said, error.headers)
+    if seconds is None:
+        seconds = UNSAID_SECONDS if error.code == 429 else 0
+    return min(max(seconds, 0), MOST_SECONDS)
+
+
+def _seconds_until(said: str, headers: Message) -> float | None:
+    """Until a time of day, by the server's own clock where it tells it; None if this is none."""
+    until = _time_of(said)
+    now = _time_of(headers.get("Date", "")) or datetime.now(UTC)
+    return None if until is None else (until - now).total_seconds()
+
+
+def _time_of(said: str) -> datetime | None:
+    """An HTTP date, which is in UTC unless it says otherwise; None if this is none."""
+    try:
+        told = parsedate_to_datetime(said)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from limbeck_trainer.data import Ints
+from limbeck_trainer.evaluation.answers import Answers
 from limbeck_trainer.evaluation.classification import (
     CALIBRATION_BINS,
     Classification,
@@ -65,13 +66,28 @@ def _classification(labels: tuple[str, ...], evaluation: Classification) -> dict
         "classes": [_class(label, scores) for label, scores in zip(labels, evaluation.classes, strict=True)],
         "calibration": _calibration(evaluation),
         "roc": _roc(labels, evaluation),
+        **_left_out(evaluation.answers),
     }
+
+
+def _left_out(answers: Answers) -> dict[str, object]:
+    """By the names of metrics, what is not measured in full, and why."""
+    kept = len(answers.kept)
+    if kept == answers.classes:
+        return {}
+    why = (
+        f"Of {kept:,} of the {answers.classes:,} classes, evenly taken: it needs the scores of all samples together, "
+        f"and those of all classes would take {8 * len(answers.actual) * answers.classes / 2**30:.1f} GiB. "
+        "All other figures are of all classes."
+    )
+    return {"leftOut": {"rocAuc": why}}
 
 
 def _confused(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, object]]:
     """The pairs of classes that are taken for one another, most often first."""
-    wrong = evaluation.actual != evaluation.predicted
-    cells = evaluation.actual[wrong] * len(labels) + evaluation.predicted[wrong]
+    answers = evaluation.answers
+    wrong = answers.actual != answers.predicted
+    cells = answers.actual[wrong] * len(labels) + answers.predicted[wrong]
     found, counts = np.unique(cells, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:CONFUSED_PAIRS]
     pairs = (divmod(cell, len(labels)) for cell in found[most].tolist())
@@ -93,8 +109,8 @@ def _is_measured(measure: Measure) -> bool:
 
 def _calibration(evaluation: Classification) -> list[dict[str, float]]:
     """Where the model was so sure, how often was it right? Bins without a sample are left out."""
-    confidence = evaluation.probabilities.confidence
-    correct = evaluation.predicted == evaluation.actual
+    confidence = evaluation.answers.confidence
+    correct = evaluation.answers.predicted == evaluation.answers.actual
     bins = calibration_bin(confidence)
     return [
         {
@@ -112,12 +128,13 @@ def _roc(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, 
     """One curve for each class; of many classes, for those that are told apart worst."""
     areas = np.array([scores.roc_auc.value for scores in evaluation.classes])
     worst = sorted(map(int, np.argsort(areas, kind="stable")[:ROC_CLASSES]))
-    return [_curve(labels[index], index, evaluation) for index in worst if math.isfinite(areas[index])]
+    return [_curve(labels[index], index, evaluation.answers) for index in worst if math.isfinite(areas[index])]
 
 
-def _curve(label: str, index: int, evaluation: Classification) -> dict[str, object]:
-    hits: Ints = (evaluation.actual == index).astype(np.int64)
-    false, true = roc_curve(hits, evaluation.probabilities.of(slice(index, index + 1))[:, 0])
+def _curve(label: str, index: int, answers: Answers) -> dict[str, object]:
+    hits: Ints = (answers.actual == index).astype(np.int64)
+    place = int(np.searchsorted(answers.kept, index))
+    false, true = roc_curve(hits, answers.probabilities(slice(place, place + 1))[:, 0])
     kept = np.unique(np.linspace(0, len(false) - 1, min(ROC_POINTS, len(false))).round().astype(np.int64))
     return {"label": label, "falsePositiveRate": _list(false[kept]), "truePositiveRate": _list(true[kept])}
 

@@ -20,6 +20,8 @@ from limbeck_trainer.report.plots import (
 # A larger matrix cannot be read; the pairs that are confused most can.
 MATRIX_CLASSES = 25
 CONFUSED_PAIRS = 25
+# A longer table nobody reads, and of tens of thousands no browser shows.
+CLASSES = 1000
 
 TASKS = {"classification": "Classification", "regression": "Regression", "causalLM": "Language model"}
 METRICS = {
@@ -53,6 +55,8 @@ def page_of(report: Mapping[str, Any]) -> str:
         names=METRICS,
         models={"model": report, **{name: report[name] for name in ("control", "teacher") if name in report}},
         figures=_figures(report),
+        left_out=report.get("leftOut", {}),
+        classes=_classes(report),
         matrix=_matrix(report),
         confused=report.get("confused", [])[:CONFUSED_PAIRS],
         width=WIDTH,
@@ -67,6 +71,13 @@ def _figures(report: Mapping[str, Any]) -> list[object]:
     if report["task"] == "causalLM":
         return figures
     return [*figures, reliability_figure(report["calibration"]), roc_figure(report["roc"])]
+
+
+def _classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """In their order; of very many those that the model knows worst."""
+    classes = report.get("classes", [])
+    worst = sorted(range(len(classes)), key=lambda at: classes[at]["f1"]["value"])[:CLASSES]
+    return [classes[at] for at in sorted(worst)]
 
 
 def _matrix(report: Mapping[str, Any]) -> list[dict[str, Any]] | None:

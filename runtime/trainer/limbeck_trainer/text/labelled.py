@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from limbeck_trainer.data_config import Data
+from limbeck_trainer.json_text import json_text
 from limbeck_trainer.reading.texts import Classes, Documents
 from limbeck_trainer.samples import Dataset, Ints, Rows, TokenIds
 from limbeck_trainer.scratch import Scratch, room_for
@@ -35,7 +36,7 @@ def load_labelled(data: Data, coder: Coder, length: int, store: Store, scratch: 
         y, labels = classes.targets(documents.files, data.reading)
         with room_for("the classes of all texts"):
             np.save(folder / TARGETS, y)
-            (folder / LABELS).write_text(json.dumps(labels), encoding="utf-8")
+            (folder / LABELS).write_text(json_text(labels), encoding="utf-8")
 
     folder = scratch.once("tokens", write)
     texts, y = open_tokens(folder, coder), np.load(folder / TARGETS)

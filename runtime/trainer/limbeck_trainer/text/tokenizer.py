@@ -11,7 +11,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.json_text import json_file
 from limbeck_trainer.model_config import Transformer
+from limbeck_trainer.out_of_memory import is_out_of_memory
 from limbeck_trainer.samples import Tokens
 from limbeck_trainer.store import Store
 
@@ -70,6 +72,8 @@ def coder_from(uri: str, files: Mapping[str, bytes]) -> Coder:
         tokenizer = Tokenizer.from_buffer(files["tokenizer.json"])
         settings = {**json.loads(files.get(SPECIAL, b"{}")), **json.loads(files["tokenizer_config.json"])}
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         _refuse(f"The tokenizer {uri} cannot be read: {error}. Save it again with save_pretrained.")
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -94,7 +98,7 @@ def _bytes(context_length: int) -> Coder:
     }
     files = {
         "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
-        "tokenizer_config.json": (json.dumps(settings, indent=2) + "\n").encode(),
+        "tokenizer_config.json": json_file(settings),
     }
     end = len(alphabet)
     return Coder(tokenizer, end + 1, end, end, files)

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from limbeck_trainer.backends.contract import Unreachable
-from limbeck_trainer.backends.s3 import S3
+from limbeck_trainer.backends.s3 import S3, _from_answer
 
 # The smallest that S3 takes.
 PART_BYTES = 5 << 20
@@ -84,3 +84,16 @@ def test_a_sweep_aborts_all_below_its_folder(client: Any, tmp_path: Path) -> Non
         begin(client, key)
     S3().sweep(f"s3://limbeck/{tmp_path.name}")
     assert uploads(client, tmp_path.name) == [beside]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(507, "XMinioStorageFull"), (400, "XMinioAdminBucketQuotaExceeded"), (403, "QuotaExceeded")],
+)
+def test_a_quota_that_is_used_up_is_no_matter_of_credentials(status: int, code: str) -> None:
+    """In the words of other servers than the one that runs here."""
+    answer = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {"Code": code, "Message": "Full"}}
+    error = _from_answer("s3://limbeck/x", answer)
+    assert isinstance(error, Unreachable)
+    assert error.again
+    assert str(error).startswith(f"{code}: Full (HTTP {status}). Make room in it: ")

@@ -8,6 +8,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -35,6 +37,8 @@ class Site:
     port: int = 0
     troubles: list[str] = field(default_factory=list)
     asked: int = 0
+    # The time of day, if it is told.
+    date: str | None = None
 
     def source(self, path: str = "data.csv", sha256: str = SHA256, limit: int = 1 << 24) -> Download:
         return Download(f"http://127.0.0.1:{self.port}/{path}", sha256, limit)
@@ -45,6 +49,9 @@ def site() -> Iterator[Site]:
     site = Site()
 
     class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return site.date or ""
+
         def do_GET(self) -> None:
             site.asked += 1
             trouble = site.troubles.pop(0) if site.troubles else ""
@@ -103,10 +110,20 @@ def test_faults_of_the_network_are_tried_again(site: Site) -> None:
         ("503 soon", 0.25),
         ("429 " + "9" * 300, 30),
         ("503 86400", 300),
+        # A time of day, by the clock of the server.
+        ("429 Sat, 28 Nov 2026 08:00:07 GMT", 7),
+        ("503 Saturday, 28-Nov-26 08:01:30 GMT", 90),
+        ("503 Sat Nov 28 08:01:30 2026", 90),
+        ("429 Sat, 28 Nov 2026 07:00:00 GMT", 0.25),
+        ("503 Sun, 29 Nov 2026 08:00:00 GMT", 300),
+        ("429 Sat, 99 Nov 2026 08:00:07 GMT", 30),
+        ("429 Sat, 28 Nov 99999999 08:00:07 GMT", 30),
+        ("503 Sat, 28 Nov 2026 09:00:07 +0100", 7),
+        ("503 Sat, 28 Nov 2026 08:00:07 +99999999999", 0.25),
     ],
 )
 def test_a_server_that_asks_for_patience_gets_it_within_bounds(site: Site, trouble: str, seconds: float) -> None:
-    site.troubles = [trouble]
+    site.troubles, site.date = [trouble], "Sat, 28 Nov 2026 08:00:00 GMT"
     now = 0.0
 
     def sleep(pause: float) -> None:
@@ -115,6 +132,15 @@ def test_a_server_that_asks_for_patience_gets_it_within_bounds(site: Site, troub
 
     assert download(site.source(), Web(clock=lambda: now, sleep=sleep)).read() == CONTENT
     assert now == seconds
+
+
+def test_without_the_time_of_the_server_a_date_is_told_by_our_clock(site: Site) -> None:
+    """It has long passed, or is in a day."""
+    pauses: list[float] = []
+    tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+    site.troubles = ["503 Fri, 01 Jan 1999 00:00:00 GMT", f"503 {tomorrow}"]
+    assert download(site.source(), Web(clock=lambda: 0.0, sleep=pauses.append)).read() == CONTENT
+    assert pauses == [0.25, 300]
 
 
 def test_a_server_that_asks_for_patience_again_and_again_is_given_up(site: Site) -> None:
