@@ -12,7 +12,7 @@ import { connect, type Connection } from '../../operator/kernel/connect.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
 import { usualDeadlines } from '../../operator/kernel/deadlines.ts';
 import { Transport } from '../../operator/kernel/transport.ts';
-import { callMetrics } from '../../operator/kernel/metrics.ts';
+import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
 import { Scrape } from './scrape.ts';
 

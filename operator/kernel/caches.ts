@@ -61,6 +61,7 @@ export function startCaches(options: CachesOptions): Caches {
     return {
       resource: name,
       objects: () => of().store.size,
+      resourceVersion: () => of().store.resourceVersion,
       silentMs: () => (of().presence?.isServed === false ? 0 : of().informer.silentMs),
     };
   });

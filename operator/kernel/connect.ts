@@ -7,7 +7,8 @@ import type { Cluster } from './cluster.ts';
 import { defaultCredentials } from './credentials.ts';
 import { usualDeadlines } from './deadlines.ts';
 import { leaseDeadlineMs, usualTimes } from './lease.ts';
-import { callMetrics, skewMetrics } from './metrics.ts';
+import { callMetrics } from './call-metrics.ts';
+import { skewMetrics } from './metrics.ts';
 import { ServerTime } from './server-time.ts';
 import { Transport } from './transport.ts';
 

@@ -3,52 +3,20 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from '../../process/metrics.ts';
 import type { InformerCounts } from './informer.ts';
 import type { LeaseCounts } from './leader.ts';
-import type { CallCounts } from './transport.ts';
 
-const seconds = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-
-/** Requests to the API server. */
-export function callMetrics(registry: Registry): CallCounts {
-  const registers = [registry];
-  const answers = new Counter({
-    name: 'limbeck_api_requests_total',
-    help: 'Requests to the API server by verb, resource and HTTP status; broken: no answer came.',
-    labelNames: ['verb', 'resource', 'code'],
-    registers,
-  });
-  const durations = new Histogram({
-    name: 'limbeck_api_request_seconds',
-    help: 'Time from sending a request to the API server to the head of its answer.',
-    labelNames: ['verb', 'resource', 'code'],
-    buckets: seconds,
-    registers,
-  });
-  const retries = new Counter({
-    name: 'limbeck_api_retries_total',
-    help: 'Reads that the transport sent again, because the connection broke or the server named a time.',
-    labelNames: ['verb', 'resource'],
-    registers,
-  });
-  return {
-    answered: ({ verb, resource }, code, took) => {
-      answers.inc({ verb, resource, code });
-      if (verb !== 'watch') durations.observe({ verb, resource, code }, took);
-    },
-    retried: ({ verb, resource }) => retries.inc({ verb, resource }),
-  };
-}
+/** Bounds of all durations. */
+export const seconds = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** One informer, as the cache metrics look at it when they are scraped. */
 export interface CacheFacts {
   readonly resource: string;
   readonly objects: () => number;
   readonly silentMs: () => number;
+  readonly resourceVersion: () => string;
 }
 
-/** The caches: what they hold, how fresh they are, how their watches ended. */
-export function cacheMetrics(registry: Registry, facts: readonly CacheFacts[]): InformerCounts {
-  const registers = [registry];
-  const labelNames = ['resource'];
+/** What caches hold, and how fresh they are. */
+function contentMetrics(registry: Registry, facts: readonly CacheFacts[]): void {
   gaugeOf(registry, {
     name: 'limbeck_cache_objects',
     help: 'Objects in the cache by kind.',
@@ -59,6 +27,18 @@ export function cacheMetrics(registry: Registry, facts: readonly CacheFacts[]): 
     help: 'Time since the API server last said anything about a kind, bookmarks included.',
     values: () => facts.map(({ resource, silentMs }) => ({ resource, value: silentMs() / 1000 })),
   });
+  gaugeOf(registry, {
+    name: 'limbeck_cache_resource_version',
+    help: 'The newest version of a kind that the cache is known to reflect.',
+    values: () => facts.map(({ resource, resourceVersion }) => ({ resource, value: Number(resourceVersion()) || 0 })),
+  });
+}
+
+/** The caches: what they hold, how fresh they are, how their watches ended. */
+export function cacheMetrics(registry: Registry, facts: readonly CacheFacts[]): InformerCounts {
+  contentMetrics(registry, facts);
+  const registers = [registry];
+  const labelNames = ['resource'];
   const lists = new Counter({
     name: 'limbeck_cache_lists_total',
     help: 'Complete lists by kind; more than one means that a watch could not be resumed.',

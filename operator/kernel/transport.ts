@@ -26,7 +26,11 @@ export interface Call {
 }
 
 export interface CallCounts {
+  sent(call: Call): void;
+  /** The head of the answer is there; `broken` instead of a status: none comes. Once for each that was sent. */
   answered(call: Call, code: string, seconds: number): void;
+  /** Bytes of a list or another answer, or of a stream as it goes. */
+  received(call: Call, bytes: number): void;
   retried(call: Call): void;
 }
 
@@ -64,7 +68,9 @@ export class Transport {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const answer = await this.#authorized(traffic, call, bounded);
-        return JSON.parse(await textOf(answer)) as unknown;
+        const text = await textOf(answer);
+        this.#options.counts.received(call, Buffer.byteLength(text));
+        return JSON.parse(text) as unknown;
       } catch (error) {
         const failure = errorOfConnection(error);
         if (failure instanceof NotLeading) throw failure;
@@ -82,7 +88,10 @@ export class Transport {
       throw errorOfConnection(error);
     });
     try {
-      for await (const chunk of answer.body) yield chunk as Uint8Array;
+      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+        this.#options.counts.received(call, chunk.byteLength);
+        yield chunk;
+      }
     } catch (error) {
       if (isSilence(error)) throw new ApiError('silent', 'the API server fell silent', { cause: error });
       throw errorOfConnection(error);
@@ -119,6 +128,7 @@ export class Transport {
     const { clock, counts, deadlines, userAgent } = this.#options;
     const startedMs = clock.monotonicMs();
     const seconds = (): number => (clock.monotonicMs() - startedMs) / 1000;
+    counts.sent(call);
     try {
       const answer = await request(urlOf(access.server, call), {
         dispatcher: this.#dispatcherOf(traffic, call, access),

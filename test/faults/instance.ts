@@ -7,7 +7,7 @@ import { Client, StreamingClient } from '../../operator/kernel/client.ts';
 import type { Access, Credentials } from '../../operator/kernel/credentials.ts';
 import { usualDeadlines } from '../../operator/kernel/deadlines.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
-import { callMetrics } from '../../operator/kernel/metrics.ts';
+import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { Transport, type CallCounts } from '../../operator/kernel/transport.ts';
 import { servingReconciler, type ServingFeeds } from '../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../operator/training/reconciler.ts';
@@ -81,8 +81,8 @@ export function startInstance(options: InstanceOptions): Instance {
 
 function counting(counts: CallCounts): CallCounts & { writes: number } {
   return {
+    ...counts,
     writes: 0,
-    retried: (call) => counts.retried(call),
     answered(call, code, seconds) {
       if (call.method !== 'GET') this.writes += 1;
       counts.answered(call, code, seconds);

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Credentials } from '../../operator/kernel/credentials.ts';
 import { usualDeadlines, type Deadlines } from '../../operator/kernel/deadlines.ts';
-import { Transport, type Call } from '../../operator/kernel/transport.ts';
+import { Transport, type Call, type CallCounts } from '../../operator/kernel/transport.ts';
 import { systemClock } from '../../process/clock.ts';
 import { listen } from '../../process/http-server.ts';
 
@@ -64,6 +64,13 @@ export function tokenCredentials(server: string): Credentials {
   };
 }
 
+export const uncounted: CallCounts = {
+  sent: () => undefined,
+  answered: () => undefined,
+  received: () => undefined,
+  retried: () => undefined,
+};
+
 export function transportTo(
   server: string,
   deadlines: Partial<Deadlines> = {},
@@ -73,7 +80,7 @@ export function transportTo(
     credentials: tokenCredentials(server),
     userAgent: 'limbeck/0.0.0 (test)',
     clock: systemClock,
-    counts: { answered: counted, retried: (call) => counted(call, 'retried') },
+    counts: { ...uncounted, answered: counted, retried: (call) => counted(call, 'retried') },
     deadlines: { ...usualDeadlines, ...deadlines },
   });
 }

@@ -94,5 +94,6 @@ describe('caches', () => {
     const { metrics, whenSynced } = caches(cluster);
     await whenSynced;
     expect(await metrics()).toMatch(/limbeck_cache_objects\{resource="test.dev\/v1\/crews"[^}]*\} 1\n/);
+    expect(await metrics()).toMatch(/limbeck_cache_resource_version\{resource="test.dev\/v1\/crews"[^}]*\} [1-9]\d*\n/);
   });
 });

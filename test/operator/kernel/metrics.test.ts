@@ -1,27 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { callMetrics, controllerMetrics, leaderMetrics, pulseMetrics } from '../../../operator/kernel/metrics.ts';
+import { controllerMetrics, leaderMetrics, pulseMetrics } from '../../../operator/kernel/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { startRig } from '../../support/rig.ts';
+import { scraped } from '../../support/scraped.ts';
 import { crew, crews, freshRegistry } from '../../support/toy.ts';
 
-/** The lines of one metric, without those that explain. */
-const scraped = async (registry: ReturnType<typeof freshRegistry>, name: string): Promise<readonly string[]> =>
-  (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
-
 describe('what is scraped', () => {
-  test('of requests: time by verb, resource and code', async () => {
-    const registry = freshRegistry();
-    const call = { method: 'GET', path: '/', resource: 'pods', verb: 'list' } as const;
-    const counts = callMetrics(registry);
-    counts.answered(call, '200', 0.01);
-    counts.answered({ ...call, verb: 'watch' }, '200', 0.01);
-    const lines = await scraped(registry, 'limbeck_api_request_seconds_count');
-    // The head of a watch comes with its first event: that is no latency.
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/verb="list",resource="pods",code="200".* 1$/);
-  });
-
   test('of queues: depth, the longest wait and what fails, as they are now', async () => {
     const registry = freshRegistry();
     let failing = 0;

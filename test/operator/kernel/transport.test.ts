@@ -5,7 +5,8 @@ import { usualDeadlines } from '../../../operator/kernel/deadlines.ts';
 import { crudSockets } from '../../../operator/kernel/dispatchers.ts';
 import { Transport, wireText, type Call } from '../../../operator/kernel/transport.ts';
 import { systemClock } from '../../../process/clock.ts';
-import { loopbackApi, sendJson, transportTo, type LoopbackApi, type Script } from '../../support/loopback-api.ts';
+import { loopbackApi, sendJson, tokenCredentials, transportTo, uncounted } from '../../support/loopback-api.ts';
+import type { LoopbackApi, Script } from '../../support/loopback-api.ts';
 
 const never = new AbortController().signal;
 const read: Call = { method: 'GET', path: '/api/v1/pods', resource: 'pods', verb: 'list', query: { limit: '5' } };
@@ -94,6 +95,25 @@ describe('a request', () => {
     expect(api.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-0', 'Bearer token-1']);
   });
 
+  test('is counted from its sending to the head of its answer, with the bytes of what came', async () => {
+    api = await loopbackApi((asked, response) =>
+      asked.method === 'GET' ? sendJson(response, 200, { a: 'ü' }) : response.destroy(),
+    );
+    const heard: string[] = [];
+    transport = new Transport({
+      ...{ credentials: tokenCredentials(api.url), userAgent: 'test', clock: systemClock, deadlines: usualDeadlines },
+      counts: {
+        sent: ({ verb }) => heard.push(`${verb} sent`),
+        answered: ({ verb }, code) => heard.push(`${verb} ${code}`),
+        received: ({ verb }, bytes) => heard.push(`${verb} ${String(bytes)} bytes`),
+        retried: () => undefined,
+      },
+    });
+    await outcome(read);
+    await outcome(write);
+    expect(heard).toEqual(['list sent', 'list 200', 'list 10 bytes', 'apply sent', 'apply broken']);
+  });
+
   test('after a handshake that failed the credentials are read anew', async () => {
     api = await loopbackApi((_, response) => sendJson(response, 200, {}));
     let url = api.url.replace('http:', 'https:');
@@ -106,7 +126,7 @@ describe('a request', () => {
     };
     transport = new Transport({
       ...{ credentials: { current, renew }, userAgent: 'test', clock: systemClock, deadlines: usualDeadlines },
-      counts: { answered: () => undefined, retried: () => undefined },
+      counts: uncounted,
     });
     expect([await outcome(read), renewals]).toEqual(['ok', 1]);
     expect([await outcome(write), renewals]).toEqual(['ok', 1]);
