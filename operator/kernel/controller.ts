@@ -167,6 +167,8 @@ export class Controller {
         break;
       case 'failed':
         this.#retry(taken, outcome.error, log);
+        // A deadline does not wait for a write that fails; who looks every second comes with the others that fail.
+        if (outcome.lookMs !== undefined) queue.addAfter(key, Math.max(outcome.lookMs, blockedLookMs));
         break;
       case 'fenced': // the process is about to end; another one carries on
         break;

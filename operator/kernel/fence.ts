@@ -16,8 +16,8 @@ import { NotLeading, type Cluster, type WriteBudget } from './cluster.ts';
 export { NotLeading } from './cluster.ts';
 
 /**
- * The same cluster; reads pass, writes only while there is a budget, asked as late as the cluster can. A look at a single
- * object ends with `stop`, as nobody will act upon it; a write that is on the way is waited for.
+ * The same cluster; reads pass, writes only while there is a budget, asked as late as the cluster can. A look ends with
+ * `stop`, as nobody will act upon what it shows; a write that is on the way is waited for.
  */
 export function fenced(cluster: Cluster, budgetMs: WriteBudget, stop?: AbortSignal): Cluster {
   const writes = cluster.within?.(budgetMs) ?? cluster;
@@ -25,15 +25,16 @@ export function fenced(cluster: Cluster, budgetMs: WriteBudget, stop?: AbortSign
     if (budgetMs() <= 0) throw new NotLeading();
     return write();
   };
+  const look = async <T>(signal: AbortSignal, read: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    if (stop === undefined) return read(signal);
+    return read(AbortSignal.any([signal, stop])).catch((error: unknown) => {
+      throw stop.aborted ? new NotLeading() : error;
+    });
+  };
   return {
-    list: (resource, options, signal) => cluster.list(resource, options, signal),
+    list: (resource, options, signal) => look(signal, (either) => cluster.list(resource, options, either)),
     watch: (resource, options, signal) => cluster.watch(resource, options, signal),
-    get: async (resource, key, signal) => {
-      if (stop === undefined) return cluster.get(resource, key, signal);
-      return cluster.get(resource, key, AbortSignal.any([signal, stop])).catch((error: unknown) => {
-        throw stop.aborted ? new NotLeading() : error;
-      });
-    },
+    get: (resource, key, signal) => look(signal, (either) => cluster.get(resource, key, either)),
     apply: (resource, object, signal) => guarded(() => writes.apply(resource, object, signal)),
     applyStatus: (resource, object, signal) => guarded(() => writes.applyStatus(resource, object, signal)),
     remove: (ref, signal) => guarded(() => writes.remove(ref, signal)),

@@ -15,7 +15,8 @@ export type Outcome =
   | { readonly kind: 'gone' } // the root does not exist
   | { readonly kind: 'stale'; readonly afterMs: number } // the cache has not reached what is known to be there
   | { readonly kind: 'waiting'; readonly afterMs: number; readonly sentence: string } // a child is still being deleted
-  | { readonly kind: 'failed'; readonly error: unknown }
+  /** `lookMs`: when the plan wanted the next look, whatever comes of its writes. */
+  | { readonly kind: 'failed'; readonly error: unknown; readonly lookMs?: number }
   | { readonly kind: 'fenced' }; // we no longer lead
 
 export interface PassOptions extends Reporting {
@@ -97,15 +98,19 @@ async function carryOut(
   if (mishap instanceof RootGone) return { kind: 'stale', afterMs: staleLookMs };
   if (mishap !== undefined) {
     await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);
-    return outcomeOf(mishap, hands.clock.now());
+    return outcomeOf(mishap, plan.next, hands.clock.now());
   }
   // A root that removes itself has nothing left to describe.
   if (plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
   if (plan.statusWaits === true) return plan.next;
   const restMs = await storeStatus(plan.status, root, options, turn);
+  // Events tell of what a status says: while it rests they come again with the plan that says it.
+  if (restMs > 0) return { kind: 'recheck', afterMs: Math.min(restMs, lookMsOf(plan.next) ?? Infinity) };
   for (const note of plan.events) await options.recorder.note(root, note, turn);
-  return restMs > 0 && plan.next.kind !== 'recheck' ? { kind: 'recheck', afterMs: restMs } : plan.next;
+  return plan.next;
 }
+
+const lookMsOf = (next: Next): number | undefined => (next.kind === 'recheck' ? next.afterMs : undefined);
 
 /** What cannot be planned is told as what cannot be carried out: others may have written into the status what nobody can read. */
 function planFor(reconciler: AnyReconciler, observed: unknown, now: Date): Plan<StatusWithConditions> | Error {
@@ -146,12 +151,13 @@ async function act(
   }
 }
 
-function outcomeOf(mishap: Error, now: Date): Outcome {
+function outcomeOf(mishap: Error, next: Next, now: Date): Outcome {
   if (mishap instanceof NameLeaving) {
     const afterMs = isHeldUp(mishap, now) ? longLeavingLookMs : leavingLookMs;
     return { kind: 'waiting', afterMs, sentence: mishap.message };
   }
   if (mishap instanceof Contested) return { kind: 'waiting', afterMs: mishap.restMs, sentence: mishap.message };
   if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
-  return { kind: 'failed', error: mishap };
+  const lookMs = lookMsOf(next);
+  return { kind: 'failed', error: mishap, ...(lookMs !== undefined && { lookMs }) };
 }

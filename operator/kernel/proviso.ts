@@ -6,6 +6,7 @@
  */
 import type { Reads } from './cluster.ts';
 import { isSelected, type KubeObject, type Resource, type Selection } from './objects.ts';
+import { trimmed } from './trimmed.ts';
 
 /** What must not be there, whatever the caches show. */
 export interface Proviso {
@@ -15,12 +16,27 @@ export interface Proviso {
   readonly forbids: (object: KubeObject) => boolean;
 }
 
+/** Objects of a page: a label brings in whatever anybody has given it to, with all that he has written into it. */
+const pageSize = 100;
+
 /** False: something is there that the caches have not shown yet. Throws ApiError where nobody can tell. */
 export async function holds(provisos: readonly Proviso[], cluster: Reads, signal: AbortSignal): Promise<boolean> {
-  for (const { resource, selection, forbids } of provisos) {
-    const { items } = await cluster.list(resource, selection, signal);
-    // What the caches do not hold they will never show.
-    if (items.some((item) => isSelected(resource.selection ?? {}, item) && forbids(item))) return false;
-  }
+  for (const proviso of provisos) if (await isBroken(proviso, cluster, signal)) return false;
   return true;
+}
+
+async function isBroken(
+  { resource, selection, forbids }: Proviso,
+  cluster: Reads,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let continueToken: string | undefined;
+  do {
+    const more = continueToken === undefined ? {} : { continueToken };
+    const page = await trimmed(cluster).list(resource, { ...selection, limit: pageSize, ...more }, signal);
+    // What the caches do not hold they will never show.
+    if (page.items.some((item) => isSelected(resource.selection ?? {}, item) && forbids(item))) return true;
+    ({ continueToken } = page);
+  } while (continueToken !== undefined);
+  return false;
 }

@@ -28,15 +28,22 @@ export function noJobOf({ root }: RunObserved, { number }: Attempt): Proviso {
  * were seen, and judged.
  */
 export function nothingRuns({ root, label, jobs }: RunObserved): readonly Proviso[] {
-  const { namespace = '', uid = '' } = root.metadata;
-  const selection = { namespace, labelSelector: `${labels.root}=${uid}` };
+  const { namespace = '', name, uid = '' } = root.metadata;
+  const ofRoot = `${labels.root}=${uid}`;
+  // Those that have ended are most of all that there is.
+  const running = 'status.phase!=Succeeded,status.phase!=Failed';
   const seen = new Set(jobs.map((job) => job.metadata.uid));
   return [
     {
       resource: batchJobs,
-      selection,
+      selection: { namespace, labelSelector: ofRoot },
       forbids: (job) => isOurs(job, root) && !jobIsOver(job) && !seen.has(job.metadata.uid),
     },
-    { resource: pods, selection, forbids: (pod) => isWorker(pod, label) && !isOver(pod) },
+    {
+      resource: pods,
+      // By the name as well, under which the cache files them: one of another name would never be seen as ours.
+      selection: { namespace, labelSelector: `${ofRoot},${label}=${name}`, fieldSelector: running },
+      forbids: (pod) => isWorker(pod, label) && pod.metadata.labels?.[label] === name && !isOver(pod),
+    },
   ];
 }

@@ -97,6 +97,25 @@ describe('what follows a pass', () => {
     expect(attempts).toBeLessThan(18);
   });
 
+  test.each<[string, Next, number]>([
+    ['a deadline is looked at in time, however long the back-off has become', { kind: 'recheck', afterMs: 70_000 }, 29],
+    ['who looks every second does so once a minute while he fails', { kind: 'recheck', afterMs: 1000 }, 31],
+    ['without either the back-off alone counts', { kind: 'settled' }, 19],
+  ])('of writes that fail, %s', async (_, next, expected) => {
+    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    cluster.put(crews, crew('alpha', ['ann'], { next }));
+    let attempts = 0;
+    cluster.beforeWrite = ({ verb }) => {
+      if (verb !== 'apply') return;
+      attempts += 1;
+      throw new ApiError('invalid', 'refused');
+    };
+    const rig = startRig(cluster, clock);
+    await clock.advance(1_000_000);
+    await rig.stop();
+    expect(attempts).toBe(expected);
+  });
+
   test('what a pass after a failure says about the status is acted upon: its echo may be heard before its end', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', []));

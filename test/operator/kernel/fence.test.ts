@@ -42,14 +42,19 @@ describe('fenced', () => {
     expect((await guarded.list(crews, {}, never)).items).toEqual([]);
   });
 
-  test('a look at one object ends with the signal to stop, and the pass with it', async () => {
-    const [cluster, stopping] = [new FakeCluster(), new AbortController()];
-    cluster.get = (_resource, _key, signal?: AbortSignal) =>
-      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
-    const looked = fenced(cluster, () => Infinity, stopping.signal).get(crews, key, never);
-    stopping.abort();
-    await expect(looked).rejects.toBeInstanceOf(NotLeading);
-  });
+  test.each(['get', 'list'] as const)(
+    'a look (%s) ends with the signal to stop, and the pass with it',
+    async (verb) => {
+      const [cluster, stopping] = [new FakeCluster(), new AbortController()];
+      const hanging = (_resource: unknown, _what: unknown, signal?: AbortSignal): Promise<never> =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+      Object.assign(cluster, { get: hanging, list: hanging });
+      const guarded = fenced(cluster, () => Infinity, stopping.signal);
+      const looked = verb === 'get' ? guarded.get(crews, key, never) : guarded.list(crews, {}, never);
+      stopping.abort();
+      await expect(looked).rejects.toBeInstanceOf(NotLeading);
+    },
+  );
 
   test('reads pass', async () => {
     const cluster = new FakeCluster();

@@ -195,6 +195,12 @@ describe('when acting fails', () => {
     };
   };
 
+  test('when the plan wanted to look again is told all the same', async () => {
+    const { pass, cluster } = await stage(withCrew(['ann'], { next: { kind: 'recheck', afterMs: 300_000 } }));
+    failing(cluster, refused);
+    expect(await pass()).toEqual({ kind: 'failed', error: refused, lookMs: 300_000 });
+  });
+
   test('the planned status is stored with the truth, and the error comes back for the back-off', async () => {
     const { pass, see, cluster, root } = await stage(withCrew(['ann']));
     failing(cluster, refused);

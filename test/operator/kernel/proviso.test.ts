@@ -26,3 +26,18 @@ test.each<[string, readonly Proviso[], boolean]>([
   cluster.put(members, member('ann'));
   expect(await holds(provisos, cluster, never)).toBe(expected);
 });
+
+test('what is on a later page is found, and no page is large', async () => {
+  const cluster = new FakeCluster();
+  for (let index = 0; index < 250; index += 1) cluster.put(members, member(`m${String(index)}`));
+  const asked: unknown[] = [];
+  const list = cluster.list.bind(cluster);
+  cluster.list = (resource, options) => {
+    asked.push(options.limit);
+    return list(resource, options);
+  };
+  expect(await holds([named('m249')], cluster, never)).toBe(false);
+  expect(await holds([named('m1')], cluster, never)).toBe(false);
+  expect(await holds([named('none')], cluster, never)).toBe(true);
+  expect(asked).toEqual([100, 100, 100, 100, 100, 100, 100]);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
-import type { AnyReconciler } from '../../../operator/kernel/reconcile.ts';
+import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
 import { stage, withCrew } from '../../support/pass-stage.ts';
 import { crewReconciler, crews, members } from '../../support/toy.ts';
@@ -57,28 +57,32 @@ describe('an object says what went wrong', () => {
 });
 
 describe('who undoes what is written is not answered without end', () => {
-  test('in the status', async () => {
-    const { pass, see, root, cluster, clock } = await stage(withCrew(['ann']));
-    const undo = async (): Promise<void> => {
-      const now = await root();
-      const conditions = now.status!.conditions.map((one) => ({ ...one, message: String(cluster.writes.length) }));
-      cluster.put(crews, { ...now, status: { ...now.status, conditions } } as KubeObject);
-      await see();
-    };
-    await pass();
-    await see();
-    for (let round = 0; round < 20; round += 1) {
+  test.each<Next>([{ kind: 'settled' }, { kind: 'recheck', afterMs: 86_400_000 }])(
+    'in the status, whatever the plan wants next: %j',
+    async (next) => {
+      const { pass, see, root, cluster, clock } = await stage(withCrew(['ann'], { next }));
+      const undo = async (): Promise<void> => {
+        const now = await root();
+        const conditions = now.status!.conditions.map((one) => ({ ...one, message: String(cluster.writes.length) }));
+        cluster.put(crews, { ...now, status: { ...now.status, conditions } } as KubeObject);
+        await see();
+      };
       await pass();
       await see();
-      await undo();
-    }
-    const { length } = cluster.writes.filter(({ verb }) => verb === 'applyStatus');
-    expect(length).toBeLessThan(8);
-    expect(await pass()).toMatchObject({ kind: 'recheck' });
-    clock.pause(61_000);
-    await pass();
-    expect(cluster.writes.filter(({ verb }) => verb === 'applyStatus').length).toBe(length + 1);
-  });
+      for (let round = 0; round < 20; round += 1) {
+        await pass();
+        await see();
+        await undo();
+      }
+      const { length } = cluster.writes.filter(({ verb }) => verb === 'applyStatus');
+      expect(length).toBeLessThan(8);
+      const outcome = await pass();
+      expect(outcome.kind === 'recheck' && outcome.afterMs <= 60_000).toBe(true);
+      clock.pause(61_000);
+      await pass();
+      expect(cluster.writes.filter(({ verb }) => verb === 'applyStatus').length).toBe(length + 1);
+    },
+  );
 
   test('in a child: it rests, the others do not, and the object says so', async () => {
     const { pass, see, root, cluster } = await stage(withCrew(['ann', 'bob'], { manner: 'applied' }));

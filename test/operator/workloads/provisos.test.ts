@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { BatchJob } from '../../../operator/api/kubernetes.ts';
+import { attemptName } from '../../../operator/api/names.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import { noJobOf, nothingRuns } from '../../../operator/workloads/provisos.ts';
@@ -41,6 +42,14 @@ test('a Job that is not seen is asked for by its name alone, and nobody else can
 
 const stranger = worker(0, runningStatus);
 const [owner] = stranger.metadata.ownerReferences ?? [];
+const disguised: KubeObject = {
+  ...stranger,
+  metadata: {
+    ...stranger.metadata,
+    ...{ name: `${attemptName('other', 'tj-1', 1)}-0-x`, ownerReferences: [] },
+    labels: { ...stranger.metadata.labels, 'limbeck.dev/training-job': 'other' },
+  },
+};
 test.each<[string, KubeObject, boolean]>([
   ['a Job that nobody has seen', ours(2, 'new'), true],
   ['a Job that was seen, and judged', ours(1), false],
@@ -50,6 +59,7 @@ test.each<[string, KubeObject, boolean]>([
   ['a pod that waits', worker(0, { phase: 'Pending' }), true],
   ['a pod that has lost its Job', { ...stranger, metadata: { ...stranger.metadata, ownerReferences: [] } }, true],
   ['a pod that has ended', worker(0, ended({ exitCode: 1 })), false],
+  ['a pod that is filed under another run', disguised, false],
   [
     'a pod that has the labels alone',
     { ...stranger, metadata: { ...stranger.metadata, ownerReferences: [{ ...owner!, name: 'other' }] } },
@@ -57,11 +67,22 @@ test.each<[string, KubeObject, boolean]>([
   ],
 ])('of all that has the label of the run, %s forbids the next attempt: %s', (_, object, forbidden) => {
   const provisos = nothingRuns(seen({ jobs: [ours(1)] }));
-  expect(provisos.map(({ selection }) => selection)).toEqual(
-    provisos.map(() => ({ namespace: 'default', labelSelector: 'limbeck.dev/root=tj-1' })),
-  );
   const ofKind = provisos.filter(({ resource }) => resource.kind === object.kind);
   expect(ofKind.map(({ forbids }) => forbids(object))).toEqual([forbidden]);
+});
+
+test('of pods the API server is asked for those alone that the cache files under the run, and that have not ended', () => {
+  expect(nothingRuns(seen()).map(({ resource, selection }) => [resource.kind, selection])).toEqual([
+    ['Job', { namespace: 'default', labelSelector: 'limbeck.dev/root=tj-1' }],
+    [
+      'Pod',
+      {
+        namespace: 'default',
+        labelSelector: 'limbeck.dev/root=tj-1,limbeck.dev/training-job=digits-teacher',
+        fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
+      },
+    ],
+  ]);
 });
 
 describe('a plan asks the cluster', () => {
