@@ -1,5 +1,5 @@
 """Whole trainings on this machine's GPU, of digits in each precision and of a language model that is exported in int8,
-and its collective library: one line of JSON each.
+and its collective library: one line of JSON each, and all in build/bench/training-gpu.json.
 
 Usage: PYTHONPATH=runtime/trainer python3 bench/training/gpu.py, in the repository, with a GPU and the trainer's packages.
 """
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "runtime" / "trainer"))
@@ -91,9 +92,20 @@ def nccl() -> dict[str, object]:
     return {"nccl": ".".join(map(str, torch.cuda.nccl.version())), "sum": float(value.sum())}
 
 
+def measured() -> Iterator[dict[str, object]]:
+    """One after the other: there is one GPU."""
+    yield {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
+    yield from (trained(precision) for precision in ("float32", "bfloat16", "float16"))
+    yield written()
+    yield nccl()
+
+
 if __name__ == "__main__":
-    print(json.dumps({"device": torch.cuda.get_device_name(), "torch": torch.__version__}), flush=True)
-    for one in ("float32", "bfloat16", "float16"):
-        print(json.dumps(trained(one)), flush=True)
-    print(json.dumps(written()), flush=True)
-    print(json.dumps(nccl()), flush=True)
+    results = []
+    for found in measured():
+        results.append(found)
+        print(json.dumps(found), flush=True)
+    record = {"name": "training-gpu", "reference": "float32, of the other precisions", "results": results}
+    folder = REPOSITORY / "build" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "training-gpu.json").write_text(json.dumps(record, indent=2) + "\n")
