@@ -24,21 +24,29 @@ export class Window {
   readonly #lowest = new Float64Array(ringSize).fill(Number.POSITIVE_INFINITY);
   readonly #owner = new Float64Array(ringSize).fill(-1);
   #load: number | undefined;
+  /** Since when the load is what it is. */
+  #sinceMs: number;
+  /** Up to here the load is in the buckets. */
   #atMs: number;
 
   /** Nothing is known before `nowMs`. */
   constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
     this.#atMs = nowMs;
   }
 
   /** From `nowMs` on the load is this; undefined: it is not known. */
   observe(load: number | undefined, nowMs: number): void {
+    if (load === this.#load) return;
     this.#advance(nowMs);
     this.#load = load;
+    this.#sinceMs = nowMs;
   }
 
   /** Mean load over the last `windowMs`. */
   average(windowMs: number, nowMs: number): Average {
+    // Of thousands of services most are asked by nobody, and each is looked at every two seconds.
+    if (this.#load !== undefined && this.#heldThroughout(windowMs, nowMs)) return { mean: this.#load, covered: 1 };
     this.#advance(nowMs);
     let area = 0;
     let known = 0;
@@ -52,9 +60,14 @@ export class Window {
   /** The load that was there throughout the last `windowMs`; undefined when part of it is unknown. */
   sustained(windowMs: number, nowMs: number): number | undefined {
     if (this.#load === undefined || this.average(windowMs, nowMs).covered < 0.999) return undefined;
+    if (this.#heldThroughout(windowMs, nowMs)) return this.#load;
     let lowest = this.#load;
     for (const { slot } of this.#slots(windowMs, nowMs)) lowest = Math.min(lowest, this.#lowest[slot] ?? lowest);
     return lowest;
+  }
+
+  #heldThroughout(windowMs: number, nowMs: number): boolean {
+    return this.#sinceMs <= nowMs - windowMs;
   }
 
   /** Spreads the load that held since the last sample over the buckets in between. */

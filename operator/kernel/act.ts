@@ -48,16 +48,23 @@ export class NameHidden extends NameTaken {
 
 /** A child of this name is on its way out; the plan goes on when it is gone. */
 export class NameLeaving extends Error {
-  /** Since when it was to go; undefined where nobody has asked it yet. */
+  /** Since when it was to go; undefined where that is not known. */
   readonly since: Date | undefined;
 
-  constructor(what: string, leaving?: KubeObject) {
+  constructor(what: string, leaving?: KubeObject, root?: KubeObject) {
     const { deletionTimestamp } = leaving?.metadata ?? {};
-    super(`${what} is still being deleted${leaving === undefined ? '' : heldBy(leaving.metadata)}`);
+    super(`${what} ${leaving === undefined ? 'is still being deleted' : howItLeaves(leaving)}`);
     this.name = 'NameLeaving';
-    this.since = deletionTimestamp === undefined ? undefined : new Date(deletionTimestamp);
+    // What a predecessor has left behind was to go before its successor came.
+    const since = deletionTimestamp ?? root?.metadata.creationTimestamp;
+    this.since = since === undefined ? undefined : new Date(since);
   }
 }
+
+const howItLeaves = ({ metadata }: KubeObject): string =>
+  metadata.deletionTimestamp === undefined
+    ? 'belongs to a deleted object of the same name: the garbage collector has not removed it yet'
+    : `is still being deleted${heldBy(metadata)}`;
 
 /** Others undo what is applied, each time: the next try has to wait, or the two would write without end. */
 export class Contested extends Error {
@@ -78,6 +85,8 @@ export class RootGone extends Error {
   }
 }
 
+const groupOf = (apiVersion: string): string => apiVersion.split('/', 1)[0] ?? '';
+
 export type Standing = 'free' | 'ours' | 'leaving' | 'taken';
 
 /** Whose is what stands under a child's name? A predecessor's child is collected by the cluster: it is leaving. */
@@ -85,7 +94,8 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
   if (existing === undefined) return 'free';
   if (isOwnedBy(existing, root)) return existing.metadata.deletionTimestamp === undefined ? 'ours' : 'leaving';
   const owner = controllerOf(existing);
-  const isPredecessors = owner?.kind === root.kind && owner.name === root.metadata.name;
+  const isOfKind = owner?.kind === root.kind && groupOf(owner.apiVersion) === groupOf(root.apiVersion);
+  const isPredecessors = isOfKind && owner.name === root.metadata.name;
   return isPredecessors ? 'leaving' : 'taken';
 }
 
@@ -141,7 +151,7 @@ function refuseGone({ root, hands }: Scene): void {
 function refuseOthers(existing: KubeObject | undefined, { object, root }: Scene): void {
   const standing = standingOf(existing, root);
   if (standing === 'taken') throw new NameTaken(whatOf(object), `exists already and belongs to ${holderOf(existing)}`);
-  if (standing === 'leaving') throw new NameLeaving(whatOf(object), existing);
+  if (standing === 'leaving') throw new NameLeaving(whatOf(object), existing, root);
 }
 
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {

@@ -25,6 +25,7 @@ export interface ControllerOptions {
 const blockedLookMs = 60_000;
 /** Everything is looked at again every ten hours or so, as a safety net under lost wake-ups. */
 const resyncMs = 36_000_000;
+const fencedLookMs = 1000;
 const passLimitMs = 120_000;
 
 /** In every line of one pass: twelve hexadecimal digits by chance. */
@@ -170,7 +171,8 @@ export class Controller {
         // A deadline does not wait for a write that fails; who looks every second comes with the others that fail.
         if (outcome.lookMs !== undefined) queue.addAfter(key, Math.max(outcome.lookMs, blockedLookMs));
         break;
-      case 'fenced': // the process is about to end; another one carries on
+      case 'fenced': // the process is about to end, unless a clock that jumped to and fro only seemed to end the lease
+        queue.addAfter(key, fencedLookMs);
         break;
     }
   }

@@ -176,13 +176,13 @@ export class Leader {
   }
 
   #isTaken(): boolean {
-    const holder = this.#sighting?.lease.spec.holderIdentity;
+    const holder = this.#sighting?.lease?.spec.holderIdentity;
     return holder !== undefined && holder !== this.#options.identity;
   }
 
   /** By what was last seen of it. */
   #isOurs(): boolean {
-    return this.#sighting?.lease.spec.holderIdentity === this.#options.identity;
+    return this.#sighting?.lease?.spec.holderIdentity === this.#options.identity;
   }
 
   #lost(): LeadershipLost {
@@ -249,7 +249,8 @@ export class Leader {
   /** Optimistic: the version we saw must still be the one we replace. Undefined: not ours to write. */
   async #write(signal: AbortSignal): Promise<Lease | undefined> {
     const { cluster, clock, identity, key, times } = this.#options;
-    const before = this.#sighting?.lease;
+    if (this.#sighting === undefined) return undefined;
+    const before = this.#sighting.lease;
     const spec = heldBy(identity, before?.spec, times.leaseSeconds, clock.now());
     switch (stepOf(this.#sighting, identity, clock.monotonicMs())) {
       case 'wait':

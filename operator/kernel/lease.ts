@@ -35,9 +35,10 @@ export const leaseDeadlineMs = ({ renewDeadlineSeconds }: Pick<LeaseTimes, 'rene
 
 /** What the local clock knows of the Lease: when its text last changed. Times inside the Lease are never compared. */
 export interface Sighting {
-  readonly lease: Lease;
+  /** Undefined: it was looked for, and was never there. */
+  readonly lease: Lease | undefined;
   readonly changedAtMs: number;
-  /** Somebody has deleted it: that is what changed, and its holder need not know yet. */
+  /** It is not there: somebody has deleted it, perhaps, and its holder need not know yet. */
   readonly isGone?: true;
 }
 
@@ -45,36 +46,40 @@ export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
 
 /**
  * A holder's lease has run out once its text has stood still for its own duration on our clock; so has one that was
- * deleted, as its holder goes on until it hears of that. Only who has never seen a lease creates one at once.
+ * deleted, as its holder goes on until it hears of that. Who has never seen one cannot know that there was none, and
+ * waits as well: once in the life of an installation.
  */
-export function stepOf(sighting: Sighting | undefined, identity: string, nowMs: number): LeaseStep {
-  if (sighting === undefined) return 'create';
-  const { holderIdentity = '' } = sighting.lease.spec;
-  const isOurs = holderIdentity === identity;
-  if (!isOurs && !isReleased(sighting.lease.spec) && leftOf(sighting, nowMs) > 0) return 'wait';
+export function stepOf(sighting: Sighting, identity: string, nowMs: number): LeaseStep {
+  const { spec = {} } = sighting.lease ?? {};
+  const isOurs = spec.holderIdentity === identity;
+  const isFree = sighting.lease !== undefined && isReleased(spec);
+  if (!isOurs && !isFree && leftOf(sighting, nowMs) > 0) return 'wait';
   if (sighting.isGone === true) return 'create';
   return isOurs ? 'renew' : 'take';
 }
 
 /** As in the configuration: a duration that nobody of ours would write must not keep everybody waiting for years. */
 const longestLeaseSeconds = 3600;
+/** What another one may have held. */
+const unseen: LeaseSpec = { leaseDurationSeconds: usualTimes.leaseSeconds };
 
 /** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
 export function leftOf(sighting: Sighting | undefined, nowMs: number): number {
   if (sighting === undefined) return 0;
-  const seconds = Math.min(longestLeaseSeconds, sighting.lease.spec.leaseDurationSeconds ?? 0);
+  const { spec = unseen } = sighting.lease ?? {};
+  const seconds = Math.min(longestLeaseSeconds, spec.leaseDurationSeconds ?? 0);
   return sighting.changedAtMs + seconds * 1000 - nowMs;
 }
 
 /** Keeps the time of the first sight while the version stands still. */
 export function sighted(lease: Lease, before: Sighting | undefined, nowMs: number): Sighting {
-  const same = before?.lease.metadata.resourceVersion === lease.metadata.resourceVersion;
+  const same = before?.lease?.metadata.resourceVersion === lease.metadata.resourceVersion;
   return { lease, changedAtMs: same && before !== undefined ? before.changedAtMs : nowMs };
 }
 
 /** After the lease was not found. Its holder may have renewed it until now, and cannot from now on. */
-export const missed = (before: Sighting | undefined, nowMs: number): Sighting | undefined =>
-  before === undefined || before.isGone === true ? before : { lease: before.lease, changedAtMs: nowMs, isGone: true };
+export const missed = (before: Sighting | undefined, nowMs: number): Sighting =>
+  before?.isGone === true ? before : { lease: before?.lease, changedAtMs: nowMs, isGone: true };
 
 /** The field has 32 bits. */
 const mostTransitions = 2 ** 31 - 1;

@@ -97,7 +97,9 @@ export class WriteMemory {
 
   /** We took it away ourselves: nobody else did. */
   removed(root: Key, resource: Resource, key: Key): void {
-    this.#roots.get(keyText(root))?.left.delete(slotOf(resource, key));
+    const record = this.#roots.get(keyText(root));
+    record?.left.delete(slotOf(resource, key));
+    record?.sent.delete(slotOf(resource, key));
   }
 
   /** The status about to be written, so that its echo on the watch is known for what it is. */

@@ -1,7 +1,7 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
 import { applyChild, Contested, isLeaving, NameLeaving, NameTaken, removeChild, RootGone, type Hands } from './act.ts';
 import type { Log } from '../../process/logger.ts';
-import { NotLeading, type ObjectRef } from './cluster.ts';
+import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
 import type { Expectation } from './memory.ts';
 import { keyOf, keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
@@ -83,8 +83,30 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
     await storeStatus(statusAfter(told, presentStatus(root), root, hands.clock.now()), root, options, turn);
     return { kind: 'failed', error: plan };
   }
-  const isAsSeen = await holds(plan.provided ?? [], hands.cluster, turn.signal);
-  return isAsSeen ? carryOut(plan, root, options, turn) : { kind: 'stale', afterMs: longestStaleLookMs };
+  try {
+    if (await isAsSeen(plan, root, options, turn)) return await carryOut(plan, root, options, turn);
+    return { kind: 'stale', afterMs: longestStaleLookMs };
+  } catch (error) {
+    if (error instanceof NotLeading) throw error;
+    return failedWith(error, plan.next);
+  }
+}
+
+/** A look that is refused is told, as nothing is done until it is granted; one that merely fails is tried again. */
+async function isAsSeen(
+  { provided = [] }: Plan<StatusWithConditions>,
+  root: KubeObject,
+  options: PassOptions,
+  turn: Turn,
+): Promise<boolean> {
+  const { cluster, clock } = options.hands;
+  try {
+    return await holds(provided, cluster, turn.signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'forbidden')
+      await storeStatus(statusAfter(error, presentStatus(root), root, clock.now()), root, options, turn);
+    throw error;
+  }
 }
 
 async function carryOut(
@@ -111,6 +133,11 @@ async function carryOut(
 }
 
 const lookMsOf = (next: Next): number | undefined => (next.kind === 'recheck' ? next.afterMs : undefined);
+
+function failedWith(error: unknown, next: Next): Outcome {
+  const lookMs = lookMsOf(next);
+  return { kind: 'failed', error, ...(lookMs !== undefined && { lookMs }) };
+}
 
 /** What cannot be planned is told as what cannot be carried out: others may have written into the status what nobody can read. */
 function planFor(reconciler: AnyReconciler, observed: unknown, now: Date): Plan<StatusWithConditions> | Error {
@@ -158,6 +185,5 @@ function outcomeOf(mishap: Error, next: Next, now: Date): Outcome {
   }
   if (mishap instanceof Contested) return { kind: 'waiting', afterMs: mishap.restMs, sentence: mishap.message };
   if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
-  const lookMs = lookMsOf(next);
-  return { kind: 'failed', error: mishap, ...(lookMs !== undefined && { lookMs }) };
+  return failedWith(mishap, next);
 }

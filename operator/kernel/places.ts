@@ -53,7 +53,7 @@ export class Places {
 
   /** Which of those that wait may be held now. */
   admission(nowMs: number): Admission {
-    const { places, failingAtOnce, slowAtOnce, groupOf } = this.#rules;
+    const { places, failingAtOnce, slowAtOnce } = this.#rules;
     const held = [...this.#held];
     const slow = held.filter(([, { sinceMs }]) => nowMs - sinceMs >= slowMs);
     const failing = held.filter(([, { isFailing }]) => isFailing);
@@ -65,8 +65,7 @@ export class Places {
     const mostHeld = slow.length < slowAtOnce ? Infinity : 1;
     return {
       isFree: held.length - slow.length < places,
-      admits: (key, isFailing) => {
-        const group = groupOf(key);
+      admits: (group, isFailing) => {
         const isFull = all(group) >= mostHeld || slowOf(group) >= places;
         return !isFull && !(isFailing && failingOf(group) >= failingAtOnce);
       },
@@ -92,6 +91,6 @@ type Counts = (group: string) => number;
 export interface Admission {
   /** Is there a place at all? */
   readonly isFree: boolean;
-  /** Is there one for this key, which may be known to fail? */
-  readonly admits: (key: string, isFailing: boolean) => boolean;
+  /** Is there one for a key of this group, which may be known to fail? */
+  readonly admits: (group: string, isFailing: boolean) => boolean;
 }

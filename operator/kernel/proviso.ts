@@ -30,10 +30,11 @@ async function isBroken(
   cluster: Reads,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const reads = trimmed(cluster);
   let continueToken: string | undefined;
   do {
     const more = continueToken === undefined ? {} : { continueToken };
-    const page = await trimmed(cluster).list(resource, { ...selection, limit: pageSize, ...more }, signal);
+    const page = await reads.list(resource, { ...selection, limit: pageSize, ...more }, signal);
     // What the caches do not hold they will never show.
     if (page.items.some((item) => isSelected(resource.selection ?? {}, item) && forbids(item))) return true;
     ({ continueToken } = page);

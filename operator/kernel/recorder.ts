@@ -28,7 +28,8 @@ const rememberedNotes = 4096;
 /** A burst of 20 per object, then one every ten seconds. */
 const burst = 20;
 const refillMs = 10_000;
-const longestNote = 1000;
+/** The API server takes 1,024 bytes. */
+const longestNoteBytes = 1000;
 
 /** Of the pass that has something to say. */
 export interface Saying {
@@ -97,6 +98,10 @@ export class Recorder {
   }
 }
 
+/** Of so many bytes as UTF-8, in whole characters. */
+const beginningOf = (text: string, bytes: number): string =>
+  new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
+
 function eventOf(about: KubeObject, note: Note, { controller, instance, clock }: RecorderOptions): KubeObject {
   const { name, namespace = 'default', uid } = about.metadata;
   const said = createHash('sha256')
@@ -113,7 +118,7 @@ function eventOf(about: KubeObject, note: Note, { controller, instance, clock }:
     involvedObject,
     type: note.kind,
     reason: note.reason,
-    message: note.message.slice(0, longestNote),
+    message: beginningOf(note.message, longestNoteBytes),
     source: { component: controller },
     reportingComponent: controller,
     reportingInstance: instance.slice(0, 128),

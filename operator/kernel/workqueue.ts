@@ -3,12 +3,14 @@
  * A key added while it is held is remembered as dirty and waits again when the holder is done, so that bursts
  * collapse to one pass and no two workers ever hold the same key.
  *
- * A key that fails does not make others wait: it comes after all that are as urgent as it and well, and of the places
- * that there are, those of one group that fail may hold some alone; a pass that lasts gives up its place, see places.ts.
+ * Groups take turns, so that nobody waits for the many of another. A key that fails does not make others wait either: it
+ * comes after all that are as urgent as it and well, and of the places that there are, those of one group that fail may
+ * hold some alone; a pass that lasts gives up its place, see places.ts.
  */
 import type { Clock } from '../../process/clock.ts';
 import { backoffMs, keyBackoff, type BackoffPolicy } from './backoff.ts';
 import { Places, withoutBounds, type PlaceRules } from './places.ts';
+import { Turns } from './turns.ts';
 
 /** High: something changed. Low: first list and resync, which must not delay what changed. */
 export type Priority = 'high' | 'low';
@@ -33,6 +35,9 @@ const lanes = ['high', 'high failing', 'low', 'low failing'] as const;
 type Lane = (typeof lanes)[number];
 const laneOf = (priority: Priority, isFailing: boolean): Lane => (isFailing ? `${priority} failing` : priority);
 const fails = (lane: Lane): boolean => lane.endsWith('failing');
+/** One in so many is served in the other order: what changes without end must not keep the rest waiting for ever. */
+const turnAboutEvery = 8;
+const turnedAbout = lanes.toReversed();
 
 interface Delayed {
   readonly dueMs: number;
@@ -42,11 +47,8 @@ interface Delayed {
 export class Workqueue {
   readonly #clock: Clock;
   readonly #backoff: BackoffPolicy;
-  /** Insertion order is the order of service; the value is when the key began to wait. */
-  readonly #waiting: Readonly<Record<Lane, Map<string, number>>> = {
-    ...{ high: new Map(), low: new Map() },
-    ...{ 'high failing': new Map(), 'low failing': new Map() },
-  };
+  /** With the time at which each began to wait. */
+  readonly #waiting: Readonly<Record<Lane, Turns<string>>>;
   readonly #delayed = new Map<string, Delayed>();
   readonly #places: Places;
   readonly #dirty = new Map<string, Priority>();
@@ -54,6 +56,7 @@ export class Workqueue {
   readonly #takers: ((taken: Taken | undefined) => void)[] = [];
   /** Until a pass becomes slow and gives up its place, where somebody waits for one. */
   #untilPlace: Delayed | undefined;
+  #served = 0;
   #stopped = false;
 
   constructor(clock: Clock, rules: Partial<QueueRules> = {}) {
@@ -61,6 +64,8 @@ export class Workqueue {
     const { backoff, ...places } = { ...usualRules, ...rules };
     this.#backoff = backoff;
     this.#places = new Places(places);
+    const lane = (): Turns<string> => new Turns(places.groupOf);
+    this.#waiting = { high: lane(), low: lane(), 'high failing': lane(), 'low failing': lane() };
   }
 
   /** Keys that wait for a worker now; delayed and held ones are not counted. */
@@ -70,11 +75,8 @@ export class Workqueue {
 
   /** How long the key has waited that waits longest; 0 when none waits. */
   get oldestWaitMs(): number {
-    let oldestMs = 0;
     const nowMs = this.#clock.monotonicMs();
-    for (const lane of lanes)
-      for (const sinceMs of this.#waiting[lane].values()) oldestMs = Math.max(oldestMs, nowMs - sinceMs);
-    return oldestMs;
+    return Math.max(...lanes.map((lane) => nowMs - (this.#waiting[lane].oldest ?? nowMs)));
   }
 
   /** Keys whose last pass failed. */
@@ -97,12 +99,14 @@ export class Workqueue {
     // A key fails or recovers only while it is held: as long as it waits, it is in one of two lanes.
     const isFailing = this.failures(key) > 0;
     const [urgent, calm] = [this.#waiting[laneOf('high', isFailing)], this.#waiting[laneOf('low', isFailing)]];
-    if (urgent.has(key)) return;
-    if (calm.has(key) && priority === 'low') return;
-    const since = calm.get(key) ?? this.#clock.monotonicMs();
-    calm.delete(key);
-    (priority === 'high' ? urgent : calm).set(key, since);
-    this.#serve();
+    const isNew = urgent.since(key) === undefined && calm.since(key) === undefined;
+    if (priority === 'low' && isNew) calm.add(key, this.#clock.monotonicMs());
+    if (priority === 'high') {
+      urgent.add(key, calm.since(key) ?? this.#clock.monotonicMs());
+      calm.delete(key);
+    }
+    // Whoever may be held now was so before it came, unless it is new.
+    if (isNew) this.#serve();
   }
 
   /** Wakes a key after a time. Of two times for one key the earlier one counts. */
@@ -186,19 +190,22 @@ export class Workqueue {
         return;
       }
       const { lane, key, sinceMs } = next;
-      this.#waiting[lane].delete(key);
+      this.#served += 1;
       this.#places.take(key, { sinceMs: nowMs, isFailing: fails(lane) });
       const priority = lane.startsWith('high') ? 'high' : 'low';
       this.#takers.shift()?.({ key, priority, waitedMs: nowMs - sinceMs });
     }
   }
 
+  /** It waits no more. */
   #next(nowMs: number): { readonly lane: Lane; readonly key: string; readonly sinceMs: number } | undefined {
     const { isFree, admits } = this.#places.admission(nowMs);
     if (!isFree) return undefined;
-    for (const lane of lanes) {
+    const order = (this.#served + 1) % turnAboutEvery === 0 ? turnedAbout : lanes;
+    for (const lane of order) {
       const isFailing = fails(lane);
-      for (const [key, sinceMs] of this.#waiting[lane]) if (admits(key, isFailing)) return { lane, key, sinceMs };
+      const next = this.#waiting[lane].take((group) => admits(group, isFailing));
+      if (next !== undefined) return { lane, key: next.one, sinceMs: next.since };
     }
     return undefined;
   }

@@ -1,43 +1,25 @@
-/**
- * Pods that have never said anything, while they wait to be asked again: by turns, one of each namespace. However many a
- * tenant has, those of others do not wait for them. Pure but for its own state.
- */
+/** Pods that have never said anything, while they wait to be asked again: by turns, one of each namespace. */
+import { Turns } from '../kernel/turns.ts';
+
 export class Strangers<T extends { readonly namespace: string }> {
-  /** Namespaces in the order in which it is their turn; within one, whoever came first. */
-  readonly #waiting = new Map<string, Set<T>>();
+  readonly #turns = new Turns<T>(({ namespace }) => namespace);
 
   add(one: T): void {
-    const among = this.#waiting.get(one.namespace);
-    if (among === undefined) this.#waiting.set(one.namespace, new Set([one]));
-    else among.add(one);
+    this.#turns.add(one);
   }
 
   delete(one: T): void {
-    const among = this.#waiting.get(one.namespace);
-    among?.delete(one);
-    if (among?.size === 0) this.#waiting.delete(one.namespace);
+    this.#turns.delete(one);
   }
 
   /** Those whose turn it is, at most so many; they are no longer among these. */
   take(most = Infinity): readonly T[] {
     const taken: T[] = [];
     while (taken.length < most) {
-      const next = this.#next();
+      const next = this.#turns.take();
       if (next === undefined) break;
-      taken.push(next);
+      taken.push(next.one);
     }
     return taken;
-  }
-
-  #next(): T | undefined {
-    for (const [namespace, among] of this.#waiting)
-      for (const one of among) {
-        among.delete(one);
-        // Behind all others.
-        this.#waiting.delete(namespace);
-        if (among.size > 0) this.#waiting.set(namespace, among);
-        return one;
-      }
-    return undefined;
   }
 }

@@ -27,10 +27,36 @@ const refTo = (job: BatchJob): ObjectRef => ({
 
 /**
  * Jobs that would run on. Where a worker failed the Job controller ends the rest by itself, and the logs stay; but not of
- * a Job that a queue has suspended, which would make new pods once it is admitted again.
+ * a Job that a queue has suspended, which would make new pods once it is admitted again. Who looks again when
+ * `unseenUntilMs` says so names the attempts.
  */
-export const unfinishedJobs = ({ jobs, pods }: Seen, now: Date): readonly ObjectRef[] =>
-  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods, now))).map(refTo);
+export function unfinishedJobs(
+  { jobs, pods }: Seen,
+  now: Date,
+  attempts: readonly Attempt[] = [],
+): readonly ObjectRef[] {
+  const isUnseen = (job: BatchJob): boolean =>
+    !isKept(job, pods, now) && attempts.some((one) => one.number === numberOf(job) && untilMs(one, pods, now) > 0);
+  const endsByItself = (job: BatchJob): boolean => isEnding(job, pods, now) || isUnseen(job);
+  return jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !endsByItself(job))).map(refTo);
+}
+
+/**
+ * Until when a cache that lags may show at work whom the record of the last attempt has ended; undefined: nobody is shown
+ * so. The record was written upon what another cache, or another process, had seen.
+ */
+export function unseenUntilMs(attempts: readonly Attempt[], pods: readonly Pod[], now: Date): number | undefined {
+  const leftMs = Math.max(0, ...attempts.slice(-1).map((attempt) => untilMs(attempt, pods, now)));
+  return leftMs > 0 ? now.getTime() + leftMs : undefined;
+}
+
+function untilMs({ pod: failed, exitCode, endedAt = '' }: Attempt, pods: readonly Pod[], now: Date): number {
+  const isAtWork = ({ metadata: { name, deletionTimestamp }, status }: Pod): boolean =>
+    name === failed && deletionTimestamp === undefined && status?.phase !== 'Failed';
+  const leftMs = Date.parse(endedAt) + phaseMs - now.getTime();
+  // Somebody may have written any end.
+  return exitCode !== undefined && leftMs <= phaseMs && pods.some(isAtWork) ? leftMs : 0;
+}
 
 /** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */
 function isEnding(job: BatchJob, pods: readonly Pod[], now: Date): boolean {

@@ -28,7 +28,7 @@ import {
   withLast,
 } from './attempts.ts';
 import { rankOf, type Failure } from './failure.ts';
-import { outdatedChildren, unfinishedJobs } from './leftovers.ts';
+import { outdatedChildren, unfinishedJobs, unseenUntilMs } from './leftovers.ts';
 import { overdue } from './overdue.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
@@ -132,7 +132,7 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
     state: pausing(last, atMs),
     attempts,
     apply: [],
-    remove: unfinishedJobs(observed, now),
+    remove: unfinishedJobs(observed, now, attempts),
     next: recheckAt(atMs, now),
   };
 }
@@ -186,11 +186,12 @@ function pausing(last: Attempt, atMs: number): RunState {
 function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
   const { root, settings, nodes, label } = observed;
   const alive = observed.pods.filter((pod) => !isOver(pod));
-  const unfinished = unfinishedJobs(observed, now);
+  const unfinished = unfinishedJobs(observed, now, attempts);
   if (alive.length + unfinished.length > 0) {
     const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
     const { state, lookAtMs } = stopping({ pods: alive, jobs: observed.jobs.filter(isUnfinished) }, nodes, now);
-    const next = lookAtMs === undefined ? settled : recheckAt(lookAtMs, now);
+    const atMs = Math.min(lookAtMs ?? Infinity, unseenUntilMs(attempts, alive, now) ?? Infinity);
+    const next = atMs === Infinity ? settled : recheckAt(atMs, now);
     return { state, attempts, apply: [], remove: unfinished, next };
   }
   const withheld = withoutQueue(observed);

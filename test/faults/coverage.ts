@@ -12,6 +12,8 @@ export interface Covered {
   readonly reached: number;
   readonly converged: number;
   readonly quiet: number;
+  /** The plans of which not every fault came to pass. */
+  readonly idle: readonly string[];
 }
 
 /**
@@ -37,6 +39,8 @@ export interface Chains {
 const described: Readonly<Record<Perturbation, string>> = {
   crash: 'the operator dies at each write: before it is sent, committed with the reply lost, after the reply',
   'double crash': 'a second crash in the recovery from the first',
+  takeover:
+    'the leader dies after each write, and who stood by with warm caches leads while what it hears lags: of one kind, or all',
   delete: 'the user deletes the object at each write',
   'delete and recreate': 'the same name again, at each write',
   upgrade:

@@ -104,6 +104,7 @@ const idleAtMost = (perturbation: Perturbation, plans: number): number =>
   certain.includes(perturbation) ? Math.floor(plans / 5) : plans - 1;
 const certain: readonly Perturbation[] = [
   'crash',
+  'takeover',
   'delete',
   'delete and recreate',
   'upgrade',
@@ -154,12 +155,12 @@ describe.each(scenarios)('$name', (scenario) => {
       const reached = judged.filter((one) => one.reached);
       const converged = reached.filter(({ bad }) => bad === undefined);
       const quiet = judged.filter((one) => one.quiet).length;
-      const counts = { plans: judged.length, reached: reached.length, converged: converged.length, quiet };
-      coverage.push({ scenario: scenario.name, perturbation, ...counts });
-      expect(complaintsOf(judged)).toEqual([]);
-      // Plans that never come to pass would be survived by anything.
       const plansOf = (some: typeof seats) => some.map(([first]) => first!.plan);
+      // Plans that never come to pass would be survived by anything.
       const idle = plansOf(seats.filter((seat) => !seat.some((one) => one.reached)));
+      const counts = { plans: judged.length, reached: reached.length, converged: converged.length, quiet };
+      coverage.push({ scenario: scenario.name, perturbation, ...counts, idle: idle.map(planText) });
+      expect(complaintsOf(judged)).toEqual([]);
       const names = missed(plansOf(seats), idle).map(planText);
       expect(names.slice(idleAtMost(perturbation, seats.length))).toEqual([]);
     }, 3_600_000);

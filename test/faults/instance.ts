@@ -4,6 +4,7 @@ import { systemClock } from '../../process/clock.ts';
 import { batchJobs, deployments, endpointSlices, modelServices, nodes, pods } from '../../operator/api/resources.ts';
 import { distillationReconciler } from '../../operator/distillation/reconciler.ts';
 import { Client, StreamingClient } from '../../operator/kernel/client.ts';
+import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { Access, Credentials } from '../../operator/kernel/credentials.ts';
 import { usualDeadlines } from '../../operator/kernel/deadlines.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
@@ -37,6 +38,9 @@ export function fixed(access: Access): Credentials {
 
 export const open = (server: string): Credentials => fixed({ server, headers: {}, tls: {}, fingerprint: server });
 
+/** Of those that share a namespace. */
+export const leaseName = 'operator';
+
 export interface InstanceOptions {
   readonly credentials: Credentials;
   readonly namespace: string;
@@ -44,12 +48,14 @@ export interface InstanceOptions {
   readonly feeds?: ServingFeeds;
   /** Watches may fall silent though something happens. */
   readonly isSuspicious?: boolean;
+  /** Where one is to lead of those that share a namespace: how they reach the lease. */
+  readonly lease?: Cluster;
 }
 
 const groupsOf = ({ gang }: Settings) => (gang === undefined ? [] : [podGroupsOf(gang)]);
 
 export function startInstance(options: InstanceOptions): Instance {
-  const { credentials, namespace, settings, feeds = silent, isSuspicious = false } = options;
+  const { credentials, namespace, settings, feeds = silent, isSuspicious = false, lease } = options;
   const stopping = new AbortController();
   const log = rememberingLog();
   const registry = freshRegistry();
@@ -60,7 +66,7 @@ export function startInstance(options: InstanceOptions): Instance {
   });
   const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
   const manager = startManager({
-    ...{ cluster: new StreamingClient(transport), leaseCluster: new Client(transport, 'lease') },
+    ...{ cluster: new StreamingClient(transport), leaseCluster: lease ?? new Client(transport, 'lease') },
     reconcilers: [
       trainingReconciler(settings, nothing),
       distillationReconciler(settings, nothing),
@@ -68,7 +74,7 @@ export function startInstance(options: InstanceOptions): Instance {
     ],
     extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices, ...groupsOf(settings)],
     ...{ log, registry, signal: stopping.signal, clock: systemClock, random: Math.random, identity: randomUUID() },
-    ...{ namespace, watchNamespace: namespace, leaderElection: undefined },
+    ...{ namespace, watchNamespace: namespace, leaderElection: lease && { leaseName } },
   });
   const ended = manager.done.catch(() => undefined);
   const stop = async (): Promise<void> => {

@@ -22,6 +22,9 @@ export interface ReadVerdict {
   readonly exactVersion?: string;
 }
 
+/** What a proxy asks of whoever decides. */
+export type Meddling = Pick<Interference, 'write' | 'read' | 'frame' | 'watchLastsMs'>;
+
 const tooMany = 3;
 /** How often a fault that could go on for ever befalls one kind. */
 const enough = 5;
@@ -50,7 +53,8 @@ export class Interference {
       const isOver = this.#fired.has(fault) && fault.kind !== 'answer';
       const verdict = isOver ? undefined : this.#writeVerdict(fault, exchange);
       if (verdict === undefined) continue;
-      this.#fired.add(fault);
+      // A takeover comes to pass only where something lagged.
+      if (fault.kind !== 'takeover') this.#fired.add(fault);
       return verdict;
     }
     return { kind: 'pass' };
@@ -61,6 +65,8 @@ export class Interference {
     switch (fault.kind) {
       case 'crash':
         return isAt(exchange, fault.write) ? { kind: 'crash', moment: fault.moment } : undefined;
+      case 'takeover':
+        return write === fault.write ? { kind: 'crash', moment: 'after' } : undefined;
       case 'release':
         return write === fault.write ? { kind: 'crash', moment: 'after', release: fault.to } : undefined;
       case 'delete':

@@ -1,18 +1,30 @@
 /** A real API server with our kinds, those of a gang scheduler, and one node that is always ready. */
 import { randomUUID } from 'node:crypto';
+import type { Agent } from 'undici';
 import { systemClock } from '../../process/clock.ts';
 import { startCaches } from '../../operator/kernel/caches.ts';
+import type { Cluster } from '../../operator/kernel/cluster.ts';
 import { connect } from '../../operator/kernel/connect.ts';
-import { defaultCredentials } from '../../operator/kernel/credentials.ts';
+import { defaultCredentials, type Access } from '../../operator/kernel/credentials.ts';
+import type { Cache } from '../../operator/kernel/reconcile.ts';
 import { applyOurDefinitions } from '../support/cluster-scoped.ts';
 import { serveGroups } from '../support/gangs.ts';
-import { startHandKubelet } from '../support/hand-kubelet.ts';
+import { startHandKubelet, type HandKubelet } from '../support/hand-kubelet.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
 import { kinds } from './end-state.ts';
 import { newIdentities, type Identities } from './gate.ts';
 import { upstreamOf } from './proxy.ts';
-import type { Laboratory } from './run.ts';
+
+export interface Laboratory {
+  readonly cluster: Cluster;
+  readonly access: Access;
+  readonly upstream: Agent;
+  readonly hand: HandKubelet;
+  readonly identities: () => Promise<Identities>;
+  /** What is in all namespaces, a moment late. */
+  readonly heard: Cache;
+}
 
 export interface OpenLaboratory extends Laboratory {
   close(): Promise<void>;

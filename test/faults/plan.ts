@@ -1,7 +1,16 @@
 /** What goes wrong in one run, as data: a failing plan is kept as a file and run again for ever. */
 
 export const perturbations = [
-  ...['crash', 'double crash', 'delete', 'delete and recreate', 'upgrade', 'upgrade and back', 'write answers'],
+  ...[
+    'crash',
+    'double crash',
+    'takeover',
+    'delete',
+    'delete and recreate',
+    'upgrade',
+    'upgrade and back',
+    'write answers',
+  ],
   ...['watch', 'stale cache', 'unobserved', 'time travel'],
   ...['credentials', 'quota', 'terminating namespace', 'absence'],
 ] as const;
@@ -29,6 +38,16 @@ export interface NamedWrite {
 /** Frames are counted per kind, bookmarks left out. */
 export type Fault =
   | { readonly kind: 'crash'; readonly write: WriteAt; readonly moment: CrashMoment }
+  /**
+   * After this write the leader dies, and who stood by leads with caches that are warm, and lag: frames of this kind, or all,
+   * are held from a few writes before until so many ms after the takeover.
+   */
+  | {
+      readonly kind: 'takeover';
+      readonly write: number;
+      readonly lagging: string;
+      readonly forMs: number;
+    }
   /** The operator, the former one at first, is replaced after this write by that of another release, with other images. */
   | { readonly kind: 'release'; readonly write: number; readonly to: Release }
   /** The user deletes the object once this write is committed, before the operator has its reply. */

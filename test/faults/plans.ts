@@ -36,6 +36,10 @@ const rotationsOf = ({ writes }: Outcome): readonly Fault[] =>
 
 function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (readonly Fault[])[] {
   const writes = numbers(reference.writes);
+  const talkative = framesOf(reference)
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([resource]) => resource)
+    .slice(0, 3);
   const frames = framesOf(reference).flatMap(([resource, count]) =>
     numbers(Math.max(1, count - 1)).map((frame) => ({ resource, frame })),
   );
@@ -49,6 +53,12 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
         const moment = crashMoments[index % crashMoments.length] ?? 'after';
         const again = [write + 1, write + 3].filter((later) => later <= reference.writes);
         return again.map((later) => [first, { kind: 'crash', write: later, moment } as const]);
+      });
+    case 'takeover':
+      // In turn all that is heard, and a kind of which much is.
+      return writes.map((write, index) => {
+        const lagging = index % 2 === 0 ? 'everything' : talkative[((index - 1) / 2) % talkative.length]!;
+        return [{ kind: 'takeover', write, lagging, forMs: 1500 }];
       });
     case 'delete':
       return writes.map((write) => [{ kind: 'delete', write, recreate: false }]);

@@ -10,7 +10,7 @@ import { createSecureContext } from 'node:tls';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { linesOf } from '../../operator/kernel/frames.ts';
-import type { Deed, Interference, WriteVerdict } from './interference.ts';
+import type { Deed, Meddling, WriteVerdict } from './interference.ts';
 import type { Gate } from './gate.ts';
 import type { Release } from './plan.ts';
 import { framesOf, pastOf } from './past.ts';
@@ -20,7 +20,7 @@ export interface ProxyOptions {
   readonly access: Access;
   readonly upstream: Agent;
   readonly trace: Trace;
-  readonly interference: Interference;
+  readonly interference: Meddling;
   readonly instance: number;
   /** The operator behind this proxy is dead: start another, of this release where it is to be another one. */
   readonly crashed: (release?: Release) => void;

@@ -1,37 +1,21 @@
 /** One run: a namespace, a user, a kubelet by script, and as many operators as the plan kills. */
 import { randomUUID } from 'node:crypto';
-import type { Agent } from 'undici';
-import type { Cluster } from '../../operator/kernel/cluster.ts';
-import type { Access } from '../../operator/kernel/credentials.ts';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
-import type { Cache } from '../../operator/kernel/reconcile.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
-import type { HandKubelet } from '../support/hand-kubelet.ts';
 import { lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
-import { Gate, type Identities } from './gate.ts';
-import { fixed, open, startInstance, type Instance } from './instance.ts';
+import { fixed, startInstance } from './instance.ts';
 import { Interference } from './interference.ts';
-import { operatorsOf, type Operator } from './operators.ts';
 import type { CameTo, Outcome } from './outcome.ts';
 import { People } from './people.ts';
-import type { Fault, FaultPlan, Release } from './plan.ts';
-import { FaultProxy } from './proxy.ts';
+import type { Laboratory } from './laboratory.ts';
+import type { Fault, FaultPlan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
 import { playKubelet } from './scripted-kubelet.ts';
+import { Succession } from './succession.ts';
 import { Trace } from './trace.ts';
 import { had, until } from './until.ts';
-
-export interface Laboratory {
-  readonly cluster: Cluster;
-  readonly access: Access;
-  readonly upstream: Agent;
-  readonly hand: HandKubelet;
-  readonly identities: () => Promise<Identities>;
-  /** What is in all namespaces, a moment late. */
-  readonly heard: Cache;
-}
 
 /** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
 const restPatienceMs = longestAwayMs + 130_000;
@@ -62,14 +46,8 @@ class Run {
   readonly #namespace = `faults-${randomUUID().slice(0, 8)}`;
   readonly #trace = new Trace();
   readonly #interference: Interference;
-  readonly #instances: Instance[] = [];
-  #proxy: FaultProxy | undefined;
-  #operator: Operator;
-  /** Every start of an operator, in order; a failed one shows in the end. */
-  #starting: Promise<void> = Promise.resolve();
   readonly #people: People;
-  #replacedOperators = 0;
-  #gate: Gate | undefined;
+  readonly #operators: Succession;
   /** Versions of what was heard when it was last compared, and found to be something else than what is waited for. */
   #compared: string | undefined;
 
@@ -77,18 +55,19 @@ class Run {
     this.#laboratory = laboratory;
     this.#scenario = scenario;
     this.#plan = plan;
-    const { former, present } = operatorsOf(scenario);
-    this.#operator = plan.faults.some(({ kind }) => kind === 'release') ? former : present;
     this.#interference = new Interference(plan, this.#trace);
     this.#people = new People(laboratory.cluster, scenario, this.#namespace);
+    this.#operators = new Succession({
+      ...{ laboratory, scenario, plan, namespace: this.#namespace, trace: this.#trace },
+      ...{ interference: this.#interference, befell: (deed, stored) => this.#people.befall(deed, stored) },
+    });
   }
 
   async begin(): Promise<void> {
     const { cluster } = this.#laboratory;
     await had('a namespace', () => createNamespace(cluster, this.#namespace));
-    const rotated = this.#plan.faults.find((fault) => fault.kind === 'rotated');
-    if (rotated !== undefined) this.#gate = await Gate.open(rotated.what, await this.#laboratory.identities());
-    if (this.#absence === undefined) await this.#startOperator();
+    await this.#operators.openGate();
+    if (this.#absence === undefined) await this.#operators.start();
   }
 
   get #absence(): Fault | undefined {
@@ -98,19 +77,15 @@ class Run {
   /** A deed of the user; where the plan says so, no operator is there meanwhile. */
   async #deed(deed: () => Promise<void>): Promise<void> {
     if (this.#absence === undefined) return deed();
-    this.#proxy?.cut();
-    await this.#instances.at(-1)?.stop();
+    await this.#operators.stop();
     await deed();
-    await this.#startOperator();
+    await this.#operators.start();
     this.#interference.fulfil(this.#absence);
   }
 
   /** The namespace stays: to look for what may be left in it costs an API server as much as a run, and it ends soon itself. */
-  async end(): Promise<void> {
-    await this.#starting;
-    this.#proxy?.cut();
-    await Promise.all(this.#instances.map((instance) => instance.stop()));
-    await this.#gate?.close();
+  end(): Promise<void> {
+    return this.#operators.end();
   }
 
   async live(reference?: Outcome): Promise<Outcome> {
@@ -131,7 +106,7 @@ class Run {
       kubelet.stop();
     }
     const { writes, frames } = this.#trace;
-    const log = this.#instances.flatMap(({ lines }, index) => lines.map((line) => `${String(index + 1)}: ${line}`));
+    const { log, recoveredAfterMs } = this.#operators;
     return {
       ...{
         plan: this.#plan,
@@ -142,7 +117,7 @@ class Run {
         frames,
       },
       ...(stuck === undefined ? {} : { stuck }),
-      ...(this.#gate?.recoveredAfterMs === undefined ? {} : { recoveredAfterMs: this.#gate.recoveredAfterMs }),
+      ...(recoveredAfterMs === undefined ? {} : { recoveredAfterMs }),
       ...{
         deeds: this.#trace.creationsAndDeletions(),
         podsEver: kubelet.seen.size,
@@ -152,30 +127,6 @@ class Run {
         requests: this.#trace.lines(),
       },
     };
-  }
-
-  async #startOperator(): Promise<void> {
-    const { access, upstream } = this.#laboratory;
-    this.#proxy = await FaultProxy.start({
-      ...{ access, upstream, trace: this.#trace, interference: this.#interference },
-      instance: this.#instances.length + 1,
-      crashed: (release) => this.#replaceOperator(release),
-      befell: (deed, stored) => this.#people.befall(deed, stored),
-      ...(this.#gate === undefined ? {} : { gate: this.#gate }),
-    });
-    const { url } = this.#proxy;
-    const credentials = (await this.#gate?.credentialsFor(url)) ?? open(url);
-    const isSuspicious = this.#plan.faults.some((fault) => fault.kind === 'watch' && fault.how === 'black hole');
-    const { settings, start } = this.#operator;
-    this.#instances.push(await start({ credentials, namespace: this.#namespace, settings, isSuspicious }));
-  }
-
-  #replaceOperator(release: Release | undefined): void {
-    if (release !== undefined) this.#operator = operatorsOf(this.#scenario)[release];
-    this.#replacedOperators += 1;
-    // What still runs of it can do nothing: its proxy is cut.
-    void this.#instances.at(-1)?.stop();
-    this.#starting = this.#starting.then(() => this.#startOperator());
   }
 
   /** The user's object; where a quota forbids its children, until that was told. */
@@ -207,7 +158,7 @@ class Run {
 
   /** A write that comes late may bring about a deed, and with that another life or operator: then it has not come to rest yet. */
   async #comeToRest(reference: Outcome | undefined): Promise<CameTo> {
-    const upheavals = (): number => this.#people.begun + this.#replacedOperators;
+    const upheavals = (): number => this.#people.begun + this.#operators.replaced;
     for (;;) {
       const before = upheavals();
       const came = await this.#lookAtRest(reference);
@@ -266,16 +217,14 @@ class Run {
 
   /** Of the operator that is there in the end; and, where nothing was disturbed, of one that begins only now. */
   async #writesAtRest(expected: readonly string[] | undefined): Promise<number> {
-    let known: Promise<void> | undefined;
-    while (known !== this.#starting) await (known = this.#starting);
-    const instance = this.#instances.at(-1)!;
+    const instance = await this.#operators.atLast();
     const written = await this.#looksAtRest({ instance, before: instance.writes() }, expected);
     return this.#plan.faults.length > 0 ? written : written + (await this.#writesOfAnother(expected));
   }
 
   /** It remembers nothing of what the first one did, and finds all as it should be. Nobody counts what it reads. */
   async #writesOfAnother(expected: readonly string[] | undefined): Promise<number> {
-    const what = { namespace: this.#namespace, settings: this.#operator.settings };
+    const what = { namespace: this.#namespace, settings: this.#operators.settings };
     const instance = startInstance({ credentials: fixed(this.#laboratory.access), ...what });
     try {
       return await this.#looksAtRest({ instance, before: 0 }, expected);
@@ -287,11 +236,11 @@ class Run {
   #looksAtRest(whose: Pick<Resting, 'instance' | 'before'>, expected: readonly string[] | undefined): Promise<number> {
     const { instance } = whose;
     const { object, resource } = this.#scenario;
-    const replaced = this.#replacedOperators;
+    const { replaced } = this.#operators;
     const key = { namespace: this.#namespace, name: object.metadata.name };
     return writesAtRest({
       ...whose,
-      isReplaced: () => this.#replacedOperators > replaced,
+      isReplaced: () => this.#operators.replaced > replaced,
       poke: () => instance.manager.poke(resource.kind.toLowerCase(), key),
       news: () => newsIn(heardIn(this.#laboratory.heard, this.#namespace)),
       rest: () => this.#rest(expected),

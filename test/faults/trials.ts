@@ -1,6 +1,6 @@
 /** Runs plans, some at once and in the order in which they are asked for, and judges each by the run without faults. */
 import { writeFile } from 'node:fs/promises';
-import type { Laboratory } from './run.ts';
+import type { Laboratory } from './laboratory.ts';
 import { complaints } from './oracle.ts';
 import type { Outcome } from './outcome.ts';
 import { planText, type FaultPlan } from './plan.ts';

@@ -8,6 +8,7 @@ import { leases } from '../../operator/kernel/lease.ts';
 import { startManager, type Manager } from '../../operator/kernel/manager.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
 import { createNamespace, definitions, removeNamespace } from '../support/cluster-scoped.ts';
+import { freeLease } from '../support/free-lease.ts';
 import { testKubeconfig } from '../support/kubeconfig.ts';
 import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from '../support/toy.ts';
 
@@ -109,6 +110,7 @@ beforeAll(async () => {
   ({ cluster } = connection);
   await cluster.apply(definitions, definition, never);
   await createNamespace(cluster, namespace);
+  await cluster.create(leases, freeLease({ namespace, name: 'toy' }), never);
   await eventually(async () => (await cluster.list(crews, { namespace }, never)).items.length === 0);
 });
 

@@ -1,13 +1,21 @@
 /** Candidates for one lease, and what may come between them and it. */
 import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import { Leader } from '../../operator/kernel/leader.ts';
-import { usualTimes } from '../../operator/kernel/lease.ts';
+import { leases, usualTimes } from '../../operator/kernel/lease.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { freeLease } from './free-lease.ts';
 import { rememberingLog } from './toy.ts';
 
 export const key = { namespace: 'limbeck', name: 'operator' };
 export const never = new AbortController().signal;
+
+/** A cluster in which an operator has led before, and has given its lease back. */
+export function led(): FakeCluster {
+  const cluster = new FakeCluster();
+  cluster.put(leases, freeLease(key));
+  return cluster;
+}
 
 export function candidate(identity: string, cluster: Cluster, clock: FakeClock, results: string[] = []): Leader {
   const [log, counts] = [rememberingLog(), (result: string) => results.push(result)];
@@ -23,7 +31,7 @@ export function unlucky(cluster: Cluster, clock: FakeClock): Leader {
 
 /** The only candidate, and it leads. */
 export async function reigning() {
-  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  const [cluster, clock] = [led(), new FakeClock()];
   const leader = candidate('a', cluster, clock);
   await leader.acquire(never);
   return { cluster, clock, leader };

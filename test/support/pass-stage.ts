@@ -12,6 +12,15 @@ import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, ty
 export const key = { namespace: 'default', name: 'alpha' };
 export const never = new AbortController().signal;
 
+/** Whose plan holds only while there is no member at all. */
+export const whileNobodyIsThere: AnyReconciler = {
+  ...crewReconciler,
+  plan: (observed, now) => ({
+    ...crewReconciler.plan(observed as never, now),
+    provided: [{ resource: members, selection: { namespace: 'default' }, forbids: () => true }],
+  }),
+};
+
 export interface Stage {
   readonly cluster: FakeCluster;
   readonly clock: FakeClock;

@@ -8,7 +8,7 @@ import { childEnvironment } from '../../support/child-environment.ts';
 import { settings } from '../../support/runs.ts';
 import { Interference } from '../interference.ts';
 import { FaultProxy } from '../proxy.ts';
-import type { Laboratory } from '../run.ts';
+import type { Laboratory } from '../laboratory.ts';
 import type { Trace } from '../trace.ts';
 import type { Mishap } from './mishap.ts';
 import type { WeakFence } from './weak-fence.ts';

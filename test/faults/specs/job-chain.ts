@@ -1,6 +1,6 @@
 /** Chains of declarations of one job: what each must come to, and what must be the same in the end. */
 import type { RawApi } from '../../support/raw-api.ts';
-import type { Laboratory } from '../run.ts';
+import type { Laboratory } from '../laboratory.ts';
 import { teacherName } from './declarations.ts';
 import type { Ending, JobChain, JobPlural } from './jobs.ts';
 import { Place, type Expectation } from './place.ts';

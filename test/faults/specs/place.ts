@@ -13,7 +13,7 @@ import { settings } from '../../support/runs.ts';
 import { endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
 import { writesAtRest } from '../quiescence.ts';
-import type { Laboratory } from '../run.ts';
+import type { Laboratory } from '../laboratory.ts';
 import { scenarios } from '../scenarios.ts';
 import { playKubelet, type PodScript, type ScriptedKubelet } from '../scripted-kubelet.ts';
 import { had, until } from '../until.ts';

@@ -47,6 +47,24 @@ describe('a window', () => {
   });
 });
 
+test('who says the same again says nothing', () => {
+  const load = fc.option(fc.nat(3), { nil: undefined });
+  const story = fc.array(fc.tuple(fc.integer({ min: 1, max: 20_000 }), load), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(story, fc.integer({ min: 1, max: 40_000 }), (samples, windowMs) => {
+      const [talkative, terse] = [new Window(0), new Window(0)];
+      let nowMs = 0;
+      for (const [ms, each] of samples) {
+        terse.observe(each, nowMs);
+        for (let said = 0; said < ms; said += 700) talkative.observe(each, nowMs + said);
+        nowMs += ms;
+      }
+      const told = [talkative, terse].map((one) => [one.average(windowMs, nowMs), one.sustained(windowMs, nowMs)]);
+      expect(told[0]).toEqual(told[1]);
+    }),
+  );
+});
+
 test('the mean equals that of a plain sum, to half a second at the old end', () => {
   const story = fc.array(fc.tuple(fc.integer({ min: 1, max: 3000 }), fc.nat(50)), { minLength: 1, maxLength: 60 });
   fc.assert(

@@ -82,6 +82,20 @@ describe('applyChild', () => {
     expect(verbs()).toEqual([]);
   });
 
+  test('the child of a predecessor was to go before its successor came', async () => {
+    const root = await anyRoot();
+    const successor = { ...root, metadata: { ...root.metadata, creationTimestamp: '2026-01-01T00:00:00Z' } };
+    const { since, message } = new NameLeaving('Member a/b', wish, successor);
+    expect([since, message]).toEqual([new Date('2026-01-01'), expect.stringContaining('garbage collector')]);
+  });
+
+  test('what belongs to an object of the same kind and name in another API group is a stranger', async () => {
+    const { cluster, root, apply } = await stage();
+    const ownerReferences = [{ ...ownerReferenceTo(root), uid: 'other', apiVersion: 'example.org/v1' }];
+    cluster.put(members, { ...wish, metadata: { ...key, ownerReferences } });
+    await expect(apply('applied')).rejects.toThrow(NameTaken);
+  });
+
   test.each(manners)('nothing is made for a root that is gone since the pass began: %s', async (manner) => {
     const { root, hands, verbs } = await stage();
     const deleted = { ...root, metadata: { ...root.metadata, uid: 'before' } };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
 import type { Next } from '../../../operator/kernel/reconcile.ts';
 import { sleep } from '../../../process/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -97,18 +97,25 @@ describe('what follows a pass', () => {
     expect(attempts).toBeLessThan(18);
   });
 
-  test.each<[string, Next, number]>([
-    ['a deadline is looked at in time, however long the back-off has become', { kind: 'recheck', afterMs: 70_000 }, 29],
-    ['who looks every second does so once a minute while he fails', { kind: 'recheck', afterMs: 1000 }, 31],
-    ['without either the back-off alone counts', { kind: 'settled' }, 19],
-  ])('of writes that fail, %s', async (_, next, expected) => {
+  const refused = new ApiError('invalid', 'refused');
+  test.each<[string, Error, Next, number]>([
+    ['a deadline is looked at in time, however long the back-off', refused, { kind: 'recheck', afterMs: 70_000 }, 29],
+    ['who looks every second does so once a minute while he fails', refused, { kind: 'recheck', afterMs: 1000 }, 31],
+    ['without either the back-off alone counts', refused, { kind: 'settled' }, 19],
+    [
+      'who seems not to lead looks again each second, and either ends or goes on',
+      new NotLeading(),
+      { kind: 'settled' },
+      1001,
+    ],
+  ])('of writes that fail, %s', async (_, error, next, expected) => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann'], { next }));
     let attempts = 0;
     cluster.beforeWrite = ({ verb }) => {
       if (verb !== 'apply') return;
       attempts += 1;
-      throw new ApiError('invalid', 'refused');
+      throw error;
     };
     const rig = startRig(cluster, clock);
     await clock.advance(1_000_000);

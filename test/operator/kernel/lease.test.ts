@@ -20,8 +20,7 @@ const lease = (spec: LeaseSpec, resourceVersion = '1'): Lease => ({
 const other: LeaseSpec = { holderIdentity: 'other', leaseDurationSeconds: 15, leaseTransitions: 3 };
 
 describe('stepOf', () => {
-  test.each<[string, LeaseSpec | undefined, number, string]>([
-    ['creates what is not there', undefined, 0, 'create'],
+  test.each<[string, LeaseSpec, number, string]>([
     ['waits while another holds', other, 14_999, 'wait'],
     ['takes what stood still for its own duration', other, 15_000, 'take'],
     ['takes what was released, at once', { ...other, holderIdentity: '', leaseDurationSeconds: 1 }, 0, 'take'],
@@ -42,8 +41,7 @@ describe('stepOf', () => {
     ['and takes it after that', { ...other, leaseDurationSeconds: 2 ** 31 - 1 }, 3_600_000, 'take'],
     ['renews its own, however old', { ...other, holderIdentity: 'me' }, 99_999, 'renew'],
   ])('%s', (_, spec, nowMs, expected) => {
-    const sighting = spec === undefined ? undefined : { lease: lease(spec), changedAtMs: 0 };
-    expect(stepOf(sighting, 'me', nowMs)).toBe(expected);
+    expect(stepOf({ lease: lease(spec), changedAtMs: 0 }, 'me', nowMs)).toBe(expected);
   });
 });
 
@@ -70,8 +68,11 @@ describe('a lease that was deleted', () => {
     expect([first?.changedAtMs, missed(first, 3000)]).toEqual([1000, first]);
   });
 
-  test('was never seen by who has seen none', () => {
-    expect(missed(undefined, 1000)).toBeUndefined();
+  test.each([
+    [15_999, 'wait'],
+    [16_000, 'create'],
+  ])('cannot be told from one that never was: at %d ms, who has seen none does this: %s', (nowMs, expected) => {
+    expect(stepOf(missed(missed(undefined, 1000), 9000), 'me', nowMs)).toBe(expected);
   });
 
   test('counts anew when it is back', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { leases } from '../../../operator/kernel/lease.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
+import { led } from '../../support/candidates.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FakeCluster, type Write } from '../../support/fake-cluster.ts';
 import { masked, startRig } from '../../support/rig.ts';
@@ -11,7 +12,7 @@ const election = { leaseName: 'operator' };
 const restMs = 30_000;
 
 async function converged(names: readonly string[]): Promise<FakeCluster> {
-  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  const [cluster, clock] = [led(), new FakeClock()];
   cluster.put(crews, crew('alpha', names));
   const rig = startRig(cluster, clock);
   await clock.advance(restMs);
@@ -41,7 +42,7 @@ describe('a manager', () => {
   });
 
   test('follows changes of the wish and repairs drift', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const root = cluster.put(crews, crew('alpha', ['ann', 'bob']));
     const rig = startRig(cluster, clock);
     await clock.advance(restMs);
@@ -56,7 +57,7 @@ describe('a manager', () => {
   });
 
   test('passes and events take the time of the API server for now, the lease its own', async () => {
-    const [cluster, clock, time] = [new FakeCluster(), new FakeClock('2026-01-01T00:00:00Z'), '2026-07-01T00:00:00Z'];
+    const [cluster, clock, time] = [led(), new FakeClock('2026-01-01T00:00:00Z'), '2026-07-01T00:00:00Z'];
     cluster.put(crews, crew('alpha', []));
     const serverClock = Object.assign(new FakeClock(), { now: () => new Date(time) });
     const rig = startRig(cluster, clock, { serverClock, leaderElection: election });
@@ -70,7 +71,7 @@ describe('a manager', () => {
   });
 
   test('is ready when its caches are, leads only with the lease, and writes nothing as a standby', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const first = startRig(cluster, clock, { leaderElection: election, identity: 'first' });
     await clock.advance(1000);
     const second = startRig(cluster, clock, { leaderElection: election, identity: 'second' });
@@ -93,7 +94,7 @@ describe('a manager', () => {
   });
 
   test('a standby keeps no account of what happens meanwhile, and looks at all that is there once it leads', async () => {
-    const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+    const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
     const first = startRig(cluster, clock, { leaderElection: election, identity: 'first' });
     await clock.advance(1000);
     const second = startRig(cluster, clock, { leaderElection: election, identity: 'second', registry });
@@ -109,7 +110,7 @@ describe('a manager', () => {
   });
 
   test('a paused leader writes nothing when it wakes and ends with an error', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const rig = startRig(cluster, clock, { leaderElection: election });
     let end: unknown;
     rig.manager.done.catch((error: unknown) => (end = error));
@@ -124,7 +125,7 @@ describe('a manager', () => {
   });
 
   test('says nothing more once it may not write, also no event', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const rig = startRig(cluster, clock, { leaderElection: election });
     await clock.advance(1000);
     // The status that comes before the event: everybody is here.
@@ -133,13 +134,13 @@ describe('a manager', () => {
     };
     cluster.put(crews, crew('alpha', []));
     await settle();
-    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['create', 'applyStatus']);
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(['update', 'applyStatus']);
     expect((await cluster.list(eventsResource, {})).items).toEqual([]);
     await rig.stop();
   });
 
   test('does not ask for the lease before its caches are synced: until then another one may lead', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const { promise: listed, resolve: list } = Promise.withResolvers<undefined>();
     const listNow = cluster.list.bind(cluster);
     cluster.list = (resource, options) => listed.then(() => listNow(resource, options));
@@ -153,7 +154,7 @@ describe('a manager', () => {
   });
 
   test('asked to end it keeps the lease until the write that is on the way is answered, and begins no other', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     const holder = async (): Promise<unknown> =>
       (await cluster.get(leases, { namespace: 'limbeck', name: 'operator' })).spec.holderIdentity;
     const { promise: answered, resolve: answer } = Promise.withResolvers<undefined>();
@@ -172,7 +173,7 @@ describe('a manager', () => {
   });
 
   test('gives up when its caches do not sync, so that a supervisor sees it', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     cluster.list = () => Promise.reject(new Error('no'));
     const rig = startRig(cluster, clock);
     let end: unknown;
@@ -192,7 +193,7 @@ type Crash = 'before it is sent' | 'after it is committed';
 
 /** Kills the manager at one write, restarts another one on the same cluster, and lets it come to rest. */
 async function crashedAt(number: number, when: Crash): Promise<FakeCluster> {
-  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  const [cluster, clock] = [led(), new FakeClock()];
   cluster.put(crews, crew('alpha', ['ann', 'bob', 'cid']));
   let dead = false;
   const strike = (write: Write): void => {
@@ -223,7 +224,7 @@ describe('a crash at any write', () => {
   });
 
   test.each(cases)('write %i fails once %s, without a restart: the end is the same', async (number, when) => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+    const [cluster, clock] = [led(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann', 'bob', 'cid']));
     const strike = (write: Write): void => {
       if (write.number === number) throw new Error('the connection broke');

@@ -40,4 +40,10 @@ describe('a wish that others undo', () => {
     memory.sent(root, { ...wish, hash: 'two' }, 0);
     expect(memory.restMs(root, wish, 0)).toBe(0);
   });
+
+  test('counts from the beginning once the object was removed', () => {
+    const memory = sentOften(9);
+    memory.removed(root, wish.resource, wish.key);
+    expect(memory.restMs(root, wish, 0)).toBe(0);
+  });
 });

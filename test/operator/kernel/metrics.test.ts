@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { controllerMetrics, leaderMetrics, pulseMetrics } from '../../../operator/kernel/metrics.ts';
+import { led } from '../../support/candidates.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { FakeCluster } from '../../support/fake-cluster.ts';
 import { startRig } from '../../support/rig.ts';
 import { scraped } from '../../support/scraped.ts';
 import { crew, crews, freshRegistry } from '../../support/toy.ts';
@@ -44,7 +44,7 @@ describe('what is scraped', () => {
   });
 
   test('of a running manager: a key that fails, a block, and a lease that is kept', async () => {
-    const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+    const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
     const rig = startRig(cluster, clock, { registry, leaderElection: { leaseName: 'operator' } });
     await clock.advance(5000);
     cluster.beforeWrite = ({ verb }) => {

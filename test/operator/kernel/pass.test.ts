@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { ApiError, type ApiErrorCode } from '../../../operator/kernel/cluster.ts';
 import { longestAwayMs } from '../../../operator/kernel/deadlines.ts';
 import { NotLeading } from '../../../operator/kernel/fence.ts';
 import type { KubeObject, OwnerReference } from '../../../operator/kernel/objects.ts';
 import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
 import type { FakeCluster } from '../../support/fake-cluster.ts';
 import { crew, crewReconciler, crews, members } from '../../support/toy.ts';
-
-import { key, member, stage, withCrew } from '../../support/pass-stage.ts';
+import { key, member, stage, whileNobodyIsThere, withCrew } from '../../support/pass-stage.ts';
 
 describe('runPass', () => {
   test('a root that is not there is gone', async () => {
@@ -49,14 +48,7 @@ describe('runPass', () => {
   });
 
   test('does nothing while something is there that its cache does not show', async () => {
-    const nobody: AnyReconciler = {
-      ...crewReconciler,
-      plan: (observed, now) => ({
-        ...crewReconciler.plan(observed as never, now),
-        provided: [{ resource: members, selection: { namespace: 'default' }, forbids: () => true }],
-      }),
-    };
-    const { pass, cluster } = await stage(withCrew(['ann']), nobody);
+    const { pass, cluster } = await stage(withCrew(['ann']), whileNobodyIsThere);
     cluster.holdWatches();
     cluster.put(members, member('bob'));
     const writes = cluster.writes.length;
@@ -64,6 +56,22 @@ describe('runPass', () => {
     cluster.withdraw(members, { namespace: 'default', name: 'alpha-bob' });
     expect([(await pass()).kind, cluster.writes.length > writes]).toEqual(['settled', true]);
   });
+
+  test.each<ApiErrorCode>(['forbidden', 'unavailable'])(
+    'a look that is %s is told if a person can help',
+    async (code) => {
+      const next: Next = { kind: 'recheck', afterMs: 9 };
+      const { pass, cluster, root } = await stage(withCrew(['ann'], { next }), whileNobodyIsThere);
+      const writes = code === 'forbidden' ? ['applyStatus'] : [];
+      const error = new ApiError(code, 'no look at members');
+      cluster.list = () => Promise.reject(error);
+      expect(await pass()).toEqual({ kind: 'failed', error, lookMs: 9 });
+      expect(cluster.writes.map(({ verb }) => verb)).toEqual(writes);
+      expect((await root()).status?.conditions.map(({ message }) => message) ?? []).toEqual(
+        writes.map(() => error.message),
+      );
+    },
+  );
 
   test('the second pass over the same state writes nothing', async () => {
     const { pass, see, cluster } = await stage(withCrew(['ann', 'bob']));
@@ -189,17 +197,20 @@ describe('names of others', () => {
 
 describe('when acting fails', () => {
   const refused = new ApiError('invalid', 'spec.replicas: must be positive', { status: 422 });
-  const failing = (cluster: FakeCluster, error: Error): void => {
+  const failing = (cluster: FakeCluster, error: Error, what = 'apply'): void => {
     cluster.beforeWrite = ({ verb }) => {
-      if (verb === 'apply') throw error;
+      if (verb === what) throw error;
     };
   };
 
-  test('when the plan wanted to look again is told all the same', async () => {
-    const { pass, cluster } = await stage(withCrew(['ann'], { next: { kind: 'recheck', afterMs: 300_000 } }));
-    failing(cluster, refused);
-    expect(await pass()).toEqual({ kind: 'failed', error: refused, lookMs: 300_000 });
-  });
+  test.each(['apply', 'applyStatus'])(
+    'of %s, when the plan wanted to look again is told all the same',
+    async (verb) => {
+      const { pass, cluster } = await stage(withCrew(['ann'], { next: { kind: 'recheck', afterMs: 300_000 } }));
+      failing(cluster, refused, verb);
+      expect(await pass()).toEqual({ kind: 'failed', error: refused, lookMs: 300_000 });
+    },
+  );
 
   test('the planned status is stored with the truth, and the error comes back for the back-off', async () => {
     const { pass, see, cluster, root } = await stage(withCrew(['ann']));

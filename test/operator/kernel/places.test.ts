@@ -36,22 +36,22 @@ describe('Places', () => {
   ] as const)('%s', (_, first, second, expected) => {
     const keys = second === undefined ? [first] : [first, second];
     const { isFree, admits } = held({ places: 2, failingAtOnce: 1, groupOf }, ...keys).admission(slowMs);
-    expect([{ isFree, fails: admits('a2', true) }, admits('a2', false)]).toEqual([expected, true]);
+    expect([{ isFree, fails: admits('a', true) }, admits('a', false)]).toEqual([expected, true]);
   });
 
   test('a group with as many slow ones as there are places has no more of them; others have', () => {
     const places = held({ places: 2, groupOf }, ['a1', 0], ['a2', 0], ['b1', 0]);
     const { admits } = places.admission(slowMs);
-    expect([admits('a3', false), admits('b2', false)]).toEqual([false, true]);
+    expect([admits('a', false), admits('b', false)]).toEqual([false, true]);
     places.giveBack('a1');
-    expect([places.has('a1'), places.admission(slowMs).admits('a3', false)]).toEqual([false, true]);
+    expect([places.has('a1'), places.admission(slowMs).admits('a', false)]).toEqual([false, true]);
   });
 
   test('where many are slow, a group holds one key at a time, be it slow or not', () => {
     const { isFree, admits } = held({ places: 2, slowAtOnce: 2, groupOf }, ['a1', 0], ['b1', 0], ['c1', 900]).admission(
       slowMs,
     );
-    expect([isFree, ...['a2', 'b2', 'c2', 'd1'].map((key) => admits(key, false))]).toEqual([
+    expect([isFree, ...['a', 'b', 'c', 'd'].map((group) => admits(group, false))]).toEqual([
       true,
       false,
       false,

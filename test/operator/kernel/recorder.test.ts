@@ -59,4 +59,12 @@ describe('Recorder', () => {
     await tell('a');
     expect((await cluster.list(eventsResource, {})).items).toHaveLength(1);
   });
+
+  test('says as much of a long message as an event may hold, in whole characters', async () => {
+    const { cluster, tell } = recording();
+    await tell('я'.repeat(1000));
+    await tell('€'.repeat(1000));
+    const { items } = await cluster.list(eventsResource, {});
+    expect(items.map((item) => (item as unknown as Note).message)).toEqual(['я'.repeat(500), '€'.repeat(333)]);
+  });
 });

@@ -135,6 +135,26 @@ describe('Workqueue', () => {
     expect(taken).toEqual(['a', 'b', 'well', 'c']);
   });
 
+  test('groups take turns, so that who comes after a thousand of another waits for one of them', async () => {
+    const queue = new Workqueue(new FakeClock(), { groupOf: (key) => key.slice(0, 1) });
+    for (let at = 0; at < 1000; at += 1) queue.add(`a${String(at)}`);
+    queue.add('b');
+    expect([await keyOf(queue), await keyOf(queue), await keyOf(queue)]).toEqual(['a0', 'b', 'a1']);
+  });
+
+  test('what changes without end does not keep for ever waiting who fails, and who is looked at for the first time', async () => {
+    const queue = new Workqueue(new FakeClock());
+    queue.suspect('failing');
+    queue.add('failing');
+    queue.add('first look', 'low');
+    const taken: (string | undefined)[] = [];
+    for (let at = 0; at < 32; at += 1) {
+      queue.add(`change ${String(at)}`);
+      taken.push(await keyOf(queue));
+    }
+    expect(taken.filter((key) => key?.startsWith('change') === false)).toEqual(['first look', 'failing']);
+  });
+
   test('a place that a pass holds for long is given to the next, without anybody asking', async () => {
     const clock = new FakeClock();
     const queue = new Workqueue(clock, { places: 1 });

@@ -1,7 +1,13 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, coschedulingGroups } from '../../../operator/api/resources.ts';
-import { finalLeftovers, outdatedChildren, unfinishedJobs } from '../../../operator/workloads/leftovers.ts';
+import {
+  finalLeftovers,
+  outdatedChildren,
+  unfinishedJobs,
+  unseenUntilMs,
+} from '../../../operator/workloads/leftovers.ts';
+import type { Attempt } from '../../../operator/workloads/run.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
   ago,
@@ -53,6 +59,35 @@ test.each([
 test('a Job that is over is left alone, and pods of another Job say nothing about it', () => {
   expect(unfinishedJobs({ jobs: [attemptJob(1, 'Failed'), attemptJob(2, 'Complete')], pods: [] }, now)).toEqual([]);
   expect(unfinishedJobs({ jobs: [job], pods: [worker(0, reported('Crashed', 1), 2)] }, now)).toHaveLength(1);
+});
+
+describe('a Job whose worker has ended by our own record alone', () => {
+  const failed = worker(1, runningStatus);
+  const record = (more: Partial<Attempt> = {}): Attempt => ({
+    ...{ number: 1, startedAt: ago(90), endedAt: ago(5), outcome: 'Failed', reason: 'StoreUnavailable' },
+    ...{ profile: 'cpu', pod: failed.metadata.name, exitCode: 75, ...more },
+  });
+  const leaving = { ...failed, metadata: { ...failed.metadata, deletionTimestamp: ago(1) } };
+
+  test.each<[string, Attempt, readonly Pod[], boolean]>([
+    ['ends by itself, once the cache has caught up', record(), [failed], false],
+    ['goes where it has not within a minute', record({ endedAt: ago(61) }), [failed], true],
+    ['goes where the record is of tomorrow', record({ endedAt: ago(-86_400) }), [failed], true],
+    ['goes where the record is of another worker', record({ pod: 'other' }), [failed], true],
+    ['goes where the record is of another attempt', record({ number: 2 }), [failed], true],
+    ['goes where the worker is on its way out', record(), [leaving], true],
+    ['goes where somebody else holds a pod open', record(), [failed, worker(0, heldOpen({ exitCode: 0 }))], true],
+  ])('%s', (_, attempt, pods, isRemoved) => {
+    expect(unfinishedJobs({ jobs: [job], pods }, now, [attempt])).toHaveLength(isRemoved ? 1 : 0);
+  });
+
+  test('is looked at again when the minute is over', () => {
+    expect(unseenUntilMs([record()], [failed], now)).toBe(now.getTime() + 55_000);
+    expect([unseenUntilMs([record()], [leaving], now), unseenUntilMs([], [failed], now)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
 });
 
 test('what an old attempt has left goes by its number, with its group where there are groups', () => {
