@@ -4,12 +4,15 @@
  * is told (240 KiB at most) is in each of its pods; a node tells of every image that it has. Pure.
  */
 import type { KubeObject, ObjectMeta } from '../kernel/objects.ts';
+import { rootVersionAnnotation } from '../kernel/root-version.ts';
 import { hashAnnotation, hashOf } from '../kernel/sameness.ts';
 import type { BatchJob, ContainerStatus, KubeCondition, Node, Pod } from './kubernetes.ts';
 import { annotations, labels } from './names.ts';
 
 /** All but `config`, which no code reads back. */
-const notes: readonly string[] = [...[hashAnnotation, annotations.profile, annotations.revision, annotations.template]];
+const notes: readonly string[] = [
+  ...[hashAnnotation, rootVersionAnnotation, annotations.profile, annotations.revision, annotations.template],
+];
 /** Of a pod, that nobody compares with a wish. */
 const podLabels: readonly string[] = [...Object.values(labels), 'pod-template-hash'];
 

@@ -3,19 +3,19 @@ import type { Clock } from '../../process/clock.ts';
 import { ApiError, type Cluster, type ObjectRef } from './cluster.ts';
 import type { WriteMemory } from './memory.ts';
 import type { WriteResult } from './metrics.ts';
+import { Contested, NameHidden, NameLeaving, NameTaken, RootBehind, RootGone, whatOf } from './mishaps.ts';
 import {
   controllerOf,
-  heldBy,
   isOwnedBy,
   isSelected,
   keyOf,
-  keyText,
   ownerReferenceTo,
   type Key,
   type KubeObject,
   type Resource,
 } from './objects.ts';
 import type { Cache, Child } from './reconcile.ts';
+import { seemsNewer, withRootVersion } from './root-version.ts';
 import { contains, hashAnnotation, hashOf, withHash } from './sameness.ts';
 
 /** What acting needs; one per reconciler. */
@@ -27,62 +27,6 @@ export interface Hands {
   readonly memory: WriteMemory;
   readonly clock: Clock;
   readonly wrote: (what: 'apply' | 'status' | 'remove' | 'event', result: WriteResult) => void;
-}
-
-const whatOf = (object: KubeObject): string => `${object.kind} ${keyText(keyOf(object))}`;
-
-/** The name of a child belongs to someone else, whom we never touch. Only a person can help. */
-export class NameTaken extends Error {
-  constructor(what: string, why: string) {
-    super(`${what} ${why}`);
-    this.name = 'NameTaken';
-  }
-}
-
-/** A child of ours lost the label by which we see it, so it could be neither followed nor removed. Only a person can help. */
-export class NameHidden extends NameTaken {
-  constructor(what: string, label: string) {
-    super(what, `is ours, but is not seen without its label ${label}: restore it, or delete the object`);
-  }
-}
-
-/** A child of this name is on its way out; the plan goes on when it is gone. */
-export class NameLeaving extends Error {
-  /** Since when it was to go; undefined where that is not known. */
-  readonly since: Date | undefined;
-
-  constructor(what: string, leaving?: KubeObject, root?: KubeObject) {
-    const { deletionTimestamp } = leaving?.metadata ?? {};
-    super(`${what} ${leaving === undefined ? 'is still being deleted' : howItLeaves(leaving)}`);
-    this.name = 'NameLeaving';
-    // What a predecessor has left behind was to go before its successor came.
-    const since = deletionTimestamp ?? root?.metadata.creationTimestamp;
-    this.since = since === undefined ? undefined : new Date(since);
-  }
-}
-
-const howItLeaves = ({ metadata }: KubeObject): string =>
-  metadata.deletionTimestamp === undefined
-    ? 'belongs to a deleted object of the same name: the garbage collector has not removed it yet'
-    : `is still being deleted${heldBy(metadata)}`;
-
-/** Others undo what is applied, each time: the next try has to wait, or the two would write without end. */
-export class Contested extends Error {
-  readonly restMs: number;
-
-  constructor(what: string, restMs: number) {
-    super(`${what} is changed by somebody else each time it is applied; it is applied once a minute at most`);
-    this.name = 'Contested';
-    this.restMs = restMs;
-  }
-}
-
-/** The root was deleted: nothing is made for it any more. */
-export class RootGone extends Error {
-  constructor(root: KubeObject) {
-    super(`${whatOf(root)} was deleted`);
-    this.name = 'RootGone';
-  }
 }
 
 const groupOf = (apiVersion: string): string => apiVersion.split('/', 1)[0] ?? '';
@@ -99,11 +43,11 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
   return isPredecessors ? 'leaving' : 'taken';
 }
 
-/** Applies one child unless it is already so. Throws NameTaken, NameLeaving, Contested, RootGone or ApiError. */
+/** Applies one child unless it is already so. Throws NameTaken, NameLeaving, Contested, RootGone, RootBehind or ApiError. */
 export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const object = owned(child.object, root);
   const hash = hashOf(object);
-  const scene: Scene = { child, object: withHash(object, hash), hash, root, hands };
+  const scene: Scene = { child, object: withRootVersion(withHash(object, hash), root), hash, root, hands };
   const cached = hands.cache.get(child.resource, keyOf(object));
   if (cached === undefined) await confirmRoot(scene, signal);
   const { manner = 'applied' } = child;
@@ -154,9 +98,26 @@ function refuseOthers(existing: KubeObject | undefined, { object, root }: Scene)
   if (standing === 'leaving') throw new NameLeaving(whatOf(object), existing, root);
 }
 
+/** A version that anybody may have written proves nothing: the root itself is looked at. */
+async function refusePast(
+  child: KubeObject | undefined,
+  root: KubeObject,
+  hands: Hands,
+  signal: AbortSignal,
+): Promise<void> {
+  if (child === undefined || !seemsNewer(child, root)) return;
+  const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
+  const { resourceVersion = '' } = now?.metadata ?? {};
+  if (now === undefined || resourceVersion === root.metadata.resourceVersion) return;
+  const [key, expectation] = [keyOf(root), { kind: 'version', resource: hands.roots, resourceVersion } as const];
+  hands.memory.expect(key, key, expectation, hands.clock.monotonicMs());
+  throw new RootBehind(root);
+}
+
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
   refuseGone(scene);
   const { child, hands, root, hash } = scene;
+  await refusePast(existing, root, hands, signal);
   const object = withUid(scene.object, existing);
   const wish = { resource: child.resource, key: keyOf(object), hash };
   const restMs = existing === undefined ? 0 : hands.memory.restMs(keyOf(root), wish, hands.clock.monotonicMs());
@@ -210,6 +171,7 @@ export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands
     hands.wrote('remove', 'unchanged');
     return;
   }
+  await refusePast(existing, root, hands, signal);
   await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid }, signal));
   const expectation = { kind: 'removal', resource: ref.resource, key: ref.key, uid } as const;
   hands.memory.expect(keyOf(root), ref.key, expectation, hands.clock.monotonicMs());

@@ -1,5 +1,6 @@
 /** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
-import { applyChild, Contested, isLeaving, NameLeaving, NameTaken, removeChild, RootGone, type Hands } from './act.ts';
+import { applyChild, isLeaving, removeChild, type Hands } from './act.ts';
+import { Contested, NameLeaving, NameTaken, RootBehind, RootGone } from './mishaps.ts';
 import type { Log } from '../../process/logger.ts';
 import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
@@ -117,7 +118,7 @@ async function carryOut(
 ): Promise<Outcome> {
   const { reconciler, hands } = options;
   const mishap = await act(plan, root, hands, turn.signal);
-  if (mishap instanceof RootGone) return { kind: 'stale', afterMs: staleLookMs };
+  if (mishap instanceof RootGone || mishap instanceof RootBehind) return { kind: 'stale', afterMs: staleLookMs };
   if (mishap !== undefined) {
     await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);
     return outcomeOf(mishap, plan.next, hands.clock.now());

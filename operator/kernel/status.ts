@@ -1,6 +1,7 @@
 /** What an object says of itself: its status as planned, or with the truth about a pass that failed. Sent only where it is news. */
 import { sentenceOf } from '../../process/logger.ts';
-import { Contested, counted, expectRemoval, NameLeaving, NameTaken, type Hands } from './act.ts';
+import { counted, expectRemoval, type Hands } from './act.ts';
+import { Contested, NameLeaving, NameTaken } from './mishaps.ts';
 import { ApiError } from './cluster.ts';
 import { keyOf, stampConditions, type Condition, type KubeObject } from './objects.ts';
 import type { AnyReconciler, StatusWithConditions } from './reconcile.ts';

@@ -29,6 +29,7 @@ const varying = new Set(
     'clusterIPs',
     'deployment.kubernetes.io/revision',
     'limbeck.dev/desired-hash',
+    'limbeck.dev/root-version',
     'limbeck.dev/template',
     'finalizers',
   ]),

@@ -46,7 +46,7 @@ const named = (scenario: Scenario, perturbation: Perturbation): string => `${sce
 function shareOf(scenario: Scenario, perturbation: Perturbation, plans: readonly FaultPlan[]): readonly FaultPlan[] {
   if (scenario.perturbations === undefined) return plans;
   // No answer is like another. Neither number is a multiple of that of the moments of a crash.
-  const oneIn = perturbation === 'write answers' ? 1 : perturbation === 'crash' ? 2 : 5;
+  const oneIn = perturbation === 'write answers' || perturbation === 'takeover' ? 1 : perturbation === 'crash' ? 2 : 5;
   return plans.filter((_, index) => index % oneIn === 0);
 }
 

@@ -55,11 +55,12 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
         return again.map((later) => [first, { kind: 'crash', write: later, moment } as const]);
       });
     case 'takeover':
-      // In turn all that is heard, and a kind of which much is.
-      return writes.map((write, index) => {
-        const lagging = index % 2 === 0 ? 'everything' : talkative[((index - 1) / 2) % talkative.length]!;
-        return [{ kind: 'takeover', write, lagging, forMs: 1500 }];
-      });
+      // All that is heard, and a kind of which much is.
+      return writes.flatMap((write, index) =>
+        ['everything', talkative[index % talkative.length]!].map((lagging) => [
+          { kind: 'takeover', write, lagging, forMs: 1500 } as const,
+        ]),
+      );
     case 'delete':
       return writes.map((write) => [{ kind: 'delete', write, recreate: false }]);
     case 'delete and recreate':

@@ -40,6 +40,10 @@ export function startRig(cluster: FakeCluster, clock: FakeClock, more: Partial<M
   };
 }
 
-/** Objects without what differs from run to run: times. */
+/** Objects without what differs from run to run: times and versions. */
 export const masked = (cluster: FakeCluster): readonly string[] =>
-  cluster.snapshot().map((line) => line.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>'));
+  cluster
+    .snapshot()
+    .map((line) =>
+      line.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>').replaceAll(/(root-version":)"\d+"/g, '$1"<version>"'),
+    );

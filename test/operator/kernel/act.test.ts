@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChild, NameLeaving, NameTaken, removeChild, RootGone, type Hands } from '../../../operator/kernel/act.ts';
+import { applyChild, removeChild, type Hands } from '../../../operator/kernel/act.ts';
+import { NameLeaving, NameTaken, RootBehind, RootGone } from '../../../operator/kernel/mishaps.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
-import { ownerReferenceTo, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
+import { ownerReferenceTo, type Key, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
 import type { Manner } from '../../../operator/kernel/reconcile.ts';
+import { rootVersionAnnotation } from '../../../operator/kernel/root-version.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { crew, crews, freshRegistry, members, rememberingLog } from '../../support/toy.ts';
@@ -120,6 +122,40 @@ describe('applyChild', () => {
     };
     await expect(apply(manner)).rejects.toThrow('no');
     expect(results).toEqual(['apply failed']);
+  });
+});
+
+describe('what was made from a newer version of the root than the cache shows', () => {
+  /** A stage whose child names this version of its root; the root itself is changed where `isChanged`. */
+  async function lagging(madeFrom: string, isChanged: boolean) {
+    const { uid } = (await anyRoot()).metadata;
+    const reference = { ...ownerReferenceTo(await anyRoot()), uid: uid! };
+    const metadata = { ...key, ownerReferences: [reference], annotations: { [rootVersionAnnotation]: madeFrom } };
+    const there = await stage([{ ...wish, metadata }]);
+    if (isChanged)
+      there.cluster.put(crews, { ...there.root, metadata: { ...there.root.metadata, labels: { a: 'b' } } });
+    return there;
+  }
+  const undo = {
+    applies: (there: Awaited<ReturnType<typeof lagging>>) => there.apply('applied'),
+    removes: ({ root, hands }: Awaited<ReturnType<typeof lagging>>) =>
+      removeChild({ resource: members, key }, root, hands, never),
+  };
+
+  test.each(['applies', 'removes'] as const)('nobody %s until the cache shows the root as it is', async (what) => {
+    const there = await lagging('999999', true);
+    await expect(undo[what](there)).rejects.toThrow(RootBehind);
+    expect(there.verbs()).toEqual([]);
+    const { metadata } = await there.cluster.get(crews, { namespace: 'default', name: 'alpha' });
+    expect(there.hands.memory.unmet(metadata as Key, () => false)).toMatchObject([
+      { resourceVersion: metadata.resourceVersion },
+    ]);
+  });
+
+  test.each(['applies', 'removes'] as const)('whoever %s is not held up by a version that is none', async (what) => {
+    const there = await lagging('999999', false);
+    await undo[what](there);
+    expect(there.verbs()).toHaveLength(1);
   });
 });
 
