@@ -30,32 +30,31 @@ const refTo = (job: BatchJob): ObjectRef => ({
  * a Job that a queue has suspended, which would make new pods once it is admitted again. Who looks again when
  * `unseenUntilMs` says so names the attempts.
  */
-export function unfinishedJobs(
-  { jobs, pods }: Seen,
-  now: Date,
-  attempts: readonly Attempt[] = [],
-): readonly ObjectRef[] {
-  const isUnseen = (job: BatchJob): boolean =>
-    !isKept(job, pods, now) && attempts.some((one) => one.number === numberOf(job) && untilMs(one, pods, now) > 0);
-  const endsByItself = (job: BatchJob): boolean => isEnding(job, pods, now) || isUnseen(job);
-  return jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !endsByItself(job))).map(refTo);
-}
+export const unfinishedJobs = (seen: Seen, now: Date, attempts: readonly Attempt[] = []): readonly ObjectRef[] =>
+  goingOn(seen, now)
+    .filter((job) => heldBy(job) !== undefined || unseenMs(job, attempts, seen.pods, now) === 0)
+    .map(refTo);
+
+const goingOn = ({ jobs, pods }: Seen, now: Date): readonly BatchJob[] =>
+  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods, now)));
 
 /**
- * Until when a cache that lags may show at work whom the record of the last attempt has ended; undefined: nobody is shown
- * so. The record was written upon what another cache, or another process, had seen.
+ * Until when a cache that lags may show at work, or not at all, whom the record of an attempt has ended; undefined: nobody
+ * is shown so. The record was written upon what another cache, or another process, had seen.
  */
-export function unseenUntilMs(attempts: readonly Attempt[], pods: readonly Pod[], now: Date): number | undefined {
-  const leftMs = Math.max(0, ...attempts.slice(-1).map((attempt) => untilMs(attempt, pods, now)));
+export function unseenUntilMs(seen: Seen, attempts: readonly Attempt[], now: Date): number | undefined {
+  const leftMs = Math.max(0, ...goingOn(seen, now).map((job) => unseenMs(job, attempts, seen.pods, now)));
   return leftMs > 0 ? now.getTime() + leftMs : undefined;
 }
 
-function untilMs({ pod: failed, exitCode, endedAt = '' }: Attempt, pods: readonly Pod[], now: Date): number {
-  const isAtWork = ({ metadata: { name, deletionTimestamp }, status }: Pod): boolean =>
-    name === failed && deletionTimestamp === undefined && status?.phase !== 'Failed';
-  const leftMs = Date.parse(endedAt) + phaseMs - now.getTime();
+function unseenMs(job: BatchJob, attempts: readonly Attempt[], pods: readonly Pod[], now: Date): number {
+  const attempt = attempts.find(({ number }) => number === numberOf(job));
+  if (attempt?.exitCode === undefined || isKept(job, pods, now)) return 0;
+  const pod = pods.find(({ metadata: { name } }) => name === attempt.pod);
+  const isSeen = pod?.metadata.deletionTimestamp !== undefined || pod?.status?.phase === 'Failed';
+  const leftMs = Date.parse(attempt.endedAt ?? '') + phaseMs - now.getTime();
   // Somebody may have written any end.
-  return exitCode !== undefined && leftMs <= phaseMs && pods.some(isAtWork) ? leftMs : 0;
+  return !isSeen && leftMs > 0 && leftMs <= phaseMs ? leftMs : 0;
 }
 
 /** The Job controller is about to call it over: it counts pods, and those of which another container runs on never end. */

@@ -187,10 +187,11 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const { root, settings, nodes, label } = observed;
   const alive = observed.pods.filter((pod) => !isOver(pod));
   const unfinished = unfinishedJobs(observed, now, attempts);
-  if (alive.length + unfinished.length > 0) {
+  const unseenUntil = unseenUntilMs(observed, attempts, now);
+  if (alive.length + unfinished.length > 0 || unseenUntil !== undefined) {
     const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
     const { state, lookAtMs } = stopping({ pods: alive, jobs: observed.jobs.filter(isUnfinished) }, nodes, now);
-    const atMs = Math.min(lookAtMs ?? Infinity, unseenUntilMs(attempts, alive, now) ?? Infinity);
+    const atMs = Math.min(lookAtMs ?? Infinity, unseenUntil ?? Infinity);
     const next = atMs === Infinity ? settled : recheckAt(atMs, now);
     return { state, attempts, apply: [], remove: unfinished, next };
   }

@@ -58,6 +58,16 @@ test('a removal in vain is forgiven where the API server was wrong about a write
     expect(complaints(undisturbed, disturbed([fault], [fault], vain))).not.toEqual([]);
 });
 
+test('who takes over and does not see all may remove in vain, and let fewer pods be born, and no more than that', () => {
+  const takeover: Fault = { kind: 'takeover', write: 1, lagging: 'pods', forMs: 1000 };
+  const lot = (vain: number, podsEver: number): Partial<Outcome> => ({
+    ...{ deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': vain }, podsEver },
+  });
+  expect(complaints(undisturbed, disturbed([takeover], [takeover], lot(1, 0)))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([takeover], [takeover], lot(0, 2)))).not.toEqual([]);
+  expect(complaints(undisturbed, disturbed([takeover], [takeover], { deeds: {} }))).not.toEqual([]);
+});
+
 test('in a namespace that is emptied a child may be made once more for a root that goes, and for no other', () => {
   const emptied: Fault = { kind: 'terminate', write: 1 };
   const made = (times: number): Partial<Outcome> => ({

@@ -7,7 +7,7 @@ import type { PodScript } from './scripted-kubelet.ts';
 
 /** What removals may suffer from. */
 export const chosen: readonly Perturbation[] = [
-  ...(['crash', 'double crash', 'delete', 'upgrade', 'upgrade and back', 'write answers'] as const),
+  ...(['crash', 'double crash', 'takeover', 'delete', 'upgrade', 'upgrade and back', 'write answers'] as const),
   ...(['watch', 'stale cache', 'unobserved', 'time travel', 'absence'] as const),
 ];
 

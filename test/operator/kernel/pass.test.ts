@@ -67,9 +67,8 @@ describe('runPass', () => {
       cluster.list = () => Promise.reject(error);
       expect(await pass()).toEqual({ kind: 'failed', error, lookMs: 9 });
       expect(cluster.writes.map(({ verb }) => verb)).toEqual(writes);
-      expect((await root()).status?.conditions.map(({ message }) => message) ?? []).toEqual(
-        writes.map(() => error.message),
-      );
+      const told = (await root()).status?.conditions.map(({ message }) => message) ?? [];
+      expect(told).toEqual(writes.map(() => error.message));
     },
   );
 

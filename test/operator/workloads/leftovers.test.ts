@@ -67,13 +67,14 @@ describe('a Job whose worker has ended by our own record alone', () => {
     ...{ number: 1, startedAt: ago(90), endedAt: ago(5), outcome: 'Failed', reason: 'StoreUnavailable' },
     ...{ profile: 'cpu', pod: failed.metadata.name, exitCode: 75, ...more },
   });
+  const reportedWorker = worker(1, reported('StoreUnavailable', 75));
   const leaving = { ...failed, metadata: { ...failed.metadata, deletionTimestamp: ago(1) } };
 
   test.each<[string, Attempt, readonly Pod[], boolean]>([
     ['ends by itself, once the cache has caught up', record(), [failed], false],
+    ['ends by itself, where the cache does not show the worker yet', record(), [], false],
     ['goes where it has not within a minute', record({ endedAt: ago(61) }), [failed], true],
     ['goes where the record is of tomorrow', record({ endedAt: ago(-86_400) }), [failed], true],
-    ['goes where the record is of another worker', record({ pod: 'other' }), [failed], true],
     ['goes where the record is of another attempt', record({ number: 2 }), [failed], true],
     ['goes where the worker is on its way out', record(), [leaving], true],
     ['goes where somebody else holds a pod open', record(), [failed, worker(0, heldOpen({ exitCode: 0 }))], true],
@@ -82,11 +83,9 @@ describe('a Job whose worker has ended by our own record alone', () => {
   });
 
   test('is looked at again when the minute is over', () => {
-    expect(unseenUntilMs([record()], [failed], now)).toBe(now.getTime() + 55_000);
-    expect([unseenUntilMs([record()], [leaving], now), unseenUntilMs([], [failed], now)]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    const until = (pods: readonly Pod[]) => unseenUntilMs({ jobs: [job], pods }, [record()], now);
+    expect([until([failed]), until([])]).toEqual([now.getTime() + 55_000, now.getTime() + 55_000]);
+    expect([until([leaving]), until([reportedWorker])]).toEqual([undefined, undefined]);
   });
 });
 
