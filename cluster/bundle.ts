@@ -1,10 +1,17 @@
-/** Bundles every process for its image: build/dist/{operator,gateway,server,worker,decoding-worker}.mjs and the server's server-*.mjs. */
+/**
+ * Bundles every process for its image: {operator,gateway,server,worker,decoding-worker}.mjs, the server's server-*.mjs, and
+ * compile-ahead.mjs, which its image is built with. Usage: node cluster/bundle.ts [FOLDER], build/dist unless it says otherwise.
+ */
 import { copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+
+const outdir = process.argv[2] ?? 'build/dist';
 
 const entryPoints = {
   operator: 'operator/main.ts',
   gateway: 'operator/gateway/main.ts',
+  'compile-ahead': 'runtime/server/compile-ahead.ts',
 };
 
 /**
@@ -25,7 +32,7 @@ const httpAlone: Plugin = {
 };
 
 const shared: BuildOptions = {
-  outdir: 'build/dist',
+  outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   format: 'esm',
@@ -41,7 +48,7 @@ const shared: BuildOptions = {
   minifyWhitespace: true,
 };
 
-await rm('build/dist', { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 await build({ ...shared, entryPoints });
 
 // What is loaded only when it is needed stays a file of its own: the store's SDK and gRPC are most of the code, and code
@@ -49,7 +56,7 @@ await build({ ...shared, entryPoints });
 await build({
   ...shared,
   entryPoints: {
-    server: 'runtime/server/main.ts',
+    server: 'runtime/server/start.ts',
     worker: 'runtime/server/worker.ts',
     'decoding-worker': 'runtime/server/decoding/worker.ts',
   },
@@ -58,4 +65,4 @@ await build({
 });
 
 // Read at run time by the library that speaks it.
-await copyFile('runtime/server/grpc/open-inference.proto', 'build/dist/open-inference.proto');
+await copyFile('runtime/server/grpc/open-inference.proto', join(outdir, 'open-inference.proto'));

@@ -11,7 +11,7 @@ import { atLeast, atMost, tell } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
 import { residentMiB, spread, summary, writeResult, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
-import { inPod, threads, untilAnswered, writeModels } from './sides.ts';
+import { bundle, inPod, threads, untilAnswered, writeModels } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -185,7 +185,7 @@ async function compare(what: string, question: Question, running: readonly (read
 }
 
 console.log(`peers bench: ${pairs} rounds of ${seconds} s windows, load by ${generator}`);
-execFileSync(process.execPath, ['cluster/bundle.ts']);
+bundle();
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 writeModels(folder);
 // Nobody else is given this one.

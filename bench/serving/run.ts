@@ -3,7 +3,6 @@
  * (reference.ts), and itself without batching. Windows alternate, so that a noisy machine disturbs all alike; everything
  * shares the machine's cores, the client included: ratios say more than rates.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { atLeast, atMost, judged, tell } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
 import { spread, writeResult, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
-import { ceiling, coldStart, startOurs, startReference, threads, writeModels, type Side } from './sides.ts';
+import { bundle, ceiling, coldStart, startOurs, startReference, threads, writeModels, type Side } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 1);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -112,7 +111,7 @@ async function compareCnn(folder: string, [ours]: readonly [Side, Side]) {
 }
 
 async function starts(folder: string) {
-  execFileSync(process.execPath, ['cluster/bundle.ts']);
+  bundle();
   const one = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
   mkdirSync(join(one, 'mlp'));
   symlinkSync(join(folder, 'mlp', 'model.onnx'), join(one, 'mlp', 'model.onnx'));

@@ -1,5 +1,5 @@
 /** The processes that are compared: our server with and without batching, and the server of an afternoon. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,6 +60,12 @@ export async function ceiling(
   const file = join(folder, model, 'model.onnx');
   const args = ['bench/serving/ceiling.ts', file, threads, String(seconds), shape.join(), provider];
   return Number((await run(process.execPath, args)).stdout);
+}
+
+/** The processes as they are in their images, in build/dist. */
+export function bundle(): void {
+  execFileSync(process.execPath, ['cluster/bundle.ts']);
+  execFileSync(process.execPath, ['build/dist/compile-ahead.mjs', 'build/dist/compiled']);
 }
 
 /** From the start of the process as it is in the image to its first answer, and what it holds then. */

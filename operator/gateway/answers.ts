@@ -42,6 +42,7 @@ const openAiCodes: Partial<Record<Refusal['code'], string>> = {
   404: 'not_found',
   429: 'rate_limit_exceeded',
   503: 'service_unavailable',
+  504: 'deadline_exceeded',
 };
 
 function openAiError({ code, sentence }: Refusal): object {

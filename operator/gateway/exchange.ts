@@ -1,5 +1,6 @@
 /** One request's way through the gateway: body → seat → replica → answer, and back to the queue if the replica is lost. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { timeoutMsOf, timeoutOf } from '../../process/grpc-timeout.ts';
 import { traceIdOf } from '../../process/request-id.ts';
 import { refuse, type Refusal } from './answers.ts';
 import { Body, tooSlow, type BodyFault } from './body.ts';
@@ -24,6 +25,8 @@ export class Exchange implements Guest<Replica> {
   readonly #ports: FrontPorts;
   readonly #body: Body;
   readonly #startedMs: number;
+  /** When the caller no longer waits, by the header `grpc-timeout`; Infinity where there is none that a replica would take. */
+  readonly #deadlineMs: number;
   /** Found no replica on arrival, and was not seated since. */
   #cold: boolean;
   #order = 0;
@@ -38,6 +41,7 @@ export class Exchange implements Guest<Replica> {
     this.#call = call;
     this.#ports = ports;
     this.#startedMs = ports.clock.monotonicMs();
+    this.#deadlineMs = this.#startedMs + (timeoutMsOf(String(call.request.headers['grpc-timeout'])) ?? Infinity);
     this.#body = new Body(call.request, ports.body);
     this.#cold = call.service.replicas.length === 0;
   }
@@ -46,9 +50,19 @@ export class Exchange implements Guest<Replica> {
     return this.#order;
   }
 
-  /** All waits of one request together stay within the limit. */
+  /** All waits of one request together stay within the limit, and within what its caller waits for the answer. */
   get patienceMs(): number {
-    return Math.max(0, this.#call.service.route.limits.maxColdStartSeconds * 1000 - this.#waitedMs);
+    return Math.max(0, Math.min(this.#allowedMs, this.#leftMs));
+  }
+
+  /** What it may still wait for a seat. */
+  get #allowedMs(): number {
+    return this.#call.service.route.limits.maxColdStartSeconds * 1000 - this.#waitedMs;
+  }
+
+  /** What the caller still waits. */
+  get #leftMs(): number {
+    return this.#deadlineMs - this.#ports.clock.monotonicMs();
   }
 
   start(): void {
@@ -69,13 +83,18 @@ export class Exchange implements Guest<Replica> {
     const { request, response, service, path, requestId } = this.#call;
     const { metrics, draining } = this.#ports;
     this.#endWait();
+    if (this.#leftMs <= 0) {
+      service.release(replica);
+      this.refused('late');
+      return;
+    }
     if (this.#cold) metrics.coldStart(service, this.#waitedMs / 1000);
     this.#cold = false;
     if (draining()) response.shouldKeepAlive = false;
     const abandon = forward(replica.pool, {
       method: request.method ?? 'GET',
       path,
-      headers: requestHeaders(request, requestId),
+      headers: requestHeaders(request, { requestId, timeout: this.#timeout }),
       body: this.#body.open(),
       response,
       ownHeaders: ['x-request-id', requestId],
@@ -91,7 +110,13 @@ export class Exchange implements Guest<Replica> {
     this.#waitingSinceMs = undefined;
   }
 
+  /** What is left for the replica: it counts from the head that it gets. */
+  get #timeout(): string | undefined {
+    return this.#deadlineMs === Infinity ? undefined : timeoutOf(this.#leftMs);
+  }
+
   refused(why: RoomRefusal): void {
+    this.#endWait();
     this.#refuse(this.#refusalOf(why));
   }
 
@@ -167,6 +192,9 @@ export class Exchange implements Guest<Replica> {
       return this.#ports.draining()
         ? { code: 503, sentence: 'the gateway is stopping', retryAfterSeconds: 1 }
         : { code: 404, sentence: 'the service was deleted' };
+    // As a replica says it.
+    if (this.#leftMs <= this.#allowedMs)
+      return { code: 504, sentence: 'the request waited for as long as it was allowed to, and was not begun' };
     const held = `within ${limits.maxColdStartSeconds} s`;
     const sentence =
       service.replicas.length > 0

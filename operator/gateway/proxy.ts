@@ -43,8 +43,15 @@ function namedHops(connection: string | undefined): readonly string[] {
   return connection.split(',').map((name) => name.trim().toLowerCase());
 }
 
+/** What the gateway says for the caller. */
+export interface OwnHeaders {
+  readonly requestId: string;
+  /** `grpc-timeout`, where the caller has sent one: what is left of it. */
+  readonly timeout: string | undefined;
+}
+
 /** The request's end-to-end headers, flat, with the address of who asks and the request's id. */
-export function requestHeaders(request: IncomingMessage, requestId: string): string[] {
+export function requestHeaders(request: IncomingMessage, { requestId, timeout }: OwnHeaders): string[] {
   const named = namedHops(request.headers.connection);
   const { rawHeaders } = request;
   const headers: string[] = [];
@@ -52,7 +59,9 @@ export function requestHeaders(request: IncomingMessage, requestId: string): str
     const name = rawHeaders[at] ?? '';
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || lower === 'x-forwarded-for' || lower === 'x-request-id') continue;
-    if (named.length === 0 || !named.includes(lower)) headers.push(name, rawHeaders[at + 1] ?? '');
+    if (named.includes(lower)) continue;
+    const left = lower === 'grpc-timeout' ? timeout : undefined;
+    headers.push(name, left ?? rawHeaders[at + 1] ?? '');
   }
   const before = request.headers['x-forwarded-for'];
   const from = request.socket.remoteAddress ?? '';

@@ -185,16 +185,8 @@ function pausing(last: Attempt, atMs: number): RunState {
 /** The next attempt, as soon as no older pod can still write, and none can be made any more. */
 function start(observed: RunObserved, config: RunConfig, attempts: readonly Attempt[], now: Date): RunPlan {
   const { root, settings, nodes, label } = observed;
-  const alive = observed.pods.filter((pod) => !isOver(pod));
-  const unfinished = unfinishedJobs(observed, now, attempts);
-  const unseenUntil = unseenUntilMs(observed, attempts, now);
-  if (alive.length + unfinished.length > 0 || unseenUntil !== undefined) {
-    const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
-    const { state, lookAtMs } = stopping({ pods: alive, jobs: observed.jobs.filter(isUnfinished) }, nodes, now);
-    const atMs = Math.min(lookAtMs ?? Infinity, unseenUntil ?? Infinity);
-    const next = atMs === Infinity ? settled : recheckAt(atMs, now);
-    return { state, attempts, apply: [], remove: unfinished, next };
-  }
+  const lingering = waitingFor(observed, attempts, now);
+  if (lingering !== undefined) return lingering;
   const withheld = withoutQueue(observed);
   if (withheld !== undefined) return { state: withheld, attempts, apply: [], remove: [], next: lookAgain };
   const choice = chooseProfile(root.spec.placement.gpuProfiles, settings, nodes);
@@ -210,6 +202,20 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const next: Next = { kind: 'recheck', afterMs: unseenLookMs };
   const provided = attempts.length === 0 ? [] : nothingRuns(observed);
   return { state, attempts: kept(attempts), provided, apply, remove: [], next, statusWaits: true };
+}
+
+/** What the last attempt has left that could still write, or be made anew; undefined: nothing. */
+function waitingFor(observed: RunObserved, attempts: readonly Attempt[], now: Date): RunPlan | undefined {
+  const alive = observed.pods.filter((pod) => !isOver(pod));
+  const unfinished = unfinishedJobs(observed, now, attempts);
+  const unseenUntil = unseenUntilMs(observed, attempts, now);
+  if (alive.length + unfinished.length === 0 && unseenUntil === undefined) return undefined;
+  const isUnfinished = ({ metadata: { uid } }: BatchJob): boolean => unfinished.some((ref) => ref.uid === uid);
+  const jobs = observed.jobs.filter(isUnfinished);
+  const { state, lookAtMs } = stopping({ pods: alive, jobs }, observed.nodes, now);
+  const atMs = Math.min(lookAtMs ?? Infinity, unseenUntil ?? Infinity);
+  const next = atMs === Infinity ? settled : recheckAt(atMs, now);
+  return { state, attempts, apply: [], remove: unfinished, next };
 }
 
 function unplaced(

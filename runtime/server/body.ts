@@ -1,14 +1,15 @@
 /** Reads a request's body within a limit, and undoes gzip and deflate within the same limit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
+import { createGunzip, createInflate } from 'node:zlib';
 import { Refusal, invalid, unavailable } from './protocol/errors.ts';
 import { parseJson } from './protocol/json.ts';
-import { codeOf } from './system-error.ts';
 
 type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
 
-const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+const decoders = { gzip: createGunzip, deflate: createInflate } as const;
+
+/** Bytes that decompression gives at a time. */
+const pieceBytes = 64 << 10;
 
 function tooLarge(limitBytes: number): Refusal {
   return new Refusal({ kind: 'tooLarge' }, `the body is larger than ${limitBytes} bytes`);
@@ -125,13 +126,27 @@ function collect(request: IncomingMessage, limitBytes: number, share: Share): Pr
   });
 }
 
-async function decompress(bytes: Buffer, encoding: 'gzip' | 'deflate', limitBytes: number): Promise<Buffer> {
+/** Each piece is held as it comes: a thousandth of its bytes can ask for it, in many requests at a time. */
+async function decompress(
+  bytes: Buffer,
+  encoding: 'gzip' | 'deflate',
+  [limitBytes, share]: readonly [number, Share],
+): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const decoder = decoders[encoding]({ chunkSize: pieceBytes });
+  decoder.end(bytes);
   try {
-    return await decoders[encoding](bytes, { maxOutputLength: limitBytes });
+    for await (const piece of decoder as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > limitBytes) throw tooLarge(limitBytes);
+      share.hold(piece.length);
+      pieces.push(piece);
+    }
   } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limitBytes);
-    throw invalid(`the body is not ${encoding}`);
+    throw error instanceof Refusal ? error : invalid(`the body is not ${encoding}`);
   }
+  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** The whole body, decompressed. Refuses what exceeds the largest body with 413, and what other bodies leave no room for with 503. */
@@ -149,9 +164,7 @@ export async function readBody([request, response]: Exchange, limits: BodyLimits
   const share = new Share(limits.bodies, response, announcedBytes);
   const bytes = await collect(request, limitBytes, share);
   if (encoding === 'identity') return bytes;
-  const plain = await decompress(bytes, encoding, limitBytes);
-  share.hold(plain.length);
-  return plain;
+  return decompress(bytes, encoding, [limitBytes, share]);
 }
 
 /** A body that is one JSON value; undefined when there is none. */

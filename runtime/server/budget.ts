@@ -3,6 +3,7 @@ import { roomFor, type Resident } from './eviction.ts';
 import type { Arrival, Memory } from './memory.ts';
 import type { Model } from './model.ts';
 import type { ModelTable } from './model-table.ts';
+import { sum } from './sum.ts';
 
 /** Models of one name that are to be served beside others. */
 export interface NewModels extends Arrival {
@@ -14,8 +15,6 @@ export interface NewModels extends Arrival {
 interface Lodger extends Resident {
   readonly models: readonly Model[];
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 function lodgerOf(models: readonly Model[], mayLeave: boolean): Lodger {
   const bytes = sum(models.map((model) => model.bytes));

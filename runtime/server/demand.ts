@@ -1,4 +1,5 @@
 /** What a model needs of the process's memory, how much of that fits, and the sentences for what does not. Pure. */
+import { sum } from './sum.ts';
 
 /** The process itself, before any model: node, ONNX Runtime's library, the server. */
 const baseBytes = 96 << 20;
@@ -85,15 +86,15 @@ export interface Taken {
 const mostNamed = 4;
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-const sum = (taken: readonly Taken[]): number => taken.reduce((total, { bytes }) => total + bytes, 0);
+const takenBytes = (taken: readonly Taken[]): number => sum(taken.map(({ bytes }) => bytes));
 
 /** The versions of a name together, the largest first, and those that are too many to name as one. */
 function named(taken: readonly Taken[]): readonly string[] {
-  const byName = [...Map.groupBy(taken, ({ name }) => name)].map(([name, all]) => ({ name, bytes: sum(all) }));
+  const byName = [...Map.groupBy(taken, ({ name }) => name)].map(([name, all]) => ({ name, bytes: takenBytes(all) }));
   const largestFirst = byName.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
   const rest = largestFirst.slice(mostNamed);
   const words = largestFirst.slice(0, mostNamed).map(({ name, bytes }) => `'${name}' has ${mebibytes(bytes)}`);
-  return rest.length === 0 ? words : [...words, `${rest.length} others have ${mebibytes(sum(rest))}`];
+  return rest.length === 0 ? words : [...words, `${rest.length} others have ${mebibytes(takenBytes(rest))}`];
 }
 
 /** The memory that a model did not find. */
@@ -119,7 +120,7 @@ function weightsFault(demand: Demand, { limitBytes, now }: Crowd): string {
 }
 
 function slotFault({ bytes, tokens }: Slot, demand: Demand, { limitBytes, later }: Crowd): string {
-  const left = roomOf(limitBytes) - sum(later) - loadBytes(demand);
+  const left = roomOf(limitBytes) - takenBytes(later) - loadBytes(demand);
   const others = named(later);
   const taken = others.length === 0 ? '' : ` beside other models (${others.join(', ')})`;
   return (
@@ -130,6 +131,6 @@ function slotFault({ bytes, tokens }: Slot, demand: Demand, { limitBytes, later 
 
 /** Why not even the least of a demand fits: one sentence with the numbers. */
 export function faultOf(demand: Demand, crowd: Crowd): string {
-  const isLoadable = loadBytes(demand) <= roomOf(crowd.limitBytes) - sum(crowd.now);
+  const isLoadable = loadBytes(demand) <= roomOf(crowd.limitBytes) - takenBytes(crowd.now);
   return demand.slot !== undefined && isLoadable ? slotFault(demand.slot, demand, crowd) : weightsFault(demand, crowd);
 }

@@ -176,8 +176,14 @@ export class Engine {
     throw new Refusal({ kind: 'forbidden' }, 'this server does not load or unload models on request');
   }
 
-  #create(source: ModelSource): Model {
-    const model = new Model(source, this.#options, this.#memory);
+  /** A new model that makes others leave for no more than it will take: one that writes language has one session, whatever others have. */
+  async #counted(source: ModelSource): Promise<Model> {
+    const isSingle = this.budget.limited && (await source.writesLanguage?.()) === true;
+    return this.#create(source, isSingle ? { ...this.#options, instances: 1 } : this.#options);
+  }
+
+  #create(source: ModelSource, options: ModelOptions = this.#options): Model {
+    const model = new Model(source, options, this.#memory);
     for (const tell of this.#onAdded) tell(model);
     return model;
   }
@@ -202,7 +208,9 @@ export class Engine {
   async #load(name: string, mayEvict: boolean): Promise<Change> {
     const sources = (await this.#repository.list()).filter((source) => source.name === name);
     if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
-    const next = sources.map((source) => this.#unchanged(source) ?? this.#create(source));
+    const next = await Promise.all(
+      sources.map(async (source) => this.#unchanged(source) ?? (await this.#counted(source))),
+    );
     const before = this.versionsOf(name);
     const [models, replaced] = [without(next, before), without(before, next)];
     // Without a budget nobody leaves for others.

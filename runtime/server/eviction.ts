@@ -1,5 +1,6 @@
 /** Which models make room for others. Pure. */
 import { invalid, unavailable } from './protocol/errors.ts';
+import { sum } from './sum.ts';
 
 /** A model that takes memory. */
 export interface Resident {
@@ -31,8 +32,6 @@ export function evicted<R extends Resident>(residents: readonly R[], bytes: numb
   }
   return leaving;
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Models that are to be served beside others. */
 export interface Newcomers {

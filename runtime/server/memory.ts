@@ -15,6 +15,7 @@ import {
   type Holding,
   type Taken,
 } from './demand.ts';
+import { sum } from './sum.ts';
 
 /** Who has memory, as far as it matters here. */
 export interface Tenant {
@@ -85,8 +86,6 @@ export class MemoryShare {
     return this.holding === undefined && this.waiting === undefined;
   }
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Whether another one will be gone once a model answers. */
 function isReplaced({ tenant }: MemoryShare, name: string, { replaced }: Arrival): boolean {

@@ -20,6 +20,7 @@ import type { Provider } from './providers.ts';
 import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import { ModelStatistics } from './statistics.ts';
+import { sum } from './sum.ts';
 import { Tasks } from './tasks.ts';
 import { splitBatch, type Tensor } from './tensor.ts';
 import { joined, termsOf, workOf, type Work } from './work.ts';
@@ -240,7 +241,7 @@ export class Model {
     const inputs = batch.length === 1 ? first.inputs : joined(batch);
     const { outputs, computeMs } = await this.#state.runtime.executor.run(inputs, first.outputs);
     const rows = batch.map((work) => work.rows);
-    this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : rows.reduce((sum, count) => sum + count, 0), computeMs);
+    this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : sum(rows), computeMs);
     if (batch.length === 1) return [outputs];
     const parts = outputs.map((output) => splitBatch(output, rows));
     return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));

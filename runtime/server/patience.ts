@@ -5,16 +5,14 @@
  * to whole seconds, or mean the time between two bytes, and when it is over they hang up, which is noticed anyway.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timeoutMsOf } from '../../process/grpc-timeout.ts';
 import type { Caller } from './batcher.ts';
 import { expired, invalid, Refusal, unfinished } from './protocol/errors.ts';
 
-const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
-
-/** The milliseconds of a header. Refuses what gRPC's specification does not know, and 0, which would ask for no answer. */
+/** The milliseconds of a header. Refuses what is none. */
 export function patienceOf(header: string): number {
-  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(header) ?? [];
-  const patienceMs = Number(digits) * (unitsMs[unit] ?? 0);
-  if (patienceMs > 0) return patienceMs;
+  const patienceMs = timeoutMsOf(header);
+  if (patienceMs !== undefined) return patienceMs;
   throw invalid(
     `the header grpc-timeout '${header.slice(0, 40)}' is not 1 to 8 digits, above 0, and one of the units H, M, S, m, u, n`,
   );

@@ -58,6 +58,8 @@ export interface ModelSource {
   readonly stamp: string;
   /** Of its file, which is what one session takes at least; 0 where that is not known before it is fetched. */
   readonly bytes: number;
+  /** Whether it is known before it is fetched that it writes language. */
+  readonly writesLanguage?: () => Promise<boolean>;
   readonly fetch: (signal: AbortSignal) => Promise<Fetched>;
 }
 
@@ -151,9 +153,20 @@ function bytesOf(files: readonly File[]): number {
   return own.reduce((total, { stats }) => total + stats.size, 0);
 }
 
+/** A manifest that cannot be read is the load's to tell of. */
+async function promisesLanguage(folder: string): Promise<boolean> {
+  const text = await readText(folder, 'manifest.json').catch(() => undefined);
+  const parsed = parseManifest(text ?? '');
+  return parsed.ok && parsed.manifest.decoder !== undefined;
+}
+
 async function sourceAt(name: string, version: string, path: string): Promise<ModelSource> {
   const files = await filesOf(path);
-  return { name, version, stamp: stampOf(files), bytes: bytesOf(files), fetch: (signal) => fetchFolder(path, signal) };
+  return {
+    ...{ name, version, stamp: stampOf(files), bytes: bytesOf(files) },
+    writesLanguage: () => promisesLanguage(path),
+    fetch: (signal) => fetchFolder(path, signal),
+  };
 }
 
 async function sourcesOf(folder: string, name: string): Promise<readonly ModelSource[]> {

@@ -2,6 +2,7 @@
  * Tensors of the server: a dtype table and the two operations that batching needs, joining and splitting along axis 0.
  * Elements lie row major in one typed array of their own; BYTES are strings, FP16 are its 16 bits.
  */
+import { sum } from './sum.ts';
 
 /** Everything an element array can be. */
 export type TensorData =
@@ -113,7 +114,7 @@ export function concatBatch(inputs: readonly Tensor[]): Tensor {
 /** Splits [Σ rows, ...rest] along axis 0 into parts of the given numbers of rows: views, not copies. */
 export function splitBatch(batch: Tensor, rows: readonly number[]): Tensor[] {
   if (rows.length === 1 && rows[0] === batch.shape[0]) return [batch];
-  const total = rows.reduce((sum, count) => sum + count, 0);
+  const total = sum(rows);
   if (batch.shape[0] !== total)
     throw new RangeError(`a batch of ${total} rows came back as [${batch.shape.join(', ')}]`);
   const rest = batch.shape.slice(1);

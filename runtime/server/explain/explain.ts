@@ -6,6 +6,7 @@ import type { Caller } from '../batcher.ts';
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
 import type { InferenceRequest, InferenceResult } from '../protocol/request.ts';
+import { sum } from '../sum.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { featuresOf, type Feature } from './features.ts';
 import type { Question } from './parameters.ts';
@@ -63,7 +64,7 @@ export async function explain(
     const own = subject && telling(features, subject);
     const offset = question.method.kind === 'occlusion' ? value : 0;
     const whole = (own ?? []).map((feature) => [feature, (sums[index]?.[feature] ?? 0) + offset] as const);
-    const total = whole.reduce((sum, [, attribution]) => sum + attribution, 0);
+    const total = sum(whole.map(([, attribution]) => attribution));
     const attributions = spread(features, whole, subject?.row.length ?? 0);
     return { target, value, baselineValue, gap: value - baselineValue - total, attributions };
   });
@@ -113,7 +114,7 @@ function checkWay({ method, input }: Question, features: readonly Feature[], sub
 
 function checkCost({ method }: Question, features: readonly Feature[], subjects: readonly Subject[]): void {
   const each = subjects.map((subject) => 2 + probesPerFeature(method) * telling(features, subject).length);
-  checkRows(each.reduce((sum, rows) => sum + rows, 0));
+  checkRows(sum(each));
 }
 
 function checkSize(count: number, rowShape: readonly number[]): void {

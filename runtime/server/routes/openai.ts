@@ -35,6 +35,7 @@ import {
   type CompletionRequest,
   type TextOptions,
 } from '../protocol/openai/request.ts';
+import { sum } from '../sum.ts';
 import type { Tasks } from '../tasks.ts';
 import { embeddingHandler } from './embeddings.ts';
 import { EventStream } from './event-stream.ts';
@@ -77,8 +78,6 @@ function requestsOf(
     }),
   );
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 function jobOf(
   model: LanguageModel,

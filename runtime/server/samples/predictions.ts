@@ -1,6 +1,7 @@
 /** What a model answers, in the words of its labels. Pure. */
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
+import { sum } from '../sum.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** A class and how sure the model is of it. */
@@ -21,7 +22,7 @@ type Known = Pick<ModelFacts, 'labels' | 'outputsAre'>;
 function softmax(scores: readonly number[]): readonly number[] {
   const most = scores.reduce((largest, score) => Math.max(largest, score), -Infinity);
   const powers = scores.map((score) => Math.exp(score - most));
-  const total = powers.reduce((sum, power) => sum + power, 0);
+  const total = sum(powers);
   return powers.map((power) => power / total);
 }
 

@@ -4,9 +4,10 @@ import type { TextCodec } from '../decoding/text-codec.ts';
 import { expired, invalid, Refusal } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { datatypes, elementCount, type Tensor } from '../tensor.ts';
+import { readCsv } from './csv.ts';
 import { readPicture } from './picture.ts';
 import { sampleShape, type ImagePreprocessing, type Preprocessing, type TablePreprocessing } from './preprocessing.ts';
-import { readCsv, readRecords } from './table.ts';
+import { readRecords } from './table.ts';
 import { readTexts } from './text.ts';
 import { textOf, type Members, type Upload } from './upload.ts';
 
@@ -48,7 +49,13 @@ function checkCount(count: number, preprocessing: Preprocessing): void {
   throw invalid(`${count} samples of ${width} elements are more than ${mostElements}: send them in several requests`);
 }
 
-function tableOf(upload: Upload, table: TablePreprocessing): Float64Array {
+/** Many pictures, rows or texts take their time: nobody's are not read. */
+function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
+  if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+  if (patienceMs <= 0) throw expired();
+}
+
+async function tableOf(upload: Upload, table: TablePreprocessing, caller: Caller): Promise<Float64Array> {
   if (upload.kind === 'json') {
     const rows = listOf(upload.body, 'table');
     checkCount(rows.length, table);
@@ -56,13 +63,8 @@ function tableOf(upload: Upload, table: TablePreprocessing): Float64Array {
   }
   if (upload.parts.length !== 1) throw invalid(`the body has ${upload.parts.length} parts; a table is one CSV`);
   const most = Math.floor(mostElements / table.columns.length);
-  return readCsv(upload.parts.map(textOf).join(''), table, { most, check: (count) => checkCount(count, table) });
-}
-
-/** Many pictures or texts take their time: nobody's are not read. */
-function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
-  if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
-  if (patienceMs <= 0) throw expired();
+  const rows = { most, check: (count: number) => checkCount(count, table), goesOn: () => requireCaller(caller) };
+  return readCsv(upload.parts.map(textOf).join(''), table, rows);
 }
 
 async function picturesOf(upload: Upload, image: ImagePreprocessing, caller: Caller): Promise<Float64Array> {
@@ -81,7 +83,7 @@ async function picturesOf(upload: Upload, image: ImagePreprocessing, caller: Cal
 async function elementsOf(upload: Upload, { preprocessing, codec, caller }: Reader): Promise<Float64Array> {
   switch (preprocessing.kind) {
     case 'table':
-      return tableOf(upload, preprocessing);
+      return tableOf(upload, preprocessing, caller);
     case 'image':
       return picturesOf(upload, preprocessing, caller);
     case 'text': {

@@ -1,11 +1,7 @@
 /** Rows with names → the numbers of each column, by the rules with which the trainer read its own tables. Pure. */
-import { parse } from 'csv-parse/sync';
 import { invalid } from '../protocol/errors.ts';
 import { isRecord } from '../protocol/json.ts';
 import type { Column, TablePreprocessing } from './preprocessing.ts';
-
-/** Cells of a CSV that stand for a missing value: the trainer's list. */
-const missingWords: ReadonlySet<string> = new Set(['', 'NA', 'N/A', 'NaN', 'nan', 'NULL', 'null']);
 
 /** What a row says of a column: undefined when it does not name it, null when the value is missing. */
 type Row = (column: Column, index: number) => unknown;
@@ -38,7 +34,8 @@ function categoryOf(value: unknown, { name, categories }: Column, where: string)
   throw invalid(`'${name}' is ${shown(value)} in ${where}, which is none of what the model has learnt: ${list}`);
 }
 
-function elementOf(value: unknown, column: Column, where: string): number {
+/** The number of a column in a row; undefined is a row that does not name it, null a missing value. `where` names the row to the caller. */
+export function elementOf(value: unknown, column: Column, where: string): number {
   const { name, mayBeMissing, categories } = column;
   if (value === undefined) throw invalid(`${where} has no '${name}'`);
   if (value === null || Number.isNaN(value)) {
@@ -68,50 +65,4 @@ export function readRecords(rows: readonly unknown[], table: TablePreprocessing)
     return ({ name }) => (Object.hasOwn(row, name) ? row[name] : undefined);
   });
   return elementsOf(readers, table);
-}
-
-function recordsOf(text: string, most: number): readonly (readonly string[])[] {
-  try {
-    return parse(text, { bom: true, skip_empty_lines: true, relax_column_count: true, to: most });
-  } catch (error) {
-    throw invalid(`this is no CSV: ${error instanceof Error ? error.message.slice(0, 200) : ''}`);
-  }
-}
-
-/** Where in a record each column is: by the header, or in the model's order. */
-function placesOf(first: readonly string[], { columns }: TablePreprocessing): readonly number[] | undefined {
-  const places = columns.map(({ name }) => first.indexOf(name));
-  return places.includes(-1) ? undefined : places;
-}
-
-/** How many rows may come; `check` refuses more, before memory is taken for what is in them. */
-export interface Rows {
-  readonly most: number;
-  readonly check: (count: number) => void;
-}
-
-/** A CSV, with a header that names the columns in any order, or without one and the columns in the model's order. */
-export function readCsv(text: string, table: TablePreprocessing, { most, check }: Rows): Float64Array {
-  // One more than may come, and the header.
-  const [first, ...others] = recordsOf(text, most + 2);
-  if (first === undefined) return new Float64Array();
-  const places = placesOf(first, table);
-  const width = places === undefined ? table.columns.length : first.length;
-  const records = places === undefined ? [first, ...others] : others;
-  check(records.length);
-  const rows = records.map((record, at): Row => {
-    if (record.length !== width) throw invalid(raggedness(record.length, [at, width], table));
-    return (_column, index) => {
-      const cell = record[places?.[index] ?? index];
-      return cell === undefined || missingWords.has(cell) ? null : cell;
-    };
-  });
-  return elementsOf(rows, table);
-}
-
-function raggedness(cells: number, [at, width]: readonly [number, number], { columns }: TablePreprocessing): string {
-  if (at > 0) return `row ${at + 1} has ${cells} cells, ${width} were expected`;
-  const names = columns.map(({ name }) => name);
-  const list = names.slice(0, 20).join(',') + (names.length > 20 ? ',...' : '');
-  return `the first line has ${cells} cells: it is neither a header with ${list} nor a row of these ${width}`;
 }

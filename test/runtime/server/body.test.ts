@@ -69,6 +69,26 @@ test('small bodies are taken also where large ones have taken all, and no more o
   await expect(read(1)).rejects.toMatchObject(refused);
 });
 
+test('what a small body becomes is held as it comes, and no further than there is room', async () => {
+  const taken: number[] = [];
+  class Told extends BodyBudget {
+    override take(bytes: number, wholeBytes: number): boolean {
+      taken.push(bytes);
+      return super.take(bytes, wholeBytes);
+    }
+  }
+  const request = new IncomingMessage(new Socket());
+  request.headers['content-encoding'] = 'gzip';
+  request.push(gzipSync(Buffer.alloc(32 * megabyte)));
+  request.push(null);
+  const limits = { maxBodyBytes: 64 * megabyte, bodies: new Told(megabyte) };
+  await expect(readBody([request, new ServerResponse(request)], limits)).rejects.toMatchObject({
+    fault: { kind: 'unavailable' },
+  });
+  expect(Math.max(...taken)).toBeLessThanOrEqual(65_536);
+  expect(taken.reduce((total, bytes) => total + bytes, 0)).toBeLessThan(2 * megabyte);
+});
+
 test('a caller that goes while its body is decompressed leaves the budget as it was', async () => {
   const bodies = new BodyBudget(megabyte);
   const request = new IncomingMessage(new Socket());

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Budget } from '../../../runtime/server/budget.ts';
+import { slotBytes, type Geometry } from '../../../runtime/server/decoding/geometry.ts';
 import { Engine } from '../../../runtime/server/engine.ts';
 import { Memory } from '../../../runtime/server/memory.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import { folderRepository } from '../../../runtime/server/repository.ts';
+import { echoArtefact } from '../../support/echo-artefact.ts';
 import { folderWith, modelOptions, until } from '../../support/model-server.ts';
 import { identityModel } from '../../support/onnx-model.ts';
 
@@ -124,6 +126,21 @@ describe('an engine whose models have a budget', () => {
     engine.ready('b');
     await engine.recall('c');
     expect(served(engine)).toEqual(['b/1', 'c/1']);
+  });
+
+  test('counts a language model with its one session from the first on, however many others have', async () => {
+    const artefact = echoArtefact();
+    const fileBytes = artefact['echo/model.onnx']?.length ?? 0;
+    const { decoder } = JSON.parse(String(artefact['echo/manifest.json'])) as { readonly decoder: Geometry };
+    const modelsBytes = fileBytes + slotBytes(decoder);
+    const instances = Math.ceil(modelsBytes / fileBytes) + 1;
+    const options = { ...modelOptions, modelControl: 'explicit', slots: 1, modelsBytes, instances } as const;
+    const engine = new Engine(folderRepository(await folderWith(artefact)), options);
+    engines.push(engine);
+    await engine.start();
+    await filled(engine);
+    expect(engine.budget.absence('echo')).toBeUndefined();
+    expect(engine.find('echo').bytes).toBe(modelsBytes);
   });
 
   test('is ready where there is nothing to load', async () => {

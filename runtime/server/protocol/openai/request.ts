@@ -45,6 +45,8 @@ export interface ChatRequest extends TextOptions {
 
 const stopLimit = { count: 16, letters: 1024 } as const;
 const promptLimit = 128;
+/** A chat template blocks for each: a million of them for half a minute. */
+const messageLimit = 10_000;
 const topLimit = 20;
 /** Biases of one request: they are looked through for every token that is written. */
 const biasLimit = 1024;
@@ -214,6 +216,8 @@ export function chatRequestOf(body: unknown, outputLimit: number): ChatRequest {
   const messages = parameters.any('messages');
   if (!Array.isArray(messages) || messages.length === 0)
     throw invalidParameter('messages', "'messages' is not a list of at least one message");
+  if (messages.length > messageLimit)
+    throw invalidParameter('messages', `'messages' has more than ${messageLimit} messages`);
   const maxTokens = tokensOf(parameters, ['max_completion_tokens', 'max_tokens'], outputLimit) ?? outputLimit;
   const grammar = grammarOfFormat(parameters);
   if (grammar !== undefined && options.ignoreEnd)

@@ -140,6 +140,12 @@ describe('a request for a chat', () => {
   });
 });
 
+test('of messages there may be ten thousand, and no more', () => {
+  const messagesOf = (length: number) => Array.from({ length }, () => ({ role: 'user', content: '' }));
+  expect(chat({ messages: messagesOf(10_000) }).messages).toHaveLength(10_000);
+  expect(faultOf(() => chat({ messages: messagesOf(10_001) })).message).toBe("'messages' has more than 10000 messages");
+});
+
 describe('where the server writes at most 8 tokens', () => {
   test.each<[string, () => { readonly maxTokens: number }, number]>([
     ['a completion that does not say', () => completion({}, 8), 8],

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ask, pause, service, startBackend, startGateway, until, type TestGateway } from './support.ts';
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+async function gatewayFor(): Promise<TestGateway> {
+  const made = await startGateway();
+  stops.push(() => made.stop());
+  return made;
+}
+
+describe('the time that a caller waits', () => {
+  test('of grpc-timeout what is left goes on; what is none goes on as it is', async () => {
+    const made = await gatewayFor();
+    const heard: unknown[] = [];
+    const { port, kill } = await startBackend(({ headers }, response) => {
+      heard.push(headers['grpc-timeout']);
+      response.end();
+    });
+    stops.push(kill);
+    made.gateway.routes.putService(service());
+    const held = ask(made.port, { headers: { 'grpc-timeout': '99S' } });
+    await until(() => [...made.gateway.services.values()].some(({ waiting }) => waiting === 1));
+    await pause(20);
+    made.replicas(port);
+    await held;
+    await ask(made.port, { headers: { 'grpc-timeout': 'soon' } });
+    await ask(made.port);
+    const [left, ...others] = heard;
+    expect(left).toMatch(/^[1-9]\d{7}u$/);
+    expect(Number.parseInt(String(left))).toBeLessThanOrEqual(98_980_000);
+    expect(others).toEqual(['soon', undefined]);
+  });
+
+  test.each([
+    ['/v2/models/digits/infer', 'the request waited for as long as it was allowed to, and was not begun'],
+    ['/v1/completions', expect.objectContaining({ type: 'server_error', code: 'deadline_exceeded' })],
+  ])('504: the caller of %s no longer waits, and no replica hears of it', async (path, error) => {
+    const made = await gatewayFor();
+    made.gateway.routes.putService(service());
+    const answer = await ask(made.port, { path, body: 'x', headers: { 'grpc-timeout': '50m' } });
+    expect([answer.code, JSON.parse(answer.text)]).toEqual([504, { error }]);
+    const [known] = [...made.gateway.services.values()];
+    expect(known?.waiting).toBe(0);
+  });
+
+  test('504: a caller whose body came after his deadline, and his seat is free for the next', async () => {
+    const made = await gatewayFor();
+    const paths: (string | undefined)[] = [];
+    const { port, kill } = await startBackend((incoming, response) => {
+      paths.push(incoming.url);
+      response.end();
+    });
+    stops.push(kill);
+    made.gateway.routes.putService(service({ maxInFlightPerReplica: 1 }));
+    made.replicas(port);
+    const late = { 'grpc-timeout': '1n' };
+    expect((await ask(made.port, { path: '/v2/late', body: 'x', headers: late })).code).toBe(504);
+    expect((await ask(made.port, { path: '/v2/next' })).code).toBe(200);
+    expect(paths).toEqual(['/v2/next']);
+  });
+});
