@@ -493,7 +493,7 @@ export interface TrainingJobSpec {
      */
     readonly stallSeconds?: number;
     /**
-     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };
@@ -974,6 +974,10 @@ export interface TrainingJobAttempt {
    */
   readonly startedAt: string;
   /**
+   * When its queue let it begin, from when on it counts for retry.deadlineSeconds; unset while it waits in the queue, and without one.
+   */
+  readonly admittedAt?: string;
+  /**
    * When it ended; unset while it runs.
    */
   readonly endedAt?: string;
@@ -1426,7 +1430,7 @@ export interface DistillationJobSpec {
      */
     readonly stallSeconds?: number;
     /**
-     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. What comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };
@@ -1989,6 +1993,10 @@ export interface DistillationJobAttempt {
    * When its Job was made.
    */
   readonly startedAt: string;
+  /**
+   * When its queue let it begin, from when on it counts for retry.deadlineSeconds; unset while it waits in the queue, and without one.
+   */
+  readonly admittedAt?: string;
   /**
    * When it ended; unset while it runs.
    */

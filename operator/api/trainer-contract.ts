@@ -2,6 +2,7 @@
  * What operator and trainer say to each other, as types; the shapes are crds/contracts/*.schema.json, against which both
  * sides are tested.
  */
+import type { Checkpoint } from './checkpoint.ts';
 import type { SourceConfig, StoredConfig } from './source-config.ts';
 
 export type ModelConfig =
@@ -148,6 +149,7 @@ export interface TrainerSuccess {
 /** Why a trainer gave up, in its own words. */
 export const failureReasons = [
   'ConfigInvalid',
+  'OutOfMemory',
   'DataMissing',
   'DataInvalid',
   'TeacherMissing',
@@ -167,6 +169,8 @@ export interface TrainerFailure {
   readonly reason: FailureReason;
   readonly message: string;
   readonly step?: number;
+  /** What the next attempt goes on from, as rank 0 alone knows. */
+  readonly checkpoint?: Checkpoint;
 }
 
 export type TrainerResult = TrainerSuccess | TrainerFailure | { readonly outcome: 'invalid'; readonly message: string };
@@ -254,10 +258,11 @@ const distribution = hasExactly({
   ...{ reason: isText(512), processes: isPositive, 'scalingEfficiency?': isAmount },
 });
 
+const checkpoint = hasExactly({ step: isInteger, uri: isText(1024), sha256: isDigest, 'savedAt?': isText(64) });
 const failureMembers: Members = {
   outcome: isString,
   reason: (value) => failureReasons.some((reason) => reason === value),
-  ...{ message: isString, 'step?': isInteger },
+  ...{ message: isString, 'step?': isInteger, 'checkpoint?': checkpoint },
 };
 
 const successMembers: Members = {

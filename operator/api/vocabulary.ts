@@ -58,7 +58,7 @@ export const reasons = {
   Hung: 'No step was done, or a worker did not answer, for longer than retry.stallSeconds or five of the longest steps.',
   Interrupted: 'A worker was told to stop by something other than the operator.',
   Preempted: 'A pod was evicted, or its node went away.',
-  OutOfMemory: 'A container used more memory than its limit.',
+  OutOfMemory: 'A container used more memory than its limit, or what runs in it asked for memory that there was not.',
   Crashed: 'The trainer ended with an error.',
   PermanentExit: 'The trainer ended with an exit code that says that repeating will not help.',
   CheckpointSkipped: 'A checkpoint could not be used, so that an attempt goes on from an older one.',

@@ -1,6 +1,7 @@
 /** A run of a DistillationJob → its status. The truth table is in workloads/run-status.ts. Pure. */
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
+import { lastCheckpoint } from '../workloads/last-checkpoint.ts';
 import { measuredOf, shareText, statusClassMetrics, statusHeadline, statusMetrics } from '../workloads/measured.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
@@ -17,12 +18,13 @@ export function statusOf(
   now: Date,
 ): DistillationStatus {
   const { root, progress, news } = observed;
+  const checkpoint = lastCheckpoint(observed, attempts);
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates = result === undefined ? undefined : gatesOf(observed, result);
   // One that is stated can be no other. That of a job is fixed once there may be checkpoints of what learned from it.
   const isFixed = 'artefact' in root.spec.teacher || attempts.length + apply.length > 0;
   return {
-    ...runStatus({ root, state, attempts, gates, progress, news }, now),
+    ...runStatus({ root, state, attempts, gates, progress, news, checkpoint }, now),
     ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),
     student: modelText(root.spec.student),
     ...(isFixed && teacher !== undefined ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),

@@ -1,14 +1,7 @@
 /** What pods say → what we remember of it. A pod's words are a stranger's: anything but the contract is no news. Pure. */
+import { addressOf, checkpointOf, type Checkpoint } from '../api/checkpoint.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
 import { strategies, type Distribution } from '../api/trainer-contract.ts';
-
-/** The newest checkpoint of a run. */
-export interface Checkpoint {
-  readonly step: number;
-  readonly uri: string;
-  readonly sha256: string;
-  readonly savedAt?: string;
-}
 
 /** How far a trainer is, as the status of its job has it. */
 export type Training = NonNullable<TrainingJobStatus['training']>;
@@ -57,7 +50,7 @@ const trainingOf = (document: Members): Training =>
     ...{ phase: phase, epoch: count, epochs: count, step: count, steps: count },
     ...{ loss: figure, samplesPerSecond: amount, etaSeconds: count, checkpointProblem: text },
     ...{ validationLoss: figure, validationAccuracy: figure, validationRmse: figure },
-    ...{ validationPerplexity: figure, history: address },
+    ...{ validationPerplexity: figure, history: addressOf },
   });
 
 type Reader<T> = (value: unknown) => T | undefined;
@@ -83,18 +76,6 @@ const count: Reader<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 const text: Reader<string> = (value) => (typeof value === 'string' && value !== '' ? oneLine(value) : undefined);
-/**
- * A time that the API server would not take for one would be refused together with the whole status. JavaScript is more
- * generous: midnight at the end of a day, and the 30th of February, are others as it writes them.
- */
-const time: Reader<string> = (value) => {
-  if (typeof value !== 'string' || !/^\d{4}(-\d\d){2}T(\d\d:){2}\d\dZ$/.test(value)) return undefined;
-  const read = new Date(value);
-  return !Number.isNaN(read.getTime()) && read.toISOString() === value.replace('Z', '.000Z') ? value : undefined;
-};
-
-const address: Reader<string> = (value) =>
-  typeof value === 'string' && value.length <= 1024 && value.startsWith('s3://') ? value : undefined;
 const strategy: Reader<Distribution['strategy']> = (value) => strategies.find((known) => known === value);
 const processCount: Reader<number> = (value) => {
   const read = count(value);
@@ -109,14 +90,6 @@ function distributionOf(members: Members): Distribution | undefined {
   const { strategy: chosen, reason, processes, scalingEfficiency } = read;
   if (chosen === undefined || reason === undefined || processes === undefined) return undefined;
   return { strategy: chosen, reason, processes, ...(scalingEfficiency === undefined ? {} : { scalingEfficiency }) };
-}
-
-function checkpointOf({ step, uri, sha256, savedAt }: Members): Checkpoint | undefined {
-  // A step that is no 64-bit integer would be refused together with the whole status.
-  if (typeof step !== 'number' || !Number.isSafeInteger(step) || step < 0) return undefined;
-  const lies = address(uri);
-  if (lies === undefined || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  return { step, uri: lies, sha256, ...fitting({ savedAt }, { savedAt: time }) };
 }
 
 /** GET /v2/models/<m>/ready of a server; a model that is still being loaded is no news. */

@@ -23,7 +23,14 @@ export function attemptsOf({ root, jobs, news }: Pick<RunObserved, 'root' | 'job
   const unrecorded = jobs
     .filter((job) => numberOf(job) > known)
     .toSorted((one, other) => numberOf(one) - numberOf(other));
-  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(attempt, news));
+  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(admitted(attempt, root, jobs), news));
+}
+
+/** The last time, should the queue have taken its admission back without an end of the attempt. */
+function admitted(attempt: Attempt, root: RunRoot, jobs: readonly BatchJob[]): Attempt {
+  const admittedAt = jobs.find((job) => numberOf(job) === attempt.number)?.status?.startTime;
+  const isQueued = root.spec.placement.queueName !== undefined && attempt.endedAt === undefined;
+  return isQueued && admittedAt !== undefined ? { ...attempt, admittedAt } : attempt;
 }
 
 /** Rank 0 says where it went on from; should the attempt fail, nobody else will. */
@@ -95,23 +102,26 @@ export function inARow(attempts: readonly Attempt[], ending: Attempt['outcome'])
   return attempts.length - 1 - other;
 }
 
-/** How long these attempts have run, in milliseconds; waits for missing input and pauses are not counted. */
-export function ranMs(attempts: readonly Attempt[], now: Date): number {
+/** How long these attempts have run, in milliseconds; waits for missing input or in a queue and pauses are not counted. */
+export function ranMs({ spec }: RunRoot, attempts: readonly Attempt[], now: Date): number {
   const spans = attempts
     .filter(({ outcome }) => outcome !== 'Waiting')
-    .map(
-      ({ startedAt, endedAt }) => (endedAt === undefined ? now.getTime() : Date.parse(endedAt)) - Date.parse(startedAt),
-    );
+    .map(({ startedAt, admittedAt, endedAt }) => {
+      const begunAt = spec.placement.queueName === undefined ? startedAt : admittedAt;
+      const endMs = endedAt === undefined ? now.getTime() : Date.parse(endedAt);
+      return begunAt === undefined ? 0 : endMs - Date.parse(begunAt);
+    });
   return spans.reduce((sum, span) => sum + Math.max(0, span), 0);
 }
 
 /** How long attempts have run that this list no longer has, in whole seconds: those forgotten before, and those since. */
-export function earlierRunSeconds({ status }: RunRoot, attempts: readonly Attempt[]): number {
+export function earlierRunSeconds(root: RunRoot, attempts: readonly Attempt[]): number {
+  const { status } = root;
   const listed = new Set(attempts.map(({ number }) => number));
   const dropped = (status?.attempts ?? []).filter(
     ({ number, endedAt }) => endedAt !== undefined && !listed.has(number),
   );
-  const seconds = (status?.earlierRunSeconds ?? 0) + Math.round(ranMs(dropped, new Date(0)) / 1000);
+  const seconds = (status?.earlierRunSeconds ?? 0) + Math.round(ranMs(root, dropped, new Date(0)) / 1000);
   // Somebody may have written a figure that no longer fits when it is written again.
   return Math.min(Number.MAX_SAFE_INTEGER, seconds);
 }

@@ -24,6 +24,7 @@ export interface Failure {
 
 const weights: Readonly<Record<FailureReason, Weight>> = {
   ConfigInvalid: 'permanent',
+  OutOfMemory: 'permanent',
   DataMissing: 'waiting',
   DataInvalid: 'permanent',
   TeacherMissing: 'waiting',

@@ -27,7 +27,7 @@ export function pauseMs(attempts: readonly Attempt[]): number {
 export function deadlineAtMs(root: RunRoot, attempts: readonly Attempt[], now: Date): number | undefined {
   const { deadlineSeconds } = root.spec.retry;
   if (deadlineSeconds === undefined) return undefined;
-  return now.getTime() + (deadlineSeconds - earlierRunSeconds(root, attempts)) * 1000 - ranMs(attempts, now);
+  return now.getTime() + (deadlineSeconds - earlierRunSeconds(root, attempts)) * 1000 - ranMs(root, attempts, now);
 }
 
 /** Have all attempts together run for too long? */

@@ -80,7 +80,7 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
     case 'starting':
     case 'running':
       if (observed.root.spec.suspend) return { ...suspended(observed, attempts, now), ...planHold(observed, now) };
-      if (!isPastDeadline(observed.root, attempts, now))
+      if (!isPastDeadline(observed.root, counting(verdict, attempts), now))
         return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
       return ranOut(observed.root, verdict, attempts, now);
   }
@@ -137,9 +137,13 @@ function planNext(observed: RunObserved, config: RunConfig, attempts: readonly A
   };
 }
 
+/** Time in a queue does not count, also of an attempt that had begun before. */
+const counting = ({ kind }: Going, attempts: readonly Attempt[]): readonly Attempt[] =>
+  kind === 'queued' ? attempts.slice(0, -1) : attempts;
+
 function watching(observed: RunObserved, verdict: Going, attempts: readonly Attempt[], now: Date): RunPlan {
   const lookMs = (verdict.kind === 'queued' ? undefined : verdict.lookMs) ?? Infinity;
-  const deadlineMs = deadlineAtMs(observed.root, attempts, now) ?? Infinity;
+  const deadlineMs = verdict.kind === 'queued' ? Infinity : (deadlineAtMs(observed.root, attempts, now) ?? Infinity);
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const state = hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);

@@ -14,6 +14,7 @@
  * | gate missed| Failed     | True               | False, Finished      | False, GateNotMet    |
  * | failed     | Failed     | True               | False, Finished      | False, its reason    |
  */
+import type { Checkpoint } from '../api/checkpoint.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
 import type { Distribution } from '../api/trainer-contract.ts';
 import type { ConditionType, Reason } from '../api/vocabulary.ts';
@@ -38,6 +39,8 @@ export interface RunReport {
   /** Share of the steps that are done, as rank 0 says. */
   readonly progress: string | undefined;
   readonly news: RunNews | undefined;
+  /** As the last attempt named it when it failed. */
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 const phases: Readonly<Record<RunState['kind'], Phase>> = {
@@ -63,7 +66,7 @@ export function runStatus(report: RunReport, now: Date) {
       observedGeneration: root.metadata.generation,
       progress: progressOf(report),
       training: trainingOf(report),
-      checkpoint: report.news?.checkpoint ?? root.status?.checkpoint,
+      checkpoint: report.checkpoint ?? report.news?.checkpoint ?? root.status?.checkpoint,
       distribution: distributionOf(report),
       startedAt: root.status?.startedAt ?? attempts[0]?.startedAt,
       finishedAt: finishedAtOf(report, now),

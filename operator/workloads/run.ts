@@ -1,4 +1,5 @@
 /** What TrainingJob and DistillationJob have in common: a run of several attempts, as it was asked for and as it is seen. Types alone. */
+import type { Checkpoint } from '../api/checkpoint.ts';
 import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import type { Distribution, TrainerConfig } from '../api/trainer-contract.ts';
@@ -56,14 +57,6 @@ export interface RunObserved {
   readonly kueue: boolean;
   /** `limbeck.dev/training-job` or `limbeck.dev/distillation-job`. */
   readonly label: string;
-}
-
-/** A point from which a later attempt can go on. */
-export interface Checkpoint {
-  readonly step: number;
-  readonly uri: string;
-  readonly sha256: string;
-  readonly savedAt?: string;
 }
 
 /** News of a run, by the UID of its job, from outside the cluster's API. */

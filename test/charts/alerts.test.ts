@@ -9,8 +9,9 @@ import { reasons } from '../../operator/api/vocabulary.ts';
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
+import { led } from '../support/candidates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { FakeCluster } from '../support/fake-cluster.ts';
+
 import { startRig } from '../support/rig.ts';
 import { freshRegistry } from '../support/toy.ts';
 import { render, renderWhere } from './helm.ts';
@@ -53,7 +54,7 @@ interface Scraped {
 
 /** What a manager shows that leads, and whose lease could not be written once. */
 async function scrape(): Promise<Scraped> {
-  const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+  const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
   callMetrics(registry);
   skewMetrics(registry, () => 0);
   let fails = true;

@@ -6,21 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-# The kubelet cuts a termination message here, and a cut JSON says nothing.
-LIMIT_BYTES = 4096
+LIMIT_BYTES = 4096  # The kubelet cuts a termination message here, and a cut JSON says nothing.
 
 # Reasons of trainer-result.schema.json; docs/custom-training.md says what the operator does about each.
-EXIT_CODES = {
-    "ConfigInvalid": 78,
-    "DataMissing": 66,
-    "DataInvalid": 65,
-    "NonFiniteLoss": 70,
-    "ParityBroken": 70,
-    "StoreUnavailable": 75,
-    "PeerLost": 75,
-    "Interrupted": 143,
-    "Crashed": 1,
-}
+EXIT_CODES = {"ConfigInvalid": 78, "DataMissing": 66, "DataInvalid": 65, "NonFiniteLoss": 70, "ParityBroken": 70}
+EXIT_CODES |= {"OutOfMemory": 71, "StoreUnavailable": 75, "PeerLost": 75, "Interrupted": 143, "Crashed": 1}
+LARGER = "Raise placement.resources.limits.memory in a new job, or take larger GPUs, or a smaller model or batch."
 
 
 class Failure(Exception):  # noqa: N818 - named after what happened
@@ -37,13 +28,18 @@ class Failure(Exception):  # noqa: N818 - named after what happened
         return {"contractVersion": "v1", "outcome": "failed", "reason": self.reason, "message": self.message, **step}
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """In Python's way, or in PyTorch's, which has an error of its own for GPUs alone."""
+    native = isinstance(error, RuntimeError) and ("out of memory" in str(error) or "allocate memory" in str(error))
+    return native or isinstance(error, MemoryError)
+
+
 def write_result(path: Path, document: dict[str, Any]) -> None:
     """The last words, in place: the termination log is a mounted file. Only the message of a failure may be cut."""
     content = as_json(document)
     if len(content) > LIMIT_BYTES and "message" in document:
         room = LIMIT_BYTES - len(as_json({**document, "message": ""}))
-        # Escapes take up to six bytes for a character.
-        content = as_json({**document, "message": document["message"][: room // 6]})
+        content = as_json({**document, "message": document["message"][: room // 6]})  # Escapes take up to six bytes.
     if len(content) > LIMIT_BYTES:
         raise ValueError(f"the result has {len(content)} bytes; the termination message takes {LIMIT_BYTES}")
     path.write_bytes(content)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck_custom import store
-from limbeck_custom.ending import Failure, as_json, write_result
+from limbeck_custom.ending import LARGER, Failure, as_json, is_out_of_memory, write_result
 from limbeck_custom.progress import Board, serve
 
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
@@ -56,6 +56,8 @@ class Job:
         try:
             yield
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             if self.stopping:
                 raise Failure("Interrupted", "Stopped by SIGTERM.") from error
             raise Failure("PeerLost", f"Rank {self.rank} lost another rank: {error}") from error
@@ -104,7 +106,10 @@ class Job:
         code = 0
         if error is not None:
             traceback.print_exception(error)
-            failure = error if isinstance(error, Failure) else Failure("Crashed", f"{type(error).__name__}: {error}")
+            words = f"{type(error).__name__}: {error}"
+            if is_out_of_memory(error):
+                error = Failure("OutOfMemory", f"Out of memory: {words.rstrip('.: ')}. {LARGER}")
+            failure = error if isinstance(error, Failure) else Failure("Crashed", words)
             self._result, code = failure.document(), failure.exit_code
         if self._result is not None:
             write_result(self._result_file, self._result)

@@ -29,10 +29,9 @@ def get(uri: str) -> bytes:
         return path.read_bytes()
     client, (bucket, key) = _client(), _place(uri)
     try:
-        content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
     except client.exceptions.NoSuchKey as error:
         raise KeyError(uri) from error
-    return content
 
 
 def listed(prefix: str) -> list[str]:

@@ -185,13 +185,20 @@ class Training:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
         if error.reason is Reason.NON_FINITE_LOSS:
             self._settle()
+            error.checkpoint = self._resumable()
             raise error
         where = f"step {self._step} of {self._stage.steps} ({self._stage.name})"
         kept = self._kept(error)
         if self._session.interruption.requested:
             message = f"Stopped by SIGTERM at {where}; {kept}."
-            raise TrainerError(Reason.INTERRUPTED, message, self._step) from error
-        raise TrainerError(error.reason, f"{error.message} At {where}; {kept}.", self._step) from error
+            raise TrainerError(Reason.INTERRUPTED, message, self._step, self._resumable()) from error
+        raise TrainerError(
+            error.reason, f"{error.message} At {where}; {kept}.", self._step, self._resumable()
+        ) from error
+
+    def _resumable(self) -> SavedCheckpoint | None:
+        """What the next attempt goes on from; nobody knows while another one is on its way."""
+        return self._session.board.progress.checkpoint if self._writer.idle else None
 
     def _kept(self, error: TrainerError) -> str:
         """Saves, if that can be done without those who are gone, and says where."""

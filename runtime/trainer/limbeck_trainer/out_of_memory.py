@@ -31,15 +31,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException, progress: Progress) -> TrainerError:
-    """The end for want of memory: as permanent as that of a container that the kernel has killed for it.
-
-    The contract has no reason of this name. A model that is seen beforehand not to fit is told as ConfigInvalid, and so
-    is this.
-    """
+    """The end for want of memory: as permanent as that of a container that the kernel has killed for it."""
     words = shortened(" ".join(str(error).split()) or type(error).__name__, LONGEST_WORDS).rstrip(".")
     where = f" at step {progress.step} of {progress.steps}" if progress.steps else ""
     return TrainerError(
-        Reason.CONFIG_INVALID,
+        Reason.OUT_OF_MEMORY,
         f"Out of memory while {progress.phase}{where}: {words}. {_remedy(words)}",
         progress.step or None,
     )

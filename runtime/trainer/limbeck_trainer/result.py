@@ -25,7 +25,9 @@ def failure_document(error: TrainerError) -> dict[str, object]:
         "reason": str(error.reason),
         "message": error.message,
     }
-    return document if error.step is None else {**document, "step": error.step}
+    step = {} if error.step is None else {"step": error.step}
+    checkpoint = {} if error.checkpoint is None else {"checkpoint": error.checkpoint.document()}
+    return {**document, **step, **checkpoint}
 
 
 def encode(document: dict[str, object]) -> bytes:

@@ -83,6 +83,20 @@ test.each([
   });
 });
 
+test.each([
+  [{ step: 40, uri: 's3://b/c', sha256: 'a'.repeat(64), savedAt: '2026-11-24T12:00:00Z' }, 'failed'],
+  [{ step: 40, uri: 's3://b/c', sha256: 'a'.repeat(64) }, 'failed'],
+  [{ step: 40, uri: 's3://b/c', sha256: 'a' }, 'invalid'],
+  [{ step: 0.5, uri: 's3://b/c', sha256: 'a'.repeat(64) }, 'invalid'],
+  [{ step: 40, uri: 's3://b/c' }, 'invalid'],
+])('a failure may name the checkpoint that was written last: %j is %s', (checkpoint, outcome) => {
+  const failure = { ...(JSON.parse(failureText('Interrupted')) as object), checkpoint };
+  expect([parseResult(JSON.stringify(failure)).outcome, keepsContract(failure)]).toEqual([
+    outcome,
+    outcome === 'failed',
+  ]);
+});
+
 test('the parser and the schema say the same of a result in which one thing is wrong', () => {
   const paths = pathsOf(whole);
   const junk = fc.constantFrom<unknown>(undefined, null, 'x', -2, 0.5, true, [], {});

@@ -114,7 +114,37 @@ test.each([
 
 test('time runs while an attempt does, not in a pause or while input is missing', () => {
   const attempts = [pastAttempt(1, 'Failed', 600), pastAttempt(2, 'Waiting', 300), { number: 3, startedAt: ago(5) }];
-  expect(ranMs(attempts, now)).toBe(35_000);
+  expect(ranMs(teacherJob(), attempts, now)).toBe(35_000);
+});
+
+test('of a run in a queue, time runs from when each attempt was admitted', () => {
+  const { placement } = teacherJob().spec;
+  const queued = teacherJob({ placement: { ...placement, queueName: 'team-a' } });
+  const attempts = [
+    { ...pastAttempt(1, 'Preempted', 600), admittedAt: ago(610) },
+    pastAttempt(2, 'Suspended', 300),
+    { number: 3, startedAt: ago(90), admittedAt: ago(5) },
+  ];
+  expect(ranMs(queued, attempts, now)).toBe(15_000);
+  expect(ranMs(queued, [{ number: 1, startedAt: ago(90) }], now)).toBe(0);
+});
+
+test('an open attempt in a queue says when it was admitted, the last time', () => {
+  const { placement } = teacherJob().spec;
+  const open = { number: 2, startedAt: ago(90), admittedAt: ago(80) };
+  const of = (queueName: string | undefined, startTime: string | undefined) => {
+    const named = queueName === undefined ? placement : { ...placement, queueName };
+    const past = pastAttempt(1, 'Failed', 100);
+    const root = teacherJob({ placement: named }, { attempts: [past, open] });
+    const jobs = [1, 2].map((number) => ({
+      ...attemptJob(number),
+      status: startTime === undefined ? {} : { startTime },
+    }));
+    return attemptsOf({ root, jobs, news: undefined }).map(({ admittedAt }) => admittedAt);
+  };
+  expect(of('team-a', ago(20))).toEqual([undefined, ago(20)]);
+  expect(of('team-a', undefined)).toEqual([undefined, ago(80)]);
+  expect(of(undefined, ago(20))).toEqual([undefined, ago(80)]);
 });
 
 test('what attempts have run stays known when the list no longer has them, and counts once', () => {

@@ -8,6 +8,7 @@ const of = (status: Parameters<typeof worker>[1]) => failureOf(worker(0, status)
 describe('what a failed pod says', () => {
   test.each([
     ['ConfigInvalid', 'permanent'],
+    ['OutOfMemory', 'permanent'],
     ['DataMissing', 'waiting'],
     ['DataInvalid', 'permanent'],
     ['TeacherMissing', 'waiting'],

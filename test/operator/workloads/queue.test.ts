@@ -52,6 +52,24 @@ describe('a run in a queue', () => {
     expect(plan({ jobs: [queuedJob(1, false)], pods }).state.kind).toBe('running');
   });
 
+  test('has its deadline from when it is admitted', () => {
+    const of = (job: BatchJob, secondsAgo: number, attempt: Attempt = open) => {
+      const { spec } = rootWith([]);
+      const root = teacherJob({ ...spec, retry: { limit: 3, deadlineSeconds: 50 } }, { attempts: [attempt] });
+      const status = { startTime: ago(secondsAgo) };
+      return plan({ root, jobs: [{ ...job, ...(job.spec?.suspend === true ? {} : { status }) }] });
+    };
+    expect(of(queuedJob(1, true), 0)).toMatchObject({ state: { kind: 'queued' }, next: { kind: 'settled' } });
+    expect(of(queuedJob(1, false), 40)).toMatchObject({
+      state: { kind: 'starting' },
+      attempts: [{ admittedAt: ago(40) }],
+      next: { kind: 'recheck', afterMs: 10_000 },
+    });
+    expect(of(queuedJob(1, false), 50).state).toMatchObject({ reason: 'DeadlineExceeded' });
+    // Taken back, and none of its pods was seen to end: it waits once more.
+    expect(of(queuedJob(1, true), 0, { ...open, admittedAt: ago(55) }).state.kind).toBe('queued');
+  });
+
   test('starts again in the queue when that took its admission back, at no cost', () => {
     const ends = [leaving(worker(0, reported('Interrupted', 143))), leaving(worker(1, runningStatus))];
     const { attempts } = plan({ jobs: [queuedJob(1, true)], pods: ends });

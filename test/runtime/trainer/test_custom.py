@@ -132,6 +132,19 @@ with Job.start() as job:
         ("job.succeed({}, {'n': 1, 'rmse': {'value': float('nan')}})", 1, "Crashed", "not JSON compliant"),
         ("job.publish(b'', [], [], baseline=[float('inf')])", 1, "Crashed", "not JSON compliant"),
         ("with job.collective(): raise RuntimeError('closed by peer')", 75, "PeerLost", "closed by peer"),
+        (
+            "bytearray(1 << 60)",
+            71,
+            "OutOfMemory",
+            "Out of memory: MemoryError. Raise placement.resources.limits.memory",
+        ),
+        ("import torch; torch.empty(1 << 50)", 71, "OutOfMemory", "DefaultCPUAllocator: can't allocate memory"),
+        (
+            "import torch\n    with job.collective(): raise torch.OutOfMemoryError('CUDA out of memory.')",
+            71,
+            "OutOfMemory",
+            "CUDA",
+        ),
     ],
 )
 def test_every_end_has_its_reason_and_exit_code(

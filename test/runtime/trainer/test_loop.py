@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.job import run
 from limbeck_trainer.loss_record import STEPS_PER_LOOK
-from limbeck_trainer.progress import Board
+from limbeck_trainer.progress import Board, SavedCheckpoint
+from limbeck_trainer.result import failure_document
 from support import Document, alone, config_document, digits_file, run_here, session, spoiled
 
 
@@ -66,3 +68,18 @@ def test_early_stopping_by_what_is_no_number_is_no_success(tmp_path: Path) -> No
     with pytest.raises(TrainerError, match="The validation loss was no number so far at step 4 of 8") as caught:
         run_here(document)
     assert caught.value.reason is Reason.NON_FINITE_LOSS
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_failure_names_what_the_next_attempt_goes_on_from_unless_another_is_on_its_way(
+    store: str, monkeypatch: pytest.MonkeyPatch, settled: bool
+) -> None:
+    monkeypatch.setattr(CheckpointWriter, "idle", property(lambda _writer: settled))
+    saved = SavedCheckpoint(3, f"{store}/step-00000003.pt", "a" * 64)
+    document = config_document(store, optimization={"optimizer": "sgd", "schedule": "constant", "learningRate": 1e30})
+    said = session(document)
+    said.board.update(checkpoint=saved)
+    with pytest.raises(TrainerError, match="The loss became") as caught:
+        run(said, alone())
+    assert caught.value.checkpoint == (saved if settled else None)
+    assert failure_document(caught.value).get("checkpoint") == (saved.document() if settled else None)

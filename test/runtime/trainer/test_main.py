@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -84,6 +85,10 @@ def test_sigterm_saves_and_a_resumption_ends_as_if_nothing_had_been(tmp_path: Pa
         assert (code, result["reason"]) == (143, "Interrupted")
     stopped = workers[0].result()["step"]
     assert 100 < stopped < 2000
+    saved = workers[0].result()["checkpoint"]
+    file = Path(saved["uri"].removeprefix("file://"))
+    assert (saved["step"], saved["sha256"]) == (stopped, hashlib.sha256(file.read_bytes()).hexdigest())
+    assert "checkpoint" not in workers[1].result()
     resumed = start_workers(tmp_path / "second", attempt(document, 2), 2)
     whole = start_workers(tmp_path / "whole", config_document(f"{store}-whole", optimization=LONG), 2)
     assert [worker.exit_code() for worker in (*resumed, *whole)] == [0] * 4

@@ -60,7 +60,7 @@ def test_each_library_says_it_in_its_own_way(ask: Callable[[], object]) -> None:
         ask()
     assert is_out_of_memory(caught.value)
     error = out_of_memory(caught.value, Progress(phase="training", step=7, steps=80))
-    assert (error.reason, error.step) == (Reason.CONFIG_INVALID, 7)
+    assert (error.reason, error.step) == (Reason.OUT_OF_MEMORY, 7)
     assert error.message.startswith("Out of memory while training at step 7 of 80: ")
     remedy = "larger GPUs" if ask is on_a_gpu else r"Raise placement.resources.limits.memory in a new job"
     assert remedy in error.message
@@ -112,7 +112,7 @@ def test_it_ends_a_run_for_good_in_every_phase(tmp_path: Path, store: str, phase
     (worker,) = start_program(tmp_path, config_document(store), command, 1)
     code, result = worker.exit_code(), worker.result()
     jsonschema.validate(result, contract("trainer-result"))
-    assert (code, result["reason"], result["step"]) == (78, "ConfigInvalid", 3)
+    assert (code, result["reason"], result["step"]) == (71, "OutOfMemory", 3)
     assert result["message"].startswith(f"Out of memory while {phase} at step 3 of 9: ")
     assert worker.count("traceback") > 0
 
@@ -121,6 +121,6 @@ def test_a_model_that_no_memory_holds_ends_the_run_for_good(tmp_path: Path, stor
     """Where it is not foreseen: this pod is told to have more memory than there is."""
     document = config_document(store, model={"kind": "mlp", "hidden": [1 << 40]})
     (worker,) = start_workers(tmp_path, document, 1, {"LIMBECK_MEMORY_BYTES": str(1 << 62)})
-    assert (worker.exit_code(), worker.result()["reason"]) == (78, "ConfigInvalid")
+    assert (worker.exit_code(), worker.result()["reason"]) == (71, "OutOfMemory")
     assert "DefaultCPUAllocator: can't allocate memory" in worker.result()["message"]
     assert "Raise placement.resources.limits.memory in a new job" in worker.result()["message"]
