@@ -1,6 +1,7 @@
 /**
  * Five thousand requests held for a service without replicas: how long from the first replica to the last answer, and
- * how much memory the gateway takes. Client and replica live in this process, the gateway in its own.
+ * how much memory that takes; by the gateway, and in turn by the least that holds requests at all. Client and replica live
+ * in this process, whoever holds in its own.
  */
 import { spawn } from 'node:child_process';
 import { createServer, request } from 'node:http';
@@ -24,8 +25,8 @@ interface Round {
   readonly failed: number;
 }
 
-async function round(): Promise<Round> {
-  const gateway = spawn(process.execPath, ['bench/gateway/proxy.ts', replicaPort, 'later'], {
+async function round(holder: string): Promise<Round> {
+  const gateway = spawn(process.execPath, [holder, replicaPort, 'later'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines: ((line: string) => void)[] = [];
@@ -63,25 +64,36 @@ async function round(): Promise<Round> {
   return { heldMiB, firstMs: Math.round(sorted[0] ?? 0), lastMs: Math.round(sorted.at(-1) ?? 0), failed };
 }
 
-const results: Round[] = [];
-for (let n = 0; n < rounds; n++) {
-  const result = await round();
-  results.push(result);
-  const { heldMiB, firstMs, lastMs, failed } = result;
-  console.log(
-    `${held} held in ${heldMiB} MiB; released: first answer ${firstMs} ms, last ${lastMs} ms, failed ${failed}`,
-  );
+interface Pair {
+  readonly gateway: Round;
+  readonly plain: Round;
 }
-const figure = (read: (found: Round) => number) => spread(results.map(read));
+
+const text = ({ heldMiB, firstMs, lastMs, failed }: Round): string =>
+  `${heldMiB} MiB, first answer ${firstMs} ms, last ${lastMs} ms, failed ${failed}`;
+
+const pairs: Pair[] = [];
+for (let n = 0; n < rounds; n++) {
+  const gateway = await round('bench/gateway/proxy.ts');
+  const plain = await round('bench/gateway/plain-holder.ts');
+  pairs.push({ gateway, plain });
+  console.log(`${held} held, then released: gateway ${text(gateway)}; plain ${text(plain)}`);
+}
+const figures = (side: keyof Pair) => ({
+  heldMiB: spread(pairs.map((pair) => pair[side].heldMiB)),
+  firstMs: spread(pairs.map((pair) => pair[side].firstMs)),
+  lastMs: spread(pairs.map((pair) => pair[side].lastMs)),
+  failed: pairs.reduce((sum, pair) => sum + pair[side].failed, 0),
+});
+const ratio = (read: (found: Round) => number) =>
+  spread(pairs.map(({ gateway, plain }) => read(gateway) / read(plain)));
 const result = {
   name: 'gateway-held',
-  reference: 'none: milliseconds from the first replica to the first and the last answer, and memory',
-  ratios: {},
+  reference: 'the least that holds requests with node:http, in alternating rounds',
+  ratios: { heldMiB: ratio(({ heldMiB }) => heldMiB), lastMs: ratio(({ lastMs }) => lastMs) },
   held,
-  heldMiB: figure(({ heldMiB }) => heldMiB),
-  firstMs: figure(({ firstMs }) => firstMs),
-  lastMs: figure(({ lastMs }) => lastMs),
-  failed: results.reduce((sum, { failed }) => sum + failed, 0),
+  gateway: figures('gateway'),
+  plain: figures('plain'),
 };
 writeResult(result);
 replica.close();

@@ -159,6 +159,13 @@ import_image() {
   with_heartbeat "import $image" "$CACHE/logs/image-import.log" send_image "$image"
 }
 
+# The chart's own name for the newest build, so that a release without values finds its images on the node.
+name_as_the_chart_does() {
+  local name=$1 image=$2 version
+  version=$(sed -n 's/^appVersion: *//p' "$REPOSITORY/charts/limbeck/Chart.yaml")
+  ctr_of_cluster images tag --force "$image" "localhost/limbeck-$name:$version" >/dev/null
+}
+
 send_image() { buildah_here push --quiet "$1" "docker-archive:/dev/stdout:$1" | ctr_of_cluster images import -; }
 
 # What the bundles are made of; they lie beside a note of it.
@@ -188,7 +195,10 @@ images() {
     say "images $count/${#names[@]}: $name"
     image=$(build_image "$name")
     echo "  $name: $image" >>build/images.yaml.new
-    if [[ -f $STATE/complete ]] && alive "$STATE" containerd; then import_image "$image"; fi
+    if [[ -f $STATE/complete ]] && alive "$STATE" containerd; then
+      import_image "$image"
+      name_as_the_chart_does "$name" "$image"
+    fi
   done
   # A part of the images is no set of values.
   if (($# == 0)); then mv build/images.yaml.new build/images.yaml; else cat build/images.yaml.new && rm build/images.yaml.new; fi
