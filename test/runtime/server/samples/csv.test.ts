@@ -1,18 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid } from '../../../../runtime/server/protocol/errors.ts';
 import { readCsv } from '../../../../runtime/server/samples/csv.ts';
-import { preprocessingOf, type TablePreprocessing } from '../../../../runtime/server/samples/preprocessing.ts';
-
-const tableOf = (...columns: readonly object[]): TablePreprocessing => {
-  const parsed = preprocessingOf({ kind: 'table', columns });
-  if (typeof parsed === 'string' || parsed.kind !== 'table') throw new Error('no table');
-  return parsed;
-};
-
-const age = { name: 'age', kind: 'number' };
-const city = { name: 'city', kind: 'category', categories: ['Bergen', 'Oslo', '7', 'true'] };
-const strict = tableOf(age, city);
-const lenient = tableOf({ ...age, missing: 'NaN' }, { ...city, missing: 'NaN' });
+import type { TablePreprocessing } from '../../../../runtime/server/samples/preprocessing.ts';
+import { age, city, lenient, strict, tableOf } from '../../../support/sample-tables.ts';
 
 const rows = { most: 10, check: () => undefined, goesOn: () => undefined };
 const csv = (text: string, table: TablePreprocessing): Promise<Float64Array> => readCsv(text, table, rows);

@@ -1,17 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { preprocessingOf, type TablePreprocessing } from '../../../../runtime/server/samples/preprocessing.ts';
 import { readRecords } from '../../../../runtime/server/samples/table.ts';
-
-const tableOf = (...columns: readonly object[]): TablePreprocessing => {
-  const parsed = preprocessingOf({ kind: 'table', columns });
-  if (typeof parsed === 'string' || parsed.kind !== 'table') throw new Error('no table');
-  return parsed;
-};
-
-const age = { name: 'age', kind: 'number' };
-const city = { name: 'city', kind: 'category', categories: ['Bergen', 'Oslo', '7', 'true'] };
-const strict = tableOf(age, city);
-const lenient = tableOf({ ...age, missing: 'NaN' }, { ...city, missing: 'NaN' });
+import { lenient, strict } from '../../../support/sample-tables.ts';
 
 describe('records', () => {
   test('have columns by name, in any order', () => {
