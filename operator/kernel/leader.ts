@@ -236,13 +236,13 @@ export class Leader {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { cluster, key, clock } = this.#options;
+    const { cluster, key, clock, times } = this.#options;
     try {
       const lease = await cluster.get(leases, key, signal);
       this.#sighting = sighted(lease, this.#sighting, clock.monotonicMs());
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      this.#sighting = missed(this.#sighting, clock.monotonicMs());
+      this.#sighting = missed(this.#sighting, clock.monotonicMs(), times.leaseSeconds);
     }
   }
 

@@ -40,6 +40,8 @@ export interface Sighting {
   readonly changedAtMs: number;
   /** It is not there: somebody has deleted it, perhaps, and its holder need not know yet. */
   readonly isGone?: true;
+  /** For how long another one may hold what was never seen: one of the same configuration. */
+  readonly unseenSeconds?: number;
 }
 
 export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
@@ -60,14 +62,15 @@ export function stepOf(sighting: Sighting, identity: string, nowMs: number): Lea
 
 /** As in the configuration: a duration that nobody of ours would write must not keep everybody waiting for years. */
 const longestLeaseSeconds = 3600;
-/** What another one may have held. */
-const unseen: LeaseSpec = { leaseDurationSeconds: usualTimes.leaseSeconds };
 
 /** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
 export function leftOf(sighting: Sighting | undefined, nowMs: number): number {
   if (sighting === undefined) return 0;
-  const { spec = unseen } = sighting.lease ?? {};
-  const seconds = Math.min(longestLeaseSeconds, spec.leaseDurationSeconds ?? 0);
+  const { lease, unseenSeconds = 0 } = sighting;
+  const seconds = Math.min(
+    longestLeaseSeconds,
+    lease === undefined ? unseenSeconds : (lease.spec.leaseDurationSeconds ?? 0),
+  );
   return sighting.changedAtMs + seconds * 1000 - nowMs;
 }
 
@@ -78,8 +81,8 @@ export function sighted(lease: Lease, before: Sighting | undefined, nowMs: numbe
 }
 
 /** After the lease was not found. Its holder may have renewed it until now, and cannot from now on. */
-export const missed = (before: Sighting | undefined, nowMs: number): Sighting =>
-  before?.isGone === true ? before : { lease: before?.lease, changedAtMs: nowMs, isGone: true };
+export const missed = (before: Sighting | undefined, nowMs: number, unseenSeconds: number): Sighting =>
+  before?.isGone === true ? before : { lease: before?.lease, changedAtMs: nowMs, isGone: true, unseenSeconds };
 
 /** The field has 32 bits. */
 const mostTransitions = 2 ** 31 - 1;

@@ -47,7 +47,7 @@ describe('stepOf', () => {
 
 describe('a lease that was deleted', () => {
   const seenAtMs = 100;
-  const goneAt = (spec: LeaseSpec, nowMs: number) => missed({ lease: lease(spec), changedAtMs: seenAtMs }, nowMs);
+  const goneAt = (spec: LeaseSpec, nowMs: number) => missed({ lease: lease(spec), changedAtMs: seenAtMs }, nowMs, 60);
 
   test.each<[string, LeaseSpec, number, string]>([
     ['is not followed while its holder may still write', other, 15_999, 'wait'],
@@ -65,14 +65,14 @@ describe('a lease that was deleted', () => {
 
   test('counts from the first look that missed it: until then it may have been renewed', () => {
     const first = goneAt(other, 1000);
-    expect([first.changedAtMs, missed(first, 3000)]).toEqual([1000, first]);
+    expect([first.changedAtMs, missed(first, 3000, 60)]).toEqual([1000, first]);
   });
 
   test.each([
-    [15_999, 'wait'],
-    [16_000, 'create'],
+    [60_999, 'wait'],
+    [61_000, 'create'],
   ])('cannot be told from one that never was: at %d ms, who has seen none does this: %s', (nowMs, expected) => {
-    expect(stepOf(missed(missed(undefined, 1000), 9000), 'me', nowMs)).toBe(expected);
+    expect(stepOf(missed(missed(undefined, 1000, 60), 9000, 60), 'me', nowMs)).toBe(expected);
   });
 
   test('counts anew when it is back', () => {
