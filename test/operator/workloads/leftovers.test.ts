@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, coschedulingGroups } from '../../../operator/api/resources.ts';
+import { configOf } from '../../../operator/training/desired.ts';
 import {
   finalLeftovers,
   outdatedChildren,
   unfinishedJobs,
   unseenUntilMs,
 } from '../../../operator/workloads/leftovers.ts';
+import { planRun } from '../../../operator/workloads/plan-run.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
 import {
@@ -20,6 +22,7 @@ import {
   pastAttempt,
   reported,
   runningStatus,
+  seen,
   settings,
   teacherAttempt,
   teacherJob,
@@ -80,6 +83,13 @@ describe('a Job whose worker has ended by our own record alone', () => {
     ['goes where somebody else holds a pod open', record(), [failed, worker(0, heldOpen({ exitCode: 0 }))], true],
   ])('%s', (_, attempt, pods, isRemoved) => {
     expect(unfinishedJobs({ jobs: [job], pods }, now, [attempt])).toHaveLength(isRemoved ? 1 : 0);
+  });
+
+  test.each([[[failed]], [[]]])('keeps the next attempt waiting, be it shown or not: %#', (pods) => {
+    const root = teacherJob({}, { attempts: [record()] });
+    expect(planRun(seen({ root, jobs: [job], pods }), configOf(root.spec), now)).toMatchObject({
+      ...{ state: { reason: 'PodsStopping' }, apply: [], remove: [], next: { kind: 'recheck', afterMs: 55_000 } },
+    });
   });
 
   test('is looked at again when the minute is over', () => {
