@@ -21,18 +21,21 @@ afterAll(() => {
   lab.gateway.close();
 });
 
-const long = (epochs: number) => ({
+/** So many epochs that no machine comes to the end of them before what is to befall an attempt does. */
+const long = {
   model: { mlp: { hidden: [32] } },
-  optimization: { learningRate: 0.003, epochs },
+  optimization: { learningRate: 0.003, epochs: 400 },
   distribution: { workers: 2 },
   checkpoint: { everySeconds: 1 },
-});
+};
 
-const workersOf = async (name: string, attempt: number): Promise<readonly string[]> =>
-  (await kubectl.list<Pod>('pods', `limbeck.dev/training-job=${name},limbeck.dev/attempt=${attempt}`))
-    .filter(({ status }) => status?.phase === 'Running')
-    .map(({ metadata }) => metadata.name)
-    .toSorted();
+/** Both of them, while they run: what befalls an attempt that has come to its end changes nothing. */
+async function workersOf(name: string, attempt: number): Promise<readonly string[]> {
+  const pods = await kubectl.list<Pod>('pods', `limbeck.dev/training-job=${name},limbeck.dev/attempt=${attempt}`);
+  const running = pods.filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name);
+  if (running.length === long.distribution.workers) return running.toSorted();
+  throw new Error(`attempt ${attempt} of ${name} has ${running.length} running workers: its training was too short`);
+}
 
 /** As `kubectl drain` does it, which does not mind either where a pod is gone meanwhile: its group was ended with it. */
 const evict = (pod: string): Promise<unknown> =>
@@ -76,7 +79,7 @@ const suspend = (value: boolean): Promise<unknown> =>
 
 /** Rank 0 killed, then drained, then suspended while the newest checkpoint rots; the status at the end. */
 async function hunt(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('hunted', { ...long(250), retry: { limit: 3 } }));
+  await kubectl.applyObject(training('hunted', { ...long, retry: { limit: 3 } }));
   await underWay('hunted', 1);
   const [leader = ''] = await workersOf('hunted', 1);
   kill(kubectl, [leader]);
@@ -95,7 +98,7 @@ async function hunt(): Promise<TrainingJobStatus> {
 
 /** A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. */
 async function freezeOne(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('frozen', { ...long(150), retry: { limit: 3, stallSeconds: 10 } }));
+  await kubectl.applyObject(training('frozen', { ...long, retry: { limit: 3, stallSeconds: 10 } }));
   await underWay('frozen', 1);
   const [, second = ''] = await workersOf('frozen', 1);
   freeze(kubectl, second);
