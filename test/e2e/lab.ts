@@ -86,17 +86,29 @@ export const untilCondition = (
   });
 
 /** Runs a program in the trainer image with the store's credentials, and gives what it printed. */
-export async function inTrainer(kubectl: Kubectl, image: string, program: string, ...args: string[]): Promise<string> {
+export const inTrainer = (kubectl: Kubectl, image: string, program: string, ...args: string[]): Promise<string> =>
+  runPython(kubectl, image, [program, ...args]);
+
+/** The same with this claim's volume at /data. */
+export async function runPython(
+  kubectl: Kubectl,
+  image: string,
+  program: readonly string[],
+  claimName?: string,
+): Promise<string> {
   const name = `python-${randomUUID().slice(0, 8)}`;
+  const claim = claimName === undefined ? [] : [{ name: 'data', persistentVolumeClaim: { claimName } }];
   const container = {
-    ...{ name: 'python', image, command: ['python3', '-c', program, ...args] },
+    ...{ name: 'python', image, command: ['python3', '-c', ...program] },
     envFrom: [{ secretRef: { name: 'limbeck-store' } }],
     env: [{ name: 'HOME', value: '/tmp' }],
     resources: small,
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    volumeMounts: claim.map((volume) => ({ name: volume.name, mountPath: '/data' })),
   };
-  const securityContext = { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } };
-  const spec = { restartPolicy: 'Never', securityContext, containers: [container] };
+  const user = { runAsNonRoot: true, runAsUser: 65532, fsGroup: 65532 };
+  const securityContext = { ...user, seccompProfile: { type: 'RuntimeDefault' } };
+  const spec = { restartPolicy: 'Never', securityContext, containers: [container], volumes: claim };
   await kubectl.applyObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
   const phase = await kubectl.until<NonNullable<Pod['status']>, string>({
     ...{ kind: 'pod', name, seconds: 180, what: 'ending' },

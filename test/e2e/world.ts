@@ -10,6 +10,7 @@ export const namespaces = {
   faults: 'limbeck-e2e-faults',
   group: 'limbeck-e2e-group',
   language: 'limbeck-e2e-language',
+  examples: 'limbeck-e2e-examples',
 } as const;
 
 /** The same for every test file, so that no upgrade changes anything under another one. */
