@@ -15,12 +15,15 @@ export function onShutdown(log: Log, graceMs: number): AbortSignal {
   return controller.signal;
 }
 
-/** A promise nobody awaits is a bug whose state is unknown: say it and die, so that a supervisor starts afresh. */
+/**
+ * What nobody catches or awaits is a bug whose state is unknown: say it and die, so that a supervisor starts afresh. The
+ * last line is then one of ours, with the cause, and not Node's, which is its version.
+ */
 export function exitOnUnhandled(log: Log): void {
-  process.on('unhandledRejection', (reason) => {
-    log.error('unhandled rejection', {
-      error: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason),
-    });
+  const end = (sentence: string) => (thrown: unknown) => {
+    log.error(sentence, { error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
     process.exit(1);
-  });
+  };
+  process.on('unhandledRejection', end('unhandled rejection'));
+  process.on('uncaughtException', end('uncaught exception'));
 }

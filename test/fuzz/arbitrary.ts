@@ -26,9 +26,16 @@ const model = often<string>(
 const edges = [0, -0, -1, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 0.5, 3.5e38, 65_504, 70_000];
 const number = often<unknown>(fc.integer({ min: -3, max: 6 }), fc.constantFrom(...edges), fc.double());
 const scalar = often<unknown>(number, fc.boolean(), anyText, fc.constant(null));
+/** What JavaScript asks of an object by itself, such as to make text of it. */
+const member = fc.constantFrom('toString', 'valueOf', 'toJSON', 'then', 'length', 'constructor', '__proto__');
 /** Any JSON value. */
 export const nested = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof({ depthSize: 'small' }, scalar, fc.array(tie('value'), { maxLength: 5 })),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    scalar,
+    fc.array(tie('value'), { maxLength: 5 }),
+    fc.dictionary(member, tie('value'), { maxKeys: 2 }),
+  ),
 })).value;
 
 const dimension = often<unknown>(fc.integer({ min: 0, max: 4 }), fc.constantFrom(...edges, -1, '1', null));
@@ -37,7 +44,10 @@ const shape = often<unknown>(
   fc.array(fc.constantFrom(1, 2, 3, 4), { maxLength: 3 }),
   nested,
 );
-const datatype = often<unknown>(fc.constantFrom(...datatypes), fc.constantFrom('BF16', 'fp32', 'constructor', 7));
+const datatype = often<unknown>(
+  fc.constantFrom(...datatypes),
+  fc.constantFrom<unknown>('BF16', 'fp32', 'constructor', 7, { toString: 7 }),
+);
 const name = often<unknown>(fc.constantFrom('x', 'y', 'a', 'b', 'sum', 'difference'), anyText, nested);
 const explaining = {
   ...{ method: often<unknown>(fc.constantFrom('occlusion', 'integrated'), scalar), steps: number, target: nested },
@@ -68,7 +78,7 @@ const sound = fc
     width: fc.integer({ min: 0, max: 3 }),
   })
   .chain(({ type, rows, width }) =>
-    fc.array(scalar, { minLength: rows * width, maxLength: rows * width }).map((values) => ({
+    fc.array(often<unknown>(scalar, nested), { minLength: rows * width, maxLength: rows * width }).map((values) => ({
       name: 'x',
       datatype: type,
       shape: [rows, width],

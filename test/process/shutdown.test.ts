@@ -16,6 +16,7 @@ async function run(script: string, signals: readonly NodeJS.Signals[]): Promise<
   const child = spawn(process.execPath, ['--input-type=module', '-e', text]);
   const rest = [...signals];
   let output = '';
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
     const next = rest.shift();
@@ -44,8 +45,14 @@ describe('onShutdown', () => {
 });
 
 describe('exitOnUnhandled', () => {
-  test('a promise nobody awaits ends the process and is named', async () => {
-    const { code, output } = await run(`exitOnUnhandled(log); Promise.reject(new Error('lost')); ${stay}`, []);
-    expect([code, output.includes('lost')]).toEqual([1, true]);
+  test.each([
+    ['a promise nobody awaits', `Promise.reject(new Error('lost'))`, 'unhandled rejection'],
+    ['an error nobody catches', `setTimeout(() => { throw new Error('lost'); })`, 'uncaught exception'],
+  ])('%s ends the process, and is the last that it says', async (_name, bug, sentence) => {
+    const { code, output } = await run(`exitOnUnhandled(log); ${bug}; ${stay}`, []);
+    expect(code).toBe(1);
+    expect(output).toContain(sentence);
+    expect(output).toContain('Error: lost');
+    expect(output).not.toMatch(/^Node\.js v/m);
   });
 });

@@ -36,10 +36,14 @@ interface Place {
 }
 
 function misfit({ name, datatype }: Place, value: unknown): Error {
-  // A number beyond a double's range was parsed as an infinity, which JSON would show as null.
-  const numeric = typeof value === 'bigint' || typeof value === 'number';
-  const shown = numeric ? String(value) : (JSON.stringify(value) as string | undefined);
-  return invalid(`input '${name}' holds ${(shown ?? 'nothing').slice(0, 40)}, which is not ${datatype}`);
+  return invalid(`input '${name}' holds ${shownValue(value).slice(0, 40)}, which is not ${datatype}`);
+}
+
+/** As JSON; an integer in it may be a bigint, and a number beyond a double's range an infinity, which JSON shows as null. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value);
+  const digits = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner);
+  return (JSON.stringify(value, digits) as string | undefined) ?? 'nothing';
 }
 
 /** Nested lists in row-major order. Their lengths must be exactly the shape's. */

@@ -53,7 +53,8 @@ export function shapeFits(spec: readonly number[], shape: readonly number[]): bo
 /** Refuses a datatype or shape that the signature does not allow, in a sentence that names both. */
 export function checkInput(spec: TensorSpec, datatype: unknown, shape: readonly number[]): void {
   if (datatype !== spec.datatype) {
-    throw invalid(`input '${spec.name}' has datatype ${String(datatype)}, the model takes ${spec.datatype}`);
+    const shown = typeof datatype === 'string' ? datatype.slice(0, 40) : typeof datatype;
+    throw invalid(`input '${spec.name}' has datatype ${shown}, the model takes ${spec.datatype}`);
   }
   if (!shapeFits(spec.shape, shape)) {
     throw invalid(`input '${spec.name}' has shape ${shown(shape)}, the model takes ${shown(spec.shape)}`);

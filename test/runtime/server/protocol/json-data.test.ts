@@ -44,6 +44,8 @@ describe('elements from JSON', () => {
     ['INT64', [2n ** 63n], 'holds 9223372036854775808, which is not INT64'],
     ['INT64', [0.5], 'holds 0.5'],
     ['UINT64', [-1], 'holds -1'],
+    ['INT64', [[2n ** 53n + 1n]], 'holds ["9007199254740993"], which is not INT64'],
+    ['UINT64', [{ a: 2n ** 63n }], 'holds {"a":"9223372036854775808"}, which is not UINT64'],
     ['BOOL', [2], 'holds 2, which is not BOOL'],
     ['BYTES', [1], 'holds 1, which is not BYTES'],
     ['BYTES', ['a\0b'], 'NUL'],

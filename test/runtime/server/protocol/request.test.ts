@@ -23,6 +23,9 @@ describe('signatures', () => {
     expect(() => checkInput(spec, 'FP64', [1, 64])).toThrow("input 'x' has datatype FP64, the model takes FP32");
     expect(() => checkInput(spec, 'FP32', [1, 3])).toThrow("input 'x' has shape [1,3], the model takes [-1,64]");
     expect(() => checkInput(spec, undefined, [1, 64])).toThrow('has datatype undefined');
+    // An object that looks like one which knows how to become text, as JSON may hold it.
+    expect(() => checkInput(spec, [[{ toString: 1 }]], [1, 64])).toThrow('has datatype object, the model takes FP32');
+    expect(() => checkInput(spec, 'x'.repeat(1e6), [1, 64])).toThrow(`has datatype ${'x'.repeat(40)}, the model`);
   });
 
   test('inputs come in the signature order, all of them', () => {
