@@ -46,6 +46,12 @@ export class Fields {
     return this.#wrong(name, value === undefined ? 'is missing' : `must be a text, not ${JSON.stringify(value)}`);
   }
 
+  /** A text that may be empty, as the value of a label or a taint may. */
+  anyText(name: string): string {
+    const value = this.#members[name];
+    return typeof value === 'string' ? value : this.#wrong(name, `must be a text, not ${JSON.stringify(value)}`);
+  }
+
   match(name: string, pattern: RegExp, shape: string): string {
     const value = this.text(name);
     if (value !== '' && !pattern.test(value)) this.#wrong(name, `must be ${shape}, not ${JSON.stringify(value)}`);
@@ -76,9 +82,10 @@ export class Fields {
     return new Fields(value ?? {}, this.#pathOf(name), this.#violations);
   }
 
+  /** Labels. */
   texts(name: string): Readonly<Record<string, string>> {
     const object = this.object(name);
-    return Object.fromEntries(object.names.map((member) => [member, object.text(member)]));
+    return Object.fromEntries(object.names.map((member) => [member, object.anyText(member)]));
   }
 
   list(name: string): readonly Fields[] {

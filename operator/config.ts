@@ -136,16 +136,22 @@ const operators = ['Exists', 'Equal'] as const;
 const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
 
 function tolerationOf(fields: Fields): NonNullable<Settings['gpuProfiles'][string]['tolerations']>[number] {
-  fields.only(['key', 'operator', 'value', 'effect']);
-  const key = fields.optional('key', () => fields.text('key'));
+  fields.only(['key', 'operator', 'value', 'effect', 'tolerationSeconds']);
+  const key = fields.optional('key', () => fields.anyText('key'));
   const operator = fields.optional('operator', () => fields.oneOf('operator', operators, 'Equal'));
-  const value = fields.optional('value', () => fields.text('value'));
+  const value = fields.optional('value', () => fields.anyText('value'));
   const effect = fields.optional('effect', () => fields.oneOf('effect', effects, 'NoSchedule'));
+  const seconds = fields.optional('tolerationSeconds', () =>
+    fields.integer('tolerationSeconds', { least: 0, most: 2 ** 31 - 1 }),
+  );
+  if (seconds !== undefined && effect !== 'NoExecute')
+    fields.refuse('may have tolerationSeconds with effect NoExecute alone');
   return {
     ...(key === undefined ? {} : { key }),
     ...(operator === undefined ? {} : { operator }),
     ...(value === undefined ? {} : { value }),
     ...(effect === undefined ? {} : { effect }),
+    ...(seconds === undefined ? {} : { tolerationSeconds: seconds }),
   };
 }
 

@@ -21,6 +21,14 @@ check_host() {
   command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
 }
 
+# What a machine that is sold with 8 GB says of itself, less what its kernel keeps.
+MEMORY_KIB=$((7 * 1024 * 1024))
+check_memory() {
+  local have
+  have=$(awk '/^MemTotal:/ {print $2}' "${MEMINFO:-/proc/meminfo}")
+  ((have >= MEMORY_KIB)) || die "8 GB of memory are needed and $((have / 1000 / 1000)) GB were found; use a larger machine, or set KUBECONFIG to an existing cluster"
+}
+
 check_npm() {
   command -v npm >/dev/null || die "npm, of any Node, brings the project's packages and was not found; install it and put it on the PATH"
 }
@@ -105,6 +113,7 @@ install_packages() {
 # What can be told at once, before anything is installed; what only a package can tell comes with `prerequisites`.
 preflight() {
   check_host
+  check_memory
   check_npm
   check_cache_path
   check_go

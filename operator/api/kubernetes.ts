@@ -79,6 +79,8 @@ export interface Toleration {
   readonly operator?: 'Equal' | 'Exists';
   readonly value?: string;
   readonly effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /** With NoExecute: how long. */
+  readonly tolerationSeconds?: number;
 }
 
 export interface Node extends KubeObject {

@@ -17,10 +17,11 @@ export type ConditionType = keyof typeof conditionTypes;
 export const reasons = {
   Valid: 'Spec and references make sense.',
   ProfileUnknown: 'The installation has no GPU profile of that name.',
+  ModelTooLarge: 'The file of the model is larger than the memory of a GPU of any profile that is named.',
   NoNodeFits: 'No ready node satisfies any of the GPU profiles; goes on when one does.',
   SpecTooLarge: 'What the trainer is to be told does not fit into the annotations of a pod.',
   TeacherNotFound: 'The teacher does not exist yet; goes on when it does.',
-  TeacherNotReady: 'The teacher is still being trained; goes on when it succeeded.',
+  TeacherNotReady: 'The teacher has not succeeded yet; goes on when it has.',
   TeacherFailed: 'The teacher failed; goes on when a job of that name succeeds.',
   ModelNotFound: 'The job that the service takes its model from does not exist yet; goes on when it does.',
   ModelNotReady: 'The job that the service takes its model from is still running; goes on when it succeeded.',

@@ -34,5 +34,14 @@ function artefactOf(job: TrainingJob | undefined, name: string): TeacherFound {
   if (verdict?.status === 'True' && artefact !== undefined) {
     return { ok: true, uri: artefact.uri, sha256: artefact.sha256 };
   }
-  return { ok: false, reason: 'TeacherNotReady', message: `TrainingJob ${name} is still being trained.` };
+  return { ok: false, reason: 'TeacherNotReady', message: notReady(job, name) };
+}
+
+/** Whose turn it is: a teacher that is refused or suspended needs somebody, one that trains or waits goes on by itself. */
+function notReady({ status }: TrainingJob, name: string): string {
+  const phase = status?.phase ?? 'new';
+  if (phase !== 'Refused' && phase !== 'Suspended') return `TrainingJob ${name} has not succeeded yet (${phase}).`;
+  if (phase === 'Suspended') return `TrainingJob ${name} is suspended; it goes on when its spec.suspend is false.`;
+  const why = status?.conditions?.find(({ type }) => type === 'Accepted')?.message;
+  return `TrainingJob ${name} is refused${why === undefined ? '.' : `: ${why}`} Replace it by one that can be trained.`;
 }

@@ -29,7 +29,15 @@ import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, typ
 import { rememberedFailure } from './remembered.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
 import { isPresent, isReady, isUnschedulable, troubleOf, troubleOfMaking, type LoadFailure } from './trouble.ts';
-import { findModel, findProfile, referenceOf, type Artefact, type ModelJob, type Obstacle } from './validate.ts';
+import {
+  bytesOf,
+  findModel,
+  findProfile,
+  referenceOf,
+  type Artefact,
+  type ModelJob,
+  type Obstacle,
+} from './validate.ts';
 
 /** News from outside the cluster's objects; both poke the key when they change. */
 export interface ServingFeeds {
@@ -165,7 +173,7 @@ function courseOf(seen: Observed, settings: Settings): Course {
   const { service } = seen;
   if (running?.revision === revisionOf(service, artefact))
     return { target: keptTarget(running, service, artefact, settings), artefact, obstacle: undefined };
-  const choice = findProfile(service, settings, seen.nodes);
+  const choice = findProfile(service, settings, seen.nodes, bytesOf(artefact, seen.job));
   if (!choice.ok) return { target: running, artefact, obstacle: choice.obstacle };
   const rendering = { service, artefact, profileName: choice.name, profile: choice.profile, settings };
   return { target: renderedTarget(rendering), artefact, obstacle: undefined };

@@ -35,7 +35,8 @@ export function referenceText(reference: ModelReference): string {
 /** Why a spec cannot be deployed now. `waiting`: it goes on by itself; `refused`: somebody has to act. */
 export interface Obstacle {
   readonly kind: 'waiting' | 'refused';
-  readonly reason: 'ModelNotFound' | 'ModelNotReady' | 'ModelFailed' | 'ProfileUnknown' | 'NoNodeFits';
+  readonly reason:
+    'ModelNotFound' | 'ModelNotReady' | 'ModelFailed' | 'ModelTooLarge' | 'ProfileUnknown' | 'NoNodeFits';
   readonly message: string;
 }
 
@@ -73,14 +74,43 @@ function obstacleOf(text: string, job: ModelJob | undefined): Obstacle {
   return { kind: 'refused', reason: 'ModelFailed', message: `${text} failed${because}; ${remedy}` };
 }
 
-/** The profile of a new revision. A node may come, so no fitting node is waited for; an unknown name is a mistake. */
+/** Bytes of the artefact's file, where the job that made it is there to say so; else 0. */
+export function bytesOf({ sha256 }: Artefact, job: ModelJob | undefined): number {
+  const made = job?.status?.artefact;
+  return made?.sha256 === sha256 ? made.sizeBytes : 0;
+}
+
+/**
+ * The profile of a new revision, of which `bytes` is the model's file: those with too little memory in a GPU are passed
+ * over. A node may come, so no fitting node is waited for; an unknown name and a model that fits nowhere are mistakes.
+ */
 export function findProfile(
   { spec }: ModelService,
   settings: Settings,
   nodes: readonly Node[],
+  bytes: number,
 ): Extract<ProfileChoice, { ok: true }> | { readonly ok: false; readonly obstacle: Obstacle } {
-  const choice = chooseProfile(spec.placement.gpuProfiles, settings, nodes);
+  const named = spec.placement.gpuProfiles;
+  const isTooSmall = (name: string): boolean => bytes > memoryOf(name, settings);
+  const roomy = named.filter((name) => !isTooSmall(name));
+  if (roomy.length === 0) return { ok: false, obstacle: tooLarge(named, settings, bytes) };
+  const choice = chooseProfile(roomy, settings, nodes);
   if (choice.ok) return choice;
   const { reason, message } = choice;
   return { ok: false, obstacle: { kind: reason === 'NoNodeFits' ? 'waiting' : 'refused', reason, message } };
+}
+
+const gibibyte = 2 ** 30;
+
+/** Bytes that one session has on a device of the profile, as far as the installation says. */
+function memoryOf(name: string, { gpuProfiles }: Settings): number {
+  const { memoryGiB = Infinity } = Object.hasOwn(gpuProfiles, name) ? (gpuProfiles[name] ?? {}) : {};
+  return memoryGiB * gibibyte;
+}
+
+function tooLarge(named: readonly string[], settings: Settings, bytes: number): Obstacle {
+  const gibibytes = (count: number): string => `${(count / gibibyte).toFixed(1)} GiB`;
+  const rooms = named.map((name) => `${gibibytes(memoryOf(name, settings))} of ${name}`).join(', ');
+  const message = `the model's file has ${gibibytes(bytes)}, more than the GPU memory of each profile named (${rooms}); name one with more, or serve a smaller model`;
+  return { kind: 'refused', reason: 'ModelTooLarge', message };
 }

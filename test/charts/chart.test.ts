@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { gatewayAccess, operatorAccess, type Access } from '../../operator/api/resources.ts';
+import { parseConfig } from '../../operator/config.ts';
 import { objects, render, rightsIn, type Manifest } from './helm.ts';
 
 const run = promisify(execFile);
@@ -171,6 +172,7 @@ describe('the store', () => {
       'needs store.external.accessKeyId',
     );
     await expect(render(undefined, 'store.embedded.enabled=false')).rejects.toThrow('there is no store');
+    await expect(render(undefined, 'store.external.accessKeyId=a')).rejects.toThrow('endpoint, which is not set');
   });
 });
 
@@ -189,8 +191,27 @@ describe('values', () => {
     'operator.resources.requests.cpu=-1',
     'store.embedded.persistence.size=ten',
     'operator.tolerations[0].effect=NoScheduling',
+    'operator.tolerations[0].tolerationSeconds=60',
+    'operator.podLabels.app\\.kubernetes\\.io/component=mine',
+    'gpuProfiles.gpu.memoryGiB=47.5',
+    'gpuProfiles.gpu.count=2000',
+    'server.environment.OTEL_SERVICE_NAME= ',
+    'gateway.drainSeconds=9999',
+    'gateway.maxBodyBytes=2e12',
+    'clusterDomain=a: b',
+    'store.external.endpoint=http://a b',
+    'store.external.existingSecret=Bad_Name',
   ])('%s is refused', async (setting) => {
     await expect(render(undefined, setting)).rejects.toThrow("values don't meet the specifications");
+  });
+
+  test('whatever they may be, the operator can read what comes of them', async () => {
+    const made = objects(await render('test/charts/values-odd.yaml'));
+    const config = made.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'limbeck-operator');
+    expect(parseConfig({}, config?.data?.['operator.yaml'] ?? '')).toMatchObject({
+      ok: true,
+      value: { settings: { schedulerName: '5e3', store: { secretName: '123' }, clusterDomain: '0x1f' } },
+    });
   });
 
   test('every value is explained', async () => {

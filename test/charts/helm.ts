@@ -50,6 +50,7 @@ export interface Manifest {
   };
   readonly rules?: readonly Rule[];
   readonly stringData?: Labels;
+  readonly data?: Labels;
 }
 
 /** What a cluster of today serves besides Kubernetes' own kinds, as far as the chart cares. */

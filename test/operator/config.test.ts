@@ -14,8 +14,10 @@ gpuProfiles:
   gpu:
     resourceName: nvidia.com/gpu
     count: 2
-    nodeSelector: { accelerator: h100 }
-    tolerations: [{ key: nvidia.com/gpu, operator: Exists, effect: NoSchedule }]
+    nodeSelector: { accelerator: h100, node-role.kubernetes.io/gpu: '' }
+    tolerations:
+      - { key: nvidia.com/gpu, operator: Exists, effect: NoSchedule }
+      - { key: spot, value: '', effect: NoExecute, tolerationSeconds: 60 }
     memoryGiB: 80
     images: { server: server-cuda:1 }
 `;
@@ -40,9 +42,13 @@ test('reads what the chart writes', () => {
         gpuProfiles: {
           cpu: {},
           gpu: {
-            ...{ resourceName: 'nvidia.com/gpu', count: 2, nodeSelector: { accelerator: 'h100' }, memoryGiB: 80 },
+            ...{ resourceName: 'nvidia.com/gpu', count: 2, memoryGiB: 80 },
+            nodeSelector: { accelerator: 'h100', 'node-role.kubernetes.io/gpu': '' },
             images: { server: 'server-cuda:1' },
-            tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
+            tolerations: [
+              { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
+              { key: 'spot', value: '', effect: 'NoExecute', tolerationSeconds: 60 },
+            ],
           },
         },
       },
@@ -63,7 +69,7 @@ images: { trainer: 7 }
 imagePullPolicy: Sometimes
 store: { uri: /tmp/store, secretName: '' }
 gateway: gateway
-gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3], nodeSelector: 1, images: { gateway: g } } }
+gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3, { value: 1, tolerationSeconds: 60 }], nodeSelector: 1, images: { gateway: g } } }
 leaderElection: { leaseSeconds: 5 }
 colour: red
 serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
@@ -85,6 +91,8 @@ serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
     'gpuProfiles.gpu.nodeSelector must be an object',
     'gpuProfiles.gpu.tolerations[1] must be an object',
     'gpuProfiles.gpu.tolerations[0].operator must be one of Exists, Equal, not "Maybe"',
+    'gpuProfiles.gpu.tolerations[2].value must be a text, not 1',
+    'gpuProfiles.gpu.tolerations[2] may have tolerationSeconds with effect NoExecute alone',
     'gpuProfiles.gpu.images.gateway is not known; trainer, server are',
     'LIMBECK_ADMIN_PORT must be a whole number from 0 to 65535, not "eighty"',
     'LIMBECK_LOG_LEVEL must be one of debug, info, warn, error, not "loud"',

@@ -72,6 +72,15 @@ describe('a host', () => {
     expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining(sentence) });
   });
 
+  test.each([
+    ['4 GB is told so', 4_028_000, 1, '8 GB of memory are needed and 4 GB were found; use a larger machine'],
+    ['8 GB is large enough, whatever its kernel keeps', 7_800_000, 0, ''],
+  ])('with %s', async (_, kib, code, sentence) => {
+    const script = `MEMINFO=$CACHE/meminfo; printf 'MemTotal: %s kB\\nMemFree: 1 kB\\n' ${kib} >"$MEMINFO"; check_memory`;
+    const found = await run(parts, script);
+    expect([found.code, found.error]).toEqual([code, expect.stringContaining(sentence)]);
+  });
+
   test('with an old Go is told which it has', async () => {
     const { code, error } = await run(parts, 'go() { echo go1.19.8; }\ncheck_go');
     expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining('is needed and 1.19.8 was found') });

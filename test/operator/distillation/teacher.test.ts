@@ -27,6 +27,20 @@ test.each([
   expect(find(job)).toMatchObject(found);
 });
 
+const refusal = verdict('False').map((found) => ({ ...found, type: 'Accepted', message: 'no such profile.' }));
+
+test.each([
+  [{}, 'TrainingJob digits-teacher has not succeeded yet (new).'],
+  [{ phase: 'Running' }, 'TrainingJob digits-teacher has not succeeded yet (Running).'],
+  [{ phase: 'Suspended' }, 'TrainingJob digits-teacher is suspended; it goes on when its spec.suspend is false.'],
+  [
+    { phase: 'Refused', conditions: refusal },
+    'TrainingJob digits-teacher is refused: no such profile. Replace it by one that can be trained.',
+  ],
+] as const)('of a teacher that is not ready it is told whom that needs: %j', (status, message) => {
+  expect(find(teacherJob({}, status))).toMatchObject({ reason: 'TeacherNotReady', message });
+});
+
 test('a failure is told with its figures and the remedy', () => {
   expect(find(teacherJob({}, { conditions: verdict('False') }))).toMatchObject({
     message: 'TrainingJob digits-teacher failed (GateNotMet): too bad. Replace it by one that succeeds.',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import {
+  bytesOf,
   findModel,
   findProfile,
   referenceOf,
@@ -52,10 +53,43 @@ test('references read as kind and name, or as the address', () => {
 });
 
 test('a profile that no node fits is waited for, an unknown one is refused', () => {
-  expect(findProfile(service(), settings, [node()])).toMatchObject({ ok: true, name: 'gpu' });
-  expect(findProfile(service(), settings, [])).toMatchObject({ obstacle: { kind: 'waiting', reason: 'NoNodeFits' } });
+  expect(findProfile(service(), settings, [node()], 0)).toMatchObject({ ok: true, name: 'gpu' });
+  expect(findProfile(service(), settings, [], 0)).toMatchObject({
+    obstacle: { kind: 'waiting', reason: 'NoNodeFits' },
+  });
   const none = { ...settings, gpuProfiles: { cpu: {} } };
-  expect(findProfile(service(), none, [node()])).toMatchObject({
+  expect(findProfile(service(), none, [node()], 0)).toMatchObject({
     obstacle: { kind: 'refused', reason: 'ProfileUnknown' },
   });
+});
+
+const gibibyte = 2 ** 30;
+const small = { resourceName: 'nvidia.com/gpu', count: 2, memoryGiB: 2 };
+const large = { ...small, memoryGiB: 80 };
+const two = { ...settings, gpuProfiles: { small, large } };
+const either = service({ placement: { ...service().spec.placement, gpuProfiles: ['small', 'large'] } });
+
+test.each([
+  ['fits', 2 * gibibyte, 'small'],
+  ['does not fit the first, however many devices that has,', 2 * gibibyte + 1, 'large'],
+])('a model that %s goes where a device holds it', (_name, bytes, name) => {
+  expect(findProfile(either, two, [node()], bytes)).toMatchObject({ ok: true, name });
+});
+
+test('a model that no device holds is refused with all numbers, also where no node is known', () => {
+  expect(findProfile(either, two, [], 90 * gibibyte)).toEqual({
+    ok: false,
+    obstacle: {
+      ...{ kind: 'refused', reason: 'ModelTooLarge' },
+      message:
+        "the model's file has 90.0 GiB, more than the GPU memory of each profile named (2.0 GiB of small, 80.0 GiB of large); name one with more, or serve a smaller model",
+    },
+  });
+});
+
+test('the size of a model is known from the job that made it, of the very artefact', () => {
+  const made = distillation({ ...succeeded, artefact: { ...succeeded.artefact, sizeBytes: 7 } });
+  expect(bytesOf(artefact, made)).toBe(7);
+  expect(bytesOf({ ...artefact, sha256: 'e'.repeat(64) }, made)).toBe(0);
+  expect(bytesOf(artefact, undefined)).toBe(0);
 });
