@@ -207,8 +207,9 @@ const textOf = (answer: Answer): Promise<string> => answer.body.text();
 const isSilence = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'UND_ERR_BODY_TIMEOUT';
 
+/** Of a handshake, or of our own files, of which one may be exchanged before the other. */
 const isTlsTrouble = (error: unknown): boolean =>
   typeof error === 'object' &&
   error !== null &&
   'code' in error &&
-  /EPROTO|CERT|SIGNATURE|_SSL_|_TLS_/.test(String(error.code));
+  /EPROTO|CERT|SIGNATURE|SSL_|_TLS_/.test(String(error.code));

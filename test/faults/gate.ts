@@ -25,6 +25,9 @@ export async function newIdentities(): Promise<Identities> {
   return { servers: [one!, other!], clients: [client!, next!] };
 }
 
+/** From an exchange to the first request that is let in: what a kubelet takes for it, and some. */
+export const recoveredWithinMs = 60_000;
+
 export class Gate {
   readonly #what: Credential;
   readonly #identities: Identities;
@@ -34,6 +37,11 @@ export class Gate {
   #rotatedMs: number | undefined;
   /** Milliseconds from the exchange to the first request that was let in; undefined: none was. */
   recoveredAfterMs: number | undefined;
+
+  /** The credentials were exchanged, and nobody has come with the new ones yet. */
+  get isAwaiting(): boolean {
+    return this.#rotatedMs !== undefined && this.recoveredAfterMs === undefined;
+  }
 
   private constructor(what: Credential, identities: Identities, folder: string) {
     this.#what = what;

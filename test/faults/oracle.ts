@@ -5,6 +5,7 @@
 import { difference, former } from './end-state.ts';
 import type { Deeds } from './deeds.ts';
 import type { Lot } from './deeds.ts';
+import { recoveredWithinMs } from './gate.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Sentences about what is wrong; none when all is well. */
@@ -31,8 +32,6 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...(outcome.writesAtRest === 0 ? [] : [`${String(outcome.writesAtRest)} writes at rest`]),
   ];
 }
-
-const recoveredWithinMs = 60_000;
 
 function recovery({ befell, recoveredAfterMs = Infinity }: Outcome): readonly string[] {
   const isRotated = befell.some(({ kind }) => kind === 'rotated');

@@ -98,6 +98,7 @@ class Run {
       await this.#beginLife();
       await this.#liveThrough();
       came = await this.#comeToRest(reference);
+      await this.#operators.recovered();
       await this.#deed(() => this.#people.delete());
       afterDeletion = await this.#rest([]);
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Who is the operator in a run: each dies with its proxy, and another takes its place, which knows nothing or stood by. */
 import { leases } from '../../operator/kernel/lease.ts';
 import { freeLease } from '../support/free-lease.ts';
-import { Gate } from './gate.ts';
+import { Gate, recoveredWithinMs } from './gate.ts';
 import { leaseName, open, type Instance } from './instance.ts';
 import type { Deed, Interference, Meddling } from './interference.ts';
 import { Lag, type Takeover } from './lag.ts';
@@ -67,6 +67,12 @@ export class Succession {
 
   get recoveredAfterMs(): number | undefined {
     return this.#gate?.recoveredAfterMs;
+  }
+
+  /** A life may be over before the operator has come back with new credentials; how long that takes is judged, too. */
+  async recovered(): Promise<void> {
+    const isLetIn = (): Promise<boolean> => Promise.resolve(this.#gate?.isAwaiting !== true);
+    await until('the new credentials are used', isLetIn, { withinMs: recoveredWithinMs }).catch(() => undefined);
   }
 
   get log(): readonly string[] {

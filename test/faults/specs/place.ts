@@ -72,6 +72,8 @@ export class Place {
   #kubelet: ScriptedKubelet | undefined;
   #gateway: QuietGateway | undefined;
   #autoscaler: Autoscaler | undefined;
+  /** Of the service that the autoscaler was last asked about. */
+  #uid = '';
   /** By UID of the pod; the operator's caches do not have what a pod is to load. */
   readonly #said = new Map<string, LoadFailure | undefined>();
 
@@ -125,7 +127,10 @@ export class Place {
 
   get #feeds(): ServingFeeds {
     return {
-      recommendation: (uid) => this.#autoscaler?.recommendationFor(uid),
+      recommendation: (uid) => {
+        this.#uid = uid;
+        return this.#autoscaler?.recommendationFor(uid);
+      },
       loadFailure: (pod) => this.#said.get(pod.metadata.uid ?? ''),
     };
   }
@@ -173,9 +178,14 @@ export class Place {
       before: instance.writes(),
       isReplaced: () => false,
       poke: () => instance.manager.poke(this.#resource.kind.toLowerCase(), key),
-      news: () => newsIn(heardIn(this.#options.laboratory.heard, this.#namespace)),
+      news: () => `${newsIn(heardIn(this.#options.laboratory.heard, this.#namespace))} ${this.#advice()}`,
       rest: () => this.rest(atRest),
     });
+  }
+
+  /** What the autoscaler says of the service. It, too, may be late on a busy machine, and is rightly answered then. */
+  #advice(): string {
+    return JSON.stringify(this.#autoscaler?.recommendationFor(this.#uid) ?? 'nothing yet');
   }
 
   get #resource(): Resource {

@@ -5,6 +5,7 @@ import { usualDeadlines } from '../../../operator/kernel/deadlines.ts';
 import { crudSockets } from '../../../operator/kernel/dispatchers.ts';
 import { Transport, wireText, type Call } from '../../../operator/kernel/transport.ts';
 import { systemClock } from '../../../process/clock.ts';
+import { newIdentity } from '../../support/certificates.ts';
 import { loopbackApi, sendJson, tokenCredentials, transportTo, uncounted } from '../../support/loopback-api.ts';
 import type { LoopbackApi, Script } from '../../support/loopback-api.ts';
 
@@ -43,6 +44,16 @@ async function outcome(call: Call, traffic: 'crud' | 'lease' = 'crud'): Promise<
   } catch (error) {
     return error instanceof ApiError ? `${error.code}: ${error.message}` : String(error);
   }
+}
+
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+async function newPair(name: string): Promise<Pair> {
+  const { certificate, key } = await newIdentity(name);
+  return { cert: certificate, key };
 }
 
 describe('a request', () => {
@@ -114,23 +125,32 @@ describe('a request', () => {
     expect(heard).toEqual(['list sent', 'list 200', 'list 10 bytes', 'apply sent', 'apply broken']);
   });
 
-  test('after a handshake that failed the credentials are read anew', async () => {
-    api = await loopbackApi((_, response) => sendJson(response, 200, {}));
-    let url = api.url.replace('http:', 'https:');
-    let renewals = 0;
-    const current = () => Promise.resolve({ server: url, headers: {}, tls: {}, fingerprint: url });
-    const renew = () => {
-      renewals += 1;
-      url = api.url;
-      return current();
-    };
-    transport = new Transport({
-      ...{ credentials: { current, renew }, userAgent: 'test', clock: systemClock, deadlines: usualDeadlines },
-      counts: uncounted,
-    });
-    expect([await outcome(read), renewals]).toEqual(['ok', 1]);
-    expect([await outcome(write), renewals]).toEqual(['ok', 1]);
-  });
+  test.each([
+    ['a handshake that failed', () => ({})],
+    ['the key of another certificate, as while both are exchanged,', (one, other) => ({ ...one, key: other.key })],
+    ['half a certificate', (one) => ({ ...one, cert: one.cert.slice(0, 200) })],
+  ] satisfies [string, (one: Pair, other: Pair) => Partial<Pair>][])(
+    'after %s the credentials are read anew',
+    async (_name, tlsOf) => {
+      api = await loopbackApi((_, response) => sendJson(response, 200, {}));
+      let url = api.url.replace('http:', 'https:');
+      let renewals = 0;
+      const [one, other] = await Promise.all([newPair('one'), newPair('other')]);
+      const tls = tlsOf(one, other);
+      const current = () => Promise.resolve({ server: url, headers: {}, tls, fingerprint: url });
+      const renew = () => {
+        renewals += 1;
+        url = api.url;
+        return current();
+      };
+      transport = new Transport({
+        ...{ credentials: { current, renew }, userAgent: 'test', clock: systemClock, deadlines: usualDeadlines },
+        counts: uncounted,
+      });
+      expect([await outcome(read), renewals]).toEqual(['ok', 1]);
+      expect([await outcome(write), renewals]).toEqual(['ok', 1]);
+    },
+  );
 
   test('a lease does not wait for long', async () => {
     await serve(silent);
