@@ -127,25 +127,33 @@ fuzz: setup ## The model server under requests at random for ten minutes; `make 
 	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} $(BOUNDED) 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz
 
 soak: setup ## A million requests and a hundred loads, and what they leave behind; about 10 min. `make test` does some.
-	@LIMBECK_SOAK=whole $(BOUNDED) 3600 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/soak/soak
+	@outcome=0; \
+	LIMBECK_SOAK=whole $(BOUNDED) 3600 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/soak/soak || outcome=$$?; \
+	node bench/serving/table.ts serving-soak && exit $$outcome
 
 ##@ Measuring
 .PHONY: bench
 bench: setup ## The benchmarks on loopback, about 3 min; each prints ratios and writes build/bench/<name>.json.
 	@node bench/serving/run.ts
+	@node bench/serving/start.ts
 	@node bench/serving/masks.ts
 	@node bench/gateway/run.ts
 	@node bench/gateway/held.ts
 
 .PHONY: bench-serving
-bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server, itself without batching, and its peers; about 6 min.
+bench-serving: setup ## The model server beside ONNX Runtime alone, a minimal server, itself without batching, and its peers, and a language model; ends with a table of all goals; about 15 min.
 	@node bench/serving/run.ts
+	@node bench/serving/start.ts
 	@node bench/serving/masks.ts
 	@node bench/serving/peers.ts
+	@$(MAKE) bench-decoding
+	@node bench/serving/table.ts
 
 .PHONY: bench-decoding
-bench-decoding: setup ## A language model: answers at once beside one by one, streams beside the engine, process beside thread; about 2 min.
+bench-decoding: setup ## A language model: answers at once beside one by one, streams beside the engine, process beside thread, continuous beside static batches, split beside concat; about 8 min.
 	@node bench/serving/decoding.ts
+	@node bench/serving/static.ts
+	@node bench/serving/concat.ts
 
 .PHONY: bench-training bench-training-group
 bench-training: setup ## The training loop beside plain PyTorch, in the trainer image; about 2 min.

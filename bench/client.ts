@@ -1,8 +1,9 @@
-/** The Node client of load.ts: one undici connection per client. A Load as JSON in argv, its body in base64, a Window as JSON on stdout. */
+/** The Node client of load.ts: one undici connection per client. A Load as JSON on stdin, its body in base64, a Window as JSON on stdout. */
+import { readFileSync } from 'node:fs';
 import { Client } from 'undici';
 import type { Load, Window } from './load.ts';
 
-const { url, host, headers: more, connections, seconds, body: sent } = JSON.parse(process.argv[2] ?? '') as Load;
+const { url, host, headers: more, connections, seconds, body: sent } = JSON.parse(readFileSync(0, 'utf8')) as Load;
 const body = Buffer.from(String(sent), 'base64');
 const { origin, pathname } = new URL(url);
 const latencies: number[] = [];

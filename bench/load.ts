@@ -71,8 +71,9 @@ async function wrk({ url, host, body, headers = {}, connections, seconds }: Load
 /** In a process of its own, or the bench would share its loop with the client. */
 async function nodeClient(load: Load): Promise<Window> {
   const sent = { ...load, body: Buffer.from(load.body).toString('base64') };
-  const { stdout } = await run(process.execPath, ['bench/client.ts', JSON.stringify(sent)]);
-  return JSON.parse(stdout) as Window;
+  const client = run(process.execPath, ['bench/client.ts']);
+  client.child.stdin?.end(JSON.stringify(sent));
+  return JSON.parse((await client).stdout) as Window;
 }
 
 /** Loads one URL for one window. */

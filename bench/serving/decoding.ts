@@ -6,15 +6,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../process/clock.ts';
-import { createLogger } from '../../process/logger.ts';
 import type { Isolation } from '../../runtime/server/isolation/peer.ts';
-import { Engine } from '../../runtime/server/engine.ts';
-import { greedy } from '../../runtime/server/decoding/sampling.ts';
-import { promptTokens, writeText } from '../../runtime/server/decoding/text-writer.ts';
-import { folderRepository } from '../../runtime/server/repository.ts';
 import { spread, start, writeResult, type Server, type Spread } from '../measure.ts';
 import { atLeast, tell } from '../goals.ts';
+import { openEngine } from './engine.ts';
 import { complete, promptOf, rate, trainerImage, work, writeLanguageModels } from './language.ts';
 import { untilReady } from './sides.ts';
 
@@ -35,47 +30,22 @@ async function serve(folder: string, slots: number, isolation: Isolation): Promi
   return server;
 }
 
-/** The engine in this process: no HTTP, no JSON. */
-async function openEngine(folder: string) {
-  const engine = new Engine(folderRepository(folder), {
-    ...{ modelControl: 'none', cpus: 1, providers: ['cpu'], isolation: 'thread', maxBatch: 32, queueLimit: 1000 },
-    ...{ slots: answersAtOnce, prefillTokens: 256, memoryBytes: 2 ** 34, log: createLogger('bench', 'error') },
-    ...{ now: () => performance.now(), random: Math.random },
-    after: (delayMs, callback) => systemClock.after(delayMs, callback),
-  });
-  await engine.start();
-  while (engine.notReady !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-  const { language } = engine.find('writer');
-  if (language === undefined) throw new Error('it is no language model');
-  const write = async (index: number): Promise<void> => {
-    const prompt = promptTokens(language, promptOf(index), { parameter: 'prompt', special: true });
-    const { maxTokens } = work[index]!;
-    const request = { prompt, maxTokens, sampling: greedy, stops: [], ignoreEnd: true };
-    let isWhole = false;
-    for await (const { kind } of writeText(language, request, { signal: never })) isWhole = kind === 'end';
-    if (!isWhole) throw new Error('an answer without an end');
-  };
-  return { engine, write };
-}
-
-const never = new AbortController().signal;
-
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 try {
-  writeLanguageModels(folder, trainerImage);
+  writeLanguageModels(folder, trainerImage, ['writer', 'light']);
   const [many, one, apart] = [
     await serve(folder, answersAtOnce, 'thread'),
     await serve(folder, 1, 'thread'),
     await serve(folder, answersAtOnce, 'process'),
   ];
-  const { engine, write } = await openEngine(folder);
+  const { engine, write } = await openEngine(folder, answersAtOnce);
   const sides: Readonly<Record<string, () => Promise<number>>> = {
     'eight at once': () => rate(answersAtOnce, over(many, false)),
     'one at a time': () => rate(answersAtOnce, over(one, false)),
     'one at a time, int8': () => rate(answersAtOnce, over(one, false, 'light')),
     'eight at once, int8': () => rate(answersAtOnce, over(many, false, 'light')),
     'eight streams': () => rate(answersAtOnce, over(many, true)),
-    'eight in process': () => rate(answersAtOnce, write),
+    'eight in process': () => rate(answersAtOnce, (index) => write(promptOf(index), work[index]!.maxTokens)),
     'eight, own process': () => rate(answersAtOnce, over(apart, false)),
   };
   const found: Record<string, number>[] = [];
@@ -105,9 +75,9 @@ try {
     );
   }
   const goals = [
-    atLeast(3, 'eight at once beside one at a time', ratios['eight at once / one at a time']),
-    atLeast(2.5, 'int8 beside float32, one at a time', ratios['one at a time, int8 / one at a time']),
-    atLeast(0.9, 'streams over HTTP beside the engine', ratios['eight streams / eight in process']),
+    atLeast(3, 'G8 eight at once beside one at a time', ratios['eight at once / one at a time']),
+    atLeast(3.5, 'G11 int8 beside float32, one at a time', ratios['one at a time, int8 / one at a time']),
+    atLeast(0.9, 'G12 eight streams over HTTP beside the engine', ratios['eight streams / eight in process']),
   ];
   tell(goals);
   const reference = 'the same server otherwise, and its engine without HTTP';

@@ -57,14 +57,14 @@ const models = { cnn: 'FP32', deep: 'FP32', 'deep-half': 'FP16' } as const;
 type ModelName = keyof typeof models;
 
 function write(folder: string): void {
-  writeModels(folder);
+  writeModels(folder, ['mlp', 'wide', 'cnn']);
   for (const [name, type] of [['deep', 'FP32'] as const, ['deep-half', 'FP16'] as const]) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, 'model.onnx'), cnnModel(deep, type));
   }
   mkdirSync(join(folder, 'outer'));
   writeFileSync(join(folder, 'outer', 'model.onnx'), outerModel());
-  writeLanguageModels(folder, { command: ['python3'], repository: '.' }, decoderShape);
+  writeLanguageModels(folder, { command: ['python3'], repository: '.' }, writers, decoderShape);
 }
 
 let failed = 0;

@@ -19,8 +19,10 @@ const tokensOfRound = work.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
 
 let asked = 0;
 
-/** No two begin alike, so that nothing is known from an earlier one. */
-export const promptOf = (index: number): string => `${String((asked += 1))} `.padEnd(work[index]!.promptTokens, 'x');
+/** So many tokens. No two begin alike, so that nothing is known from an earlier one. */
+export const newPrompt = (tokens: number): string => `${String((asked += 1))} `.padEnd(tokens, 'x');
+
+export const promptOf = (index: number): string => newPrompt(work[index]!.promptTokens);
 
 /** The shape of a decoder, as decoder.py takes it; without one, ten million parameters. */
 export interface DecoderShape {
@@ -41,18 +43,29 @@ export const trainerImage: Python = {
   repository: '/src',
 };
 
-/** Writes a model in float32 (`writer`) and with int8 weights (`light`) into a folder as our server reads it. */
-export function writeLanguageModels(folder: string, python: Python, shape?: DecoderShape): void {
+/** A model in float32, the same with int8 weights, and in float32 as common exporters write it, which tells no manifest. */
+export type LanguageModelName = 'writer' | 'light' | 'concat';
+
+/** Writes models of the same weights into a folder as our server reads it. */
+export function writeLanguageModels(
+  folder: string,
+  python: Python,
+  names: readonly LanguageModelName[],
+  shape?: DecoderShape,
+): void {
   const [file, ...args] = python.command;
   const script = `${python.repository}/bench/serving/decoder.py`;
   const sizes = shape && [shape.layers, shape.heads, shape.width, shape.contextLength].map(String);
-  const said = execFileSync(file, [...args, script, ...(sizes ?? [])], { encoding: 'utf8', maxBuffer: 2 ** 29 });
+  const said = execFileSync(file, [...args, script, names.join(), ...(sizes ?? [])], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 29,
+  });
   const line = said.split('\n').find((one) => one.startsWith('{')) ?? '{}';
-  const models = JSON.parse(line) as Readonly<Record<string, { readonly model: string; readonly manifest: object }>>;
+  const models = JSON.parse(line) as Readonly<Record<string, { readonly model: string; readonly manifest?: object }>>;
   for (const [name, { model, manifest }] of Object.entries(models)) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, 'model.onnx'), Buffer.from(model, 'base64'));
-    writeFileSync(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
+    if (manifest !== undefined) writeFileSync(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
     writeFileSync(join(folder, name, 'tokenizer.json'), JSON.stringify(echoTokenizer));
     writeFileSync(join(folder, name, 'tokenizer_config.json'), JSON.stringify(echoTokenizerConfig));
   }

@@ -16,11 +16,14 @@ function weightOf(name: string, shape: readonly number[]): Weight & { readonly d
 /** Four 3x3 convolutions: a few ms of work on a CPU. */
 const shallow = [3, 32, 48, 48, 48] as const;
 
+/** Three on a picture of 224 x 224, which is much to read beside the work of a few ms that it asks for. */
+const large = [3, 8, 16, 16] as const;
+
 /** Eight of them, 4 thousand million multiplications a picture: as many as ResNet-50 has. */
 export const deep = [3, 64, 128, 128, 128, 128, 128, 128, 128] as const;
 
-/** Convolutions on [batch, 3, 64, 64] and a mean over the picture: logits [batch, last of channels]. */
-export function cnnModel(channels: readonly number[], type: 'FP32' | 'FP16' = 'FP32'): Buffer {
+/** Convolutions on [batch, 3, side, side] and a mean over the picture: logits [batch, last of channels]. */
+export function cnnModel(channels: readonly number[], type: 'FP32' | 'FP16' = 'FP32', side = 64): Buffer {
   const weights: Weight[] = [];
   const nodes: Node[] = [];
   for (let layer = 1; layer < channels.length; layer++) {
@@ -32,7 +35,7 @@ export function cnnModel(channels: readonly number[], type: 'FP32' | 'FP16' = 'F
   nodes.push({ op: 'GlobalAveragePool', inputs: [`r${channels.length - 1}`], outputs: ['pooled'] });
   nodes.push({ op: 'Flatten', inputs: ['pooled'], outputs: ['logits'] });
   return onnxModel({
-    inputs: [{ name: 'x', type, shape: ['batch', 3, 64, 64] }],
+    inputs: [{ name: 'x', type, shape: ['batch', 3, side, side] }],
     outputs: [{ name: 'logits', type, shape: ['batch', channels.at(-1) ?? 0] }],
     weights,
     nodes,
@@ -62,12 +65,20 @@ export interface Row {
 
 export const mlpRow: Row = { shape: [1, 64], data: Array.from({ length: 64 }, (_, index) => (index % 17) / 16) };
 
-export const cnnRow: Row = {
-  shape: [1, 3, 64, 64],
-  data: Array.from({ length: 3 * 64 * 64 }, (_, index) => (index % 256) / 256),
-};
+const pictureOf = (side: number): Row => ({
+  shape: [1, 3, side, side],
+  data: Array.from({ length: 3 * side * side }, (_, index) => (index % 256) / 256),
+});
 
-/** The model files of one bench by name. */
-export function benchModels(): Readonly<Record<string, Buffer>> {
-  return { mlp: mlpModel(mlps.mlp), wide: mlpModel(mlps.wide), cnn: cnnModel(shallow) };
-}
+export const cnnRow = pictureOf(64);
+export const pictureRow = pictureOf(224);
+
+/** The model files by name. */
+export const benchModels = {
+  mlp: () => mlpModel(mlps.mlp),
+  wide: () => mlpModel(mlps.wide),
+  cnn: () => cnnModel(shallow),
+  picture: () => cnnModel(large, 'FP32', 224),
+} as const;
+
+export type BenchModel = keyof typeof benchModels;

@@ -187,9 +187,7 @@ async function compare(what: string, question: Question, running: readonly (read
 console.log(`peers bench: ${pairs} rounds of ${seconds} s windows, load by ${generator}`);
 bundle();
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
-writeModels(folder);
-// Nobody else is given this one.
-rmSync(join(folder, 'wide'), { recursive: true });
+writeModels(folder, models);
 const resting = await startAll(folder);
 const running: (readonly [string, Started])[] = [];
 for (const [name, contestant] of Object.entries(contestants)) running.push([name, await start(folder, contestant)]);

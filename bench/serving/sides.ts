@@ -1,12 +1,12 @@
 /** The processes that are compared: our server with and without batching, and the server of an afternoon. */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { residentMiB, start, type Server } from '../measure.ts';
-import { benchModels, type Row } from './models.ts';
+import { start, type Server } from '../measure.ts';
+import { benchModels, type BenchModel, type Row } from './models.ts';
 
-const run = promisify(execFile);
+export const run = promisify(execFile);
 
 /** Of ONNX Runtime, on every side. */
 export const threads = '1';
@@ -20,11 +20,11 @@ export interface Side {
   readonly url: (model: string) => string;
 }
 
-/** Writes all models into a folder as our server reads it. */
-export function writeModels(folder: string): void {
-  for (const [name, bytes] of Object.entries(benchModels())) {
+/** Writes models into a folder as our server reads it. */
+export function writeModels(folder: string, names: readonly BenchModel[]): void {
+  for (const name of names) {
     mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(join(folder, name, 'model.onnx'), bytes);
+    writeFileSync(join(folder, name, 'model.onnx'), benchModels[name]());
   }
 }
 
@@ -66,22 +66,4 @@ export async function ceiling(
 export function bundle(): void {
   execFileSync(process.execPath, ['cluster/bundle.ts']);
   execFileSync(process.execPath, ['build/dist/compile-ahead.mjs', 'build/dist/compiled']);
-}
-
-/** From the start of the process as it is in the image to its first answer, and what it holds then. */
-export async function coldStart(folder: string, body: string): Promise<{ seconds: number; restMiB: number }> {
-  const began = performance.now();
-  const port = 28_090;
-  const child = spawn(process.execPath, ['build/dist/server.mjs'], {
-    env: { ...inPod, LIMBECK_PORT: String(port), LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' },
-    stdio: 'ignore',
-  });
-  const url = `http://127.0.0.1:${port}/v2/models/mlp/infer`;
-  await untilAnswered(() => fetch(url, { method: 'POST', body }));
-  const seconds = (performance.now() - began) / 1000;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const restMiB = residentMiB(child);
-  child.kill('SIGKILL');
-  await new Promise((resolve) => child.once('exit', resolve));
-  return { seconds, restMiB };
 }

@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 export const soleImporters: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kernel\/credentials\.ts$/,
   // The benchmark's reference is a server without ours.
-  'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling))\.ts$/,
+  'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling|creation))\.ts$/,
   '@huggingface/tokenizers': /^runtime\/server\/decoding\/text-codec\.ts$/,
   '@huggingface/jinja': /^runtime\/server\/decoding\/chat-template\.ts$/,
   '@opentelemetry': /^runtime\/server\/tracing\//,

@@ -41,9 +41,10 @@ function misfit({ name, datatype }: Place, value: unknown): Error {
 
 /** As JSON; an integer in it may be a bigint, and a number beyond a double's range an infinity, which JSON shows as null. */
 function shownValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   const digits = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner);
-  return (JSON.stringify(value, digits) as string | undefined) ?? 'nothing';
+  return JSON.stringify(value, digits);
 }
 
 /** Nested lists in row-major order. Their lengths must be exactly the shape's. */
