@@ -21,19 +21,19 @@ afterAll(() => {
   lab.gateway.close();
 });
 
-/** So many epochs that no machine comes to the end of them before what is to befall an attempt does. */
-const long = {
+const workers = 2;
+const long = (epochs: number) => ({
   model: { mlp: { hidden: [32] } },
-  optimization: { learningRate: 0.003, epochs: 400 },
-  distribution: { workers: 2 },
+  optimization: { learningRate: 0.003, epochs },
+  distribution: { workers },
   checkpoint: { everySeconds: 1 },
-};
+});
 
 /** Both of them, while they run: what befalls an attempt that has come to its end changes nothing. */
 async function workersOf(name: string, attempt: number): Promise<readonly string[]> {
   const pods = await kubectl.list<Pod>('pods', `limbeck.dev/training-job=${name},limbeck.dev/attempt=${attempt}`);
   const running = pods.filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name);
-  if (running.length === long.distribution.workers) return running.toSorted();
+  if (running.length === workers) return running.toSorted();
   throw new Error(`attempt ${attempt} of ${name} has ${running.length} running workers: its training was too short`);
 }
 
@@ -79,7 +79,7 @@ const suspend = (value: boolean): Promise<unknown> =>
 
 /** Rank 0 killed, then drained, then suspended while the newest checkpoint rots; the status at the end. */
 async function hunt(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('hunted', { ...long, retry: { limit: 3 } }));
+  await kubectl.applyObject(training('hunted', { ...long(300), retry: { limit: 3 } }));
   await underWay('hunted', 1);
   const [leader = ''] = await workersOf('hunted', 1);
   kill(kubectl, [leader]);
@@ -96,15 +96,20 @@ async function hunt(): Promise<TrainingJobStatus> {
   return statusOf('hunted', 'succeeding', ({ phase }) => phase === 'Succeeded');
 }
 
-/** A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. */
+/**
+ * A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. No machine
+ * comes to the end of so many epochs before that: it is deleted when the last attempt has gone on.
+ */
 async function freezeOne(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('frozen', { ...long, retry: { limit: 3, stallSeconds: 10 } }));
+  await kubectl.applyObject(training('frozen', { ...long(100_000), retry: { limit: 3, stallSeconds: 10 } }));
   await underWay('frozen', 1);
   const [, second = ''] = await workersOf('frozen', 1);
   freeze(kubectl, second);
   await underWay('frozen', 2);
   kill(kubectl, await workersOf('frozen', 2));
-  return statusOf('frozen', 'succeeding', ({ phase }) => phase === 'Succeeded');
+  const status = await underWay('frozen', 3);
+  await kubectl.run(['delete', 'tj', 'frozen']);
+  return status;
 }
 
 describe('a group', () => {
@@ -147,14 +152,13 @@ describe('a group', () => {
   });
 
   test('of which a rank is frozen is ended and started again, by name of that rank, and again when all are killed', () => {
-    expect(frozen?.phase).toBe('Succeeded');
     expect(frozen?.attempts?.[0]).toMatchObject({ outcome: 'Failed', reason: 'Hung', rank: 1 });
-    expect(frozen?.attempts?.map(({ outcome }) => outcome)).toEqual(['Failed', 'Failed', 'Succeeded']);
+    expect(frozen?.attempts?.map(({ outcome }) => outcome)).toEqual(['Failed', 'Failed', undefined]);
     expect(goesOn(frozen)).toBe(true);
   });
 
-  test.each(['hunted', 'frozen'])('%s: kubectl get tj -w shows how it comes on', (name) => {
-    const lines = table.lines.filter((line) => line.startsWith(`${name} `));
+  test('is shown as it comes on by kubectl get tj -w', () => {
+    const lines = table.lines.filter((line) => line.startsWith('hunted '));
     const percent = lines.flatMap((line) => / (\d+)% /.exec(line)?.[1] ?? []);
     expect(new Set(percent).size).toBeGreaterThan(2);
     expect(lines.join('\n')).toMatch(/ Running .*\n(.*\n)*.* Succeeded +100% /);
