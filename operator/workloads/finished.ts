@@ -18,8 +18,9 @@ export interface Remains {
 }
 
 /**
- * Keeps the record as it is and removes the job when its time is over. `leftovers`: Jobs that would run on, and what is too old; the end is
- * recorded before they are removed, and a removal that failed is repeated here. `lookMs`: what is spared until then may have to go.
+ * Keeps the record as it is and removes the job when its time is over, and with it all that it owns. `leftovers`: Jobs that
+ * would run on before, and what is too old; the end is recorded before they are removed, and a removal that failed is
+ * repeated here. `lookMs`: what is spared until then may have to go.
  */
 export function planFinished<Status extends RunStatus>(
   root: RunRoot & { readonly status?: Status },
@@ -35,7 +36,7 @@ export function planFinished<Status extends RunStatus>(
   const leftMs = leftToLiveMs(status.finishedAt, spec.ttlSecondsAfterFinished, now);
   const self: ObjectRef = { resource, key: keyOf(root), ...(metadata.uid === undefined ? {} : { uid: metadata.uid }) };
   const plan = { apply: [], remove: leftovers, status: kept, events: [] } as const;
-  if (leftMs !== undefined && leftMs <= 0) return { ...plan, remove: [...leftovers, self], next: { kind: 'settled' } };
+  if (leftMs !== undefined && leftMs <= 0) return { ...plan, remove: [self], next: { kind: 'settled' } };
   const afterMs = Math.min(leftMs ?? Infinity, lookMs);
   return { ...plan, next: afterMs === Infinity ? { kind: 'settled' } : { kind: 'recheck', afterMs } };
 }

@@ -81,7 +81,7 @@ export function outdatedChildren(run: Kept, attempts: readonly Attempt[]): reado
 /**
  * Of a run that is over: what would run on, and what is too old. All workers of an attempt that succeeded have ended, so its
  * Job ends by itself, however late the cache shows that, or that its pods are gone; unless a queue has suspended it, or
- * another container holds a pod open, and what it takes of the cluster with it.
+ * another container holds a pod open, and what it takes of the cluster with it. Of one that failed the same is waited for.
  */
 export function finalLeftovers(run: Seen & Kept, now: Date): Pick<Remains, 'leftovers' | 'lookMs'> {
   const attempts = run.root.status?.attempts ?? [];
@@ -95,8 +95,11 @@ export function finalLeftovers(run: Seen & Kept, now: Date): Pick<Remains, 'left
           now,
         ) !== undefined;
   const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !endsByItself(job));
-  const leftovers = [...unfinishedJobs({ ...run, jobs }, now), ...outdatedChildren(run, attempts)];
-  return { leftovers, lookMs: sparedMs(run.root, run.pods, now) };
+  const seen = { ...run, jobs };
+  const leftovers = [...unfinishedJobs(seen, now, attempts), ...outdatedChildren(run, attempts)];
+  const unseenMs = (unseenUntilMs(seen, attempts, now) ?? Infinity) - now.getTime();
+  const lookMs = Math.min(sparedMs(run.root, run.pods, now) ?? Infinity, unseenMs);
+  return { leftovers, ...(lookMs === Infinity ? {} : { lookMs }) };
 }
 
 /** How long a kubelet may take from the end of a container to the phase of its pod; a node that dies never tells it. */

@@ -43,7 +43,11 @@ describe('a finished job', () => {
   test('ends what still runs, as often as it takes', () => {
     const leftover = { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' };
     expect(plan(undefined, [leftover])?.remove).toEqual([leftover]);
-    expect(plan(0, [leftover])?.remove).toMatchObject([leftover, { uid: 'tj-1' }]);
+  });
+
+  test('takes all that it owns along when its time is over, and nothing is removed twice', () => {
+    const leftover = { resource: batchJobs, key: { namespace: 'default', name: teacherAttempt(1) }, uid: 'job-1' };
+    expect(plan(0, [leftover])?.remove).toMatchObject([{ resource: trainingJobs, uid: 'tj-1' }]);
   });
 
   test('forgets a write that failed while it ended', () => {

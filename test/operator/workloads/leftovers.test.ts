@@ -167,3 +167,19 @@ test.each<[string, Pod, number, number, number | undefined]>([
   const left = finalLeftovers({ root, settings, jobs: [job], pods: [worker(0, runningStatus), pod] }, now);
   expect([left.leftovers.length, left.lookMs]).toEqual([removed, lookMs]);
 });
+
+test.each<[string, number, number, number | undefined]>([
+  ['is not shown to have ended yet', 5, 0, 55_000],
+  ['was not shown to have ended for a minute', 60, 1, undefined],
+])('the Job of the last attempt, whose worker, by the record, has failed and %s', (_, secondsAgo, removed, lookMs) => {
+  const last: Attempt = {
+    ...pastAttempt(1, 'Failed', secondsAgo),
+    exitCode: 65,
+    pod: worker(0, runningStatus).metadata.name,
+  };
+  const root = teacherJob({}, { attempts: [last], finishedAt: ago(secondsAgo) });
+  for (const pods of [[worker(0, runningStatus)], []]) {
+    const left = finalLeftovers({ root, settings, jobs: [job], pods }, now);
+    expect([left.leftovers.length, left.lookMs]).toEqual([removed, lookMs]);
+  }
+});
