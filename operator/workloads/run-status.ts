@@ -97,13 +97,19 @@ const present = <T extends object>(members: T): Present<T> =>
 const progressOf = ({ state, progress }: RunReport): string | undefined =>
   state.kind === 'succeeded' ? '100%' : state.kind === 'running' ? progress : undefined;
 
-/** What was heard last stays; of a run that succeeded the end is known. */
+/** What was heard last stays; of a run that succeeded the result says where it ended, which may be before the last step. */
 function trainingOf({ root, state, news }: RunReport): Training | undefined {
   const training = news?.training ?? root.status?.training;
   if (state.kind !== 'succeeded' || training === undefined) return training;
-  const { epochs, steps } = training;
+  const { steps: step } = state.result;
   const over = { phase: undefined, etaSeconds: undefined, checkpointProblem: undefined };
-  return present({ ...training, ...over, epoch: epochs, step: steps });
+  return present({ ...training, ...over, epoch: epochOf(step, training), step });
+}
+
+/** Of the plan's epochs, each of which has as many steps; as heard last where there is no plan. */
+function epochOf(step: number, { epoch, epochs, steps }: Training): number | undefined {
+  if (epochs === undefined || steps === undefined || steps === 0) return epoch;
+  return Math.min(epochs, Math.ceil((step * epochs) / steps));
 }
 
 /** What was heard last stays; a run that succeeded says it once more. */

@@ -61,9 +61,11 @@ def train(job: Job, model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
     job.progress(phase="training", epochs=epochs, steps=steps, step=step)
     while step < steps:
         first = step * batch % (batch * -(-SAMPLES // batch))
-        rows = torch.arange(first, min(first + batch, SAMPLES))[job.rank :: job.world_size]
+        whole = torch.arange(first, min(first + batch, SAMPLES))
+        rows = whole[job.rank :: job.world_size]
         optimizer.zero_grad()
-        loss = (parallel(x[rows]) - y[rows]).square().mean()
+        # A part of the whole batch's mean, and not a mean of its own: shares are of unequal size, and may be empty.
+        loss = (parallel(x[rows]) - y[rows]).square().sum() * job.world_size / y[whole].numel()
         loss.backward()
         optimizer.step()
         step += 1

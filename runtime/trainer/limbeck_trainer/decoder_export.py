@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from limbeck_trainer.causal_model import HIDDEN, CausalModel, New
 from limbeck_trainer.data import Floats, Ints
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.export import PARITY_BOUND, Artefact, flips_of, to_onnx
+from limbeck_trainer.export import Artefact, difference_of, to_onnx
 from limbeck_trainer.onnx_model import session_of
 from limbeck_trainer.samples import Dataset, TokenIds
 
@@ -88,20 +88,19 @@ def prove_decoder(
 ) -> tuple[int, float]:
     """How many decisions were compared, and the largest difference of a logit: the start of each window at once, then
     token by token with the cache, against the trained model without one. ParityBroken if a difference matters."""
-    delta, flips, count = 0.0, 0, 0
     told = foretelling(artefact, windows, threads)
-    for (_, actual), wanted in zip(told, _expected(decoder.eval(), windows), strict=True):
-        # Unlike max, it keeps what is no number.
-        delta = float(np.maximum(delta, np.abs(actual - wanted).max()))
-        flips += flips_of(actual, wanted, PARITY_BOUND)
-        count += len(actual)
-    if not delta <= PARITY_BOUND or flips > 0:
+    expected = _expected(decoder.eval(), windows)
+    found = [difference_of(actual, wanted) for (_, actual), wanted in zip(told, expected, strict=True)]
+    count = len(windows) * len(found)
+    wrong = [one for one in found if one.matters]
+    if wrong:
+        worst, flips = max(wrong, key=lambda one: one.severity), sum(one.flips for one in wrong)
         message = (
-            f"The exported decoder differs from the trained one by {delta:.3g} (at most {PARITY_BOUND:g}) and in "
-            f"{flips} of {count} next tokens. Nothing was uploaded; the export is at fault."
+            f"The exported decoder differs from the trained one by {worst.delta:.3g} (at most {worst.bound:.3g}) and "
+            f"in {flips} of {count} next tokens. Nothing was uploaded; the export is at fault."
         )
         raise TrainerError(Reason.PARITY_BROKEN, message)
-    return count, delta
+    return count, max(one.largest for one in found)
 
 
 def _expected(decoder: CausalModel, windows: TokenIds) -> Iterator[Floats]:

@@ -35,7 +35,7 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
     # Of large samples, or of many classes, fewer: samples and answers are in memory together.
     most = max(1, min(PARITY_SAMPLES, EVALUATION_CELLS // max(math.prod(dataset.shape), dataset.outputs)))
     samples = dataset.x[test[:most]]
-    _, spread = target_spread(dataset, material.rows.train)
+    spread = target_spread(dataset, material.rows.train)
     return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))
 
 

@@ -88,6 +88,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     session.store.sweep(session.config.run_uri)
     return {
         **_result(session.config, trained, measured, dataset),
+        "steps": sum(one.steps for one in (trained, control) if one is not None),
         **_told(session),
         **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
         "artefact": artefact,
@@ -275,7 +276,6 @@ def _result(config: Config, trained: Trained, measured: Measured, dataset: Datas
         "metrics": metrics_document(measured.model.n, measured.model.metrics),
         **{name: _headline(evaluation) for name, evaluation in measured.others.items()},
         **{key: value for key, value in optional.items() if value is not None},
-        "steps": trained.steps,
     }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.models import Normalise, build_model, parameter_count
 from limbeck_trainer.samples import Dataset, Feature, Ints
-from limbeck_trainer.statistics import CONSTANT, moments_of
+from limbeck_trainer.statistics import largest_of, moments_of, scale_of
 
 
 class Encode(nn.Module):
@@ -76,8 +76,7 @@ def target_spread(dataset: Dataset, train: Ints) -> tuple[float, float]:
     if dataset.labels:
         return 0.0, 1.0
     y = dataset.y[train].astype(np.float64)
-    deviation = float(y.std())
-    return float(y.mean()), deviation if deviation > CONSTANT else 1.0
+    return float(y.mean()), float(scale_of(y.std(), largest_of(y)))
 
 
 def _normalise(dataset: Dataset, train: Ints) -> Normalise:

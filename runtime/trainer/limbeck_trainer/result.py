@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.json_text import json_text
@@ -11,10 +13,13 @@ from limbeck_trainer.json_text import json_text
 # The kubelet cuts a termination message here, and a cut JSON says nothing.
 LIMIT_BYTES = 4096
 
-# What is left of the longest texts at the least, in characters.
+# What is left of a text at the least, in bytes of JSON.
 SHORTEST = 24
 GAP = " ... "
-SENTENCES = ("message", "skippedCheckpoint")
+
+Document = dict[str, Any]
+# Where a text stands: who has it, and its name there.
+Place = tuple[Document, str]
 
 
 def failure_document(error: TrainerError) -> dict[str, object]:
@@ -31,12 +36,19 @@ def failure_document(error: TrainerError) -> dict[str, object]:
 
 
 def encode(document: dict[str, object]) -> bytes:
-    """Compact JSON within the limit; texts that are too long lose their middle, the longest first."""
+    """Compact JSON within the limit. What is least missed goes first: the middles of labels, since the operator takes
+    classes by their order; those of sentences, the longest first; and then what report.json has as well."""
     encoded = _compact(document)
-    limit = max(map(len, _texts_of(document)), default=0)
-    while len(encoded) > LIMIT_BYTES and limit > SHORTEST:
-        limit = max(SHORTEST, limit * 9 // 10)
-        encoded = _compact(_with_texts_within(document, limit))
+    if len(encoded) <= LIMIT_BYTES:
+        return encoded
+    copy: Document = json.loads(encoded)
+    for places in (_labels(copy), _sentences(copy)):
+        _shorten(copy, places)
+    for owner, names in _told_elsewhere(copy):
+        if len(_compact(copy)) > LIMIT_BYTES:
+            for name in names:
+                owner.pop(name, None)
+    encoded = _compact(copy)
     if len(encoded) > LIMIT_BYTES:
         raise ValueError(f"the result has {len(encoded)} bytes; the termination message takes {LIMIT_BYTES}")
     return encoded
@@ -50,26 +62,49 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:half].rstrip()}{GAP}{text[-half:].lstrip()}"
 
 
-def _texts_of(document: dict[str, object]) -> list[str]:
-    """What may be cut: words for people. Names, digests and figures may not."""
-    inner = _inner_texts(document)
-    outer = [document.get(name) for name in SENTENCES]
-    return [text for text in [*outer, *(owner[name] for owner, name in inner)] if isinstance(text, str)]
+def _labels(document: Document) -> list[Place]:
+    return [(one, "class") for one in document.get("classMetrics", [])]
 
 
-def _inner_texts(document: dict[str, object]) -> list[tuple[dict[str, object], str]]:
-    """Owner and name of each text that lies deeper: the operator takes classes by their order, not by their labels."""
-    distribution, classes = document.get("distribution"), document.get("classMetrics")
-    owners = [(distribution, "reason"), *((one, "class") for one in (classes if isinstance(classes, list) else []))]
-    return [(owner, name) for owner, name in owners if isinstance(owner, dict)]
+def _sentences(document: Document) -> list[Place]:
+    """Words for people. Names, digests and figures are never cut."""
+    places = [(document, "message"), (document, "skippedCheckpoint"), (document.get("distribution", {}), "reason")]
+    return [(owner, name) for owner, name in places if name in owner]
 
 
-def _with_texts_within(document: dict[str, object], limit: int) -> dict[str, object]:
-    copy: dict[str, object] = json.loads(json_text(document))
-    outer = [(copy, name) for name in SENTENCES if name in copy]
-    for owner, name in [*outer, *_inner_texts(copy)]:
-        owner[name] = shortened(str(owner[name]), limit)
-    return copy
+def _told_elsewhere(document: Document) -> list[tuple[Document, tuple[str, ...]]]:
+    """The page's address, which is that of the artefact and report.html, and intervals, which that page has."""
+    others = [one for name in ("control", "teacher") for one in document.get(name, {}).values()]
+    measures = [*filter(lambda one: isinstance(one, dict), others), *document.get("classMetrics", [])]
+    return [(document.get("artefact", {}), ("report",)), *((one, ("low", "high")) for one in measures)]
+
+
+def _shorten(document: Document, places: list[Place]) -> None:
+    """Until the document is within the limit, or the texts are as short as they get."""
+    texts, limit = [str(owner[name]) for owner, name in places], LIMIT_BYTES
+    while len(_compact(document)) > LIMIT_BYTES and limit > SHORTEST:
+        limit = max(SHORTEST, limit * 9 // 10)
+        for (owner, name), text in zip(places, texts, strict=True):
+            owner[name] = _within(text, limit)
+
+
+def _within(text: str, limit: int) -> str:
+    """As `shortened`, but within so many bytes of JSON, of which a control character takes six and an emoji four."""
+    if _size(text) <= limit:
+        return text
+    half = (limit - len(GAP)) // 2
+    return f"{_beginning(text, half).rstrip()}{GAP}{_beginning(text[::-1], half)[::-1].lstrip()}"
+
+
+def _beginning(text: str, limit: int) -> str:
+    """As much of it as takes so many bytes."""
+    sizes = accumulate(map(_size, text[:limit]))
+    return text[: sum(size <= limit for size in sizes)]
+
+
+def _size(text: str) -> int:
+    """Without its quotes."""
+    return len(_compact(text)) - 2
 
 
 def write_result(path: Path, document: dict[str, object]) -> None:
@@ -77,7 +112,7 @@ def write_result(path: Path, document: dict[str, object]) -> None:
     path.write_bytes(encode(document))
 
 
-def _compact(document: dict[str, object]) -> bytes:
+def _compact(document: object) -> bytes:
     text = json_text(document, separators=(",", ":"), ensure_ascii=False)
     # The name of a file need not be Unicode.
     return text.encode(errors="replace")

@@ -11,10 +11,12 @@ import numpy as np
 
 from limbeck_trainer.samples import Doubles, Floats, Ints
 
+FLOAT32 = np.finfo(np.float32)
+
 # Numbers that are looked at together: what they become in float64 stays small beside the data.
 PIECE = 1 << 20
-# A deviation below this is a constant's, and is left as it is.
-CONSTANT = 1e-6
+# float32 rounds a number by no more than this share of it.
+ROUNDING = float(FLOAT32.eps) / 2
 
 
 class Moments:
@@ -24,6 +26,7 @@ class Moments:
         self._count: Doubles = np.zeros(1)
         self._mean: Doubles = np.zeros(1)
         self._squares: Doubles = np.zeros(1)
+        self._largest: Doubles = np.zeros(1)
         self._deeper = 0
 
     def add(self, x: Floats) -> None:
@@ -33,7 +36,9 @@ class Moments:
         known = ~np.isnan(flat)
         count = known.sum(axis=0).astype(np.float64)
         divisor = np.maximum(count, 1)
-        mean = np.where(known, flat, 0).sum(axis=0) / divisor
+        values = np.where(known, flat, 0)
+        mean = values.sum(axis=0) / divisor
+        self._largest = np.maximum(self._largest, largest_of(values))
         squares = np.where(known, flat - mean, 0)
         both = np.maximum(self._count + count, 1)
         delta = mean - self._mean
@@ -45,7 +50,23 @@ class Moments:
         """Mean and deviation, shaped to be taken from a batch; the deviation of a constant is 1."""
         deviation = np.sqrt(self._squares / np.maximum(self._count, 1))
         shape = (1, -1, *[1] * self._deeper)
-        return self._mean.reshape(shape), np.where(deviation < CONSTANT, 1.0, deviation).reshape(shape)
+        return self._mean.reshape(shape), scale_of(deviation, self._largest).reshape(shape)
+
+
+def largest_of(values: Doubles) -> Doubles:
+    """The largest magnitude [d] in each column of values [n, d]; 0 without rows."""
+    largest: Doubles = np.maximum(values.max(axis=0, initial=0), -values.min(axis=0, initial=0))
+    return largest
+
+
+def scale_of(deviation: Doubles, largest: Doubles) -> Doubles:
+    """What columns of this deviation and largest magnitude are divided by: the deviation, or 1 if they are constants.
+
+    Whatever the unit, a column is one if its values differ by no more than the rounding of float32, in which they come,
+    or by less than float32 can divide by.
+    """
+    least = np.maximum(ROUNDING * largest, float(FLOAT32.tiny))
+    return np.where(deviation <= least, 1.0, deviation)
 
 
 def piece_of(shape: tuple[int, ...]) -> int:

@@ -98,6 +98,7 @@ describe('a status', () => {
       loss: 0.5,
       etaSeconds: 7,
     } as const;
+    const ended = (steps: number): RunState => ({ kind: 'succeeded', result: { ...result, steps } });
     const of = (state: RunState, news: boolean) => {
       const heard = { attempt: 1, progress: '43%', training };
       const root = teacherJob({}, news ? {} : { training });
@@ -106,9 +107,20 @@ describe('a status', () => {
     };
     expect(of({ kind: 'running', message: 'm' }, true)).toEqual(training);
     expect(of({ kind: 'running', message: 'm' }, false)).toEqual(training);
-    expect(of({ kind: 'succeeded', result }, false)).toEqual({
-      ...{ epoch: 5, epochs: 5, step: 100, steps: 100, loss: 0.5 },
-    });
+    expect(of(ended(100), false)).toEqual({ epoch: 5, epochs: 5, step: 100, steps: 100, loss: 0.5 });
+    // Stopped early, at the end of the third epoch.
+    expect(of(ended(60), true)).toEqual({ epoch: 3, epochs: 5, step: 60, steps: 100, loss: 0.5 });
+  });
+
+  test.each([
+    ['a program that tells no plan', { epoch: 2, step: 43 }, { epoch: 2, step: 800 }],
+    ['a program whose plan has no steps', { epoch: 2, epochs: 5, step: 0, steps: 0 }, { epoch: 2, step: 800 }],
+    ['a program that did more than it planned', { epochs: 5, step: 43, steps: 100 }, { epoch: 5, step: 800 }],
+  ])('has the end of %s', (_, training, expected) => {
+    const root = teacherJob({}, { training });
+    const state: RunState = { kind: 'succeeded', result };
+    const report = { root, state, attempts: [], gates: held, progress: undefined, news: undefined };
+    expect(runStatus(report, now).training).toMatchObject(expected);
   });
 
   test('has how the model is spread: as heard, as remembered, at last as the result says', () => {

@@ -36,13 +36,13 @@ with Job.start() as job:
 """
 
 
-def document(store: str) -> Document:
+def document(store: str, batch: int = 100) -> Document:
     return config_document(
         store,
         task="regression",
         model={"kind": "custom", "image": "example/least-squares:1", "command": ["python3", "/app/train.py"]},
         data={"source": {"kind": "none"}, "split": {"validation": 0.1, "test": 0.2, "seed": 0}},
-        optimization={"optimizer": "sgd", "learningRate": 0.01, "epochs": 10, "batchSize": 100},
+        optimization={"optimizer": "sgd", "learningRate": 0.01, "epochs": 10, "batchSize": batch},
     )
 
 
@@ -52,8 +52,9 @@ def start(folder: Path, config: Document, command: Sequence[str], count: int = 1
     return start_program(folder, config, [sys.executable, *command], count, {"PYTHONPATH": str(PACKAGE)})
 
 
-def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_path: Path) -> None:
-    workers = start(tmp_path, document(store), [str(EXAMPLE)], 2)
+@pytest.mark.parametrize("batch", [100, 99], ids=["all samples at once", "a batch of one sample is left"])
+def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_path: Path, batch: int) -> None:
+    workers = start(tmp_path, document(store, batch), [str(EXAMPLE)], 2)
     assert [worker.exit_code() for worker in workers] == [0, 0], workers[0].log_file.read_text()
     result = workers[0].result()
     jsonschema.validate(result, contract("trainer-result"))
@@ -66,9 +67,10 @@ def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_pa
     alone = torch.nn.Linear(10, 10)
     optimizer = torch.optim.SGD(alone.parameters(), lr=0.01)
     for _ in range(10):
-        optimizer.zero_grad()
-        torch.nn.functional.mse_loss(alone(x), y).backward()
-        optimizer.step()
+        for rows in torch.arange(100).split(batch):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(alone(x[rows]), y[rows]).backward()
+            optimizer.step()
     session = onnxruntime.InferenceSession((model / "model.onnx").read_bytes(), providers=["CPUExecutionProvider"])
     torch.testing.assert_close(torch.from_numpy(session.run(None, {"input": x.numpy()})[0]), alone(x).detach())
     rmse = float((alone(x) - y).square().mean().sqrt())

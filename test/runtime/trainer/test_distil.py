@@ -67,10 +67,11 @@ def test_the_processes_of_a_pod_ask_the_teacher_once(store: str, tmp_path: Path)
 
 def test_control_has_the_same_budget_and_the_labels_alone(store: str, teacher: Document) -> None:
     lines: list[str] = []
-    run_here(distilling(student(store), teacher), lines.append)
+    result = run_here(distilling(student(store), teacher), lines.append)
     records = [json.loads(line) for line in lines]
     ends = {line["stage"]: line["step"] for line in records if line["message"] == "checkpoint written"}
     assert ends["student"] == ends["control"] == 80
+    assert result["steps"] == 160
 
 
 def test_control_is_what_training_on_the_labels_would_be(store: str, teacher: Document, tmp_path: Path) -> None:

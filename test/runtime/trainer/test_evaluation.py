@@ -121,7 +121,7 @@ def test_a_class_that_is_never_predicted_counts_as_zero() -> None:
 def test_extreme_logits_stay_finite() -> None:
     logits = np.array([[1e4, -1e4], [-1e4, 1e4]])
     answers = answers_of(logits, np.arange(2), np.array([1, 0]))
-    np.testing.assert_array_equal(answers.probabilities(slice(0, 2)), np.eye(2))
+    np.testing.assert_array_equal(answers.log_odds(slice(0, 2)), [[2e4, -2e4], [-2e4, 2e4]])
     wrong = evaluated(np.array([1, 0]), logits, seed=0)
     assert wrong.metrics["logLoss"].value == pytest.approx(2e4)
 
@@ -258,7 +258,8 @@ def test_all_ranks_ask_a_model_of_texts_equally_often(count: int) -> None:
 def test_the_type_says_what_it_holds() -> None:
     assert isinstance(OURS, Classification)
     assert OURS.n == 306
-    np.testing.assert_allclose(OURS.answers.probabilities(slice(0, 6)), PROBABILITIES)
+    odds = np.log(PROBABILITIES / (1 - PROBABILITIES))
+    np.testing.assert_allclose(OURS.answers.log_odds(slice(0, 6)), odds, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(OURS.answers.confidence, PROBABILITIES.max(axis=1))
 
 

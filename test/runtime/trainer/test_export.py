@@ -14,11 +14,20 @@ import torch
 from limbeck_trainer.data import Dataset, load_data
 from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.export import Artefact, baseline_of, export_onnx, prove_parity, upload
+from limbeck_trainer.export import (
+    STANDARD,
+    Artefact,
+    Spread,
+    baseline_of,
+    difference_of,
+    export_onnx,
+    prove_parity,
+    upload,
+)
 from limbeck_trainer.exporting import export_proven
 from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
 from limbeck_trainer.models import build_model, normalisation_of
-from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.preprocess import assemble, target_spread
 from limbeck_trainer.samples import Feature, Rows
 from limbeck_trainer.session import Material
 from limbeck_trainer.store import Store
@@ -119,6 +128,76 @@ def test_a_tie_is_no_decision(gap: float, flips: bool) -> None:
         return
     with pytest.raises(TrainerError, match="in 300 of 300 decisions"):
         prove_parity(artefact, module, SOME, 1)
+
+
+# One step of float32 is 0.0078 here, more than 1e-4 of a deviation of 35.
+PRESSURE = np.float32(101325)
+PASCAL = (101325.0, 35.0)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "spread", "matters"),
+    [
+        ([[1.0, 0.99991]], [[1.0, 1.0]], STANDARD, False),
+        ([[1.0, 0.99989]], [[1.0, 1.0]], STANDARD, True),
+        ([[20.0, 19.99989]], [[20.0, 20.0]], STANDARD, True),
+        ([[np.nextafter(PRESSURE, np.float32(0))]], [[PRESSURE]], PASCAL, False),
+        ([[PRESSURE - np.float32(0.03)]], [[PRESSURE]], PASCAL, True),
+        # A prediction that is far from the mean is a sum as large.
+        ([[2e6 + 2]], [[2e6]], PASCAL, False),
+        ([[2e6 + 10]], [[2e6]], PASCAL, True),
+        # The small output of a row is a sum, too, in which parts as large as the other output may have cancelled out.
+        ([[40000.0, 3.0039]], [[40000.0, 3.0]], STANDARD, False),
+        ([[40000.0, 3.5]], [[40000.0, 3.0]], STANDARD, True),
+        # How large another row is does not count.
+        ([[40000.0, 3.0], [1.0, 3.0039]], [[40000.0, 3.0], [1.0, 3.0]], STANDARD, True),
+        ([[40000.0, 40000.004]], [[40000.004, 40000.0]], STANDARD, False),
+        ([[1.0, np.nan]], [[1.0, 1.0]], STANDARD, True),
+    ],
+)
+def test_a_difference_matters_beyond_the_bound_and_what_float32_can_tell(
+    actual: list[list[float]], expected: list[list[float]], spread: Spread, matters: bool
+) -> None:
+    found = difference_of(np.array(actual, np.float32), np.array(expected, np.float32), spread)
+    assert (found.matters, found.severity > 1) == (matters, matters)
+
+
+def test_a_target_far_from_zero_is_proven_as_finely_as_float32_has_it() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(4000, 4)).astype(np.float32)
+    table = Dataset(x, random.normal(101325, 35, 4000).astype(np.float32), (), "0")
+    torch.manual_seed(0)
+    module = assemble(Mlp((64,)), table, np.arange(4000))
+    artefact = export_onnx(module, table)
+    spread = target_spread(table, np.arange(4000))
+    assert prove_parity(artefact, module, x, 1, spread) <= 0.0242
+    assert isinstance(module, nn.Sequential)
+    last = module[-2]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.bias += 0.002
+    with pytest.raises(TrainerError, match=r"differs from the trained one by 0.0\d+ \(at most 0.0242\)"):
+        prove_parity(artefact, module, x, 1, spread)
+
+
+def test_extreme_samples_are_proven_as_finely_as_float32_has_their_logits() -> None:
+    x = np.random.default_rng(1).normal(size=(600, 300)).astype(np.float32)
+    table = Dataset(x, np.arange(600) % 3, ("a", "b", "c"), "0")
+    torch.manual_seed(0)
+    module = assemble(Mlp((256, 64)), table, np.arange(600))
+    x[:20, 3] = 1e5
+    artefact = export_onnx(module, table)
+    prove_parity(artefact, module, x, 1)
+    assert isinstance(module, nn.Sequential)
+    last = module[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.bias[0] += 2e-4
+    # In the other rows as ever.
+    with pytest.raises(TrainerError, match=r"differs from the trained one by 0.0002 \(at most 0.0001\)"):
+        prove_parity(artefact, module, x[20:], 1)
+    with pytest.raises(TrainerError, match="differs from the trained one by"):
+        prove_parity(artefact, module, x, 1)
 
 
 def test_upload_writes_the_manifest_last(tmp_path: Path) -> None:

@@ -48,12 +48,30 @@ def test_all_of_it_is_in_the_exported_file(model: Linear | Mlp | Cnn, labels: tu
     dataset = table(labels)
     module = assemble(model, dataset, np.arange(30))
     artefact = export_onnx(module, dataset)
-    scale = target_spread(dataset, np.arange(30))[1]
-    assert prove_parity(artefact, module, dataset.x, 1, scale) <= 1e-4 * scale
+    spread = target_spread(dataset, np.arange(30))
+    assert prove_parity(artefact, module, dataset.x, 1, spread) <= 1e-4 * spread[1]
     answer = OnnxModel(artefact.content, 1).run(dataset.x)
     assert answer.shape == (50, dataset.outputs)
     assert np.isfinite(answer).all()
     assert artefact.outputs[0]["name"] == ("logits" if labels else "prediction")
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), ()])
+def test_the_unit_of_data_changes_nothing(labels: tuple[str, ...]) -> None:
+    """A power of two, by which no number is rounded: concentrations, distances in metres, rates."""
+    answers = []
+    for unit in (1.0, 2.0**-30):
+        random = np.random.default_rng(0)
+        x = (random.normal(40, 7, (50, 3)) * unit).astype(np.float32)
+        y = np.arange(50) % 2 if labels else (random.normal(10, 2, 50) * unit).astype(np.float32)
+        dataset = Dataset(x, y, labels, "0")
+        torch.manual_seed(0)
+        module = assemble(Mlp((8,)), dataset, np.arange(30))
+        artefact = export_onnx(module, dataset)
+        prove_parity(artefact, module, x, 1, target_spread(dataset, np.arange(30)))
+        answers.append(OnnxModel(artefact.content, 1).run(x) / (1 if labels else unit))
+    np.testing.assert_allclose(answers[1], answers[0], rtol=1e-5)
+    assert answers[0].std() > 0.01
 
 
 def test_an_untrained_regression_answers_near_the_mean_of_its_target() -> None:

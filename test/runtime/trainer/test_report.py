@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import jsonschema
@@ -24,7 +25,7 @@ from limbeck_trainer.report.document import (
     report_document,
 )
 from limbeck_trainer.report.page import page_of
-from limbeck_trainer.report.plots import Plot, axis_of
+from limbeck_trainer.report.plots import Plot, axis_of, learning_figures
 from limbeck_trainer.samples import Ints
 from support import Document, contract
 
@@ -101,6 +102,52 @@ def test_a_regression_shows_pairs_and_errors() -> None:
     assert "Confusion" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("actual", "predicted"),
+    [
+        ([1e17], [0.0]),
+        ([3.0], [3.0]),
+        ([0.0] * 5, [0.0] * 5),
+        ([1e17, 2e17, 3e17], [2e17, 3e17, 4e17]),
+        ([1.0, 2.0, 3.0], [1e5 + 1, 1e5 + 2, 1e5 + 3]),
+        ([1e-9, 2e-9, 3e-9], [1.1e-9, 2e-9, 3e-9]),
+        ([3e38, -3e38], [-3e38, 3e38]),
+    ],
+)
+def test_every_error_is_drawn_however_few_or_large_or_alike_they_are(
+    actual: list[float], predicted: list[float]
+) -> None:
+    document = report((), Measured(evaluate_regression(np.array(actual), np.array(predicted), 0)))
+    edges, counts = document["residuals"]["edges"], document["residuals"]["counts"]
+    assert "leftOut" not in document
+    assert (sum(counts), edges == sorted(set(edges))) == (len(actual), True)
+    page = Elements(page_of(document))
+    assert page.tags.count("figure") == len(["loss", "accuracy", "pairs", "errors"])
+
+
+def test_what_cannot_be_drawn_is_told_and_the_rest_is_drawn() -> None:
+    """A training that is over does not fail by its report."""
+    evaluation = evaluate_regression(np.arange(5.0), np.arange(5.0), 0)
+    document = report((), Measured(replace(evaluation, predicted=np.array([0, 1, np.nan, 3, 4]))))
+    assert set(document["leftOut"]) == {"pairs", "residuals"}
+    assert "pairs" not in document
+    broken = {**report(("a", "b"), Measured(classified(2))), "roc": [{"label": "a"}]}
+    for shown, words, figures in (
+        (document, "Errors: It cannot be drawn (ValueError: ", ["loss", "accuracy"]),
+        (broken, "ROC: It cannot be drawn (KeyError: 'falsePositiveRate').", ["loss", "accuracy", "reliability"]),
+    ):
+        page = Elements(page_of(shown))
+        assert any(text.startswith(words) for text in page.text), page.text
+        assert page.tags.count("figure") == len(figures)
+
+
+@pytest.mark.parametrize("actual", [[0], [0, 0, 0], [1]], ids=["one sample", "one class", "another class"])
+def test_a_held_out_split_of_one_class_has_a_report(actual: list[int]) -> None:
+    document = report(("a", "b"), Measured(evaluated(np.array(actual), RANDOM.normal(size=(len(actual), 2)))))
+    assert ("rocAuc" in document["metrics"], document["roc"], "leftOut" in document) == (False, [], False)
+    assert Elements(page_of(document)).tags.count("figure") == 4
+
+
 def test_many_classes_stay_readable() -> None:
     document = report(tuple(f"class {index}" for index in range(60)), Measured(classified(60, 3000)))
     assert len(document["roc"]) == ROC_CLASSES
@@ -144,6 +191,11 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert not any(name in ("src", "href") for name, _ in elements.attributes)
 
 
+def test_losses_that_were_never_known_have_no_plot() -> None:
+    history = [{"step": 20.0, "validationAccuracy": 0.5}, {"step": 40.0, "validationAccuracy": 0.6}]
+    assert [figure.title for figure in learning_figures(history)] == ["Validation accuracy over the steps"]
+
+
 @pytest.mark.parametrize("history", [[], HISTORY[:1]])
 def test_a_training_of_one_epoch_has_no_learning_curve(history: list[dict[str, float]]) -> None:
     page = Elements(page_of(report(("a", "b"), Measured(classified(2)), history)))
@@ -162,7 +214,17 @@ def test_axes_have_round_ticks(values: list[float], ticks: list[float]) -> None:
     assert axis_of(values).ticks == ticks
 
 
-@pytest.mark.parametrize("value", [0.0, 5.0, -1e-9, 1e12])
+def test_small_units_have_an_axis_of_their_own() -> None:
+    assert axis_of([1e-15, 9e-15]).ticks == [0.0, 2e-15, 4e-15, 6e-15, 8e-15, 1e-14]
+
+
+@pytest.mark.parametrize("values", [[float("nan")], [-1.7e308, 1.7e308], [0.0, 5e-324]])
+def test_what_no_axis_can_hold_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="no axis goes from"):
+        axis_of(values)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e-9, 1e12, 1e17])
 def test_a_value_that_never_changes_is_drawn_in_the_middle(value: float) -> None:
     axis = axis_of([value, value])
     assert axis.low < value < axis.high

@@ -36,9 +36,12 @@ def test_a_long_message_keeps_its_ends(filler: str) -> None:
     assert shown.endswith("end")
 
 
+MEASURE = {"value": 0.123456, "low": 0.012345, "high": 0.234567}
+
+
 def _success(label: str) -> dict[str, object]:
     """A result with everything that it may have, and as much of it as it may have."""
-    measure = {"value": 0.123456, "low": 0.012345, "high": 0.234567}
+    measure = MEASURE
     names = ["accuracy", "macroPrecision", "macroRecall", "macroF1", "rocAuc", "logLoss", "calibrationError"]
     metrics = {"n": 359, **dict.fromkeys(names, measure)}
     headline = {"n": 359, "accuracy": measure, "macroF1": measure}
@@ -80,6 +83,62 @@ def test_a_run_that_succeeded_is_told_however_long_its_labels_are(label: str) ->
         assert len(metric["class"]) <= 256
     kept = ("artefact", "metrics", "control", "teacher", "lineage", "steps", "seconds")
     assert {name: told[name] for name in kept} == {name: document[name] for name in kept}
+
+
+CONTROL = "\x01" * 300
+SMALL = {"value": 1.23457e-05, "low": 1.23457e-05, "high": 1.23457e-05}
+
+
+def _largest(label: str, uri: str) -> dict[str, object]:
+    """All figures in as many digits as they may have, and everything that may be there."""
+    document = _success(label)
+    figures = json.loads(json.dumps(document).replace(json.dumps(MEASURE), json.dumps(SMALL)))
+    tensor = {"name": "input_ids", "datatype": "INT64", "shape": [-1, 16, 1024, 1024]}
+    artefact = {**figures["artefact"], "uri": uri, "report": f"{uri}/report.html", "inputs": [tensor]}
+    classes = [{"class": f"{at} {label} {at}", "n": 12345678, **SMALL} for at in range(len(figures["classMetrics"]))]
+    more = {"teacherAgreement": 0.123456, "teacherSizeBytes": 2**31, "resumedFromStep": 2**31}
+    lineage = {**figures["lineage"], "pretrainedSha256": "f" * 64}
+    return {**figures, **more, "artefact": artefact, "classMetrics": classes, "lineage": lineage}
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["cat", CONTROL, "\U0001f408" * 300, "\u5b57" * 300, '"\\' * 150],
+    ids=["short", "control", "emoji", "chinese", "escaped"],
+)
+@pytest.mark.parametrize("prefix", [20, 300, 1024 - 65])
+def test_a_result_is_told_however_long_everything_in_it_is(label: str, prefix: int) -> None:
+    uri = f"s3://{'p' * (prefix - 5)}/{'a' * 64}"
+    document = _largest(label, uri)
+    encoded = encode(document)
+    assert len(encoded) <= LIMIT_BYTES
+    told = json.loads(encoded)
+    jsonschema.validate(told, contract("trainer-result"))
+    assert (told["artefact"]["uri"], told["metrics"], told["lineage"]) == (
+        uri,
+        document["metrics"],
+        document["lineage"],
+    )
+    for at, metric in enumerate(told["classMetrics"]):
+        assert (metric["class"].split()[0], metric["class"].split()[-1]) == (str(at), str(at))
+        assert metric["value"] == SMALL["value"]
+        assert ("low" in metric) == ("high" in metric)
+    # A short address leaves room for everything else.
+    assert "report" in told["artefact"] or prefix > 20
+
+
+def test_labels_are_cut_before_sentences() -> None:
+    document = {
+        **_success("a very long label " * 40),
+        "skippedCheckpoint": "step 40 is damaged",
+        "distribution": {**{"strategy": "ddp", "reason": "The model fits.", "processes": 4}},
+    }
+    told = json.loads(encode(document))
+    assert (told["skippedCheckpoint"], told["distribution"]) == (
+        document["skippedCheckpoint"],
+        document["distribution"],
+    )
+    assert all(" ... " in metric["class"] and len(metric["class"]) > 40 for metric in told["classMetrics"])
 
 
 def test_a_result_without_a_message_cannot_be_cut() -> None:

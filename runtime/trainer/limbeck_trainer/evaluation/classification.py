@@ -72,10 +72,10 @@ def evaluate_classification(answers: Answers, seed: int) -> Classification:
     n, classes, kept = len(answers.actual), answers.classes, answers.kept
 
     def resample(statistic: Statistic) -> Doubles:
-        return resampled(statistic, n, n * classes, seed)
+        return resampled(statistic, answers.actual, n * classes, seed)
 
     scores = resample(Scores(answers))
-    rankings = (Ranking(answers.actual, answers.probabilities(some), kept[some]) for some in slices(len(kept), n))
+    rankings = (Ranking(answers.actual, answers.log_odds(some), kept[some]) for some in slices(len(kept), n))
     areas = np.concatenate([resample(ranking.areas) for ranking in rankings], axis=1)
     precision, recall, f1, loss, calibration, *f1_of_classes = measures_of(scores)
     (area,) = measures_of(_mean_areas(areas)[:, None])

@@ -51,17 +51,27 @@ def resamples_of(cells: int) -> int:
 
 def bootstrap(statistic: Statistic, n: int, cells: int, seed: int) -> list[Measure]:
     """Each value of the statistic with its percentile interval over seeded resamples of the n samples."""
-    return measures_of(resampled(statistic, n, cells, seed))
+    return measures_of(resampled(statistic, np.zeros(n, np.int64), cells, seed))
 
 
-def resampled(statistic: Statistic, n: int, cells: int, seed: int) -> Doubles:
-    """The statistic of the n samples and, below it, of seeded resamples: [1 + resamples, m].
+def resampled(statistic: Statistic, strata: Ints, cells: int, seed: int) -> Doubles:
+    """The statistic of the samples and, below it, of seeded resamples: [1 + resamples, m]; strata [n] is whose each is.
 
-    Who asks with the same n, cells and seed gets another statistic of the same resamples.
+    A resample has as many samples of each stratum as there are, for it is to be drawn as the samples were (Efron and
+    Tibshirani, An Introduction to the Bootstrap (1993), ch. 8), and a split divides the classes alike. Drawn from all
+    samples, many a resample would be without the rare classes: a mean over classes would be of others each time, and
+    lie beside its value, whether they counted as 0 or not at all. For ROC it is what pROC does (Robin et al., BMC
+    Bioinformatics 12 (2011)). A class of very few samples varies too little so (Rao and Wu, JASA 83 (1988)): how little
+    is known of it say its own intervals, by Wilson.
+
+    Who asks with the same strata, cells and seed gets another statistic of the same resamples.
     """
-    random = np.random.default_rng(seed)
+    n, random = len(strata), np.random.default_rng(seed)
+    order = np.argsort(strata, kind="stable")
+    ordered = strata[order]
+    first, after = np.searchsorted(ordered, ordered, "left"), np.searchsorted(ordered, ordered, "right")
     draws = (
-        statistic(np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64))
+        statistic(np.bincount(order[random.integers(first, after)], minlength=n).astype(np.float64))
         for _ in range(resamples_of(cells))
     )
     return np.stack([statistic(np.ones(n)), *draws])
@@ -77,7 +87,7 @@ def measures_of(resampled: Doubles) -> list[Measure]:
 
 
 def _interval(value: float, draws: Doubles) -> Measure:
-    """A resample in which the value is not defined (a class has no sample) says nothing about it."""
+    """A resample in which the value is not defined (all actual values are the same) says nothing about it."""
     defined = draws[np.isfinite(draws)]
     if not math.isfinite(value) or len(defined) == 0:
         return Measure(value, value, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,12 +22,15 @@ from limbeck_trainer.evaluation.ranking import roc_curve
 from limbeck_trainer.evaluation.regression import Regression
 from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.measuring import Measured
+from limbeck_trainer.report.undrawn import drawn
 
 # A curve is drawn, not computed with: so many classes, so many points.
 ROC_CLASSES = 20
 ROC_POINTS = 200
 PAIRS = 1000
 RESIDUAL_BINS = 30
+# Of a number, how finely it is told.
+DIGITS = 1e-5
 # A matrix of more classes is mostly zeros, and as large as their square: the pairs that are confused are told alone.
 CONFUSION_CLASSES = 200
 CONFUSED_PAIRS = 1000
@@ -64,14 +67,20 @@ def _classification(labels: tuple[str, ...], evaluation: Classification) -> dict
         **({"confusion": evaluation.confusion.tolist()} if len(labels) <= CONFUSION_CLASSES else {}),
         "confused": _confused(labels, evaluation),
         "classes": [_class(label, scores) for label, scores in zip(labels, evaluation.classes, strict=True)],
-        "calibration": _calibration(evaluation),
-        "roc": _roc(labels, evaluation),
-        **_left_out(evaluation.answers),
+        **_drawn(
+            {"calibration": lambda: _calibration(evaluation), "roc": lambda: _roc(labels, evaluation)},
+            _left_out(evaluation.answers),
+        ),
     }
 
 
-def _left_out(answers: Answers) -> dict[str, object]:
-    """By the names of metrics, what is not measured in full, and why."""
+def _drawn(plots: Mapping[str, Callable[[], object]], left_out: Mapping[str, str]) -> dict[str, object]:
+    made, missing = drawn(plots, left_out)
+    return {**made, **({"leftOut": missing} if missing else {})}
+
+
+def _left_out(answers: Answers) -> dict[str, str]:
+    """By the names of metrics and plots, what is not there in full, and why."""
     kept = len(answers.kept)
     if kept == answers.classes:
         return {}
@@ -80,7 +89,7 @@ def _left_out(answers: Answers) -> dict[str, object]:
         f"and those of all classes would take {8 * len(answers.actual) * answers.classes / 2**30:.1f} GiB. "
         "All other figures are of all classes."
     )
-    return {"leftOut": {"rocAuc": why}}
+    return {"rocAuc": why}
 
 
 def _confused(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, object]]:
@@ -134,23 +143,38 @@ def _roc(labels: tuple[str, ...], evaluation: Classification) -> list[dict[str, 
 def _curve(label: str, index: int, answers: Answers) -> dict[str, object]:
     hits: Ints = (answers.actual == index).astype(np.int64)
     place = int(np.searchsorted(answers.kept, index))
-    false, true = roc_curve(hits, answers.probabilities(slice(place, place + 1))[:, 0])
+    false, true = roc_curve(hits, answers.log_odds(slice(place, place + 1))[:, 0])
     kept = np.unique(np.linspace(0, len(false) - 1, min(ROC_POINTS, len(false))).round().astype(np.int64))
     return {"label": label, "falsePositiveRate": _list(false[kept]), "truePositiveRate": _list(true[kept])}
 
 
 def _regression(evaluation: Regression) -> dict[str, object]:
-    """Some pairs of actual and predicted, evenly taken, and how the errors are spread; over all targets."""
     actual, predicted = evaluation.actual.ravel(), evaluation.predicted.ravel()
-    counts, edges = np.histogram(predicted - actual, bins=RESIDUAL_BINS)
-    kept = np.unique(np.linspace(0, len(actual) - 1, min(PAIRS, len(actual))).round().astype(np.int64))
+    plots = {"pairs": lambda: _some_pairs(actual, predicted), "residuals": lambda: _histogram(predicted - actual)}
     return {
         "task": "regression",
         "metrics": metrics_document(evaluation.n, evaluation.metrics),
         "resamples": resamples_of(evaluation.actual.size),
-        "pairs": {"actual": _list(actual[kept]), "predicted": _list(predicted[kept])},
-        "residuals": {"edges": _list(edges), "counts": counts.tolist()},
+        **_drawn(plots, {}),
     }
+
+
+def _some_pairs(actual: Doubles, predicted: Doubles) -> dict[str, object]:
+    """Evenly taken, over all targets."""
+    kept = np.unique(np.linspace(0, len(actual) - 1, min(PAIRS, len(actual))).round().astype(np.int64))
+    return {"actual": _list(actual[kept]), "predicted": _list(predicted[kept])}
+
+
+def _histogram(errors: Doubles) -> dict[str, object]:
+    """How they are spread; those that are as good as equal fall into the middle of bins about their size."""
+    low, high = float(errors.min()), float(errors.max())
+    size = max(abs(low), abs(high))
+    # Edges are told with six digits, and have to differ.
+    if high - low <= RESIDUAL_BINS * DIGITS * size:
+        half = size / 2 or 0.5
+        low, high = low - half, high + half
+    counts, edges = np.histogram(errors, bins=np.linspace(low, high, RESIDUAL_BINS + 1))
+    return {"edges": _list(edges), "counts": counts.tolist()}
 
 
 def _language(evaluation: Language) -> dict[str, object]:
@@ -163,6 +187,8 @@ def _language(evaluation: Language) -> dict[str, object]:
 
 
 def _rounded(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no finite number")
     return float(f"{value:.6g}")
 
 

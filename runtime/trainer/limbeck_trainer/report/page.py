@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from limbeck_trainer.report.plots import (
     HEIGHT,
     WIDTH,
+    Figure,
     learning_figures,
-    regression_figures,
+    pairs_figure,
     reliability_figure,
+    residuals_figure,
     roc_figure,
 )
+from limbeck_trainer.report.undrawn import drawn
 
 # A larger matrix cannot be read; the pairs that are confused most can.
 MATRIX_CLASSES = 25
@@ -37,6 +42,21 @@ METRICS = {
     "r2": "R²",
     "perplexity": "Perplexity of a token",
 }
+# By the members of the report that they are drawn from, in their order.
+FIGURES: Mapping[str, Callable[[Any], Sequence[Figure]]] = {
+    "history": learning_figures,
+    "calibration": lambda bins: [reliability_figure(bins)],
+    "roc": lambda curves: [roc_figure(curves)],
+    "pairs": lambda pairs: [pairs_figure(pairs)],
+    "residuals": lambda errors: [residuals_figure(errors)],
+}
+PLOTS = {
+    "history": "Learning curves",
+    "calibration": "Reliability",
+    "roc": "ROC",
+    "pairs": "Predicted against actual",
+    "residuals": "Errors",
+}
 
 
 def page_of(report: Mapping[str, Any]) -> str:
@@ -49,28 +69,21 @@ def page_of(report: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["figure"] = lambda value: f"{value:.4g}"
+    plots = {name: partial(draw, report[name]) for name, draw in FIGURES.items() if name in report}
+    figures, left_out = drawn(plots, report.get("leftOut", {}))
     return environment.get_template("report.html.jinja").render(
         report=report,
         tasks=TASKS,
-        names=METRICS,
+        names={**METRICS, **PLOTS},
         models={"model": report, **{name: report[name] for name in ("control", "teacher") if name in report}},
-        figures=_figures(report),
-        left_out=report.get("leftOut", {}),
+        figures=list(chain.from_iterable(figures.values())),
+        left_out=left_out,
         classes=_classes(report),
         matrix=_matrix(report),
         confused=report.get("confused", [])[:CONFUSED_PAIRS],
         width=WIDTH,
         height=HEIGHT,
     )
-
-
-def _figures(report: Mapping[str, Any]) -> list[object]:
-    figures: list[object] = list(learning_figures(report["history"]))
-    if report["task"] == "regression":
-        return figures + list(regression_figures(report["pairs"], report["residuals"]))
-    if report["task"] == "causalLM":
-        return figures
-    return [*figures, reliability_figure(report["calibration"]), roc_figure(report["roc"])]
 
 
 def _classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ WIDTH, HEIGHT = 320.0, 240.0
 # Told apart by people who see colours differently: Okabe and Ito's palette.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#444444")
 TICKS = 5
+# Relative to their size, how far values lie apart that are as good as equal.
+SAME = 1e-12
 
 Points = Sequence[tuple[float, float]]
 
@@ -38,11 +41,15 @@ UNIT = Axis(0.0, 1.0, 0.2)
 
 
 def axis_of(values: Sequence[float]) -> Axis:
-    """An axis that holds all the values, with a tick at 1, 2 or 5 times a power of ten."""
+    """An axis that holds all the values, with a tick at 1, 2 or 5 times a power of ten; ValueError if there is none."""
     low, high = min(values), max(values)
-    if high - low < 1e-12 * max(1.0, abs(high)):
-        low, high = low - 0.5 * max(1e-6, abs(low)), high + 0.5 * max(1e-6, abs(high))
+    size = max(abs(low), abs(high))
+    if high - low <= SAME * size:
+        half = size / 2 or 0.5
+        low, high = low - half, high + half
     rough = (high - low) / TICKS
+    if not sys.float_info.min <= rough < math.inf:
+        raise ValueError(f"no axis goes from {low:g} to {high:g}")
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     return Axis(math.floor(low / step) * step, math.ceil(high / step) * step, step)
@@ -102,7 +109,8 @@ def learning_figures(history: Sequence[dict[str, float]]) -> list[Figure]:
         Curve(name, COLOURS[place], [(point["step"], point[key]) for point in history if key in point])
         for place, (key, name) in enumerate((("loss", "training"), ("validationLoss", "validation")))
     ]
-    figures = [_figure("Loss over the steps", "step", "loss", losses)]
+    known = any(curve.points for curve in losses)
+    figures = [_figure("Loss over the steps", "step", "loss", losses)] if known else []
     keys = {key for point in history for key in point} - {"step", "loss", "validationLoss"}
     for key in sorted(keys):
         points = [(point["step"], point[key]) for point in history if key in point]
@@ -136,17 +144,20 @@ def roc_figure(curves: Sequence[dict[str, object]]) -> Figure:
     return Figure("ROC, each class against the rest", unit, "false positive rate", "true positive rate", drawn, True)
 
 
-def regression_figures(pairs: dict[str, list[float]], residuals: dict[str, list[float]]) -> list[Figure]:
-    """Predicted against actual, and how the errors are spread."""
+def pairs_figure(pairs: dict[str, list[float]]) -> Figure:
+    """Predicted against actual."""
     both = axis_of([*pairs["actual"], *pairs["predicted"]])
     cloud = Curve("", COLOURS[0], list(zip(pairs["actual"], pairs["predicted"], strict=True)))
+    plot = Plot(both, both)
+    return Figure("Predicted against actual", plot, "actual", "predicted", (cloud,), diagonal=True, dots=True)
+
+
+def residuals_figure(residuals: dict[str, list[float]]) -> Figure:
+    """How the errors are spread."""
     edges, counts = residuals["edges"], residuals["counts"]
     bars = tuple(zip(edges, edges[1:], counts, strict=False))
     spread = Plot(axis_of(edges), axis_of([0.0, *counts]))
-    return [
-        Figure("Predicted against actual", Plot(both, both), "actual", "predicted", (cloud,), diagonal=True, dots=True),
-        Figure("Errors", spread, "predicted - actual", "samples", (), bars=bars),
-    ]
+    return Figure("Errors", spread, "predicted - actual", "samples", (), bars=bars)
 
 
 def _pairs(curve: dict[str, object]) -> Points:

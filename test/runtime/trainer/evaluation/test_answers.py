@@ -20,6 +20,7 @@ from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import CLASSES, page_of
 from limbeck_trainer.samples import Dataset, Ints, Rows
 from limbeck_trainer.session import Material
+from sklearn import metrics as reference
 from support import Document, alone, contract
 from torch import nn
 
@@ -87,6 +88,20 @@ def test_what_is_left_out_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) 
         assert one.roc_auc == other.roc_auc if index in kept else math.isnan(one.roc_auc.value)
     areas = [whole.classes[index].roc_auc.value for index in kept]
     assert part.metrics["rocAuc"].value == pytest.approx(np.mean(areas))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_answers_that_are_surer_than_float64_can_say_keep_their_order(classes: int) -> None:
+    random = np.random.default_rng(3)
+    actual = random.integers(0, classes, 200)
+    logits = random.normal(size=(200, classes)) * 3 + 2 * np.eye(classes)[actual]
+    logits[:, 0] += 60
+    ours = evaluated(actual, logits)
+    assert np.all(ours.answers.confidence == 1.0)
+    for index, scores in enumerate(ours.classes):
+        others = np.delete(logits, index, axis=1)
+        odds = logits[:, index] - torch.logsumexp(torch.from_numpy(others), 1).numpy()
+        assert scores.roc_auc.value == pytest.approx(reference.roc_auc_score(actual == index, odds))
 
 
 class Counting(nn.Module):
