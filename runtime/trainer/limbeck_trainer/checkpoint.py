@@ -1,7 +1,8 @@
 """Checkpoints in the store: <runUri>/a<attempt>/checkpoints/<stage>/step-<n>.pt and, after it, step-<n>.json.
 
 The small pointer carries the SHA-256 of the big file and is written last: a checkpoint exists only when both are whole.
-A later attempt resumes from the newest valid one of any attempt; a corrupt one is skipped for the one before.
+A later attempt resumes from the newest valid one of any attempt; a corrupt one is skipped for the one before. One that
+was trained on other data ends the run: going on from it would be a training that nobody asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from limbeck_trainer.backends.contract import ObjectMissing
-from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.json_text import json_bytes
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import SavedCheckpoint
@@ -41,12 +42,13 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose checkpoints these are; `fingerprint` is the course of training they belong to."""
+    """Whose checkpoints these are; `fingerprint` is the course of training they belong to, `data_sha256` its data."""
 
     run_uri: str
     attempt: int
     fingerprint: str
     keep: int
+    data_sha256: str
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,16 @@ class Checkpoints:
         self._skipped: list[Pointer] = []
 
     def newest(self) -> Newest:
-        """The newest valid checkpoint of all attempts so far; what a killed one left without a pointer is removed."""
+        """The newest valid checkpoint of all attempts so far; what a killed one left without a pointer is removed.
+
+        DataInvalid if it was trained on other data.
+        """
         self._known, self._skipped = sorted(self._pointers()), []
         skipped: list[str] = []
         for pointer in reversed([*self._known]):
             document, content, problem = self._read(pointer)
             if content is not None:
+                self._check_data(pointer, document)
                 self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
                 saved = SavedCheckpoint(pointer.step, pointer.file, document["sha256"], document.get("savedAt"))
                 return Newest(content, saved, "; ".join(skipped))
@@ -119,7 +125,7 @@ class Checkpoints:
         self._store.put(pointer.file, snap.content, ONCE)
         try:
             self._store.put(self.history_uri, snap.history, ONCE)
-            about = {**document, "course": self._identity.fingerprint}
+            about = {**document, "course": self._identity.fingerprint, "dataSha256": self._identity.data_sha256}
             self._store.put(pointer.uri, json_bytes(about), ONCE)
         except TrainerError:
             # Nothing would ever find it again, and a full store should not be kept full.
@@ -153,6 +159,18 @@ class Checkpoints:
         if document.get("course") != self._identity.fingerprint:
             return {}, None, "it belongs to a training with other settings"
         return document, content, ""
+
+    def _check_data(self, pointer: Pointer, document: dict[str, Any]) -> None:
+        now = self._identity.data_sha256
+        # The pointer of an older trainer does not tell.
+        trained = document.get("dataSha256", now)
+        if trained == now:
+            return
+        what = f"The data has the sha256 {now}, and the checkpoint of step {pointer.step} was trained on {trained}"
+        remedy = (
+            "Put the data back as it was, or leave it, and make a new job: a run has one data set from begin to end."
+        )
+        raise TrainerError(Reason.DATA_INVALID, f"{what}. It was changed since the run began. {remedy}")
 
     def _drop_old(self) -> None:
         while len(self._known) > self._identity.keep:

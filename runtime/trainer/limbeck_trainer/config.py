@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
-from limbeck_trainer.data_config import SHA256, URI, Data, data_of
+from limbeck_trainer.data_config import SHA256, URI, Data, as_told, data_of
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.evaluation_config import ClassMetric, read_class_metrics
 from limbeck_trainer.fields import POSITIVE, Bounds, Fields
@@ -73,8 +73,8 @@ class Config:
 
     @property
     def course(self) -> dict[str, object]:
-        """What decides the course of the training, every hyper-parameter among it, as JSON."""
-        return self._course(asdict)
+        """What decides the course of the training, every hyper-parameter among it, as JSON; for everybody to see."""
+        return replace(self, data=as_told(self.data))._course(asdict)
 
     @property
     def course_sha256(self) -> str:

@@ -45,7 +45,7 @@ def load(
         return replace(dataset, foundation=foundation), rows
     if data.window is None:
         dataset = _once(scratch, lambda: load_data(data.source, store, data.reading))
-        return dataset, split_rows(dataset.y, data)
+        return dataset, split_rows(dataset.y, data, dataset.labels)
     from limbeck_trainer.stream import open_stream
 
     dataset = open_stream(data, store)
@@ -124,7 +124,8 @@ def _from_tables(kind: str, files: Files, contents: Contents, reading: Reading, 
     survey = Survey(reading)
     targets = np.concatenate([survey.add(name, table) for name, table in tables])
     features = survey.features()
-    x = np.concatenate([encode(name, table, features) for name, table in tables])
+    x = np.concatenate([encode(name, table, features, survey.rounding) for name, table in tables])
+    survey.rounding.check(files.name)
     document = {"kind": "table", "columns": [feature.document() for feature in features]}
     if reading.task == "regression":
         return Dataset(x, targets, (), digest, features, document)

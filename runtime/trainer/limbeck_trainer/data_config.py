@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from limbeck_trainer.address import shown
 from limbeck_trainer.fields import NATURAL, POSITIVE, Bounds, Fields
 
 URI = r"^(s3|file)://"
@@ -83,6 +84,21 @@ class Download:
 Source = Builtin | Stored | Hub | Mirrored | Brought | Claimed | Download
 
 
+def name_of(source: Source) -> str:
+    """For messages."""
+    match source:
+        case Stored(uri) | Hub(uri):
+            return uri
+        case Claimed(claim, path):
+            return f"{path} of the volume claim {claim}"
+        case Download(url):
+            return shown(url)
+        case Brought(name):
+            return name
+        case Builtin(name) | Mirrored(repository=name):
+            return f"The data set {name}"
+
+
 @dataclass(frozen=True)
 class Columns:
     """What the columns of a table are for; no `features` means all that have no other use."""
@@ -129,6 +145,16 @@ class Data:
     labelled: int | None
     reading: Reading = Reading()
     window: int | None = None
+
+
+def as_told(data: Data) -> Data:
+    """As whoever may see what came of it may see it: credentials are in no lineage."""
+    match data.source:
+        case Download(url):
+            return replace(data, source=replace(data.source, url=shown(url)))
+        case Mirrored(mirror):
+            return replace(data, source=replace(data.source, mirror=shown(mirror)))
+    return data
 
 
 def data_of(fields: Fields, task: str) -> Data:

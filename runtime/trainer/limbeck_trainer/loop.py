@@ -30,7 +30,7 @@ from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
-from limbeck_trainer.snapshot import Snapshot, decode, encode
+from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights
 from limbeck_trainer.stream import StreamTensor
 from limbeck_trainer.validating import validated, validation_loss, without_wrong
 
@@ -49,7 +49,9 @@ class Training:
         self._material = material
         self._stage = stage
         self._log = session.log.child(stage=stage.name)
-        self._checkpoints = Checkpoints(session.store, _identity(session.config), stage.name, self._log)
+        self._checkpoints = Checkpoints(
+            session.store, _identity(session.config, material.dataset), stage.name, self._log
+        )
         self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
         self._batches = Batches(stage.plan, material.x.device)
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
@@ -240,7 +242,7 @@ class Training:
         content = self._peers.broadcast(self._newest() if self._peers.leads else None)
         snapshot = None if content is None else decode(content)
         if snapshot is not None:
-            self._trained.model.load_state_dict(snapshot.engine["model"])
+            load_weights(self._trained.model, snapshot)
         stage, config = self._stage, self._session.config
         with self._peers.guard():
             parallel = spread(stage.strategy, self._trained.model, self._peers)
@@ -293,5 +295,6 @@ def _on(device: torch.device, values: Any) -> Tensor:
     return cast(Tensor, StreamTensor(values, device))
 
 
-def _identity(config: Config) -> Identity:
-    return Identity(config.run_uri, config.run.attempt, config.fingerprint, config.checkpoint_keep)
+def _identity(config: Config, dataset: Dataset) -> Identity:
+    run = config.run
+    return Identity(config.run_uri, run.attempt, config.fingerprint, config.checkpoint_keep, dataset.sha256)

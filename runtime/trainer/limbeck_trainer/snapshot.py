@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
+from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.parallel import Weights
 from limbeck_trainer.patience import Patience
 
@@ -44,3 +47,24 @@ def decode(content: bytes) -> Snapshot:
     torch.set_rng_state(state["random"])
     patience = Patience(**state["patience"])
     return Snapshot(int(state["step"]), list(state["history"]), state["engine"], patience, state["best"])
+
+
+def load_weights(model: nn.Module, snapshot: Snapshot) -> None:
+    """Gives a model the weights of the snapshot; DataInvalid if they are those of a model of another shape.
+
+    With the same settings the shape follows from the data alone: its columns, its categories, its classes.
+    """
+    weights: Weights = snapshot.engine["model"]
+    shapes, kept = _shapes(model.state_dict()), _shapes(weights)
+    different = next((name for name in {**shapes, **kept} if shapes.get(name) != kept.get(name)), None)
+    if different is not None:
+        sizes = f"{different} is {kept.get(different, 'not in it')}, and now {shapes.get(different, 'not in it')}"
+        what = f"The model of the checkpoint of step {snapshot.step} has another shape: {sizes}"
+        remedy = "Put the data back as it was, or leave it, and make a new job."
+        message = f"{what}. The data, or how it is read, has other columns or classes since the run began. {remedy}"
+        raise TrainerError(Reason.DATA_INVALID, message)
+    model.load_state_dict(weights)
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in weights.items()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from limbeck_trainer.data_config import Data
+from limbeck_trainer.data_config import Data, name_of
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.samples import Ints, Rows
 
@@ -19,19 +20,19 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 Parts = npt.NDArray[np.uint8]
 
 
-def split_rows(y: npt.NDArray[Any], data: Data) -> Rows:
-    """Divides every class by the same fractions, with the split's seed; what has no classes as if it had one."""
+def split_rows(y: npt.NDArray[Any], data: Data, labels: Sequence[str] = ()) -> Rows:
+    """Divides every class by the same fractions, with the split's seed; what has no classes as if it had one.
+
+    `labels` are the names of the classes, for messages.
+    """
     random = np.random.default_rng(data.split_seed)
-    classified = data.reading.task == "classification"
-    classes = y if classified else np.zeros(len(y), dtype=np.int64)
+    classes = _classes(y, data)
     parts: list[list[Ints]] = [[], [], []]
     for label in np.unique(classes):
         members = random.permutation(np.flatnonzero(classes == label))
-        tests = max(1, round(len(members) * data.test))
-        validations = round(len(members) * data.validation)
+        tests, validations = _shares(len(members), data)
         if tests + validations >= len(members):
-            who = f"Class {label}" if classified else "The data set"
-            invalid(f"{who} has {len(members)} samples: too few for the split. Add samples or split less.")
+            _too_few(len(members), int(label), data, labels)
         cuts = np.split(members, [tests, tests + validations])
         for part, cut in zip(parts, cuts, strict=True):
             part.append(cut)
@@ -40,10 +41,42 @@ def split_rows(y: npt.NDArray[Any], data: Data) -> Rows:
     return Rows(train, validation, test, labelled)
 
 
-def rows_of(parts: Parts) -> Rows:
-    """The rows of a stream from the part of each."""
+def stream_rows(parts: Parts, y: npt.NDArray[Any], data: Data, labels: Sequence[str] = ()) -> Rows:
+    """The rows of a stream from the part of each; a class is refused that is too small for `split_rows`, too.
+
+    Of few samples chance may have left none for the training.
+    """
     train, validation, test = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
+    classes = _classes(y, data)
+    sizes = np.bincount(classes)
+    trained = np.bincount(classes[train], minlength=len(sizes))
+    for label in np.flatnonzero(sizes):
+        size = int(sizes[label])
+        if trained[label] == 0 or sum(_shares(size, data)) >= size:
+            _too_few(size, int(label), data, labels)
+    if len(test) == 0:
+        invalid(
+            f"{name_of(data.source)} has too few samples to have any for test. Add samples, or raise data.split.test."
+        )
     return Rows(train, validation, test, train)
+
+
+def _classes(y: npt.NDArray[Any], data: Data) -> Ints:
+    classified = data.reading.task == "classification"
+    return y if classified else np.zeros(len(y), dtype=np.int64)
+
+
+def _shares(size: int, data: Data) -> tuple[int, int]:
+    """How many of so many samples of a class are for test and for validation."""
+    return max(1, round(size * data.test)), round(size * data.validation)
+
+
+def _too_few(size: int, label: int, data: Data, labels: Sequence[str]) -> NoReturn:
+    what = f"{name_of(data.source)} has {size} sample{'' if size == 1 else 's'}"
+    if data.reading.task == "classification":
+        name = labels[label] if labels else str(label)
+        invalid(f"{what} of the class {name!r}: too few for the split. Add samples of it, leave it out, or split less.")
+    invalid(f"{what}: too few for the split. Add samples or split less.")
 
 
 class StreamSplit:

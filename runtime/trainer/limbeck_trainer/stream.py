@@ -22,7 +22,7 @@ from limbeck_trainer.data_config import Builtin, Data
 from limbeck_trainer.reading.again import read_again
 from limbeck_trainer.reading.files import File, check_digest, digest_of, invalid, of_format, open_source
 from limbeck_trainer.samples import Dataset, Floats, Ints, Shards, Stream
-from limbeck_trainer.split import StreamSplit, rows_of
+from limbeck_trainer.split import StreamSplit, stream_rows
 from limbeck_trainer.statistics import Moments
 from limbeck_trainer.store import Store
 
@@ -134,10 +134,7 @@ def open_stream(data: Data, store: Store) -> Dataset:
     digest = digest_of(files, [scan.add(file, file.read()) for file in files.files])
     check_digest(files, digest, data.source.sha256)
     y, labels = reader.targets(np.concatenate(scan.targets))
-    rows = rows_of(np.concatenate(scan.parts))
-    for part, members in (("test", rows.test), ("training", rows.train)):
-        if len(members) == 0:
-            invalid(f"{files.name} has too few samples to have any for {part}. Add samples or split less.")
+    rows = stream_rows(np.concatenate(scan.parts), y, data, labels)
     x = ShardRows(tuple(scan.shards), reader.decode, reader.shape, data.window)
     mean, deviation = scan.moments.normalisation()
     stream = Stream(rows, mean, deviation, Shards(x.starts, data.window))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity, Snap
-from limbeck_trainer.errors import TrainerError
+from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.store import Store
 
@@ -20,8 +20,10 @@ class Shelf:
         self.root = root
         self.lines: list[str] = []
 
-    def of(self, attempt: int, keep: int = 2, course: str = "c", stage: str = "model") -> Checkpoints:
-        identity = Identity(self.root.as_uri(), attempt, course, keep)
+    def of(self, attempt: int, keep: int = 2, **other: str) -> Checkpoints:
+        """Of the `course`, `stage` and `data` that are named."""
+        identity = Identity(self.root.as_uri(), attempt, other.get("course", "c"), keep, other.get("data", "d"))
+        stage = other.get("stage", "model")
         noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
         return Checkpoints(Store(), identity, stage, Log({}, self.lines.append), lambda: noon)
 
@@ -108,6 +110,34 @@ def test_other_settings_and_other_stages_are_not_resumed(shelf: Shelf) -> None:
     assert shelf.of(2, stage="control").newest().content is None
 
 
+def test_a_run_does_not_go_on_with_other_data(shelf: Shelf) -> None:
+    shelf.of(1).save(Snap(10, b"ten"))
+    words = r"The data has the sha256 e, and the checkpoint of step 10 was trained on d\. .* make a new job"
+    with pytest.raises(TrainerError, match=words) as caught:
+        shelf.of(2, data="e").newest()
+    assert caught.value.reason is Reason.DATA_INVALID
+    assert shelf.of(2, data="e", course="other").newest().content is None
+    assert shelf.of(2).newest().content == b"ten"
+
+
+def test_the_newest_valid_one_decides_which_data_a_run_has(shelf: Shelf) -> None:
+    shelf.of(1).save(Snap(10, b"ten"))
+    shelf.of(1, data="e").save(Snap(20, b"twenty"))
+    assert shelf.of(2, data="e").newest().content == b"twenty"
+    shelf.file(1, 20).write_bytes(b"damaged")
+    with pytest.raises(TrainerError, match="the checkpoint of step 10 was trained on d"):
+        shelf.of(2, data="e").newest()
+
+
+def test_a_pointer_without_the_digest_of_data_is_that_of_an_older_trainer(shelf: Shelf) -> None:
+    shelf.of(1).save(Snap(10, b"ten"))
+    pointer = shelf.file(1, 10, "json")
+    document = json.loads(pointer.read_text())
+    assert document.pop("dataSha256") == "d"
+    pointer.write_text(json.dumps(document))
+    assert shelf.of(2, data="e").newest().content == b"ten"
+
+
 def test_only_the_last_few_are_kept_over_attempts(shelf: Shelf) -> None:
     first = shelf.of(1)
     for step in (10, 20, 30):
@@ -123,7 +153,7 @@ def test_a_real_store_is_left_with_the_last_few_and_with_what_is_not_theirs(tmp_
     root, store = f"s3://limbeck/{tmp_path.name}", Store()
 
     def of(attempt: int, stage: str = "model") -> Checkpoints:
-        return Checkpoints(store, Identity(root, attempt, "c", 2), stage, Log({}, lambda _line: None))
+        return Checkpoints(store, Identity(root, attempt, "c", 2, "d"), stage, Log({}, lambda _line: None))
 
     beside = [f"{root}-beside/a1/checkpoints/model/step-00000010.pt", f"{root}/a1/checkpoints/model/notes.txt"]
     for uri in beside:

@@ -31,7 +31,7 @@ class Desk:
         self.board = Board()
         self.lines: list[str] = []
         log = Log({}, self.lines.append)
-        self.checkpoints = Checkpoints(Store(), Identity(folder.as_uri(), 1, "c", 2), "model", log)
+        self.checkpoints = Checkpoints(Store(), Identity(folder.as_uri(), 1, "c", 2, "d"), "model", log)
         self.writer = CheckpointWriter(self.checkpoints, self.board, log)
 
     def steps(self) -> list[int]:

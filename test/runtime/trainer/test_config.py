@@ -179,6 +179,16 @@ def test_fingerprint_follows_the_course_and_not_the_attempt() -> None:
     assert parse_config(document(model={"kind": "linear"})).fingerprint != base
 
 
+def test_what_signs_an_address_is_in_no_lineage() -> None:
+    source = {"kind": "https", "url": "https://me:secret@a.example/b.csv?key=canary", "sha256": SHA, "limitBytes": 9}
+    told = document(data={"source": {**source, "url": "https://a.example/b.csv"}, "split": SPLIT})
+    signed = document(data={"source": source, "split": SPLIT})
+    assert parse_config(signed).course == parse_config(told).course
+    assert parse_config(signed).course_sha256 == parse_config(told).course_sha256
+    # The run itself is another one, as ever.
+    assert parse_config(signed).fingerprint != parse_config(told).fingerprint
+
+
 DEFAULTS = {
     "model": {"kind": "mlp", "hidden": (16,)},
     "data": {

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from limbeck_trainer.data import load_data, split_rows
-from limbeck_trainer.data_config import Builtin, Data, Reading, Stored
+from limbeck_trainer.data import load, load_data, split_rows
+from limbeck_trainer.data_config import Builtin, Claimed, Data, Reading, Stored
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.model_config import Linear
+from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from sklearn.datasets import load_digits
 from support import digits_file
@@ -74,9 +76,43 @@ def test_an_impossible_number_of_labels_is_refused(count: int) -> None:
 
 
 def test_a_class_too_small_for_the_split_is_named() -> None:
-    with pytest.raises(TrainerError, match="Class 1 has 1 samples: too few") as caught:
-        split_rows(np.array([0, 0, 0, 0, 0, 1]), data())
+    words = "The data set digits has 1 sample of the class 'rare': too few for the split. Add samples of it"
+    with pytest.raises(TrainerError, match=words) as caught:
+        split_rows(np.array([0, 0, 0, 0, 0, 1]), data(), ("frequent", "rare"))
     assert caught.value.reason is Reason.DATA_INVALID
+
+
+@pytest.mark.parametrize("window", [None, 1])
+@pytest.mark.parametrize(
+    ("labels", "often", "rare"), [((), "often", "rare"), (("b", "a"), "a", "b"), (("1", "0"), "0", "1")]
+)
+def test_a_class_too_small_for_the_split_is_named_with_its_source(
+    tmp_path: Path, window: int | None, labels: tuple[str, ...], often: str, rare: str
+) -> None:
+    """As a stream, too, whatever the seed."""
+    (tmp_path / "t.csv").write_text("a,target\n" + f"1,{often}\n" * 30 + f"2,{rare}\n")
+    words = f"of the volume claim disk has 1 sample of the class '{rare}': too few for the split"
+    for seed in range(20):
+        source = Claimed("disk", str(tmp_path), None)
+        wanted = data(source=source, split_seed=seed, reading=Reading(labels=labels), window=window)
+        with pytest.raises(TrainerError, match=words) as caught:
+            load(wanted, Linear(), Store(), Scratch())
+        assert caught.value.reason is Reason.DATA_INVALID
+
+
+def test_a_stream_trains_on_every_class_or_says_which_it_cannot(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,target\n" + "1,often\n" * 60 + "2,rare\n" * 3)
+    refused = 0
+    for seed in range(60):
+        wanted = data(source=Claimed("disk", str(tmp_path), None), test=0.4, split_seed=seed, window=1)
+        try:
+            dataset, rows = load(wanted, Linear(), Store(), Scratch())
+        except TrainerError as error:
+            assert "has 3 samples of the class 'rare': too few for the split" in error.message
+            refused += 1
+        else:
+            assert np.unique(dataset.y[rows.train]).tolist() == [0, 1]
+    assert 0 < refused < 30
 
 
 def test_a_file_is_read_raw_with_its_digest(tmp_path: Path) -> None:

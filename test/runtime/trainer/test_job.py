@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,6 +86,57 @@ def test_a_finished_training_is_resumed_at_its_end(store: str) -> None:
     second = run_here(attempt(document, 2))
     assert second["resumedFromStep"] == second["steps"] == 80
     assert second["artefact"] == first["artefact"]
+
+
+def learning(store: str, folder: Path, stream: bool = False) -> Document:
+    """A short run on the samples of a file, or of the folder that it lies in."""
+    uri = digits_file(folder)
+    source = {"kind": "s3", "uri": f"{folder.as_uri()}/" if stream else uri}
+    data = {"source": source, "split": {"validation": 0, "test": 0.25, "seed": 0}}
+    changes = {"data": {**data, "stream": {"window": 1}} if stream else data, "optimization": {"epochs": 1}}
+    return config_document(store, model={"kind": "linear"}, **changes)
+
+
+def reordered(folder: Path) -> None:
+    arrays = np.load(folder / "data.npz")
+    digits_file(folder, x=arrays["x"][::-1], y=arrays["y"][::-1])
+
+
+def with_a_fifth_class(folder: Path) -> None:
+    digits_file(folder, y=np.arange(200) % 5)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("change", [reordered, with_a_fifth_class])
+def test_a_run_does_not_go_on_with_other_data(
+    store: str, tmp_path: Path, change: Callable[[Path], None], stream: bool
+) -> None:
+    (tmp_path / "data").mkdir()
+    document = learning(store, tmp_path / "data", stream)
+    before = run_here(document)["lineage"]["dataSha256"]
+    change(tmp_path / "data")
+    now = run_here({**document, "store": config_document(f"{store}/new")["store"]})["lineage"]["dataSha256"]
+    with pytest.raises(TrainerError) as caught:
+        run_here(attempt(document, 2))
+    assert caught.value.reason is Reason.DATA_INVALID
+    assert f"has the sha256 {now}, and the checkpoint of step 3 was trained on {before}" in caught.value.message
+
+
+def test_a_checkpoint_of_an_older_trainer_is_resumed_unless_its_model_has_another_shape(
+    store: str, tmp_path: Path
+) -> None:
+    document = learning(store, tmp_path)
+    run_here(document)
+    (pointer,) = Path(document["store"]["runUri"].removeprefix("file://")).rglob("step-*.json")
+    told = json.loads(pointer.read_text())
+    pointer.write_text(json.dumps({key: value for key, value in told.items() if key != "dataSha256"}))
+    reordered(tmp_path)
+    assert run_here(attempt(document, 2))["resumedFromStep"] == 3
+    with_a_fifth_class(tmp_path)
+    words = r"of step 3 has another shape: .* is \[4, 6\], and now \[5, 6\]\. .* make a new job"
+    with pytest.raises(TrainerError, match=words) as caught:
+        run_here(attempt(document, 3))
+    assert caught.value.reason is Reason.DATA_INVALID
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from groups import run_group
-from support import Document, attempt, config_document
+from support import Document, attempt, config_document, digits_file
 
 CNN = {"kind": "cnn", "channels": [8, 16], "hidden": 32}
 WIDTHS = {"alone": 1, "ddp": 2, "fsdp": 2}
@@ -70,6 +71,19 @@ def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(tmp_path: 
     resumed = run_group(tmp_path / "then", again, WIDTHS[then]).result
     assert (resumed["resumedFromStep"], resumed["steps"]) == (30, 80)
     assert_same(tmp_path / "b", tmp_path / "a")
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_group_whose_data_has_changed_ends_for_that_reason(tmp_path: Path, strategy: str) -> None:
+    source = {"kind": "s3", "uri": digits_file(tmp_path)}
+    data = {"source": source, "split": {"validation": 0, "test": 0.25, "seed": 0}}
+    changes = {"model": {"kind": "linear"}, "data": data, "distribution": {"strategy": strategy}}
+    document = config_document((tmp_path / "s").as_uri(), **changes)
+    run_group(tmp_path / "first", document, 2, stop_after=2)
+    digits_file(tmp_path, y=np.arange(200) % 5)
+    ended = run_group(tmp_path / "then", attempt(document, 2), 2)
+    assert [result and result["reason"] for result in ended.results] == ["DataInvalid", "PeerLost"]
+    assert "and the checkpoint of step 2 was trained on" in ended.result["message"]
 
 
 def test_a_training_that_leaves_the_numbers_keeps_its_last_good_checkpoint(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def text(folder: Path) -> str:
     [
         (one_file, "is one file. Name a folder of files in data.source, or leave out data.stream"),
         (another_shape, r"part-9.npz .* has samples of the shape \[3\], the first file \[6\]"),
-        (too_few, "must have in y the class indices|has too few samples to have any for"),
+        (too_few, "must have in y the class indices|too few for the split"),
         (text, "is text, which only a transformer reads. Choose another model"),
     ],
 )

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from io import BufferedReader
 
-from limbeck_trainer.data_config import Download
+from limbeck_trainer.data_config import Download, name_of
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.web import Wanted, Web
 
@@ -22,7 +22,7 @@ def download(source: Download, web: Web | None = None) -> BufferedReader:
         file = failing.enter_context(tempfile.TemporaryFile(buffering=0))
         answer = (web or Web()).get(Wanted(source.url, source.limit_bytes, TOO_MUCH, REFUSED), file)
         if answer.sha256 != source.sha256:
-            what = f"{source.url} has the sha256 {answer.sha256}, not {source.sha256}."
+            what = f"{name_of(source)} has the sha256 {answer.sha256}, not {source.sha256}."
             raise TrainerError(Reason.DATA_INVALID, f"{what} It was changed, or the digest is wrong.")
         failing.pop_all()
     return BufferedReader(file)

@@ -21,10 +21,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, overload
 
 from limbeck_trainer.backends.contract import ObjectMissing
-from limbeck_trainer.data_config import FORMATS, Brought, Builtin, Claimed, Download, Hub, Mirrored, Source, Stored
+from limbeck_trainer.data_config import (
+    FORMATS,
+    Brought,
+    Builtin,
+    Claimed,
+    Download,
+    Hub,
+    Mirrored,
+    Source,
+    Stored,
+    name_of,
+)
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
-from limbeck_trainer.reading.paths import below, visible
+from limbeck_trainer.reading.paths import Volume, visible
 from limbeck_trainer.store import Store
 
 SUFFIXES = {
@@ -86,21 +97,19 @@ class Files:
 
 def open_source(source: Source, store: Store) -> Files:
     """Looks what is there. A download is fetched now, everything else when it is read."""
+    name = name_of(source)
     match source:
         case Stored():
             return _stored(source, store)
         case Hub(uri, split):
             files = _stored(Stored(uri, None), store)
             return _only(files, places_of_split(uri, [file.path for file in files.files], split))
-        case Claimed(claim, path):
-            return _mounted(f"{path} of the volume claim {claim}", Path(path))
-        case Brought(name, path):
-            return _mounted(name, Path(path))
-        case Download(url):
-            fetched = download(source)
-            return Files(url, False, (_downloaded(url, fetched),))
-        case Builtin(name) | Mirrored(name):
-            raise AssertionError(f"the data set {name} has no files here")
+        case Claimed() | Brought():
+            return _mounted(name, Path(source.path))
+        case Download():
+            return Files(name, False, (_downloaded(name, download(source)),))
+        case Builtin() | Mirrored():
+            raise AssertionError(f"{name} has no files here")
 
 
 def of_format(files: Files, wanted: str | None) -> tuple[str, Files]:
@@ -249,9 +258,10 @@ def _downloaded(url: str, file: BufferedReader) -> File:
 
 def _mounted(name: str, root: Path) -> Files:
     with _readable(name):
+        volume = Volume(root, name)
         if root.is_file():
             return Files(name, False, (_local(name, root, root.name),))
-        paths = visible(below(root))
+        paths = visible(volume.files())
     if not paths:
         missing(name)
     return Files(name, True, Listing(paths, lambda path: _local(f"{path} in {name}", root / path, path)))

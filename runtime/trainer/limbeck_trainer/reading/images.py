@@ -47,7 +47,7 @@ def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Pictur
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             channels = wanted.channels if wanted else _channels(image)
-            converted = image.convert("L" if channels == 1 else "RGB")
+            converted = _of_bytes(image).convert("L" if channels == 1 else "RGB")
             size = wanted or ImageSize(converted.height, converted.width, channels)
             if converted.size != (size.width, size.height):
                 converted = converted.resize((size.width, size.height), Image.Resampling.BILINEAR)
@@ -82,6 +82,13 @@ def document(size: ImageSize, white: int = 255) -> dict[str, object]:
         "range": [0, white],
         "resize": "bilinear",
     }
+
+
+def _of_bytes(image: Image.Image) -> Image.Image:
+    """Of 16 bits of grey the upper 8, which Pillow takes of colours, too; its `convert` makes all above 255 white."""
+    if image.mode not in ("I", "I;16"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _channels(image: Image.Image) -> int:

@@ -68,7 +68,7 @@ class PictureRows:
 def open_pictures(files: Files, data: Data) -> Dataset:
     """The data set without its x in memory, divided as if it were; DataMissing or DataInvalid says what is wrong."""
     y, labels = classes_of(files, data.reading)
-    rows = split_rows(y, data)
+    rows = split_rows(y, data, labels)
     readers = ThreadPoolExecutor(READERS)
 
     def look(file: File) -> tuple[bytes, Picture]:

@@ -11,10 +11,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
@@ -43,14 +44,15 @@ def read_table(kind: str, name: str, content: bytes) -> pa.Table:
     return table
 
 
-def read_blocks(kind: str, name: str, stream: BinaryIO) -> Iterator[tuple[int, pa.Table]]:
+def read_blocks(kind: str, name: str, stream: BinaryIO, texts: str = "") -> Iterator[tuple[int, pa.Table]]:
     """One file as tables of a few rows, each with the number of rows before it; at least one row in all.
 
+    In the column `texts` of CSV no cell is missing: `null` is a word there, as any other.
     At most a block is in memory: BLOCK_BYTES or RECORD_BYTES of text, or the pages of as many columns as Parquet has.
     """
     rows = 0
     for table in {"csv": _csv_blocks, "jsonl": _json_blocks, "parquet": _parquet_blocks}[kind](name, stream):
-        yield rows, table
+        yield rows, _present(table, texts) if kind == "csv" else table
         rows += table.num_rows
     _check_rows(name, rows)
 
@@ -64,7 +66,7 @@ def _csv(name: str, content: bytes) -> pa.Table:
     # Arrow would not say where a file is not UTF-8.
     text_of(name, content)
     stream, ragged = io.BytesIO(content), Ragged()
-    options = _csv_options(_header(name, stream), ragged)
+    options = _csv_options(_header(name, stream), ragged, MISSING)
     try:
         table = arrow_csv.read_csv(stream, **options)
     except pa.ArrowInvalid as error:
@@ -73,9 +75,18 @@ def _csv(name: str, content: bytes) -> pa.Table:
     return table
 
 
+def _present(table: pa.Table, texts: str) -> pa.Table:
+    """Without the cells that stand for a missing value."""
+    for place, column in enumerate(table.column_names):
+        if column != texts:
+            values = table[column]
+            table = table.set_column(place, column, pc.if_else(pc.is_in(values, pa.array(MISSING)), None, values))
+    return table
+
+
 def _csv_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
     ragged = Ragged()
-    options = _csv_options(_header(name, stream), ragged)
+    options = _csv_options(_header(name, stream), ragged, ())
     try:
         for batch in arrow_csv.open_csv(stream, **options):
             ragged.check(name)
@@ -85,15 +96,15 @@ def _csv_blocks(name: str, stream: BinaryIO) -> Iterator[pa.Table]:
     ragged.check(name)
 
 
-def _csv_options(names: list[str], ragged: Ragged) -> dict[str, Any]:
+def _csv_options(names: list[str], ragged: Ragged, missing: Sequence[str]) -> dict[str, Any]:
     return {
         # One thread: only then does Arrow know the number of a bad row.
         "read_options": arrow_csv.ReadOptions(use_threads=False, block_size=RECORD_BYTES),
         "parse_options": arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=ragged.note),
         "convert_options": arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
-            null_values=list(MISSING),
-            strings_can_be_null=True,
+            null_values=list(missing),
+            strings_can_be_null=bool(missing),
         ),
     }
 
@@ -216,6 +227,16 @@ def _numbers(name: str, key: str, values: list[Any]) -> pa.Array:
         return pa.array([None if value is None else float(value) for value in values], type=pa.float64())
     except (TypeError, ValueError, OverflowError, pa.ArrowNotImplementedError):
         invalid(f"{key!r} of {name} is of a kind that no column has. Use numbers, texts, or lists of them.")
+
+
+def index_columns(table: pa.Table) -> frozenset[str]:
+    """What pandas has written of a table's index, which tells rows apart and says nothing of them."""
+    try:
+        said = json.loads((table.schema.metadata or {})[b"pandas"])["index_columns"]
+        # An index that only counts is no column.
+        return frozenset(column for column in said if isinstance(column, str))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return frozenset()
 
 
 def _parquet(name: str, content: bytes) -> pa.Table:

@@ -124,7 +124,8 @@ class TableShards:
         x = np.zeros((table.num_rows, len(self._survey.names or ())), dtype=np.float32)
         places = [index for index, name in enumerate(self._survey.names or ()) if name in numbers]
         if numbers:
-            x[:, places] = encode(file.name, table, tuple(Feature(name, (), self._impute) for name in numbers))
+            features = tuple(Feature(name, (), self._impute) for name in numbers)
+            x[:, places] = encode(file.name, table, features, self._survey.rounding)
         if self._reading.task == "regression":
             return x, targets, None
         return x, targets, {code: name for name, code in self._survey.codes.items()}
@@ -135,6 +136,7 @@ class TableShards:
 
     def targets(self, found: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         """Codes -> class indices."""
+        self._survey.rounding.check(self._files.name)
         if self._reading.task == "regression":
             return found, ()
         y, labels = self._survey.classes(found)

@@ -1,6 +1,7 @@
 """Tables → samples: which columns are features, how words become numbers, what a missing value means.
 
 The rules, the same for every format:
+- Features are all columns but the target and what pandas has written of its index, or those that are named.
 - A feature is a number unless `categorical` names it; text that is no number is then an error, never a guess.
 - A category is coded by its index among the sorted values of the whole data set. Inside the model it becomes one-hot.
 - A missing feature is an error or, with `missing: impute`, NaN in x: the model takes the mean of the training rows for
@@ -22,6 +23,8 @@ import pyarrow as pa
 from limbeck_trainer.data_config import Columns, Reading
 from limbeck_trainer.reading.columns import finite, numbers, words
 from limbeck_trainer.reading.files import invalid
+from limbeck_trainer.reading.readers import index_columns
+from limbeck_trainer.reading.rounding import Rounding
 from limbeck_trainer.samples import Feature, Floats, Ints
 
 # More are names or numbers, not kinds; each is an input of the model.
@@ -39,6 +42,8 @@ class Survey:
     names: tuple[str, ...] | None = None
     categories: dict[str, set[str]] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
+    # Of what was encoded so far, too.
+    rounding: Rounding = field(default_factory=Rounding)
 
     def add(self, name: str, table: pa.Table) -> npt.NDArray[Any]:
         """The target of each row: float32 [n] for a regression, else a provisional int64 code; see `classes`."""
@@ -58,7 +63,9 @@ class Survey:
     def _target(self, name: str, table: pa.Table) -> npt.NDArray[Any]:
         target = target_of(self.reading, name, table)
         if self.reading.task == "regression":
-            return finite(name, target, numbers(name, target, table[target]), False).astype(np.float32)
+            found = finite(name, target, numbers(name, target, table[target]), False)
+            self.rounding.add(target, found)
+            return found.astype(np.float32)
         values = words(name, target, table[target])
         codes = [self._code(name, target, row, value) for row, value in enumerate(values, start=1)]
         return np.array(codes, dtype=np.int64)
@@ -78,7 +85,7 @@ class Survey:
     def features(self) -> tuple[Feature, ...]:
         """The columns of x."""
         impute = self.reading.columns.missing == "impute"
-        known = {name: tuple(_sorted(values)) for name, values in self.categories.items()}
+        known = {name: tuple(in_order(values)) for name, values in self.categories.items()}
         empty = next((name for name, values in known.items() if not values), None)
         if empty is not None:
             invalid(f"The column {empty!r} has no value at all. Leave it out of data.columns.features.")
@@ -86,15 +93,15 @@ class Survey:
 
     def classes(self, codes: Ints) -> tuple[Ints, tuple[str, ...]]:
         """Provisional codes → class indices, and the labels."""
-        labels = self.reading.labels or tuple(_sorted(self.codes))
+        labels = self.reading.labels or tuple(in_order(self.codes))
         index = {label: position for position, label in enumerate(labels)}
         final = np.array([index[value] for value in self.codes], dtype=np.int64)
         return final[codes], labels
 
 
-def encode(name: str, table: pa.Table, features: tuple[Feature, ...]) -> Floats:
-    """x: float32 [n, features] of one table."""
-    return np.stack([_encoded(name, table, feature) for feature in features], axis=1)
+def encode(name: str, table: pa.Table, features: tuple[Feature, ...], rounding: Rounding | None = None) -> Floats:
+    """x: float32 [n, features] of one table; `rounding` takes note of it."""
+    return np.stack([_encoded(name, table, feature, rounding) for feature in features], axis=1)
 
 
 def target_of(reading: Reading, name: str, table: pa.Table) -> str:
@@ -104,10 +111,12 @@ def target_of(reading: Reading, name: str, table: pa.Table) -> str:
     return target
 
 
-def _encoded(name: str, table: pa.Table, feature: Feature) -> Floats:
+def _encoded(name: str, table: pa.Table, feature: Feature, rounding: Rounding | None) -> Floats:
     column = table[feature.name]
     if not feature.categories:
         values = finite(name, feature.name, numbers(name, feature.name, column), feature.impute)
+        if rounding is not None:
+            rounding.add(feature.name, values)
         return values.astype(np.float32)
     index = {value: float(position) for position, value in enumerate(feature.categories)}
     codes = [np.nan if value is None else index[value] for value in words(name, feature.name, column)]
@@ -118,7 +127,8 @@ def _features(reading: Reading, name: str, table: pa.Table) -> tuple[str, ...]:
     columns, target = reading.columns, target_of(reading, name, table)
     _check_columns(name, table, columns.features, "data.columns.features")
     _check_columns(name, table, columns.categorical, "data.columns.categorical")
-    names = columns.features or tuple(column for column in table.column_names if column != target)
+    others = (index_columns(table) - {*columns.categorical}) | {target}
+    names = columns.features or tuple(column for column in table.column_names if column not in others)
     if not names:
         invalid(f"{name} has no column besides the target {target!r}. Add features.")
     _check_uses(columns, names, target)
@@ -141,8 +151,8 @@ def _check_columns(name: str, table: pa.Table, wanted: Iterable[str], where: str
         invalid(f"{name} has no column {unknown!r}; it has {shown}. Correct {where}.")
 
 
-def _sorted(values: Iterable[str]) -> list[str]:
-    """Numbers by size if all are whole numbers, else texts by their characters."""
+def in_order(values: Iterable[str]) -> list[str]:
+    """Classes or categories: numbers by size if all are whole numbers, else texts by their characters."""
     texts = sorted(values)
     if all(WHOLE.fullmatch(text) for text in texts):
         return sorted(texts, key=int)

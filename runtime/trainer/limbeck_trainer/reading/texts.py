@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,7 +16,6 @@ import numpy as np
 from limbeck_trainer.data_config import Builtin, Reading, Source
 from limbeck_trainer.reading.files import (
     File,
-    Files,
     check_digest,
     class_of,
     digest_of,
@@ -51,9 +50,9 @@ class Documents:
             invalid(f"The data set {source.name} has no text. Name another data.source.")
         self._reading = reading
         self._wanted = source.sha256
-        self._kind, self.files = of_format(open_source(source, store), reading.format)
-        if self._kind not in ("text", "jsonl", "csv", "parquet"):
-            what = f"{self.files.name} is of the format {self._kind}, which holds no text"
+        self.kind, self.files = of_format(open_source(source, store), reading.format)
+        if self.kind not in ("text", "jsonl", "csv", "parquet"):
+            what = f"{self.files.name} is of the format {self.kind}, which holds no text"
             invalid(f"{what}. Set data.format, or choose another model.")
         self._digests: list[str] = []
 
@@ -66,7 +65,7 @@ class Documents:
                 if not self.files.folder:
                     check_digest(self.files, self.sha256, self._wanted)
                 stream.seek(0)
-                yield from _documents(self._kind, file, stream, self._reading)
+                yield from _documents(self.kind, file, stream, self._reading)
         check_digest(self.files, self.sha256, self._wanted)
 
     @property
@@ -88,9 +87,10 @@ class Classes:
             self._found.append(self._codes.setdefault(document.label or "", len(self._codes)))
             yield document.text
 
-    def targets(self, files: Files, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
-        """y and the labels, after the last document."""
-        labels = reading.labels or tuple(sorted(self._codes))
+    def targets(self, documents: Documents, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
+        """y and the labels, after the last document: of a table in the order of any table, else as folders are."""
+        files, order = documents.files, _table_order() if documents.kind != "text" else sorted
+        labels = reading.labels or tuple(order(self._codes))
         index = {label: position for position, label in enumerate(labels)}
         stranger = next((name for name in self._codes if name not in index), None)
         if stranger is not None:
@@ -101,6 +101,13 @@ class Classes:
         return np.array([index[name] for name in self._codes], dtype=np.int64)[np.array(self._found)], labels
 
 
+def _table_order() -> Callable[[Iterable[str]], list[str]]:
+    # Read late: plain text needs no reader of tables.
+    from limbeck_trainer.reading.tables import in_order
+
+    return in_order
+
+
 def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Iterator[Document]:
     """The documents of one file; an empty one is an error, for nothing can be learnt from it."""
     classified = reading.task == "classification"
@@ -108,10 +115,9 @@ def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Ite
         text = text_of(file.name, stream.read())
         yield Document(_full(text, file.name), class_of(file) if classified else None)
         return
-    # Read late: plain text needs no reader of tables.
     from limbeck_trainer.reading.readers import read_blocks, read_table
 
-    blocks: Iterable[tuple[int, pa.Table]] = read_blocks(kind, file.name, stream)
+    blocks: Iterable[tuple[int, pa.Table]] = read_blocks(kind, file.name, stream, _column(reading))
     if classified and kind != "csv":
         # How a class is written depends on all others of its column: 2^52 has a power of ten beside 1.5. CSV has words.
         blocks = [(0, read_table(kind, file.name, stream.read()))]
@@ -124,7 +130,7 @@ def _of_rows(name: str, before: int, table: pa.Table, reading: Reading) -> Itera
     from limbeck_trainer.reading.tables import target_of
 
     classified = reading.task == "classification"
-    column = reading.columns.text or "text"
+    column = _column(reading)
     if column not in table.column_names:
         shown = ", ".join(table.column_names[:20])
         invalid(f"{name} has no column {column!r}; it has {shown}. Correct data.columns.text.")
@@ -136,6 +142,10 @@ def _of_rows(name: str, before: int, table: pa.Table, reading: Reading) -> Itera
         if classified and label is None:
             invalid(f"The target {target!r} is missing in {where}. Fill it, or remove the row.")
         yield Document(_full(text or "", f"{column!r} in {where}"), label)
+
+
+def _column(reading: Reading) -> str:
+    return reading.columns.text or "text"
 
 
 def _full(text: str, where: str) -> str:

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from io import SEEK_END, FileIO
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from limbeck_trainer.address import shown
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.scratch import CHUNK_BYTES, pour
 from limbeck_trainer.store import PATIENT, Patience
@@ -36,6 +37,11 @@ class Wanted:
     limit_bytes: int
     too_much: str
     refused: str
+
+    @property
+    def name(self) -> str:
+        """The address, for messages."""
+        return shown(self.url)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Web:
                     began = self._clock()
                 waited, wait = self._clock() - began, max(pause, error.after_seconds)
                 if waited + wait > max(self._patience.seconds, error.patience_seconds):
-                    message = f"{wanted.url} did not answer ({waited:.0f} s): {error}"
+                    message = f"{wanted.name} did not answer ({waited:.0f} s): {error}"
                     raise TrainerError(Reason.STORE_UNAVAILABLE, message) from error
             self._sleep(wait)
             pause *= 2
@@ -108,7 +114,7 @@ def _fetch(wanted: Wanted, file: FileIO) -> Answer:
     with _network(wanted):
         answer = build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS)
     with answer:
-        digest = pour(_bounded(wanted, answer.read), file, wanted.url)
+        digest = pour(_bounded(wanted, answer.read), file, wanted.name)
         headers = answer.headers
     size, announced = file.seek(0, SEEK_END), headers.get("Content-Length", "")
     # One that is no number says nothing.
@@ -125,6 +131,9 @@ def _network(wanted: Wanted) -> Iterator[None]:
         yield
     except HTTPError as error:
         raise _from_status(wanted, error) from error
+    except InvalidURL as error:
+        # It quotes what it does not like, and so perhaps credentials.
+        raise _Passing("its address, or one that it leads to, is none.") from error
     except (URLError, HTTPException, OSError, ValueError) as error:  # the last where a redirection leads nowhere
         raise _Passing(f"{getattr(error, 'reason', None) or error or type(error).__name__}.") from error
 
@@ -134,7 +143,7 @@ def _bounded(wanted: Wanted, read: Callable[[int], bytes]) -> Iterator[bytes]:
     while chunk := _read(wanted, read):
         size += len(chunk)
         if size > wanted.limit_bytes:
-            message = f"{wanted.url} has more than {wanted.limit_bytes} bytes. {wanted.too_much}"
+            message = f"{wanted.name} has more than {wanted.limit_bytes} bytes. {wanted.too_much}"
             raise TrainerError(Reason.DATA_INVALID, message)
         yield chunk
 
@@ -148,12 +157,12 @@ def _from_status(wanted: Wanted, error: HTTPError) -> Exception:
     status = error.code
     phrase = HTTPStatus(status).phrase if status in HTTPStatus else "?"
     if status in (404, 410):
-        message = f"The data set {wanted.url} does not exist ({status}). Upload it, or correct data.source."
+        message = f"The data set {wanted.name} does not exist ({status}). Upload it, or correct data.source."
         return TrainerError(Reason.DATA_MISSING, message)
     if status in (408, 429) or status >= 500:
         after = _retry_after(error)
         return _Passing(f"{status} {phrase}.", after, BUSY_SECONDS if after > 0 else 0)
-    return TrainerError(Reason.DATA_INVALID, f"{wanted.url} answers {status} {phrase}. {wanted.refused}")
+    return TrainerError(Reason.DATA_INVALID, f"{wanted.name} answers {status} {phrase}. {wanted.refused}")
 
 
 def _retry_after(error: HTTPError) -> float:

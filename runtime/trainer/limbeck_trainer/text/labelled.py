@@ -33,7 +33,7 @@ def load_labelled(data: Data, coder: Coder, length: int, store: Store, scratch: 
         # Padding is no token of the text, but no row of the file is empty.
         starts = (ids[:length] or [coder.padding] for ids in coder.encode(classes.texts(documents)))
         write_tokens(folder, coder, starts, lambda: documents.sha256)
-        y, labels = classes.targets(documents.files, data.reading)
+        y, labels = classes.targets(documents, data.reading)
         with room_for("the classes of all texts"):
             np.save(folder / TARGETS, y)
             (folder / LABELS).write_text(json_text(labels), encoding="utf-8")
@@ -43,7 +43,8 @@ def load_labelled(data: Data, coder: Coder, length: int, store: Store, scratch: 
     labels = tuple(json.loads((folder / LABELS).read_text(encoding="utf-8")))
     document = {"kind": "text", "tokenizer": "tokenizer.json", "contextLength": length, "padding": coder.padding}
     x, tokens = TextRows(texts, length, coder.padding), coder.tokens(length)
-    return Dataset(x, y, labels, texts.sha256, preprocessing=document, tokens=tokens), split_rows(y, data)
+    rows = split_rows(y, data, labels)
+    return Dataset(x, y, labels, texts.sha256, preprocessing=document, tokens=tokens), rows
 
 
 class TextRows:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from limbeck_trainer.data import load_data
-from limbeck_trainer.data_config import Download
+from limbeck_trainer.data_config import Columns, Download, Reading
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.reading.web import Web
@@ -220,6 +221,31 @@ def test_more_than_the_limit_is_given_up(site: Site) -> None:
     ) as caught:
         download(site.source(limit=1_000_000))
     assert caught.value.reason is Reason.DATA_INVALID
+
+
+@pytest.mark.parametrize(
+    ("troubles", "changes"),
+    [
+        (["404"], {}),
+        (["403"], {}),
+        (["503"] * 100, {}),
+        (["cut"] * 100, {}),
+        ([], {"sha256": "0" * 64}),
+        ([], {"limit": 1_000_000}),
+        ([], {"path": "data.csv?key=canary in two words"}),
+    ],
+)
+def test_what_signs_an_address_is_in_no_message(site: Site, troubles: list[str], changes: dict[str, Any]) -> None:
+    site.troubles = troubles
+    with pytest.raises(TrainerError, match=r"127\.0\.0\.1:\d+/data\.csv ") as caught:
+        download(site.source(**{"path": "data.csv?key=canary", **changes}), Web(sleep=lambda _: None))
+    assert "canary" not in caught.value.message
+
+
+def test_what_is_wrong_with_a_signed_file_is_told_without_its_signature(site: Site) -> None:
+    with pytest.raises(TrainerError, match=r"/data\.csv has no column 'b'") as caught:
+        load_data(site.source("data.csv?key=canary"), Store(), Reading(columns=Columns(target="b")))
+    assert "canary" not in caught.value.message
 
 
 def test_a_full_scratch_volume_is_named(site: Site, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

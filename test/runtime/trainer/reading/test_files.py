@@ -17,6 +17,7 @@ from limbeck_trainer.data_config import Claimed, Hub, Stored
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.files import of_format, open_source
 from limbeck_trainer.store import Store
+from support import REPOSITORY
 
 TABLE = "a,target\n1,x\n2,y\n"
 
@@ -33,7 +34,13 @@ def test_a_folder_in_the_store_is_every_object_below_it(s3: dict[str, str]) -> N
 def test_the_digest_of_a_folder_is_that_of_sha256sum(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv"):
         (tmp_path / name).write_text(TABLE + f"3,{name[0]}\n")
-    command = "find . -type f -name '*.csv' -printf '%P\\n' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "c.csv").write_text(TABLE)
+    (tmp_path / "folder").symlink_to(".cache")
+    (tmp_path / "link.csv").symlink_to("b.csv")
+    found = "find -L . -type f -name '*.csv' -not -path '*/[._]*' -printf '%P\\n'"
+    command = f"{found} | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    assert f"`{command}`" in " ".join((REPOSITORY / "docs" / "training.md").read_text().split())
     said = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
     digest = said.stdout.split()[0]
     assert load_data(Claimed("claim", str(tmp_path), digest), Store()).sha256 == digest
@@ -113,7 +120,7 @@ def test_a_file_that_goes_while_others_are_read_is_named(tmp_path: Path) -> None
             assert caught.value.reason is Reason.DATA_MISSING
 
 
-def test_a_volume_has_the_files_of_all_its_folders_and_links_to_files(tmp_path: Path) -> None:
+def test_a_volume_has_the_files_of_all_its_folders_and_of_what_links_lead_to(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     for folder in (root / "deep" / "deeper", root / ".hidden", elsewhere):
         folder.mkdir(parents=True)
@@ -122,7 +129,10 @@ def test_a_volume_has_the_files_of_all_its_folders_and_links_to_files(tmp_path: 
     (root / "nowhere.csv").symlink_to(elsewhere / "gone.csv")
     (root / "folder").symlink_to(elsewhere)
     files = open_source(Claimed("disk", str(root), None), Store())
-    assert [file.path for file in files.files] == ["deep/deeper/t.csv", "link.csv"]
+    assert [file.path for file in files.files] == ["deep/deeper/t.csv", "folder/t.csv", "link.csv", "nowhere.csv"]
+    with pytest.raises(TrainerError, match=r"The data set nowhere\.csv in .* does not exist") as caught:
+        files.files[3].read()
+    assert caught.value.reason is Reason.DATA_MISSING
 
 
 def test_of_many_files_little_is_in_memory() -> None:

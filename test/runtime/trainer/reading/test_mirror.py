@@ -121,8 +121,8 @@ def test_a_mirror_that_stays_away_is_unavailable(site: HubServer, store: str) ->
     [
         ({"repository": "shop/parcels"}, r"api/datasets/shop/parcels/revision/main does not exist \(404\)\. Upload it"),
         ({"revision": "v2"}, r"/revision/v2 does not exist"),
-        ({"revision": "0" * 40}, r"/tree/0{40}\?recursive=true does not exist"),
-        ({"folder": "other"}, r"/tree/[0-9a-f]{40}/other\?recursive=true does not exist"),
+        ({"revision": "0" * 40}, r"/tree/0{40} does not exist"),
+        ({"folder": "other"}, r"/tree/[0-9a-f]{40}/other does not exist"),
         ({"folder": "dat"}, r"^The data set dat of shop/letters at [0-9a-f]{12} of http.* does not exist\. Upload"),
     ],
 )

@@ -94,6 +94,43 @@ def test_classes_are_sorted_numbers_by_size(tmp_path: Path, values: list[Any], l
     assert load(tmp_path, "t.parquet", parquet_of(rows), Reading()).labels == labels
 
 
+def of_pandas(*index: Any) -> bytes:
+    """A table of two rows as pandas writes it, which says in the metadata what of it is its index."""
+    table = pa.table({"a": [1.0, 2.0], "target": ["x", "y"], "id": [7, 9], "__index_level_0__": [4, 8]})
+    buffer = io.BytesIO()
+    metadata = json.dumps({"index_columns": index, "columns": []}).encode()
+    parquet.write_table(table.replace_schema_metadata({b"pandas": metadata}), buffer)
+    return buffer.getvalue()
+
+
+COUNTED = {"kind": "range", "name": None, "start": 0, "stop": 2, "step": 1}
+
+
+@pytest.mark.parametrize(
+    ("index", "columns", "features"),
+    [
+        (["__index_level_0__"], Columns(), ["a", "id"]),
+        (["id", "__index_level_0__"], Columns(), ["a"]),
+        ([COUNTED], Columns(), ["a", "id", "__index_level_0__"]),
+        (["id", "__index_level_0__"], Columns(features=("id", "a")), ["id", "a"]),
+        (["id", "__index_level_0__"], Columns(categorical=("id",)), ["a", "id"]),
+    ],
+)
+def test_the_index_of_pandas_is_no_feature_unless_it_is_named(
+    tmp_path: Path, index: list[Any], columns: Columns, features: list[str]
+) -> None:
+    dataset = load(tmp_path, "t.parquet", of_pandas(*index), Reading(columns=columns))
+    assert [feature.name for feature in dataset.features] == features
+
+
+@pytest.mark.parametrize("said", [b"{}", b"[]", b"no JSON", b'{"index_columns": null}', b"[" * 10**5])
+def test_what_is_no_word_of_pandas_is_passed_over(tmp_path: Path, said: bytes) -> None:
+    table = pa.table({"a": [1.0, 2.0], "target": ["x", "y"]}).replace_schema_metadata({b"pandas": said})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    assert load(tmp_path, "t.parquet", buffer.getvalue(), Reading()).x.tolist() == [[1], [2]]
+
+
 def test_given_labels_keep_their_order(tmp_path: Path) -> None:
     dataset = load(tmp_path, "t.csv", "a,target\n1,x\n2,y\n", Reading(labels=("y", "z", "x")))
     assert (dataset.labels, dataset.y.tolist()) == (("y", "z", "x"), [2, 0])

@@ -34,7 +34,7 @@ def load(folder: Path, files: dict[str, str], reading: Reading) -> Texts:
     texts = tuple(classes.texts(documents))
     if reading.task != "classification":
         return Texts(texts, [], (), documents.sha256)
-    y, labels = classes.targets(documents.files, reading)
+    y, labels = classes.targets(documents, reading)
     return Texts(texts, y.tolist(), labels, documents.sha256)
 
 
@@ -56,6 +56,27 @@ def test_a_row_of_a_text_column_is_a_document(tmp_path: Path) -> None:
     assert (texts.documents, texts.labels, texts.y) == (("good", "bad"), ("1", "5"), [1, 0])
     alone = load(tmp_path, {"t.jsonl": lines}, Reading(task="causalLM", columns=Columns(text="body")))
     assert alone.documents == ("good", "bad")
+
+
+@pytest.mark.parametrize("text", ["null", "NULL", "NA", "N/A", "nan", "NaN"])
+def test_a_word_that_is_missing_elsewhere_is_a_text(tmp_path: Path, text: str) -> None:
+    table = {"t.csv": f'text,target\n{text},a\n"{text}",b\n'}
+    assert load(tmp_path, table, Reading()).documents == (text, text)
+    assert load(tmp_path, table, LANGUAGE).documents == (text, text)
+    with pytest.raises(TrainerError, match="The target 'target' is missing in row 2 of "):
+        load(tmp_path, {"t.csv": f"text,target\ngood,a\nbad,{text}\n"}, Reading())
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_classes_of_a_table_are_sorted_as_those_of_any_table(tmp_path: Path, name: str) -> None:
+    stars = (2, 10, 0, 1)
+    rows = {
+        "t.csv": "\n".join(["text,target", *(f"x,{star}" for star in stars)]),
+        "t.jsonl": "\n".join(f'{{"text": "x", "target": {star}}}' for star in stars),
+    }
+    assert load(tmp_path, {name: rows[name]}, Reading()).labels == ("0", "1", "2", "10")
+    folders = {f"texts/{star}/a.txt": "x" for star in stars}
+    assert load(tmp_path / "folders", folders, Reading()).labels == ("0", "1", "10", "2")
 
 
 def test_documents_are_read_as_they_are_asked_for(tmp_path: Path) -> None:
@@ -83,6 +104,7 @@ def test_the_classes_of_a_file_of_numbers_are_written_alike(tmp_path: Path) -> N
         ({"t.jsonl": '{"a": "x"}'}, LANGUAGE, "has no column 'text'; it has a. Correct data.columns.text"),
         ({"t.jsonl": '{"text": "x"}\n{"text": " "}'}, LANGUAGE, "'text' in row 2 of .* is empty"),
         ({"a.txt": ""}, LANGUAGE, "a.txt .* is empty"),
+        ({"t.csv": "text,b\nx,1\n,2\n"}, LANGUAGE, "'text' in row 2 of .* is empty"),
         ({"pos/1.txt": "x", "pos/2.txt": "y"}, Reading(), "has one class only: 'pos'"),
         (
             {"pos/1.txt": "x", "neg/2.txt": "y"},

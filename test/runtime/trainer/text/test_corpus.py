@@ -77,7 +77,7 @@ def test_the_split_follows_its_seed(tmp_path: Path) -> None:
 
 
 def test_a_corpus_that_is_too_small_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainerError, match="The data set has 1 samples: too few for the split"):
+    with pytest.raises(TrainerError, match="has 1 sample: too few for the split"):
         corpus(tmp_path, ["short"])
 
 
