@@ -2,7 +2,7 @@
  * Tokens in, tokens out: the answers of one decoding thread, which is started anew when it dies. Bounded: what has no slot
  * waits in line, and who finds the line full is refused.
  */
-import { expired, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
+import { expired, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
 import type { Provider } from '../providers.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
@@ -156,6 +156,8 @@ export class Decoder {
   /** Refuses when `count` more answers have no room. */
   requireRoom(count: number): void {
     const { slots, queueLimit } = this.#options;
+    if (count > slots + queueLimit)
+      throw invalidParameter('n', `the request has ${count} answers; this model has room for ${slots + queueLimit}`);
     if (this.#thread === undefined) throw unavailable('the thread of this model has died; it is being restarted');
     if (this.pending + count <= slots + queueLimit) return;
     throw new Refusal({ kind: 'queueFull', retryAfterSeconds: 1 }, 'the queue of this model is full');

@@ -56,7 +56,8 @@ export type End =
   | { readonly kind: 'length' }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'expired' }
-  | { readonly kind: 'failed'; readonly message: string };
+  /** `refused`: the fault is in what was asked for. */
+  | { readonly kind: 'failed'; readonly message: string; readonly refused?: true };
 
 /** An answer that is over. */
 export interface Ended {

@@ -31,9 +31,23 @@ export interface History {
   readonly seen: ReadonlySet<number>;
 }
 
+/** The seed of one of several choices. Seeds that doubles cannot count on from are mixed whole. */
+export function seedOf(seed: number, choice: number): number {
+  const next = seed + choice;
+  return Number.isSafeInteger(next) ? next : folded(BigInt(seed) + BigInt(choice));
+}
+
+/** All 64 bits in 32, so that each counts: the multiplier and shifts are SplitMix64's. */
+function folded(seed: bigint): number {
+  let mixed = BigInt.asUintN(64, seed);
+  mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 30n)) * 0xbf58476d1ce4e5b9n);
+  mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 27n)) * 0x94d049bb133111ebn);
+  return Number((mixed ^ (mixed >> 31n)) & 0xffffffffn);
+}
+
 /** Source of numbers in [0, 1); equal seeds give equal numbers. Mulberry32, whose period of 2^32 no answer reaches. */
 export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
+  let state = Math.abs(seed) < 2 ** 32 ? seed >>> 0 : folded(BigInt(seed));
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

@@ -6,6 +6,7 @@
 import { levels, Line, type Standing } from '../line.ts';
 import type { Session } from '../onnx.ts';
 import { contractOf, remember, type Batch, type Contract } from './contract.ts';
+import { TooManyReadings } from './grammar/automaton.ts';
 import { Constraints } from './grammar/constraint.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import { KeyValueCache } from './key-value-cache.ts';
@@ -178,10 +179,15 @@ export class Scheduler {
 
   /** Chooses a sequence's next token; the end when that was its last. */
   #next(sequence: Sequence, logits: Float32Array | undefined): End | undefined {
-    const token = logits && sequence.choose(logits);
-    if (token === undefined) return noNumbers;
-    this.#tokens.push(token);
-    return sequence.over(this.#options.geometry);
+    try {
+      const token = logits && sequence.choose(logits);
+      if (token === undefined) return noNumbers;
+      this.#tokens.push(token);
+      return sequence.over(this.#options.geometry);
+    } catch (error) {
+      // What one answer asked for is no other's fault.
+      return { kind: 'failed', message: sentence(error), ...(error instanceof TooManyReadings && { refused: true }) };
+    }
   }
 
   async #run(batch: Batch): Promise<readonly Float32Array[]> {

@@ -1,8 +1,8 @@
 /** A prompt → text, in pieces that may be sent as they come. */
-import { invalidParameter, unavailable } from '../protocol/errors.ts';
+import { invalidParameter, unavailable, type Refusal } from '../protocol/errors.ts';
 import type { Asker } from './decoder.ts';
 import type { LanguageModel } from './language-model.ts';
-import type { Assignment } from './messages.ts';
+import type { Assignment, End } from './messages.ts';
 import type { TokenLogProbabilities } from './sampling.ts';
 import { StopFilter, TokenText } from './text-stream.ts';
 
@@ -18,10 +18,19 @@ export interface Usage {
   readonly cachedTokens: number;
 }
 
+/** A token's probabilities, and how many letters of the text come before it. */
+export interface PlacedLogProbabilities extends TokenLogProbabilities {
+  readonly offset: number;
+}
+
+interface TextPiece {
+  readonly kind: 'text';
+  readonly text: string;
+  readonly logprobs: readonly PlacedLogProbabilities[];
+}
+
 /** Text with the probabilities of the tokens that it came from, and at last why there is no more. */
-export type Piece =
-  | { readonly kind: 'text'; readonly text: string; readonly logprobs: readonly TokenLogProbabilities[] }
-  | { readonly kind: 'end'; readonly finish: 'stop' | 'length'; readonly usage: Usage };
+export type Piece = TextPiece | { readonly kind: 'end'; readonly finish: 'stop' | 'length'; readonly usage: Usage };
 
 /** The tokens of a prompt. Refuses what leaves no room for an answer. */
 export function promptTokens(
@@ -46,7 +55,10 @@ export function promptTokens(
 class Assembly {
   readonly #text: TokenText;
   readonly #stops: StopFilter;
-  #logprobs: TokenLogProbabilities[] = [];
+  #logprobs: PlacedLogProbabilities[] = [];
+  /** Letters of all tokens, and of the pieces that were released. */
+  #decoded = 0;
+  #released = 0;
   stopped = false;
 
   constructor({ codec }: LanguageModel, { prompt, stops }: TextRequest) {
@@ -55,8 +67,10 @@ class Assembly {
   }
 
   push(token: number, logprobs: TokenLogProbabilities | undefined): Piece | undefined {
-    if (logprobs !== undefined) this.#logprobs.push(logprobs);
-    const { text, stopped } = this.#stops.push(this.#text.push(token));
+    if (logprobs !== undefined) this.#logprobs.push({ ...logprobs, offset: this.#decoded });
+    const added = this.#text.push(token);
+    this.#decoded += added.length;
+    const { text, stopped } = this.#stops.push(added);
     this.stopped = stopped;
     return text === '' ? undefined : this.#piece(text);
   }
@@ -65,12 +79,16 @@ class Assembly {
     const { text, stopped } = this.#stops.push(this.#text.flush());
     this.stopped = stopped;
     const rest = stopped ? text : text + this.#stops.flush();
-    return rest === '' && this.#logprobs.length === 0 ? undefined : this.#piece(rest);
+    // Tokens without text go with the last of it, where nothing was cut.
+    const piece = this.#piece(rest, stopped ? undefined : Infinity);
+    return rest === '' && piece.logprobs.length === 0 ? undefined : piece;
   }
 
-  #piece(text: string): Piece {
-    const logprobs = this.#logprobs;
-    this.#logprobs = [];
+  /** Text with the tokens that begin before `end`: a stop that is found later may cut those that begin in what is held. */
+  #piece(text: string, end = this.#released + text.length): TextPiece {
+    const logprobs = this.#logprobs.filter(({ offset }) => offset < end);
+    this.#logprobs = this.#logprobs.slice(logprobs.length);
+    this.#released += text.length;
     return { kind: 'text', text, logprobs };
   }
 }
@@ -89,6 +107,12 @@ function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<A
   };
 }
 
+/** What a failure is to whoever asked. */
+export function refusalOf({ message, refused }: Extract<End, { readonly kind: 'failed' }>): Refusal {
+  if (refused !== true) return unavailable(`the model failed: ${message}`);
+  return invalidParameter('response_format', `the schema cannot be followed: ${message}`);
+}
+
 /** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */
 export async function* writeText(
   model: LanguageModel,
@@ -101,7 +125,7 @@ export async function* writeText(
   let [completionTokens, cachedTokens] = [0, 0];
   for await (const written of decoder.write(assignmentOf(model, request), asker)) {
     if (written.kind === 'end') {
-      if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
+      if (written.end.kind === 'failed') throw refusalOf(written.end);
       const rest = assembly.flush();
       if (rest !== undefined) yield rest;
       const finish = written.end.kind === 'length' && !assembly.stopped ? 'length' : 'stop';

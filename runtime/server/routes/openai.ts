@@ -5,6 +5,7 @@ import { readJsonBody } from '../body.ts';
 import type { Asker } from '../decoding/decoder.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
 import type { Grammar } from '../decoding/grammar/grammar.ts';
+import { seedOf, type Sampling } from '../decoding/sampling.ts';
 import { requireSpelling } from '../decoding/token-spelling.ts';
 import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
 import {
@@ -74,9 +75,16 @@ function requestsOf(
   };
   return prompts.flatMap((prompt, index) =>
     Array.from({ length: count }, (_, choice) => {
-      return { ...common, prompt, sampling: { ...sampling, seed: seed + index * count + choice } };
+      return { ...common, prompt, sampling: { ...sampling, seed: seedOf(seed, index * count + choice) } };
     }),
   );
+}
+
+/** Refuses biases of tokens that the model does not have. */
+function requireTokens(bias: Sampling['bias'], { geometry }: LanguageModel): void {
+  const stranger = bias.find(([token]) => token >= geometry.vocabulary);
+  if (stranger === undefined) return;
+  throw invalidParameter('logit_bias', `the model has no token ${stranger[0]}; it has ${geometry.vocabulary}`);
 }
 
 function jobOf(
@@ -84,6 +92,7 @@ function jobOf(
   options: TextOptions,
   [shape, prompts]: [AnswerShape, (readonly number[])[]],
 ): Job {
+  requireTokens(options.sampling.bias, model);
   const requests = requestsOf(options, prompts);
   model.decoder.requireRoom(requests.length);
   return { model, options, shape, requests, promptTokens: sum(prompts.map(({ length }) => length)) };
@@ -195,7 +204,7 @@ async function wholeChoice(job: Job, index: number, [total, asker]: [Total, Aske
     }
   }
   const reported = job.options.logprobs === undefined ? undefined : logprobs;
-  return { index, text: texts.join(''), logprobs: reported, finish, offset: 0 };
+  return { index, text: texts.join(''), logprobs: reported, finish };
 }
 
 function requestAt({ requests }: Job, index: number): TextRequest {
@@ -222,7 +231,6 @@ async function answerWhole(face: Face, caller: Connection, [job, head]: [Job, He
 async function streamChoice(job: Job, index: number, tools: [Head, EventStream, Total, Asker]): Promise<void> {
   const [head, stream, total, asker] = tools;
   const reported = job.options.logprobs !== undefined;
-  let offset = 0;
   let opened = false;
   for await (const piece of writeText(job.model, requestAt(job, index), asker)) {
     const opening = opened ? undefined : job.shape.opening(head, index);
@@ -230,13 +238,10 @@ async function streamChoice(job: Job, index: number, tools: [Head, EventStream, 
     if (opening !== undefined) stream.send(opening);
     if (piece.kind === 'text') {
       const { text, logprobs } = piece;
-      stream.send(
-        job.shape.chunk(head, { index, text, logprobs: reported ? logprobs : undefined, finish: null, offset }),
-      );
-      offset += text.length;
+      stream.send(job.shape.chunk(head, { index, text, logprobs: reported ? logprobs : undefined, finish: null }));
     } else {
       total.count(index, piece);
-      stream.send(job.shape.chunk(head, { index, text: '', logprobs: undefined, finish: piece.finish, offset }));
+      stream.send(job.shape.chunk(head, { index, text: '', logprobs: undefined, finish: piece.finish }));
     }
   }
 }

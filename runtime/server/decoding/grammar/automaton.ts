@@ -3,7 +3,7 @@
  * of; states that were met are remembered with what follows them.
  */
 import { Frames, type Frame } from './frame.ts';
-import type { Grammar } from './grammar.ts';
+import { readingLimit, type Grammar } from './grammar.ts';
 import { numberEnds } from './number-text.ts';
 import { prepared } from './object-names.ts';
 import { Steps } from './step.ts';
@@ -16,11 +16,19 @@ export interface State {
   readonly known: Map<number, State | null>;
 }
 
-/** Readings that are followed at once. Giving some up leaves a smaller language, each text of which is still allowed. */
-const readingLimit = 256;
-
-/** States that are remembered: some megabytes. */
+/** States and frames that are remembered: some megabytes. */
 const stateLimit = 4096;
+const frameLimit = 16_384;
+
+/** Readings that may be looked at and made for one token: a fraction of a second, for which all other answers wait. */
+const usualWorkLimit = 1 << 19;
+
+/** A text that its grammar lets be read in too many ways. It ends that answer alone. */
+export class TooManyReadings extends Error {
+  constructor(limit: number) {
+    super(`its texts can be read in too many ways: more than ${limit} for one token`);
+  }
+}
 
 function ended({ place, then }: Frame): boolean {
   if (place.kind === 'done') return true;
@@ -50,21 +58,30 @@ export class Automaton {
   readonly #frames = new Frames();
   readonly #steps: Steps;
   readonly #states = new Map<string, State>();
+  readonly #workLimit: number;
+  #workLeft: number;
   /** Before the first byte. */
   readonly start: State;
 
-  constructor(grammar: Grammar) {
+  constructor(grammar: Grammar, workLimit = usualWorkLimit) {
+    this.#workLimit = workLimit;
+    this.#workLeft = workLimit;
     this.#steps = new Steps(prepared(grammar), this.#frames);
     const done = this.#frames.make({ kind: 'done' }, undefined);
     this.start = this.#state([this.#frames.make({ kind: 'value', node: grammar.root, blanks: 0 }, done)]);
   }
 
-  /** The state after one more byte; undefined where it cannot follow. */
+  /** Begins with another token, which may take as much work as the one before. */
+  renew(): void {
+    this.#workLeft = this.#workLimit;
+  }
+
+  /** The state after one more byte; undefined where it cannot follow. Throws where that has taken too much. */
   step(state: State, byte: number): State | undefined {
     const known = state.known.get(byte);
     if (known !== undefined) return known ?? undefined;
-    const frames = new Set(state.frames.flatMap((frame) => this.#steps.step(frame, byte)));
-    const next = frames.size === 0 ? null : this.#state([...frames].slice(0, readingLimit));
+    const frames = this.#readings(state, byte);
+    const next = frames.length === 0 ? null : this.#state(frames);
     state.known.set(byte, next);
     return next ?? undefined;
   }
@@ -79,6 +96,18 @@ export class Automaton {
     return at;
   }
 
+  #readings({ frames }: State, byte: number): readonly Frame[] {
+    const found = new Set<Frame>();
+    for (const frame of frames) {
+      const next = this.#steps.step(frame, byte);
+      this.#workLeft -= 1 + next.length;
+      if (this.#workLeft < 0) throw new TooManyReadings(this.#workLimit);
+      for (const each of next) found.add(each);
+      if (found.size >= readingLimit) break;
+    }
+    return [...found].slice(0, readingLimit);
+  }
+
   #state(frames: readonly Frame[]): State {
     const key = frames
       .map(({ id }) => id)
@@ -86,7 +115,7 @@ export class Automaton {
       .join();
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    if (this.#states.size >= stateLimit) this.#forget();
+    if (this.#states.size >= stateLimit || this.#frames.count >= frameLimit) this.#forget();
     const state = { frames, known: new Map<number, State | null>() };
     this.#states.set(key, state);
     return state;

@@ -33,6 +33,7 @@ export class Constraint {
 
   /** Goes on by a token; an end token has no bytes. */
   take(token: number): void {
+    this.#automaton.renew();
     const next = this.#automaton.accepts(this.#state, bytesOfToken(this.#vocabulary, token));
     if (next === undefined) throw new RangeError(`token ${token} was not allowed`);
     this.#state = next;

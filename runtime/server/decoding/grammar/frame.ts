@@ -67,6 +67,11 @@ export class Frames {
     return frame;
   }
 
+  /** How many are remembered. */
+  get count(): number {
+    return this.#made.size;
+  }
+
   /** Forgets what was made. Frames that are still in use stay good, and differ from those that are made later. */
   forget(): void {
     this.#made.clear();

@@ -29,6 +29,12 @@ export interface Grammar {
 /** Most lists and objects that are open at once. */
 export const depthLimit = 32;
 
+/**
+ * Readings of a text that are followed at once, and most alternatives of one value. Giving readings up leaves a smaller
+ * language, each text of which is still allowed.
+ */
+export const readingLimit = 256;
+
 function heightOf(node: Node, heights: readonly number[]): number {
   const of = (index: number): number => heights[index] ?? Number.POSITIVE_INFINITY;
   switch (node.kind) {

@@ -1,5 +1,5 @@
 /** Builds a grammar: equal nodes are one, and choices among choices become one choice. */
-import type { Grammar, Node } from './grammar.ts';
+import { readingLimit, type Grammar, type Node } from './grammar.ts';
 import { fault } from './keywords.ts';
 
 /**
@@ -81,6 +81,7 @@ export class Nodes {
       const node = this.#nodes[next];
       if (node?.kind === 'choice') ahead.push(...[...node.of].reverse());
       else found.push(next);
+      if (found.length > readingLimit) throw fault('#', `more than ${readingLimit} alternatives of one value`);
     }
     return found;
   }

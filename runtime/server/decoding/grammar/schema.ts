@@ -18,8 +18,8 @@ import {
 import { Nodes } from './nodes.ts';
 import { spelledName } from './object-names.ts';
 
-/** Most schemas, one within the other, and all together; letters of all names and values. */
-const limits = { depth: 64, schemas: 10_000, letters: 120_000 } as const;
+/** Most schemas, one within the other, and all together; letters of all names and values; items that there must be. */
+const limits = { depth: 64, schemas: 10_000, letters: 120_000, items: 100_000 } as const;
 
 /** A schema that is read, where it lies, and how many are around it. */
 type Read = readonly [schema: Schema, at: string, depth: number];
@@ -97,6 +97,7 @@ class Compiler {
     const listed: unknown = 'enum' in schema ? schema['enum'] : [schema['const']];
     if (!Array.isArray(listed)) throw fault(pointer(at, 'enum'), 'no list of values');
     const allowed = typesOf(schema, at);
+    checkValue([listed, schema['const']], at, -2);
     const texts = listed
       .filter((value) => allowed.some((type) => isOfType(value, type)))
       .map((value) => JSON.stringify(value))
@@ -145,6 +146,7 @@ class Compiler {
       throw fault(pointer(at, name), 'no whole number');
     };
     const [min, max] = [bound('minItems') ?? 0, bound('maxItems') ?? null];
+    if (min > limits.items) throw fault(pointer(at, 'minItems'), `more than ${limits.items} items`);
     if (max !== null && min > max) throw fault(pointer(at, 'minItems'), 'more than the most');
     const items = this.#schema(schema['items'] ?? true, pointer(at, 'items'), depth + 1);
     return this.#nodes.add({ kind: 'list', items, min, max });
@@ -173,6 +175,20 @@ class Compiler {
     this.#count(spelled, at);
     return this.#nodes.add({ kind: 'object', properties: all, rest });
   }
+}
+
+/** Refuses a value that would be written otherwise than the schema has it, or lies too deep. */
+function checkValue(value: unknown, at: string, depth: number): void {
+  if (depth > limits.depth) throw fault(at, `a value of more than ${limits.depth} levels`);
+  if (typeof value === 'number' && !isExact(value))
+    throw fault(at, `the number ${value}, as numbers beyond 2^53 have lost their last digits,`);
+  if (typeof value !== 'object' || value === null) return;
+  for (const each of Object.values(value)) checkValue(each, at, depth + 1);
+}
+
+/** Whether a number is surely the one that was sent: a parser rounds large ones. */
+function isExact(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
 /** The grammar of a schema's instances. Refuses what cannot be guaranteed, and under `strict` what OpenAI refuses. */

@@ -25,6 +25,8 @@ const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byt
 export class Steps {
   readonly #grammar: PreparedGrammar;
   readonly #frames: Frames;
+  /** By choice and byte: the alternatives that begin with it. */
+  readonly #beginnings = new Map<number, readonly number[]>();
 
   constructor(grammar: PreparedGrammar, frames: Frames) {
     this.#grammar = grammar;
@@ -81,9 +83,31 @@ export class Steps {
       case 'object':
         return this.#open([index, node], byte, then);
       case 'choice':
-        return node.of.flatMap((each) => this.#begin(each, byte, then));
+        return this.#beginning(index, node.of, byte).flatMap((each) => this.#begin(each, byte, then));
       default:
         return [];
+    }
+  }
+
+  /** Most alternatives begin with another byte. */
+  #beginning(index: number, of: readonly number[], byte: number): readonly number[] {
+    const key = index * 256 + byte;
+    const found = this.#beginnings.get(key) ?? of.filter((each) => this.#mayBegin(each, byte));
+    this.#beginnings.set(key, found);
+    return found;
+  }
+
+  #mayBegin(index: number, byte: number): boolean {
+    const node = this.#grammar.nodes[index];
+    switch (node?.kind) {
+      case 'literal':
+        return (this.#grammar.literals[index]?.step(0, byte) ?? -1) >= 0;
+      case 'string':
+        return byte === quote;
+      case 'number':
+        return inNumber(numberStart, byte, node.whole) !== undefined;
+      default:
+        return byte === (node?.kind === 'list' ? openList : openObject);
     }
   }
 

@@ -1,5 +1,6 @@
 /** What was written → OpenAI's answers and chunks, for completions and for chat. Pure. */
-import type { TokenLogProbabilities } from '../../decoding/sampling.ts';
+import { isUtf8 } from 'node:buffer';
+import type { PlacedLogProbabilities } from '../../decoding/text-writer.ts';
 
 /** What every answer and chunk begins with. */
 export interface Head {
@@ -20,10 +21,8 @@ export interface TotalUsage {
 export interface ChoiceText {
   readonly index: number;
   readonly text: string;
-  readonly logprobs: readonly TokenLogProbabilities[] | undefined;
+  readonly logprobs: readonly PlacedLogProbabilities[] | undefined;
   readonly finish: 'stop' | 'length' | null;
-  /** Letters of this choice that were sent before. */
-  readonly offset: number;
 }
 
 /** Tokens as text and as bytes. */
@@ -54,21 +53,29 @@ function usageOf({ promptTokens, completionTokens, cachedTokens }: TotalUsage): 
   };
 }
 
+/** A token as completions name it: text, or as upstream does `bytes:\xe2` where its bytes are no whole characters. */
+function nameOf(token: number, spelling: Spelling): string {
+  const bytes = Uint8Array.from(spelling.bytesOf(token));
+  if (isUtf8(bytes)) return spelling.textOf(token);
+  return `bytes:${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
+}
+
+/** The likeliest by name. Of several that are named alike the first is the likeliest. */
+function topByName({ top }: PlacedLogProbabilities, spelling: Spelling): object {
+  const named = top.map(({ token, logprob }) => [nameOf(token, spelling), logprob] as const);
+  const first = new Map<string, number>();
+  for (const [name, logprob] of named) if (!first.has(name)) first.set(name, logprob);
+  return Object.fromEntries(first);
+}
+
 /** Probabilities as completions have them: parallel lists, and where each token begins in the text. */
-function listedLogprobs({ logprobs, offset }: ChoiceText, spelling: Spelling): object | null {
+function listedLogprobs({ logprobs }: ChoiceText, spelling: Spelling): object | null {
   if (logprobs === undefined) return null;
-  let at = offset;
-  const offsets = logprobs.map(({ token }) => {
-    at += spelling.textOf(token).length;
-    return at - spelling.textOf(token).length;
-  });
   return {
-    tokens: logprobs.map(({ token }) => spelling.textOf(token)),
+    tokens: logprobs.map(({ token }) => nameOf(token, spelling)),
     token_logprobs: logprobs.map(({ logprob }) => logprob),
-    top_logprobs: logprobs.map(({ top }) =>
-      Object.fromEntries(top.map(({ token, logprob }) => [spelling.textOf(token), logprob])),
-    ),
-    text_offset: offsets,
+    top_logprobs: logprobs.map((entry) => topByName(entry, spelling)),
+    text_offset: logprobs.map(({ offset }) => offset),
   };
 }
 

@@ -59,6 +59,17 @@ const notOffered = {
   web_search_options: 'this server has no web',
 } as const;
 
+/** Refuses to write anything else than text. `auto` and `none` ask for no tool where there are none. */
+function requireTextAlone(parameters: Parameters): void {
+  parameters.refuse(notOffered);
+  const isNoTool = (name: string): boolean => ['auto', 'none', undefined].some((none) => parameters.any(name) === none);
+  const tool = ['tool_choice', 'function_call'].find((name) => !isNoTool(name));
+  if (tool !== undefined) parameters.refuse({ [tool]: notOffered.tools });
+  const modalities = parameters.any('modalities') ?? ['text'];
+  if (!Array.isArray(modalities) || modalities.some((modality) => modality !== 'text'))
+    throw invalidParameter('modalities', `'modalities' is not ["text"]: ${notOffered.audio}`, 'unsupported_parameter');
+}
+
 function recordOf(body: unknown): Parameters {
   if (isRecord(body)) return new Parameters(body);
   throw invalid('the request is not an object');
@@ -121,7 +132,7 @@ function tokensOf(parameters: Parameters, names: readonly string[], outputLimit:
 }
 
 function optionsOf(parameters: Parameters, logprobs: number | undefined): Omit<TextOptions, 'maxTokens'> {
-  parameters.refuse(notOffered);
+  requireTextAlone(parameters);
   const stream = parameters.flag('stream');
   const streamOptions = parameters.object('stream_options');
   if (streamOptions !== undefined && !stream)
@@ -197,6 +208,11 @@ function messageOf(value: unknown, index: number): ChatMessage {
   const { role, name } = value;
   if (typeof role !== 'string' || !roles.has(role))
     throw invalidParameter('messages', `messages[${index}].role is none of ${[...roles].join(', ')}`);
+  for (const call of ['tool_calls', 'function_call', 'audio']) {
+    const asked = value[call] ?? [];
+    if (!Array.isArray(asked) || asked.length > 0)
+      throw invalidParameter('messages', `messages[${index}].${call} is not offered: ${notOffered.tools}`);
+  }
   const content = contentOf(value['content'] ?? null, index);
   // Templates know the older word.
   return { role: role === 'developer' ? 'system' : role, content, ...(typeof name === 'string' && { name }) };

@@ -19,17 +19,17 @@ function grammarOfNamedSchema(format: Parameters): Grammar {
 /** The grammar of a request for a chat completion; undefined where it asks for text. Refuses what cannot be guaranteed. */
 export function grammarOfFormat(parameters: Parameters): Grammar | undefined {
   const format = parameters.object(parameter);
-  const type = format?.any('type') ?? 'text';
+  const type = format?.text('type') ?? 'text';
   if (format === undefined || type === 'text') return undefined;
   if (type === 'json_object') return anyObject;
   if (type === 'json_schema') return grammarOfNamedSchema(format);
-  const message = `the response format ${JSON.stringify(type).slice(0, 100)} is none of text, json_object and json_schema`;
+  const message = `the response format ${JSON.stringify(type.slice(0, 100))} is none of text, json_object and json_schema`;
   throw invalidParameter(parameter, message);
 }
 
 /** Refuses whatever is no text. */
 export function requireText(parameters: Parameters): void {
-  const type = parameters.object(parameter)?.any('type') ?? 'text';
+  const type = parameters.object(parameter)?.text('type') ?? 'text';
   if (type === 'text') return;
   const message = "'response_format' is for chat completions; ask /v1/chat/completions";
   throw invalidParameter(parameter, message, 'unsupported_parameter');

@@ -30,3 +30,27 @@ test('answers that were being written when the process died count as failed', as
   expect(decodingStatistics.endings.failed).toBe(1);
   await server.stop();
 });
+
+test('a full queue is told with the time to come again, but not to whom it would never have room for', async () => {
+  const small = await serveModels(echoArtefact(), { slots: 1, queueLimit: 30 });
+  const body = { model: 'echo', prompt: 'one two ' };
+  const leaving = new AbortController();
+  try {
+    const { decoder } = small.engine.find('echo').language!;
+    const all = { ...body, n: 31, max_tokens: 240, ignore_eos: true };
+    const others = ask(`${small.url}/v1/completions`, all, { signal: leaving.signal }).catch(() => undefined);
+    await until(() => decoder.pending > 20);
+    const answer = await ask(`${small.url}/v1/completions`, { ...body, n: 31 });
+    expect(answer.status).toBe(429);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(answer.json.error).toMatchObject({ type: 'rate_limit_error', code: 'rate_limit_exceeded' });
+    const endless = await ask(`${small.url}/v1/completions`, { ...body, n: 32 });
+    expect(endless.status).toBe(400);
+    expect(endless.json.error.message).toBe('the request has 32 answers; this model has room for 31');
+    leaving.abort();
+    await others;
+  } finally {
+    await small.stop();
+    await server.stop();
+  }
+});

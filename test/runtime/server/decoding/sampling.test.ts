@@ -9,6 +9,7 @@ import {
   logProbabilities,
   randomFrom,
   restricted,
+  seedOf,
   type Sampling,
 } from '../../../../runtime/server/decoding/sampling.ts';
 
@@ -123,6 +124,15 @@ test('equal seeds draw alike, others do not', () => {
   expect(draws(1)).toEqual(draws(1));
   expect(draws(1)).not.toEqual(draws(2));
   expect(draws(-1).every((value) => value >= 0 && value < 1)).toBe(true);
+});
+
+test('large seeds count whole, and so does the choice', () => {
+  const first = (seed: number): number => randomFrom(seed)();
+  const large = 0x1122334455667700;
+  const seeds = [large, large + 256, -large, 2 ** 32, 2 ** 33, 2 ** 53];
+  const all = seeds.flatMap((seed) => [0, 1, 2].map((choice) => first(seedOf(seed, choice))));
+  expect(new Set(all).size).toBe(all.length);
+  expect([seedOf(7, 2), seedOf(-1, 0), seedOf(2 ** 32, 1)]).toEqual([9, -1, 2 ** 32 + 1]);
 });
 
 describe('penalties', () => {

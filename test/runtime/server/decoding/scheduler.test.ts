@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../../runtime/server/onnx.ts';
 import type { Assignment, DecodingOptions, End } from '../../../../runtime/server/decoding/messages.ts';
 import { greedy } from '../../../../runtime/server/decoding/sampling.ts';
+import { grammarOfSchema } from '../../../../runtime/server/decoding/grammar/schema.ts';
 import { Scheduler } from '../../../../runtime/server/decoding/scheduler.ts';
 import {
   concatEchoModel,
@@ -13,6 +14,7 @@ import {
   splitEchoModel,
   vocabulary,
 } from '../../../support/echo-decoder.ts';
+import { byteTokens, tokenBytes } from '../../../support/token-bytes.ts';
 import { folderWith } from '../../../support/model-server.ts';
 
 const sizes = { layers, heads, headDim: 260, vocabulary, contextLength, endTokens: [endToken] };
@@ -96,6 +98,21 @@ describe.each([
       expect(result?.text).toMatch(/^(12345678)+$/);
       expect(result?.end).toEqual({ kind: 'length' });
     });
+  });
+
+  test('an answer whose grammar asks for too much ends alone', async () => {
+    const letters = Array.from('abcdefghijklmnop');
+    const names = letters.flatMap((first) => letters.map((second) => `${first}${second}`));
+    const anyOf = names.map((name) => ({ type: 'object', properties: { [name]: { $ref: '#' } } }));
+    const words = names.flatMap((name) => letters.map((letter) => Buffer.from(`{"${name}":{"${letter}`)));
+    const work = scheduler();
+    work.learn(tokenBytes([...byteTokens, ...words]));
+    work.add(asked(1, 'one two '));
+    work.add(asked(2, 'one two ', { grammar: grammarOfSchema({ anyOf }, false) }));
+    const results = await finish(work);
+    expect(results.get(1)).toMatchObject({ text: 'one two one two ', end: { kind: 'length' } });
+    const end = { kind: 'failed', refused: true, message: expect.stringContaining('too many ways: more than') };
+    expect(results.get(2)).toMatchObject({ text: '', end });
   });
 
   describe('continuous batching', () => {

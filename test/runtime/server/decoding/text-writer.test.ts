@@ -1,22 +1,61 @@
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { greedy } from '../../../../runtime/server/decoding/sampling.ts';
-import { writeText, type Piece } from '../../../../runtime/server/decoding/text-writer.ts';
+import { refusalOf, writeText, type Piece } from '../../../../runtime/server/decoding/text-writer.ts';
 import { echoArtefact } from '../../../support/echo-artefact.ts';
-import { serveModels } from '../../../support/model-server.ts';
+import { serveModels, type LiveServer } from '../../../support/model-server.ts';
+
+let server: LiveServer;
+
+beforeAll(async () => {
+  server = await serveModels(echoArtefact());
+});
+
+afterAll(() => server.stop());
+
+/** The pieces of an answer of a model that says again what it read. */
+async function written(prompt: string, maxTokens: number, stops: readonly string[]) {
+  const language = server.engine.find('echo').language!;
+  const pieces: Piece[] = [];
+  const request = { prompt: [...Buffer.from(prompt)], maxTokens, sampling: greedy, stops, logprobs: 1 };
+  for await (const piece of writeText(language, request, { signal: new AbortController().signal })) pieces.push(piece);
+  const texts = pieces.filter((piece) => piece.kind === 'text');
+  const tokens = texts.flatMap(({ logprobs }) => logprobs);
+  return {
+    text: texts.map(({ text }) => text).join(''),
+    letters: tokens.map(({ token }) => token),
+    offsets: tokens.map(({ offset }) => offset),
+    end: pieces.at(-1),
+    texts,
+  };
+}
 
 test('a stop that is found only in what was held back at the limit ends the answer all the same', async () => {
-  const server = await serveModels(echoArtefact());
-  try {
-    const language = server.engine.find('echo').language!;
-    // The model says again what it read: the last token is the first byte of a character, whose second one does not come any more.
-    const prompt = [...Buffer.from('abcdef')].concat([...Buffer.from('é')]);
-    const pieces: Piece[] = [];
-    const request = { prompt, maxTokens: 7, sampling: greedy, stops: ['\u{fffd}'] };
-    for await (const piece of writeText(language, request, { signal: new AbortController().signal }))
-      pieces.push(piece);
-    expect(pieces.flatMap((piece) => (piece.kind === 'text' ? piece.text : [])).join('')).toBe('abcdef');
-    expect(pieces.at(-1)).toMatchObject({ kind: 'end', finish: 'stop' });
-  } finally {
-    await server.stop();
-  }
+  // The last token is the first byte of a character, whose second one does not come any more.
+  const { text, end } = await written('abcdefé', 7, ['\u{fffd}']);
+  expect(text).toBe('abcdef');
+  expect(end).toMatchObject({ kind: 'end', finish: 'stop' });
+});
+
+test('a token begins where the text before it ends, also one of the bytes of a character', async () => {
+  const { text, offsets } = await written('abcd€f', 10, []);
+  expect(text).toBe('abcd€fab');
+  expect(offsets).toEqual([0, 1, 2, 3, 4, 4, 4, 5, 6, 7]);
+});
+
+test.each([
+  ['xxxxabXy', ['abc', 'bX'], 'xxxxa'],
+  ['xabcdefg', ['cde'], 'xab'],
+  ['abcdefgh', ['never'], 'abcdefgh'],
+])('of %s that ends at %j there are as many tokens as letters', async (prompt, stops, expected) => {
+  const { text, letters, texts } = await written(prompt, prompt.length, stops);
+  expect(text).toBe(expected);
+  expect(Buffer.from(letters).toString()).toBe(expected);
+  for (const piece of texts) expect(piece.logprobs).toHaveLength(piece.text.length);
+});
+
+test('a schema that cannot be followed is the caller’s fault, and nothing else that fails is', () => {
+  expect(refusalOf({ kind: 'failed', message: 'why', refused: true })).toMatchObject({
+    ...{ fault: { kind: 'invalid', parameter: 'response_format' }, message: 'the schema cannot be followed: why' },
+  });
+  expect(refusalOf({ kind: 'failed', message: 'why' }).fault.kind).toBe('unavailable');
 });

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { Automaton, complete, finished } from '../../../../../runtime/server/decoding/grammar/automaton.ts';
+import {
+  Automaton,
+  complete,
+  finished,
+  TooManyReadings,
+} from '../../../../../runtime/server/decoding/grammar/automaton.ts';
 import type { Grammar } from '../../../../../runtime/server/decoding/grammar/grammar.ts';
 import { anyObject, grammarOfSchema } from '../../../../../runtime/server/decoding/grammar/schema.ts';
 import { randomFrom } from '../../../../../runtime/server/decoding/sampling.ts';
@@ -221,5 +226,23 @@ describe('a schema', () => {
   test('with very many readings is followed through some of them', () => {
     const either = { anyOf: [0, 1, 2].map((only) => ({ type: 'array', items: { $ref: '#' }, minItems: only })) };
     expect(verdict(automatonOf(either), `${'['.repeat(30)}${']'.repeat(30)}`)).toBe('whole');
+  });
+
+  const lists = Array.from({ length: 256 }, (_, most) => ({
+    ...{ type: 'array', items: { $ref: '#' }, maxItems: most + 1 },
+  }));
+
+  test('with as many alternatives as there may be takes no more work than it has readings', () => {
+    // Each of 256 readings has 256 alternatives.
+    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), 30 * 3 * 256);
+    expect(verdict(automaton, `${'['.repeat(30)}${']'.repeat(30)}`)).toBe('whole');
+  });
+
+  test('that takes too much work for one token is given up, and another token has as much again', () => {
+    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), 1000);
+    const open = automaton.accepts(automaton.start, Buffer.from('[['))!;
+    expect(() => automaton.accepts(open, Buffer.from(']]'))).toThrow(TooManyReadings);
+    automaton.renew();
+    expect(automaton.accepts(open, Buffer.from(']'))).toBeDefined();
   });
 });

@@ -18,6 +18,12 @@ function refusal(schema: unknown, strict = false): string {
 const nested = (levels: number): unknown =>
   levels === 0 ? { type: 'null' } : { type: 'array', items: nested(levels - 1) };
 
+function deep(levels: number): unknown {
+  let value: unknown = 0;
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value;
+}
+
 /** Choices, each of the one before and a value of its own; the leaf first, so that none lies deep. */
 function chain(length: number): unknown {
   const choice = (index: number) => ({ anyOf: [{ $ref: `#/$defs/${String(index - 1)}` }, { const: index }] });
@@ -27,6 +33,12 @@ function chain(length: number): unknown {
   );
   return { $defs: Object.fromEntries(all), anyOf: all.map(([name]) => ({ $ref: `#/$defs/${name}` })) };
 }
+
+test('the largest number and the most alternatives that can be kept to are taken', () => {
+  expect(refusal({ enum: [Number.MAX_SAFE_INTEGER, 0.1, -0.5] })).toBe('accepted');
+  const lists = Array.from({ length: 256 }, (_, most) => ({ items: { $ref: '#' }, type: 'array', maxItems: most }));
+  expect(refusal({ anyOf: lists })).toBe('accepted');
+});
 
 describe('a schema is refused with what is wrong and where', () => {
   test.each<[unknown, string]>([
@@ -66,7 +78,18 @@ describe('a schema is refused with what is wrong and where', () => {
     [{ minItems: 2, maxItems: 1 }, 'more than the most at #/minItems'],
     [{ enum: ['x'.repeat(120_000)] }, 'more than 120000 letters of names and values at #'],
     [{ anyOf: Array(10_001).fill({ type: 'null' }) }, 'more than 10000 schemas at #/anyOf/9999'],
-    [chain(1000), 'more than 50000 alternatives at #'],
+    [chain(1000), 'more than 256 alternatives of one value at #'],
+    [chain(250), 'more than 50000 alternatives at #'],
+    [
+      { anyOf: Array.from({ length: 257 }, (_, most) => ({ type: 'array', items: { $ref: '#' }, maxItems: most })) },
+      'more than 256 alternatives of one value at #',
+    ],
+    [{ minItems: 1e15 }, 'more than 100000 items at #/minItems'],
+    [{ const: 2 ** 53 }, 'the number 9007199254740992, as numbers beyond 2^53 have lost their last digits, at #'],
+    [{ enum: [1, { a: [-1e300] }] }, 'the number -1e+300, as'],
+    [{ items: { const: Infinity } }, 'the number Infinity, as numbers beyond 2^53'],
+    [{ minItems: Infinity }, 'no whole number at #/minItems'],
+    [{ const: deep(100) }, 'a value of more than 64 levels at #'],
     ['object', 'something that is no schema at #'],
   ])('%.80j', (schema, sentence) => {
     expect(refusal(schema)).toContain(`the schema cannot be guaranteed: ${sentence}`);

@@ -135,9 +135,27 @@ describe('a request for a chat', () => {
     [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'a part that is no text'],
     [{ messages: [{ role: 'user', content: 1 }] }, 'neither a string nor a list'],
     [{ top_logprobs: 2 }, "needs 'logprobs'"],
+    [{ tool_choice: 'required' }, "'tool_choice' is not offered: this server writes text alone"],
+    [{ tool_choice: { type: 'function' } }, "'tool_choice' is not offered"],
+    [{ function_call: { name: 'f' } }, "'function_call' is not offered"],
+    [{ modalities: ['text', 'audio'] }, `'modalities' is not ["text"]`],
+    [{ modalities: 'audio' }, `'modalities' is not ["text"]`],
+    [
+      { messages: [{ role: 'assistant', content: null, tool_calls: [{ id: 'a' }] }] },
+      'messages[0].tool_calls is not offered',
+    ],
+    [{ messages: [{ role: 'assistant', function_call: { name: 'f' } }] }, 'messages[0].function_call is not offered'],
   ])('%j is refused', (members, sentence) => {
     expect(faultOf(() => chat(members)).message).toContain(sentence);
   });
+});
+
+test.each([
+  { tool_choice: 'auto', modalities: ['text'] },
+  { tool_choice: 'none', function_call: 'none', modalities: null },
+  { messages: [{ role: 'user', content: 'a', tool_calls: [], function_call: null }] },
+])('%j asks for text alone', (members) => {
+  expect(chat(members)).toEqual(chat({}));
 });
 
 test('of messages there may be ten thousand, and no more', () => {
