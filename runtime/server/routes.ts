@@ -10,6 +10,7 @@ import { healthRoutes } from './routes/health.ts';
 import { v1ModelRoutes } from './routes/v1-models.ts';
 import { modelRoutes } from './routes/models.ts';
 import { repositoryRoutes } from './routes/repository.ts';
+import { route } from './routes/route.ts';
 import { sampleRoutes } from './routes/samples.ts';
 
 /** Express says what is wrong with a URL or a method by an error with a status. */
@@ -33,7 +34,7 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
   sampleRoutes(app, face);
   repositoryRoutes(app, face);
   v1ModelRoutes(app, face);
-  app.get('/metrics', async (_request, response) => {
+  route(app, ['get', '/metrics'], async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
   app.use(({ path }) => {

@@ -113,9 +113,16 @@ export function damaged(whole: Buffer): fc.Arbitrary<Buffer> {
   );
 }
 
+/** Small, and deeper than anything that calls itself can follow. */
+const deep = fc.tuple(fc.constantFrom(...datatypes), fc.integer({ min: 50, max: 8000 })).map(([type, levels]) => {
+  const head = `{"inputs":[{"name":"x","datatype":"${type}","shape":[1,1],"data":`;
+  return Buffer.from(`${head}${'['.repeat(levels)}1${']'.repeat(levels)}}]}`);
+});
+
 const text = often<Buffer>(
   document.chain((value) => damaged(Buffer.from(JSON.stringify(value)))),
   fc.constant(Buffer.from(`${'['.repeat(2000)}1`)),
+  deep,
 );
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
 const body = often<Buffer>(

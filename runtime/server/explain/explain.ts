@@ -5,6 +5,7 @@
 import type { Caller } from '../batcher.ts';
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
+import { noNumber } from '../protocol/json-data.ts';
 import type { InferenceRequest, InferenceResult } from '../protocol/request.ts';
 import { sum } from '../sum.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
@@ -66,8 +67,17 @@ export async function explain(
     const whole = (own ?? []).map((feature) => [feature, (sums[index]?.[feature] ?? 0) + offset] as const);
     const total = sum(whole.map(([, attribution]) => attribution));
     const attributions = spread(features, whole, subject?.row.length ?? 0);
-    return { target, value, baselineValue, gap: value - baselineValue - total, attributions };
+    const gap = value - baselineValue - total;
+    return told(question, { target, value, baselineValue, gap, attributions });
   });
+}
+
+/** Refuses what JSON would tell as null. */
+function told({ output }: Question, explanation: Explanation): Explanation {
+  // What is infinite or NaN among the attributions is so in the gap, too.
+  const { value, baselineValue, gap } = explanation;
+  if ([value, baselineValue, gap].every(Number.isFinite)) return explanation;
+  throw noNumber(output.name);
 }
 
 type Ask = (rows: readonly Asked[]) => Promise<readonly Float64Array[]>;
@@ -133,8 +143,16 @@ function checkRows(cost: number): void {
   );
 }
 
-function targetOf({ targets }: Question, scores: Float64Array, [index, count]: readonly [number, number]): number {
-  if (targets === undefined) return scores.reduce((best, score, at) => (score > (scores[best] ?? NaN) ? at : best), 0);
+function targetOf(
+  { targets, output }: Question,
+  scores: Float64Array,
+  [index, count]: readonly [number, number],
+): number {
+  if (targets === undefined) {
+    // Beside NaN none is the largest.
+    if (scores.some(Number.isNaN)) throw noNumber(output.name);
+    return scores.reduce((best, score, at) => (score > (scores[best] ?? NaN) ? at : best), 0);
+  }
   if (targets.length !== 1 && targets.length !== count)
     throw invalid(`'target' has ${targets.length} classes for ${count} rows; it takes one for all, or one for each`);
   const target = (targets.length === 1 ? targets[0] : targets[index]) ?? 0;

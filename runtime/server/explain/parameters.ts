@@ -1,5 +1,6 @@
 /** What a caller may ask of an explanation, compared with the model before anything is computed. */
 import { invalid } from '../protocol/errors.ts';
+import { largest } from '../protocol/json-data.ts';
 import type { Signature, TensorSpec } from '../protocol/request.ts';
 
 /**
@@ -87,14 +88,16 @@ function targetsOf(value: unknown, { shape }: TensorSpec, labels: readonly strin
   });
 }
 
-/** null stands for NaN, which JSON has not. */
+/** null stands for NaN, a missing value, which JSON has not; what the input would round to an infinity is refused. */
 function baselineOf(value: unknown, input: TensorSpec): readonly number[] {
   return listOf(value).map((one) => {
     if (isCode(input)) return wholeOf(one, 'baseline', [-(2 ** 31), 2 ** 31 - 1]);
     if (one === null) return NaN;
     const number = typeof one === 'bigint' ? Number(one) : one;
-    if (typeof number === 'number') return number;
-    throw invalid("'baseline' is not a number or null, or a list of these");
+    if (typeof number !== 'number') throw invalid("'baseline' is not a number or null, or a list of these");
+    const limit = input.datatype === 'FP32' ? largest.FP32 : largest.FP64;
+    if (Math.abs(number) <= limit) return number;
+    throw invalid(`'baseline' holds ${number}, which is not ${input.datatype}`);
   });
 }
 

@@ -17,7 +17,7 @@ import { callOf, type Call } from '../access-log.ts';
 import { noRoom } from '../body.ts';
 import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
-import { Refusal, refusalOf } from '../protocol/errors.ts';
+import { invalid, Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
 import { countIncoming } from './intake.ts';
 import { methodsOf, type Method } from './service.ts';
@@ -49,11 +49,23 @@ export interface GrpcServer {
 /** Bytes of a message as it came; once it is an object nobody could tell. */
 const sizes = new WeakMap<object, number>();
 
+/** In the place of a message that is none: the library would call it our mistake (INTERNAL), and tell nobody its request's name. */
+class Undecodable {
+  readonly refusal = invalid('the message cannot be decoded: it is not of the type that this method takes');
+}
+
 function sized({ requestDeserialize, ...rest }: MethodDefinition<object, object>): MethodDefinition<object, object> {
+  const decoded = (bytes: Buffer): object => {
+    try {
+      return requestDeserialize(bytes);
+    } catch {
+      return new Undecodable();
+    }
+  };
   return {
     ...rest,
     requestDeserialize: (bytes) => {
-      const message = requestDeserialize(bytes);
+      const message = decoded(bytes);
       sizes.set(message, bytes.length);
       return message;
     },
@@ -97,6 +109,7 @@ function observed(
 
 /** Answers a message, which counts as a body for so long, as its bytes did while they came. */
 async function answered({ bodies }: Face, request: object, answer: () => object | Promise<object>): Promise<object> {
+  if (request instanceof Undecodable) throw request.refusal;
   const bytes = sizes.get(request) ?? 0;
   if (!bodies.take(bytes, bytes)) throw noRoom();
   try {

@@ -28,23 +28,33 @@ const bigRanges = {
 } as const;
 
 /** Largest magnitudes that do not round to infinity. */
-const largest = { FP16: 65_519, FP32: 3.402_823_567e38, FP64: Number.MAX_VALUE } as const;
+export const largest = { FP16: 65_519, FP32: 3.402_823_567e38, FP64: Number.MAX_VALUE } as const;
 
 interface Place {
   readonly name: string;
   readonly datatype: Datatype;
 }
 
+/** Of a value that does not fit. */
+const shownLetters = 40;
+
 function misfit({ name, datatype }: Place, value: unknown): Error {
-  return invalid(`input '${name}' holds ${shownValue(value).slice(0, 40)}, which is not ${datatype}`);
+  return invalid(`input '${name}' holds ${shownValue(value).slice(0, shownLetters)}, which is not ${datatype}`);
 }
 
-/** As JSON; an integer in it may be a bigint, and a number beyond a double's range an infinity, which JSON shows as null. */
-function shownValue(value: unknown): string {
+/**
+ * The begin of a value as JSON, of two levels alone: it may be deep, long, or hold what JSON has no words for, such as bigints
+ * and infinities.
+ */
+function shownValue(value: unknown, levels = 2): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
-  const digits = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner);
-  return JSON.stringify(value, digits);
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, shownLetters));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const inner = (one: unknown): string => (levels > 1 ? shownValue(one, levels - 1) : '…');
+  if (Array.isArray(value)) return `[${value.slice(0, shownLetters).map(inner).join()}]`;
+  const members = Object.entries(value).slice(0, shownLetters);
+  return `{${members.map(([name, one]) => `${shownValue(name)}:${inner(one)}`).join()}}`;
 }
 
 /** Nested lists in row-major order. Their lengths must be exactly the shape's. */
@@ -67,8 +77,10 @@ function readFloats(
   [out, limit]: [{ [index: number]: number }, number],
 ): void {
   for (let i = 0; i < values.length; i += 1) {
-    const value = values[i];
-    if (typeof value !== 'number' || value > limit || value < -limit) throw misfit(place, value);
+    const given = values[i];
+    // Beside 64-bit integers a body is parsed with bigints, and a large number without a fraction is one.
+    const value = typeof given === 'bigint' ? Number(given) : given;
+    if (typeof value !== 'number' || value > limit || value < -limit) throw misfit(place, given);
     out[i] = value;
   }
 }
@@ -122,8 +134,10 @@ function readBooleans(place: Place, values: readonly unknown[]): Uint8Array<Arra
   });
 }
 
-/** ONNX Runtime cuts strings at the first NUL without a word, so they are refused. */
+/** ONNX Runtime cuts strings at the first NUL without a word, and UTF-8 has no half of a surrogate pair: both are refused. */
 export function checkString(name: string, value: string): string {
+  if (!value.isWellFormed())
+    throw invalid(`input '${name}' holds a string with half a surrogate pair, which is no UTF-8`);
   if (value.includes('\0'))
     throw invalid(`input '${name}' holds a string with a NUL character, which models cannot take`);
   return value;
@@ -183,15 +197,15 @@ export function readJsonData(place: Place, data: unknown, shape: readonly number
   return readNumbers(place, place.datatype, values);
 }
 
+/** Of an output, or of what was made of it: JSON has no word for it, and would say null. */
+export const noNumber = (output: string, remedy = ''): Refusal =>
+  invalid(`output '${output}' holds NaN or an infinity, which JSON cannot carry${remedy}`);
+
 /** Numbers as joining writes them: 64-bit integers digit by digit, where JSON.stringify would throw. */
 function joinedNumbers({ name, datatype, data }: Tensor): string {
   const halves = datatype === 'FP16' && data instanceof Uint16Array;
   const text = halves ? new Float16Array(data.buffer, data.byteOffset, data.length).join() : data.join();
-  if (text.includes('N') || text.includes('I')) {
-    throw invalid(
-      `output '${name}' holds NaN or an infinity, which JSON cannot carry: ask for it with binary_data true`,
-    );
-  }
+  if (text.includes('N') || text.includes('I')) throw noNumber(name, ': ask for it with binary_data true');
   return text;
 }
 

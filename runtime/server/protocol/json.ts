@@ -8,15 +8,15 @@ const depthLimit = 64;
 /** Most lists and objects of a request: each costs the parser dozens of bytes where the wire needs two. */
 const containerLimit = 1 << 22;
 
-/** Below this size neither can hurt. */
-const harmlessBytes = 1 << 14;
-
 const quote = 0x22;
 const backslash = 0x5c;
 const openList = 0x5b;
 const closeList = 0x5d;
 const openObject = 0x7b;
 const closeObject = 0x7d;
+
+/** Set in all four brackets of JSON, or added to them: what is less than the least of them then is none. */
+const caseBit = 0x20;
 
 /** Index of the quote that ends the string which starts at `start`, or the end of the text. */
 function endOfString(text: Buffer, start: number): number {
@@ -45,19 +45,21 @@ function checkNesting(text: Buffer): void {
   let depth = 0;
   let containers = 0;
   for (let at = 0; at < text.length; at += 1) {
-    const byte = text[at];
-    if (byte === openList || byte === openObject) {
+    const byte = text[at] ?? 0;
+    // Most bytes are digits, which two comparisons tell.
+    if (byte === quote) at = endOfString(text, at);
+    else if ((byte | caseBit) < openObject) continue;
+    else if (byte === openList || byte === openObject) {
       depth += 1;
       containers += 1;
       if (depth > depthLimit) throw invalid(`the request is nested deeper than ${depthLimit} levels`);
       if (containers > containerLimit) throw invalid(`the request has more than ${containerLimit} lists and objects`);
     } else if (byte === closeList || byte === closeObject) depth -= 1;
-    else if (byte === quote) at = endOfString(text, at);
   }
 }
 
+/** Whether a text, of whatever size, has brackets enough to be too deep: few have, and to count some costs next to nothing. */
 function isSuspicious(text: Buffer): boolean {
-  if (text.length <= harmlessBytes) return false;
   return occursMoreThan(text, openList, depthLimit / 2) || occursMoreThan(text, openObject, depthLimit / 2);
 }
 
@@ -85,7 +87,8 @@ const parseWith: (text: string, reviver: Reviver) => unknown = JSON.parse;
 /** Parses again, with every integer that a double cannot hold as a bigint. Several times slower than `parseJson`. */
 export function parseBigJson(text: Buffer): unknown {
   return parseWith(text.toString('utf8'), (_key, value, context) => {
-    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+    // What is infinite fits no datatype, and may have millions of digits, of which a bigint takes seconds.
+    if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isFinite(value)) return value;
     const source = context?.source ?? '';
     return /^-?\d+$/.test(source) ? BigInt(source) : value;
   });

@@ -63,7 +63,9 @@ export function inputsOf(given: Iterable<GivenInput>, signature: Signature): rea
 /** A parameter of the schedule-policy extension; 0 is as if it were not there. */
 function policyPart(name: 'priority' | 'timeout', value: unknown): number {
   if (value === undefined || value === null) return 0;
-  if (isDim(value)) return value;
+  // Of either only the order matters, so that one which a double rounds is as good.
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0) return number;
   throw invalid(`the parameter '${name}' is not a whole number of 0 or more`);
 }
 

@@ -1,6 +1,7 @@
 /** What a model answers, in the words of its labels. Pure. */
 import type { ModelFacts } from '../loader.ts';
 import { invalid } from '../protocol/errors.ts';
+import { noNumber } from '../protocol/json-data.ts';
 import { sum } from '../sum.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -26,16 +27,19 @@ function softmax(scores: readonly number[]): readonly number[] {
   return powers.map((power) => power / total);
 }
 
-function predictionOf(scores: readonly number[], { labels, outputsAre }: Known, top: number): Prediction {
-  if (labels === undefined) return scores.length === 1 ? { value: scores[0] ?? NaN } : { values: scores };
-  const probabilities = outputsAre === 'probabilities' ? scores : softmax(scores);
+/** What a caller is told: probabilities where there are labels. A logit of -Infinity is a probability of 0, and no mistake. */
+const toldOf = (scores: readonly number[], { labels, outputsAre }: Known): readonly number[] =>
+  labels === undefined || outputsAre === 'probabilities' ? scores : softmax(scores);
+
+function predictionOf(told: readonly number[], labels: Known['labels'], top: number): Prediction {
+  if (labels === undefined) return told.length === 1 ? { value: told[0] ?? NaN } : { values: told };
   const classes = labels
-    .map((label, index) => ({ label, probability: probabilities[index] ?? NaN }))
+    .map((label, index) => ({ label, probability: told[index] ?? NaN }))
     .sort((one, other) => other.probability - one.probability);
   return { ...(classes[0] ?? { label: '', probability: NaN }), classes: classes.slice(0, top) };
 }
 
-/** One prediction for each row of an output [rows] or [rows, classes]. */
+/** One prediction for each row of an output [rows] or [rows, classes]. Refuses NaN and infinities, as infer does. */
 export function predictionsOf({ name, shape, data }: Tensor, known: Known, top: number): readonly Prediction[] {
   const [rows = 0, width = 1, ...more] = shape;
   const { labels } = known;
@@ -44,7 +48,9 @@ export function predictionsOf({ name, shape, data }: Tensor, known: Known, top: 
     throw invalid(`output '${name}' is [${shape.join(',')}], which is not ${wanted} for each row`);
   }
   const numbers = Array.from(data as ArrayLike<number>, Number);
-  return Array.from({ length: rows }, (_, row) =>
-    predictionOf(numbers.slice(row * width, (row + 1) * width), known, top),
-  );
+  return Array.from({ length: rows }, (_, row) => {
+    const told = toldOf(numbers.slice(row * width, (row + 1) * width), known);
+    if (!told.every(Number.isFinite)) throw noNumber(name);
+    return predictionOf(told, labels, top);
+  });
 }

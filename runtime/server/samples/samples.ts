@@ -33,12 +33,15 @@ function listOf(body: Members, kind: Preprocessing['kind']): readonly unknown[] 
   throw invalid(`the model takes ${kind === 'table' ? 'rows of a table' : name}: the body must be {"${name}": [...]}`);
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string';
+/** UTF-8 has no half of a surrogate pair: a tokenizer would read another letter in its place. */
+const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
 function stringsOf(body: Members, kind: 'image' | 'text'): readonly string[] {
   const list = listOf(body, kind);
   if (list.every(isText)) return list;
-  throw invalid(`'${listNames[kind]}' is not a list of ${kind === 'image' ? 'files in base64' : 'strings'}`);
+  throw invalid(
+    `'${listNames[kind]}' is not a list of ${kind === 'image' ? 'files in base64' : 'strings that are UTF-8'}`,
+  );
 }
 
 /** Refused before memory is taken for it. */

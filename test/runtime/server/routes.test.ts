@@ -94,6 +94,7 @@ describe('health and metadata', () => {
     ['POST', '/v2/health/ready', 'GET, HEAD'],
     ['DELETE', '/v2/models/mlp', 'GET, HEAD'],
     ['GET', '/v2/repository/index', 'POST'],
+    ['POST', '/metrics', 'GET, HEAD'],
   ])('%s %s is 405', async (method, path, allow) => {
     const answer = await call(path, { method });
     expect(answer.status).toBe(405);

@@ -192,3 +192,12 @@ describe('a call', () => {
     expect(said).toEqual({ told: [], ends: 0 });
   });
 });
+
+test('a message that cannot be decoded is its caller’s mistake, whose request has its name', async () => {
+  const stream = call('ModelInfer', { 'x-request-id': 'mine' });
+  const named = once(stream, 'response') as Promise<[IncomingHttpHeaders]>;
+  // A field of the wire type 7, which there is not.
+  stream.end(Buffer.of(0, 0, 0, 0, 1, 0x0f));
+  expect((await statusOf(stream))['grpc-status']).toBe('3');
+  expect((await named)[0]).toMatchObject({ 'x-request-id': 'mine' });
+});

@@ -17,6 +17,8 @@ describe('elements from JSON', () => {
   test.each([
     ['FP32', [1, -0.5, 3.4e38], [1, -0.5, Math.fround(3.4e38)]],
     ['FP64', [1e308], [1e308]],
+    ['FP32', [10n ** 20n, -(2n ** 64n), 1], [Math.fround(1e20), -(2 ** 64), 1]],
+    ['FP64', [10n ** 20n], [1e20]],
     ['FP16', [1, 65504, -2], [0x3c00, 0x7bff, 0xc000]],
     ['BOOL', [true, false, 1, 0], [1, 0, 1, 0]],
     ['UINT8', [0, 255], [0, 255]],
@@ -35,6 +37,8 @@ describe('elements from JSON', () => {
     ['FP32', [null], 'holds null'],
     ['FP32', [true], 'holds true'],
     ['FP32', [1e39], 'holds 1e+39'],
+    ['FP32', [10n ** 39n], 'holds 1000000000'],
+    ['FP16', [10n ** 20n], 'holds 100000000000000000000, which is not FP16'],
     ['FP64', [Infinity], 'holds Infinity, which is not FP64'],
     ['FP16', [65520], 'holds 65520, which is not FP16'],
     ['UINT8', [300], 'holds 300, which is not UINT8'],
@@ -44,11 +48,14 @@ describe('elements from JSON', () => {
     ['INT64', [2n ** 63n], 'holds 9223372036854775808, which is not INT64'],
     ['INT64', [0.5], 'holds 0.5'],
     ['UINT64', [-1], 'holds -1'],
-    ['INT64', [[2n ** 53n + 1n]], 'holds ["9007199254740993"], which is not INT64'],
-    ['UINT64', [{ a: 2n ** 63n }], 'holds {"a":"9223372036854775808"}, which is not UINT64'],
+    ['INT64', [[2n ** 53n + 1n]], 'holds [9007199254740993], which is not INT64'],
+    ['UINT64', [{ a: 2n ** 63n }], 'holds {"a":9223372036854775808}, which is not UINT64'],
     ['BOOL', [2], 'holds 2, which is not BOOL'],
     ['BYTES', [1], 'holds 1, which is not BYTES'],
     ['BYTES', ['a\0b'], 'NUL'],
+    ['BYTES', ['ok', '\ud800'], 'half a surrogate pair'],
+    ['BYTES', ['a\udc00b'], 'half a surrogate pair'],
+    ['BYTES', [[{ a: ['b'] }, null]], 'holds [{"a":…},null], which is not BYTES'],
     ['FP32', 'text', 'are not a list'],
     ['FP32', undefined, 'are not a list'],
     ['FP32', { 0: 1 }, 'are not a list'],
@@ -93,6 +100,12 @@ describe('elements from JSON', () => {
     [[2, 2], [[1, 2, 3, 4]], 'do not have its shape'],
     [[2, 1], [[[1]], [[2]]], 'which is not FP32'],
   ])('shape %j refuses %j', (shape, data, sentence) => expect(() => read('FP32', data, shape)).toThrow(sentence));
+
+  test.each(['FP32', 'BYTES'] as const)('%s refuses a value of whatever depth', (datatype) => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 100_000; level += 1) deep = [deep];
+    expect(() => read(datatype, [deep])).toThrow(`holds [[…]], which is not ${datatype}`);
+  });
 
   test('a rounded integer asks for bigints', () => {
     expect(() => read('INT64', [2 ** 53])).toThrow(NeedsBigIntegers);

@@ -14,10 +14,18 @@ describe('JSON from strangers', () => {
 
   test.each([
     ['lists', '['.repeat(1 << 20)],
+    ['65 lists, closed', `${'['.repeat(65)}${']'.repeat(65)}`],
+    ['65 lists and objects', `${'[{"a":'.repeat(33)}1${'}]'.repeat(33)}`],
+    ['8 KB', `${'['.repeat(7900)}${']'.repeat(7900)}`],
     ['objects', '{"a":'.repeat(1 << 18)],
     ['mixed, after strings full of brackets', `["[[[[\\"[[[",${'[{"":'.repeat(1 << 16)}`],
   ])('a depth bomb of %s', (_what, text) => {
     expect(() => parseJson(Buffer.from(text))).toThrow('the request is nested deeper than 64 levels');
+  });
+
+  test('64 levels are allowed, however many there are side by side', () => {
+    const text = `[${`${'['.repeat(63)}"[["${']'.repeat(63)},`.repeat(20)}1]`;
+    expect(parseJson(Buffer.from(text))).toHaveLength(21);
   });
 
   test('brackets in strings are no depth', () => {
@@ -47,6 +55,13 @@ describe('JSON from strangers', () => {
       a: [9007199254740993n, -9223372036854775808n, 1, 1.5, 1e30],
       b: 18446744073709551615n,
     });
+  });
+
+  test('a number of a million digits is an infinity at once', () => {
+    expect(parseBigJson(Buffer.from(`[${'9'.repeat(1 << 20)},9007199254740993]`))).toEqual([
+      Infinity,
+      9007199254740993n,
+    ]);
   });
 
   test('records', () => {

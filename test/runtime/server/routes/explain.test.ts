@@ -56,7 +56,7 @@ const labelled = onnxModel(linear);
 const manifest = JSON.stringify({
   manifestVersion: 'v1',
   sha256: createHash('sha256').update(labelled).digest('hex'),
-  ...{ sizeBytes: labelled.length, opset: 17, task: 'classification', labels: ['cat', 'dog'], baseline: [1, 1, null] },
+  ...{ sizeBytes: labelled.length, opset: 17, task: 'classification', labels: ['cat', 'dog'], baseline: [1, 1, 2] },
   inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
   outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
 });
@@ -142,9 +142,9 @@ describe('a linear model', () => {
     expect(rows[0]).toMatchObject({ baseline_value: 12, attributions: [0, 4, 4], gap: 0 });
   });
 
-  test('by the labels and the baseline of its manifest, where a missing value has its own', async () => {
+  test('by the labels and the baseline of its manifest', async () => {
     const { rows } = await explain('labelled', [row], { target: 'dog' });
-    expect(rows[0]).toMatchObject({ target: 1, label: 'dog', attributions: [0, -2, null] });
+    expect(rows[0]).toMatchObject({ target: 1, label: 'dog', baseline_value: 0, attributions: [0, -2, 0] });
     const strange = await explain('labelled', [row], { target: 'cow' });
     expect(strange).toMatchObject({ status: 400, json: { error: expect.stringContaining("the class 'cow'") } });
   });

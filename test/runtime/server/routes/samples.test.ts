@@ -152,6 +152,7 @@ describe('refused are', () => {
     ['a list', 'table', '[]', 'application/json', 'not an object'],
     ['pictures for a table', 'table', '{"images": []}', '', 'the body must be {"rows": [...]}'],
     ['numbers for texts', 'texts', '{"texts": [1]}', '', "'texts' is not a list of strings"],
+    ['half a letter', 'texts', '{"texts": ["\\ud83d"]}', '', "'texts' is not a list of strings that are UTF-8"],
     ['an unknown category', 'table', '1,Rome', 'text/csv', `'city' is "Rome" in row 1`],
   ])('%s', async (_name, model, body, type, sentence) => {
     const response = await post(model, body, type);

@@ -37,6 +37,23 @@ test('a model without labels answers with its values', () => {
   expect(predictionsOf(output([1, 2], 3, 4), {}, 5)).toEqual([{ values: [3, 4] }]);
 });
 
+test('a class that is ruled out by -Infinity has a probability of 0', () => {
+  const [found] = predictionsOf(output([1, 3], 0, -Infinity, 0), { labels }, 3);
+  const classes = ['cat', 'owl', 'dog'].map((label) => ({ label, probability: label === 'dog' ? 0 : 0.5 }));
+  expect(found).toMatchObject({ classes });
+});
+
+test.each([
+  ['NaN beside labels', output([1, 3], 1, NaN, 2), { labels }],
+  ['an infinity beside labels', output([1, 3], 1, Infinity, 2), { labels }],
+  ['no class at all', output([1, 3], -Infinity, -Infinity, -Infinity), { labels }],
+  ['a probability that is NaN', output([1, 3], 0, 1, NaN), { labels, outputsAre: 'probabilities' as const }],
+  ['a value that is none', output([2, 1], 1, NaN), {}],
+  ['values of which one is infinite', output([1, 2], 1, -Infinity), {}],
+])('%s is no answer', (_what, given, known) => {
+  expect(() => predictionsOf(given, known, 1)).toThrow("output 'y' holds NaN or an infinity, which JSON cannot carry");
+});
+
 test.each([
   [output([1, 2], 1, 2), { labels }, 'which is not 3 classes for each row'],
   [output([1, 1, 2], 1, 2), {}, 'which is not a number or a list of numbers for each row'],
