@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import itertools
 import json
+import os
+import random
 import socket
 import time
 import urllib.request
@@ -118,12 +122,20 @@ def spoiled(folder: Path, part: str, **changes: Any) -> Document:
     return document
 
 
+# Below those that the kernel gives to whoever connects, and those of Kubernetes' Services: nobody else comes upon one
+# between the look and its use. Each process of pytest has its own.
+PORTS_EACH = 1000
+_first = 20_000 + PORTS_EACH * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = itertools.cycle(random.Random().sample(range(_first, _first + PORTS_EACH), PORTS_EACH))
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on, and another one each time."""
+    for port in itertools.islice(_ports, PORTS_EACH):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until(condition: Callable[[], bool]) -> None:
