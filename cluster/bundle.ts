@@ -31,6 +31,31 @@ const httpAlone: Plugin = {
   },
 };
 
+/** Winston and prom-client could send what they have by HTTPS, and load all of TLS for it: 18 ms of a start. It is loaded when it is used. */
+const httpsWhenUsed: Plugin = {
+  name: 'https-when-used',
+  setup: (bundle) => {
+    const namespace = 'when-used';
+    // Of what is imported by name the names are copied when it is loaded.
+    bundle.onResolve({ filter: /^(node:)?https$/ }, ({ kind }) =>
+      kind === 'require-call' ? { path: 'node:https', namespace } : undefined,
+    );
+    bundle.onLoad({ filter: /./, namespace }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => process.getBuiltinModule('${path}')[name] });`,
+    }));
+  },
+};
+
+/** Express loads parsers of bodies, and with them every character set there is, for whoever asks for them; here nobody does. */
+const withoutBodyParser: Plugin = {
+  name: 'without-body-parser',
+  setup: (bundle) => {
+    const namespace = 'absent';
+    bundle.onResolve({ filter: /^body-parser$/ }, ({ path }) => ({ path, namespace }));
+    bundle.onLoad({ filter: /./, namespace }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 const shared: BuildOptions = {
   outdir,
   outExtension: { '.js': '.mjs' },
@@ -42,7 +67,7 @@ const shared: BuildOptions = {
   // Bundled CommonJS packages ask for Node's own modules through `require`, which ES modules do not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
-  plugins: [httpAlone],
+  plugins: [httpAlone, httpsWhenUsed, withoutBodyParser],
   // Names stay, for traces of the stack.
   minifySyntax: true,
   minifyWhitespace: true,

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { lookMs } from '../../runtime/server/at-rest.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { atMost, tell } from '../goals.ts';
 import { residentMiB, spread, writeResult } from '../measure.ts';
@@ -15,7 +16,10 @@ import { bundle, inPod, run, threads, untilAnswered, untilReady, writeModels } f
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
 const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', ...mlpRow }] });
 
-/** From the start of the process until it is ready and until its first answer, and what it holds a second later. */
+/** By then it has seen that it rests, and given back what the start needed. */
+const restMs = lookMs + 2000;
+
+/** From the start of the process until it is ready and until its first answer, and what it holds at rest. */
 async function startServer(folder: string) {
   const port = String(await freePort());
   const settings = { LIMBECK_PORT: port, LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'error' };
@@ -28,7 +32,7 @@ async function startServer(folder: string) {
   const readyMs = performance.now() - began;
   await untilAnswered(() => fetch(`http://127.0.0.1:${port}/v2/models/mlp/infer`, { method: 'POST', body }));
   const coldSeconds = (performance.now() - began) / 1000;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await new Promise((resolve) => setTimeout(resolve, restMs));
   const restMiB = residentMiB(child);
   child.kill('SIGKILL');
   await new Promise((resolve) => child.once('exit', resolve));

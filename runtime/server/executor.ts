@@ -1,31 +1,75 @@
 /**
  * Runs batches of one model: on the main thread what is known to be over sooner than a hand-over to another thread, in
- * worker threads everything else.
+ * worker threads everything else. Workers cost a heap each: where the main thread takes all that comes, there are none before
+ * the first batch that it does not take.
  */
-import type { MainThreadSession } from './main-thread.ts';
+import { sentenceOf } from '../../process/logger.ts';
+import { MainThreadSession, openOnMainThread, tryOnMainThread } from './main-thread.ts';
 import { unavailable } from './protocol/errors.ts';
-import type { SessionPool } from './session-pool.ts';
+import { SessionPool, type PoolOptions } from './session-pool.ts';
 import type { Ran } from './session-worker.ts';
 import type { Tensor } from './tensor.ts';
+import { warmUp, type WarmUp } from './warm-up.ts';
+import type { Loaded } from './worker-protocol.ts';
+
+/** Of one model. */
+export interface ExecutorOptions extends PoolOptions {
+  /** Of the model, with weights beside it. */
+  readonly bytes: number;
+}
+
+function rejected(error: unknown): never {
+  throw unavailable(`no worker of this model could be started: ${sentenceOf(error)}`);
+}
 
 /** The sessions of one loaded model. */
 export class Executor {
+  readonly loaded: Loaded;
+  readonly #options: ExecutorOptions;
   readonly #pool: SessionPool;
-  readonly #mainThread: MainThreadSession | undefined;
+  #mainThread: MainThreadSession | undefined;
 
-  constructor(pool: SessionPool, mainThread: MainThreadSession | undefined) {
+  private constructor(options: ExecutorOptions, pool: SessionPool, first: Loaded | MainThreadSession) {
+    this.#options = options;
     this.#pool = pool;
-    this.#mainThread = mainThread;
+    this.#mainThread = first instanceof MainThreadSession ? first : undefined;
+    this.loaded = first instanceof MainThreadSession ? first.loaded : first;
+  }
+
+  /** Opens a model, to be warmed up next. Throws the loader's sentence when the file is no model. */
+  static async open(options: ExecutorOptions): Promise<Executor> {
+    const pool = new SessionPool(options);
+    return new Executor(options, pool, (await tryOnMainThread(options)) ?? (await pool.start()));
   }
 
   /** Batches that may run at once: 0 while every worker is dead. */
   get size(): number {
-    return this.#pool.size;
+    return this.#pool.asleep ? this.#options.instances : this.#pool.size;
+  }
+
+  /** Whether small batches run on the main thread. */
+  get onMainThread(): boolean {
+    return this.#mainThread !== undefined;
+  }
+
+  /** Runs each session once, and finds out what may be joined, `most` rows at the most, and where it is to run. Once, before all runs. */
+  async warmUp(most: number): Promise<WarmUp> {
+    if (this.#mainThread !== undefined) {
+      const found = await warmUp([this.#mainThread], this.loaded, most);
+      if (this.#mainThread.keepTo(found.largest)) return found;
+      await this.#mainThread.close();
+      this.#mainThread = undefined;
+      await this.#pool.start();
+    }
+    const found = await this.#pool.withAll((workers) => warmUp(workers, this.loaded, most));
+    this.#mainThread = await openOnMainThread({ ...this.#options, providers: [this.loaded.provider] }, found.largest);
+    return found;
   }
 
   /** Runs one batch; the inputs' buffers may be given away. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.run(inputs, outputs);
+    await this.#pool.start().catch(rejected);
     const worker = this.#pool.acquire();
     if (worker === undefined) throw unavailable('no worker of this model is alive');
     try {
@@ -39,6 +83,8 @@ export class Executor {
 
   /** Releases all sessions after what they run. */
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#mainThread?.close()]);
+    const mainThread = this.#mainThread;
+    this.#mainThread = undefined;
+    await Promise.all([this.#pool.close(), mainThread?.close()]);
   }
 }

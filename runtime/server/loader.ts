@@ -5,19 +5,18 @@ import type { LanguageModel } from './decoding/language-model.ts';
 import type { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
 import type { Demand } from './demand.ts';
-import type { Embedder } from './embeddings/embedder.ts';
+import { mayEmbed, type Embedder } from './embeddings/embedder.ts';
 import { Executor } from './executor.ts';
 import { sessionBytes } from './isolation/peer.ts';
-import { openOnMainThread } from './main-thread.ts';
 import { brokenPromise, type Manifest } from './manifest.ts';
 import type { Claimed } from './memory.ts';
 import { parallelismOf, type Means, type Parallelism } from './parallelism.ts';
 import type { Signature } from './protocol/request.ts';
 import { failed, tooSmall, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { preprocessingFault } from './samples/preprocessing.ts';
-import { SessionPool, type PoolOptions } from './session-pool.ts';
+import type { PoolOptions } from './session-pool.ts';
 import { sharesScales } from './shared-scales.ts';
-import { warmUp, type WarmUp } from './warm-up.ts';
+import type { WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /** What is known of a loaded model. */
@@ -85,13 +84,9 @@ function tell({ passedOver }: Pick<Loaded, 'passedOver'>, log: Log): void {
   if (passedOver !== undefined) log.warn('the model runs on the CPU', { error: passedOver });
 }
 
-async function warmed(
-  pool: SessionPool,
-  [{ path }, loaded]: [Artefact, Loaded],
-  { maxBatch, log }: LoadOptions,
-): Promise<WarmUp> {
-  const most = maxBatch > 1 && loaded.batchAxis && (await sharesScales(path)) ? 1 : maxBatch;
-  const found = await pool.withAll((workers) => warmUp(workers, loaded, most));
+async function warmed(executor: Executor, { path }: Artefact, { maxBatch, log }: LoadOptions): Promise<WarmUp> {
+  const most = maxBatch > 1 && executor.loaded.batchAxis && (await sharesScales(path)) ? 1 : maxBatch;
+  const found = await executor.warmUp(most);
   if (found.skipped !== undefined) log.warn('warm-up skipped: no shape that fits was found', { error: found.skipped });
   return found;
 }
@@ -128,11 +123,13 @@ interface TextParts {
 /** The tokenizer, and how embeddings are made; a sentence where the manifest promises what is not so. Throws when the tokenizer is not whole. */
 async function textPartsOf(artefact: Artefact, loaded: Loaded, signal: AbortSignal): Promise<TextParts | string> {
   const { manifest } = artefact;
-  const { openEmbedder } = await import('./embeddings/open.ts');
-  const embedder = await openEmbedder(artefact, { ...loaded, ...manifest }, signal);
-  if (typeof embedder === 'string') return embedder;
   const isText = manifest?.preprocessing?.kind === 'text';
-  if (!isText && embedder === undefined) return {};
+  const signature = { ...loaded, ...manifest };
+  // Most models are neither: for them the code of tokenizers is not loaded.
+  if (!isText && !mayEmbed(signature, manifest?.embedding)) return {};
+  const { openEmbedder } = await import('./embeddings/open.ts');
+  const embedder = await openEmbedder(artefact, signature, signal);
+  if (typeof embedder === 'string') return embedder;
   const { readCodec } = await import('./decoding/tokenizer-files.ts');
   const codec = await readCodec(artefact, signal);
   if (codec !== undefined) return { codec, ...(embedder && { embedder }) };
@@ -148,22 +145,22 @@ function promiseFault({ manifest }: Artefact, loaded: Loaded): string | undefine
 }
 
 async function openTensors(
-  pool: SessionPool,
-  [artefact, loaded]: [Artefact, Loaded],
-  options: LoadOptions & Parallelism,
+  executor: Executor,
+  artefact: Artefact,
+  options: LoadOptions,
   signal: AbortSignal,
 ): Promise<Load> {
+  const { loaded } = executor;
   const parts = promiseFault(artefact, loaded) ?? (await textPartsOf(artefact, loaded, signal));
   if (typeof parts === 'string') {
-    await pool.close();
+    await executor.close();
     return failed('ManifestInvalid', parts);
   }
   const { codec, embedder } = parts;
   tell(loaded, options.log);
-  const { maxBatch, largest } = await warmed(pool, [artefact, loaded], options);
-  const mainThread = await openOnMainThread({ ...options, ...artefact, providers: [loaded.provider] }, largest);
-  const facts = { ...factsOf(artefact, loaded, maxBatch, mainThread !== undefined), ...(embedder && { embedder }) };
-  return { ok: true, facts, runtime: { kind: 'tensors', executor: new Executor(pool, mainThread), codec } };
+  const { maxBatch } = await warmed(executor, artefact, options);
+  const facts = { ...factsOf(artefact, loaded, maxBatch, executor.onMainThread), ...(embedder && { embedder }) };
+  return { ok: true, facts, runtime: { kind: 'tensors', executor, codec } };
 }
 
 /** Sessions as asked, or up to as many as there are CPUs for. */
@@ -178,17 +175,17 @@ async function open(artefact: Artefact, options: LoadOptions, signal: AbortSigna
   const claimed = await options.claim(sessionsOf(artefact, options));
   if (!claimed.ok) return tooSmall(claimed);
   const parallelism = parallelismOf({ ...options, instances: claimed.count }, { bytes: artefact.bytes, single: false });
-  const sessions = { ...options, ...parallelism };
-  const pool = new SessionPool({ ...sessions, path: artefact.path });
-  const loaded = await pool.start();
+  const { path, bytes } = artefact;
+  const executor = await Executor.open({ ...options, ...parallelism, path, bytes });
+  const { loaded } = executor;
   try {
     const names = [...loaded.inputs, ...loaded.outputs].map(({ name }) => name);
-    if (contractNamed(names) === undefined) return await openTensors(pool, [artefact, loaded], sessions, signal);
+    if (contractNamed(names) === undefined) return await openTensors(executor, artefact, options, signal);
     // Recognised by its names only now: it is opened anew where its answers are written.
-    await pool.close();
+    await executor.close();
     return await openLanguage(artefact, loaded, options, signal);
   } catch (error) {
-    await pool.close();
+    await executor.close();
     throw error;
   }
 }

@@ -10,7 +10,9 @@ import { createSession, type Session } from './onnx.ts';
 import { runFailure } from './out-of-memory.ts';
 import type { Signature } from './protocol/request.ts';
 import type { Ran, WorkerOptions } from './session-worker.ts';
+import { sum } from './sum.ts';
 import { elementCount, type Tensor } from './tensor.ts';
+import type { Loaded } from './worker-protocol.ts';
 
 /** Longest run that may block the main thread: about what a trip to a worker thread and back costs under load. */
 export const blockingLimitMs = 0.25;
@@ -21,10 +23,13 @@ const bytesLimit = 1 << 20;
 /** How much longer than that runs may take before no more of them block the main thread; each short one makes up for some of it. */
 const patienceMs = 100;
 
+const nodeOf = (operator: string): Buffer => Buffer.from([0x22, operator.length, ...Buffer.from(operator)]);
+
 /** Operators whose inputs' values may say how much they do, as a file names them: a string in field 4 of its node. */
-const valueDriven = ['Loop', 'Range', 'ConstantOfShape', 'Expand', 'Tile', 'Resize', 'Pad', 'OneHot'].map((name) =>
-  Buffer.from([0x22, name.length, ...Buffer.from(name)]),
-);
+const valueDriven = ['Loop', 'Range', 'ConstantOfShape', 'Expand', 'Tile', 'Resize', 'Pad', 'OneHot'].map(nodeOf);
+
+/** Operators that do a graph of their own, as often as they like. */
+const repeating = ['Scan', 'If'].map(nodeOf);
 
 /** What warming up measured of the largest batch that will be joined. */
 export interface Measured {
@@ -32,18 +37,38 @@ export interface Measured {
   readonly elements: number;
 }
 
+const isShort = (measured: Measured | undefined): measured is Measured =>
+  measured !== undefined && measured.computeMs <= blockingLimitMs;
+
 const elementsOf = (inputs: readonly Tensor[]): number =>
   inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+
+/** Of the CPU, not of the clock: a container that was throttled, or had to wait for others, has not run for longer. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
 
 /** One session that shares its thread with everything else. */
 export class MainThreadSession {
   readonly #session: Session;
-  readonly #elementLimit: number;
+  #elementLimit: number;
   #overtimeMs = 0;
 
   constructor(session: Session, elementLimit: number) {
     this.#session = session;
     this.#elementLimit = elementLimit;
+  }
+
+  get loaded(): Loaded {
+    return this.#session.loaded;
+  }
+
+  /** Takes from now on what was measured, and whether that is short enough for this thread. */
+  keepTo(measured: Measured | undefined): boolean {
+    this.#elementLimit = measured?.elements ?? 0;
+    this.#overtimeMs = 0;
+    return isShort(measured);
   }
 
   /** Whether a batch is no larger than what was measured; none any more once runs took much longer than that. */
@@ -53,19 +78,18 @@ export class MainThreadSession {
 
   /** Runs one batch. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
-    const start = performance.now();
-    let begun = start;
+    let [begun, begunCpu] = [performance.now(), threadCpuMs()];
     // ONNX Runtime starts in the same turn as this, right after it: what others do before is not the model's time.
     setImmediate(() => {
-      begun = performance.now();
+      [begun, begunCpu] = [performance.now(), threadCpuMs()];
     });
     try {
       const results = await this.#session.run(inputs, outputs);
-      return { outputs: results, computeMs: performance.now() - start };
+      return { outputs: results, computeMs: performance.now() - begun };
     } catch (error) {
       throw runFailure(error instanceof Error ? error.message : String(error));
     } finally {
-      this.#overtimeMs = Math.max(0, this.#overtimeMs + performance.now() - begun - blockingLimitMs);
+      this.#overtimeMs = Math.max(0, this.#overtimeMs + threadCpuMs() - begunCpu - blockingLimitMs);
     }
   }
 
@@ -75,26 +99,58 @@ export class MainThreadSession {
   }
 }
 
+/** The operators of a list that a file has. A file of weights may seem to have one; then it is only more careful. */
+const hasAny = (file: Buffer, marks: readonly Buffer[]): boolean => marks.some((mark) => file.includes(mark));
+
 /** Whether the values of a request may say how long its run takes: they make the length of an output, or of what is within. */
-async function isValueDriven(path: string, { inputs, outputs }: Signature): Promise<boolean> {
+function isValueDriven(file: Buffer, { inputs, outputs }: Signature): boolean {
   const hasRows = inputs.some(({ shape }) => shape[0] === -1);
   if (outputs.some(({ shape }) => shape.some((dim, axis) => dim === -1 && !(hasRows && axis === 0)))) return true;
   // Sizes and counts are whole numbers.
-  if (!inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32')) return false;
-  const file = await readFile(path);
-  return valueDriven.some((name) => file.includes(name));
+  return inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32') && hasAny(file, valueDriven);
 }
 
-/** `bytes`: of the model. A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
+/** What may be opened on this thread. */
+export interface MainThreadOptions extends WorkerOptions {
+  /** Of the model, with weights beside it. */
+  readonly bytes: number;
+}
+
+const mayOpen = ({ isolation, providers, bytes }: MainThreadOptions): boolean =>
+  isolation === 'thread' && providers[0] === 'cpu' && bytes <= bytesLimit;
+
+/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
 export async function openOnMainThread(
-  options: WorkerOptions & { readonly bytes: number },
+  options: MainThreadOptions,
   measured: Measured | undefined,
 ): Promise<MainThreadSession | undefined> {
-  if (options.isolation === 'process' || options.providers[0] !== 'cpu') return undefined;
-  if (measured === undefined || measured.computeMs > blockingLimitMs) return undefined;
-  if (options.bytes > bytesLimit) return undefined;
+  if (!mayOpen(options) || !isShort(measured)) return undefined;
   const session = await createSession(options);
-  if (!(await isValueDriven(options.path, session.loaded))) return new MainThreadSession(session, measured.elements);
+  if (!isValueDriven(await readFile(options.path), session.loaded))
+    return new MainThreadSession(session, measured.elements);
+  await session.release();
+  return undefined;
+}
+
+/** Largest row, in elements, of which one may be run here before anything was measured: what can be done with it is bounded by the weights. */
+const untriedElements = 1 << 14;
+
+/** Whether a row is small, and nothing but the number of rows is open. */
+function isSmall({ inputs }: Signature): boolean {
+  const rows = inputs.map(({ shape }) => shape.map((dim, axis) => (axis === 0 ? Math.abs(dim) : dim)));
+  return rows.every((shape) => !shape.includes(-1)) && sum(rows.map(elementCount)) <= untriedElements;
+}
+
+/**
+ * A session on this thread, for a model that needs no thread to be tried: nothing in it repeats or enlarges, and a row is
+ * small. What is to run here is then to be measured. Undefined for every other. Throws the loader's sentence when the file is no model.
+ */
+export async function tryOnMainThread(options: MainThreadOptions): Promise<MainThreadSession | undefined> {
+  if (!mayOpen(options)) return undefined;
+  const file = await readFile(options.path);
+  if (hasAny(file, [...valueDriven, ...repeating])) return undefined;
+  const session = await createSession(options);
+  if (isSmall(session.loaded) && !isValueDriven(file, session.loaded)) return new MainThreadSession(session, Infinity);
   await session.release();
   return undefined;
 }

@@ -7,6 +7,7 @@ import { sentenceOf, type Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
 import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
+import { AtRest, lookMs, ownHeap } from './at-rest.ts';
 import { BodyBudget } from './body.ts';
 import { readConfig, type ServerConfig } from './config.ts';
 import type { Timers } from './deadlines.ts';
@@ -105,6 +106,8 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });
   const grpc = await startGrpc(face, config, log);
   void poll(engine, config, [log, stop]);
+  const atRest = new AtRest(ownHeap());
+  setInterval(() => atRest.look(), lookMs).unref();
   await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   await sleep(lameDuckMs(config.drainSeconds));
   await Promise.all([closeServer(server), grpc?.close()]);

@@ -21,6 +21,8 @@ export class SessionPool {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Replacements that are being loaded: a process must not end while a session is made. */
   readonly #coming = new Set<Promise<void>>();
+  #starting: Promise<Loaded> | undefined;
+  #asleep = true;
   #closing = false;
   #deaths = 0;
 
@@ -33,14 +35,18 @@ export class SessionPool {
     return this.#live.size;
   }
 
-  /** Loads all instances; throws, with none left behind, when one cannot load. */
-  async start(): Promise<Loaded> {
-    const starts = await Promise.allSettled(Array.from({ length: this.#options.instances }, () => this.#add()));
-    const failed = starts.find((start) => start.status === 'rejected');
-    const loaded = starts.find((start) => start.status === 'fulfilled');
-    if (failed === undefined && loaded !== undefined) return loaded.value;
-    await this.close();
-    throw failed?.reason ?? new Error('no instances');
+  /** Whether it has not been started. */
+  get asleep(): boolean {
+    return this.#asleep;
+  }
+
+  /** Loads all instances, or waits for whoever does; throws, with none left behind, when one cannot load, and may be tried again. */
+  start(): Promise<Loaded> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
   }
 
   /** Runs `task` with every worker while none is in use; for the time before the model serves. */
@@ -72,7 +78,23 @@ export class SessionPool {
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all(this.#coming);
+    await Promise.allSettled([this.#starting, ...this.#coming]);
+    await this.#end();
+  }
+
+  async #start(): Promise<Loaded> {
+    const starts = await Promise.allSettled(Array.from({ length: this.#options.instances }, () => this.#add()));
+    const failed = starts.find((start) => start.status === 'rejected');
+    const loaded = starts.find((start) => start.status === 'fulfilled');
+    if (failed === undefined && loaded !== undefined) {
+      this.#asleep = false;
+      return loaded.value;
+    }
+    await this.#end();
+    throw failed?.reason ?? new Error('no instances');
+  }
+
+  async #end(): Promise<void> {
     await Promise.all([...this.#live].map((worker) => worker.close()));
     this.#live.clear();
     this.#idle.length = 0;

@@ -116,3 +116,8 @@ export function embedderOf(
     return 'nothing says how many tokens a text may have: embedding.contextLength is missing';
   return { inputs, output: output.name, pooling, contextLength, ...makingOf(member) };
 }
+
+/** Whether a model is an embedder as far as its graph and its manifest say, or claims to be one. */
+export function mayEmbed(signature: Signature, member: EmbeddingMember | undefined): boolean {
+  return member !== undefined || typeof embedderOf(signature, member, 1) !== 'string';
+}

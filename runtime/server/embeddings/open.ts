@@ -2,7 +2,7 @@
 import { jsonCompanion } from '../decoding/tokenizer-files.ts';
 import type { Signature } from '../protocol/request.ts';
 import type { Artefact } from '../repository.ts';
-import { embedderOf, type Embedder } from './embedder.ts';
+import { embedderOf, mayEmbed, type Embedder } from './embedder.ts';
 
 /** Where tools of the Hugging Face family say how many tokens a text may have. */
 const lengths = [
@@ -31,7 +31,7 @@ export async function openEmbedder(
 ): Promise<Embedder | string | undefined> {
   const member = artefact.manifest?.embedding;
   // Files are read for what may be one.
-  if (member === undefined && typeof embedderOf(signature, member, 1) === 'string') return undefined;
+  if (!mayEmbed(signature, member)) return undefined;
   const found = embedderOf(signature, member, await fileLength(artefact, signal));
   if (typeof found === 'object') return found;
   return member === undefined ? undefined : `embedding: ${found}`;
