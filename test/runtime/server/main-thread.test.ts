@@ -154,6 +154,9 @@ describe('runs that are longer than they were', () => {
     await session.run([x(1)], ['y']);
     expect(session.takes([x(1)])).toBe(true);
     runMs = 150;
+    // The first is told by the clock, which is not believed.
+    await session.run([x(1)], ['y']);
+    expect(session.takes([x(1)])).toBe(true);
     await session.run([x(1)], ['y']);
     expect(session.takes([x(1)])).toBe(false);
   });
@@ -161,14 +164,17 @@ describe('runs that are longer than they were', () => {
   test('are the last, be it that they fail', async () => {
     const session = sessionOf(() => block(150), new Error('too large'));
     await expect(session.run([x(1)], ['y'])).rejects.toThrow('too large');
+    await expect(session.run([x(1)], ['y'])).rejects.toThrow('too large');
     expect(session.takes([x(1)])).toBe(false);
   });
 
   test('are not taken for a stop of the process, as of a container that has used up its share of the CPU', async () => {
     const stopped = new Int32Array(new SharedArrayBuffer(4));
     const session = sessionOf(() => void Atomics.wait(stopped, 0, 0, 150));
-    expect((await session.run([x(1)], ['y'])).computeMs).toBeGreaterThan(100);
-    expect(session.takes([x(1)])).toBe(true);
+    for (let stops = 0; stops < 3; stops += 1) {
+      expect((await session.run([x(1)], ['y'])).computeMs).toBeGreaterThan(100);
+      expect(session.takes([x(1)])).toBe(true);
+    }
   });
 
   test('are not taken for what others did before', async () => {
