@@ -1,5 +1,5 @@
 /** What a benchmark is held to, and what became of it in one run. */
-import type { Spread } from './measure.ts';
+import { spreadText, writeResult, type Result, type Spread } from './measure.ts';
 
 export interface Verdict {
   readonly goal: string;
@@ -13,13 +13,11 @@ export const judged = (goal: string, found: string, isReached: boolean, isFullSi
   verdict: isFullSize ? (isReached ? 'reached' : 'missed') : 'not tried',
 });
 
-const text = ({ median, low, high }: Spread): string => `${String(median)} (${String(low)}..${String(high)})`;
-
 /** By the median. */
 export const atLeast = (bound: number, what: string, found: Spread | undefined): Verdict =>
   judged(
     `${what}: at least ${String(bound)}`,
-    found === undefined ? '' : text(found),
+    found === undefined ? '' : spreadText(found),
     (found?.median ?? 0) >= bound,
     found !== undefined,
   );
@@ -27,7 +25,7 @@ export const atLeast = (bound: number, what: string, found: Spread | undefined):
 export const atMost = (bound: number, what: string, found: Spread | undefined): Verdict =>
   judged(
     `${what}: at most ${String(bound)}`,
-    found === undefined ? '' : text(found),
+    found === undefined ? '' : spreadText(found),
     (found?.median ?? 0) <= bound,
     found !== undefined,
   );
@@ -35,4 +33,10 @@ export const atMost = (bound: number, what: string, found: Spread | undefined): 
 export function tell(goals: readonly Verdict[]): void {
   const width = Math.max(...goals.map(({ goal }) => goal.length));
   for (const { goal, found, verdict } of goals) console.log(`${verdict.padEnd(9)} ${goal.padEnd(width)} ${found}`);
+}
+
+/** The end of a benchmark: says what became of its goals, and writes them with all that it found. */
+export function conclude(result: Result & { readonly goals: readonly Verdict[] }): void {
+  tell(result.goals);
+  writeResult(result);
 }

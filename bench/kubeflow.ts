@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util';
 import { kubeflow } from './kubeflow/install.ts';
 import { versions } from './kubeflow/release.ts';
 import { limbeck, round, type Contestant, type Round } from './kubeflow/round.ts';
-import { removeApiServer } from './operator/api-server.ts';
-import { killAll } from './operator/processes.ts';
-import { spread, writeResult } from './measure.ts';
+import { costText } from './operator/burst.ts';
+import { cleanUp, cleanUpOnSignals } from './operator/processes.ts';
+import { spread, spreadText, writeResult } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,24 +24,11 @@ const qps = values.qps === undefined ? undefined : Number(values.qps);
 const [jobs = 0, pairs = 0, port = 0] = [values.jobs, values.pairs, values.port].map(Number);
 const goal = 4;
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    killAll();
-    removeApiServer(port);
-    process.exit(1);
-  });
-
-const rounded = (value: number): number => Number(value.toPrecision(3));
+cleanUpOnSignals(port);
 
 async function told(contestant: Contestant): Promise<Round> {
   const found = await round(contestant, port, jobs);
-  const writes = Object.entries(found.writes).map(([what, count]) => `${what} ${rounded(count / jobs)}`);
-  console.log(
-    `${contestant.name}: ${rounded(found.seconds)} s, ${rounded(found.jobsPerSecond)} jobs/s, ` +
-      `CPU ${rounded(found.cpuSeconds)} s (${rounded(found.cpuSecondsUntilQuiet)} until quiet), ` +
-      `resident ${found.settledMiB} MiB (peak ${found.peakMiB}), ` +
-      `writes a job ${rounded(found.writesPerJob)}: ${writes.join(', ')}`,
-  );
+  console.log(`${contestant.name}: ${costText(found, jobs)}`);
   return found;
 }
 
@@ -71,14 +58,13 @@ try {
   const ratios = Object.fromEntries(
     figures.map((figure) => [figure, spread(rounds.map((found) => found.limbeck[figure] / found.kubeflow[figure]))]),
   );
-  for (const [figure, { median, low, high }] of Object.entries(ratios))
-    console.log(`${figure}, limbeck / kubeflow: ${median} (${low}..${high})`);
+  for (const [figure, ratio] of Object.entries(ratios))
+    console.log(`${figure}, limbeck / kubeflow: ${spreadText(ratio)}`);
   const rate = ratios['jobsPerSecond']?.median ?? 0;
   console.log(`${rate >= goal ? 'reached' : 'missed'}: at least ${goal} times its rate`);
   const limits = qps === undefined ? 'as released' : `Trainer limited to ${qps} requests/s`;
   const reference = `${versions}, ${limits}, in the same run; jobsPerSecond more is better`;
   writeResult({ name: 'kubeflow', reference, ratios, ...{ jobs, pairs, goal, rounds } });
 } finally {
-  killAll();
-  removeApiServer(port);
+  cleanUp(port);
 }

@@ -24,6 +24,9 @@ export function spread(values: readonly number[]): Spread {
   return { median: at(0.5), low: at(0), high: at(1) };
 }
 
+/** As docs/benchmarks.md writes it. */
+export const spreadText = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
+
 /** Rates, latencies and failures of one side. */
 export function summary(windows: readonly Window[]) {
   return {

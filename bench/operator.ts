@@ -5,15 +5,14 @@
  * machine's cores, the API server and our client included: ratios say more than rates.
  */
 import { parseArgs } from 'node:util';
-import { removeApiServer } from './operator/api-server.ts';
-import { burst, type Burst } from './operator/burst.ts';
-import { tell } from './goals.ts';
+import { burst, costText, rounded, type Burst } from './operator/burst.ts';
+import { conclude } from './goals.ts';
 import { verdicts } from './operator/goals.ts';
 import { scale, type Resident, type Scale } from './operator/scale.ts';
 import type { Between } from './operator/scrape.ts';
-import { killAll } from './operator/processes.ts';
+import { cleanUp, cleanUpOnSignals } from './operator/processes.ts';
 import { limbeck, reference, workers, type Side } from './operator/sides.ts';
-import { spread, writeResult, type Spread } from './measure.ts';
+import { spread, spreadText, type Spread } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,29 +24,19 @@ const { values } = parseArgs({
     port: { type: 'string', default: '18443' },
   },
 });
-const [jobs, pairs, residents, port] = [values.jobs, values.pairs, values.resident, values.port].map(Number);
+const [jobs = 0, pairs = 0, residents = 0, port = 0] = [values.jobs, values.pairs, values.resident, values.port].map(
+  Number,
+);
 const [restSeconds, laterSeconds] = [Number(values['rest-seconds']), Number(values['later-seconds'])];
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
-for (const signal of signals)
-  process.once(signal, () => {
-    killAll();
-    removeApiServer(port ?? 0);
-    process.exit(1);
-  });
-
-const rounded = (value: number): number => Number(value.toPrecision(3));
-const text = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
+cleanUpOnSignals(port);
 
 /** Histograms tell the bucket of a quantile; these are buckets that both sides have. */
 const between = ({ over, upTo }: Between): string => `over ${over} s, at most ${upTo} s`;
 
 function told(name: string, found: Burst): void {
-  const writes = Object.entries(found.writes).map(([what, count]) => `${what} ${rounded(count / (jobs ?? 1))}`);
   console.log(
-    `${name}: ${rounded(found.seconds)} s, ${rounded(found.jobsPerSecond)} jobs/s, CPU ${rounded(found.cpuSeconds)} s ` +
-      `(${rounded(found.cpuSecondsUntilQuiet)} until quiet), resident ${found.settledMiB} MiB (peak ${found.peakMiB}), ` +
-      `writes a job ${rounded(found.writesPerJob)}: ${writes.join(', ')}; passes a job ${rounded(found.passesPerJob)}, ` +
+    `${name}: ${costText(found, jobs)}; passes a job ${rounded(found.passesPerJob)}, ` +
       `calls a pass ${rounded(found.callsPerPass)}, p99 of the wait in the queue ${between(found.waitedP99Seconds)}`,
   );
 }
@@ -57,11 +46,11 @@ const figures = ['jobsPerSecond', 'seconds', 'cpuSeconds', 'peakMiB', 'settledMi
 async function bursts() {
   const rounds: { limbeck: Burst; reference: Burst }[] = [];
   const round = async (side: Side): Promise<Burst> => {
-    const found = await burst(side, port ?? 0, jobs ?? 0);
+    const found = await burst(side, port, jobs);
     told(side.name, found);
     return found;
   };
-  for (let pair = 0; pair < (pairs ?? 0); pair++) {
+  for (let pair = 0; pair < pairs; pair++) {
     // Who is first changes: whatever warms up or wears out in a pair disturbs both in turn.
     const [first, second] = pair % 2 === 0 ? [references, limbecks] : [limbecks, references];
     const found = { [first.name]: await round(first), [second.name]: await round(second) };
@@ -70,7 +59,7 @@ async function bursts() {
   if (rounds.length === 0) return { rounds, ratios: {} };
   const entries = figures.map((figure) => {
     const ratio = spread(rounds.map((round) => round.limbeck[figure] / round.reference[figure]));
-    console.log(`${figure}, limbeck / reference: ${text(ratio)}`);
+    console.log(`${figure}, limbeck / reference: ${spreadText(ratio)}`);
     return [figure, ratio] as const;
   });
   return { rounds, ratios: Object.fromEntries(entries) };
@@ -117,12 +106,11 @@ try {
   const among =
     residents === 0
       ? undefined
-      : await scale(limbecks, references, port ?? 0, { jobs: residents ?? 0, restSeconds, laterSeconds });
+      : await scale(limbecks, references, port, { jobs: residents, restSeconds, laterSeconds });
   const allRatios: Record<string, Spread> = { ...ratios, ...(among === undefined ? {} : ratiosAmong(among)) };
   const ours = rounds.map((round) => round.limbeck);
-  const goals = verdicts({ rate: allRatios['jobsPerSecond'], jobs: jobs ?? 0, bursts: ours, among });
-  tell(goals);
-  writeResult({
+  const goals = verdicts({ rate: allRatios['jobsPerSecond'], jobs, bursts: ours, among });
+  conclude({
     name: 'operator',
     reference:
       'an operator with controller-runtime that makes the same children, in the same run; jobsPerSecond more is better',
@@ -130,6 +118,5 @@ try {
     ...{ goals, jobs, pairs, workers, rounds, among },
   });
 } finally {
-  killAll();
-  removeApiServer(port ?? 0);
+  cleanUp(port);
 }

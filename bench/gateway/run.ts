@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { generator, load, type Window } from '../load.ts';
-import { cpuSeconds, residentMiB, spread, start, summary, writeResult } from '../measure.ts';
+import { cpuSeconds, residentMiB, spread, spreadText, start, summary, writeResult } from '../measure.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -41,8 +41,8 @@ async function cell(connections: number) {
   };
   const { direct, gateway, rpsRatio: ratio, addedP50Ms: added } = found;
   console.log(
-    `c=${connections}: direct ${direct.rps.median} rps, gateway ${gateway.rps.median}, ratio ${ratio.median} ` +
-      `(${ratio.low}..${ratio.high}), p50 +${added.median} ms, ` +
+    `c=${connections}: direct ${direct.rps.median} rps, gateway ${gateway.rps.median}, ratio ${spreadText(ratio)}, ` +
+      `p50 +${added.median} ms, ` +
       `p99 ${gateway.p99Ms.median} ms (direct ${direct.p99Ms.median}), failed ${gateway.failed}`,
   );
   return found;

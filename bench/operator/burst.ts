@@ -23,6 +23,18 @@ export interface Cost {
   readonly writes: Readonly<Record<string, number>>;
 }
 
+export const rounded = (value: number): number => Number(value.toPrecision(3));
+
+/** All of it in a line. */
+export function costText(cost: Cost, jobs: number): string {
+  const writes = Object.entries(cost.writes).map(([what, count]) => `${what} ${rounded(count / jobs)}`);
+  return (
+    `${rounded(cost.seconds)} s, ${rounded(cost.jobsPerSecond)} jobs/s, CPU ${rounded(cost.cpuSeconds)} s ` +
+    `(${rounded(cost.cpuSecondsUntilQuiet)} until quiet), resident ${cost.settledMiB} MiB (peak ${cost.peakMiB}), ` +
+    `writes a job ${rounded(cost.writesPerJob)}: ${writes.join(', ')}`
+  );
+}
+
 export interface Burst extends Cost {
   readonly passesPerJob: number;
   readonly callsPerPass: number;

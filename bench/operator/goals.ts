@@ -1,6 +1,6 @@
 /** What Limbeck's operator is held to, and what became of it in one run. */
 import { judged, type Verdict } from '../goals.ts';
-import type { Spread } from '../measure.ts';
+import { spreadText, type Spread } from '../measure.ts';
 import type { Burst } from './burst.ts';
 import type { Scale } from './scale.ts';
 
@@ -23,7 +23,7 @@ function ofBursts({ rate, jobs, bursts }: Findings): readonly Verdict[] {
   return [
     judged(
       `${burstOf} at once: at least 0.7 of the reference's rate`,
-      `${rate.median} (${rate.low}..${rate.high}) at ${jobs}`,
+      `${spreadText(rate)} at ${jobs}`,
       rate.median >= 0.7,
       isFullSize,
     ),

@@ -3,12 +3,24 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { buildFolder, kubeconfig } from './api-server.ts';
+import { buildFolder, kubeconfig, removeApiServer } from './api-server.ts';
 
 const running = new Set<ChildProcess>();
 
-/** For the way out. */
-export const killAll = (): void => running.forEach((child) => child.kill('SIGKILL'));
+/** For the way out: nothing is left of what was started, nor of the API server on the port. */
+export function cleanUp(port: number): void {
+  for (const child of running) child.kill('SIGKILL');
+  removeApiServer(port);
+}
+
+/** Cleans up and ends when somebody stops the bench. */
+export function cleanUpOnSignals(port: number): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      cleanUp(port);
+      process.exit(1);
+    });
+}
 
 /** Starts a program that finds the bench's API server. */
 export function started(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {

@@ -11,8 +11,9 @@ import { greedy } from '../../runtime/server/decoding/sampling.ts';
 import { Scheduler } from '../../runtime/server/decoding/scheduler.ts';
 import { createSession, type Session } from '../../runtime/server/onnx.ts';
 import type { Tensor } from '../../runtime/server/tensor.ts';
-import { atLeast, tell } from '../goals.ts';
-import { spread, writeResult, type Spread } from '../measure.ts';
+import { atLeast, conclude } from '../goals.ts';
+import type { Spread } from '../measure.ts';
+import { compared, rateOf, type Round } from '../rounds.ts';
 import { trainerImage, writeLanguageModels } from './language.ts';
 import { threads } from './sides.ts';
 
@@ -125,22 +126,16 @@ const ratios: Record<string, Spread> = {};
 type Side = (context: number) => Promise<Written>;
 
 async function compare(context: number, split: Side, concat: Side): Promise<void> {
-  const found: { readonly split: number; readonly concat: number }[] = [];
+  const found: Round<'split' | 'concat'>[] = [];
   // The first round warms up.
   for (let round = 0; round <= rounds; round += 1) {
     const [ours, theirs] = [await split(context), await concat(context)];
     if (JSON.stringify(ours.tokens) !== JSON.stringify(theirs.tokens)) throw new Error('they write different tokens');
     if (round > 0) found.push({ split: ours.tokensPerSecond, concat: theirs.tokensPerSecond });
   }
-  const ratio = spread(found.map((one) => one.split / one.concat));
-  const [mine, others] = [spread(found.map((one) => one.split)), spread(found.map((one) => one.concat))];
-  ratios[`context ${context} split/concat`] = ratio;
-  rates[`context ${context} split`] = mine;
-  rates[`context ${context} concat`] = others;
-  const { median, low, high } = ratio;
-  console.log(
-    `context ${context}: split ${mine.median}, concat ${others.median} tokens/s, ratio ${median} (${low}..${high})`,
-  );
+  const name = `context ${context}`;
+  ratios[`${name} split/concat`] = compared(`${name}, tokens/s`, found, ['split', 'concat']);
+  for (const side of ['split', 'concat'] as const) rates[`${name} ${side}`] = rateOf(found, side);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
@@ -153,9 +148,8 @@ try {
     atLeast(1.4, 'G10 eight at once, context 64, split beside concat', ratios['context 64 split/concat']),
     atLeast(2.5, 'G10 eight at once, context 448, split beside concat', ratios['context 448 split/concat']),
   ];
-  tell(goals);
   const reference = 'a model of the same weights that takes its past and gives it back, in a loop';
-  writeResult({ name: 'serving-concat', reference, ratios, ...{ goals, steps, rates } });
+  conclude({ name: 'serving-concat', reference, ratios, ...{ goals, steps, rates } });
 } finally {
   rmSync(folder, { recursive: true });
 }

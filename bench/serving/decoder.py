@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from concat_decoder import export_concat
 from limbeck_trainer.decoder_export import export_decoder
 from limbeck_trainer.export import manifest_of
 from limbeck_trainer.int8_weights import with_int8_weights
+from limbeck_trainer.json_text import json_text
 from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.samples import Dataset, Tokens
 from limbeck_trainer.transformer import Decoder
@@ -57,4 +57,4 @@ MAKERS: dict[str, Callable[[], dict[str, object]]] = {
     "light": lambda: ours(with_int8_weights(artefact.content)),
     "concat": lambda: encoded(export_concat(decoder)),
 }
-print(json.dumps({name: MAKERS[name]() for name in NAMES}))
+print(json_text({name: MAKERS[name]() for name in NAMES}))

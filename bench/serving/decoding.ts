@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Isolation } from '../../runtime/server/isolation/peer.ts';
-import { spread, start, writeResult, type Server, type Spread } from '../measure.ts';
-import { atLeast, tell } from '../goals.ts';
+import { atLeast, conclude } from '../goals.ts';
+import { start, type Server, type Spread } from '../measure.ts';
+import { compared, inTurn } from '../rounds.ts';
 import { openEngine } from './engine.ts';
 import { complete, promptOf, rate, trainerImage, work, writeLanguageModels } from './language.ts';
 import { untilReady } from './sides.ts';
@@ -39,7 +40,7 @@ try {
     await serve(folder, answersAtOnce, 'process'),
   ];
   const { engine, write } = await openEngine(folder, answersAtOnce);
-  const sides: Readonly<Record<string, () => Promise<number>>> = {
+  const sides = {
     'eight at once': () => rate(answersAtOnce, over(many, false)),
     'one at a time': () => rate(answersAtOnce, over(one, false)),
     'one at a time, int8': () => rate(answersAtOnce, over(one, false, 'light')),
@@ -48,13 +49,7 @@ try {
     'eight in process': () => rate(answersAtOnce, (index) => write(promptOf(index), work[index]!.maxTokens)),
     'eight, own process': () => rate(answersAtOnce, over(apart, false)),
   };
-  const found: Record<string, number>[] = [];
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round += 1) {
-    const rates: Record<string, number> = {};
-    for (const [name, measure] of Object.entries(sides)) rates[name] = await measure();
-    if (round > 0) found.push(rates);
-  }
+  const found = await inTurn(sides, rounds);
   for (const { child } of [many, one, apart]) child.kill('SIGTERM');
   await engine.stop();
   const pairings = [
@@ -66,22 +61,14 @@ try {
     ['eight, own process', 'eight at once'],
   ] as const;
   const ratios: Record<string, Spread> = {};
-  for (const [side, other] of pairings) {
-    const ratio = spread(found.map((rates) => (rates[side] ?? 0) / (rates[other] ?? 1)));
-    ratios[`${side} / ${other}`] = ratio;
-    const [mine, theirs] = [side, other].map((name) => spread(found.map((rates) => rates[name] ?? 0)).median);
-    console.log(
-      `${side} / ${other}: ${String(ratio.median)} (${String(ratio.low)}..${String(ratio.high)}); tokens/s ${String(mine)} / ${String(theirs)}`,
-    );
-  }
+  for (const pairing of pairings) ratios[pairing.join(' / ')] = compared('tokens/s', found, pairing);
   const goals = [
     atLeast(3, 'G8 eight at once beside one at a time', ratios['eight at once / one at a time']),
     atLeast(3.5, 'G11 int8 beside float32, one at a time', ratios['one at a time, int8 / one at a time']),
     atLeast(0.9, 'G12 eight streams over HTTP beside the engine', ratios['eight streams / eight in process']),
   ];
-  tell(goals);
   const reference = 'the same server otherwise, and its engine without HTTP';
-  writeResult({ name: 'serving-decoding', reference, ratios, ...{ goals } });
+  conclude({ name: 'serving-decoding', reference, ratios, goals });
 } finally {
   rmSync(folder, { recursive: true });
 }

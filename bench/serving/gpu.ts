@@ -10,7 +10,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from '../load.ts';
-import { residentMiB, spread, start, writeResult, type Server, type Spread } from '../measure.ts';
+import { residentMiB, start, writeResult, type Server, type Spread } from '../measure.ts';
+import { compared, inTurn, rateOf } from '../rounds.ts';
 import { complete, promptOf, rate, work, writeLanguageModels } from './language.ts';
 import { cnnModel, cnnRow, deep, outerModel } from './models.ts';
 import { ceiling, inPod, untilReady, writeModels } from './sides.ts';
@@ -84,23 +85,12 @@ const tokenRate = (server: Server, model: string, at: number): Promise<number> =
 const ratios: Record<string, Spread> = {};
 const rates: Record<string, Spread> = {};
 
-/** Measures sides in turn, `pairs` times after one that warms up, and keeps the first one's ratio to each other one. */
+/** Measures sides in turn, and keeps the first one's ratio to each other one. */
 async function compare(name: string, sides: Readonly<Record<string, () => Promise<number>>>): Promise<void> {
-  const rounds: Record<string, number>[] = [];
-  for (let round = 0; round <= pairs; round += 1) {
-    const found: Record<string, number> = {};
-    for (const [side, measure] of Object.entries(sides)) found[side] = await measure();
-    if (round > 0) rounds.push(found);
-  }
+  const rounds = await inTurn(sides, pairs);
   const [first = '', ...others] = Object.keys(sides);
-  for (const side of [first, ...others]) rates[`${name}, ${side}`] = spread(rounds.map((found) => found[side] ?? 0));
-  for (const other of others) {
-    const ratio = spread(rounds.map((found) => (found[first] ?? 0) / (found[other] ?? 1)));
-    ratios[`${name}: ${first} / ${other}`] = ratio;
-    const [mine, theirs] = [first, other].map((side) => String(rates[`${name}, ${side}`]?.median));
-    const { median, low, high } = ratio;
-    console.log(`${name}: ${first} ${mine!}, ${other} ${theirs!}, ratio ${median} (${low}..${high})`);
-  }
+  for (const side of [first, ...others]) rates[`${name}, ${side}`] = rateOf(rounds, side);
+  for (const other of others) ratios[`${name}: ${first} / ${other}`] = compared(name, rounds, [first, other]);
 }
 
 /** Eight pictures that differ, drawn by a rule. */

@@ -7,7 +7,7 @@ import { grammarOfSchema } from '../../runtime/server/decoding/grammar/schema.ts
 import { bytesOfToken, type TokenBytes } from '../../runtime/server/decoding/grammar/vocabulary.ts';
 import { randomFrom, type Sampling } from '../../runtime/server/decoding/sampling.ts';
 import { Sequence } from '../../runtime/server/decoding/sequence.ts';
-import { spread, writeResult } from '../measure.ts';
+import { spread, spreadText, writeResult, type Spread } from '../measure.ts';
 
 const size = 150_000;
 const rounds = 9;
@@ -101,8 +101,8 @@ function fresh(round: number): Constraint {
   return constraints.begin(grammarOfSchema({ ...schema, minItems: 2000 + round }, false));
 }
 
-const ratios: Record<string, ReturnType<typeof spread>> = {};
-const micros: Record<string, ReturnType<typeof spread>> = {};
+const ratios: Record<string, Spread> = {};
+const micros: Record<string, Spread> = {};
 for (const [name, sampling] of Object.entries(ways)) {
   timed(sampling, constraints.begin(grammar), given);
   const found: Record<'free' | 'known' | 'first', number[]> = { free: [], known: [], first: [] };
@@ -119,8 +119,7 @@ console.log(`masks bench: ${size} tokens of ${vocabulary.bytes.length} bytes, bu
 console.log(
   `a token has ${bytesOfToken(vocabulary, size - 1).length} bytes or so; ${rounds} rounds of ${steps} steps, microseconds a step`,
 );
-for (const [name, { median, low, high }] of Object.entries({ ...micros, ...ratios }))
-  console.log(`${name} ${median} (${low}..${high})`);
+for (const [name, figure] of Object.entries({ ...micros, ...ratios })) console.log(`${name} ${spreadText(figure)}`);
 writeResult({
   name: 'masks',
   reference: 'the same choice without a mask, in the same run',

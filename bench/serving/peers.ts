@@ -7,9 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { freePort } from '../../test/support/free-port.ts';
-import { atLeast, atMost, tell } from '../goals.ts';
+import { atLeast, atMost, conclude } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
-import { residentMiB, spread, summary, writeResult, type Spread } from '../measure.ts';
+import { residentMiB, spread, spreadText, summary, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
 import { bundle, inPod, threads, untilAnswered, writeModels } from './sides.ts';
 
@@ -175,7 +175,7 @@ async function compare(what: string, question: Question, running: readonly (read
   const ratios = Object.entries(others).map(([name, theirs]) => {
     const ratio = spread(theirs.map(({ rps }, at) => (limbeck[at]?.rps ?? NaN) / rps));
     const rates = `limbeck ${spread(limbeck.map(({ rps }) => rps)).median}, ${name} ${spread(theirs.map(({ rps }) => rps)).median}`;
-    console.log(`${what}: ${rates}, ratio ${ratio.median} (${ratio.low}..${ratio.high})`);
+    console.log(`${what}: ${rates}, ratio ${spreadText(ratio)}`);
     return [`${what} limbeck/${name}`, ratio] as const;
   });
   return {
@@ -204,8 +204,7 @@ try {
     atMost(0.25, 'cold start, s', resting['limbeck']?.coldSeconds),
     atMost(100, 'resident at rest, MiB', resting['limbeck']?.restMiB),
   ];
-  tell(goals);
-  writeResult({ name: 'serving-peers', reference, ratios, ...{ goals, seconds, pairs, resting, windows } });
+  conclude({ name: 'serving-peers', reference, ratios, ...{ goals, seconds, pairs, resting, windows } });
 } finally {
   await Promise.all(running.map(([, started]) => stop(started)));
   rmSync(folder, { recursive: true });

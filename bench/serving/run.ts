@@ -6,9 +6,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atLeast, judged, tell } from '../goals.ts';
+import { atLeast, conclude, judged } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
-import { spread, writeResult, type Spread } from '../measure.ts';
+import { spread, type Spread } from '../measure.ts';
+import { compared, inTurn } from '../rounds.ts';
 import { cnnRow, mlpRow, pictureRow, type BenchModel, type Row } from './models.ts';
 import { ceiling, startOurs, startReference, threads, writeModels, type Side } from './sides.ts';
 
@@ -32,7 +33,7 @@ const asJson = { mlp: jsonOf(mlpRow), picture: jsonOf(pictureRow) } as const;
 const asBytes = { cnn: bytesOf(cnnRow), picture: bytesOf(pictureRow) } as const;
 
 const ratios: Record<string, Spread> = {};
-const windows: Record<string, readonly Window[]> = {};
+const windows: Record<string, Window[]> = {};
 let failed = 0;
 
 function ask(side: Side, model: BenchModel, connections: number, request: Request): Promise<Window> {
@@ -41,30 +42,20 @@ function ask(side: Side, model: BenchModel, connections: number, request: Reques
 
 type Rates = Readonly<Record<string, () => Promise<Window | number>>>;
 
-/** Measures some rates in turn, `pairs` times, and keeps the ratios of the pairings, each within its own round. */
+/** Measures some rates in turn and keeps the ratios of the pairings, and the windows and failures of what was asked. */
 async function compare(name: string, rates: Rates, pairings: readonly (readonly [string, string])[]): Promise<void> {
-  const rounds: Record<string, number>[] = [];
-  for (let pair = 0; pair < pairs; pair++) {
-    const round: Record<string, number> = {};
-    for (const [side, measure] of Object.entries(rates)) {
+  const kept = Object.entries(rates).map(([side, measure]) => {
+    const rate = async (): Promise<number> => {
       const found = await measure();
-      round[side] = typeof found === 'number' ? found : found.rps;
-      if (typeof found !== 'number') {
-        failed += found.failed;
-        windows[`${name} ${side}`] = [...(windows[`${name} ${side}`] ?? []), found];
-      }
-    }
-    rounds.push(round);
-  }
-  const rate = (side: string): Spread => spread(rounds.map((round) => round[side] ?? 0));
-  for (const [side, other] of pairings) {
-    const ratio = spread(rounds.map((round) => (round[side] ?? 0) / (round[other] ?? 1)));
-    ratios[`${name} ${side}/${other}`] = ratio;
-    const { median, low, high } = ratio;
-    console.log(
-      `${name}: ${side} ${rate(side).median}, ${other} ${rate(other).median}, ratio ${median} (${low}..${high})`,
-    );
-  }
+      if (typeof found === 'number') return found;
+      failed += found.failed;
+      (windows[`${name} ${side}`] ??= []).push(found);
+      return found.rps;
+    };
+    return [side, rate] as const;
+  });
+  const rounds = await inTurn(Object.fromEntries(kept), pairs, 0);
+  for (const pairing of pairings) ratios[`${name} ${pairing.join('/')}`] = compared(name, rounds, pairing);
 }
 
 async function compareMlp(folder: string, name: 'mlp' | 'wide', sides: readonly [Side, Side]): Promise<void> {
@@ -169,10 +160,9 @@ try {
   await comparePictures(folder, sides);
   console.log(`${failed} requests failed`);
   const goals = goalsOf(health.p99);
-  tell(goals);
   const reference =
     'in the same run: node:http in one thread without batches, our server without batches, a loop of runs';
-  writeResult({ name: 'serving', reference, ratios, ...{ goals, seconds, pairs, failed, health, windows } });
+  conclude({ name: 'serving', reference, ratios, ...{ goals, seconds, pairs, failed, health, windows } });
 } finally {
   for (const { server } of sides) server.child.kill('SIGKILL');
   rmSync(folder, { recursive: true });

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lookMs } from '../../runtime/server/at-rest.ts';
 import { freePort } from '../../test/support/free-port.ts';
-import { atMost, tell } from '../goals.ts';
-import { residentMiB, spread, writeResult } from '../measure.ts';
+import { atMost, conclude } from '../goals.ts';
+import { residentMiB, spread, spreadText } from '../measure.ts';
 import { mlpRow } from './models.ts';
 import { bundle, inPod, run, threads, untilAnswered, untilReady, writeModels } from './sides.ts';
 
@@ -72,16 +72,15 @@ try {
     ...{ nodeMs: of('nodeMs'), sessionMs: of('sessionMs'), readyMs: of('readyMs'), addedMs: of('addedMs') },
     ...{ coldSeconds: of('coldSeconds'), restMiB: of('restMiB') },
   };
-  for (const [what, { median, low, high }] of Object.entries(found)) console.log(`${what} ${median} (${low}..${high})`);
+  for (const [what, figure] of Object.entries(found)) console.log(`${what} ${spreadText(figure)}`);
   const goals = [
     atMost(100, 'G13 start to ready beyond Node and a session, ms', found.addedMs),
     atMost(0.25, 'cold start, s', found.coldSeconds),
     atMost(100, 'resident at rest, MiB', found.restMiB),
   ];
-  tell(goals);
   const reference = 'in the same round: `node -e 0`, and the creation of a session in a process of its own';
   const ratios = { 'ready / node and session': spread(rounds.map((r) => r.readyMs / (r.nodeMs + r.sessionMs))) };
-  writeResult({ name: 'serving-start', reference, ratios, ...{ goals, pairs, found } });
+  conclude({ name: 'serving-start', reference, ratios, ...{ goals, pairs, found } });
 } finally {
   rmSync(folder, { recursive: true });
 }

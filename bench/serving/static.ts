@@ -7,8 +7,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atLeast, tell } from '../goals.ts';
-import { spread, writeResult, type Spread } from '../measure.ts';
+import { atLeast, conclude } from '../goals.ts';
+import type { Spread } from '../measure.ts';
+import { compared, inTurn, rateOf } from '../rounds.ts';
 import { openEngine } from './engine.ts';
 import { newPrompt, trainerImage, writeLanguageModels } from './language.ts';
 
@@ -40,45 +41,35 @@ const asLongAsTheLongest = (batch: readonly Answer[]): readonly Answer[] => {
 };
 
 /** Tokens that somebody wanted, a second. */
-async function rateOf(write: () => Promise<unknown>): Promise<number> {
+const timed = (write: () => Promise<unknown>) => async (): Promise<number> => {
   const began = performance.now();
   await write();
   return (1000 * wanted) / (performance.now() - began);
-}
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'limbeck-bench-'));
 try {
   writeLanguageModels(folder, trainerImage, ['writer']);
   const { engine, write } = await openEngine(folder, size);
-  const sides = {
-    continuous: () => all(write, work),
-    'static, ended rows run on': () => inBatches(write, asLongAsTheLongest),
-    'static, ended rows leave': () => inBatches(write, (batch) => batch),
-  } as const;
-  const found: Record<string, number>[] = [];
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round += 1) {
-    const rates: Record<string, number> = {};
-    for (const [name, side] of Object.entries(sides)) rates[name] = await rateOf(side);
-    if (round > 0) found.push(rates);
-  }
-  await engine.stop();
-  const rates = Object.fromEntries(
-    Object.keys(sides).map((side) => [side, spread(found.map((round) => round[side] ?? 0))] as const),
+  const found = await inTurn(
+    {
+      continuous: timed(() => all(write, work)),
+      'static, ended rows run on': timed(() => inBatches(write, asLongAsTheLongest)),
+      'static, ended rows leave': timed(() => inBatches(write, (batch) => batch)),
+    },
+    rounds,
   );
-  for (const [side, { median, low, high }] of Object.entries(rates))
-    console.log(`${side}: ${median} (${low}..${high}) tokens/s`);
+  await engine.stop();
+  const statics = ['static, ended rows run on', 'static, ended rows leave'] as const;
+  const rates: Record<string, Spread> = {};
+  for (const side of ['continuous', ...statics] as const) rates[side] = rateOf(found, side);
   const ratios: Record<string, Spread> = {};
-  for (const side of Object.keys(sides).slice(1))
-    ratios[`continuous / ${side}`] = spread(found.map((round) => (round['continuous'] ?? 0) / (round[side] ?? 1)));
-  for (const [pairing, { median, low, high }] of Object.entries(ratios))
-    console.log(`${pairing}: ratio ${median} (${low}..${high})`);
+  for (const side of statics) ratios[`continuous / ${side}`] = compared('tokens/s', found, ['continuous', side]);
   const goals = [
     atLeast(1.3, 'G9 eight at once, continuous beside static', ratios['continuous / static, ended rows run on']),
   ];
-  tell(goals);
   const reference = 'the same engine, given eight answers at a time';
-  writeResult({ name: 'serving-static', reference, ratios, ...{ goals, requests, rates } });
+  conclude({ name: 'serving-static', reference, ratios, ...{ goals, requests, rates } });
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "runtime" 
 
 import torch
 import torch.distributed as dist
+from limbeck_trainer.json_text import json_file, json_text
 from support import Document, config_document
 
 CNN = {"kind": "cnn", "channels": [64, 128], "hidden": 256}
@@ -38,7 +39,7 @@ def run(document: Document, folder: str) -> Found:
     """What the trainer itself says of a run, how it ended, how many answers of its progress were no JSON, and the last
     samples a second among them."""
     config, result, log = (Path(folder, name) for name in ("config.json", "result.json", "log.txt"))
-    config.write_text(json.dumps(document))
+    config.write_text(json_text(document))
     env = {**os.environ, "LIMBECK_RESULT_FILE": str(result), "LIMBECK_SCRATCH": folder}
     command = [sys.executable, "-m", "limbeck_trainer", "--config", str(config)]
     with log.open("wb") as output:
@@ -97,7 +98,8 @@ def nccl() -> Found:
     dist.all_reduce(value)
     dist.broadcast(value, src=0)
     dist.destroy_process_group()
-    return {"nccl": ".".join(map(str, torch.cuda.nccl.version())), "sum": float(value.sum())}
+    version = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
+    return {"nccl": ".".join(map(str, version)), "sum": float(value.sum())}
 
 
 def measured(rounds: int) -> Iterator[Found]:
@@ -134,17 +136,17 @@ def main(rounds: int) -> None:
     results = []
     for found in measured(rounds):
         results.append(found)
-        print(json.dumps(found), flush=True)
+        print(json_text(found), flush=True)
     record = {
         "name": "training-gpu",
         "reference": f"{REFERENCE}, in turn",
         "ratios": ratios(results),
         "results": results,
     }
-    print(json.dumps(record["ratios"]), flush=True)
+    print(json_text(record["ratios"]), flush=True)
     folder = REPOSITORY / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "training-gpu.json").write_text(json.dumps(record, indent=2) + "\n")
+    (folder / "training-gpu.json").write_bytes(json_file(record))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TrainingJobStatus } from '../../operator/api/generated.ts';
-import { atMost, judged, tell } from '../goals.ts';
-import { spread, writeResult, type Spread } from '../measure.ts';
+import { atMost, conclude, judged } from '../goals.ts';
+import { spread, spreadText, type Spread } from '../measure.ts';
 import { bareJob, type JobObject } from './bare-job.ts';
 import { kubectl, prepare, Seen, trainerIn, trainingJob, until, type PodSeen } from './cluster.ts';
 
@@ -15,7 +15,6 @@ const workers = 2;
 const progressPort = 8080;
 const endless = { optimization: { epochs: 100_000 }, checkpoint: { everySeconds: 2 }, distribution: { workers } };
 
-const text = ({ median, low, high }: Spread): string => `${median} (${low}..${high})`;
 const podsOf = (seen: Seen, fits: (pod: PodSeen) => boolean): readonly PodSeen[] =>
   [...seen.pods.values()].filter(fits);
 
@@ -214,7 +213,7 @@ const seen = new Seen();
 try {
   const starts = await compareStarts(seen);
   console.log(
-    `apply to all pods running, s: ${text(starts.ours)}, of that until the Job is made ${text(starts.jobMade)}; bare Indexed Job ${text(starts.bare)}, ratio ${text(starts.ratio)}`,
+    `apply to all pods running, s: ${spreadText(starts.ours)}, of that until the Job is made ${spreadText(starts.jobMade)}; bare Indexed Job ${spreadText(starts.bare)}, ratio ${spreadText(starts.ratio)}`,
   );
   const failed = await repeated(9, (index) => failForGood(seen, `fails-${index}`));
   const failures = {
@@ -222,47 +221,36 @@ try {
     jobFailed: spread(failed.map(({ jobFailed }) => jobFailed)),
   };
   console.log(
-    `end of the trainer to phase Failed, s: ${text(failures.jobFailed)}; to the kubelet's word: ${text(failures.exitSeen)}`,
+    `end of the trainer to phase Failed, s: ${spreadText(failures.jobFailed)}; to the kubelet's word: ${spreadText(failures.exitSeen)}`,
   );
   // Rank 0 alone writes checkpoints: with it goes what was done since the last one.
   const losses = await repeated(6, (index) => loseWorker(seen, `loses-${index}`, index % 2 === 0 ? 1 : 0));
   const recovery = spread(losses.map(({ seconds }) => seconds));
   const [lost, lostSeconds] = [spread(losses.map((one) => one.lost)), spread(losses.map((one) => one.lostSeconds))];
   console.log(
-    `worker killed to first new step, s: ${text(recovery)}; steps lost: ${text(lost)}, of ${text(lostSeconds)} s`,
+    `worker killed to first new step, s: ${spreadText(recovery)}; steps lost: ${spreadText(lost)}, of ${spreadText(lostSeconds)} s`,
   );
   const survived = await surviveAll(seen);
   console.log(
     `${survived.succeeded} of ${survived.jobs} jobs with kills ended right, in ${survived.attempts} attempts`,
   );
-  const reference = 'an Indexed Job with the same pods, made by hand';
-  const ratios = { 'apply to all pods running': starts.ratio };
   const goals = [
     atMost(1.05, 'apply to all pods running, beside a bare Job', starts.ratio),
     atMost(1, 'end of the trainer to phase Failed, s', failures.jobFailed),
     atMost(10, 'worker killed to first new step, s', recovery),
-    judged('work lost: at most one interval of checkpoints, 2 s', text(lostSeconds), lostSeconds.high <= 2),
+    judged('work lost: at most one interval of checkpoints, 2 s', spreadText(lostSeconds), lostSeconds.high <= 2),
     judged(
       'jobs with kills end right',
       `${survived.succeeded} of ${survived.jobs}`,
       survived.succeeded === survived.jobs,
     ),
   ];
-  tell(goals);
-  const result = {
+  conclude({
     name: 'training-group',
-    reference,
-    ratios,
-    goals,
-    starts,
-    failures,
-    recovery,
-    lost,
-    lostSeconds,
-    survived,
-    seed,
-  };
-  writeResult(result);
+    reference: 'an Indexed Job with the same pods, made by hand',
+    ratios: { 'apply to all pods running': starts.ratio },
+    ...{ goals, starts, failures, recovery, lost, lostSeconds, survived, seed },
+  });
 } finally {
   seen.stop();
 }

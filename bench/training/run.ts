@@ -3,8 +3,8 @@
  * alternate in one run inside the trainer image. `node bench/training/run.ts [ROUNDS]`
  */
 import { execFileSync } from 'node:child_process';
-import { atLeast, tell } from '../goals.ts';
-import { spread, writeResult, type Spread } from '../measure.ts';
+import { atLeast, conclude } from '../goals.ts';
+import { spread, spreadText } from '../measure.ts';
 
 interface Line {
   readonly model: string;
@@ -25,15 +25,14 @@ const lines = said
   .map((line) => JSON.parse(line) as Line);
 
 const nameOf = ({ model, processes }: Line): string => `${model}, ${String(processes)} processes`;
-const text = ({ median, low, high }: Spread): string => `${String(median)} (${String(low)}..${String(high)})`;
 for (const line of lines)
   console.log(
-    `${nameOf(line)}: ${text(spread(line.ratios))} of plain PyTorch; samples/s ${text(spread(line.ours))} / ${text(spread(line.plain))}`,
+    `${nameOf(line)}: ${spreadText(spread(line.ratios))} of plain PyTorch; ` +
+      `samples/s ${spreadText(spread(line.ours))} / ${spreadText(spread(line.plain))}`,
   );
 const ratios = Object.fromEntries(lines.map((line) => [nameOf(line), spread(line.ratios)]));
 const goals = Object.entries(ratios).map(([name, ratio]) => atLeast(0.95, `${name}, beside plain PyTorch`, ratio));
-tell(goals);
-writeResult({
+conclude({
   name: 'training-throughput',
   reference: 'a plain PyTorch script of the same model, its own loop, DistributedDataParallel with its defaults',
   ...{ ratios, goals },

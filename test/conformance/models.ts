@@ -1,5 +1,5 @@
 /** The models that the cases speak to, as files of a repository that most servers read: name/version/model.onnx. */
-import { identityModel, mlpModel, onnxModel, type ElementType } from '../support/onnx-model.ts';
+import { gatherModel, identityModel, mlpModel, onnxModel, type ElementType } from '../support/onnx-model.ts';
 
 /** Every datatype for which there is an identity model `id_<datatype>`: y = x, both [batch, width]. */
 export const datatypes = [
@@ -30,14 +30,6 @@ const arithmetic = onnxModel({
   ],
 });
 
-/** y [batch, 1] = table[x], x [batch]: an index beyond 3 fails inside the model. */
-const gather = onnxModel({
-  inputs: [{ name: 'x', type: 'INT64', shape: ['batch'] }],
-  outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
-  weights: [{ name: 'table', shape: [4, 1], data: Float32Array.of(0, 1, 2, 3) }],
-  nodes: [{ op: 'Gather', inputs: ['table', 'x'], outputs: ['y'] }],
-});
-
 /** Path → bytes. `mlp` is x [batch, 4] → logits [batch, 3]; `two_versions` is y = x twice. */
 export function conformanceModels(): Readonly<Record<string, Buffer>> {
   const identities = datatypes.map((type) => [`id_${type}/1/model.onnx`, identityModel(type)] as const);
@@ -45,7 +37,7 @@ export function conformanceModels(): Readonly<Record<string, Buffer>> {
     ...Object.fromEntries(identities),
     'mlp/1/model.onnx': mlpModel([4, 8, 3]),
     'arithmetic/1/model.onnx': arithmetic,
-    'gather/1/model.onnx': gather,
+    'gather/1/model.onnx': gatherModel(),
     'two_versions/1/model.onnx': identityModel('FP32'),
     'two_versions/2/model.onnx': identityModel('FP32'),
     'cube/1/model.onnx': identityModel('FP32', ['batch', 2, 3]),

@@ -1,25 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { deployments, endpointSlices, endpointSlicesOf, modelServices } from '../../operator/api/resources.ts';
 import { gatewaysOf, scalesOf, slicesOfService } from '../../operator/feeds.ts';
-import { startCaches } from '../../operator/kernel/caches.ts';
 import { ownerReferenceTo, type KubeObject, type Resource } from '../../operator/kernel/objects.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { cachesOf } from '../support/caches.ts';
 import { FakeCluster } from '../support/fake-cluster.ts';
-import { freshRegistry, rememberingLog } from '../support/toy.ts';
 import { deployed, seen, service, settings } from './serving/support.ts';
 
 async function cacheOf(objects: readonly (readonly [Resource, KubeObject])[]) {
   const cluster = new FakeCluster();
   for (const [resource, object] of objects) cluster.put(resource, object);
-  const { cache, whenSynced } = startCaches({
-    ...{
-      cluster,
-      resources: [modelServices, deployments, endpointSlicesOf('limbeck-gateway')],
-      indexes: [slicesOfService],
-    },
-    ...{ log: rememberingLog(), registry: freshRegistry(), signal: new AbortController().signal },
-    ...{ clock: new FakeClock(), random: () => 0 },
-  });
+  const resources = [modelServices, deployments, endpointSlicesOf('limbeck-gateway')];
+  const { cache, whenSynced } = cachesOf(cluster, resources, { indexes: [slicesOfService] });
   await whenSynced;
   return cache;
 }

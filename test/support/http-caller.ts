@@ -43,3 +43,10 @@ export function post(url: string, body: unknown, headers: Record<string, string>
   if (Buffer.isBuffer(body)) return call(url, { method: 'POST', body: new Uint8Array(body), headers });
   return call(url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
 }
+
+/** Both by the path alone, of a server that may start later. */
+export const callerOf = (url: () => string) => ({
+  call: (path: string, init?: RequestInit): Promise<Answer> => call(url() + path, init),
+  post: (path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> =>
+    post(url() + path, body, headers),
+});

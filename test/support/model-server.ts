@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, jest } from '@jest/globals';
 import { systemClock } from '../../process/clock.ts';
-import type { Log } from '../../process/logger.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { listen } from '../../process/http-server.ts';
 import { BodyBudget } from '../../runtime/server/body.ts';
@@ -14,15 +13,7 @@ import { startGrpcServer, type GrpcServer } from '../../runtime/server/grpc/serv
 import { closeServer, createHttpServer } from '../../runtime/server/http.ts';
 import { registerMetrics } from '../../runtime/server/metrics.ts';
 import { folderRepository } from '../../runtime/server/repository.ts';
-
-/** Says nothing: tests provoke errors on purpose. */
-export const quiet: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => quiet,
-};
+import { quiet } from './quiet-log.ts';
 
 /** How models run in tests, unless a test says otherwise. */
 export const modelOptions: EngineOptions = {
@@ -89,7 +80,8 @@ export async function serveModels(
     readonly maxOutputTokens?: number;
     /** Every request is told of, or none. */
     readonly accessLogSample?: 0 | 1;
-    readonly wait?: boolean;
+    /** `decided`: until it is known of every model whether it can be served. */
+    readonly wait?: boolean | 'decided';
   } = {},
 ): Promise<LiveServer> {
   const folder = await folderWith(files);
@@ -108,7 +100,8 @@ export async function serveModels(
   await listen(server, 0);
   const { port } = server.address() as AddressInfo;
   await engine.start();
-  if (options.wait !== false) await until(() => engine.notReady === undefined);
+  const isDecided = (): boolean => engine.models.every(({ notReady }) => notReady?.reason !== 'Loading');
+  if (options.wait !== false) await until(options.wait === 'decided' ? isDecided : () => engine.notReady === undefined);
   return {
     folder,
     url: `http://127.0.0.1:${port}`,

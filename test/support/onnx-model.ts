@@ -133,6 +133,16 @@ export function identityModel(type: ElementType, shape: readonly (number | strin
   });
 }
 
+/** y [batch, 1] = table[x], x [batch], of a table of four: an index beyond 3 fails inside the model. */
+export function gatherModel(): Buffer {
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'INT64', shape: ['batch'] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
+    weights: [{ name: 'table', shape: [4, 1], data: Float32Array.of(0, 1, 2, 3) }],
+    nodes: [{ op: 'Gather', inputs: ['table', 'x'], outputs: ['y'] }],
+  });
+}
+
 /** Reproducible weights in [-0.5, 0.5). */
 function weights(count: number, seed: number): Float32Array {
   let state = seed;

@@ -3,11 +3,12 @@ import { WriteMemory } from '../../operator/kernel/memory.ts';
 import type { KubeObject, OwnerReference } from '../../operator/kernel/objects.ts';
 import { runPass, type Outcome } from '../../operator/kernel/pass.ts';
 import { Recorder } from '../../operator/kernel/recorder.ts';
-import { startCaches, type Caches } from '../../operator/kernel/caches.ts';
+import type { Caches } from '../../operator/kernel/caches.ts';
 import type { AnyReconciler, Cache } from '../../operator/kernel/reconcile.ts';
+import { cachesOf } from './caches.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { crew, crewReconciler, crews, freshRegistry, members, rememberingLog, type Crew } from './toy.ts';
+import { crew, crewReconciler, crews, members, rememberingLog, type Crew } from './toy.ts';
 
 export const key = { namespace: 'default', name: 'alpha' };
 export const never = new AbortController().signal;
@@ -37,17 +38,9 @@ export async function stage(
   before: (cluster: FakeCluster) => void,
   reconciler: AnyReconciler = crewReconciler,
 ): Promise<Stage> {
-  const [cluster, clock, log, registry] = [new FakeCluster(), new FakeClock(), rememberingLog(), freshRegistry()];
+  const [cluster, clock, log] = [new FakeCluster(), new FakeClock(), rememberingLog()];
   before(cluster);
-  const caches = startCaches({
-    cluster,
-    resources: [crews, members],
-    log,
-    registry,
-    signal: never,
-    clock,
-    random: () => 0,
-  });
+  const caches = cachesOf(cluster, [crews, members], { log, clock });
   await clock.advance(0);
   const memory = new WriteMemory();
   let isHeard = false;

@@ -5,7 +5,7 @@ import type { BatchJob, Node, Pod } from '../../operator/api/kubernetes.ts';
 import { attemptName, labels } from '../../operator/api/names.ts';
 import type { DistillationJob, TrainingJob } from '../../operator/api/resources.ts';
 import { ownerReferenceTo } from '../../operator/kernel/objects.ts';
-import type { Attempt, RunObserved } from '../../operator/workloads/run.ts';
+import type { Attempt, RunFeeds, RunObserved } from '../../operator/workloads/run.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 
 export const now = new Date('2026-11-24T12:00:00Z');
@@ -158,6 +158,9 @@ export const pastAttempt = (number: number, outcome: Attempt['outcome'], endedSe
   ...(outcome === undefined ? {} : { outcome }),
   message: 'what happened',
 });
+
+/** Nothing is heard of a run, there are no queues, and gangs wherever they are wanted. */
+export const feeds: RunFeeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
 
 /** A look at the teacher's run. */
 export const seen = (more: Partial<RunObserved> = {}): RunObserved => ({

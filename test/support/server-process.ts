@@ -21,18 +21,21 @@ export function residentMiB({ child: { pid } }: ServerProcess): number {
 }
 
 type Line = Readonly<Record<string, unknown>>;
+type Environment = Readonly<Record<string, string>>;
 
-/** Dozens of sessions open at once, and beside the pods of an end-to-end test they get what those leave of two cores. */
-const readyWithinMs = 240_000;
+/** One that was started, whatever becomes of it. */
+export interface SpawnedServer {
+  readonly child: ChildProcess;
+  /** With its exit code and signal. */
+  readonly exited: Promise<unknown[]>;
+  /** The first line of its log with this message, once it has said it. */
+  readonly said: (message: string) => Line | undefined;
+  /** Where it answers, once it listens. */
+  readonly url: () => string;
+}
 
-/** For a hook that starts a server, in milliseconds: longer than readiness is waited for, so that this speaks. */
-export const startLimitMs = 300_000;
-
-/** Starts the server on free ports of loopback, in a process group of its own where it is to be, and waits until it is ready. */
-export async function startServerProcess(
-  environment: Readonly<Record<string, string>>,
-  { ownGroup = false } = {},
-): Promise<ServerProcess> {
+/** Starts the server on free ports of loopback, in a process group of its own where it is to be. */
+export function spawnServer(environment: Environment, { ownGroup = false } = {}): SpawnedServer {
   const child = spawn(process.execPath, ['runtime/server/main.ts'], {
     env: { ...childEnvironment, LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -41,21 +44,36 @@ export async function startServerProcess(
   const exited = once(child, 'exit');
   const lines: Line[] = [];
   createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line) as Line));
-  const portOf = (message: string): number | undefined =>
-    lines.find((line) => line['message'] === message)?.['port'] as number | undefined;
+  const said = (message: string): Line | undefined => lines.find((line) => line['message'] === message);
+  return { child, exited, said, url: () => `http://127.0.0.1:${String(said('listening')?.['port'])}` };
+}
+
+/** Dozens of sessions open at once, and beside the pods of an end-to-end test they get what those leave of two cores. */
+const readyWithinMs = 240_000;
+
+/** For a hook that starts a server, in milliseconds: longer than readiness is waited for, so that this speaks. */
+export const startLimitMs = 300_000;
+
+/** Starts the server as `spawnServer` does, and waits until it is ready. */
+export async function startServerProcess(
+  environment: Environment,
+  options?: Parameters<typeof spawnServer>[1],
+): Promise<ServerProcess> {
+  const { child, exited, said, url } = spawnServer(environment, options);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
   };
-  const urlOf = (): string => `http://127.0.0.1:${portOf('listening')}`;
-  const isReady = async (): Promise<boolean> => (await fetch(`${urlOf()}/v2/health/ready`)).status === 200;
+  const isReady = async (): Promise<boolean> => (await fetch(`${url()}/v2/health/ready`)).status === 200;
+  const listensForGrpc = (): boolean => said('listening for gRPC') !== undefined;
   try {
-    await until(() => portOf('listening') !== undefined || child.exitCode !== null, readyWithinMs);
+    await until(() => said('listening') !== undefined || child.exitCode !== null, readyWithinMs);
     await until(isReady, readyWithinMs);
-    if (environment['LIMBECK_GRPC_PORT'] !== undefined) await until(() => portOf('listening for gRPC') !== undefined);
+    if (environment['LIMBECK_GRPC_PORT'] !== undefined) await until(listensForGrpc);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url: urlOf(), grpcAddress: `127.0.0.1:${portOf('listening for gRPC') ?? ''}`, child, stop };
+  const grpcPort = said('listening for gRPC')?.['port'] as number | undefined;
+  return { url: url(), grpcAddress: `127.0.0.1:${grpcPort ?? ''}`, child, stop };
 }

@@ -6,7 +6,6 @@ import numpy as np
 import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
-
 from session import DTYPES, Arrays, Onnx, folders, port
 
 app = FastAPI()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
-
 from session import DTYPES, Onnx, folders, port
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
-
 from session import Onnx
 
 

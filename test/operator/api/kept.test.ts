@@ -17,7 +17,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { FakeKubelet } from '../../support/fake-kubelet.ts';
 import { startRig } from '../../support/rig.ts';
-import { ended, node, settings, teacherAttempt, teacherJob, worker } from '../../support/runs.ts';
+import { ended, feeds, node, settings, teacherAttempt, teacherJob, worker } from '../../support/runs.ts';
 import { service } from '../serving/support.ts';
 
 const big = 'x'.repeat(1000);
@@ -130,12 +130,7 @@ test('whoever begins with such caches finds everything as it is wanted, and writ
     cluster.put(resource, { ...root, metadata });
   }
   const reconcilers = [
-    trainingReconciler(settings, {
-      news: () => undefined,
-      stall: () => undefined,
-      kueue: () => false,
-      gangs: () => true,
-    }),
+    trainingReconciler(settings, feeds),
     servingReconciler(settings, { recommendation: () => undefined, loadFailure: () => undefined }),
   ];
   const rest = async (): Promise<number> => {

@@ -8,16 +8,9 @@ import {
   type GatewayAddress,
   type ServiceScale,
 } from '../../../operator/autoscaler/loop.ts';
-import type { Log } from '../../../process/logger.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { quiet } from '../../support/quiet-log.ts';
 
-const silent: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
 const key = { namespace: 'default', name: 'digits' };
 const stops: (() => void)[] = [];
 afterEach(() => {
@@ -67,7 +60,7 @@ class World {
     this.scale = { ...usual, ...scale };
     this.gateways = gateways;
     this.loop = startAutoscaler({
-      ...{ clock: this.clock, random: () => 0, log: silent, registry: new Registry(), signal: this.abort.signal },
+      ...{ clock: this.clock, random: () => 0, log: quiet, registry: new Registry(), signal: this.abort.signal },
       services: () => [this.scale],
       gateways: () => this.gateways,
       poke: () => this.pokes++,

@@ -6,12 +6,22 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { FakeKubelet } from '../../support/fake-kubelet.ts';
 import { startRig } from '../../support/rig.ts';
-import { ago, ended, metrics, node, settings, studentJob, succeeded, success, teacherJob } from '../../support/runs.ts';
+import {
+  ago,
+  ended,
+  feeds,
+  metrics,
+  node,
+  settings,
+  studentJob,
+  succeeded,
+  success,
+  teacherJob,
+} from '../../support/runs.ts';
 
 const key = { namespace: 'default', name: 'digits-student' };
 /** The fake cluster numbers what it stores: the node, then the job. */
 const attempt = (number: number): string => attemptName(key.name, 'uid-2', number);
-const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
 
 function begin() {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];

@@ -1,26 +1,14 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { ask, pause, service, startBackend, startGateway, until, type TestGateway } from './support.ts';
-
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
-
-async function gatewayFor(): Promise<TestGateway> {
-  const made = await startGateway();
-  stops.push(() => made.stop());
-  return made;
-}
+import { describe, expect, test } from '@jest/globals';
+import { ask, pause, service, startBackend, startGateway, until } from './support.ts';
 
 describe('the time that a caller waits', () => {
   test('of grpc-timeout what is left goes on; what is none goes on as it is', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const heard: unknown[] = [];
-    const { port, kill } = await startBackend(({ headers }, response) => {
+    const { port } = await startBackend(({ headers }, response) => {
       heard.push(headers['grpc-timeout']);
       response.end();
     });
-    stops.push(kill);
     made.gateway.routes.putService(service());
     const held = ask(made.port, { headers: { 'grpc-timeout': '99S' } });
     await until(() => [...made.gateway.services.values()].some(({ waiting }) => waiting === 1));
@@ -39,7 +27,7 @@ describe('the time that a caller waits', () => {
     ['/v2/models/digits/infer', 'the request waited for as long as it was allowed to, and was not begun'],
     ['/v1/completions', expect.objectContaining({ type: 'server_error', code: 'deadline_exceeded' })],
   ])('504: the caller of %s no longer waits, and no replica hears of it', async (path, error) => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service());
     const answer = await ask(made.port, { path, body: 'x', headers: { 'grpc-timeout': '50m' } });
     expect([answer.code, JSON.parse(answer.text)]).toEqual([504, { error }]);
@@ -48,13 +36,12 @@ describe('the time that a caller waits', () => {
   });
 
   test('504: a caller whose body came after his deadline, and his seat is free for the next', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const paths: (string | undefined)[] = [];
-    const { port, kill } = await startBackend((incoming, response) => {
+    const { port } = await startBackend((incoming, response) => {
       paths.push(incoming.url);
       response.end();
     });
-    stops.push(kill);
     made.gateway.routes.putService(service({ maxInFlightPerReplica: 1 }));
     made.replicas(port);
     const late = { 'grpc-timeout': '1n' };

@@ -1,29 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
-import {
-  ask,
-  pause,
-  service,
-  silent,
-  startBackend,
-  startGateway,
-  until,
-  type Ask,
-  type TestGateway,
-} from './support.ts';
-
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
-
-async function gatewayFor(...given: Parameters<typeof startGateway>): Promise<TestGateway> {
-  const made = await startGateway(...given);
-  stops.push(() => made.stop());
-  return made;
-}
+import { describe, expect, test } from '@jest/globals';
+import { quiet } from '../../support/quiet-log.ts';
+import { ask, pause, service, startBackend, startGateway, until, type Ask } from './support.ts';
 
 const errorOf = ({ text }: { readonly text: string }): string => String(JSON.parse(text).error);
 
@@ -34,7 +14,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     ['a host that names no service', { host: 'localhost' }, 'names a service'],
     ['a path that names no service', { host: '10.0.0.1', path: '/namespaces/default/models/x' }, 'names a service'],
   ])('404: %s', async (_, given, sentence) => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service());
     const answer = await ask(made.port, given);
     expect([answer.code, answer.headers['content-type']]).toEqual([404, 'application/json']);
@@ -42,7 +22,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('503: a service that is not known because the caches are not', async () => {
-    const made = await gatewayFor({}, false);
+    const made = await startGateway({}, false);
     const answer = await ask(made.port);
     expect([answer.code, answer.headers['retry-after'], errorOf(answer)]).toEqual([
       503,
@@ -52,11 +32,10 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('413: a body that says it is too large, and one that turns out to be', async () => {
-    const made = await gatewayFor({ maxBodyBytes: 2_000_000 });
-    const { port, kill } = await startBackend((incoming, response) => {
+    const made = await startGateway({ maxBodyBytes: 2_000_000 });
+    const { port } = await startBackend((incoming, response) => {
       incoming.resume().on('end', () => response.end());
     });
-    stops.push(kill);
     made.gateway.routes.putService(service());
     made.replicas(port);
     const said = await ask(made.port, { body: Buffer.alloc(3_000_000) });
@@ -70,7 +49,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('429: the queue is full, and a guest who leaves makes room', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service({ queueLimit: 2 }));
     const gone = new AbortController();
     const first = ask(made.port, { signal: gone.signal });
@@ -93,7 +72,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('503: no replica came in time, with the reason that the service gives', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service({ maxColdStartSeconds: 0.05 }, false));
     const answer = await ask(made.port);
     expect([answer.code, answer.headers['retry-after']]).toEqual([503, '5']);
@@ -101,14 +80,14 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('503 at once: a person stopped the service', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const stopped = service();
     made.gateway.routes.putService({ ...stopped, spec: { ...stopped.spec, replicas: 0 } });
     expect(errorOf(await ask(made.port, { body: 'x' }))).toBe('the service is pinned to 0 replicas');
   });
 
   test('503 at once: no replica would come, also for those who wait; until the spec or the artefact is mended', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const said = (more: object, generation = 1) => {
       const { metadata, status, ...rest } = service();
       const stated = { ...status, observedGeneration: 1, ...more };
@@ -132,10 +111,9 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     made.gateway.routes.putService({ ...hopeless, metadata: { ...hopeless.metadata, generation: 2 } });
     const again = ask(made.port, { body: 'z' });
     await until(() => known?.waiting === 1);
-    const { port, kill } = await startBackend((incoming, response) => {
+    const { port } = await startBackend((incoming, response) => {
       incoming.pipe(response);
     });
-    stops.push(kill);
     made.replicas(port);
     expect((await again).text).toBe('z');
     // A replica that answers is right, whatever the status still says.
@@ -144,7 +122,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('405: what no path takes, without waking a replica; a tunnel too', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service());
     for (const method of ['PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
       const answer = await ask(made.port, { method, body: 'x' });
@@ -163,7 +141,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     ['/v1/completions', { message: 'the service is pinned to 0 replicas', type: 'server_error', param: null }],
     ['/v1/models/digits:predict', 'the service is pinned to 0 replicas'],
   ])('%s: a refusal in the shape that its clients know', async (path, error) => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const stopped = service();
     made.gateway.routes.putService({ ...stopped, spec: { ...stopped.spec, replicas: 0 } });
     const answer = await ask(made.port, { path, body: '{}' });
@@ -177,16 +155,15 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('a client that closed its sending side is held like any other, and gets its answer', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service());
     const [known] = [...made.gateway.services.values()];
     const socket = connect({ port: made.port, host: '127.0.0.1', allowHalfOpen: true });
     socket.end('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default.svc\r\nContent-Length: 2\r\n\r\nhi');
     await until(() => known?.waiting === 1);
-    const { port, kill } = await startBackend((incoming, response) => {
+    const { port } = await startBackend((incoming, response) => {
       incoming.pipe(response);
     });
-    stops.push(kill);
     made.replicas(port);
     let text = '';
     for await (const chunk of socket) text += String(chunk);
@@ -194,7 +171,7 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
   });
 
   test('400: what is not HTTP', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const text = await new Promise<string>((resolve) => {
       let received = '';
       const socket = connect(made.port, '127.0.0.1', () => socket.write('nonsense\r\n\r\n'));
@@ -211,7 +188,7 @@ describe('health of a service is answered without waking it', () => {
     ['/v2/health/ready', true, 200, { ready: true, live: true }],
     ['/v2/health/ready', false, 503, { ready: false, live: true, error: 'the artefact has another digest' }],
   ])('%s of a service whose Ready is %s', async (path, ready, code, body) => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service({}, ready));
     const answer = await ask(made.port, { path });
     expect([answer.code, JSON.parse(answer.text)]).toEqual([code, body]);
@@ -220,9 +197,8 @@ describe('health of a service is answered without waking it', () => {
 });
 
 test('requests are counted by service and code', async () => {
-  const made = await gatewayFor();
-  const { port, kill } = await startBackend((_incoming, response) => response.end());
-  stops.push(kill);
+  const made = await startGateway();
+  const { port } = await startBackend((_incoming, response) => response.end());
   made.gateway.routes.putService(service());
   const cold = ask(made.port);
   await until(() => [...made.gateway.services.values()][0]?.waiting === 1);
@@ -237,8 +213,8 @@ test('requests are counted by service and code', async () => {
 
 test('the access log says how long a request was held and to which trace it belongs, also when its caller left', async () => {
   const said: unknown[] = [];
-  const log = { ...silent, info: (_: string, facts?: object) => void said.push(facts) };
-  const made = await gatewayFor({ accessLogSample: 1 }, true, log);
+  const log = { ...quiet, info: (_: string, facts?: object) => void said.push(facts) };
+  const made = await startGateway({ accessLogSample: 1 }, true, log);
   made.gateway.routes.putService(service());
   const gone = new AbortController();
   const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
@@ -255,16 +231,15 @@ test('the access log says how long a request was held and to which trace it belo
 });
 
 test('a caller who takes nothing of his answer for a minute is cut off, and leaves his seat', async () => {
-  const made = await gatewayFor();
+  const made = await startGateway();
   const { server } = made.gateway;
   expect(server.timeout).toBe(60_000);
   server.timeout = 300;
   const answers: ServerResponse[] = [];
-  const { port, kill } = await startBackend((_, response) => {
+  const { port } = await startBackend((_, response) => {
     answers.push(response);
     response.end(Buffer.alloc(64 << 20));
   });
-  stops.push(kill);
   made.gateway.routes.putService(service());
   made.replicas(port);
   const caller = connect(made.port, '127.0.0.1').on('error', () => undefined);

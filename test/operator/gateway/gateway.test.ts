@@ -1,24 +1,7 @@
 import { request } from 'node:http';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import '../../support/patience.ts';
-import { ask, pause, service, startBackend, startGateway, until, type Backend, type TestGateway } from './support.ts';
-
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
-
-async function gatewayFor(...given: Parameters<typeof startGateway>): Promise<TestGateway> {
-  const made = await startGateway(...given);
-  stops.push(() => made.stop());
-  return made;
-}
-
-async function backend(...given: Parameters<typeof startBackend>): Promise<Backend> {
-  const made = await startBackend(...given);
-  stops.push(() => made.kill());
-  return made;
-}
+import { ask, pause, service, startBackend, startGateway, until, type TestGateway } from './support.ts';
 
 const serviceOf = (made: TestGateway, key = 'default/digits') => {
   const found = [...made.gateway.services.values()].find((known) => known.route.key === key);
@@ -28,8 +11,8 @@ const serviceOf = (made: TestGateway, key = 'default/digits') => {
 
 describe('passing on', () => {
   test('body, path, query, headers and status travel both ways; hop-by-hop headers do not', async () => {
-    const made = await gatewayFor();
-    const { port } = await backend((incoming, response) => {
+    const made = await startGateway();
+    const { port } = await startBackend((incoming, response) => {
       let body = '';
       incoming.on('data', (chunk: Buffer) => (body += chunk.toString()));
       incoming.on('end', () => {
@@ -55,8 +38,8 @@ describe('passing on', () => {
   });
 
   test('a body beyond what is read ahead is streamed whole', async () => {
-    const made = await gatewayFor();
-    const { port } = await backend((incoming, response) => {
+    const made = await startGateway();
+    const { port } = await startBackend((incoming, response) => {
       let bytes = 0;
       incoming.on('data', (chunk: Buffer) => (bytes += chunk.length));
       incoming.on('end', () => response.end(String(bytes)));
@@ -68,9 +51,9 @@ describe('passing on', () => {
   });
 
   test('an answer passes chunk by chunk, its head first', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     let next: (text?: string) => void = () => undefined;
-    const { port } = await backend((_incoming, response) => {
+    const { port } = await startBackend((_incoming, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       next = (text) => {
         if (text === undefined) response.end();
@@ -99,9 +82,9 @@ describe('passing on', () => {
   });
 
   test('a client that goes away is missed by the replica, and its seat is free', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     let missed = false;
-    const { port } = await backend((incoming) => {
+    const { port } = await startBackend((incoming) => {
       incoming.resume();
       incoming.socket.on('close', () => (missed = true));
     });
@@ -116,8 +99,8 @@ describe('passing on', () => {
   });
 
   test('an answer that breaks off breaks off for the client too', async () => {
-    const made = await gatewayFor();
-    const { port } = await backend((incoming, response) => {
+    const made = await startGateway();
+    const { port } = await startBackend((incoming, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half');
       setTimeout(() => incoming.socket.destroy(), 20);
@@ -131,12 +114,12 @@ describe('passing on', () => {
 
 describe('a lost replica', () => {
   test('killed in the middle of load, no request that had no answer yet fails', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     const slow = (incoming: { resume(): void }, response: { end(text: string): void }): void => {
       incoming.resume();
       setTimeout(() => response.end('ok'), 30);
     };
-    const [first, second] = [await backend(slow), await backend(slow)];
+    const [first, second] = [await startBackend(slow), await startBackend(slow)];
     made.gateway.routes.putService(service());
     made.replicas(first.port, second.port);
     const codes: number[] = [];
@@ -153,22 +136,22 @@ describe('a lost replica', () => {
   });
 
   test('the only one: requests are held until it is back', async () => {
-    const made = await gatewayFor();
-    const first = await backend((incoming) => incoming.resume());
+    const made = await startGateway();
+    const first = await startBackend((incoming) => incoming.resume());
     made.gateway.routes.putService(service());
     made.replicas(first.port);
     const answers = Promise.all(Array.from({ length: 20 }, () => ask(made.port, { body: 'x' })));
     await until(() => serviceOf(made).inFlight === 20);
     first.kill();
     await until(() => serviceOf(made).inFlight <= 1 && serviceOf(made).waiting >= 19);
-    await backend((_incoming, response) => response.end('back'), first.port);
+    await startBackend((_incoming, response) => response.end('back'), first.port);
     for (const { code, text } of await answers) expect([code, text]).toEqual([200, 'back']);
   });
 
   test('one that kills every replica is refused in the end; a POST that is no inference is not repeated', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     let requests = 0;
-    const { port } = await backend((incoming) => {
+    const { port } = await startBackend((incoming) => {
       requests++;
       incoming.socket.resetAndDestroy();
     });
@@ -185,9 +168,9 @@ describe('a lost replica', () => {
 
 describe('stopping', () => {
   test('held and running requests finish, connections are closed, new ones are not taken', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     let finish: (() => void) | undefined;
-    const { port } = await backend((_incoming, response) => {
+    const { port } = await startBackend((_incoming, response) => {
       finish = () => response.end('done');
     });
     made.gateway.routes.putService(service());
@@ -204,7 +187,7 @@ describe('stopping', () => {
   });
 
   test('what is left when the time is over is refused', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     made.gateway.routes.putService(service());
     const held = ask(made.port, { body: 'x' });
     await until(() => serviceOf(made).waiting === 1);
@@ -215,9 +198,9 @@ describe('stopping', () => {
   });
 
   test('many held requests are released at once, each answered once', async () => {
-    const made = await gatewayFor();
+    const made = await startGateway();
     let answered = 0;
-    const { port } = await backend((_incoming, response) => response.end(String(++answered)));
+    const { port } = await startBackend((_incoming, response) => response.end(String(++answered)));
     made.gateway.routes.putService(service({ queueLimit: 1000, maxInFlightPerReplica: 3 }));
     const all = Array.from({ length: 300 }, () => ask(made.port, { body: 'x' }));
     await until(() => serviceOf(made).waiting === 300);

@@ -1,20 +1,20 @@
 /** A gateway on loopback with real backends: what the end-to-end tests share. */
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { afterEach } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../process/clock.ts';
 import type { Log } from '../../../process/logger.ts';
 import { parseConfig, type Config } from '../../../operator/gateway/config.ts';
 import { createGateway, type Gateway } from '../../../operator/gateway/gateway.ts';
 import type { RoutedService, RoutedSlice } from '../../../operator/gateway/routes.ts';
+import { quiet } from '../../support/quiet-log.ts';
 
-export const silent: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
+/** What a test has started ends with it. */
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
 
 export interface Backend {
   readonly port: number;
@@ -36,6 +36,7 @@ export async function startBackend(listener: RequestListener, port = 0): Promise
     server.close();
     for (const socket of sockets) socket.resetAndDestroy();
   };
+  stops.push(kill);
   return { port: (server.address() as AddressInfo).port, server, kill };
 }
 
@@ -72,7 +73,6 @@ export interface TestGateway {
   readonly registry: Registry;
   /** Exactly these ports are ready replicas. */
   replicas(...ports: number[]): void;
-  stop(): void;
 }
 
 export const testConfig = (overrides: Partial<Config> = {}): Config => {
@@ -84,7 +84,7 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => {
 export async function startGateway(
   overrides: Partial<Config> = {},
   synced = true,
-  log: Log = silent,
+  log: Log = quiet,
 ): Promise<TestGateway> {
   const registry = new Registry();
   let id = 0;
@@ -94,6 +94,11 @@ export async function startGateway(
     synced: () => synced,
   });
   await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve));
+  stops.push(() => {
+    gateway.server.close();
+    gateway.server.closeAllConnections();
+    gateway.routes.removeService(service());
+  });
   let current: RoutedSlice[] = [];
   return {
     gateway,
@@ -104,11 +109,6 @@ export async function startGateway(
       for (const old of current.slice(next.length)) gateway.routes.removeSlice(old);
       for (const put of next) gateway.routes.putSlice(put);
       current = next;
-    },
-    stop: () => {
-      gateway.server.close();
-      gateway.server.closeAllConnections();
-      gateway.routes.removeService(service());
     },
   };
 }

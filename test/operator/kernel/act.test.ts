@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { applyChild, removeChild, type Hands } from '../../../operator/kernel/act.ts';
 import { NameLeaving, NameTaken, RootBehind, RootGone } from '../../../operator/kernel/mishaps.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
-import { startCaches } from '../../../operator/kernel/caches.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
 import { ownerReferenceTo, type Key, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
 import type { Manner } from '../../../operator/kernel/reconcile.ts';
 import { rootVersionAnnotation } from '../../../operator/kernel/root-version.ts';
+import { cachesOf } from '../../support/caches.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { crew, crews, freshRegistry, members, rememberingLog } from '../../support/toy.ts';
+import { crew, crews, members } from '../../support/toy.ts';
 
 const never = new AbortController().signal;
 const key = { namespace: 'default', name: 'alpha-ann' };
@@ -20,8 +20,7 @@ async function stage(before: readonly KubeObject[] = []) {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
   cluster.put(crews, crew('alpha', ['ann']));
   for (const member of before) cluster.put(members, member);
-  const parts = { log: rememberingLog(), registry: freshRegistry(), signal: never, clock, random: () => 0 };
-  const { cache } = startCaches({ cluster, resources: [crews, members], ...parts });
+  const { cache } = cachesOf(cluster, [crews, members], { clock });
   await clock.advance(0);
   cluster.holdWatches();
   const results: string[] = [];

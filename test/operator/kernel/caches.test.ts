@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { startCaches, type Caches, type CachesOptions } from '../../../operator/kernel/caches.ts';
+import type { Caches, CachesOptions } from '../../../operator/kernel/caches.ts';
 import type { Index } from '../../../operator/kernel/reconcile.ts';
-import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { cachesOf } from '../../support/caches.ts';
+import { settle } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { crew, crews, freshRegistry, members, rememberingLog, type Crew } from '../../support/toy.ts';
+import { crew, crews, freshRegistry, members, type Crew } from '../../support/toy.ts';
 
 const byMember: Index<Crew> = { resource: crews, name: 'member', valuesOf: (one) => one.spec.members };
 
@@ -11,17 +12,9 @@ function caches(
   cluster: FakeCluster,
   more: Partial<CachesOptions> = {},
 ): Caches & { readonly metrics: () => Promise<string> } {
-  const [log, registry, signal] = [rememberingLog(), freshRegistry(), new AbortController().signal];
-  const options = {
-    cluster,
-    resources: [crews, members, crews],
-    log,
-    registry,
-    signal,
-    clock: new FakeClock(),
-    random: () => 0,
-  };
-  return { ...startCaches({ ...options, indexes: [byMember], ...more }), metrics: () => registry.metrics() };
+  const registry = freshRegistry();
+  const started = cachesOf(cluster, [crews, members, crews], { registry, indexes: [byMember], ...more });
+  return { ...started, metrics: () => registry.metrics() };
 }
 
 describe('caches', () => {

@@ -9,34 +9,33 @@ import { crew, crewReconciler, crews, type Crew } from '../../support/toy.ts';
 
 const atRest: Crew = { ...crew('alpha', []), status: { conditions: [], members: 0 } };
 
-/** A reconciler that counts its passes over `alpha` and says `next`; `plan` may throw. */
-function counting(next: () => Next): { passes: () => number; reconciler: typeof crewReconciler } {
-  let passes = 0;
-  return {
-    passes: () => passes,
-    reconciler: {
-      ...crewReconciler,
-      plan: (observed, now) => {
-        passes += 1;
-        return {
-          ...crewReconciler.plan(observed, now),
-          apply: [],
-          status: { conditions: [], members: 0 },
-          next: next(),
-        };
-      },
-    },
-  };
-}
-
-async function passesWithin(elapsedMs: number, next: () => Next): Promise<number> {
+/** Starts a reconciler whose passes over `alpha`, which is at rest, are counted and say `next`, which may throw. */
+function startCounting(next: () => Next) {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
   cluster.put(crews, atRest);
-  const { passes, reconciler } = counting(next);
-  const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
-  await clock.advance(elapsedMs);
-  await rig.stop();
-  return passes();
+  let passes = 0;
+  const reconciler: typeof crewReconciler = {
+    ...crewReconciler,
+    plan: (observed, now) => {
+      passes += 1;
+      const status = { conditions: [], members: 0 };
+      return { ...crewReconciler.plan(observed, now), apply: [], status, next: next() };
+    },
+  };
+  return { clock, rig: startRig(cluster, clock, { reconcilers: [reconciler] }), passes: () => passes };
+}
+
+const settled = (): Next => ({ kind: 'settled' });
+
+/** Lets no child be applied. Returns how often it was tried. */
+function refuseApplying(cluster: FakeCluster, errorOf: (attempt: number) => Error): () => number {
+  let attempts = 0;
+  cluster.beforeWrite = ({ verb }) => {
+    if (verb !== 'apply') return;
+    attempts += 1;
+    throw errorOf(attempts);
+  };
+  return () => attempts;
 }
 
 const inNamespace = (namespace: string, { metadata, ...rest }: Crew): Crew => ({
@@ -50,7 +49,7 @@ const failing = (error: Error) => (): Next => {
 
 describe('what follows a pass', () => {
   test.each<[string, () => Next, number, number]>([
-    ['settled: nothing until something changes', () => ({ kind: 'settled' }), 1_000_000, 1],
+    ['settled: nothing until something changes', settled, 1_000_000, 1],
     ['recheck: at the time it named', () => ({ kind: 'recheck', afterMs: 10_000 }), 35_000, 4],
     ['blocked: a slow look', () => ({ kind: 'blocked', reason: 'x' }), 125_000, 3],
     // Once more at first: it has said what it is.
@@ -64,14 +63,14 @@ describe('what follows a pass', () => {
     // A timer would take it for none.
     ['a time that is no number: as an error', () => ({ kind: 'recheck', afterMs: NaN }), 79, 6],
   ])('%s', async (_, next, elapsedMs, expected) => {
-    expect(await passesWithin(elapsedMs, next)).toBe(expected);
+    const { clock, rig, passes } = startCounting(next);
+    await clock.advance(elapsedMs);
+    await rig.stop();
+    expect(passes()).toBe(expected);
   });
 
   test('settled: looked at again after ten hours', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    cluster.put(crews, atRest);
-    const { passes, reconciler } = counting(() => ({ kind: 'settled' }));
-    const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
+    const { clock, rig, passes } = startCounting(settled);
     await clock.advance(0);
     clock.pause(32_000_000);
     await clock.advance(1000);
@@ -85,16 +84,14 @@ describe('what follows a pass', () => {
   test('writing "it failed" into the status does not cut the back-off short', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann']));
-    let attempts = 0;
-    cluster.beforeWrite = ({ verb }) => {
-      if (verb !== 'apply') return;
-      attempts += 1;
-      throw new ApiError('invalid', `refused for the ${String(attempts)}th time`);
-    };
+    const attempts = refuseApplying(
+      cluster,
+      (attempt) => new ApiError('invalid', `refused for the ${String(attempt)}th time`),
+    );
     const rig = startRig(cluster, clock);
     await clock.advance(60_000);
     await rig.stop();
-    expect(attempts).toBeLessThan(18);
+    expect(attempts()).toBeLessThan(18);
   });
 
   const refused = new ApiError('invalid', 'refused');
@@ -111,16 +108,11 @@ describe('what follows a pass', () => {
   ])('of writes that fail, %s', async (_, error, next, expected) => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann'], { next }));
-    let attempts = 0;
-    cluster.beforeWrite = ({ verb }) => {
-      if (verb !== 'apply') return;
-      attempts += 1;
-      throw error;
-    };
+    const attempts = refuseApplying(cluster, () => error);
     const rig = startRig(cluster, clock);
     await clock.advance(1_000_000);
     await rig.stop();
-    expect(attempts).toBe(expected);
+    expect(attempts()).toBe(expected);
   });
 
   test('what a pass after a failure says about the status is acted upon: its echo may be heard before its end', async () => {
@@ -229,19 +221,14 @@ describe('what follows a pass', () => {
   test('somebody who touches a failing neighbour has it looked at at once', async () => {
     const [cluster, clock] = [new FakeCluster(), new FakeClock()];
     cluster.put(crews, crew('alpha', ['ann']));
-    let attempts = 0;
-    cluster.beforeWrite = ({ verb }) => {
-      if (verb !== 'apply') return;
-      attempts += 1;
-      throw new ApiError('forbidden', 'exceeded quota');
-    };
+    const attempts = refuseApplying(cluster, () => new ApiError('forbidden', 'exceeded quota'));
     const rig = startRig(cluster, clock);
     await clock.advance(600_000);
-    const before = attempts;
+    const before = attempts();
     const found = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
     cluster.put(crews, { ...found, metadata: { ...found.metadata, annotations: { touched: 'now' } } });
     await clock.advance(0);
-    expect(attempts).toBe(before + 1);
+    expect(attempts()).toBe(before + 1);
     await rig.stop();
   });
 
@@ -286,10 +273,7 @@ describe('what follows a pass', () => {
   });
 
   test('a poke runs a pass at once', async () => {
-    const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-    cluster.put(crews, atRest);
-    const { passes, reconciler } = counting(() => ({ kind: 'settled' }));
-    const rig = startRig(cluster, clock, { reconcilers: [reconciler] });
+    const { clock, rig, passes } = startCounting(settled);
     await clock.advance(0);
     rig.manager.poke('crew', { namespace: 'default', name: 'alpha' });
     await clock.advance(0);

@@ -1,12 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { startCaches } from '../../../operator/kernel/caches.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { cachesOf } from '../../support/caches.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { startRig } from '../../support/rig.ts';
-import { crew, crews, freshRegistry, members, rememberingLog } from '../../support/toy.ts';
+import { crew, crews, freshRegistry, members } from '../../support/toy.ts';
 
-const never = new AbortController().signal;
 const extras = { ...members, plural: 'extras', kind: 'Extra', optional: true as const };
 const extra = { apiVersion: 'v1', kind: 'Extra', metadata: { name: 'one', namespace: 'default' } };
 
@@ -29,10 +28,7 @@ function failing(error: () => Error | undefined): FakeCluster {
 }
 
 const startedOn = (cluster: FakeCluster, clock: FakeClock, registry = freshRegistry()) =>
-  startCaches({
-    ...{ cluster, clock, resources: [crews, extras], log: rememberingLog(), registry },
-    ...{ signal: never, random: () => 0 },
-  });
+  cachesOf(cluster, [crews, extras], { clock, registry });
 
 describe('an optional kind', () => {
   test.each([

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { startCaches } from '../../../operator/kernel/caches.ts';
 import type { Cluster } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import { trimmed } from '../../../operator/kernel/trimmed.ts';
+import { cachesOf } from '../../support/caches.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { freshRegistry, members, rememberingLog } from '../../support/toy.ts';
+import { members } from '../../support/toy.ts';
 
 const never = new AbortController().signal;
 const bare = (object: KubeObject): KubeObject => {
@@ -35,8 +35,7 @@ describe('a cache of a kind of which little is kept', () => {
       };
     const clock = new FakeClock();
     const told: KubeObject[] = [];
-    const [log, registry] = [rememberingLog(), freshRegistry()];
-    const caches = startCaches({ cluster, resources: [slim], log, registry, clock, random: () => 0, signal: never });
+    const caches = cachesOf(cluster, [slim], { clock });
     caches.onChange(({ object }) => told.push(object));
     await caches.whenSynced;
     cluster.put(members, heavy('watched'));

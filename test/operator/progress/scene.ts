@@ -1,21 +1,12 @@
 /** A poller over a fake cluster, with a clock by hand. */
-import {
-  batchJobs,
-  deployments,
-  distillationJobs,
-  modelServices,
-  pods,
-  trainingJobs,
-} from '../../../operator/api/resources.ts';
+import { pods } from '../../../operator/api/resources.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
-import { startCaches } from '../../../operator/kernel/caches.ts';
 import { startProgress, type Progress } from '../../../operator/progress/poller.ts';
 import type { PullAnswer, PullTarget } from '../../../operator/progress/pull.ts';
-import { podsWithNews } from '../../../operator/progress/targets.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { putOwners } from './support.ts';
+import { observedBy, putOwners } from './support.ts';
 
 /** A poller, with all that it hears and says. */
 export interface Scene {
@@ -41,19 +32,8 @@ export async function scene(
   putOwners(cluster);
   const stored = objects.map((object) => cluster.put(pods, object));
   const { signal } = stopping;
-  const caches = startCaches({
-    ...{
-      cluster,
-      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs, modelServices],
-      indexes: [podsWithNews],
-      log,
-      registry,
-      signal,
-      clock,
-      random: () => 0,
-    },
-  });
-  await caches.whenSynced;
+  const { cache, whenSynced } = observedBy(cluster, { log, registry, signal, clock });
+  await whenSynced;
   const [poked, asked] = [[] as string[], [] as string[]];
   const answers = new Map<string, PullAnswer>();
   const answer = (target: PullTarget): Promise<PullAnswer> => {
@@ -62,16 +42,8 @@ export async function scene(
     return found === undefined ? Promise.reject(new Error('nobody')) : Promise.resolve(found);
   };
   const progress = startProgress({
-    ...{
-      cache: caches.cache,
-      ports: { trainer: 8082, server: 8080 },
-      pull: pull ?? answer,
-      log,
-      registry,
-      signal,
-      clock,
-      random: () => 0,
-    },
+    ...{ cache, ports: { trainer: 8082, server: 8080 }, pull: pull ?? answer },
+    ...{ log, registry, signal, clock, random: () => 0 },
     poke: (reconciler, { namespace, name }) => poked.push(`${reconciler} ${namespace}/${name}`),
   });
   const metrics = (): Promise<string> => registry.metrics();

@@ -5,9 +5,13 @@ import {
   deployments,
   distillationJobs,
   modelServices,
+  pods,
   trainingJobs,
   type TrainingJob,
 } from '../../../operator/api/resources.ts';
+import type { Caches, CachesOptions } from '../../../operator/kernel/caches.ts';
+import { podsWithNews } from '../../../operator/progress/targets.ts';
+import { cachesOf } from '../../support/caches.ts';
 import type { FakeCluster } from '../../support/fake-cluster.ts';
 import { studentJob, teacherJob } from '../../support/runs.ts';
 import { service } from '../serving/support.ts';
@@ -52,6 +56,13 @@ export function putOwners(cluster: FakeCluster, kind = 'TrainingJob', more: Part
   cluster.put(modelServices, service());
   cluster.put(deployments, deploymentOf('digits'));
 }
+
+/** What a poller looks at. */
+export const observedBy = (cluster: FakeCluster, more: Partial<CachesOptions> = {}): Caches =>
+  cachesOf(cluster, [pods, batchJobs, deployments, trainingJobs, distillationJobs, modelServices], {
+    indexes: [podsWithNews],
+    ...more,
+  });
 
 export const trainerPod = (name: string, more: Partial<Pod['metadata']> = {}): Pod => ({
   apiVersion: 'v1',

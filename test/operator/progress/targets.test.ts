@@ -1,26 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type { ContainerStatus, Pod } from '../../../operator/api/kubernetes.ts';
-import {
-  batchJobs,
-  deployments,
-  distillationJobs,
-  modelServices,
-  pods,
-  trainingJobs,
-} from '../../../operator/api/resources.ts';
-import { startCaches } from '../../../operator/kernel/caches.ts';
-import {
-  candidatesOf,
-  podsWithNews,
-  stallSecondsOf,
-  targetOf,
-  type Target,
-} from '../../../operator/progress/targets.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { batchJobs, deployments, pods, trainingJobs } from '../../../operator/api/resources.ts';
+import { candidatesOf, stallSecondsOf, targetOf, type Target } from '../../../operator/progress/targets.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { teacherJob } from '../../support/runs.ts';
-import { freshRegistry, rememberingLog } from '../../support/toy.ts';
-import { deploymentOf, jobOf, managed, putOwners, serverPod, trainerPod } from './support.ts';
+import { deploymentOf, jobOf, managed, observedBy, putOwners, serverPod, trainerPod } from './support.ts';
 
 const nothing: (cluster: FakeCluster) => void = () => undefined;
 
@@ -31,16 +15,7 @@ async function found(pod: Pod, kind = 'TrainingJob', before: typeof nothing = no
   putOwners(cluster, kind, { retry: { limit: 3, stallSeconds: 90 } });
   before(cluster);
   cluster.put(pods, pod);
-  const { cache, whenSynced } = startCaches({
-    ...{
-      cluster,
-      resources: [pods, batchJobs, deployments, trainingJobs, distillationJobs, modelServices],
-      indexes: [podsWithNews],
-      log: rememberingLog(),
-      registry: freshRegistry(),
-    },
-    ...{ signal: new AbortController().signal, clock: new FakeClock(), random: () => 0 },
-  });
+  const { cache, whenSynced } = observedBy(cluster);
   await whenSynced;
   const targets = candidatesOf(cache).flatMap((one) => targetOf(one, cache, { trainer: 8082, server: 8080 }) ?? []);
   return targets.map((target) => ({ ...target, stallSeconds: stallSecondsOf(target, cache) }));

@@ -5,7 +5,7 @@ import type { ModelService } from '../../../operator/api/resources.ts';
 import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
 import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
 import { expectGolden } from '../../support/golden.ts';
-import { artefact, deployed, distillation, planned, seen, service, settings } from './support.ts';
+import { artefact, deployed, distillation, planned, seen, service, settings, succeeded } from './support.ts';
 
 test('the example is planned into these objects', async () => {
   const example = parse(await readFile('examples/digits/service.yaml', 'utf8')) as ModelService;
@@ -13,7 +13,7 @@ test('the example is planned into these objects', async () => {
   const defaults = { maxInFlightPerReplica: 100 };
   const spec = { ...example.spec, runtime, scaling: { ...scaling, ...defaults } };
   const metadata = { ...service().metadata, name: example.metadata.name };
-  const job = distillation({ phase: 'Succeeded', artefact });
+  const job = distillation(succeeded);
   const { apply } = planned(seen({ service: { ...example, metadata, spec }, job }));
   await expectGolden(
     'test/golden/examples/digits-service.yaml',

@@ -2,12 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Deployment, Pod } from '../../../operator/api/kubernetes.ts';
 import { deployments, distillationJobs, modelServices, nodes, pods } from '../../../operator/api/resources.ts';
-import { startCaches } from '../../../operator/kernel/caches.ts';
 import { replicasOf, servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { cachesOf } from '../../support/caches.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { freshRegistry, rememberingLog } from '../../support/toy.ts';
 import {
   deployed,
   distillation,
@@ -197,11 +195,7 @@ test('observes replicas by their ReplicaSet, the job by its reference, and wakes
   const homeless = service({}, { status: { conditions: [without] } });
   cluster.put(modelServices, { ...homeless, metadata: { name: 'homeless', namespace: 'default' } });
   const { watches, indexes = [] } = reconciler;
-  const caches = startCaches({
-    ...{ cluster, indexes, resources: [modelServices, ...watches.map(({ resource }) => resource)] },
-    ...{ log: rememberingLog(), registry: freshRegistry(), signal: new AbortController().signal },
-    ...{ clock: new FakeClock(), random: () => 0 },
-  });
+  const caches = cachesOf(cluster, [modelServices, ...watches.map(({ resource }) => resource)], { indexes });
   await caches.whenSynced;
   const observed = reconciler.observe(caches.cache, key);
   expect(observed?.pods.map(({ metadata }) => metadata.name)).toEqual(['mine']);

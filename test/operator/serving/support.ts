@@ -5,10 +5,12 @@ import { modelServices } from '../../../operator/api/resources.ts';
 import { isOwnedBy, ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 import type { Plan } from '../../../operator/kernel/reconcile.ts';
 import { servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
-import { now, settings } from '../../support/runs.ts';
+import { node as plainNode, now, settings } from '../../support/runs.ts';
 
 export { now, settings } from '../../support/runs.ts';
 export const artefact = { uri: 's3://limbeck/models/abc', sha256: 'a'.repeat(64) };
+/** The status of the job that made it. */
+export const succeeded = { phase: 'Succeeded', artefact: { ...artefact, sizeBytes: 1, inputs: [], outputs: [] } };
 
 type Spec = ModelService['spec'];
 
@@ -41,12 +43,8 @@ export const distillation = (status?: object): DistillationJob =>
     ...(status === undefined ? {} : { status }),
   }) as DistillationJob;
 
-export const node = (allocatable: Record<string, string> = { 'nvidia.com/gpu': '4' }): Node => ({
-  apiVersion: 'v1',
-  kind: 'Node',
-  metadata: { name: 'one' },
-  status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
-});
+/** With GPUs. */
+export const node = (): Node => plainNode({ 'nvidia.com/gpu': '4' });
 
 export const pod = (name: string, revision: string, status: Pod['status'] = {}): Pod => ({
   apiVersion: 'v1',

@@ -7,10 +7,9 @@ import {
   referenceText,
   type ModelJob,
 } from '../../../operator/serving/validate.ts';
-import { artefact, distillation, node, service, settings } from './support.ts';
+import { artefact, distillation, node, service, settings, succeeded } from './support.ts';
 
 const byJob = { model: { distillationJob: { name: 'student' } } };
-const succeeded = { phase: 'Succeeded', artefact: { ...artefact, sizeBytes: 1, inputs: [], outputs: [] } };
 const failed = { phase: 'Failed', conditions: [{ type: 'Succeeded', message: 'accuracy 0.4 is below 0.9' }] };
 
 test.each<[string, ModelJob | undefined, string, string]>([

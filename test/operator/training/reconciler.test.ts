@@ -6,10 +6,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import { FakeKubelet } from '../../support/fake-kubelet.ts';
 import { masked, startRig, type Rig } from '../../support/rig.ts';
-import { ended, node, reported, settings, succeeded, teacherJob, teacherAttempt } from '../../support/runs.ts';
+import { ended, feeds, node, reported, settings, succeeded, teacherJob, teacherAttempt } from '../../support/runs.ts';
 
 const key = { namespace: 'default', name: 'digits-teacher' };
-const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
 const restMs = 1000;
 const start = (cluster: FakeCluster, clock: FakeClock): Rig =>
   startRig(cluster, clock, { reconcilers: [trainingReconciler(settings, feeds)] });

@@ -9,11 +9,12 @@ import type { RunState } from '../../../operator/workloads/run-state.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { statusOf } from '../../../operator/training/status.ts';
 import { statusFaults } from '../../support/crd-status.ts';
+import { after, open } from '../../support/run-plans.ts';
 import {
-  ago,
   attemptJob,
   ended,
   failureText,
+  feeds,
   now,
   runningStatus,
   seen,
@@ -47,12 +48,7 @@ test('a model is described before it is trained, and measured after', () => {
 
 test('whatever pods say, the status is one that the API server takes', () => {
   const faultsOf = statusFaults('trainingjobs');
-  const reconciler = trainingReconciler(settings, {
-    news: () => undefined,
-    stall: () => undefined,
-    kueue: () => false,
-    gangs: () => true,
-  });
+  const reconciler = trainingReconciler(settings, feeds);
   const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constant('long 😀 '.repeat(900)));
   const result = fc
     .record({ uri: text, torch: text, steps: fc.oneof(fc.integer(), fc.double()), mood: fc.option(text) })
@@ -81,7 +77,7 @@ test('whatever pods say, the status is one that the API server takes', () => {
   fc.assert(
     fc.property(fc.array(status, { maxLength: 2 }), (statuses) => {
       const pods = statuses.map((value, index) => worker(index, value));
-      const root = teacherJob({}, { attempts: [{ number: 1, startedAt: ago(60), profile: 'cpu' }] });
+      const root = after([open]);
       const first = reconciler.plan({ ...seen({ jobs: [attemptJob(1)], pods }), root }, now).status;
       const next = reconciler.plan(
         { ...seen({ jobs: [attemptJob(1)], pods }), root: teacherJob({}, stored(first)) },

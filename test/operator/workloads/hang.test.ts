@@ -1,25 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { configOf } from '../../../operator/training/desired.ts';
 import { hangFailure } from '../../../operator/workloads/hang.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
-import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
-import {
-  ago,
-  attemptJob,
-  now,
-  pastAttempt,
-  runningStatus,
-  seen,
-  teacherAttempt,
-  teacherJob,
-  worker,
-} from '../../support/runs.ts';
-
-const plan = (more: Partial<RunObserved>) => planRun(seen(more), configOf(teacherJob().spec), now);
-const after = (attempts: readonly Attempt[]) => teacherJob({}, { attempts });
-const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
-const names = (more: Partial<RunObserved>): readonly string[] =>
-  plan(more).apply.map(({ object }) => object.metadata.name);
+import { after, namesMade, open, plan } from '../../support/run-plans.ts';
+import { ago, attemptJob, pastAttempt, runningStatus, teacherAttempt, worker } from '../../support/runs.ts';
 
 test('a hang counts, and names the worker that stands out, if one does', () => {
   expect(hangFailure({ attempt: 1, message: 'm' })).toEqual({ reason: 'Hung', message: 'm', weight: 'counted' });
@@ -42,7 +24,7 @@ describe('an attempt hangs', () => {
       remove: [{ uid: 'job-1' }],
       apply: [],
     });
-    expect(names({ root })).toContain(teacherAttempt(2));
+    expect(namesMade({ root })).toContain(teacherAttempt(2));
   });
 
   test('which says nothing of the next one', () => {

@@ -2,11 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { lastCheckpoint } from '../../../operator/workloads/last-checkpoint.ts';
+import { after, open } from '../../support/run-plans.ts';
 import {
   ago,
   attemptJob,
   ended,
   failureText,
+  feeds,
   pastAttempt,
   runningStatus,
   seen,
@@ -44,17 +46,12 @@ describe('the checkpoint that the next attempt goes on from', () => {
   });
 });
 
-const reconciler = trainingReconciler(settings, {
-  news: () => undefined,
-  stall: () => undefined,
-  kueue: () => false,
-  gangs: () => true,
-});
+const reconciler = trainingReconciler(settings, feeds);
 
 test.each(['Interrupted', 'NonFiniteLoss'])(
   'a status shows it after %s, before what was heard of the progress',
   (reason) => {
-    const root = teacherJob({}, { attempts: [{ number: 1, startedAt: ago(60), profile: 'cpu' }] });
+    const root = after([open]);
     const news = { attempt: 1, progress: '4%', training: {}, checkpoint: { ...saved, step: 20 } };
     const pods = [worker(0, naming(saved, reason)), worker(1, naming(saved, reason))];
     const plan = reconciler.plan({ ...seen({ jobs: [attemptJob(1)], pods, news }), root }, new Date(ago(0)));

@@ -1,16 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { batchJobs, coschedulingGroups } from '../../../operator/api/resources.ts';
-import { configOf } from '../../../operator/training/desired.ts';
 import {
   finalLeftovers,
   outdatedChildren,
   unfinishedJobs,
   unseenUntilMs,
 } from '../../../operator/workloads/leftovers.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
 import type { Settings } from '../../../operator/workloads/settings.ts';
+import { after, plan } from '../../support/run-plans.ts';
 import {
   ago,
   attemptJob,
@@ -22,7 +21,6 @@ import {
   pastAttempt,
   reported,
   runningStatus,
-  seen,
   settings,
   teacherAttempt,
   teacherJob,
@@ -86,8 +84,7 @@ describe('a Job whose worker has ended by our own record alone', () => {
   });
 
   test.each([[[failed]], [[]]])('keeps the next attempt waiting, be it shown or not: %#', (pods) => {
-    const root = teacherJob({}, { attempts: [record()] });
-    expect(planRun(seen({ root, jobs: [job], pods }), configOf(root.spec), now)).toMatchObject({
+    expect(plan({ root: after([record()]), jobs: [job], pods })).toMatchObject({
       ...{ state: { reason: 'PodsStopping' }, apply: [], remove: [], next: { kind: 'recheck', afterMs: 55_000 } },
     });
   });
@@ -114,7 +111,7 @@ test('what an old attempt has left goes by its number, with its group where ther
 
 test('three attempts are kept, and a run that is over keeps no more', () => {
   const attempts = [1, 2, 3, 4].map((number) => pastAttempt(number, 'Suspended', 100));
-  const root = teacherJob({}, { attempts });
+  const root = after(attempts);
   const names = [teacherAttempt(1)];
   expect(outdatedChildren({ root, settings }, attempts).map(({ key }) => key.name)).toEqual(names);
   expect(outdatedChildren({ root, settings }, attempts.slice(0, 3))).toEqual([]);
@@ -127,7 +124,7 @@ test('the Job of an attempt that succeeded ends by itself, though its pods are g
   const leftoversOf = (outcome: 'Succeeded' | 'Failed', left: typeof job): number =>
     finalLeftovers(
       {
-        root: teacherJob({}, { attempts: [pastAttempt(1, outcome, 100)] }),
+        root: after([pastAttempt(1, outcome, 100)]),
         ...{ settings, jobs: [left], pods: [] },
       },
       now,
@@ -142,7 +139,7 @@ test.each([
   ['may still be left by somebody else', besideProxy(good), 0],
   ['is held open by somebody else', heldOpen({ exitCode: 0 }), 1],
 ])('the Job of an attempt that succeeded, of which a pod %s', (_, status, removed) => {
-  const root = teacherJob({}, { attempts: [pastAttempt(1, 'Succeeded', 100)] });
+  const root = after([pastAttempt(1, 'Succeeded', 100)]);
   const pods = [worker(0, status), worker(1, good)];
   expect(finalLeftovers({ root, settings, jobs: [job], pods }, now).leftovers).toHaveLength(removed);
 });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { attemptName, labels } from '../../../operator/api/names.ts';
 import { batchJobs, pods, trainingJobs } from '../../../operator/api/resources.ts';
 import { imageOf, observeRun, podsByRoot, runWatches } from '../../../operator/workloads/observe-run.ts';
-import { attemptJob, runningStatus, seen, settings, teacherJob, worker } from '../../support/runs.ts';
+import { attemptJob, feeds, runningStatus, seen, settings, teacherJob, worker } from '../../support/runs.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
 import type { Cache } from '../../../operator/kernel/reconcile.ts';
 
@@ -40,7 +40,6 @@ test('a Job is an attempt only under the name that we give it', () => {
   };
   const jobs = [named('1'), named('50', 'evil'), named('1.5'), named('Infinity'), named('-3', 'x'), named('2')];
   const owning = { ...cache, ownedBy: () => jobs } as unknown as Cache;
-  const feeds = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
   const observed = observeRun(owning, root, { label: labels.trainingJob, settings, feeds });
   expect(observed.jobs).toEqual([jobs[0], jobs[5]]);
 });
@@ -64,13 +63,9 @@ test('progress is that of this very job, and what was heard last where an operat
   const observed = (status: ReturnType<typeof teacherJob>['status'], heard: Record<string, string>) => {
     const newsOf = (progress: string | undefined) =>
       progress === undefined ? undefined : { attempt: 1, progress, training: {} };
-    const feeds = {
-      news: (uid: string) => newsOf(heard[uid]),
-      stall: () => undefined,
-      kueue: () => false,
-      gangs: () => true,
-    };
-    return observeRun(cache, teacherJob({}, status), { label: labels.trainingJob, settings, feeds }).progress;
+    const hearing = { ...feeds, news: (uid: string) => newsOf(heard[uid]) };
+    const given = { label: labels.trainingJob, settings, feeds: hearing };
+    return observeRun(cache, teacherJob({}, status), given).progress;
   };
   const before = { phase: 'Running', progress: '43%' } as const;
   expect([observed(before, { 'tj-1': '44%' }), observed(before, {})]).toEqual(['44%', '43%']);
@@ -78,12 +73,10 @@ test('progress is that of this very job, and what was heard last where an operat
 });
 
 test('a gang scheduler that was taken away is one that the cluster never had', () => {
-  const feeds = (isServed: boolean) => ({
-    ...{ news: () => undefined, stall: () => undefined, kueue: () => false },
-    gangs: () => isServed,
-  });
   const over = { ...settings, gang: 'volcano' as const };
-  const seenWith = (isServed: boolean) =>
-    observeRun(cache, teacherJob(), { label: labels.trainingJob, settings: over, feeds: feeds(isServed) }).settings;
+  const seenWith = (isServed: boolean) => {
+    const given = { label: labels.trainingJob, settings: over, feeds: { ...feeds, gangs: () => isServed } };
+    return observeRun(cache, teacherJob(), given).settings;
+  };
   expect([seenWith(true), seenWith(false)]).toEqual([over, settings]);
 });

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { configOf } from '../../../operator/training/desired.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
-import { ago, attemptJob, now, pastAttempt, runningStatus, seen, teacherJob, worker } from '../../support/runs.ts';
+import { after, open, plan } from '../../support/run-plans.ts';
+import { attemptJob, pastAttempt, runningStatus, worker } from '../../support/runs.ts';
 
 const noRoom = {
   phase: 'Pending',
@@ -23,16 +22,16 @@ test.each([
   ['for the kubelet', { phase: 'Pending' }, /60 s; it was still waiting: 1 of 2 workers started\.$/],
   ['for nothing, and works', runningStatus, /60 s; at the end: 2 workers at work; a new job with a longer deadline/],
 ] as const)('a run that is out of time says what it waited for: %s', (_, status, sentence) => {
-  const root = teacherJob({ retry }, { attempts: [{ number: 1, startedAt: ago(60), profile: 'cpu' }] });
-  const observed = seen({ root, jobs: [attemptJob(1)], pods: [worker(0, status), worker(1, runningStatus)] });
-  const { state, attempts } = planRun(observed, configOf(teacherJob().spec), now);
+  const root = after([open], { retry });
+  const pods = [worker(0, status), worker(1, runningStatus)];
+  const { state, attempts } = plan({ root, jobs: [attemptJob(1)], pods });
   expect(state).toMatchObject({ kind: 'failed', reason: 'DeadlineExceeded', message: expect.stringMatching(sentence) });
   expect(attempts.at(-1)).toMatchObject({ outcome: 'Failed', message: expect.stringMatching(sentence) });
 });
 
 test('between attempts it says how the last one ended', () => {
-  const root = teacherJob({ retry }, { attempts: [pastAttempt(1, 'Preempted', 60), pastAttempt(2, 'Preempted', 20)] });
-  const { state } = planRun(seen({ root }), configOf(teacherJob().spec), now);
+  const root = after([pastAttempt(1, 'Preempted', 60), pastAttempt(2, 'Preempted', 20)], { retry });
+  const { state } = plan({ root });
   const message = expect.stringMatching(/60 s; the last one ended with Crashed, what happened; a new job/);
   expect(state).toMatchObject({ kind: 'failed', reason: 'DeadlineExceeded', message });
 });

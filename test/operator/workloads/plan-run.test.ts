@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { BatchJob } from '../../../operator/api/kubernetes.ts';
-import { configOf } from '../../../operator/training/desired.ts';
-import { planHold, planRun } from '../../../operator/workloads/plan-run.ts';
+import { planHold } from '../../../operator/workloads/plan-run.ts';
 import { ownerReferenceTo } from '../../../operator/kernel/objects.ts';
-import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
+import type { Attempt } from '../../../operator/workloads/run.ts';
+import { after, namesMade, open, plan } from '../../support/run-plans.ts';
 import {
   ago,
   attemptJob,
@@ -21,16 +21,9 @@ import {
   worker,
 } from '../../support/runs.ts';
 
-const plan = (more: Partial<RunObserved>) => planRun(seen(more), configOf(teacherJob().spec), now);
-const after = (attempts: readonly Attempt[], spec: Parameters<typeof teacherJob>[0] = {}) =>
-  teacherJob(spec, { attempts });
-const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
-const names = (more: Partial<RunObserved>): readonly string[] =>
-  plan(more).apply.map(({ object }) => object.metadata.name);
-
 describe('a run begins', () => {
   test('with Service and Job of attempt 1, the Job last', () => {
-    expect(names({})).toEqual(['digits-teacher-training-workers', teacherAttempt(1)]);
+    expect(namesMade({})).toEqual(['digits-teacher-training-workers', teacherAttempt(1)]);
     expect(plan({})).toMatchObject({
       state: { kind: 'starting', reason: 'AttemptStarting' },
       attempts: [],
@@ -64,7 +57,7 @@ describe('a run goes on', () => {
     ['while they start', { pods: [worker(0, { phase: 'Pending' })] }],
     ['while they look for each other', { pods, progress: '0%' }],
   ])('with what its pods need to meet, by the name that they look for, should somebody delete it %s', (_, more) => {
-    const at = (job: BatchJob) => names({ root: after([open]), jobs: [job], ...more });
+    const at = (job: BatchJob) => namesMade({ root: after([open]), jobs: [job], ...more });
     const former = { template: { spec: { subdomain: 'former-workers' } } };
     expect(at(attemptJob(1))).toEqual(['digits-teacher-training-workers']);
     expect(at({ ...attemptJob(1), spec: former })).toEqual(['former-workers']);
@@ -102,7 +95,7 @@ describe('a run goes on', () => {
       remove: [{ uid: 'job-1' }],
       apply: [],
     });
-    expect(names({ root: after(attempts) })).toContain(teacherAttempt(2));
+    expect(namesMade({ root: after(attempts) })).toContain(teacherAttempt(2));
   });
 
   test('at most a day without a look, since timers end', () => {
@@ -134,7 +127,7 @@ describe('an attempt fails', () => {
     const { attempts, apply } = plan(crashed);
     expect(attempts).toMatchObject([{ outcome: 'Failed', reason: 'Crashed', exitCode: 1 }]);
     expect(apply).toEqual([]);
-    expect(names({ ...crashed, root: after(attempts) })).toContain(teacherAttempt(2));
+    expect(namesMade({ ...crashed, root: after(attempts) })).toContain(teacherAttempt(2));
   });
 
   test('and the next waits for the last pod to be gone, while the logs of the first stay', () => {
@@ -233,7 +226,7 @@ describe('input is missing', () => {
   });
 
   test('and then it is there', () => {
-    expect(names({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain(teacherAttempt(2));
+    expect(namesMade({ root: after([pastAttempt(1, 'Waiting', 10)]) })).toContain(teacherAttempt(2));
   });
 });
 

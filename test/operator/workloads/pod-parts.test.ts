@@ -11,16 +11,9 @@ import {
   storeEnvFrom,
 } from '../../../operator/workloads/pod-parts.ts';
 import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
+import { settings } from '../../support/runs.ts';
 
-const withProfiles = (gpuProfiles: Readonly<Record<string, GpuProfile>>): Settings => ({
-  images: { trainer: 't', server: 's' },
-  imagePullPolicy: 'Never',
-  store: { uri: 's3://limbeck', secretName: 'keys' },
-  gateway: { service: 'gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
-  clusterDomain: 'cluster.local',
-  serverEnvironment: {},
-  gpuProfiles,
-});
+const withProfiles = (gpuProfiles: Readonly<Record<string, GpuProfile>>): Settings => ({ ...settings, gpuProfiles });
 
 const node = (more: Omit<Node, 'apiVersion' | 'kind' | 'metadata'>, labels: Record<string, string> = {}): Node => ({
   apiVersion: 'v1',
@@ -83,19 +76,19 @@ test.each<Row>([
 });
 
 test('the first that fits is taken', () => {
-  const settings = withProfiles({ cpu: {}, gpu });
-  expect(chooseProfile(['gpu', 'cpu'], settings, [plain, gpus])).toEqual({ ok: true, name: 'gpu', profile: gpu });
-  expect(chooseProfile(['gpu', 'cpu'], settings, [plain])).toEqual({ ok: true, name: 'cpu', profile: {} });
+  const both = withProfiles({ cpu: {}, gpu });
+  expect(chooseProfile(['gpu', 'cpu'], both, [plain, gpus])).toEqual({ ok: true, name: 'gpu', profile: gpu });
+  expect(chooseProfile(['gpu', 'cpu'], both, [plain])).toEqual({ ok: true, name: 'cpu', profile: {} });
 });
 
 test('an unknown name is a mistake even where another fits; inherited members are no profiles', () => {
-  const settings = withProfiles({ cpu: {} });
-  expect(chooseProfile(['cpu', 'tpu'], settings, [plain])).toEqual({
+  const one = withProfiles({ cpu: {} });
+  expect(chooseProfile(['cpu', 'tpu'], one, [plain])).toEqual({
     ok: false,
     reason: 'ProfileUnknown',
     message: 'this installation has no GPU profile tpu; it has cpu',
   });
-  expect(chooseProfile(['constructor'], settings, [plain])).toMatchObject({ reason: 'ProfileUnknown' });
+  expect(chooseProfile(['constructor'], one, [plain])).toMatchObject({ reason: 'ProfileUnknown' });
 });
 
 test('no fitting node is said with how many were looked at', () => {
@@ -134,7 +127,7 @@ test('pods keep the restricted standard', () => {
   expect(containerSecurity).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
   expect(scratch(64).volume).toEqual({ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } });
   expect(scratch().volume.name).toBe(scratch().mount.name);
-  expect(storeEnvFrom(withProfiles({}))).toEqual([{ secretRef: { name: 'keys' } }]);
+  expect(storeEnvFrom(settings)).toEqual([{ secretRef: { name: 'limbeck-store' } }]);
 });
 
 test.each([

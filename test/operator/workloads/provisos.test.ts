@@ -2,15 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import type { BatchJob } from '../../../operator/api/kubernetes.ts';
 import { attemptName } from '../../../operator/api/names.ts';
 import { ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
-import type { Attempt } from '../../../operator/workloads/run.ts';
 import { noJobOf, nothingRuns } from '../../../operator/workloads/provisos.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
-import { configOf } from '../../../operator/training/desired.ts';
+import { after, open, plan } from '../../support/run-plans.ts';
 import {
-  ago,
   attemptJob,
   ended,
-  now,
   pastAttempt,
   reported,
   runningStatus,
@@ -19,8 +15,6 @@ import {
   teacherJob,
   worker,
 } from '../../support/runs.ts';
-
-const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
 
 const ours = (number: number, uid = `job-${String(number)}`, ...conditions: readonly string[]): BatchJob => {
   const job = attemptJob(number, ...conditions);
@@ -86,25 +80,24 @@ test('of pods the API server is asked for those alone that the cache files under
 });
 
 describe('a plan asks the cluster', () => {
-  const kindsAsked = (more: Parameters<typeof seen>[0]): readonly string[] =>
-    (planRun(seen(more), configOf(teacherJob().spec), now).provided ?? []).map(({ resource }) => resource.kind);
-  const after = (...attempts: readonly Attempt[]) => teacherJob({}, { attempts });
+  const kindsAsked = (more: Parameters<typeof plan>[0]): readonly string[] =>
+    (plan(more).provided ?? []).map(({ resource }) => resource.kind);
 
-  test.each<[string, Parameters<typeof seen>[0], readonly string[]]>([
+  test.each<[string, Parameters<typeof plan>[0], readonly string[]]>([
     ['nothing before the first attempt', {}, []],
-    ['for what runs before the next', { root: after(pastAttempt(1, 'Suspended', 100)) }, ['Job', 'Pod']],
-    ['for the Job of an attempt that seems lost', { root: after(open) }, ['Job']],
+    ['for what runs before the next', { root: after([pastAttempt(1, 'Suspended', 100)]) }, ['Job', 'Pod']],
+    ['for the Job of an attempt that seems lost', { root: after([open]) }, ['Job']],
     [
       'for the Job whose pods alone are seen',
-      { root: after(open), pods: [worker(0, reported('Crashed', 1))] },
+      { root: after([open]), pods: [worker(0, reported('Crashed', 1))] },
       ['Job'],
     ],
     [
       'nothing where a worker has failed',
-      { root: after(open), jobs: [attemptJob(1, 'Failed')], pods: [worker(0, reported('Crashed', 1))] },
+      { root: after([open]), jobs: [attemptJob(1, 'Failed')], pods: [worker(0, reported('Crashed', 1))] },
       [],
     ],
-    ['nothing while workers run', { root: after(open), jobs: [attemptJob(1)], pods: [worker(0, runningStatus)] }, []],
+    ['nothing while workers run', { root: after([open]), jobs: [attemptJob(1)], pods: [worker(0, runningStatus)] }, []],
   ])('%s', (_, more, kinds) => {
     expect(kindsAsked(more)).toEqual(kinds);
   });

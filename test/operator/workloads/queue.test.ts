@@ -1,31 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import type { BatchJob, Pod } from '../../../operator/api/kubernetes.ts';
-import { configOf } from '../../../operator/training/desired.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
 import { heldBy, isTakenBack } from '../../../operator/workloads/queue.ts';
 import type { Attempt, RunObserved } from '../../../operator/workloads/run.ts';
+import { after, open, plan as planOf } from '../../support/run-plans.ts';
 import {
   ago,
   attemptJob,
-  now,
   pastAttempt,
   reported,
   runningStatus,
-  seen,
   teacherAttempt,
   teacherJob,
   worker,
 } from '../../support/runs.ts';
 
-const open: Attempt = { number: 1, startedAt: ago(60), profile: 'cpu' };
 const rootWith = (attempts: readonly Attempt[], suspend = false) => {
   const { placement } = teacherJob().spec;
-  return teacherJob({ placement: { ...placement, queueName: 'team-a' }, suspend }, { attempts });
+  return after(attempts, { placement: { ...placement, queueName: 'team-a' }, suspend });
 };
-const plan = (more: Partial<RunObserved>) => {
-  const observed = seen({ root: rootWith([open]), kueue: true, ...more });
-  return planRun(observed, configOf(teacherJob().spec), now);
-};
+const plan = (more: Partial<RunObserved>) => planOf({ root: rootWith([open]), kueue: true, ...more });
 
 const queuedJob = (number: number, suspend: boolean): BatchJob => {
   const job = attemptJob(number);
@@ -55,7 +48,7 @@ describe('a run in a queue', () => {
   test('has its deadline from when it is admitted', () => {
     const of = (job: BatchJob, secondsAgo: number, attempt: Attempt = open) => {
       const { spec } = rootWith([]);
-      const root = teacherJob({ ...spec, retry: { limit: 3, deadlineSeconds: 50 } }, { attempts: [attempt] });
+      const root = after([attempt], { ...spec, retry: { limit: 3, deadlineSeconds: 50 } });
       const status = { startTime: ago(secondsAgo) };
       return plan({ root, jobs: [{ ...job, ...(job.spec?.suspend === true ? {} : { status }) }] });
     };
@@ -104,10 +97,7 @@ test('a Job whose watch lags is not taken for one that was stopped', () => {
 
 test('a Job that makes no pods says where to look, but not at once, and is then left alone until its deadline', () => {
   const without = (secondsAgo: number) => {
-    const root = teacherJob(
-      {},
-      { attempts: [pastAttempt(1, 'Failed', 100), { number: 2, startedAt: ago(secondsAgo) }] },
-    );
+    const root = after([pastAttempt(1, 'Failed', 100), { number: 2, startedAt: ago(secondsAgo) }]);
     const job = attemptJob(2);
     const jobs = [{ ...job, metadata: { ...job.metadata, creationTimestamp: ago(secondsAgo) } }];
     return plan({ root, jobs });

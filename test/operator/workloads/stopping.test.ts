@@ -1,20 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Node, Pod } from '../../../operator/api/kubernetes.ts';
-import { configOf } from '../../../operator/training/desired.ts';
-import { planRun } from '../../../operator/workloads/plan-run.ts';
 import { stopping } from '../../../operator/workloads/stopping.ts';
-import {
-  ago,
-  attemptJob,
-  node,
-  now,
-  pastAttempt,
-  runningStatus,
-  seen,
-  teacherAttempt,
-  teacherJob,
-  worker,
-} from '../../support/runs.ts';
+import { after, plan } from '../../support/run-plans.ts';
+import { ago, attemptJob, node, now, pastAttempt, runningStatus, teacherAttempt, worker } from '../../support/runs.ts';
 
 /** A worker whose grace period ended so many seconds ago, on a node. */
 const leaving = (seconds: number, index = 0): Pod => {
@@ -82,8 +70,8 @@ describe('pods that are waited for', () => {
   });
 
   test('keep the next attempt from starting, which the run says', () => {
-    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Preempted', 60)] });
-    const planned = (seconds: number) => planRun(seen({ root, pods: [leaving(seconds)] }), configOf(root.spec), now);
+    const root = after([pastAttempt(1, 'Preempted', 60)]);
+    const planned = (seconds: number) => plan({ root, pods: [leaving(seconds)] });
     expect(planned(0)).toMatchObject({ state: { reason: 'PodsStopping' }, next: { kind: 'recheck', afterMs: 60_000 } });
     expect(planned(60)).toMatchObject({
       ...{ state: { kind: 'restarting', reason: 'PodsStuck' }, apply: [], remove: [] },
@@ -110,8 +98,7 @@ describe('a Job that somebody holds', () => {
   });
 
   test('keeps the next attempt from starting, which the run says', () => {
-    const root = teacherJob({}, { attempts: [pastAttempt(1, 'Preempted', 60)] });
-    const planned = planRun(seen({ root, jobs: [held(60)] }), configOf(root.spec), now);
+    const planned = plan({ root: after([pastAttempt(1, 'Preempted', 60)]), jobs: [held(60)] });
     expect(planned).toMatchObject({ state: { reason: 'PodsStuck' }, apply: [], next: { kind: 'recheck' } });
   });
 });

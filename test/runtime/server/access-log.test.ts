@@ -4,8 +4,9 @@ import type { Fields, Log } from '../../../process/logger.ts';
 import { callOf } from '../../../runtime/server/access-log.ts';
 import { grpcCaller, type GrpcCaller } from '../../support/grpc-caller.ts';
 import { call, post } from '../../support/http-caller.ts';
-import { quiet, serveModels, until, type LiveServer } from '../../support/model-server.ts';
+import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
+import { quiet } from '../../support/quiet-log.ts';
 
 const said: Fields[] = [];
 const log: Log = {

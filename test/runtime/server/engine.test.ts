@@ -7,7 +7,7 @@ import type { Model } from '../../../runtime/server/model.ts';
 import type { InferenceRequest } from '../../../runtime/server/protocol/request.ts';
 import { failed, folderRepository, type Fetched, type Repository } from '../../../runtime/server/repository.ts';
 import { folderWith, modelOptions, until } from '../../support/model-server.ts';
-import { identityModel, mlpModel, onnxModel, type Node } from '../../support/onnx-model.ts';
+import { gatherModel, identityModel, mlpModel, onnxModel, type Node } from '../../support/onnx-model.ts';
 import { WorkerWatch } from '../../support/worker-threads.ts';
 
 const engines: Engine[] = [];
@@ -175,7 +175,7 @@ describe('a model that is not there yet', () => {
 describe('faults', () => {
   test('a model whose workers died is not ready until they are back', async () => {
     const watch = new WorkerWatch();
-    const model = await modelFrom({ 'm/model.onnx': identity() });
+    const model = await modelFrom({ 'm/model.onnx': identityModel('FP32') });
     const ending = watch.killAll();
     watch.stop();
     await ending;
@@ -185,7 +185,7 @@ describe('faults', () => {
   });
 
   test('one request with bad data does not fail its neighbours', async () => {
-    const model = await modelFrom({ 'm/model.onnx': gather() });
+    const model = await modelFrom({ 'm/model.onnx': gatherModel() });
     const ask = (index: bigint): Promise<unknown> =>
       model.infer({
         inputs: [{ name: 'x', datatype: 'INT64', shape: [1], data: BigInt64Array.of(index) }],
@@ -261,17 +261,3 @@ describe('names and versions', () => {
     expect(engine.notReady).toBe('there is no model to serve');
   });
 });
-
-function identity(): Buffer {
-  return identityModel('FP32');
-}
-
-/** y [batch, 1] = table[x], x [batch]; an index beyond 3 fails at run. */
-function gather(): Buffer {
-  return onnxModel({
-    inputs: [{ name: 'x', type: 'INT64', shape: ['batch'] }],
-    outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
-    weights: [{ name: 'table', shape: [4, 1], data: Float32Array.of(0, 1, 2, 3) }],
-    nodes: [{ op: 'Gather', inputs: ['table', 'x'], outputs: ['y'] }],
-  });
-}

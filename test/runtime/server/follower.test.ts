@@ -3,7 +3,7 @@ import { Follower } from '../../../runtime/server/follower.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import { ModelTable } from '../../../runtime/server/model-table.ts';
 import type { ModelSource, NotReady } from '../../../runtime/server/repository.ts';
-import { quiet } from '../../support/model-server.ts';
+import { quiet } from '../../support/quiet-log.ts';
 
 const broken: NotReady = { reason: 'LoadFailed', message: 'half a file' };
 

@@ -6,7 +6,7 @@ import { createRegistry } from '../../../process/metrics.ts';
 import { listen } from '../../../process/http-server.ts';
 import type { Face } from '../../../runtime/server/face.ts';
 import { closeServer, createHttpServer } from '../../../runtime/server/http.ts';
-import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
+import { callerOf } from '../../support/http-caller.ts';
 import { mlpModel } from '../../support/onnx-model.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
 
@@ -18,9 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-const call = (path: string, init?: RequestInit): Promise<Answer> => ask(server.url + path, init);
-const post = (path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> =>
-  send(server.url + path, body, headers);
+const { call, post } = callerOf(() => server.url);
 
 const four = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
 

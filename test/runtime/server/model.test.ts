@@ -6,27 +6,8 @@ import { echoArtefact } from '../../support/echo-artefact.ts';
 import { grpcCaller, type GrpcCaller } from '../../support/grpc-caller.ts';
 import { post } from '../../support/http-caller.ts';
 import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
-import { onnxModel } from '../../support/onnx-model.ts';
 import { ask } from '../../support/openai-caller.ts';
-
-/**
- * x [2] → the largest element of a product of two matrices of that shape: its caller says how long it takes. `z` is there for
- * its open dimensions alone, which keep a model off the main thread.
- */
-const product = onnxModel({
-  inputs: [
-    { name: 'x', type: 'INT64', shape: [2] },
-    { name: 'z', type: 'FP32', shape: ['n', 'k'] },
-  ],
-  outputs: [{ name: 'y', type: 'FP32', shape: [1, 1] }],
-  nodes: [
-    { op: 'ConstantOfShape', inputs: ['x'], outputs: ['a'] },
-    { op: 'MatMul', inputs: ['a', 'a'], outputs: ['b'] },
-    { op: 'ReduceMax', inputs: ['b'], outputs: ['c'] },
-    { op: 'ReduceMax', inputs: ['z'], outputs: ['d'] },
-    { op: 'Add', inputs: ['c', 'd'], outputs: ['y'] },
-  ],
-});
+import { productContents, productInputs, productModel } from '../../support/product-model.ts';
 
 /** Long enough for others to come meanwhile. */
 const long = 2000;
@@ -39,7 +20,7 @@ let grpc: GrpcCaller;
 let model: Model;
 
 beforeAll(async () => {
-  server = await serveModels({ 'product/model.onnx': product, ...echoArtefact() }, { slots: 1 });
+  server = await serveModels({ 'product/model.onnx': productModel, ...echoArtefact() }, { slots: 1 });
   grpc = grpcCaller(server.grpc.port);
   model = server.engine.find('product');
 });
@@ -49,21 +30,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-const multiply = async (size: number, parameters: object = {}) => {
-  const inputs = [
-    { name: 'x', datatype: 'INT64', shape: [2], data: [size, size] },
-    { name: 'z', datatype: 'FP32', shape: [1, 1], data: [0] },
-  ];
-  return post(`${server.url}/v2/models/product/infer`, { inputs, parameters });
-};
+const multiply = (size: number, parameters: object = {}) =>
+  post(`${server.url}/v2/models/product/infer`, { inputs: productInputs(size), parameters });
 
-const multiplyByCall = (size: number, parameters: object = {}, metadata: Readonly<Record<string, string>> = {}) => {
-  const inputs = [
-    { name: 'x', datatype: 'INT64', shape: [2], contents: { int64_contents: [size, size] } },
-    { name: 'z', datatype: 'FP32', shape: [1, 1], contents: { fp32_contents: [0] } },
-  ];
-  return grpc.call('ModelInfer', { model_name: 'product', inputs, parameters }, metadata);
-};
+const multiplyByCall = (size: number, parameters: object = {}, metadata: Readonly<Record<string, string>> = {}) =>
+  grpc.call('ModelInfer', { model_name: 'product', inputs: productContents(size), parameters }, metadata);
 
 /** A long run that has begun. */
 async function begun(): Promise<{ readonly over: Promise<unknown> }> {

@@ -5,7 +5,7 @@ import { Refusal } from '../../../runtime/server/protocol/errors.ts';
 import { grpcCaller } from '../../support/grpc-caller.ts';
 import { post } from '../../support/http-caller.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
-import { onnxModel } from '../../support/onnx-model.ts';
+import { productContents, productInputs, productModel } from '../../support/product-model.ts';
 
 const arena = (bytes: number): string =>
   `Non-zero status code returned while running MatMul node. Name:'' Status Message: bfc_arena.cc:360 Failed to allocate memory for requested buffer of size ${bytes}`;
@@ -31,21 +31,6 @@ describe('a run that failed', () => {
   });
 });
 
-/** x [2] → the largest element of a matrix of that shape. `z` is there for its open dimension, which keeps it off the main thread. */
-const filled = onnxModel({
-  inputs: [
-    { name: 'x', type: 'INT64', shape: [2] },
-    { name: 'z', type: 'FP32', shape: ['n', 'k'] },
-  ],
-  outputs: [{ name: 'y', type: 'FP32', shape: [1, 1] }],
-  nodes: [
-    { op: 'ConstantOfShape', inputs: ['x'], outputs: ['a'] },
-    { op: 'ReduceMax', inputs: ['a'], outputs: ['b'] },
-    { op: 'ReduceMax', inputs: ['z'], outputs: ['c'] },
-    { op: 'Add', inputs: ['b', 'c'], outputs: ['y'] },
-  ],
-});
-
 /** More than a process can address, so that every machine refuses it: 2^48 bytes. */
 const side = 2 ** 23;
 
@@ -54,26 +39,18 @@ describe.each([
   ['within it may be asked for again', 2 ** 50, 503, '1', status.UNAVAILABLE],
 ])('a request for a buffer %s', (_what, memoryBytes, code, retryAfter, grpcCode) => {
   let server: LiveServer;
-  beforeAll(async () => (server = await serveModels({ 'filled/model.onnx': filled }, { memoryBytes })));
+  beforeAll(async () => (server = await serveModels({ 'product/model.onnx': productModel }, { memoryBytes })));
   afterAll(() => server.stop());
 
   test('over REST', async () => {
-    const inputs = [
-      { name: 'x', datatype: 'INT64', shape: [2], data: [side, side] },
-      { name: 'z', datatype: 'FP32', shape: [1, 1], data: [0] },
-    ];
-    const answer = await post(`${server.url}/v2/models/filled/infer`, { inputs });
+    const answer = await post(`${server.url}/v2/models/product/infer`, { inputs: productInputs(side) });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([code, retryAfter]);
     expect(answer.json.error).toContain(`a buffer of ${2 ** 48} bytes`);
   });
 
   test('over gRPC', async () => {
-    const inputs = [
-      { name: 'x', datatype: 'INT64', shape: [2], contents: { int64_contents: [side, side] } },
-      { name: 'z', datatype: 'FP32', shape: [1, 1], contents: { fp32_contents: [0] } },
-    ];
     const grpc = grpcCaller(server.grpc.port);
-    const { error } = await grpc.call('ModelInfer', { model_name: 'filled', inputs });
+    const { error } = await grpc.call('ModelInfer', { model_name: 'product', inputs: productContents(side) });
     grpc.close();
     expect(error?.code).toBe(grpcCode);
   });

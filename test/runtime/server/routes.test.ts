@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { call as ask, post as send, type Answer } from '../../support/http-caller.ts';
+import { callerOf } from '../../support/http-caller.ts';
 import { identityModel, mlpModel } from '../../support/onnx-model.ts';
-import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
+import { serveModels, type LiveServer } from '../../support/model-server.ts';
 
 let server: LiveServer;
 
@@ -13,16 +13,13 @@ beforeAll(async () => {
       'fork/3/model.onnx': identityModel('FP32'),
       'broken/model.onnx': 'not a model',
     },
-    { wait: false },
+    { wait: 'decided' },
   );
-  await until(() => server.engine.models.every(({ notReady }) => notReady?.reason !== 'Loading'));
 });
 
 afterAll(() => server.stop());
 
-const call = (path: string, init?: RequestInit): Promise<Answer> => ask(server.url + path, init);
-const post = (path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> =>
-  send(server.url + path, body, headers);
+const { call, post } = callerOf(() => server.url);
 
 const four = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
 

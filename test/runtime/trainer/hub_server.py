@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from support import Document, config_document
+from web_server import Quiet, web_server
 
 # As of Git LFS: these are announced with their SHA-256, and redirected to another host.
 LARGE = (".parquet", ".npz")
@@ -62,6 +64,11 @@ class HubServer:
         where = {"mirror": self.url, "repository": self.repository, "revision": "main"}
         return {"kind": "hf", **where, "split": "train", "limitBytes": 1 << 24, **changes}
 
+    def document(self, store: str, **changes: object) -> Document:
+        """A config that learns little from it."""
+        data = {"source": self.source(**changes), "split": {"validation": 0, "test": 0.2, "seed": 1}}
+        return config_document(store, model={"kind": "linear"}, data=data, optimization={"epochs": 1, "batchSize": 16})
+
     def files_asked(self) -> list[str]:
         """Paths of the files that were fetched, in their order."""
         return [unquote(path.split("/", 7)[7]) for path in self.asked if "/resolve/" in path]
@@ -102,11 +109,12 @@ class HubServer:
 
 
 @contextlib.contextmanager
-def hub_server(repository: str) -> Iterator[HubServer]:
-    """One that answers until the end of the block."""
+def hub_server(repository: str, files: dict[str, bytes]) -> Iterator[HubServer]:
+    """One with these files that answers until the end of the block."""
     site = HubServer(repository)
+    site.commit(files)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             site.asked.append(url.path)
@@ -123,12 +131,6 @@ def hub_server(repository: str) -> Iterator[HubServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("", 0), Handler)
-    site.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield site
-    server.shutdown()
-    server.server_close()
+    # On every address: the large files lie on another one.
+    with web_server(Handler, "") as site.port:
+        yield site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import itertools
 import json
 import os
@@ -11,11 +12,13 @@ import random
 import socket
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from limbeck_trainer.config import parse_config
 from limbeck_trainer.data import split_rows
 from limbeck_trainer.environment import Environment
@@ -23,8 +26,10 @@ from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.job import run
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board
+from limbeck_trainer.reading.web import Web
 from limbeck_trainer.session import Session
-from limbeck_trainer.store import Store
+from limbeck_trainer.store import PATIENT, Patience, Store
+from pyarrow import parquet
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CONTRACTS = REPOSITORY / "crds" / "contracts"
@@ -110,6 +115,13 @@ def digits_file(folder: Path, **changes: Any) -> str:
     return path.as_uri()
 
 
+def parquet_of(rows: pa.Table | Sequence[Mapping[str, Any]]) -> bytes:
+    """A Parquet file of a table, or of its rows."""
+    buffer = io.BytesIO()
+    parquet.write_table(rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows)), buffer)
+    return buffer.getvalue()
+
+
 def spoiled(folder: Path, part: str, **changes: Any) -> Document:
     """A config of small numbers, among which is a sample, in this part of the split, that no float32 can normalise."""
     source = {"kind": "s3", "uri": digits_file(folder)}
@@ -123,9 +135,10 @@ def spoiled(folder: Path, part: str, **changes: Any) -> Document:
 
 
 # Below those that the kernel gives to whoever connects, and those of Kubernetes' Services: nobody else comes upon one
-# between the look and its use. Each process of pytest has its own.
+# between the look and its use. Each process of xdist has its own, and so has whoever runs beside them without it.
 PORTS_EACH = 1000
-_first = 20_000 + PORTS_EACH * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_worker = os.environ.get("PYTEST_XDIST_WORKER")
+_first = 20_000 + PORTS_EACH * (0 if _worker is None else 1 + int(_worker.removeprefix("gw")))
 _ports = itertools.cycle(random.Random().sample(range(_first, _first + PORTS_EACH), PORTS_EACH))
 
 
@@ -136,6 +149,27 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no port is free")
+
+
+@dataclass
+class Hours:
+    """A clock that only sleeping moves, and who waits by it."""
+
+    now: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        """At once."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def web(self, patience: Patience = PATIENT) -> Web:
+        """Web servers."""
+        return Web(patience, lambda: self.now, self.sleep)
+
+    def store(self, seconds: float) -> Store:
+        """A store that is tried for so long."""
+        return Store(Patience(seconds, first_pause=1), lambda: self.now, self.sleep)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -22,7 +22,7 @@ from limbeck_trainer.model_config import Linear, Model, Transformer
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from PIL import Image
-from pyarrow import parquet
+from support import parquet_of
 
 PROBLEMS = ("empty file", "no samples", "one class", "no number", "unknown label", "ragged", "unknown column", "sha256")
 # Where there is nothing that could be wrong in this way.
@@ -60,9 +60,7 @@ def npz(**arrays: Any) -> bytes:
 
 
 def table(rows: Rows, most: int | None = None) -> bytes:
-    buffer = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows).slice(0, most), buffer)
-    return buffer.getvalue()
+    return parquet_of(pa.Table.from_pylist(rows).slice(0, most))
 
 
 def csv(rows: Rows) -> bytes:

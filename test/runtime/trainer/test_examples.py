@@ -7,9 +7,8 @@ import functools
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ import pytest
 from hub_server import hub_server
 from limbeck_trainer.store import Store
 from support import REPOSITORY, Document, contract, free_port
+from web_server import Quiet, web_server
 from workers import Worker, start_program, start_workers
 
 EXAMPLES = sorted((REPOSITORY / "test" / "golden" / "training").glob("*.json"))
@@ -43,30 +43,24 @@ def _make_data(folder: Path) -> None:
     making.rename(folder)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A web server of files."""
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Says nothing."""
+class Files(Quiet, SimpleHTTPRequestHandler):
+    """Answers with files."""
 
 
 @pytest.fixture(scope="session")
 def web(data: Path) -> Iterator[str]:
     """The data behind an address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(data)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with web_server(functools.partial(Files, directory=str(data))) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")
 def hub(data: Path) -> Iterator[str]:
     """A mirror of the Hub with the cells, as the Hub lays data sets out."""
-    with hub_server("clinic/cells") as server:
-        cells = sorted((data / "cells").iterdir())
-        names = (f"data/train-{number:05}-of-{len(cells):05}.parquet" for number in range(len(cells)))
-        server.commit({name: file.read_bytes() for name, file in zip(names, cells, strict=True)})
+    cells = sorted((data / "cells").iterdir())
+    names = (f"data/train-{number:05}-of-{len(cells):05}.parquet" for number in range(len(cells)))
+    files = {name: file.read_bytes() for name, file in zip(names, cells, strict=True)}
+    with hub_server("clinic/cells", files) as server:
         yield server.url
 
 

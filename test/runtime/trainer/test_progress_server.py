@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
 from limbeck_trainer.progress import Board
@@ -15,10 +17,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from support import free_port
 
 
-def test_is_served_as_it_changes() -> None:
-    board, port = Board(), free_port()
+@contextlib.contextmanager
+def served(board: Board) -> Iterator[int]:
+    """The port where it is served until the end of the block."""
+    port = free_port()
     server = serve_progress(board, port)
     try:
+        yield port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_is_served_as_it_changes() -> None:
+    board = Board()
+    with served(board) as port:
         for step in (1, 2):
             board.update(phase="training", step=step, steps=4)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress") as answer:
@@ -27,28 +40,20 @@ def test_is_served_as_it_changes() -> None:
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/other")
         assert json.load(refused.value) == {"error": "there are only /progress and /metrics"}
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_figure_that_is_no_number_does_not_hide_the_rest() -> None:
-    board, port = Board(), free_port()
-    server = serve_progress(board, port)
-    try:
+    board = Board()
+    with served(board) as port:
         board.update(phase="training", step=3, steps=4, validation={"validationRmse": math.nan})
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/progress") as answer:
             told = json.load(answer, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
         assert (told["step"], told.get("validationRmse")) == (3, None)
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_metrics_are_served_as_they_change_in_the_format_that_is_asked_for() -> None:
-    board, port = Board(), free_port()
-    server = serve_progress(board, port)
-    try:
+    board = Board()
+    with served(board) as port:
         for accepted, parse in (
             ("text/plain", text_string_to_metric_families),
             ("application/openmetrics-text", openmetrics.text_string_to_metric_families),
@@ -60,17 +65,8 @@ def test_metrics_are_served_as_they_change_in_the_format_that_is_asked_for() -> 
                 values = {one.name: one.value for family in parse(answer.read().decode()) for one in family.samples}
             assert values["limbeck_trainer_step"] == board.progress.step
             assert values["process_resident_memory_bytes"] > 1 << 20
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_taken_port_is_an_error() -> None:
-    port = free_port()
-    server = serve_progress(Board(), port)
-    try:
-        with pytest.raises(OSError, match="in use"):
-            serve_progress(Board(), port)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Board()) as port, pytest.raises(OSError, match="in use"):
+        serve_progress(Board(), port)

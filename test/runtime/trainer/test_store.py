@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from limbeck_trainer.backends.contract import ObjectMissing
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.store import Patience, Store
-from support import free_port
+from limbeck_trainer.store import Store
+from support import Hours, free_port
 from versity import versity
+from web_server import Quiet, web_server
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -84,7 +84,7 @@ def test_a_missing_bucket_is_a_missing_object(s3: dict[str, str]) -> None:
 
 
 def test_a_missing_bucket_has_nothing_to_list_and_no_place_to_put(s3: dict[str, str]) -> None:
-    store = impatient(Hours(), 20)
+    store = Hours().store(20)
     with pytest.raises(TrainerError, match="it has no bucket no-such-bucket") as listed:
         store.list("s3://no-such-bucket/a")
     with pytest.raises(TrainerError, match="it has no bucket no-such-bucket") as put:
@@ -95,30 +95,14 @@ def test_a_missing_bucket_has_nothing_to_list_and_no_place_to_put(s3: dict[str, 
 def test_an_endpoint_that_is_no_address_is_named(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "not an address")
     with pytest.raises(TrainerError, match=r"Invalid endpoint: not an address\. Is AWS_ENDPOINT_URL right"):
-        impatient(Hours(), 20).get("s3://limbeck/key")
-
-
-class Hours:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-
-def impatient(hours: Hours, seconds: float) -> Store:
-    return Store(Patience(seconds, first_pause=1), lambda: hours.now, hours.sleep)
+        Hours().store(20).get("s3://limbeck/key")
 
 
 def test_a_store_that_is_away_is_tried_with_growing_pauses(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     hours = Hours()
     with pytest.raises(TrainerError, match=r"failed for 15 s") as caught:
-        impatient(hours, 20).get("s3://limbeck/key")
+        hours.store(20).get("s3://limbeck/key")
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
     assert hours.pauses == [1, 2, 4, 8]
 
@@ -127,7 +111,7 @@ def test_refused_credentials_are_not_tried_again(s3: dict[str, str], monkeypatch
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     hours = Hours()
     with pytest.raises(TrainerError, match="refuses the credentials"):
-        impatient(hours, 20).get("s3://limbeck/key")
+        hours.store(20).get("s3://limbeck/key")
     assert hours.pauses == []
 
 
@@ -137,7 +121,7 @@ def test_incomplete_variables_are_named(s3: dict[str, str], monkeypatch: pytest.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(TrainerError, match=r"Are the AWS_\* variables complete\?"):
-        impatient(Hours(), 20).get("s3://limbeck/key")
+        Hours().store(20).get("s3://limbeck/key")
 
 
 @pytest.fixture
@@ -145,7 +129,7 @@ def moody() -> Iterator[str]:
     """An S3 server that answers 503, breaks off in the middle, and then gives `at last`."""
     answers = [(503, b""), (200, b"at "), (200, b"at last")]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = answers.pop(0)
             self.send_response(status)
@@ -153,19 +137,14 @@ def moody() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with web_server(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_a_store_that_comes_back_is_no_failure(moody: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
     hours = Hours()
-    assert impatient(hours, 20).get("s3://limbeck/key") == b"at last"
+    assert hours.store(20).get("s3://limbeck/key") == b"at last"
     assert hours.pauses == [1, 2]
 
 
@@ -175,7 +154,7 @@ def test_a_file_that_breaks_off_is_fetched_anew(
     monkeypatch.setenv("AWS_ENDPOINT_URL", moody)
     hours = Hours()
     with (tmp_path / "file").open("w+b", buffering=0) as file:
-        digest = impatient(hours, 20).fetch("s3://limbeck/key", file)
+        digest = hours.store(20).fetch("s3://limbeck/key", file)
         assert (file.read(), digest) == (b"at last", hashlib.sha256(b"at last").hexdigest())
     assert hours.pauses == [1, 2]
 
@@ -190,7 +169,7 @@ def test_a_full_store_is_told_with_the_remedy_and_keeps_nothing(
             root = "s3://limbeck"
             for key, value in running.enter_context(versity(small_disk)).variables.items():
                 monkeypatch.setenv(key, value)
-        store = impatient(Hours(), 0)
+        store = Hours().store(0)
         store.put(f"{root}/small", b"whole")
         used = shutil.disk_usage(small_disk).used
         with pytest.raises(
@@ -208,5 +187,5 @@ def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None
     (tmp_path / "file").write_text("in the way")
     hours = Hours()
     with pytest.raises(TrainerError, match=r"Not a directory|File exists"):
-        impatient(hours, 20).put((tmp_path / "file" / "key").as_uri(), b"")
+        hours.store(20).put((tmp_path / "file" / "key").as_uri(), b"")
     assert hours.pauses == []

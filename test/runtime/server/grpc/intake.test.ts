@@ -9,8 +9,9 @@ import { BodyBudget } from '../../../../runtime/server/body.ts';
 import type { Face } from '../../../../runtime/server/face.ts';
 import { countIncoming } from '../../../../runtime/server/grpc/intake.ts';
 import { post } from '../../../support/http-caller.ts';
-import { quiet, serveModels, until, type LiveServer } from '../../../support/model-server.ts';
+import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 import { identityModel } from '../../../support/onnx-model.ts';
+import { quiet } from '../../../support/quiet-log.ts';
 
 const budgetBytes = 1 << 20;
 

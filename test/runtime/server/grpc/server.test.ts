@@ -14,9 +14,8 @@ beforeAll(async () => {
   const identities = types.map((type) => [`id_${type}/model.onnx`, identityModel(type as ElementType)] as const);
   server = await serveModels(
     { ...Object.fromEntries(identities), 'mlp/model.onnx': mlpModel([4, 8, 3]), 'broken/model.onnx': 'not a model' },
-    { modelControl: 'explicit', wait: false },
+    { modelControl: 'explicit', wait: 'decided' },
   );
-  await until(() => server.engine.models.every(({ notReady }) => notReady?.reason !== 'Loading'));
   grpc = grpcCaller(server.grpc.port);
 });
 

@@ -1,9 +1,9 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { targetOf } from '../../../../runtime/server/routes/infer.ts';
-import { call as ask, post as send, type Answer } from '../../../support/http-caller.ts';
+import { callerOf, type Answer } from '../../../support/http-caller.ts';
 import { identityModel, mlpModel, onnxModel, type Value } from '../../../support/onnx-model.ts';
-import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
+import { serveModels, type LiveServer } from '../../../support/model-server.ts';
 
 let server: LiveServer;
 
@@ -34,16 +34,13 @@ beforeAll(async () => {
       'a model/model.onnx': identityModel('FP32'),
       'broken/model.onnx': 'not a model',
     },
-    { wait: false },
+    { wait: 'decided' },
   );
-  await until(() => server.engine.models.every(({ notReady }) => notReady?.reason !== 'Loading'));
 });
 
 afterAll(() => server.stop());
 
-const call = (path: string, init?: RequestInit): Promise<Answer> => ask(server.url + path, init);
-const post = (path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> =>
-  send(server.url + path, body, headers);
+const { call, post } = callerOf(() => server.url);
 
 const four = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
 const two = { name: 'x', shape: [1, 2], datatype: 'FP32', data: [1, 2] };
@@ -235,7 +232,8 @@ test('a server that takes short sequences refuses longer ones, and takes as many
   const brief = await serveModels({ 'open/model.onnx': identityModel('FP32') }, { maxSequenceLength: 2 });
   const infer = (shape: readonly [number, number]): Promise<Answer> => {
     const data = new Array<number>(shape[0] * shape[1]).fill(1);
-    return send(`${brief.url}/v2/models/open/infer`, { inputs: [{ name: 'x', datatype: 'FP32', shape, data }] });
+    const inputs = [{ name: 'x', datatype: 'FP32', shape, data }];
+    return callerOf(() => brief.url).post('/v2/models/open/infer', { inputs });
   };
   try {
     expect((await infer([5, 2])).status).toBe(200);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { call } from '../../../support/http-caller.ts';
-import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
+import { serveModels, type LiveServer } from '../../../support/model-server.ts';
 import { mlpModel } from '../../../support/onnx-model.ts';
 
 let server: LiveServer;
@@ -8,9 +8,8 @@ let server: LiveServer;
 beforeAll(async () => {
   server = await serveModels(
     { 'broken/model.onnx': 'no model', 'mlp/model.onnx': mlpModel([4, 8, 3]) },
-    { wait: false },
+    { wait: 'decided' },
   );
-  await until(() => server.engine.models.every(({ notReady }) => notReady?.reason !== 'Loading'));
 });
 
 afterAll(() => server.stop());

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
-import resource
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.arrays import check_classes, read_arrays
-from workers import PRELOADED, forkserver
+from limited import within
 
 X, Y = np.arange(12.0).reshape(4, 3), np.array([0, 1, 0, 1])
 NOT_ONE = "t must be an .npz with the arrays x and y of numbers: "
@@ -72,16 +69,13 @@ def test_what_is_no_array_of_numbers_is_refused(task: str, content: bytes, words
     assert caught.value.reason is Reason.DATA_INVALID
 
 
-def read_within(content: bytes, budget: int, answers: Any) -> None:
-    """Reads it in a process that may have so many bytes beside what it has."""
-    now = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert now is not None
-    limit = int(now.group(1)) * 1024 + budget
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+def lacks_memory(content: bytes) -> bool:
+    """Whether that, and nothing else, keeps it from being read."""
     try:
         read_arrays("t", content, "classification")
     except (MemoryError, TrainerError) as error:
-        answers.put(isinstance(error, MemoryError))
+        return isinstance(error, MemoryError)
+    return False
 
 
 def test_a_whole_archive_that_memory_is_too_small_for_is_no_bad_data() -> None:
@@ -89,12 +83,7 @@ def test_a_whole_archive_that_memory_is_too_small_for_is_no_bad_data() -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, x=np.zeros((4, 1 << 23)), y=Y)
     assert len(buffer.getvalue()) < 1 << 19
-    forkserver.set_forkserver_preload(PRELOADED)
-    answers: Any = forkserver.SimpleQueue()
-    reader = forkserver.Process(target=read_within, args=(buffer.getvalue(), 64 << 20, answers))
-    reader.start()
-    reader.join(120)
-    assert (reader.exitcode, answers.get()) == (0, True)
+    assert within(64 << 20, lacks_memory, buffer.getvalue())
 
 
 def test_a_class_that_no_whole_number_of_64_bits_is_is_refused() -> None:

@@ -11,9 +11,8 @@ from limbeck_trainer.data import load_data
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.commit import LOOKS, PAUSE_SECONDS
 from limbeck_trainer.reading.mirror import bring
-from limbeck_trainer.reading.web import Web
 from limbeck_trainer.store import Store
-from support import Document, config_document, session
+from support import Document, Hours, session
 
 FIRST = {"train.csv": b"a,target\n" + b"1,x\n2,y\n" * 30}
 SECOND = {"train.csv": b"a,target\n" + b"3,x\n4,y\n" * 30}
@@ -23,13 +22,16 @@ SECOND = {"train.csv": b"a,target\n" + b"3,x\n4,y\n" * 30}
 class Attempts:
     """Attempts of one run, and the pauses that they made."""
 
-    site: HubServer
     document: Document
-    pauses: list[float] = field(default_factory=list)
+    hours: Hours = field(default_factory=Hours)
+
+    @property
+    def pauses(self) -> list[float]:
+        return self.hours.pauses
 
     def read(self) -> str:
         """The digest of what is read."""
-        data = bring(session(self.document), Web(sleep=self.pauses.append))
+        data = bring(session(self.document), self.hours.web())
         return load_data(data.source, Store()).sha256
 
     def refused(self, words: str) -> Reason:
@@ -40,15 +42,12 @@ class Attempts:
 
 @pytest.fixture
 def site() -> Iterator[HubServer]:
-    with hub_server("shop/letters") as server:
-        server.commit(FIRST)
+    with hub_server("shop/letters", FIRST) as server:
         yield server
 
 
 def attempts(site: HubServer, store: str, **source: object) -> Attempts:
-    data = {"source": site.source(**source), "split": {"validation": 0, "test": 0.2, "seed": 1}}
-    document = config_document(store, model={"kind": "linear"}, data=data, optimization={"epochs": 1})
-    return Attempts(site, document)
+    return Attempts(site.document(store, **source))
 
 
 @pytest.mark.parametrize("named", ["a branch", "a commit"])

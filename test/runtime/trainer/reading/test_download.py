@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Columns, Download, Reading
@@ -22,7 +20,8 @@ from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.download import download
 from limbeck_trainer.reading.web import Web
 from limbeck_trainer.store import Patience, Store
-from support import config_document
+from support import Hours, config_document
+from web_server import Quiet, web_server
 from workers import Worker, start_workers
 
 CONTENT = b"a,target\n" + b"1,x\n2,y\n" * 150_000
@@ -49,7 +48,7 @@ class Site:
 def site() -> Iterator[Site]:
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def date_time_string(self, timestamp: float | None = None) -> str:
             return site.date or ""
 
@@ -71,15 +70,8 @@ def site() -> Iterator[Site]:
             self.end_headers()
             self.wfile.write(CONTENT[: len(CONTENT) // 2] if trouble == "cut" else CONTENT)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield site
-    server.shutdown()
-    server.server_close()
+    with web_server(Handler) as site.port:
+        yield site
 
 
 @pytest.mark.parametrize("path", ["data.csv", "moved.csv", "data.csv?token=1"])
@@ -94,9 +86,9 @@ def test_a_table_is_learnt_from_where_it_is_downloaded(site: Site) -> None:
 
 def test_faults_of_the_network_are_tried_again(site: Site) -> None:
     site.troubles = ["503", "cut", "500", "cut", "302 http://["]
-    pauses: list[float] = []
-    assert download(site.source(), Web(sleep=pauses.append)).read() == CONTENT
-    assert (site.asked, pauses) == (6, [0.25, 0.5, 1, 2, 4])
+    hours = Hours()
+    assert download(site.source(), hours.web()).read() == CONTENT
+    assert (site.asked, hours.pauses) == (6, [0.25, 0.5, 1, 2, 4])
 
 
 @pytest.mark.parametrize(
@@ -125,36 +117,26 @@ def test_faults_of_the_network_are_tried_again(site: Site) -> None:
 )
 def test_a_server_that_asks_for_patience_gets_it_within_bounds(site: Site, trouble: str, seconds: float) -> None:
     site.troubles, site.date = [trouble], "Sat, 28 Nov 2026 08:00:00 GMT"
-    now = 0.0
-
-    def sleep(pause: float) -> None:
-        nonlocal now
-        now += pause
-
-    assert download(site.source(), Web(clock=lambda: now, sleep=sleep)).read() == CONTENT
-    assert now == seconds
+    hours = Hours()
+    assert download(site.source(), hours.web()).read() == CONTENT
+    assert hours.now == seconds
 
 
 def test_without_the_time_of_the_server_a_date_is_told_by_our_clock(site: Site) -> None:
     """It has long passed, or is in a day."""
-    pauses: list[float] = []
+    hours = Hours()
     tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
     site.troubles = ["503 Fri, 01 Jan 1999 00:00:00 GMT", f"503 {tomorrow}"]
-    assert download(site.source(), Web(clock=lambda: 0.0, sleep=pauses.append)).read() == CONTENT
-    assert pauses == [0.25, 300]
+    assert download(site.source(), hours.web()).read() == CONTENT
+    assert hours.pauses == [0.25, 300]
 
 
 def test_a_server_that_asks_for_patience_again_and_again_is_given_up(site: Site) -> None:
     site.troubles = ["429"] * 100
-    now = 0.0
-
-    def sleep(pause: float) -> None:
-        nonlocal now
-        now += pause
-
+    hours = Hours()
     with pytest.raises(TrainerError, match=r"did not answer \(\d+ s\): 429 Too Many Requests"):
-        download(site.source(), Web(clock=lambda: now, sleep=sleep))
-    assert 300 <= now <= 360
+        download(site.source(), hours.web())
+    assert 300 <= hours.now <= 360
 
 
 def test_a_length_that_is_none_says_nothing(site: Site) -> None:
@@ -179,17 +161,14 @@ def test_the_time_that_a_file_took_before_it_broke_off_is_no_silence(site: Site)
 def test_a_file_that_always_breaks_off_is_given_up(site: Site) -> None:
     site.troubles = ["cut"] * 100
     with pytest.raises(TrainerError, match="did not answer") as caught:
-        download(site.source(), Web(sleep=lambda _: None))
+        download(site.source(), Hours().web())
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
     assert site.asked < 20
 
 
 def test_a_server_that_stays_away_is_unavailable() -> None:
-    clock = iter(np.arange(0, 100, 10.0))
-    with pytest.raises(TrainerError, match=r"127\.0\.0\.1:9/x did not answer \(\d+ s\): .*refused") as caught:
-        download(
-            Download("http://127.0.0.1:9/x", SHA256, 1), Web(Patience(15), lambda: float(next(clock)), lambda _: None)
-        )
+    with pytest.raises(TrainerError, match=r"127\.0\.0\.1:9/x did not answer \(8 s\): .*refused") as caught:
+        download(Download("http://127.0.0.1:9/x", SHA256, 1), Hours().web(Patience(15)))
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
 
 
@@ -238,7 +217,7 @@ def test_more_than_the_limit_is_given_up(site: Site) -> None:
 def test_what_signs_an_address_is_in_no_message(site: Site, troubles: list[str], changes: dict[str, Any]) -> None:
     site.troubles = troubles
     with pytest.raises(TrainerError, match=r"127\.0\.0\.1:\d+/data\.csv ") as caught:
-        download(site.source(**{"path": "data.csv?key=canary", **changes}), Web(sleep=lambda _: None))
+        download(site.source(**{"path": "data.csv?key=canary", **changes}), Hours().web())
     assert "canary" not in caught.value.message
 
 

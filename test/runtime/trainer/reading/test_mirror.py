@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import threading
@@ -19,22 +18,16 @@ from limbeck_trainer.data_config import Data, Hub
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.files import open_source
 from limbeck_trainer.reading.mirror import bring
-from limbeck_trainer.reading.web import Web
 from limbeck_trainer.store import Store
-from pyarrow import parquet
-from support import Document, attempt, config_document, session
+from support import Document, Hours, attempt, parquet_of, session
 from workers import start_workers
-
-SPLIT = {"validation": 0, "test": 0.2, "seed": 1}
 
 
 def table(seed: int, rows: int = 60) -> bytes:
     random = np.random.default_rng(seed)
     kinds = np.arange(rows) % 2
     columns = {"a": random.normal(size=rows) + 3 * kinds, "target": [f"kind-{kind}" for kind in kinds]}
-    content = io.BytesIO()
-    parquet.write_table(pa.table(columns), content)
-    return content.getvalue()
+    return parquet_of(pa.table(columns))
 
 
 TRAIN = {f"data/train-0000{number}-of-00003.parquet": table(number) for number in range(3)}
@@ -49,18 +42,12 @@ FILES = {
 
 @pytest.fixture
 def site() -> Iterator[HubServer]:
-    with hub_server("shop/letters") as server:
-        server.commit(FILES)
+    with hub_server("shop/letters", FILES) as server:
         yield server
 
 
-def document_of(site: HubServer, store: str, **source: object) -> Document:
-    data = {"source": site.source(**source), "split": SPLIT}
-    return config_document(store, model={"kind": "linear"}, data=data, optimization={"epochs": 1, "batchSize": 16})
-
-
 def brought(site: HubServer, store: str, **source: object) -> Data:
-    return bring(session(document_of(site, store, **source)), Web(sleep=lambda _: None))
+    return bring(session(site.document(store, **source)), Hours().web())
 
 
 def refused(site: HubServer, store: str, words: str, **source: object) -> Reason:
@@ -274,7 +261,7 @@ def test_workers_that_hear_of_different_commits_end_and_agree_in_the_next_attemp
         return commits[number]
 
     site.resolves = resolves
-    document = document_of(site, store)
+    document = site.document(store)
     workers = start_workers(tmp_path / "first", document, 2)
     assert [worker.exit_code() for worker in workers] == [75, 75], workers[0].log_file.read_text()
     for worker in workers:
@@ -286,7 +273,7 @@ def test_workers_that_hear_of_different_commits_end_and_agree_in_the_next_attemp
 
 
 def test_a_pod_of_several_processes_fetches_a_stream_once(site: HubServer, store: str, tmp_path: Path) -> None:
-    document = document_of(site, store)
+    document = site.document(store)
     document["data"]["stream"] = {"window": 1}
     variables = {"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "WORLD_SIZE": "2", "RANK": ""}
     (pod,) = start_workers(tmp_path / "pod", document, 1, variables)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.reading.readers import BLOCK_BYTES, RECORD_BYTES, read_blocks, read_table
-from pyarrow import parquet
+from support import parquet_of
 
 ROWS = [{"id": number, "text": f'{number}, "quoted"\nand\u2028broken ' + "x" * 9000} for number in range(3000)]
 
@@ -19,12 +19,6 @@ ROWS = [{"id": number, "text": f'{number}, "quoted"\nand\u2028broken ' + "x" * 9
 def csv_of(rows: list[dict[str, Any]]) -> bytes:
     cells = (f'{row["id"]},"{row["text"].replace(chr(34), chr(34) * 2)}"' for row in rows)
     return ("\ufeffid,text\n" + "\n".join(cells)).encode()
-
-
-def parquet_of(rows: list[dict[str, Any]]) -> bytes:
-    buffer = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows), buffer)
-    return buffer.getvalue()
 
 
 def jsonl_of(rows: list[dict[str, Any]]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from limbeck_trainer.data_config import Claimed, Columns, Reading
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.store import Store
-from pyarrow import parquet
+from support import parquet_of
 
 CSV = """colour,size,weight,kind
 red,1,0.5,b
@@ -30,12 +29,6 @@ ROWS: list[dict[str, Any]] = [
     {"colour": "red", "size": 4, "weight": 7.0, "kind": "10"},
 ]
 COLUMNS = Columns(target="kind", categorical=("colour",), missing="impute")
-
-
-def parquet_of(rows: list[dict[str, Any]]) -> bytes:
-    buffer = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows), buffer)
-    return buffer.getvalue()
 
 
 FILES = {
@@ -97,10 +90,8 @@ def test_classes_are_sorted_numbers_by_size(tmp_path: Path, values: list[Any], l
 def of_pandas(*index: Any) -> bytes:
     """A table of two rows as pandas writes it, which says in the metadata what of it is its index."""
     table = pa.table({"a": [1.0, 2.0], "target": ["x", "y"], "id": [7, 9], "__index_level_0__": [4, 8]})
-    buffer = io.BytesIO()
     metadata = json.dumps({"index_columns": index, "columns": []}).encode()
-    parquet.write_table(table.replace_schema_metadata({b"pandas": metadata}), buffer)
-    return buffer.getvalue()
+    return parquet_of(table.replace_schema_metadata({b"pandas": metadata}))
 
 
 COUNTED = {"kind": "range", "name": None, "start": 0, "stop": 2, "step": 1}
@@ -126,9 +117,7 @@ def test_the_index_of_pandas_is_no_feature_unless_it_is_named(
 @pytest.mark.parametrize("said", [b"{}", b"[]", b"no JSON", b'{"index_columns": null}', b"[" * 10**5])
 def test_what_is_no_word_of_pandas_is_passed_over(tmp_path: Path, said: bytes) -> None:
     table = pa.table({"a": [1.0, 2.0], "target": ["x", "y"]}).replace_schema_metadata({b"pandas": said})
-    buffer = io.BytesIO()
-    parquet.write_table(table, buffer)
-    assert load(tmp_path, "t.parquet", buffer.getvalue(), Reading()).x.tolist() == [[1], [2]]
+    assert load(tmp_path, "t.parquet", parquet_of(table), Reading()).x.tolist() == [[1], [2]]
 
 
 def test_given_labels_keep_their_order(tmp_path: Path) -> None:

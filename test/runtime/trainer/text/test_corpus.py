@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import multiprocessing
-import re
-import resource
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from groups import run_group
@@ -27,9 +21,8 @@ from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.corpus import pieces_of
 from limbeck_trainer.text.tokenizer import coder_of
-from pyarrow import parquet
-from support import Document, attempt, config_document
-from workers import PRELOADED, forkserver
+from limited import within
+from support import Document, attempt, config_document, parquet_of
 
 MODEL = Transformer(layers=1, heads=1, width=8, context_length=16)
 END = 256
@@ -139,12 +132,6 @@ def test_every_source_and_format_gives_the_same_samples(tmp_path: Path, s3: dict
     assert len({dataset.sha256 for dataset, _ in found}) == 1
 
 
-def parquet_of(rows: list[dict[str, str]]) -> bytes:
-    buffer = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows), buffer)
-    return buffer.getvalue()
-
-
 def language(store: str, folder: Path) -> Document:
     rows = [{"text": f"{number} is followed by {number + 1}. " * 3} for number in range(60)]
     (folder / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -172,16 +159,12 @@ def test_a_run_that_is_resumed_ends_as_if_nothing_had_been(tmp_path: Path) -> No
 MIB = 2**20
 
 
-def read_within(folder: Path, budget: int, answers: Any) -> None:
-    """All windows of the corpus in `folder` by a process that may have so many bytes of its own beside what it has."""
-    now = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert now is not None
-    limit = int(now.group(1)) * 1024 + budget
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+def windows_of(folder: Path) -> tuple[int, int]:
+    """How many there are of the corpus in `folder`, and how many tokens all of them foretell."""
     data = Data(Claimed("c", str(folder), None), 0.1, 0.1, 3, None, Reading(task="causalLM"))
     dataset, _ = load(data, MODEL, Store(), Scratch())
     parts = np.array_split(np.arange(len(dataset.x)), 64)
-    answers.put((len(dataset.x), sum(int((dataset.y[part] >= 0).sum()) for part in parts)))
+    return len(dataset.x), sum(int((dataset.y[part] >= 0).sum()) for part in parts)
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "txt"])
@@ -197,11 +180,5 @@ def test_memory_need_not_hold_a_corpus(tmp_path: Path, kind: str) -> None:
         }
         (tmp_path / "c" / f"{number:03}.{kind}").write_text(rows[kind])
     tokens = 384 * (len(text) + 1)
-    forkserver.set_forkserver_preload(PRELOADED)
-    answers: Any = multiprocessing.get_context("forkserver").SimpleQueue()
-    reader = forkserver.Process(target=read_within, args=(tmp_path / "c", 96 * MIB, answers))
-    reader.start()
-    reader.join(120)
-    assert reader.exitcode == 0
-    windows, foretold = answers.get()
+    windows, foretold = within(96 * MIB, windows_of, tmp_path / "c")
     assert (foretold, windows * 16 >= foretold) == (tokens - 3, True)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import multiprocessing
-import re
-import resource
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from limbeck_trainer.data import load
 from limbeck_trainer.data_config import Claimed, Data
@@ -19,9 +13,8 @@ from limbeck_trainer.model_config import Transformer
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.tokenizer import coder_of
-from pyarrow import parquet
-from support import REPOSITORY
-from workers import PRELOADED, forkserver
+from limited import within
+from support import REPOSITORY, parquet_of
 
 PADDING = 256
 
@@ -62,12 +55,10 @@ def in_files(folder: Path, kind: str, rows: list[dict[str, str]]) -> None:
             (folder / row["target"]).mkdir(exist_ok=True)
             (folder / row["target"] / f"{number:03}.txt").write_text(row["text"])
     for number, part in enumerate(np.array_split(np.array(rows, dtype=object), 3) if kind != "txt" else []):
-        buffer = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(list(part)), buffer)
         content = {
             "csv": "\n".join(["text,target", *(f"{row['text']},{row['target']}" for row in part)]).encode(),
             "jsonl": "\n".join(map(json.dumps, part)).encode(),
-            "parquet": buffer.getvalue(),
+            "parquet": parquet_of(part),
         }[kind]
         (folder / f"part-{number}.{kind}").write_bytes(content)
 
@@ -95,16 +86,12 @@ def test_every_format_gives_the_same_samples_and_a_pod_reads_them_once(tmp_path:
             assert getattr(dataset, part) == getattr(alone, part)
 
 
-def read_within(folder: Path, budget: int, answers: Any) -> None:
-    """All rows of the texts in `folder` by a process that may have so many bytes of its own beside what it has."""
-    now = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert now is not None
-    limit = int(now.group(1)) * 1024 + budget
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+def rows_of(folder: Path) -> tuple[tuple[int, ...], int]:
+    """The shape of all rows of the texts in `folder`, and how many of their tokens are no padding."""
     data = Data(Claimed("c", str(folder), None), 0.1, 0.1, 3, None)
     dataset, _ = load(data, Transformer(1, 1, 8, 8192), Store(), Scratch())
     parts = np.array_split(np.arange(len(dataset.x)), 256)
-    answers.put((dataset.x.shape, sum(int((dataset.x[part] != PADDING).sum()) for part in parts)))
+    return dataset.x.shape, sum(int((dataset.x[part] != PADDING).sum()) for part in parts)
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -112,10 +99,4 @@ def test_memory_need_not_hold_the_rows(tmp_path: Path, kind: str) -> None:
     """8192 of 8192 tokens each would be 256 MiB."""
     rows = [{"text": f"text {number:05}", "target": "ab"[number % 2]} for number in range(8192)]
     in_files(tmp_path / "data", kind, rows)
-    forkserver.set_forkserver_preload(PRELOADED)
-    answers: Any = multiprocessing.get_context("forkserver").SimpleQueue()
-    reader = forkserver.Process(target=read_within, args=(tmp_path / "data", 128 << 20, answers))
-    reader.start()
-    reader.join(120)
-    assert reader.exitcode == 0
-    assert answers.get() == ((8192, 8192), 8192 * len("text 00000"))
+    assert within(128 << 20, rows_of, tmp_path / "data") == ((8192, 8192), 8192 * len("text 00000"))
