@@ -20,7 +20,8 @@ export async function heldOut(kubectl: Kubectl, image: string, data: Distillatio
   const phase = await kubectl.until<NonNullable<Pod['status']>, string>({
     kind: 'pod',
     name: heldOutPod,
-    seconds: 60,
+    // Another node than those that have trained gets the image first.
+    seconds: 300,
     what: 'printing the held-out digits',
     judge: (status) => (status.phase === 'Succeeded' || status.phase === 'Failed' ? status.phase : undefined),
   });

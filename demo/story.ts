@@ -27,6 +27,9 @@ const loadSeconds = 60;
 /** How long all replicas go on together after enough are ready. */
 const peakSeconds = 6;
 
+/** A node of a cluster of one's own gets the server's image first. */
+const firstReadySeconds = 300;
+
 /** What was there of an earlier run. */
 export async function clean({ kubectl, progress }: World): Promise<void> {
   const names = [`msvc/${serviceName}`, `dj/${studentName}`, `tj/${teacherName}`, `pod/${heldOutPod}`];
@@ -84,7 +87,7 @@ export async function serve(stage: Stage, replicas: Replicas, image: string): Pr
   await kubectl.apply('examples/digits/service.yaml');
   replicas.start(kubectl, serviceName);
   const state = (): string => replicas.words;
-  await progress.during(state, replicas.must('ready', isReady, 90));
+  await progress.during(state, replicas.must('ready', isReady, firstReadySeconds));
   progress.say('ready; the held-out digits are printed by a pod of the trainer image');
   const job = await kubectl.get<DistillationJob>('dj', studentName);
   if (job === undefined) throw new Error(`${studentName} is gone`);

@@ -3,6 +3,8 @@
 
 # Some services start without it; kubectl would keep its cache in the current folder.
 export HOME=${HOME:-/root}
+# What is made here is read in pods, by users of theirs; a hardened host keeps it from them.
+umask 022
 
 # The one name of a folder, without links and doubled slashes, as the kernel knows its mounts; a relative one is refused later.
 canonical() { if [[ $1 == /* ]]; then realpath -m -- "$1" 2>/dev/null || echo "$1"; else echo "$1"; fi; }
@@ -47,9 +49,28 @@ put() {
 # Twelve hexadecimal digits that change when anything on standard input does.
 digest() { sha256sum | cut -c1-12; }
 
+# What scripts of ours leave in a cache folder, so that the next ones know it.
+OURS=$CACHE/.of-limbeck
+
+# Folders below the cache are removed without a question, so somebody's own of the same names, on a disk that LIMBECK_CACHE names, must
+# not be taken for them. The default folder is ours, and so is one in which an earlier version has built programs.
+refuse_strangers() {
+  local name
+  [[ -e $OURS || -d $CURRENT || $CACHE == "$(canonical "${XDG_CACHE_HOME:-$HOME/.cache}/limbeck")" ]] && return
+  for name in api bin cluster images node-images packages; do
+    [[ ! -e $CACHE/$name ]] || die "$CACHE/$name is there and was not made by this project, which would remove it; set LIMBECK_CACHE to a folder of its own, such as $CACHE/limbeck-cache"
+  done
+}
+
+# Makes the cache folder, or takes the one that is there for ours.
+make_cache() {
+  refuse_strangers
+  mkdir -p "$CACHE" && touch "$OURS"
+}
+
 # Makes the rest of this process the only one that holds NAME; says so when it has to wait.
 hold_lock() {
-  mkdir -p "$CACHE"
+  make_cache
   exec {LOCK}>"$CACHE/$1.lock"
   flock -n "$LOCK" && return
   say "waiting for another run that holds $CACHE/$1.lock"
@@ -89,4 +110,5 @@ check_cache_path() {
   [[ $CACHE == /* ]] || die "LIMBECK_CACHE must be an absolute path, but is '$CACHE'"
   [[ $CACHE != *[[:space:]]* ]] || die "the cache's path '$CACHE' has a blank; set LIMBECK_CACHE to a path without one"
   ((${#CACHE} <= 60)) || die "the cache's path '$CACHE' is longer than 60 characters, too long for sockets; set LIMBECK_CACHE to a shorter one"
+  refuse_strangers
 }

@@ -19,8 +19,16 @@ huggingface-hub==0.36.2 --hash=sha256:48f0c8eac16145dfce371e9d2d7772854a4f591bcb
 
 buildah_here() { buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
 
-# The mirror that this host's apt uses, so that an image comes from where its host does.
-debian_mirror() { apt-get indextargets --format '$(REPO_URI)' | grep -v -- -security | head -1; }
+# The mirror that this host's apt has Debian from, so that an image comes from where its host does: not what else apt asks, nor what
+# debootstrap cannot. Cloud images have a list of mirrors, whose first is taken; for all else, Debian's own.
+debian_mirror() {
+  local uri
+  while read -r uri; do
+    if [[ $uri == mirror+file:* ]]; then uri=$(grep -m 1 '^https\?:' "$(sed 's,^mirror+file:/*,/,; s,/*$,,' <<<"$uri")" 2>/dev/null | awk '{print $1}') || true; fi
+    if [[ $uri == http?(s)://* ]]; then echo "$uri" && return; fi
+  done < <(apt-get indextargets --format '$(LABEL) $(REPO_URI)' | sed -n 's/^Debian \([^ ]*\)$/\1/p')
+  echo http://deb.debian.org/debian
+}
 
 build_base() {
   local root=$IMAGES/base.root container
@@ -79,6 +87,8 @@ fill_context() {
     trainer | trainer-dev) ensure_wheels && mkdir "$context/wheels" && cp -r "$PYARROW/pyarrow" "$LANGUAGE"/* "$context/wheels/" ;;
     store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
   esac
+  # The user of an image is none of this host; a checkout may be for its owner alone.
+  chmod -R u=rwX,go=rX "$context"
 }
 
 # npm has ONNX Runtime for CPUs alone; what makes GPUs of it is in the wheel of the same build.
@@ -134,7 +144,7 @@ fill_ruff() {
     python3 -m zipfile --extract "$1"/*.whl "$1/wheel" && install -m 755 "$1"/wheel/ruff-*.data/scripts/ruff "$1/whole/ruff"
 }
 
-tag_of() { (cd "$1" && { echo "$IMAGE_BASE"; cat "$REPOSITORY/runtime/Containerfile"; find . -type f | sort | xargs -r sha256sum; }) | digest; }
+tag_of() { (cd "$1" && { echo "$IMAGE_BASE"; cat "$REPOSITORY/runtime/Containerfile"; find . -type f | LC_ALL=C sort | xargs -r sha256sum; }) | digest; }
 
 # Builds NAME into localhost/limbeck-NAME:TAG unless it is there. Prints the whole reference.
 build_image() {
@@ -169,7 +179,7 @@ name_as_the_chart_does() {
 send_image() { buildah_here push --quiet "$1" "docker-archive:/dev/stdout:$1" | ctr_of_cluster images import -; }
 
 # What the bundles are made of; they lie beside a note of it.
-bundle_sources() { find operator process runtime/server cluster/bundle.ts package-lock.json -type f | sort | xargs sha256sum | digest; }
+bundle_sources() { find operator process runtime/server cluster/bundle.ts package-lock.json -type f | LC_ALL=C sort | xargs sha256sum | digest; }
 
 ensure_bundles() {
   local sources

@@ -24,10 +24,12 @@ save_settings() {
   done | grep -v '=$' >"$STATE/settings"
 }
 
+# The filter of bridges, where it was not loaded before, goes whole: it would go on filtering those of the host's virtual machines.
 restore_settings() {
-  [[ -f $STATE/settings ]] || return 0
+  [[ -s $STATE/settings ]] || return 0
   local line
   while read -r line; do sysctl -qw "$line" 2>/dev/null; done <"$STATE/settings"
+  grep -q '^net\.bridge\.' "$STATE/settings" || modprobe -rq br_netfilter 2>/dev/null
 }
 
 write_cni() {
@@ -51,15 +53,37 @@ ensure_network() {
   # Whose network this is: there is one of it on a host, whichever cache folder a cluster lives in.
   ip link set "$BRIDGE" up alias "$STATE"
   reattach_pods
-  # Pods reach each other and the world even where another firewall drops what it does not know.
-  if ! iptables -w -n -L LIMBECK-FORWARD &>/dev/null; then
-    iptables -w -N LIMBECK-FORWARD
-    iptables -w -A LIMBECK-FORWARD -i "$BRIDGE" -j ACCEPT
-    iptables -w -A LIMBECK-FORWARD -o "$BRIDGE" -j ACCEPT
-    iptables -w -I FORWARD -j LIMBECK-FORWARD
-  fi
-  refuse_empty_node_ports
+  ensure_chains
   write_cni
+}
+
+# ensure_chain NAME FROM RULE...: a chain of ours, first in FROM, whatever is left of it where a firewall was loaded anew.
+ensure_chain() {
+  local name=$1 from=$2 rule words
+  shift 2
+  iptables -w -C "$from" -j "$name" 2>/dev/null && return
+  iptables -w -N "$name" 2>/dev/null || iptables -w -F "$name"
+  for rule; do
+    read -ra words <<<"$rule"
+    iptables -w -A "$name" "${words[@]}"
+  done
+  iptables -w -I "$from" -j "$name"
+}
+
+# Pods reach each other, the world, and of the host its API server and DNS, even where another firewall drops what it does not know.
+# A NodePort without endpoints is not translated. For clients of the host kube-proxy refuses it only in INPUT, when the kernel
+# has recorded the flow as untranslated already; a client that comes from the same port within 120 s is then refused although
+# there are endpoints again. Refused in OUTPUT it is never recorded.
+ensure_chains() {
+  ensure_chain LIMBECK-FORWARD FORWARD "-i $BRIDGE -j ACCEPT" "-o $BRIDGE -j ACCEPT"
+  ensure_chain LIMBECK-INPUT INPUT "-i $BRIDGE -p tcp -m multiport --dports 53,6443 -j ACCEPT" "-i $BRIDGE -p udp --dport 53 -j ACCEPT"
+  ensure_chain LIMBECK-OUTPUT OUTPUT \
+    "-p tcp --dport $NODE_PORTS -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset"
+}
+
+chains_intact() {
+  local from
+  for from in FORWARD INPUT OUTPUT; do iptables -w -C "$from" -j "LIMBECK-$from" 2>/dev/null || return 1; done
 }
 
 # The pods of a bridge that somebody removed still have their ends of it.
@@ -75,7 +99,7 @@ reattach_pods() {
 
 network_intact() {
   ip -o -4 address show dev "$BRIDGE" up 2>/dev/null | grep -F " $BRIDGE_ADDRESS/" >/dev/null &&
-    iptables -w -C FORWARD -j LIMBECK-FORWARD 2>/dev/null && [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]]
+    chains_intact && [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]]
 }
 
 # The state folder of the cluster whose network this is, where that is another one and still runs.
@@ -90,17 +114,6 @@ refuse_foreign() {
   local owner
   owner=$(foreign_owner) || return 0
   die "another cluster runs on this host, from $owner; use that one, or remove it with: LIMBECK_CACHE=${owner%/cluster} make demo-down"
-}
-
-# A NodePort without endpoints is not translated. For clients of the host kube-proxy refuses it only in INPUT, when the kernel
-# has recorded the flow as untranslated already; a client that comes from the same port within 120 s is then refused although
-# there are endpoints again. Refused in OUTPUT it is never recorded.
-refuse_empty_node_ports() {
-  iptables -w -n -L LIMBECK-OUTPUT &>/dev/null && return
-  iptables -w -N LIMBECK-OUTPUT
-  iptables -w -A LIMBECK-OUTPUT -p tcp --dport "$NODE_PORTS" -m addrtype --dst-type LOCAL \
-    -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset
-  iptables -w -I OUTPUT -j LIMBECK-OUTPUT
 }
 
 # containerd caches the loopback of a pod that was not taken down in good order, under a name that other clusters use too.

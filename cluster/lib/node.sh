@@ -31,9 +31,10 @@ ensure_cgroups() {
 remove_cgroups() {
   local folder pids try
   for ((try = 0; try < 50; try++)); do
+    # A process that cannot be seen from here, of another container, is 0 there; and `kill 0` means our own group.
     mapfile -t pids < <(cgroup_folders | while read -r folder; do
       [[ -d $folder ]] && find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null
-    done | sort -u)
+    done | sort -u | grep -vx 0)
     ((${#pids[@]})) || break
     kill -9 "${pids[@]}" 2>/dev/null
     sleep 0.1

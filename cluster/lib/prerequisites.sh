@@ -21,6 +21,24 @@ check_host() {
   command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
 }
 
+# Root of a container may do little; what it lacks would show when everything is built.
+check_rights() {
+  unshare --mount --net true 2>/dev/null && [[ -w /proc/sys/net/ipv4/ip_forward ]] ||
+    die "this root may not make mounts and networks, as in most containers; use a machine, a virtual one, or a container with --privileged --cgroupns=host"
+}
+
+# Without these the kubelet does not start. Below a group that has processes there are only those that somebody has let through already;
+# the root of all, which has no type, may have some.
+check_cgroups() {
+  local root=${CGROUPS:-/sys/fs/cgroup} have controller
+  [[ -f $root/cgroup.controllers ]] || return 0   # v1
+  have=$(<"$root/cgroup.controllers")
+  if [[ -e $root/cgroup.type && -n $(cat "$root/cgroup.procs") ]]; then have=$(<"$root/cgroup.subtree_control"); fi
+  for controller in cpu cpuset memory pids; do
+    [[ " $have " == *" $controller "* ]] || die "pods cannot have control groups for $controller here; use a machine, a virtual one, or a container with --privileged --cgroupns=host"
+  done
+}
+
 # What a machine that is sold with 8 GB says of itself, less what its kernel keeps.
 MEMORY_KIB=$((7 * 1024 * 1024))
 check_memory() {
@@ -113,6 +131,8 @@ install_packages() {
 # What can be told at once, before anything is installed; what only a package can tell comes with `prerequisites`.
 preflight() {
   check_host
+  check_rights
+  check_cgroups
   check_memory
   check_npm
   check_cache_path

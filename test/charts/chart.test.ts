@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { gatewayAccess, operatorAccess, type Access } from '../../operator/api/resources.ts';
 import { parseConfig } from '../../operator/config.ts';
-import { objects, render, rightsIn, type Manifest } from './helm.ts';
+import { objects, render, renderAs, rightsIn, type Manifest } from './helm.ts';
 
 const run = promisify(execFile);
 const sets = ['default', 'node-port', 'external-store', 'everything', 'namespaced'];
@@ -219,6 +219,45 @@ describe('values', () => {
     const tops = lines.map((line, at) => [line, lines[at - 1] ?? ''] as const).filter(([line]) => /^\w+:/.test(line));
     const selfEvident = /^(operator|gateway|crds|rbac|podDisruptionBudget|networkPolicy|podMonitors):/;
     expect(tops.filter(([line, before]) => !selfEvident.test(line) && !before.startsWith('#'))).toEqual([]);
+  });
+});
+
+describe('a release', () => {
+  /** Every name of a namespace, and every label, of objects, their pods and their selectors. */
+  const named = /^(namespace|kubernetes\.io\/metadata\.name|app\.kubernetes\.io\/instance|subPath)$/;
+  function texts(value: unknown): readonly unknown[] {
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, member]: [string, unknown]) => [
+      ...(named.test(key) && typeof member !== 'object' ? [member] : []),
+      ...(key === 'matchNames' ? (member as readonly unknown[]) : []),
+      ...texts(member),
+    ]);
+  }
+
+  test('may be in a namespace, and serve others, and have a bucket, that look like numbers', async () => {
+    const settings = ['networkPolicy.enabled=true', 'podMonitors.enabled=true', 'store.namespaces={1e5}'];
+    const release = { name: 'null', namespace: '2024' };
+    const set = [...settings, 'store.bucket=0x1f'];
+    for (const more of [[], ['namespaced=true']]) {
+      const found = objects(await renderAs(release, undefined, ...set, ...more)).flatMap(texts);
+      expect(found.length).toBeGreaterThan(50);
+      expect(found.filter((text) => typeof text !== 'string')).toEqual([]);
+      expect(found).toEqual(expect.arrayContaining(['2024', 'null', '0x1f']));
+    }
+  });
+
+  test.each(['1limbeck', 'my.limbeck'])(
+    'named %s is refused, not begun: Services cannot have such names',
+    async (name) => {
+      await expect(renderAs({ name, namespace: 'limbeck-system' })).rejects.toThrow(
+        `must begin with a letter and have no dots, but is "${name}"`,
+      );
+    },
+  );
+
+  test('has its namespace alone where its user clears the list of others', async () => {
+    const made = objects(await render(undefined, 'store.namespaces=null')).filter(({ kind }) => kind === 'Secret');
+    expect(made.map(({ metadata }) => metadata.namespace)).toEqual(['limbeck-system']);
   });
 });
 

@@ -56,21 +56,40 @@ export interface Manifest {
 /** What a cluster of today serves besides Kubernetes' own kinds, as far as the chart cares. */
 const served = ['monitoring.coreos.com/v1'];
 
+/** A release as its user names it, and where it is. */
+export interface Release {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+const usual: Release = { name: 'limbeck', namespace: 'limbeck-system' };
+
 /** The rendered text; rejects with Helm's message. Nothing of a cluster is looked at. */
 export const render = (valuesFile?: string, ...settings: readonly string[]): Promise<string> =>
   renderWhere(served, valuesFile, ...settings);
 
 /** The same where the cluster serves only these APIs besides Kubernetes' own. */
-export async function renderWhere(
+export const renderWhere = (
   apis: readonly string[],
   valuesFile?: string,
   ...settings: readonly string[]
+): Promise<string> => template(usual, apis, valuesFile, settings);
+
+/** The same of another release. */
+export const renderAs = (release: Release, valuesFile?: string, ...settings: readonly string[]): Promise<string> =>
+  template(release, served, valuesFile, settings);
+
+async function template(
+  { name, namespace }: Release,
+  apis: readonly string[],
+  valuesFile: string | undefined,
+  settings: readonly string[],
 ): Promise<string> {
   const values = valuesFile === undefined ? [] : ['--values', valuesFile];
   const set = settings.flatMap((setting) => ['--set', setting]);
   const offered = apis.flatMap((api) => ['--api-versions', api]);
-  const given = ['--namespace', 'limbeck-system', '--kube-version', '1.34.0', ...offered, ...values, ...set];
-  const { stdout } = await run(helm, ['template', 'limbeck', 'charts/limbeck', ...given], { maxBuffer: 1 << 26 });
+  const given = ['--namespace', namespace, '--kube-version', '1.34.0', ...offered, ...values, ...set];
+  const { stdout } = await run(helm, ['template', name, 'charts/limbeck', ...given], { maxBuffer: 1 << 26 });
   return stdout;
 }
 

@@ -20,9 +20,9 @@ class Machine {
   readonly #asked = join(this.#folder, 'asked');
 
   constructor() {
-    mkdirSync(join(this.#folder, 'bin'));
-    writeFileSync(join(this.#folder, 'bin/npm'), npm);
-    chmodSync(join(this.#folder, 'bin/npm'), 0o755);
+    mkdirSync(join(this.#folder, 'programs'));
+    writeFileSync(join(this.#folder, 'programs/npm'), npm);
+    chmodSync(join(this.#folder, 'programs/npm'), 0o755);
     writeFileSync(this.#asked, '');
   }
 
@@ -38,8 +38,13 @@ class Machine {
   }
 
   setUp(folder: string, more: Readonly<Record<string, string>> = {}): void {
-    const env = { ...more, PATH: `${this.#folder}/bin:${process.env['PATH'] ?? ''}`, LIMBECK_CACHE: this.#folder };
+    const env = { ...more, PATH: `${this.#folder}/programs:${process.env['PATH'] ?? ''}`, LIMBECK_CACHE: this.#folder };
     execFileSync('bash', [join(folder, 'cluster/packages')], { env: { ...env, ASKED: this.#asked }, stdio: 'pipe' });
+  }
+
+  /** Somebody has put this into the cache folder. */
+  occupy(folder: string): void {
+    mkdirSync(join(this.#folder, folder), { recursive: true });
   }
 
   get asked(): number {
@@ -115,6 +120,13 @@ describe('packages', () => {
     expect(makes()).toContain('cluster/packages');
     machine.setUp(folder);
     expect(existsSync(join(folder, 'node_modules/a/lock'))).toBe(true);
+  });
+
+  test('are not kept among what somebody else has in the folder that LIMBECK_CACHE names', () => {
+    const machine = new Machine();
+    machine.occupy('packages/of somebody/work');
+    expect(() => machine.setUp(machine.checkout('one'))).toThrow('was not made by this project');
+    expect(machine.asked).toBe(0);
   });
 
   test('that were put half-way are put anew', () => {

@@ -1,5 +1,11 @@
-{{/* Name that every object of the release starts with. */}}
+{{/*
+Name that every object of the release starts with. A Service's begins with a letter and has no dots, which Kubernetes would say
+when half of the release is there.
+*/}}
 {{- define "limbeck.fullname" -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" .Release.Name) -}}
+{{- fail (printf "the name of the release begins that of every object, so it must begin with a letter and have no dots, but is %q" .Release.Name) -}}
+{{- end -}}
 {{- if contains "limbeck" .Release.Name -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
@@ -10,7 +16,7 @@
 {{/* Labels that a selector may use: (list $ "gateway"). */}}
 {{- define "limbeck.selector" -}}
 app.kubernetes.io/name: limbeck
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -116,5 +122,5 @@ imagePullSecrets:
 
 {{/* Where workloads may run, as far as the chart knows: comma-separated. A namespaced release stays in its own. */}}
 {{- define "limbeck.namespaces" -}}
-{{- concat (list .Release.Namespace) (ternary list .Values.store.namespaces .Values.namespaced) | uniq | join "," -}}
+{{- concat (list .Release.Namespace) (ternary list (.Values.store.namespaces | default list) .Values.namespaced) | uniq | join "," -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
@@ -68,6 +68,10 @@ describe('a long command', () => {
   });
 });
 
+test('what is made can be read in pods, however the host keeps what is made by root', async () => {
+  expect((await run([], 'umask 077\n. cluster/lib/common.sh; umask')).out).toBe('0022\n');
+});
+
 test('what never comes is waited for no longer than allowed', async () => {
   expect((await run(parts, 'wait_for 0 false || echo over')).out).toBe('over\n');
   expect((await run(parts, 'wait_for 5 true && echo there')).out).toBe('there\n');
@@ -101,6 +105,37 @@ describe('the cache folder', () => {
     for (const cache of [real, linked, `${real}/`, `${linked}//`, `${linked}/new/..`])
       expect({ cache, out: await said(cache) }).toEqual({ cache, out: `${real}/cluster\n${real}\n` });
     expect(await said(`${linked}/not-yet`)).toBe(`${real}/not-yet/cluster\n${real}/not-yet\n`);
+  });
+
+  test.each(['api', 'bin', 'cluster', 'images', 'node-images', 'packages'])(
+    'in which somebody has %s of his own is refused before anything is written, with the remedy',
+    async (name) => {
+      const cache = newFolder();
+      mkdirSync(join(cache, name));
+      for (const command of ['hold_lock x', 'check_cache_path']) {
+        const { code, error } = await run(parts, command, cache);
+        expect({ code, error, there: readdirSync(cache) }).toEqual({
+          code: 1,
+          error: expect.stringContaining(`${cache}/${name} is there and was not made by this project`),
+          there: [name],
+        });
+        expect(error).toContain(`set LIMBECK_CACHE to a folder of its own, such as ${cache}/limbeck-cache`);
+      }
+    },
+  );
+
+  test.each([
+    ['a disk of somebody with other things', 'mkdir "$CACHE/lost+found"'],
+    ['a folder that was used before', 'hold_lock y; mkdir "$CACHE/cluster"'],
+    ['what an earlier version has made', 'mkdir -p "$CACHE/bin/current" "$CACHE/cluster"'],
+    ['the default', 'export XDG_CACHE_HOME=$CACHE/home; CACHE=$XDG_CACHE_HOME/limbeck; mkdir -p "$CACHE/cluster"'],
+  ])('may be %s', async (_, before) => {
+    const { code, error } = await run(
+      parts,
+      `${before}
+hold_lock x; check_cache_path`,
+    );
+    expect({ code, error }).toEqual({ code: 0, error: '' });
   });
 
   test('of a host that cannot tell the one name is taken as it is', async () => {

@@ -33,10 +33,10 @@ class Machine {
   }
 
   /** The trainer's context, asked for as its image is; `fails` says which command of Python's does. */
-  fill(fails: string): Promise<Ended> {
+  fill(fails: string, before = ''): Promise<Ended> {
     writeFileSync(join(this.cache, 'fails'), fails);
     const script = `build() { fill_context trainer "$CACHE/context"; echo built; }; it=$(build); echo "$it"`;
-    return run(parts, `PATH="$CACHE/programs:$PATH"\ncd ${this.checkout}\n${script}`, this.cache);
+    return run(parts, `PATH="$CACHE/programs:$PATH"\n${before}\ncd ${this.checkout}\n${script}`, this.cache);
   }
 
   get wheels(): string[] {
@@ -61,6 +61,14 @@ describe("the trainer's packages", () => {
     expect(machine.wheels).toEqual(['__init__.py', 'last.so']);
   });
 
+  test('can be read by the user of an image where the host keeps everything to its owner', async () => {
+    const machine = new Machine();
+    const hide = `umask 077; chmod -R go= ${machine.checkout}`;
+    expect((await machine.fill('nothing', hide)).code).toBe(0);
+    const hidden = 'find "$CACHE/context" ! -perm -o=r -o -type d ! -perm -o=x';
+    expect((await run(parts, hidden, machine.cache)).out).toBe('');
+  });
+
   test('are had once', async () => {
     const machine = new Machine();
     await machine.fill('nothing');
@@ -74,6 +82,14 @@ describe("the trainer's packages", () => {
     await machine.fill('nothing');
     expect(machine.wheels).toEqual(['__init__.py', 'last.so']);
   });
+});
+
+test("an image's name is the same in every language", async () => {
+  const folder = newFolder();
+  for (const name of ['B', 'a', '_b']) writeFileSync(join(folder, name), name);
+  const sorting = 'sort() { echo "${LC_ALL:-}" >>"$CACHE/languages"; command sort "$@"; }; export LC_ALL=xx_YY.UTF-8';
+  const { code, out } = await run(parts, `${sorting}\ntag_of ${folder} >/dev/null; cat "$CACHE/languages"`);
+  expect({ code, out }).toEqual({ code: 0, out: 'C\n' });
 });
 
 /** A host without builders, on which each of these tells who could have which lock. */
@@ -92,4 +108,39 @@ const locks = `
 test("while the trainer's tests run images may be built, and nobody unmounts theirs", async () => {
   const { code, out } = await run(parts, `${locks}\n(trainer_run -- true) || echo "ended with $?"; cat "$CACHE/free"`);
   expect({ code, out }).toEqual({ code: 0, out: 'ended with 7\nmeanwhile: images\nafter: images\n' });
+});
+
+describe('the mirror that images are made from', () => {
+  const own = 'http://deb.debian.org/debian\n';
+  const mirror = async (targets: string): Promise<string> =>
+    (await run(parts, `apt-get() { cat <<'X'\n${targets}\nX\n}\ndebian_mirror`)).out;
+
+  test.each([
+    [
+      "is the host's, whatever else apt asks before",
+      'node nodistro http://n/\nDebian http://m/debian/',
+      'http://m/debian/\n',
+    ],
+    [
+      'is not that of security or backports',
+      'Debian-Security http://s/\nDebian Backports http://b/\nDebian https://m/',
+      'https://m/\n',
+    ],
+    ['is Debian’s own on another system', 'Ubuntu http://archive.ubuntu.com/ubuntu/', own],
+    ['is Debian’s own where apt has read no lists yet', '', own],
+    [
+      'is Debian’s own where debootstrap cannot ask that of the host',
+      'Debian cdrom:[Debian 13]/\nDebian tor+http://m/',
+      own,
+    ],
+    ['is Debian’s own where the list of mirrors is gone', 'Debian mirror+file:/nowhere/debian.list/', own],
+  ])('%s', async (_, targets, uri) => {
+    expect(await mirror(targets)).toBe(uri);
+  });
+
+  test('is the first of a list of mirrors, as cloud images have', async () => {
+    const list = join(newFolder(), 'debian.list');
+    writeFileSync(list, '# mirrors\nhttps://first/debian\tpriority:1\nhttps://second/debian\n');
+    expect(await mirror(`Debian mirror+file:${list}/`)).toBe('https://first/debian\n');
+  });
 });

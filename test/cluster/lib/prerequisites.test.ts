@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { run } from '../../support/shell.ts';
+import { newFolder, run } from '../../support/shell.ts';
 
 const parts = ['versions', 'common', 'process', 'network', 'binaries', 'prerequisites', 'images'].map(
   (part) => `lib/${part}.sh`,
@@ -79,6 +81,32 @@ describe('a host', () => {
     const script = `MEMINFO=$CACHE/meminfo; printf 'MemTotal: %s kB\\nMemFree: 1 kB\\n' ${kib} >"$MEMINFO"; check_memory`;
     const found = await run(parts, script);
     expect([found.code, found.error]).toEqual([code, expect.stringContaining(sentence)]);
+  });
+
+  test('whose root may do nothing is told what to use', async () => {
+    const { code, error } = await run(parts, 'unshare() { return 1; }\ncheck_rights');
+    expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining('this root may not make mounts') });
+    expect(error).toContain('a container with --privileged --cgroupns=host');
+  });
+
+  const all = 'cpuset cpu io memory hugetlb pids rdma';
+  test.each<[string, Readonly<Record<string, string>>, string | undefined]>([
+    ['control groups of the first version', {}, undefined],
+    ['all controllers', { controllers: all, subtree_control: '', procs: '1' }, undefined],
+    ['a kernel without one', { controllers: 'cpuset cpu io pids', subtree_control: '', procs: '1' }, 'memory'],
+    ['a group of its own with processes', { type: 'domain', controllers: all, subtree_control: '', procs: '1' }, 'cpu'],
+    [
+      'a group of its own that hands on',
+      { type: 'domain', controllers: all, subtree_control: all, procs: '' },
+      undefined,
+    ],
+    ['an empty group of its own', { type: 'domain', controllers: all, subtree_control: '', procs: '' }, undefined],
+  ])('with %s has what the kubelet needs, or is told what is missing', async (_, files, lacking) => {
+    const root = newFolder();
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(root, `cgroup.${name}`), `${content}\n`);
+    const { code, error } = await run(parts, `CGROUPS=${root}; check_cgroups`);
+    const sentence = `cluster: pods cannot have control groups for ${lacking ?? ''} here; use a machine`;
+    expect([code, error]).toEqual(lacking === undefined ? [0, ''] : [1, expect.stringContaining(sentence)]);
   });
 
   test('with an old Go is told which it has', async () => {

@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { run } from '../../support/shell.ts';
+
+const parts = ['common', 'process', 'network'].map((part) => `lib/${part}.sh`);
+
+/** A firewall: its rules, each a line that begins with its chain; a chain of ours is a line, too. */
+const firewall = `
+  rules=$CACHE/rules; touch "$rules"
+  iptables() {
+    case $2 in
+      -C) grep -qxF -- "$3 $4 $5" "$rules" ;;
+      -N) ! grep -qx "chain $3" "$rules" && echo "chain $3" >>"$rules" ;;
+      -F) sed -i "/^\${3:-[A-Z]*} /d" "$rules" ;;
+      -A | -I) echo "\${*:3}" >>"$rules" ;;
+    esac
+  }`;
+
+const after = async (script: string): Promise<readonly string[]> =>
+  (await run(parts, `${firewall}\n${script}\nsort "$rules"`)).out.trim().split('\n');
+
+describe('the rules of the network', () => {
+  test('let pods reach each other, the world, and of the host its API server and DNS alone', async () => {
+    expect((await after('ensure_chains')).filter((rule) => rule.endsWith('ACCEPT'))).toEqual([
+      'LIMBECK-FORWARD -i limbeck0 -j ACCEPT',
+      'LIMBECK-FORWARD -o limbeck0 -j ACCEPT',
+      'LIMBECK-INPUT -i limbeck0 -p tcp -m multiport --dports 53,6443 -j ACCEPT',
+      'LIMBECK-INPUT -i limbeck0 -p udp --dport 53 -j ACCEPT',
+    ]);
+  });
+
+  test.each([
+    ['once more', ':'],
+    ['after a firewall has taken back what led to them', 'sed -i "/^$chain /d" "$rules"'],
+    ['after a firewall has emptied everything', 'sed -i "/^chain /!d" "$rules"'],
+    ['after a firewall has removed everything', ': >"$rules"'],
+  ])('are made whole %s', async (_, harm) => {
+    const whole = await after('ensure_chains');
+    expect(whole).toContain('FORWARD -j LIMBECK-FORWARD');
+    for (const chain of ['FORWARD', 'INPUT', 'OUTPUT'])
+      expect(await after(`ensure_chains; chain=${chain}; ${harm}; ensure_chains; chains_intact`)).toEqual(whole);
+  });
+
+  test.each(['FORWARD', 'INPUT', 'OUTPUT'])('that %s does not lead to are not whole', async (chain) => {
+    const script = `ensure_chains; sed -i "/^${chain} /d" "$rules"; chains_intact && echo whole || echo broken`;
+    expect((await after(script))[0]).toBe('broken');
+  });
+});
+
+describe('the filter of bridges', () => {
+  const settings = (before: string): Promise<string> =>
+    run(
+      parts,
+      `mkdir -p "$STATE"; modprobe() { echo "modprobe $*"; }
+      sysctl() { [[ $1 == -n ]] || { echo "sysctl $*"; return; }; case $2 in ${before} net.ipv4.ip_forward) echo 0 ;; *) return 1 ;; esac; }
+      save_settings || true; restore_settings`,
+    ).then(({ out }) => out);
+
+  test('that the host did not have goes with the cluster', async () => {
+    expect(await settings('')).toBe('sysctl -qw net.ipv4.ip_forward=0\nmodprobe -rq br_netfilter\n');
+  });
+
+  test('that the host had is as it was', async () => {
+    expect((await settings('net.bridge.*) echo 0 ;;')).trim().split('\n').sort()).toEqual([
+      'sysctl -qw net.bridge.bridge-nf-call-iptables=0',
+      'sysctl -qw net.ipv4.ip_forward=0',
+    ]);
+  });
+});
