@@ -1,7 +1,8 @@
 /**
  * The body of a request, read ahead up to a limit: a slow sender then costs no replica a seat, and a request that
  * loses its replica can be sent again. What is longer is streamed after what was read. All bodies together stay
- * within one budget; when that is spent, bodies stay in the sender's socket and are streamed from there.
+ * within one budget; when that is spent, bodies stay in the sender's socket and are streamed from there. What has come before the
+ * socket is left alone is in memory all the same, up to 64 KiB of each: where thousands come at once, those beyond a reserve are refused.
  */
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
@@ -50,19 +51,23 @@ class Patience {
   }
 }
 
-/** Bytes that may be held in memory for all requests together. */
+/** Bytes that may be held in memory for all requests together, and half as many in reserve for what has come already. */
 export class Budget {
+  readonly #reserve: number;
   #free: number;
   constructor(bytes: number) {
     this.#free = bytes;
+    this.#reserve = bytes / 2;
+  }
+  /** Whether the reserve is spent as well. */
+  get exhausted(): boolean {
+    return this.#free <= -this.#reserve;
   }
   get free(): number {
     return this.#free;
   }
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false;
+  take(bytes: number): void {
     this.#free -= bytes;
-    return true;
   }
   give(bytes: number): void {
     this.#free += bytes;
@@ -71,12 +76,15 @@ export class Budget {
 
 export const tooSlow = 'the body stopped coming, or came too slowly';
 
-export type BodyFault = 'tooLarge' | 'tooSlow';
+/** `crowded`: no rule is broken, but there is no memory for it. */
+export type BodyFault = 'tooLarge' | 'tooSlow' | 'crowded';
+
+type Breach = Exclude<BodyFault, 'crowded'>;
 
 /** Thrown into the stream of a body that breaks the rules on its way. */
 export class BodyError extends Error {
-  readonly fault: BodyFault;
-  constructor(fault: BodyFault) {
+  readonly fault: Breach;
+  constructor(fault: Breach) {
     super(fault === 'tooLarge' ? 'the body is too large' : tooSlow);
     this.fault = fault;
   }
@@ -84,12 +92,17 @@ export class BodyError extends Error {
 
 export const declaredBytes = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
 
+/** What Node reads of a body that nobody reads, before it leaves the socket alone: the high-water mark of its streams. */
+const unreadBytes = 64 * 1024;
+
 export class Body {
   readonly #request: IncomingMessage;
   readonly #rules: BodyRules;
   readonly #patience: Patience;
   readonly #chunks: Buffer[] = [];
   #taken = 0;
+  /** Of the budget: what was taken, and what lies unread. */
+  #heldBytes = 0;
   #whole: boolean;
   #streamed = false;
 
@@ -119,7 +132,10 @@ export class Body {
     const finish = (fault?: BodyFault): void => {
       came(0);
       request.off('data', take).off('end', end).off('close', gone);
-      if (!this.#whole) request.pause();
+      if (!this.#whole) {
+        request.pause();
+        this.#hold(unreadBytes);
+      }
       done(fault);
     };
     const gone = (): void => came(0);
@@ -128,7 +144,7 @@ export class Body {
     const take = (chunk: Buffer): void => {
       came(chunk.length);
       came = this.#patience.wait(late);
-      if (!this.#keep(chunk)) finish(this.#taken > this.#rules.maxBytes ? 'tooLarge' : undefined);
+      if (!this.#keep(chunk)) finish(this.#faultOfTaken());
     };
     const end = (): void => {
       this.#whole = true;
@@ -147,19 +163,29 @@ export class Body {
 
   /** Gives the memory back. */
   close(): void {
-    this.#rules.budget.give(this.#taken);
-    this.#taken = 0;
+    this.#rules.budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
     this.#chunks.length = 0;
   }
 
   /** False: enough is read ahead. A chunk that has arrived is kept in any case. */
   #keep(chunk: Buffer): boolean {
     const { budget, aheadBytes, maxBytes } = this.#rules;
-    const within = budget.take(chunk.length);
-    if (!within) budget.give(-chunk.length);
+    this.#hold(chunk.length);
     this.#taken += chunk.length;
     this.#chunks.push(chunk);
-    return within && this.#taken < Math.min(aheadBytes, maxBytes + 1) && budget.free > 0;
+    return this.#taken < Math.min(aheadBytes, maxBytes + 1) && budget.free > 0;
+  }
+
+  #hold(bytes: number): void {
+    this.#rules.budget.take(bytes);
+    this.#heldBytes += bytes;
+  }
+
+  #faultOfTaken(): BodyFault | undefined {
+    const { budget, maxBytes } = this.#rules;
+    if (this.#taken > maxBytes) return 'tooLarge';
+    return budget.exhausted ? 'crowded' : undefined;
   }
 
   async *#stream(): AsyncGenerator<Buffer> {

@@ -20,6 +20,17 @@ export interface Call {
   readonly requestId: string;
 }
 
+function refusalOfBody(fault: BodyFault, maxBytes: number): Refusal {
+  switch (fault) {
+    case 'tooLarge':
+      return { code: 413, sentence: `the body is larger than ${maxBytes} bytes` };
+    case 'tooSlow':
+      return { code: 408, sentence: tooSlow };
+    case 'crowded':
+      return { code: 503, sentence: 'too many requests with bodies are held at once', retryAfterSeconds: 1 };
+  }
+}
+
 export class Exchange implements Guest<Replica> {
   readonly #call: Call;
   readonly #ports: FrontPorts;
@@ -122,13 +133,9 @@ export class Exchange implements Guest<Replica> {
 
   #ready(fault: BodyFault | undefined): void {
     if (this.#gone) return;
-    if (fault === 'tooLarge') {
-      const sentence = `the body is larger than ${this.#ports.body.maxBytes} bytes`;
-      this.#refuse({ code: 413, sentence });
-      return;
-    }
-    if (fault === 'tooSlow') {
-      this.#refuse({ code: 408, sentence: tooSlow });
+    if (fault !== undefined) {
+      this.#body.close();
+      this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
       return;
     }
     this.#order = this.#call.service.admit();

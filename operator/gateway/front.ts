@@ -43,6 +43,8 @@ function answerHealth(path: string, service: Service, response: ServerResponse):
   return true;
 }
 
+const withoutQuery = (path: string): string => path.split('?', 1)[0] ?? path;
+
 /** Nothing else that a replica tells is the caller's business, nor worth waking one: its metrics above all. */
 const isProtocol = (path: string): boolean => /^\/v[12](?:[/?]|$)/.test(path);
 
@@ -80,7 +82,7 @@ function answer(ports: FrontPorts, request: IncomingMessage, response: ServerRes
     refuseUnknown(ports, request, response, `there is no ModelService ${target.key}`);
     return;
   }
-  if (request.method === 'GET' && answerHealth(target.path, service, response)) return;
+  if (request.method !== 'POST' && answerHealth(withoutQuery(target.path), service, response)) return;
   if (!isProtocol(target.path)) {
     refuseUnknown(ports, request, response, 'only /v1, /v2 and what is below them is served here');
     return;

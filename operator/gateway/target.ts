@@ -28,12 +28,16 @@ function byHost(host: string, path: string, domain: string | undefined): Target 
   return ours ? { key: `${namespace}/${name}`, path } : undefined;
 }
 
+/** Clients that think they talk to a proxy put scheme and authority before the path. */
+const absolute = /^http:\/\/([^/?#]+)(?=\/)/;
+
 /**
  * `/namespaces/<ns>/services/<name>/...` with any Host, or Host `<name>.<ns>`, `<name>.<ns>.svc[.<cluster domain>]` or
- * `<name>.<ns>.<domain>`. Undefined: neither names a service.
+ * `<name>.<ns>.<domain>`. The authority of a target in absolute form counts in the place of Host (RFC 9112, 3.2.2). Undefined:
+ * neither names a service.
  */
 export function targetOf(host: string, url: string, domain: string | undefined): Target | undefined {
-  // Clients that think they talk to a proxy put scheme and host before the path.
-  const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+(?=\/)/, '');
-  return byPath(path) ?? byHost(host, path, domain);
+  const [whole = '', authority = host] = url.startsWith('/') ? [] : (absolute.exec(url) ?? []);
+  const path = url.slice(whole.length);
+  return byPath(path) ?? byHost(authority, path, domain);
 }

@@ -21,13 +21,14 @@ const hotRoutes: readonly HotRoute[] = [inferRoute, openAiRoute, predictRoute];
 
 /**
  * Small answers must not wait for the acknowledgement of the last one; idle clients of gateways stay connected for long;
- * a head must come within 10 seconds, or clients that never finish one would pile up.
+ * a head must come within 10 seconds, or clients that never finish one would pile up. What the gateway takes (32 KiB) is
+ * taken here, with what it adds.
  */
 const options = {
   noDelay: true,
   keepAliveTimeout: 75_000,
   headersTimeout: 10_000,
-  maxHeaderSize: 16 << 10,
+  maxHeaderSize: 36 << 10,
   connectionsCheckingInterval: 5_000,
   ...malformedOptions,
 } as const;

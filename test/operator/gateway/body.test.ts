@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { Body, Budget, type BodyFault, type BodyRules } from '../../../operator/gateway/body.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -9,8 +9,8 @@ const request = (): IncomingMessage & PassThrough =>
   Object.assign(new PassThrough(), { headers: { 'transfer-encoding': 'chunked' } }) as unknown as IncomingMessage &
     PassThrough;
 
-const rulesFor = (clock: FakeClock, aheadBytes = 1000): BodyRules => ({
-  ...{ maxBytes: 10_000, aheadBytes, budget: new Budget(10_000), clock },
+const rulesFor = (clock: FakeClock, aheadBytes = 1000, budget = new Budget(10_000)): BodyRules => ({
+  ...{ maxBytes: 10_000, aheadBytes, budget, clock },
   pace: { idleMs: 10_000, bytesPerSecond: 10 },
 });
 
@@ -75,4 +75,26 @@ test('the pace of what is streamed goes on where the reading ahead stopped; a pa
   for (let second = 0; second < 15; second++) await send(read, 10, 1_000);
   for (let second = 0; second < 40 && !read.sender.destroyed; second++) await send(read, 1, 1_000);
   expect(await end).toMatchObject({ fault: 'tooSlow' });
+});
+
+describe('where the memory of all bodies is spent', () => {
+  const of = (budget: Budget): { sender: PassThrough; body: Body; done: (BodyFault | undefined)[] } => {
+    const sender = request();
+    const rules = { ...rulesFor(new FakeClock(), 100_000, budget), maxBytes: 1_000_000 };
+    const body = new Body(sender, rules);
+    const done: (BodyFault | undefined)[] = [];
+    body.readAhead((fault) => done.push(fault));
+    return { sender, body, done };
+  };
+
+  test('what has come of the next is kept in the reserve, and what is beyond that is refused until others are over', async () => {
+    const budget = new Budget(100_000);
+    const crowd = [1, 2, 3, 4].map(() => of(budget));
+    for (const { sender } of crowd) sender.write(Buffer.alloc(60_000));
+    await new Promise(setImmediate);
+    // The second is read no further, and 65,536 bytes of it may lie unread: with them more than 150,000 are held.
+    expect(crowd.map(({ done }) => done)).toEqual([[], [undefined], ['crowded'], ['crowded']]);
+    for (const { body } of crowd) body.close();
+    expect(budget).toMatchObject({ free: 100_000, exhausted: false });
+  });
 });

@@ -187,11 +187,14 @@ describe('health of a service is answered without waking it', () => {
     ['/v2/health/live', false, 200, { live: true }],
     ['/v2/health/ready', true, 200, { ready: true, live: true }],
     ['/v2/health/ready', false, 503, { ready: false, live: true, error: 'the artefact has another digest' }],
+    ['/v2/health/ready?verbose=1', true, 200, { ready: true, live: true }],
   ])('%s of a service whose Ready is %s', async (path, ready, code, body) => {
     const made = await startGateway();
     made.gateway.routes.putService(service({}, ready));
     const answer = await ask(made.port, { path });
     expect([answer.code, JSON.parse(answer.text)]).toEqual([code, body]);
+    const head = await ask(made.port, { path, method: 'HEAD' });
+    expect([head.code, head.text]).toEqual([code, '']);
     expect([...made.gateway.services.values()][0]?.arrived).toBe(0);
   });
 });

@@ -16,7 +16,8 @@ test.each<[string, string, string | undefined, string | undefined]>([
   ['localhost', '/namespaces/a/services/', undefined, undefined],
   ['localhost', '/namespaces/a/services/b%2fc/v2', undefined, undefined],
   ['digits.default', '/namespaces/a/services/b/v2', 'a/b', '/v2'],
-  ['digits.default', 'http://elsewhere:80/v2?x', 'default/digits', '/v2?x'],
+  ['elsewhere', 'http://digits.default:80/v2?x', 'default/digits', '/v2?x'],
+  ['digits.default', 'http://elsewhere:80/v2?x', undefined, undefined],
   ['localhost', 'http://elsewhere/namespaces/a/services/b/v2', 'a/b', '/v2'],
   ['digits.default', '*', 'default/digits', '*'],
 ])('%s %s', (host, path, key, rest) => {
