@@ -10,6 +10,7 @@ import { Deadlines, type Timers } from './deadlines.ts';
 import { levels, Line, type Standing } from './line.ts';
 import { OutOfMemory } from './out-of-memory.ts';
 import { expired, Refusal } from './protocol/errors.ts';
+import { Rest } from './rest.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
 /** Someone who may lose interest. An AbortSignal is one; a closed connection is another. Asked, never listened to. */
@@ -66,7 +67,7 @@ export class Batcher<T extends Batchable, R> {
   readonly #deadlines: Deadlines;
   #running = 0;
   #scheduled = false;
-  readonly #awaitingRest: (() => void)[] = [];
+  readonly #rest = new Rest(() => this.waiting === 0 && this.#running === 0);
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
@@ -109,20 +110,12 @@ export class Batcher<T extends Batchable, R> {
   rejectWaiting(error: Error): void {
     this.#deadlines.clear();
     for (const { reject } of this.#line.remove(() => true)) reject(error);
-    this.#tellRest();
+    this.#rest.tell();
   }
 
   /** Resolves once nothing waits and nothing runs. Meanwhile work is taken as ever. */
   atRest(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaitingRest.push(resolve);
-      this.#tellRest();
-    });
-  }
-
-  #tellRest(): void {
-    if (this.waiting > 0 || this.#running > 0) return;
-    for (const resolve of this.#awaitingRest.splice(0)) resolve();
+    return this.#rest.wait();
   }
 
   #schedule(): void {
@@ -140,7 +133,7 @@ export class Batcher<T extends Batchable, R> {
       const batch = this.#take();
       if (batch.length > 0) void this.#run(batch);
     }
-    this.#tellRest();
+    this.#rest.tell();
   }
 
   /** The next batch from the head of the line; empty when only work was left that nobody wants any more. */
@@ -176,7 +169,7 @@ export class Batcher<T extends Batchable, R> {
   /** Refuses those whose deadline has passed; the soonest of the others. */
   #expire(): number {
     this.#sweep();
-    this.#tellRest();
+    this.#rest.tell();
     return this.#line.all.reduce((soonest, { deadline }) => Math.min(soonest, deadline), Infinity);
   }
 

@@ -11,7 +11,8 @@ const decoders = { gzip: createGunzip, deflate: createInflate } as const;
 /** Bytes that decompression gives at a time. */
 const pieceBytes = 64 << 10;
 
-function tooLarge(limitBytes: number): Refusal {
+/** More than a body may have. */
+export function tooLarge(limitBytes: number): Refusal {
   return new Refusal({ kind: 'tooLarge' }, `the body is larger than ${limitBytes} bytes`);
 }
 
@@ -21,9 +22,12 @@ const reserveBytes = 4 << 20;
 
 /** Bytes of bodies in memory, of all requests together, each from its first byte until its request is answered. */
 export class BodyBudget {
+  /** The most that one body can ever have. */
+  readonly mostBytes: number;
   #freeBytes: number;
 
   constructor(bytes: number) {
+    this.mostBytes = Math.max(bytes, reserveBytes);
     this.#freeBytes = bytes;
   }
 
@@ -127,7 +131,7 @@ function collect(request: IncomingMessage, limitBytes: number, share: Share): Pr
 }
 
 /** Each piece is held as it comes: a thousandth of its bytes can ask for it, in many requests at a time. */
-async function decompress(
+export async function decompress(
   bytes: Buffer,
   encoding: 'gzip' | 'deflate',
   [limitBytes, share]: readonly [number, Share],

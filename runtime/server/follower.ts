@@ -5,7 +5,6 @@ import type { Arrival } from './memory.ts';
 import type { Model } from './model.ts';
 import type { ModelTable } from './model-table.ts';
 import type { ModelSource } from './repository.ts';
-import { Turns } from './turns.ts';
 
 /** What following needs of the engine. */
 export interface FollowerOptions {
@@ -28,7 +27,8 @@ const keyOf = ({ name, version }: ModelSource): string => `${name}/${version}`;
 export class Follower {
   readonly #table: ModelTable;
   readonly #options: FollowerOptions;
-  readonly #turns = new Turns();
+  /** Names that are being followed: they are looked at again when that is over. */
+  readonly #busy = new Set<string>();
   readonly #failed = new Map<string, Failed>();
 
   constructor(table: ModelTable, options: FollowerOptions) {
@@ -36,10 +36,14 @@ export class Follower {
     this.#options = options;
   }
 
-  /** Makes of the table what the repository has now. Failures are retried for ever. */
+  /**
+   * Makes of the table what the repository has now, except for names that are still under way since the last time. Failures are
+   * retried for ever.
+   */
   async follow(sources: readonly ModelSource[]): Promise<void> {
     const names = new Set([...this.#table.models, ...sources].map(({ name }) => name));
-    await Promise.all([...names].map((name) => this.#turns.take(name, () => this.#followName(name, sources))));
+    const idle = [...names].filter((name) => !this.#busy.has(name));
+    await Promise.all(idle.map((name) => this.#alone(name, sources)));
   }
 
   /**
@@ -56,6 +60,11 @@ export class Follower {
     if (!answered) model.start(arrival);
     else if (!(await this.#answers(model, source, arrival))) return;
     await this.#table.set(source.name, [...others, model]);
+  }
+
+  async #alone(name: string, sources: readonly ModelSource[]): Promise<void> {
+    this.#busy.add(name);
+    await this.#followName(name, sources).finally(() => this.#busy.delete(name));
   }
 
   async #followName(name: string, all: readonly ModelSource[]): Promise<void> {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../process/clock.ts';
-import { sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
 import { runMain } from '../../process/main.ts';
 import { createRegistry, type Registry } from '../../process/metrics.ts';
 import { onShutdown } from '../../process/shutdown.ts';
@@ -15,6 +15,7 @@ import { Engine } from './engine.ts';
 import type { Face } from './face.ts';
 import type { GrpcServer } from './grpc/server.ts';
 import { registerMetrics } from './metrics.ts';
+import { poll } from './poll.ts';
 import { folderRepository, type Repository } from './repository.ts';
 import type { Tracing } from './tracing/tracing.ts';
 
@@ -53,20 +54,23 @@ async function startTracing(config: ServerConfig, registry: Registry, log: Log):
   return new Tracing(config.tracing, { facts, registry, log });
 }
 
-/** Looks at the folder now and then, where that decides what is served. */
-async function poll(
+/** Until the process is to stop. */
+function follow(
   engine: Engine,
   { modelControl, pollSeconds }: ServerConfig,
-  tools: [Log, AbortSignal],
-): Promise<void> {
-  const [log, signal] = tools;
+  [log, signal]: [Log, AbortSignal],
+): void {
   if (modelControl !== 'poll') return;
   const later = (): Promise<boolean> => sleep(pollSeconds * 1000, true, { signal }).catch(() => false);
-  while (await later()) {
-    await engine.rescan().catch((error: unknown) => {
-      log.warn('the model folder cannot be read', { error: sentenceOf(error) });
-    });
-  }
+  void poll(() => engine.rescan(), later, log);
+}
+
+/** Resolves when the process is to stop; at once where it was told so while it started. */
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    stop.addEventListener('abort', () => resolve(), { once: true });
+    if (stop.aborted) resolve();
+  });
 }
 
 /**
@@ -105,10 +109,10 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   const port = await listen(server, config.port);
   log.info('listening', { port, models: engine.models.map(({ name, version }) => `${name}/${version}`) });
   const grpc = await startGrpc(face, config, log);
-  void poll(engine, config, [log, stop]);
+  follow(engine, config, [log, stop]);
   const atRest = new AtRest(ownHeap());
   setInterval(() => atRest.look(), lookMs).unref();
-  await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  await stopped(stop);
   await sleep(lameDuckMs(config.drainSeconds));
   await Promise.all([closeServer(server), grpc?.close()]);
   await engine.stop();

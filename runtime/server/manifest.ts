@@ -2,6 +2,7 @@
 import { isDatatype } from './tensor.ts';
 import type { Geometry } from './decoding/geometry.ts';
 import { embeddingOf, type EmbeddingMember } from './embeddings/embedder.ts';
+import { isRecord } from './protocol/json.ts';
 import { shapeFits, type Signature, type TensorSpec } from './protocol/request.ts';
 import { preprocessingOf, type Preprocessing } from './samples/preprocessing.ts';
 
@@ -32,10 +33,6 @@ type Extras = Omit<Manifest, 'sha256' | keyof Signature>;
 /** A manifest, or one sentence that says what is wrong with it. */
 export type ParsedManifest =
   { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly message: string };
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 const isDim = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= -1;
 

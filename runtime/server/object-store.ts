@@ -1,6 +1,8 @@
 /** An S3-compatible store by the AWS SDK with its standard environment: objects as streams, texts and files. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -8,12 +10,15 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 /** An object: bucket and key. */
 export type ObjectName = readonly [bucket: string, key: string];
 
+/** A store that says nothing for so long is not there. */
+const silenceMs = 30_000;
+
 /** Path style, since stores inside a cluster have no DNS name for each bucket; everything else is AWS_* variables. */
 export function createClient(): S3Client {
   return new S3Client({
     forcePathStyle: true,
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: silenceMs },
   });
 }
 
@@ -93,4 +98,20 @@ export async function saveObject(
   };
   await pipeline(body, digesting, createWriteStream(path), { signal });
   return hash.digest('hex');
+}
+
+/** The name of a file that is being written, before it is known to be right. */
+export const partName = (): string => `${randomUUID()}.part`;
+const isPart = (name: string): boolean => /^[0-9a-f-]{36}\.part$/.test(name);
+
+/** Nobody writes a part any more that has not grown for so long. */
+const abandonedMs = 4 * silenceMs;
+
+/** Removes the parts in a folder that were left there: a process that is killed leaves what it had, and each start leaves more. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const parts = (await readdir(folder).catch((): string[] => [])).filter(isPart);
+  for (const path of parts.map((name) => join(folder, name))) {
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > abandonedMs) await rm(path, { force: true }).catch(() => undefined);
+  }
 }

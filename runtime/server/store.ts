@@ -2,14 +2,23 @@
  * Models in an S3-compatible store. The file is streamed to the cache while its digest is computed, and gets its name there
  * only when the digest is right; weights that it has in other files come after it.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { sentenceOf } from '../../process/logger.ts';
 import { ExternalNames } from './external-names.ts';
 import { parseManifest } from './manifest.ts';
-import { createClient, openObject, readObject, saveObject, statusOf, type ObjectName } from './object-store.ts';
+import {
+  createClient,
+  openObject,
+  partName,
+  readObject,
+  removeAbandoned,
+  saveObject,
+  statusOf,
+  type ObjectName,
+} from './object-store.ts';
 import {
   digestFault,
   digestOf,
@@ -94,7 +103,7 @@ async function download(
   signal: AbortSignal,
 ): Promise<FetchedFile> {
   const { bucket, model: key } = locationOf(model.uri);
-  const part = join(model.cacheDir, `${randomUUID()}.part`);
+  const part = join(model.cacheDir, partName());
   const external = new ExternalNames();
   try {
     const opened = await openObject(client, [bucket, key], signal);
@@ -123,6 +132,7 @@ async function fetchFile(
 }
 
 async function fetchStored(client: S3Client, model: StoredModel, signal: AbortSignal): Promise<Fetched> {
+  await removeAbandoned(model.cacheDir);
   const { bucket, keyOf } = locationOf(model.uri);
   const objectOf = (name: string): ObjectName | undefined => {
     const key = keyOf(name);

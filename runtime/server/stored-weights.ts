@@ -2,12 +2,20 @@
  * Weights in files of their own, fetched to where the model looks for them: beside it. No digest is expected of them, so one
  * that is there already is taken only when the store says that it is still the same.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { isInside } from './external-names.ts';
-import { openObject, saveObject, statusOf, type ObjectName, type Opened } from './object-store.ts';
+import {
+  openObject,
+  partName,
+  removeAbandoned,
+  saveObject,
+  statusOf,
+  type ObjectName,
+  type Opened,
+} from './object-store.ts';
 import { isMissing } from './system-error.ts';
 
 /** Files that a model names, and where they are and belong. */
@@ -47,7 +55,7 @@ async function forget({ folder, name }: Wanted): Promise<void> {
 
 async function keep({ folder, name }: Wanted, { body, etag }: Opened, signal: AbortSignal): Promise<void> {
   const path = join(folder, name);
-  const part = join(folder, `${randomUUID()}.part`);
+  const part = join(folder, partName());
   try {
     await Promise.all([dirname(path), join(folder, '.tags')].map((one) => mkdir(one, { recursive: true })));
     await saveObject(body, part, signal);
@@ -80,6 +88,7 @@ export async function fetchWeights(
   { names, objectOf, folder }: StoredWeights,
   signal: AbortSignal,
 ): Promise<number> {
+  await removeAbandoned(folder);
   let bytes = 0;
   // The model itself was compared with its digest, and is not fetched again.
   for (const name of names.filter((one) => isInside(one) && one !== 'model.onnx')) {

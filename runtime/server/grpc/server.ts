@@ -1,33 +1,23 @@
 /** The gRPC listener: the protocol's service on a port of its own. The only importer of grpc-js. */
-import { fileURLToPath } from 'node:url';
 import {
-  loadPackageDefinition,
   Metadata,
   Server,
   ServerCredentials,
   status,
   type handleUnaryCall,
-  type MethodDefinition,
   type ServerUnaryCall,
-  type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { callOf, type Call } from '../access-log.ts';
-import { noRoom } from '../body.ts';
 import type { ServerFacts } from '../descriptions.ts';
 import type { Face } from '../face.ts';
-import { invalid, Refusal, refusalOf } from '../protocol/errors.ts';
+import { Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
+import { boundTo } from './address.ts';
+import { readService, type Requests } from './definition.ts';
 import { countIncoming } from './intake.ts';
 import { methodsOf, type Method } from './service.ts';
 import { codeOf, detailsOf } from './status.ts';
-
-/** Beside this file in the repository, beside the bundle in the image. */
-const proto = new URL('./open-inference.proto', import.meta.url);
-
-/** 64-bit integers as text, which alone keeps them whole; what is absent as its default, so that nothing is undefined. */
-const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: false } as const;
 
 /** The most that a client may have open: streams of one connection are bounded, connections by the machine. */
 const streamLimit = 256;
@@ -46,41 +36,6 @@ export interface GrpcServer {
   readonly close: () => Promise<void>;
 }
 
-/** Bytes of a message as it came; once it is an object nobody could tell. */
-const sizes = new WeakMap<object, number>();
-
-/** In the place of a message that is none: the library would call it our mistake (INTERNAL), and tell nobody its request's name. */
-class Undecodable {
-  readonly refusal = invalid('the message cannot be decoded: it is not of the type that this method takes');
-}
-
-function sized({ requestDeserialize, ...rest }: MethodDefinition<object, object>): MethodDefinition<object, object> {
-  const decoded = (bytes: Buffer): object => {
-    try {
-      return requestDeserialize(bytes);
-    } catch {
-      return new Undecodable();
-    }
-  };
-  return {
-    ...rest,
-    requestDeserialize: (bytes) => {
-      const message = decoded(bytes);
-      sizes.set(message, bytes.length);
-      return message;
-    },
-  };
-}
-
-function serviceOf(): ServiceDefinition {
-  const definition = loadPackageDefinition(loadSync(fileURLToPath(proto), loaderOptions));
-  const { GRPCInferenceService } = definition['inference'] as unknown as {
-    readonly GRPCInferenceService: { readonly service: Readonly<Record<string, MethodDefinition<object, object>>> };
-  };
-  const methods = Object.entries(GRPCInferenceService.service);
-  return Object.fromEntries(methods.map(([name, method]) => [name, sized(method)]));
-}
-
 /** The error of a call: status, sentence, and when to try again. Only our own mistakes are logged. */
 function statusOf(face: Face, error: unknown, requestId: string) {
   if (!(error instanceof Refusal)) {
@@ -95,7 +50,7 @@ function statusOf(face: Face, error: unknown, requestId: string) {
 /** The call by its name, which goes back to the caller before anything else does; and its span, where it is traced. */
 function observed(
   { access, tracing }: Face,
-  call: ServerUnaryCall<never, object>,
+  call: ServerUnaryCall<Buffer, object>,
 ): Call & { readonly span?: CallSpan } {
   const header = (name: string) => call.metadata.get(name)[0];
   const [traceparent, tracestate] = [header('traceparent'), header('tracestate')];
@@ -107,20 +62,8 @@ function observed(
   return { ...known, ...(span && { span }) };
 }
 
-/** Answers a message, which counts as a body for so long, as its bytes did while they came. */
-async function answered({ bodies }: Face, request: object, answer: () => object | Promise<object>): Promise<object> {
-  if (request instanceof Undecodable) throw request.refusal;
-  const bytes = sizes.get(request) ?? 0;
-  if (!bodies.take(bytes, bytes)) throw noRoom();
-  try {
-    return await answer();
-  } finally {
-    bodies.give(bytes);
-  }
-}
-
-function handlerOf(face: Face, method: Method): UntypedServiceImplementation[string] {
-  const handler: handleUnaryCall<never, object> = (call, callback) => {
+function handlerOf(face: Face, method: Method, requests: Requests): UntypedServiceImplementation[string] {
+  const handler: handleUnaryCall<Buffer, object> = (call, callback) => {
     const { requestId, tell, span } = observed(face, call);
     const caller = {
       trace: span?.trace,
@@ -136,7 +79,8 @@ function handlerOf(face: Face, method: Method): UntypedServiceImplementation[str
       span?.end(status[code] ?? '');
       tell?.(() => ({ method: call.getPath(), code: status[code] }));
     };
-    answered(face, call.request, () => method(call.request, caller)).then(
+    const answered = requests.answered(face.bodies, call.request, (request) => method(request as never, caller));
+    answered.then(
       (value) => {
         callback(null, value);
         ended(status.OK);
@@ -153,12 +97,14 @@ function handlerOf(face: Face, method: Method): UntypedServiceImplementation[str
 }
 
 function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`[::]:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
+  const bind = (host: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
     });
-  });
+  return boundTo(bind);
 }
 
 function close(server: Server): Promise<void> {
@@ -173,10 +119,12 @@ export async function startGrpcServer(face: Face, facts: ServerFacts, port: numb
     'grpc.max_concurrent_streams': streamLimit,
     ...connections,
   });
-  const handlers: UntypedServiceImplementation = Object.fromEntries(
-    Object.entries(methodsOf(face, facts)).map(([name, method]) => [name, handlerOf(face, method)]),
-  );
-  server.addService(serviceOf(), handlers);
+  const { methods, requests } = readService();
+  const handlers = Object.entries(methodsOf(face, facts)).flatMap(([name, method]) => {
+    const asked = requests.get(name);
+    return asked === undefined ? [] : [[name, handlerOf(face, method, asked)] as const];
+  });
+  server.addService(methods, Object.fromEntries(handlers));
   const bound = await listen(server, port);
   const uncount = countIncoming({ face, port: bound, nameOf: (code) => status[code] });
   return { port: bound, close: () => close(server).finally(uncount) };

@@ -3,6 +3,7 @@ import { Follower } from '../../../runtime/server/follower.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import { ModelTable } from '../../../runtime/server/model-table.ts';
 import type { ModelSource, NotReady } from '../../../runtime/server/repository.ts';
+import { until } from '../../support/model-server.ts';
 import { quiet } from '../../support/quiet-log.ts';
 
 const broken: NotReady = { reason: 'LoadFailed', message: 'half a file' };
@@ -12,6 +13,7 @@ function followed() {
   let now = 0;
   const isWhole = new Set<string>();
   const log: string[] = [];
+  const leaving = { promise: Promise.resolve() };
   const create = ({ name, version, stamp }: ModelSource): Model => {
     const what = `${version}:${stamp}`;
     const told = (verb: string) => (): Promise<void> => {
@@ -21,7 +23,7 @@ function followed() {
     const model = {
       ...{ name, version, stamp, notReady: { reason: 'Loading', message: '' } as NotReady | undefined },
       stop: told('stop'),
-      retire: told('retire'),
+      retire: () => told('retire')().then(() => leaving.promise),
       start: () => {
         log.push(`start ${what}`);
         if (isWhole.has(what)) model.notReady = undefined;
@@ -36,19 +38,19 @@ function followed() {
   };
   const table = new ModelTable();
   const follower = new Follower(table, { create, log: quiet, now: () => now, random: () => 0 });
+  const sourceOf = (name: string, what: string): ModelSource => {
+    const [version = '', stamp = ''] = what.split(':');
+    return { name, version, stamp, bytes: 0, fetch: () => Promise.reject(new Error('not here')) };
+  };
   const scan = async (...all: readonly string[]): Promise<readonly string[]> => {
     log.length = 0;
-    const sources = all.map((one): ModelSource => {
-      const [version = '', stamp = ''] = one.split(':');
-      return { name: 'm', version, stamp, bytes: 0, fetch: () => Promise.reject(new Error('not here')) };
-    });
-    await follower.follow(sources);
+    await follower.follow(all.map((one) => sourceOf('m', one)));
     return table.versionsOf('m').map(({ version, stamp }) => `${version}:${stamp}`);
   };
   const pass = (ms: number): void => {
     now += ms;
   };
-  return { scan, isWhole, log, pass, table };
+  return { scan, isWhole, log, pass, table, follower, sourceOf, leaving };
 }
 
 describe('a version that is new', () => {
@@ -110,6 +112,18 @@ describe('a version that has changed', () => {
     expect(await scan('1:more')).toEqual(['1:more']);
     expect(log).toEqual(['start 1:more', 'retire 1:half']);
   });
+});
+
+test('a name that is still under way is left alone, and others are followed', async () => {
+  const { follower, table, log, sourceOf, isWhole, leaving } = followed();
+  isWhole.add('1:a').add('1:b');
+  await follower.follow([sourceOf('m', '1:a')]);
+  leaving.promise = new Promise(() => undefined);
+  void follower.follow([sourceOf('m', '1:b')]);
+  await until(() => log.includes('retire 1:a'));
+  await follower.follow([sourceOf('m', '1:c'), sourceOf('n', '7:a')]);
+  expect(log).toEqual(['start 1:a', 'try 1:b', 'retire 1:a', 'start 7:a']);
+  expect(table.models.map(({ name }) => name)).toEqual(['m', 'n']);
 });
 
 test('what has gone leaves, and nothing comes once all is to end', async () => {

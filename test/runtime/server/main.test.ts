@@ -47,6 +47,15 @@ describe('the server process', () => {
     expect(server.said('stopped')).toBeDefined();
   });
 
+  test('stops as well where SIGTERM comes while it starts', async () => {
+    const folder = await folderWith({ 'mlp/model.onnx': mlpModel([4, 8, 3]) });
+    const server = start({ LIMBECK_MODELS_DIR: folder, LIMBECK_DRAIN_SECONDS: '12', LIMBECK_GRPC_PORT: '0' });
+    // gRPC is loaded after this.
+    await until(() => server.said('listening') !== undefined);
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual([0, null]);
+  });
+
   test('a model that is missing keeps the process up and says why', async () => {
     const server = start({
       LIMBECK_MODEL_NAME: 'm',

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, truncate } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -75,6 +75,17 @@ describe('a store that misbehaves', () => {
     expect(await readFile(first.artefact.path, 'utf8')).toBe('weights');
     expect(reasonOf(await fetchModel(digest))).toBe('ok');
     expect(asked.filter((path) => path.endsWith('model.onnx'))).toHaveLength(1);
+  });
+
+  test('what a killed process has left of a download goes, and not what another is writing', async () => {
+    answer = weightsOnly;
+    const names = ['left', 'fresh'].map(() => `${randomUUID()}.part`) as [string, string];
+    for (const name of [...names, 'others.part']) await writeFile(join(cacheDir, name), 'wei');
+    const longAgo = new Date(Date.now() - 600_000);
+    for (const name of [names[0], 'others.part']) await utimes(join(cacheDir, name), longAgo, longAgo);
+    expect(reasonOf(await fetchModel(digest))).toBe('ok');
+    const parts = (await readdir(cacheDir)).filter((name) => name.endsWith('.part'));
+    expect(parts.sort()).toEqual([names[1], 'others.part'].sort());
   });
 
   test('a wrong digest leaves nothing behind', async () => {

@@ -124,42 +124,50 @@ test('what was answered takes nothing, compressed or not, refused or not', async
   await until(async () => (await sent(messageOf(half * 2 - 100))) === ok);
 });
 
-test('what the library refuses itself ends as ever', async () => {
-  const stranger = call('Nothing');
+test('what the library refuses itself ends as ever, and has the name of its request', async () => {
+  const stranger = call('Nothing', { 'x-request-id': 'mine' });
   stranger.end(messageOf(half));
-  expect((await statusOf(stranger))['grpc-status']).toBe('12');
+  expect(await statusOf(stranger)).toMatchObject({ 'grpc-status': '12', 'x-request-id': 'mine' });
   await once(stranger, 'close');
+  const large = call('ModelInfer', { 'x-request-id': 'mine' });
+  large.end(messageOf(half * 3));
+  expect(await statusOf(large)).toMatchObject({ 'grpc-status': '8', 'x-request-id': 'mine' });
   const other = call('ModelInfer', { 'content-type': 'text/plain' });
   other.end(messageOf(half));
   const [headers] = (await once(other, 'response')) as [IncomingHttpHeaders];
-  expect(headers[':status']).toBe(415);
+  expect(headers).toMatchObject({ ':status': 415, 'x-request-id': 'made-here' });
   await once(other.resume(), 'close');
 });
 
 describe('a call', () => {
   const port = 50_000;
+  const maxBodyBytes = budgetBytes * 8;
 
-  /** A call as Node would tell of it, and what is said on it. */
-  function incoming(localPort: number) {
+  /** A call as Node would tell of it, what is said on it, and what the library hears. */
+  function incoming(localPort: number, further: object = {}) {
     const said = { told: [] as object[], ends: 0 };
-    const stream = Object.assign(new PassThrough(), {
+    const heard: (Buffer | 'end')[] = [];
+    const stream = Object.assign(new PassThrough({ autoDestroy: false }), {
       ...{ session: { socket: { localPort } }, headersSent: false },
       respond: (headers: object) => said.told.push(headers),
       close: () => (said.ends += 1),
     });
-    channel('http2.server.stream.created').publish({ stream, headers: { ':path': '/S/M' } });
-    stream.on('data', () => undefined);
-    return { stream, said };
+    channel('http2.server.stream.created').publish({ stream, headers: { ':path': '/S/M', ...further } });
+    stream.on('data', (chunk: Buffer) => heard.push(chunk));
+    stream.on('end', () => heard.push('end'));
+    // Node has listeners of its own.
+    stream.once('end', () => undefined);
+    return { stream, said, heard };
   }
 
   let stop: () => void;
   const lines: object[] = [];
 
   beforeAll(() => {
-    jest.useFakeTimers();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const log = { ...quiet, info: (_message: string, fields: object = {}) => void lines.push(fields) };
     const access = { log, sampled: () => true, newId: () => 'new', now: () => 0 };
-    const face = { access, bodies: new BodyBudget(budgetBytes), maxBodyBytes: 1 << 10 } as unknown as Face;
+    const face = { access, bodies: new BodyBudget(budgetBytes), maxBodyBytes } as unknown as Face;
     stop = countIncoming({ face, port, nameOf: (code) => `status ${code}` });
   });
 
@@ -191,6 +199,57 @@ describe('a call', () => {
     }
     jest.advanceTimersByTime(600_000);
     expect(said).toEqual({ told: [], ends: 0 });
+  });
+
+  const compressed = { 'grpc-encoding': 'gzip' };
+
+  /** Timers stand still here, and what is decompressed comes in turns of the loop. */
+  async function turnsUntil(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise(setImmediate);
+  }
+
+  /** A message as a call has it, with what is in front of it. */
+  function framed(message: Buffer, isCompressed: boolean): Buffer {
+    const prefix = Buffer.alloc(5, Number(isCompressed));
+    prefix.writeUInt32BE(message.length, 1);
+    return Buffer.concat([prefix, message]);
+  }
+
+  test.each([
+    ['that is compressed', true],
+    ['that may be and is not', false],
+  ])('%s reaches the library when it is whole, as it was', async (_what, isCompressed) => {
+    const { stream, said, heard } = incoming(port, compressed);
+    const message = Buffer.from('a message');
+    const bytes = framed(isCompressed ? gzipSync(message) : message, isCompressed);
+    stream.write(bytes.subarray(0, 7));
+    stream.write(bytes.subarray(7));
+    await new Promise(setImmediate);
+    expect(heard).toEqual([]);
+    stream.end();
+    await turnsUntil(() => heard.includes('end'));
+    expect(Buffer.concat(heard.filter((one) => one !== 'end'))).toEqual(framed(message, false));
+    expect(said.told).toEqual([]);
+  });
+
+  const large = gzipSync(Buffer.alloc(maxBodyBytes + 1));
+  test.each<[string, Buffer, object]>([
+    [
+      'what has no room for what it becomes',
+      framed(gzipSync(Buffer.alloc(budgetBytes * 6)), true),
+      { 'grpc-status': 14, 'retry-after': '1' },
+    ],
+    ['what is no gzip', framed(Buffer.from('no gzip'), true), { 'grpc-status': 3 }],
+    ['two messages', Buffer.concat([framed(large, true), framed(large, true)]), { 'grpc-status': 3 }],
+  ])('%s is refused before the library knows of it, and holds nothing', async (_what, bytes, told) => {
+    for (let round = 0; round < 3; round += 1) {
+      const { stream, said, heard } = incoming(port, compressed);
+      stream.end(bytes);
+      await turnsUntil(() => said.ends > 0);
+      expect(said.told).toMatchObject([{ 'x-request-id': 'new', ...told }]);
+      expect(heard).toEqual([]);
+      stream.destroy();
+    }
   });
 });
 

@@ -186,6 +186,29 @@ test('a message counts as a body, until it is answered', async () => {
   }
 });
 
+describe('a message that takes far more than it is', () => {
+  const kinds: readonly [string, object[], object][] = [
+    ['64-bit integers', [{ ...four, contents: { int64_contents: new Array<string>(200_000).fill('1') } }], {}],
+    ['inputs', new Array<object>(100_000).fill({}), {}],
+    ['pieces', [{ ...four, contents: undefined }], { raw_input_contents: new Array<Buffer>(100_000).fill(Buffer.of()) }],
+  ];
+
+  test.each(kinds)('once it is decoded, %s, is refused before it is', async (_what, inputs, rest) => {
+    const narrow = await serveModels({ 'm/model.onnx': identityModel('FP32') }, { maxBodiesBytes: 8 << 20 });
+    const caller = grpcCaller(narrow.grpc.port);
+    try {
+      const { error } = await caller.call('ModelInfer', { model_name: 'm', inputs, ...rest });
+      expect(error).toMatchObject({
+        code: status.RESOURCE_EXHAUSTED,
+        details: expect.stringContaining('takes more than 8388608 bytes once it is decoded') as unknown,
+      });
+    } finally {
+      caller.close();
+      await narrow.stop();
+    }
+  });
+});
+
 describe('mistakes', () => {
   test.each<[string, string, object[], object, number]>([
     ['no such model', 'nope', [four], {}, status.NOT_FOUND],

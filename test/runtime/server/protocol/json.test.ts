@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRecord, parseBigJson, parseJson } from '../../../../runtime/server/protocol/json.ts';
 
@@ -62,6 +62,38 @@ describe('JSON from strangers', () => {
       Infinity,
       9007199254740993n,
     ]);
+  });
+
+  test('wherever they stand, beside strings that look like them', () => {
+    const large = '9007199254740993';
+    const text = `{"${large}":"${large}","a\\"${large}":[[-${large},"\\\\",${large}],{"b":${large}}],"c":[${large}.5,${large}e2,0.${large},1e-16]}`;
+    const whole = BigInt(large);
+    expect(parseBigJson(Buffer.from(text))).toEqual({
+      ...{ [large]: large, [`a"${large}`]: [[-whole, '\\', whole], { b: whole }] },
+      c: [Number(`${large}.5`), Number(`${large}e2`), Number(`0.${large}`), 1e-16],
+    });
+    expect(parseBigJson(Buffer.from(large))).toBe(whole);
+  });
+
+  test('all that a request can be is read alike by both, but for large integers', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 10 }), (text) => {
+        const asNumbers = JSON.stringify(parseBigJson(Buffer.from(text)), (_name, value: unknown) =>
+          typeof value === 'bigint' ? Number(value) : value,
+        );
+        expect(asNumbers).toBe(JSON.stringify(JSON.parse(text)));
+      }),
+    );
+  });
+
+  test('without a question about every other number, which a large body has millions of', () => {
+    const parse = jest.spyOn(JSON, 'parse');
+    try {
+      parseBigJson(Buffer.from('[1,9007199254740993]'));
+      expect(parse.mock.calls).toEqual([[expect.any(String)]]);
+    } finally {
+      parse.mockRestore();
+    }
   });
 
   test('records', () => {

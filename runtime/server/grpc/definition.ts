@@ -1,0 +1,82 @@
+/** The service as open-inference.proto declares it, and its messages, which are decoded when there is room for them. */
+import { fileURLToPath } from 'node:url';
+import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import { noRoom, type BodyBudget } from '../body.ts';
+import { invalid, Refusal } from '../protocol/errors.ts';
+import { fieldsOf, footprintOf, type Descriptor, type Fields } from './footprint.ts';
+
+/** Beside this file in the repository, beside the bundle in the image. */
+const proto = new URL('./open-inference.proto', import.meta.url);
+
+/** 64-bit integers as text, which alone keeps them whole; what is absent as its default, so that nothing is undefined. */
+const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: false } as const;
+
+type Declared = MethodDefinition<object, object>;
+
+/** A method whose messages stay bytes, which the library keeps while it waits for the rest of a call. */
+type Undecoded = Omit<Declared, 'requestDeserialize'> & { readonly requestDeserialize: (bytes: Buffer) => Buffer };
+
+/** What callers say to one method. */
+export class Requests {
+  readonly #deserialize: Declared['requestDeserialize'];
+  readonly #fields: Fields;
+
+  constructor({ requestDeserialize, requestType }: Declared, find: (name: string) => Descriptor | undefined) {
+    this.#deserialize = requestDeserialize;
+    this.#fields = fieldsOf(requestType.type as Descriptor, find);
+  }
+
+  /** Decodes a message and answers it; until then it counts as a body, and as no less than what it takes when decoded. */
+  async answered(
+    bodies: BodyBudget,
+    bytes: Buffer,
+    answer: (request: object) => object | Promise<object>,
+  ): Promise<object> {
+    const takes = this.#read(() => footprintOf(bytes, this.#fields, bodies.mostBytes));
+    if (takes > bodies.mostBytes) throw tooMany(bodies.mostBytes);
+    if (!bodies.take(takes, bytes.length)) throw noRoom();
+    try {
+      return await answer(this.#read(() => this.#deserialize(bytes)));
+    } finally {
+      bodies.give(takes);
+    }
+  }
+
+  /** The library would call what is no message our mistake (INTERNAL). */
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch {
+      throw invalid('the message cannot be decoded: it is not of the type that this method takes');
+    }
+  }
+}
+
+function tooMany(mostBytes: number): Refusal {
+  const sentence = `the message has so many elements that it takes more than ${mostBytes} bytes once it is decoded`;
+  return new Refusal({ kind: 'tooLarge' }, `${sentence}; raw_input_contents take no more than they are`);
+}
+
+/** The service for the library, and by the name of each method what it is asked. */
+export interface Service {
+  readonly methods: Readonly<Record<string, Undecoded>>;
+  readonly requests: ReadonlyMap<string, Requests>;
+}
+
+function descriptorIn(definitions: PackageDefinition, name: string): Descriptor | undefined {
+  const { type } = definitions[`inference.${name}`] ?? {};
+  return type as unknown as Descriptor | undefined;
+}
+
+/** Reads the declaration. */
+export function readService(): Service {
+  const definitions = loadSync(fileURLToPath(proto), loaderOptions);
+  const declared = Object.entries(definitions['inference.GRPCInferenceService'] as Readonly<Record<string, Declared>>);
+  const find = (name: string): Descriptor | undefined => descriptorIn(definitions, name);
+  return {
+    methods: Object.fromEntries(
+      declared.map(([name, method]) => [name, { ...method, requestDeserialize: (bytes: Buffer) => bytes }]),
+    ),
+    requests: new Map(declared.map(([name, method]) => [name, new Requests(method, find)])),
+  };
+}
