@@ -77,7 +77,7 @@ function noise(random: () => number): Float32Array {
 
 /** Microseconds of a step, of some steps of one answer. */
 function timed(sampling: Sampling, constraint: Constraint | undefined, given: readonly Float32Array[]): number {
-  const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 1e9, sampling }, constraint);
+  const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 1e9, sampling }, () => constraint);
   const start = performance.now();
   for (let step = 0; step < steps; step += 1) sequence.choose(given[step % given.length]!);
   return ((performance.now() - start) * 1000) / steps;

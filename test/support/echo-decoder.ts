@@ -15,12 +15,12 @@ export const heads = 2;
 export const contextLength = 256;
 export const endToken = 256;
 export const vocabulary = 259;
-const headDim = 260;
+export const headDim = 260;
 
 /** As much likelier is what all heads found than everything else. */
-const sharpness = 4;
+export const sharpness = 4;
 
-function table(
+export function table(
   rows: number,
   columns: number,
   put: (set: (row: number, column: number, value: number) => void) => void,
@@ -30,7 +30,7 @@ function table(
   return { shape: [rows, columns], data };
 }
 
-const constants: readonly Weight[] = [
+export const constants: readonly Weight[] = [
   {
     name: 'what',
     ...table(vocabulary, headDim, (set) => {
@@ -104,7 +104,7 @@ function splitLayer(layer: number): readonly Node[] {
   ];
 }
 
-const each = <T>(make: (layer: number) => T): readonly T[] => Array.from({ length: layers }, (_, layer) => make(layer));
+export const each = <T>(make: (layer: number) => T): readonly T[] => Array.from({ length: layers }, (_, layer) => make(layer));
 
 const sums: Node = { op: 'Sum', inputs: each((layer) => `${layer}.sum`), outputs: ['sum'] };
 
@@ -115,12 +115,12 @@ function voted(sum: string): readonly Node[] {
   ];
 }
 
-const tokens: readonly Value[] = [
+export const tokens: readonly Value[] = [
   { name: 'input_ids', type: 'INT64', shape: ['batch', 'tokens'] },
   { name: 'position_ids', type: 'INT64', shape: ['batch', 'tokens'] },
 ];
 
-function cacheValues(prefix: string, length: string, transposed: boolean): readonly Value[] {
+export function cacheValues(prefix: string, length: string, transposed: boolean): readonly Value[] {
   const rows = ['batch', heads, length, headDim];
   const key: Value['shape'] = transposed ? ['batch', heads, headDim, length] : rows;
   return each((layer) => [
@@ -178,8 +178,9 @@ const mask: readonly Node[] = [
   { op: 'Unsqueeze', inputs: ['flat', 'axes12'], outputs: ['bias'] },
 ];
 
-/** The same model under the names of common exporters. */
-export function concatEchoModel(): Buffer {
+/** The same model under the names of common exporters, some of which give the logits of the last token alone. */
+export function concatEchoModel(given: 'all' | 'last' = 'all'): Buffer {
+  const last: Node = { op: 'Gather', inputs: ['sum', 'minus1'], outputs: ['final'], attributes: { axis: 1 } };
   return onnxModel({
     inputs: [
       ...tokens,
@@ -187,10 +188,10 @@ export function concatEchoModel(): Buffer {
       ...cacheValues('past_key_values', 'past', false),
     ],
     outputs: [
-      { name: 'logits', type: 'FP32', shape: ['batch', 'tokens', vocabulary] },
+      { name: 'logits', type: 'FP32', shape: ['batch', given === 'all' ? 'tokens' : 1, vocabulary] },
       ...cacheValues('present', 'all', false),
     ],
-    weights: constants,
-    nodes: [...mask, ...each(concatLayer).flat(), sums, ...voted('sum')],
+    weights: [...constants, { name: 'minus1', shape: [1], data: BigInt64Array.of(-1n) }],
+    nodes: [...mask, ...each(concatLayer).flat(), sums, last, ...voted(given === 'all' ? 'sum' : 'final')],
   });
 }

@@ -74,6 +74,17 @@ export const textVectors: Graph = {
   ],
 };
 
+/** The same, rounded by a scale that all texts of a run share. */
+export const roundedVectors: Graph = {
+  ...textVectors,
+  nodes: [
+    ...textVectors.nodes.slice(0, -1),
+    { op: 'Div', inputs: ['sum', 'count'], outputs: ['exact'] },
+    { op: 'DynamicQuantizeLinear', inputs: ['exact'], outputs: ['rounded', 'scale', 'zero'] },
+    { op: 'DequantizeLinear', inputs: ['rounded', 'scale', 'zero'], outputs: ['sentence_embedding'] },
+  ],
+};
+
 const special = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
 const known = (id: number, token: string) => ({ [token]: { id: token, ids: [id], tokens: [token] } });
 

@@ -34,6 +34,8 @@ export interface Value {
 
 export interface Node {
   readonly op: string;
+  /** Whose operator it is; ONNX' own when absent. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** Integers, or lists of them, by name. */
@@ -88,13 +90,14 @@ function attribute(value: number | readonly number[]): readonly Buffer[] {
   return [...value.map((item) => integer(8, item)), integer(20, 7)];
 }
 
-function node({ op, inputs, outputs, attributes = {} }: Node): Buffer {
+function node({ op, domain, inputs, outputs, attributes = {} }: Node): Buffer {
   const given = Object.entries(attributes);
   return message(1, [
     ...inputs.map((name) => text(1, name)),
     ...outputs.map((name) => text(2, name)),
     text(4, op),
     ...given.map(([name, value]) => message(5, [text(1, name), ...attribute(value)])),
+    ...(domain === undefined ? [] : [text(7, domain)]),
   ]);
 }
 
@@ -121,7 +124,9 @@ export function onnxModel({ inputs, outputs, nodes, weights = [] }: Graph): Buff
     ...inputs.map((value) => valueInfo(11, value)),
     ...outputs.map((value) => valueInfo(12, value)),
   ];
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [text(1, ''), integer(2, 17)])]);
+  const domains = new Set(nodes.flatMap(({ domain }) => domain ?? []));
+  const imports = [...domains].map((domain) => message(8, [text(1, domain), integer(2, 1)]));
+  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [text(1, ''), integer(2, 17)]), ...imports]);
 }
 
 /** y = x for one element type; x and y are [batch, width]. */

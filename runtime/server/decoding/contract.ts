@@ -1,6 +1,7 @@
 /**
  * Sequences and their cache ↔ the tensors of one run, for both contracts. The cache is input only: what a run adds comes
- * back as an output and is written into the cache here. `concat` graphs give the whole cache back; the end of it is new.
+ * back as an output and is written into the cache here. `concat` graphs give the whole cache back; the end of it is new, or
+ * what follows the sequence's own part.
  */
 import type { TensorSpec } from '../protocol/request.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
@@ -27,6 +28,8 @@ export interface Contract {
   inputs(batch: Batch, cache: KeyValueCache): readonly Tensor[];
   /** The logits of each row's last token, [batch][vocabulary]. */
   logits(output: Tensor, batch: Batch): readonly Float32Array[];
+  /** Writes what a run added to its sequences: `outputs` are keys and values by layer, without the logits. */
+  remember(outputs: readonly Tensor[], batch: Batch, cache: KeyValueCache): void;
 }
 
 const hidden = -1e9;
@@ -39,8 +42,11 @@ export function pastOf({ rows }: Batch, cache: KeyValueCache): number {
 }
 
 function integers(name: string, shape: readonly number[], value: (index: number) => number): Tensor {
-  const count = shape.reduce((product, dim) => product * dim, 1);
-  return { name, datatype: 'INT64', shape, data: BigInt64Array.from({ length: count }, (_, i) => BigInt(value(i))) };
+  const data = new BigInt64Array(shape.reduce((product, dim) => product * dim, 1));
+  // None is negative or large, and a BigInt for each would take longer than all else here.
+  const halves = new Uint32Array(data.buffer);
+  for (let index = 0; index < data.length; index += 1) halves[2 * index] = value(index);
+  return { name, datatype: 'INT64', shape, data };
 }
 
 function tokensOf(batch: Batch): Tensor {
@@ -117,10 +123,12 @@ function splitContract(geometry: Geometry): Contract {
       ...cacheTensors(geometry, [batch, cache], (layer, what) => `past.${layer}.${what}`, 'transposed'),
     ],
     logits: ({ data }, { rows }) => rows.map((_, b) => slice(data, b, geometry.vocabulary)),
+    remember: (outputs, batch, cache) => write(outputs, batch, cache, () => 0),
   };
 }
 
 function concatContract(geometry: Geometry, given: readonly TensorSpec[]): Contract {
+  let place: Place | undefined;
   const branch: Tensor = { name: 'use_cache_branch', datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) };
   return {
     keys: 'rows',
@@ -132,11 +140,41 @@ function concatContract(geometry: Geometry, given: readonly TensorSpec[]): Contr
       ...(given.some(({ name }) => name === branch.name) ? [branch] : []),
       ...cacheTensors(geometry, [batch, cache], (layer, what) => `past_key_values.${layer}.${what}`, 'rows'),
     ],
-    logits: ({ data }, batch) => {
-      const span = spanOf(batch);
-      return batch.rows.map((_, b) => slice(data, (b + 1) * span - 1, geometry.vocabulary));
+    logits: ({ data, shape }, { rows }) => {
+      // Some graphs give those of the last token alone.
+      const count = shape.at(-2) ?? 1;
+      return rows.map((_, b) => slice(data, (b + 1) * count - 1, geometry.vocabulary));
+    },
+    remember: (outputs, batch, cache) => {
+      place ??= placeIn(outputs, batch, cache);
+      const past = pastOf(batch, cache);
+      write(outputs, batch, cache, (length) => (place === 'after' ? length : past));
     },
   };
+}
+
+/** Where a graph that gives the whole cache back has what it added: after all of it, or after what the sequence had. */
+type Place = 'end' | 'after';
+
+/**
+ * Seen by what lay beyond a sequence's own part: a graph that concatenates hands it back, GroupQueryAttention writes there.
+ * Undefined while all sequences fill their blocks.
+ */
+function placeIn(outputs: readonly Tensor[], batch: Batch, cache: KeyValueCache): Place | undefined {
+  const past = pastOf(batch, cache);
+  const b = batch.rows.findIndex(({ length }) => length < past);
+  const { length } = batch.rows[b] ?? { length: past };
+  if (length >= past) return undefined;
+  const isKept = outputs.every(({ data, shape: [, rows = 0, span = 0, width = 0] }, plane) => {
+    if (!(data instanceof Float32Array)) return true;
+    const before = cache.view(plane, batch.first + b, 1);
+    const given = data.subarray(b * rows * span * width, (b + 1) * rows * span * width);
+    return Array.from({ length: rows }, (_, row) => row).every((row) => {
+      const [from, to] = [(row * past + length) * width, (row * span + length) * width];
+      return before.subarray(from, from + width).every((value, index) => value === given[to + index]);
+    });
+  });
+  return isKept ? 'end' : 'after';
 }
 
 function slice(data: TensorData, row: number, width: number): Float32Array {
@@ -144,22 +182,27 @@ function slice(data: TensorData, row: number, width: number): Float32Array {
   return data.subarray(row * width, (row + 1) * width);
 }
 
-/** The contract of a graph with the given inputs. */
-export function contractOf(geometry: Geometry, inputs: readonly TensorSpec[]): Contract {
-  return geometry.contract === 'split-v1' ? splitContract(geometry) : concatContract(geometry, inputs);
-}
-
-/** Writes what a run added to its sequences: `outputs` are keys and values by layer, without the logits. */
-export function remember(outputs: readonly Tensor[], batch: Batch, cache: KeyValueCache): void {
+/** Writes what is new of each row; `startOf` says where that begins, by how much the row had. */
+function write(
+  outputs: readonly Tensor[],
+  batch: Batch,
+  cache: KeyValueCache,
+  startOf: (length: number) => number,
+): void {
   const count = spanOf(batch);
   for (const [plane, { data, name, shape }] of outputs.entries()) {
     if (!(data instanceof Float32Array)) throw new TypeError(`'${name}' is not FP32`);
     const transposed = data.length > 0 && plane % 2 === 0 && name.startsWith('new.');
     const span = shape[transposed ? 3 : 2] ?? 0;
     for (const [b, { length }] of batch.rows.entries()) {
-      cache.write(plane, [batch.first + b, length], { data, batchIndex: b, span, count });
+      cache.write(plane, [batch.first + b, length], { data, batchIndex: b, span, start: startOf(length), count });
     }
   }
+}
+
+/** The contract of a graph with the given inputs. */
+export function contractOf(geometry: Geometry, inputs: readonly TensorSpec[]): Contract {
+  return geometry.contract === 'split-v1' ? splitContract(geometry) : concatContract(geometry, inputs);
 }
 
 /** The contract whose names a graph's inputs and outputs bear; undefined when it is no decoder. */

@@ -33,6 +33,9 @@ function faultOf(graph: Signature): string | undefined {
   if (!names.includes('position_ids')) {
     return 'the model has no input position_ids, without which sequences of different lengths cannot share a run: export it with position_ids';
   }
+  if (!names.includes('attention_mask') && !names.includes('bias')) {
+    return 'the model has no input attention_mask, without which it reads what pads the keys and values of a sequence: export it with attention_mask';
+  }
   const half = graph.inputs.find(({ name, datatype }) => name.includes('past') && datatype !== 'FP32');
   return half && `'${half.name}' is ${half.datatype}; keys and values must be FP32`;
 }

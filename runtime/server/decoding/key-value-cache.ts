@@ -14,11 +14,12 @@ interface Plane {
   readonly width: number;
 }
 
-/** New elements as a run gave them: [batch, rows, span, width], of which the last `count` positions are new. */
+/** New elements as a run gave them: [batch, rows, span, width], of which `count` positions from `start` on are new. */
 export interface NewRows {
   readonly data: Float32Array;
   readonly batchIndex: number;
   readonly span: number;
+  readonly start: number;
   readonly count: number;
 }
 
@@ -64,11 +65,11 @@ export class KeyValueCache {
   }
 
   /** Writes new positions of one slot from `position` on. */
-  write(plane: number, [slot, position]: readonly [number, number], { data, batchIndex, span, count }: NewRows): void {
+  write(plane: number, [slot, position]: readonly [number, number], { data, batchIndex, span, start, count }: NewRows): void {
     const target = this.#plane(plane);
     const { rows, width } = target;
     for (let row = 0; row < rows; row += 1) {
-      const from = ((batchIndex * rows + row) * span + span - count) * width;
+      const from = ((batchIndex * rows + row) * span + start) * width;
       const to = ((slot * rows + row) * this.#capacity + position) * width;
       // A call for each element costs more than the element.
       if (count * width === 1) target.data[to] = data[from] ?? 0;

@@ -42,7 +42,9 @@ async function geometryOf(artefact: Artefact, graph: Signature | undefined, sign
   if (artefact.manifest?.decoder !== undefined) return artefact.manifest.decoder;
   const config = (await jsonCompanion(artefact, 'config.json', signal)) ?? {};
   const generation = (await jsonCompanion(artefact, 'generation_config.json', signal)) ?? {};
-  return geometryFrom(graph ?? { inputs: [], outputs: [] }, { ...config, ...generation });
+  // Some leave open there what the other file says.
+  const told = Object.fromEntries(Object.entries(generation).filter(([, value]) => value !== null));
+  return geometryFrom(graph ?? { inputs: [], outputs: [] }, { ...config, ...told });
 }
 
 async function textOf(artefact: Artefact, signal: AbortSignal) {

@@ -56,8 +56,7 @@ export type End =
   | { readonly kind: 'length' }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'expired' }
-  /** `refused`: the fault is in what was asked for. */
-  | { readonly kind: 'failed'; readonly message: string; readonly refused?: true };
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** An answer that is over. */
 export interface Ended {

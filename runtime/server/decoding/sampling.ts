@@ -190,8 +190,33 @@ export function candidates(logits: Float32Array, { temperature, topP, topK }: Sa
   return weighed(logits, all, most, temperature);
 }
 
+/** As `choose` does where all tokens are candidates, without a list of them: a vocabulary may have hundreds of thousands. */
+function chooseOfAll(logits: Float32Array, temperature: number, random: () => number): number {
+  const best = argmax(logits);
+  const most = logits[best] ?? 0;
+  let [mass, count] = [0, 0];
+  for (let token = 0; token < logits.length; token += 1) {
+    const logit = logits[token] ?? Number.NaN;
+    if (!(logit > Number.NEGATIVE_INFINITY)) continue;
+    mass += Math.exp((logit - most) / temperature);
+    count += 1;
+  }
+  if (count <= 1) return best;
+  let [left, last] = [random() * mass, best];
+  for (let token = 0; token < logits.length && left >= 0; token += 1) {
+    const logit = logits[token] ?? Number.NaN;
+    if (!(logit > Number.NEGATIVE_INFINITY)) continue;
+    last = token;
+    left -= Math.exp((logit - most) / temperature);
+  }
+  return last;
+}
+
 /** One of the candidates, by chance; -1 when the logits are no numbers. `random` is in [0, 1). */
 export function choose(logits: Float32Array, sampling: Sampling, random: () => number): number {
+  const { temperature, topP, topK } = sampling;
+  if (temperature > 0 && topP >= 1 && (topK === 0 || topK >= logits.length))
+    return chooseOfAll(logits, temperature, random);
   const { tokens, weights } = candidates(logits, sampling);
   if (tokens.length <= 1) return tokens[0] ?? -1;
   let left = random() * weights.reduce((sum, weight) => sum + weight, 0);

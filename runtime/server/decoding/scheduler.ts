@@ -5,8 +5,7 @@
  */
 import { levels, Line, type Standing } from '../line.ts';
 import type { Session } from '../onnx.ts';
-import { contractOf, remember, type Batch, type Contract } from './contract.ts';
-import { TooManyReadings } from './grammar/automaton.ts';
+import { contractOf, type Batch, type Contract } from './contract.ts';
 import { Constraints } from './grammar/constraint.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import { KeyValueCache } from './key-value-cache.ts';
@@ -63,9 +62,10 @@ export class Scheduler {
   /** Takes an answer to write. */
   add(assignment: Assignment): void {
     const { grammar, level = levels.usual, patienceMs = Infinity } = assignment;
-    if (grammar !== undefined && this.#constraints === undefined) throw new TypeError('the vocabulary is not known');
+    const constraints = this.#constraints;
+    if (grammar !== undefined && constraints === undefined) throw new TypeError('the vocabulary is not known');
     const since = this.#now();
-    const sequence = new Sequence(assignment, grammar && this.#constraints?.begin(grammar));
+    const sequence = new Sequence(assignment, grammar && (() => constraints?.begin(grammar)));
     sequence.deadline = since + patienceMs;
     this.#waiting.push({ sequence, since, level });
   }
@@ -135,7 +135,9 @@ export class Scheduler {
   }
 
   async #read(): Promise<void> {
-    for (let budget = this.#options.prefillTokens; budget > 0;) {
+    let budget = this.#options.prefillTokens;
+    // A run costs much however few tokens it has: of prompts that are known but for the last, the budget alone has room for many.
+    for (let runs = this.#options.slots; runs > 0 && budget > 0; runs -= 1) {
       if (this.#slots.free) this.#joinNext();
       const { joining } = this.#slots;
       if (joining === undefined) return;
@@ -186,7 +188,7 @@ export class Scheduler {
       return sequence.over(this.#options.geometry);
     } catch (error) {
       // What one answer asked for is no other's fault.
-      return { kind: 'failed', message: sentence(error), ...(error instanceof TooManyReadings && { refused: true }) };
+      return { kind: 'failed', message: sentence(error) };
     }
   }
 
@@ -196,7 +198,7 @@ export class Scheduler {
     const { vocabulary } = this.#options.geometry;
     if (logits?.shape.at(-1) !== vocabulary)
       throw new TypeError(`the logits have the shape [${logits?.shape.join() ?? ''}], not ${vocabulary} at the end`);
-    remember(added, batch, this.#cache);
+    this.#contract.remember(added, batch, this.#cache);
     return contract.logits(logits, batch);
   }
 }

@@ -25,18 +25,21 @@ export class Sequence {
   readonly #counts = new Map<number, number>();
   /** Of prompt and answer; made when the first is chosen, since many answers may wait with long prompts. */
   #seen: Set<number> | undefined;
-  readonly #constraint: Constraint | undefined;
+  readonly #begin: () => Constraint | undefined;
+  #constraint: Constraint | undefined;
   #written = 0;
 
-  constructor(assignment: Assignment, constraint?: Constraint) {
+  /** `begin` makes the constraint when the first token is chosen: of those that wait, each would take megabytes. */
+  constructor(assignment: Assignment, begin: () => Constraint | undefined = () => undefined) {
     this.assignment = assignment;
-    this.#constraint = constraint;
+    this.#begin = begin;
     this.#random = randomFrom(assignment.sampling.seed);
   }
 
   /** Chooses the next token; undefined when the model gave no numbers. */
   choose(logits: Float32Array): WrittenToken | undefined {
     const { id, sampling, logprobs, prompt } = this.assignment;
+    if (this.#written === 0) this.#constraint = this.#begin();
     const seen = (this.#seen ??= new Set(prompt));
     const changed = adjusted(logits, sampling, { counts: this.#counts, seen });
     const possible = this.#constraint === undefined ? changed : restricted(changed, this.#constraint.allowed);

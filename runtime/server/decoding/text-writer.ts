@@ -1,8 +1,8 @@
 /** A prompt → text, in pieces that may be sent as they come. */
-import { invalidParameter, unavailable, type Refusal } from '../protocol/errors.ts';
+import { invalidParameter, unavailable } from '../protocol/errors.ts';
 import type { Asker } from './decoder.ts';
 import type { LanguageModel } from './language-model.ts';
-import type { Assignment, End } from './messages.ts';
+import type { Assignment } from './messages.ts';
 import type { TokenLogProbabilities } from './sampling.ts';
 import { StopFilter, TokenText } from './text-stream.ts';
 
@@ -107,12 +107,6 @@ function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<A
   };
 }
 
-/** What a failure is to whoever asked. */
-export function refusalOf({ message, refused }: Extract<End, { readonly kind: 'failed' }>): Refusal {
-  if (refused !== true) return unavailable(`the model failed: ${message}`);
-  return invalidParameter('response_format', `the schema cannot be followed: ${message}`);
-}
-
 /** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */
 export async function* writeText(
   model: LanguageModel,
@@ -125,7 +119,7 @@ export async function* writeText(
   let [completionTokens, cachedTokens] = [0, 0];
   for await (const written of decoder.write(assignmentOf(model, request), asker)) {
     if (written.kind === 'end') {
-      if (written.end.kind === 'failed') throw refusalOf(written.end);
+      if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
       const rest = assembly.flush();
       if (rest !== undefined) yield rest;
       const finish = written.end.kind === 'length' && !assembly.stopped ? 'length' : 'stop';

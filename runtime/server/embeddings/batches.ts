@@ -17,12 +17,12 @@ export interface TextBatch {
   readonly inputs: readonly Tensor[];
 }
 
-/** The length of the row that a text gets: its own where nothing tells the model what is filling. */
-function rowLength(count: number, { inputs, contextLength }: Embedder): number {
+/** The length of the row that a text gets: its own where nothing tells the model what is filling, or that counts all the same. */
+function rowLength(count: number, { inputs, contextLength, alone = false }: Embedder): number {
   const fixed = inputs.find(({ name }) => name === 'input_ids')?.shape[1] ?? -1;
   if (fixed > 0) return fixed;
   const isMasked = inputs.some(({ name }) => name === 'attention_mask');
-  return isMasked ? Math.min(Math.ceil(count / step) * step, contextLength) : count;
+  return isMasked && !alone ? Math.min(Math.ceil(count / step) * step, contextLength) : count;
 }
 
 /** input_ids, attention_mask or token_type_ids: what it has for a text's own tokens; filling is 0 in all of them. */
@@ -53,7 +53,7 @@ export function* batchesOf(
   embedder: Embedder,
 ): Generator<TextBatch, void, undefined> {
   const byLength = Map.groupBy(texts.keys(), (place) => rowLength(texts[place]?.length ?? 0, embedder));
-  const isAlone = embedder.inputs.some(({ shape }) => shape[0] === 1);
+  const isAlone = embedder.alone === true || embedder.inputs.some(({ shape }) => shape[0] === 1);
   for (const [length, all] of byLength) {
     const most = isAlone ? 1 : Math.min(textsAtOnce, Math.max(1, Math.floor(tokensAtOnce / length)));
     for (const places of cut(all, most)) {

@@ -28,6 +28,8 @@ export interface Embedder {
   readonly normalise: boolean;
   readonly contextLength: number;
   readonly dimensions: readonly number[];
+  /** Whether a text must be run by itself: scales that all of a run share would have something of the others. */
+  readonly alone?: boolean;
 }
 
 const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 1;

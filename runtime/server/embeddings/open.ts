@@ -2,6 +2,7 @@
 import { jsonCompanion } from '../decoding/tokenizer-files.ts';
 import type { Signature } from '../protocol/request.ts';
 import type { Artefact } from '../repository.ts';
+import { sharesScales } from '../shared-scales.ts';
 import { embedderOf, mayEmbed, type Embedder } from './embedder.ts';
 
 /** Where tools of the Hugging Face family say how many tokens a text may have. */
@@ -33,6 +34,6 @@ export async function openEmbedder(
   // Files are read for what may be one.
   if (!mayEmbed(signature, member)) return undefined;
   const found = embedderOf(signature, member, await fileLength(artefact, signal));
-  if (typeof found === 'object') return found;
+  if (typeof found === 'object') return { ...found, alone: await sharesScales(artefact.path) };
   return member === undefined ? undefined : `embedding: ${found}`;
 }

@@ -246,8 +246,9 @@ async function streamChoice(job: Job, index: number, tools: [Head, EventStream, 
   }
 }
 
-async function answerStream(face: Face, caller: Connection, [job, head]: [Job, Head]): Promise<void> {
+async function answerStream(face: Face, caller: Connection, [job, begun]: [Job, Head]): Promise<void> {
   const { response } = caller;
+  const head: Head = { ...begun, ...(job.options.streamUsage && { usage: null }) };
   const ended = new AbortController();
   const asker = askerOf(caller, ended);
   const stream = new EventStream(face, response);

@@ -23,7 +23,10 @@ export class Constraint {
 
   /** The tokens that may come next. */
   get allowed(): Mask {
-    return this.#masks.mask(this.#automaton, this.#state);
+    const automaton = this.#automaton;
+    const [mask, from] = automaton.ahead(this.#state, (state) => this.#masks.mask(automaton, state));
+    this.#state = from;
+    return mask;
   }
 
   /** Whether the answer is whole and nothing may be added. */
@@ -33,7 +36,6 @@ export class Constraint {
 
   /** Goes on by a token; an end token has no bytes. */
   take(token: number): void {
-    this.#automaton.renew();
     const next = this.#automaton.accepts(this.#state, bytesOfToken(this.#vocabulary, token));
     if (next === undefined) throw new RangeError(`token ${token} was not allowed`);
     this.#state = next;

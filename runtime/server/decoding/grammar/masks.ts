@@ -54,7 +54,6 @@ export class Masks {
   }
 
   #made(automaton: Automaton, state: State): Mask {
-    automaton.renew();
     const closed = isFreeString(state) ? automaton.step(state, quote) : undefined;
     const mask = closed === undefined ? new Uint32Array(this.#words) : this.#inString.inside.slice();
     if (closed === undefined) this.#walk([0, this.#trie.byte.length], [automaton, state], mask);

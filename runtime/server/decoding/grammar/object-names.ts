@@ -24,6 +24,8 @@ export class ObjectNames {
   readonly #heights: readonly number[];
   /** For each property: the first required one from there on; their number where none is. */
   readonly #firstRequired: readonly number[];
+  /** For each property: the flattest value of those from there on up to the first required one. */
+  readonly #flattest: readonly number[];
 
   constructor(node: ObjectNode, heights: readonly number[]) {
     this.#node = node;
@@ -33,6 +35,11 @@ export class ObjectNames {
     this.#firstRequired = node.properties
       .map((_, fromEnd) => node.properties.length - 1 - fromEnd)
       .map((index) => (first = node.properties[index]?.required === true ? index : first))
+      .reverse();
+    let flattest = Number.POSITIVE_INFINITY;
+    this.#flattest = node.properties
+      .toReversed()
+      .map((each) => (flattest = Math.min(this.#height(each.node), each.required ? Number.POSITIVE_INFINITY : flattest)))
       .reverse();
   }
 
@@ -58,9 +65,21 @@ export class ObjectNames {
     return this.offers(index, written) ? this.#node.properties[index]?.node : undefined;
   }
 
+  /** Whether one of some properties may come, which are in their order. */
+  offersOneOf(indices: readonly number[], written: Written): boolean {
+    const last = this.#required(written.next);
+    for (let at = firstFrom(indices, written.next); at < indices.length; at += 1) {
+      const index = indices[at] ?? Number.POSITIVE_INFINITY;
+      if (index > last) return false;
+      if (this.offers(index, written)) return true;
+    }
+    return false;
+  }
+
   /** Whether any property may come. */
   offersAny(written: Written): boolean {
-    return this.offersRest(written) || this.#node.properties.some((_, index) => this.offers(index, written));
+    const flattest = this.#flattest[written.next] ?? Number.POSITIVE_INFINITY;
+    return this.offersRest(written) || written.depth + flattest <= depthLimit;
   }
 
   #required(next: number): number {
@@ -68,8 +87,23 @@ export class ObjectNames {
   }
 
   #fits(node: number, depth: number): boolean {
-    return depth + (this.#heights[node] ?? Number.POSITIVE_INFINITY) <= depthLimit;
+    return depth + this.#height(node) <= depthLimit;
   }
+
+  #height(node: number): number {
+    return this.#heights[node] ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Where in a list in order the numbers from `least` on begin. */
+function firstFrom(ordered: readonly number[], least: number): number {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ordered[middle] ?? 0) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A grammar with what is worked out of it once. */

@@ -21,6 +21,12 @@ const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
+/** A place within a string. By all bytes but its own that lead to the same place the readings of a text go on alike. */
+export interface Within {
+  readonly at: number;
+  readonly own: ReadonlySet<number>;
+}
+
 /** Steps through one grammar. */
 export class Steps {
   readonly #grammar: PreparedGrammar;
@@ -40,6 +46,24 @@ export class Steps {
     if (then === undefined) return [];
     if (!('blanks' in place && isBlank(byte))) return this.#follow(frame, byte, then);
     return place.blanks < blankLimit ? [this.#frames.make({ ...place, blanks: place.blanks + 1 }, then)] : [];
+  }
+
+  /** Where some readings of one text are within a string; undefined where one of them is elsewhere, or may be. */
+  withinString(frames: readonly Frame[]): Within | undefined {
+    const own = new Set([quote]);
+    let found: number | undefined;
+    for (const { place } of frames) {
+      if (place.kind === 'string' || place.kind === 'name') found = place.at;
+      else if (place.kind !== 'literal') return undefined;
+      for (const byte of this.#spelledAfter(place)) own.add(byte);
+    }
+    return found === undefined ? undefined : { at: found, own };
+  }
+
+  #spelledAfter(place: At<'string' | 'name' | 'literal'>): readonly number[] {
+    if (place.kind === 'literal') return this.#grammar.literals[place.node]?.bytesAfter(place.at) ?? [];
+    if (place.kind === 'string' || place.named < 0) return [];
+    return this.#grammar.names[place.node]?.spellings.bytesAfter(place.named) ?? [];
   }
 
   #follow({ place, depth }: Frame, byte: number, then: Frame): readonly Frame[] {
@@ -127,8 +151,7 @@ export class Steps {
     const at = spellings?.step(place.at, byte) ?? -1;
     if (spellings === undefined || at < 0) return [];
     const ends = spellings.end(at) >= 0;
-    const goesOn = spellings.below(at).length > (ends ? 1 : 0);
-    return [...(ends ? [then] : []), ...(goesOn ? [this.#frames.make({ ...place, at }, then)] : [])];
+    return [...(ends ? [then] : []), ...(spellings.goesOn(at) ? [this.#frames.make({ ...place, at }, then)] : [])];
   }
 
   #string({ at }: At<'string'>, byte: number, then: Frame): readonly Frame[] {
@@ -194,7 +217,7 @@ export class Steps {
 /** Whether a name may still become one that is offered; `named` is its place among the names of the node after the byte. */
 function mayGoOn([place, depth]: Deep<'name'>, [byte, named]: readonly [number, number], names: ObjectNames): boolean {
   const written = { next: place.next, depth };
-  if (named >= 0 && names.spellings.below(named).some((index) => names.offers(index, written))) return true;
+  if (named >= 0 && names.offersOneOf(names.spellings.below(named), written)) return true;
   // An escape may spell a name of the node in another way: only a name that differs already may have any.
   const leaves = named < 0 && place.named >= 0;
   return names.offersRest(written) && !(leaves && (byte === backslash || inEscape(place.at)));

@@ -8,6 +8,8 @@ export interface Head {
   /** Epoch seconds. */
   readonly created: number;
   readonly model: string;
+  /** In every chunk of a stream that ends with its usage; what has that has no null. */
+  readonly usage?: null;
 }
 
 /** What it cost. */

@@ -66,7 +66,8 @@ export class Parameters {
   refuse(names: Readonly<Record<string, string>>): void {
     for (const [name, why] of Object.entries(names)) {
       const value = this.any(name);
-      const asks = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false && value !== '';
+      const isNothing = [undefined, false, '', 0].some((nothing) => value === nothing);
+      const asks = Array.isArray(value) ? value.length > 0 : !isNothing;
       if (asks) throw invalidParameter(name, `'${name}' is not offered: ${why}`, 'unsupported_parameter');
     }
   }

@@ -59,9 +59,24 @@ const notOffered = {
   web_search_options: 'this server has no web',
 } as const;
 
+/** What else servers of this API know, and an answer without it would be taken for one with it. */
+const ofOthers = {
+  ...Object.fromEntries(
+    ['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar', 'structured_outputs', 'grammar'].map((name) => {
+      return [name, "'response_format' of a chat says what an answer must be"] as const;
+    }),
+  ),
+  stop_token_ids: "'stop' takes texts",
+  bad_words: "'logit_bias' keeps tokens out",
+  min_tokens: 'an answer ends where the model ends it',
+  min_p: "'top_p' and 'top_k' say among which tokens is chosen",
+  chat_template: "the model's own is used",
+  chat_template_kwargs: "the model's own is used as it is",
+};
+
 /** Refuses to write anything else than text. `auto` and `none` ask for no tool where there are none. */
 function requireTextAlone(parameters: Parameters): void {
-  parameters.refuse(notOffered);
+  parameters.refuse({ ...notOffered, ...ofOthers });
   const isNoTool = (name: string): boolean => ['auto', 'none', undefined].some((none) => parameters.any(name) === none);
   const tool = ['tool_choice', 'function_call'].find((name) => !isNoTool(name));
   if (tool !== undefined) parameters.refuse({ [tool]: notOffered.tools });

@@ -75,7 +75,7 @@ describe.each<KeyLayout>(['transposed', 'rows'])('keys as %s', (keys) => {
             cache.fit(Math.max(cache.capacity, length + count));
             for (let plane = 0; plane < 2 * layers; plane += 1) {
               const data = added(plane, tenant, [length, count, keys]);
-              cache.write(plane, [step.slot, length], { data, batchIndex: 0, span: count, count });
+              cache.write(plane, [step.slot, length], { data, batchIndex: 0, span: count, start: 0, count });
             }
             held[step.slot] = { tenant, length: length + count };
           } else if (step.kind === 'swap') {

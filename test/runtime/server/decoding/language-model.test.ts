@@ -62,6 +62,14 @@ describe('a language model', () => {
     });
   });
 
+  test('ends where its config.json says, though generation_config.json leaves that open', async () => {
+    const files = { ...foreignArtefact(), 'foreign/generation_config.json': '{"eos_token_id": null}' };
+    await withServer(files, {}, ({ engine }) => {
+      expect(engine.find('foreign').language?.geometry.endTokens).toEqual([endToken]);
+      return Promise.resolve();
+    });
+  });
+
   test('states its slots and their memory, as many as fit', async () => {
     await withServer(echoArtefact(), { memoryBytes: 104 << 20, slots: 16 }, async (server) => {
       const { json } = await read(await fetch(`${server.url}/v2/models/echo`));
@@ -198,13 +206,17 @@ describe('is refused before it is loaded', () => {
     );
   });
 
-  test('when sequences of different lengths cannot share a run', async () => {
+  test.each([
+    ['sequences of different lengths cannot share a run', [], 'the model has no input position_ids'],
+    ['nothing tells what pads a sequence', ['position_ids'], 'the model has no input attention_mask'],
+  ])('when %s', async (_what, names, sentence) => {
     const past = { name: 'past_key_values.0.key', type: 'FP32' as const, shape: ['batch', 1, 'past', 4] };
+    const tokens = ['input_ids', ...names].map((name) => ({ name, type: 'INT64' as const, shape: ['batch', 'tokens'] }));
     const model = onnxModel({
-      inputs: [{ name: 'input_ids', type: 'INT64', shape: ['batch', 'tokens'] }, past],
+      inputs: [...tokens, past],
       outputs: [{ ...past, name: 'present.0.key' }],
       nodes: [{ op: 'Identity', inputs: ['past_key_values.0.key'], outputs: ['present.0.key'] }],
     });
-    expect(await refusalOf({ 'm/model.onnx': model })).toContain('the model has no input position_ids');
+    expect(await refusalOf({ 'm/model.onnx': model })).toContain(sentence);
   });
 });

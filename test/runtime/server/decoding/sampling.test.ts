@@ -58,6 +58,21 @@ describe('what is ruled out', () => {
   });
 });
 
+test('of all tokens that one is chosen that a list of them would give, by as much chance', () => {
+  const some = fc.array(fc.constantFrom(-Infinity, NaN, -2, 0, 0.5, 3), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(fc.oneof(logitsOf, some), fc.constantFrom(0.01, 1, 2), fc.nat(), (values, temperature, seed) => {
+      const [logits, sampling] = [Float32Array.from(values), { ...plain, temperature }];
+      const { tokens, weights } = candidates(logits, sampling);
+      const [expected, random] = [randomFrom(seed), randomFrom(seed)];
+      let left = tokens.length > 1 ? expected() * weights.reduce((sum, weight) => sum + weight, 0) : 0;
+      const found = weights.findIndex((weight) => (left -= weight) < 0);
+      expect(choose(logits, sampling, random)).toBe(tokens[found] ?? tokens.at(-1) ?? -1);
+      expect(random()).toBe(expected());
+    }),
+  );
+});
+
 describe('candidates', () => {
   test('the largest are those that sorting finds', () => {
     fc.assert(

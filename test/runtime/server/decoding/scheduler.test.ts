@@ -14,6 +14,7 @@ import {
   splitEchoModel,
   vocabulary,
 } from '../../../support/echo-decoder.ts';
+import { groupedEchoModel } from '../../../support/grouped-echo-decoder.ts';
 import { byteTokens, tokenBytes } from '../../../support/token-bytes.ts';
 import { folderWith } from '../../../support/model-server.ts';
 
@@ -46,9 +47,11 @@ async function finish(work: Scheduler, between: (step: number) => void = () => u
 }
 
 describe.each([
-  ['split-v1', splitEchoModel()],
-  ['concat', concatEchoModel()],
-] as const)('under the contract %s', (contract, model) => {
+  ['of its own', 'split-v1', splitEchoModel()],
+  ['of common exporters', 'concat', concatEchoModel()],
+  ['of common exporters, with the last logits alone,', 'concat', concatEchoModel('last')],
+  ['of common exporters, with all of attention in one operator,', 'concat', groupedEchoModel()],
+] as const)('under the contract %s', (_name, contract, model) => {
   const geometry = { ...sizes, contract };
   let path: string;
   let session: Session;
@@ -100,19 +103,17 @@ describe.each([
     });
   });
 
-  test('an answer whose grammar asks for too much ends alone', async () => {
+  test('an answer whose grammar can be read in very many ways is one of those all the same', async () => {
     const letters = Array.from('abcdefghijklmnop');
     const names = letters.flatMap((first) => letters.map((second) => `${first}${second}`));
     const anyOf = names.map((name) => ({ type: 'object', properties: { [name]: { $ref: '#' } } }));
     const words = names.flatMap((name) => letters.map((letter) => Buffer.from(`{"${name}":{"${letter}`)));
     const work = scheduler();
     work.learn(tokenBytes([...byteTokens, ...words]));
-    work.add(asked(1, 'one two '));
-    work.add(asked(2, 'one two ', { grammar: grammarOfSchema({ anyOf }, false) }));
-    const results = await finish(work);
-    expect(results.get(1)).toMatchObject({ text: 'one two one two ', end: { kind: 'length' } });
-    const end = { kind: 'failed', refused: true, message: expect.stringContaining('too many ways: more than') };
-    expect(results.get(2)).toMatchObject({ text: '', end });
+    const bias = [['}'.charCodeAt(0), 40] as const];
+    work.add(asked(1, 'one two ', { grammar: grammarOfSchema({ anyOf }, false), sampling: { ...greedy, bias } }));
+    const { text, end } = (await finish(work)).get(1)!;
+    expect([JSON.parse(text), end]).toEqual([{}, { kind: 'stop' }]);
   });
 
   describe('continuous batching', () => {
@@ -162,6 +163,17 @@ describe.each([
       const results = await finish(work);
       expect(results.get(1)?.text).toBe('34567812'.repeat(8).slice(0, 60));
       expect(results.get(2)?.text).toBe('abcdefghabcdefghabcd');
+    });
+
+    test('goes on with what is written after as many prompts as there are slots, however short they are', async () => {
+      const work = scheduler({ prefillTokens: 64 });
+      work.add(asked(1, 'one two ', { maxTokens: 12 }));
+      await work.step();
+      for (let id = 2; id < 22; id += 1) work.add(asked(id, 'one two ', { maxTokens: 1 }));
+      const reports = [];
+      for (let step = 0; step < 5; step += 1) reports.push(await work.step());
+      expect(reports.map(({ tokens }) => tokens.filter(({ id }) => id === 1).length)).toEqual([1, 1, 1, 1, 1]);
+      expect(reports.map(({ ended }) => ended.length)).toEqual([4, 4, 4, 4, 4]);
     });
 
     test('lets what has no slot wait in line', async () => {

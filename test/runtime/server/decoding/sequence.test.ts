@@ -56,7 +56,7 @@ interface Writing {
 function write({ grammar, seed, sampling }: Writing): { readonly text: string; readonly end: End } {
   const random = randomFrom(seed);
   const assignment = { id: 1, prompt: [0], maxTokens: 300, sampling: { ...sampling, bias: [], seed }, grammar };
-  const sequence = new Sequence(assignment as Assignment, grammar && constraints.begin(grammar));
+  const sequence = new Sequence(assignment as Assignment, grammar && (() => constraints.begin(grammar)));
   const written: Uint8Array[] = [];
   for (;;) {
     const logits = Float32Array.from({ length: size }, () => 20 * random() - 10);
@@ -104,7 +104,7 @@ describe('an answer under a grammar', () => {
         sampling: { ...plain, temperature: 0, topP: 1, topK: 0 },
         grammar: anyObject,
       },
-      constraints.begin(anyObject),
+      () => constraints.begin(anyObject),
     );
     const fond = Float32Array.from({ length: size }, (_, token) => (token === 65 ? 9 : 0));
     // An object cannot begin with a letter.
@@ -114,12 +114,24 @@ describe('an answer under a grammar', () => {
     expect(sequence.over({ contextLength: 100, endTokens })).toEqual({ kind: 'length' });
   });
 
+  test('takes no memory for its grammar before its first token', () => {
+    const sampling = { ...plain, temperature: 0, topP: 1, topK: 0 };
+    let begun = 0;
+    const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 9, sampling, grammar: anyObject }, () => {
+      begun += 1;
+      return constraints.begin(anyObject);
+    });
+    expect(begun).toBe(0);
+    for (let token = 0; token < 3; token += 1) sequence.choose(new Float32Array(size));
+    expect(begun).toBe(1);
+  });
+
   test('ends at its last bracket, whether or not the model has an end token', () => {
     const grammar = grammarOfSchema({ const: {} }, false);
     const sampling = { ...plain, temperature: 0, topP: 1, topK: 0 };
     for (const ends of [[], endTokens]) {
-      const begun = new Constraints(vocabulary, ends).begin(grammar);
-      const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 100, sampling, grammar }, begun);
+      const begin = () => new Constraints(vocabulary, ends).begin(grammar);
+      const sequence = new Sequence({ id: 1, prompt: [0], maxTokens: 100, sampling, grammar }, begin);
       const fond = new Float32Array(size);
       for (const letter of '{}') fond[letter.charCodeAt(0)] = 1;
       expect([sequence.choose(fond)?.token, sequence.over({ contextLength: 9, endTokens: ends })]).toEqual([
@@ -137,7 +149,7 @@ describe('an answer under a grammar', () => {
     const logits = Float32Array.from({ length: size }, (_, token) => (token === 65 ? 5 : 0));
     const assignment = { id: 1, prompt: [0], maxTokens: 9, logprobs: 1, grammar: anyObject };
     const options = { sampling: { ...plain, temperature: 0, topP: 1, topK: 0 } };
-    const sequence = new Sequence({ ...assignment, ...options }, constraints.begin(anyObject));
+    const sequence = new Sequence({ ...assignment, ...options }, () => constraints.begin(anyObject));
     const { token, logprobs } = sequence.choose(logits)!;
     expect(token).not.toBe(65);
     const mass = Math.log(Math.exp(5) + size - 1);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { greedy } from '../../../../runtime/server/decoding/sampling.ts';
-import { refusalOf, writeText, type Piece } from '../../../../runtime/server/decoding/text-writer.ts';
+import { writeText, type Piece } from '../../../../runtime/server/decoding/text-writer.ts';
 import { echoArtefact } from '../../../support/echo-artefact.ts';
 import { serveModels, type LiveServer } from '../../../support/model-server.ts';
 
@@ -51,11 +51,4 @@ test.each([
   expect(text).toBe(expected);
   expect(Buffer.from(letters).toString()).toBe(expected);
   for (const piece of texts) expect(piece.logprobs).toHaveLength(piece.text.length);
-});
-
-test('a schema that cannot be followed is the caller’s fault, and nothing else that fails is', () => {
-  expect(refusalOf({ kind: 'failed', message: 'why', refused: true })).toMatchObject({
-    ...{ fault: { kind: 'invalid', parameter: 'response_format' }, message: 'the schema cannot be followed: why' },
-  });
-  expect(refusalOf({ kind: 'failed', message: 'why' }).fault.kind).toBe('unavailable');
 });

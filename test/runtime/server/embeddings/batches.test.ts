@@ -14,8 +14,11 @@ const embedder: Embedder = {
   ...{ inputs: masked, output: 'y', pooling: 'mean', normalise: false, contextLength: 40, dimensions: [] },
 };
 
-const shapes = (inputs: readonly TensorSpec[], texts: readonly (readonly number[])[]) =>
-  [...batchesOf(texts, { ...embedder, inputs })].map((batch) => batch.inputs[0]!.shape);
+const shapes = (
+  inputs: readonly TensorSpec[],
+  texts: readonly (readonly number[])[],
+  changes: Partial<Embedder> = {},
+) => [...batchesOf(texts, { ...embedder, inputs, ...changes })].map((batch) => batch.inputs[0]!.shape);
 
 describe('the runs for some texts', () => {
   test('have each text once, whole, with what fills its row masked', () => {
@@ -72,5 +75,14 @@ describe('the runs for some texts', () => {
     ],
   ])('%s', (_what, inputs, expected) => {
     expect(shapes(inputs, three)).toEqual(expected);
+  });
+
+  test('are one text each, without filling, where what lies beside would change it', () => {
+    expect(shapes(masked, three, { alone: true })).toEqual([
+      [1, 2],
+      [1, 1],
+      [1, 20],
+    ]);
+    expect(shapes([{ ...ids, shape: [-1, 24] }], three, { alone: true })).toEqual(Array(3).fill([1, 24]));
   });
 });

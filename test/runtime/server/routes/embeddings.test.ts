@@ -4,6 +4,7 @@ import {
   embeddingArtefact,
   foreignEmbeddingArtefact,
   meanOf,
+  roundedVectors,
   rowOf,
   textVectors,
   tokensOf,
@@ -21,6 +22,7 @@ beforeAll(async () => {
     ...embeddingArtefact('mean', { pooling: 'mean', dimensions: [2] }),
     ...embeddingArtefact('cls', { pooling: 'cls', normalise: true, contextLength: 10 }),
     ...foreignEmbeddingArtefact('foreign', onnxModel(textVectors)),
+    ...foreignEmbeddingArtefact('rounded', onnxModel(roundedVectors)),
     // Nothing says what is to be made of its tokens' vectors.
     ...foreignEmbeddingArtefact('silent', onnxModel(tokenVectors)),
     ...echoArtefact(),
@@ -52,6 +54,12 @@ describe('embeddings', () => {
       expect(vectors(answer)).toEqual(input.map((text) => near(meanOf(tokensOf(text)))));
       expect(answer.json.usage.prompt_tokens).toBe(input.reduce((sum, text) => sum + tokensOf(text).length, 0));
     }
+  });
+
+  test('are the same whatever texts come beside, also where a graph rounds all of a run by one scale', async () => {
+    const input = ['a', '\u{1}\u{1}', 'zzzz'];
+    const alone = await Promise.all(input.map(async (text) => vectors(await embed({ model: 'rounded', input: text }))[0]));
+    expect(vectors(await embed({ model: 'rounded', input }))).toEqual(alone);
   });
 
   test('of tokens are of these alone', async () => {

@@ -111,6 +111,9 @@ describe('streams', () => {
     expect(events.at(-2)!.choices[0]!.finish_reason).toBe('length');
     expect(events.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 8, completion_tokens: 16 } });
     expect(new Set(events.map(({ id }) => id)).size).toBe(1);
+    // As upstream: until then it is null, and it is not there where nobody asks.
+    expect(new Set<unknown>(events.slice(0, -1).map(({ usage }) => usage))).toEqual(new Set([null]));
+    expect(eventsOf(await complete({ stream: true })).some((event) => 'usage' in event)).toBe(false);
   });
 
   test('hold a character back until it is whole', async () => {

@@ -5,7 +5,7 @@ import {
   Automaton,
   complete,
   finished,
-  TooManyReadings,
+  type State,
 } from '../../../../../runtime/server/decoding/grammar/automaton.ts';
 import type { Grammar } from '../../../../../runtime/server/decoding/grammar/grammar.ts';
 import { anyObject, grammarOfSchema } from '../../../../../runtime/server/decoding/grammar/schema.ts';
@@ -160,6 +160,8 @@ describe('a schema', () => {
     ['a name by another spelling', { properties: { ab: { type: 'null' } } }, '{"\\u0061', 'impossible'],
     ['an escape in another name', { properties: { ab: { type: 'null' } } }, '{"x\\u0061":1}', 'whole'],
     ['others of one kind', { additionalProperties: { type: 'null' } }, '{"a":1', 'impossible'],
+    ['one that may be left out where a required one is flatter', { properties: { a: {}, b: {} }, required: ['b'] }, '{"a":[],"b":1}', 'whole'],
+    ['none after the last', { properties: { a: {} }, additionalProperties: false }, '{"a":1,', 'impossible'],
     ['empty where nothing may be', { additionalProperties: false }, '{"', 'impossible'],
   ])('has %s', (_what, rest, text, expected) => {
     expect(verdict(automatonOf({ type: 'object', ...rest }), text)).toBe(expected);
@@ -232,17 +234,50 @@ describe('a schema', () => {
     ...{ type: 'array', items: { $ref: '#' }, maxItems: most + 1 },
   }));
 
+  const follow = (automaton: Automaton, text: string) => (from: State) => automaton.accepts(from, Buffer.from(text));
+
   test('with as many alternatives as there may be takes no more work than it has readings', () => {
     // Each of 256 readings has 256 alternatives.
-    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), 30 * 3 * 256);
-    expect(verdict(automaton, `${'['.repeat(30)}${']'.repeat(30)}`)).toBe('whole');
+    const work = { most: 30 * 3 * 256, added: 0 };
+    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), work);
+    const [open] = automaton.ahead(automaton.start, follow(automaton, '['.repeat(30)));
+    expect(open?.frames).toHaveLength(256);
+    const [closed] = automaton.ahead(open!, follow(automaton, ']'.repeat(30)));
+    expect([closed && complete(closed)]).toEqual([true]);
   });
 
-  test('that takes too much work for one token is given up, and another token has as much again', () => {
-    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), 1000);
-    const open = automaton.accepts(automaton.start, Buffer.from('[['))!;
-    expect(() => automaton.accepts(open, Buffer.from(']]'))).toThrow(TooManyReadings);
-    automaton.renew();
-    expect(automaton.accepts(open, Buffer.from(']'))).toBeDefined();
+  test('that takes too much work for one token goes on in fewer ways, of which there is always one', () => {
+    for (const most of [700, 1]) {
+      const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), { most, added: 0 });
+      const open = automaton.accepts(automaton.start, Buffer.from('[['))!;
+      const [closed, from] = automaton.ahead(open, follow(automaton, ']]'));
+      expect(from.frames.length).toBe(most === 1 ? 1 : 64);
+      expect(closed && complete(closed)).toBe(true);
+      expect(automaton.ahead(from, follow(automaton, '{'))[0]).toBeUndefined();
+    }
+  });
+
+  test('is looked ahead from anew when it is followed in fewer ways', () => {
+    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), { most: 700, added: 0 });
+    const [, before] = automaton.ahead(automaton.start, () => undefined);
+    automaton.ahead(automaton.accepts(automaton.start, Buffer.from('[['))!, follow(automaton, ']]'));
+    const [, after] = automaton.ahead(automaton.start, () => undefined);
+    expect(before).toBe(automaton.start);
+    // A mask that was made for the one has tokens that the other does not take.
+    expect(after).not.toBe(before);
+    expect(automaton.accepts(after, Buffer.from('['))?.frames).toHaveLength(64);
+  });
+
+  test('that takes a little too much work for every token goes on in fewer ways at last', () => {
+    const automaton = new Automaton(grammarOfSchema({ anyOf: lists }, false), { most: 5000, added: 100 });
+    const counts: number[] = [];
+    let at = automaton.accepts(automaton.start, Buffer.from('['))!;
+    for (let token = 0; token < 20; token += 1) {
+      const [next, from] = automaton.ahead(at, follow(automaton, '['));
+      counts.push(from.frames.length);
+      at = next!;
+    }
+    expect(counts[0]).toBe(256);
+    expect(counts.at(-1)).toBeLessThan(256);
   });
 });

@@ -70,6 +70,12 @@ describe('a request for completions', () => {
     [{ stream: 'yes' }, 'stream'],
     [{ tools: [{}] }, 'tools'],
     [{ echo: true }, 'echo'],
+    [{ guided_json: {} }, 'guided_json'],
+    [{ structured_outputs: { regex: 'a' } }, 'structured_outputs'],
+    [{ stop_token_ids: [7] }, 'stop_token_ids'],
+    [{ min_p: 0.1 }, 'min_p'],
+    [{ min_tokens: 1 }, 'min_tokens'],
+    [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs'],
     [{ response_format: { type: 'json_object' } }, 'response_format'],
     [{ response_format: 'text' }, 'response_format'],
   ])('%j is refused by name', (members, parameter) => {
@@ -80,6 +86,7 @@ describe('a request for completions', () => {
     const asksNothing = {
       tools: [],
       echo: false,
+      ...{ stop_token_ids: [], min_p: 0, min_tokens: 0, guided_json: null },
       suffix: '',
       response_format: { type: 'text' },
       best_of: 1,
