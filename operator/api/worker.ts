@@ -3,6 +3,7 @@
  * proxy of a mesh: the kubelet lists them by name, and the pod runs for as long as any of them does. Most end soon after
  * the worker, and the pod's phase, which comes with all that the kubelet knows of the end, is worth waiting for. Pure.
  */
+import type { KubeObject } from '../kernel/objects.ts';
 import type { ContainerStateTerminated, Pod } from './kubernetes.ts';
 
 /** The container that trains. */
@@ -35,10 +36,18 @@ export function heldOpenAtMs(pod: Pod): number | undefined {
 /** Another container runs on and on, and nobody but us tells it to end. */
 export const isHeldOpen = (pod: Pod, now: Date): boolean => (heldOpenAtMs(pod) ?? Infinity) <= now.getTime();
 
-/** Undefined: it has not ended, or is about to say how. */
+/** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
+const tellingMs = 60_000;
+
+/** When what is to go should be gone; never, where nobody has deleted it. Its time of deletion is the end of its grace period. */
+export const lateAtMs = ({ metadata: { deletionTimestamp } }: KubeObject): number =>
+  deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + tellingMs;
+
+/** Undefined: it has not ended, or is about to say how. Of a pod that is late its phase may never come. */
 export function outcomeOf(pod: Pod, now: Date): 'succeeded' | 'failed' | undefined {
-  if (!isOver(pod) && !isHeldOpen(pod, now)) return undefined;
   const end = endOfWorker(pod);
+  const isLate = end !== undefined && lateAtMs(pod) <= now.getTime();
+  if (!isOver(pod) && !isHeldOpen(pod, now) && !isLate) return undefined;
   if (end !== undefined) return end.exitCode === 0 ? 'succeeded' : 'failed';
   return pod.status?.phase === 'Succeeded' ? 'succeeded' : 'failed';
 }

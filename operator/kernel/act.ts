@@ -105,7 +105,11 @@ async function refusePast(
   hands: Hands,
   signal: AbortSignal,
 ): Promise<void> {
-  if (child === undefined || !seemsNewer(child, root)) return;
+  if (child !== undefined && seemsNewer(child, root)) await refuseBehind(root, hands, signal);
+}
+
+/** Looks whether the root is still as the cache shows it. Where it is not, no pass over it does anything before the cache shows that. */
+export async function refuseBehind(root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
   const { resourceVersion = '' } = now?.metadata ?? {};
   if (now === undefined || resourceVersion === root.metadata.resourceVersion) return;
@@ -172,11 +176,20 @@ export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands
     return;
   }
   await refusePast(existing, root, hands, signal);
-  await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid }, signal));
+  await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid, ...judged(uid, root) }, signal)).catch(
+    async (error: unknown) => {
+      if (error instanceof ApiError && error.code === 'conflict') await refuseBehind(root, hands, signal);
+      throw error;
+    },
+  );
   const expectation = { kind: 'removal', resource: ref.resource, key: ref.key, uid } as const;
   hands.memory.expect(keyOf(root), ref.key, expectation, hands.clock.monotonicMs());
   hands.memory.removed(keyOf(root), ref.resource, ref.key);
 }
+
+/** A root that removes itself does so for what it says. Nothing tells a cache that lags that it says something else by now. */
+const judged = (uid: string, { metadata }: KubeObject): Pick<ObjectRef, 'resourceVersion'> =>
+  uid !== metadata.uid || metadata.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion };
 
 const ownUid = (existing: KubeObject | undefined, root: KubeObject): string | undefined =>
   existing !== undefined && isOwnedBy(existing, root) ? existing.metadata.uid : undefined;

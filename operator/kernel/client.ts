@@ -113,10 +113,10 @@ export class Client implements Cluster {
     return this.#applied(call, signal);
   }
 
-  async remove(ref: ObjectRef, signal: AbortSignal): Promise<void> {
-    const preconditions = ref.uid === undefined ? {} : { preconditions: { uid: ref.uid } };
+  async remove({ resource, key, uid, resourceVersion }: ObjectRef, signal: AbortSignal): Promise<void> {
+    const preconditions = uid === undefined ? {} : { preconditions: { uid, resourceVersion } };
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', ...preconditions };
-    const call = callOf('DELETE', 'delete', ref.resource, { path: pathOfKey(ref.resource, ref.key), body });
+    const call = callOf('DELETE', 'delete', resource, { path: pathOfKey(resource, key), body });
     try {
       await this.#send(call, signal);
     } catch (error) {

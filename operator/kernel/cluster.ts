@@ -67,6 +67,8 @@ export interface ObjectRef {
   readonly resource: Resource;
   readonly key: Key;
   readonly uid?: string;
+  /** The only version that is to be deleted: any other one is a conflict. */
+  readonly resourceVersion?: string;
 }
 
 /** An event on an object: what a person should notice, said once. */

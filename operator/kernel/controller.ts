@@ -2,6 +2,7 @@
 import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
 import { ApiError } from './cluster.ts';
+import { HeldKeys, type HeldCounts } from './held.ts';
 import type { Change } from './informer.ts';
 import type { WriteMemory } from './memory.ts';
 import type { ControllerCounts } from './metrics.ts';
@@ -42,6 +43,7 @@ function wishText({ metadata }: KubeObject): string {
 
 export class Controller {
   readonly #options: ControllerOptions;
+  readonly #held = new HeldKeys();
   #isRunning = false;
 
   constructor(options: ControllerOptions) {
@@ -62,6 +64,10 @@ export class Controller {
 
   get failing(): number {
     return this.#options.queue.failing;
+  }
+
+  get held(): HeldCounts {
+    return this.#held.counts(this.#options.clock.monotonicMs());
   }
 
   /** Maps a change to the keys it concerns; before and after, since a reference may have moved. */
@@ -135,6 +141,7 @@ export class Controller {
       try {
         const outcome = await runPass(pass, parseKey(taken.key), { log, signal: AbortSignal.timeout(passLimitMs) });
         const tookMs = clock.monotonicMs() - startedMs;
+        this.#held.note(taken.key, outcome, startedMs + tookMs);
         counts.finished(this.name, outcome.kind, tookMs);
         log.debug('pass over', { outcome: outcome.kind, tookMs });
         this.#follow(taken, outcome, log);
@@ -171,7 +178,8 @@ export class Controller {
         // A deadline does not wait for a write that fails; who looks every second comes with the others that fail.
         if (outcome.lookMs !== undefined) queue.addAfter(key, Math.max(outcome.lookMs, blockedLookMs));
         break;
-      case 'fenced': // the process is about to end, unless a clock that jumped to and fro only seemed to end the lease
+      // The process is about to end, unless a clock that jumped to and fro only seemed to end the lease, or a write was too late.
+      case 'fenced':
         queue.addAfter(key, fencedLookMs);
         break;
     }

@@ -6,7 +6,8 @@
  * 2. Asked once more in the turn of the event loop that hands the bytes to the kernel, as a write may have waited for a
  *    socket, for credentials, or in a stopped process.
  * 3. Our side gives up, and closes the socket, when what was left of the lease at the start is used up.
- * 4. The API server is told the same limit and gives up by itself, however long it kept the write in a queue.
+ * 4. The API server is told a limit a little below that and gives up by itself, however long it kept the write in a queue. It
+ *    counts from when it hears of the write, so one that has waited until less is left than it was told is not sent.
  * What no client can exclude is a process stopped between two instructions, a packet held up on the way for longer than
  * that fifth, and a machine frozen with both its clocks, such as a virtual one. Then writes come late that do no harm:
  * applies of deterministic names under the UID they were meant for.

@@ -1,6 +1,7 @@
 /** What the kernel counts. Each function is called once per registry by whoever owns the counted part. */
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from '../../process/metrics.ts';
+import { everyHold, type HeldCounts } from './held.ts';
 import type { InformerCounts } from './informer.ts';
 import type { LeaseCounts } from './leader.ts';
 
@@ -57,6 +58,8 @@ export function cacheMetrics(registry: Registry, facts: readonly CacheFacts[]): 
     labelNames,
     registers,
   });
+  // Shown before the first one, or an alert could not tell it from none.
+  for (const { resource } of facts) failures.inc({ resource }, 0);
   return {
     listed: (resource) => lists.inc({ resource }),
     watchEnded: (resource, how) => ends.inc({ resource, how }),
@@ -98,6 +101,7 @@ export interface QueueFacts {
   readonly depth: number;
   readonly oldestWaitMs: number;
   readonly failing: number;
+  readonly held: HeldCounts;
 }
 
 /** Queues, passes and writes of every reconciler. `queues` is asked when scraped. */
@@ -119,6 +123,7 @@ export function controllerMetrics(registry: Registry, queues: () => readonly Que
     help: 'Keys whose last pass failed and that are tried again, ever more rarely.',
     valueOf: ({ failing }) => failing,
   });
+  heldGauge(registry, queues);
   const waits = new Histogram({
     name: 'limbeck_queue_wait_seconds',
     help: 'Time a key waited for a worker.',
@@ -144,6 +149,19 @@ function queueGauge(registry: Registry, queues: () => readonly QueueFacts[], gau
     registers: [registry],
     collect() {
       for (const queue of queues()) this.set({ reconciler: queue.name }, gauge.valueOf(queue));
+    },
+  });
+}
+
+function heldGauge(registry: Registry, queues: () => readonly QueueFacts[]): void {
+  new Gauge({
+    name: 'limbeck_queue_held_keys',
+    help: 'Keys that fail at nothing and come no further, by why: the reason of the condition, or a cache that is behind.',
+    labelNames: ['reconciler', 'why'],
+    registers: [registry],
+    collect() {
+      for (const { name, held } of queues())
+        for (const why of everyHold) this.set({ reconciler: name, why }, held[why]);
     },
   });
 }

@@ -1,9 +1,10 @@
-/** One pass over one key: observe → plan → apply → remove → status → events. What comes of it is data. */
-import { applyChild, isLeaving, removeChild, type Hands } from './act.ts';
+/** One pass over one key: observe → plan → apply → remove → events → status. What comes of it is data. */
+import { applyChild, isLeaving, refuseBehind, removeChild, type Hands } from './act.ts';
 import { Contested, NameLeaving, NameTaken, RootBehind, RootGone } from './mishaps.ts';
 import type { Log } from '../../process/logger.ts';
-import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
+import { ApiError, NotLeading, type Note, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
+import type { Hold } from './held.ts';
 import type { Expectation } from './memory.ts';
 import { keyOf, keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
 import { holds } from './proviso.ts';
@@ -11,14 +12,15 @@ import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcil
 import { saying } from './said.ts';
 import { isHeldUp, presentStatus, statusAfter, storeStatus, type Reporting } from './status.ts';
 
-export type Outcome =
+export type Outcome = (
   | Next
   | { readonly kind: 'gone' } // the root does not exist
   | { readonly kind: 'stale'; readonly afterMs: number } // the cache has not reached what is known to be there
   | { readonly kind: 'waiting'; readonly afterMs: number; readonly sentence: string } // a child is still being deleted
   /** `lookMs`: when the plan wanted the next look, whatever comes of its writes. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly lookMs?: number }
-  | { readonly kind: 'fenced' }; // we no longer lead
+  | { readonly kind: 'fenced' } // we no longer lead, or a write waited for too long to be sent
+) & { readonly held?: Exclude<Hold, 'Stale'> };
 
 export interface PassOptions extends Reporting {
   /** Of the caches: has this kind reached the version? */
@@ -89,6 +91,7 @@ async function observePlanAct(options: PassOptions, key: Key, turn: Turn): Promi
     return { kind: 'stale', afterMs: longestStaleLookMs };
   } catch (error) {
     if (error instanceof NotLeading) throw error;
+    if (isOutdated(error)) return { kind: 'stale', afterMs: staleLookMs };
     return failedWith(error, plan.next);
   }
 }
@@ -118,7 +121,7 @@ async function carryOut(
 ): Promise<Outcome> {
   const { reconciler, hands } = options;
   const mishap = await act(plan, root, hands, turn.signal);
-  if (mishap instanceof RootGone || mishap instanceof RootBehind) return { kind: 'stale', afterMs: staleLookMs };
+  if (isOutdated(mishap)) return { kind: 'stale', afterMs: staleLookMs };
   if (mishap !== undefined) {
     await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);
     return outcomeOf(mishap, plan.next, hands.clock.now());
@@ -126,12 +129,28 @@ async function carryOut(
   // A root that removes itself has nothing left to describe.
   if (plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
   if (plan.statusWaits === true) return plan.next;
+  await say(plan.events, root, options, turn);
   const restMs = await storeStatus(plan.status, root, options, turn);
-  // Events tell of what a status says: while it rests they come again with the plan that says it.
-  if (restMs > 0) return { kind: 'recheck', afterMs: Math.min(restMs, lookMsOf(plan.next) ?? Infinity) };
-  for (const note of plan.events) await options.recorder.note(root, note, turn);
-  return plan.next;
+  if (restMs === 0) return plan.next;
+  return { kind: 'recheck', afterMs: Math.min(restMs, lookMsOf(plan.next) ?? Infinity), held: 'Contested' };
 }
+
+/**
+ * Events are told from the status that is to be replaced: were it stored first, they would be lost with a process that ends in
+ * between. Said twice they have the same names. No condition upon the root's version guards them, so it is looked at.
+ */
+async function say(
+  notes: readonly Note[],
+  root: KubeObject,
+  { hands, recorder }: PassOptions,
+  turn: Turn,
+): Promise<void> {
+  if (notes.length > 0) await refuseBehind(root, hands, turn.signal);
+  for (const note of notes) await recorder.note(root, note, turn);
+}
+
+/** The root is not what the cache shows. */
+const isOutdated = (mishap: unknown): boolean => mishap instanceof RootGone || mishap instanceof RootBehind;
 
 const lookMsOf = (next: Next): number | undefined => (next.kind === 'recheck' ? next.afterMs : undefined);
 
@@ -184,7 +203,8 @@ function outcomeOf(mishap: Error, next: Next, now: Date): Outcome {
     const afterMs = isHeldUp(mishap, now) ? longLeavingLookMs : leavingLookMs;
     return { kind: 'waiting', afterMs, sentence: mishap.message };
   }
-  if (mishap instanceof Contested) return { kind: 'waiting', afterMs: mishap.restMs, sentence: mishap.message };
-  if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message };
+  if (mishap instanceof Contested)
+    return { kind: 'waiting', afterMs: mishap.restMs, sentence: mishap.message, held: 'Contested' };
+  if (mishap instanceof NameTaken) return { kind: 'blocked', reason: mishap.message, held: 'NameTaken' };
   return failedWith(mishap, next);
 }

@@ -57,7 +57,7 @@ export interface Plan<Status> {
    * be gone before it is seen, and no status comes back, `next` is to be a recheck.
    */
   readonly statusWaits?: true | undefined;
-  /** Emitted only after the status is stored. */
+  /** Said before the status is stored, and so once or more: the same words are one event. */
   readonly events: readonly Note[];
   readonly next: Next;
 }

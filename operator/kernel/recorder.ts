@@ -52,7 +52,7 @@ export class Recorder {
     this.#options = options;
   }
 
-  /** Says it unless it was said before. Never throws: an unsaid event must not fail a pass. */
+  /** Says it unless it was said before. An unsaid event must not fail a pass: throws NotLeading alone, as the pass is over. */
   async note(about: KubeObject, note: Note, { log, signal }: Saying): Promise<void> {
     const event = eventOf(about, note, this.#options);
     if (this.#said.has(event.metadata.name) || !this.#allowed(about)) {
@@ -60,22 +60,24 @@ export class Recorder {
       return;
     }
     this.#remember(event.metadata.name);
+    const create = () => saying(this.#options.cluster, log).create(eventsResource, event, signal);
     try {
-      await saying(this.#options.cluster, log).create(eventsResource, event, signal);
+      // Once more where the API server alone failed: nobody would repeat it when the status is stored.
+      await create().catch((error: unknown) => (isPassing(error) ? create() : Promise.reject(error as Error)));
       this.#options.wrote('written');
     } catch (error) {
       this.#excuse(error, event.metadata.name, log);
     }
   }
 
-  /** The name is a hash of what is said: a conflict means that it was said before this process began. */
+  /** The name is a hash of what is said: a conflict means that it was said before this process began, or at the first try. */
   #excuse(error: unknown, name: string, log: Log): void {
-    if (error instanceof NotLeading) return;
     if (error instanceof ApiError && error.code === 'conflict') {
       this.#options.wrote('unchanged');
       return;
     }
     this.#said.delete(name);
+    if (error instanceof NotLeading) throw error;
     this.#options.wrote('failed');
     log.warn('event not recorded', { event: name, error: sentenceOf(error) });
   }
@@ -97,6 +99,8 @@ export class Recorder {
     return tokens >= 1;
   }
 }
+
+const isPassing = (error: unknown): boolean => error instanceof ApiError && error.code === 'unavailable';
 
 /** Of so many bytes as UTF-8, in whole characters. */
 const beginningOf = (text: string, bytes: number): string =>

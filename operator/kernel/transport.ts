@@ -112,9 +112,9 @@ export class Transport {
     return this.#accepted(await this.#send(traffic, call, await this.#options.credentials.renew(), signal));
   }
 
-  #dispatcherOf(traffic: Traffic, { budgetMs }: Call, access: Access): Dispatcher {
+  #dispatcherOf(traffic: Traffic, { budgetMs }: Call, access: Access, toldMs: number): Dispatcher {
     const agent = this.#dispatchers.for(traffic, access);
-    return budgetMs === undefined ? agent : checkedAtSending(agent, () => checkBudget(budgetMs));
+    return budgetMs === undefined ? agent : checkedAtSending(agent, () => checkBudget(budgetMs, toldMs));
   }
 
   async #accepted(answer: Answer): Promise<Answer> {
@@ -128,10 +128,11 @@ export class Transport {
     const { clock, counts, deadlines, userAgent } = this.#options;
     const startedMs = clock.monotonicMs();
     const seconds = (): number => (clock.monotonicMs() - startedMs) / 1000;
+    const toldMs = toldMsOf(call);
     counts.sent(call);
     try {
-      const answer = await request(urlOf(access.server, call), {
-        dispatcher: this.#dispatcherOf(traffic, call, access),
+      const answer = await request(urlOf(access.server, call, toldMs), {
+        dispatcher: this.#dispatcherOf(traffic, call, access, toldMs),
         method: call.method,
         headers: headersOf(call, access, userAgent),
         body: call.body === undefined ? null : wireText(call.body),
@@ -157,8 +158,16 @@ export class Transport {
   }
 }
 
-function checkBudget(budgetMs: WriteBudget): void {
-  if (budgetMs() <= 0) throw new NotLeading();
+/** Share of what is left that the API server is told; the rest may pass until the write is sent. */
+const toldShare = 0.9;
+
+/** Whole milliseconds; 0 would mean no limit at all, and the check at sending is about to refuse it. */
+const toldMsOf = ({ budgetMs }: Call): number => Math.max(1, Math.floor((budgetMs?.() ?? Infinity) * toldShare));
+
+/** What was told counts from when the API server hears of the write: told too long ago, it would outlast the lease. */
+function checkBudget(budgetMs: WriteBudget, toldMs: number): void {
+  const leftMs = budgetMs();
+  if (leftMs <= 0 || leftMs < toldMs) throw new NotLeading();
 }
 
 /** How long to wait before trying again; undefined: do not. */
@@ -169,18 +178,13 @@ export function retryWaitMs(call: Call, failure: ApiError, attempt: number): num
   return asked === undefined || asked > longestRetryAfterMs ? undefined : asked;
 }
 
-function urlOf(server: string, call: Call): URL {
+/** The API server carries nothing out after `toldMs`, measured from when it heard of it. */
+function urlOf(server: string, call: Call, toldMs: number): URL {
   const url = new URL(server);
   url.pathname = url.pathname.replace(/\/$/, '') + call.path;
-  url.search = new URLSearchParams({ ...call.query, ...timeoutOf(call) }).toString();
+  const timeout = Number.isFinite(toldMs) ? { timeout: `${String(toldMs)}ms` } : {};
+  url.search = new URLSearchParams({ ...call.query, ...timeout }).toString();
   return url;
-}
-
-/** The API server carries nothing out after this time, measured from when it heard of it. */
-function timeoutOf({ budgetMs }: Call): Record<string, string> {
-  const leftMs = Math.floor(budgetMs?.() ?? Infinity);
-  // 0 would mean no limit at all; the check at sending is about to refuse it.
-  return Number.isFinite(leftMs) ? { timeout: `${String(Math.max(1, leftMs))}ms` } : {};
 }
 
 /** What YAML forbids, or folds, where it is not escaped. */

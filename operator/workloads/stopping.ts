@@ -4,11 +4,10 @@
  * that still writes would be worse than none. Pure.
  */
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
+import { lateAtMs } from '../api/worker.ts';
 import { controllerOf, heldBy, type KubeObject } from '../kernel/objects.ts';
 import type { RunState } from './run-state.ts';
 
-/** What a kubelet that is alive may need beyond the grace period to end a pod and to tell of it. */
-const patienceMs = 60_000;
 /** How often a pod that does not go is looked at: its node may come back, or go, without a word to us. */
 const stuckLookMs = 60_000;
 
@@ -34,7 +33,7 @@ export function stopping({ pods, jobs }: Lingering, nodes: readonly Node[], now:
     (stuckPod && podSentence(stuckPod, nodes)) ??
     (orphan && orphanSentence(orphan)) ??
     (stuckJob && jobSentence(stuckJob));
-  const next = Math.min(...[...pods, ...jobs].map(dueAtMs).filter((atMs) => atMs > now.getTime()));
+  const next = Math.min(...[...pods, ...jobs].map(lateAtMs).filter((atMs) => atMs > now.getTime()));
   const lookAtMs = Math.min(next, stuck === undefined ? Infinity : now.getTime() + stuckLookMs);
   const told =
     stuck === undefined
@@ -49,14 +48,10 @@ const isOrphan = (pod: Pod): boolean => controllerOf(pod) === undefined && pod.m
 const orphanSentence = ({ metadata: { name, namespace = '' } }: Pod): string =>
   `Pod ${name} has lost its Job and works on; nothing ends it but kubectl delete pod ${name} -n ${namespace}`;
 
-/** The time of deletion is that at which the grace period ends. */
-const dueAtMs = ({ metadata: { deletionTimestamp } }: KubeObject): number =>
-  deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + patienceMs;
-
 /** By name, so that the same one is told whenever it is looked at. */
 const stuckAmong = <T extends KubeObject>(all: readonly T[], now: Date): readonly T[] =>
   all
-    .filter((one) => dueAtMs(one) <= now.getTime())
+    .filter((one) => lateAtMs(one) <= now.getTime())
     .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
 
 const finite = (atMs: number): number | undefined => (Number.isFinite(atMs) ? atMs : undefined);

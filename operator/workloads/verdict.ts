@@ -17,6 +17,7 @@
  * | one says that it failed for good; no phase yet  | failed by its cause            |
  * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
+ * | a pod was to be gone a minute ago, says nothing | as if it were gone             |
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
@@ -28,7 +29,7 @@ import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker, heldOpenAtMs, outcomeOf } from '../api/worker.ts';
+import { endOfWorker, heldOpenAtMs, lateAtMs, outcomeOf } from '../api/worker.ts';
 
 export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
@@ -51,16 +52,36 @@ export interface AttemptSeen {
 }
 
 /** Judges one open attempt. */
-export function judge(seen: AttemptSeen, now: Date): Verdict {
+export function judge(attempt: AttemptSeen, now: Date): Verdict {
+  const seen = { ...attempt, late: attempt.pods.filter((pod) => isLate(pod, attempt, now)) };
   const verdict = judgeNow(seen, now);
   // One that is past has had its effect.
-  const ahead = seen.pods.flatMap((pod) => heldOpenAtMs(pod) ?? []).filter((atMs) => atMs > now.getTime());
-  const atMs = Math.min(...ahead);
+  const ahead = [...seen.pods.flatMap((pod) => heldOpenAtMs(pod) ?? []), ...lateLooksMs(seen, now)];
+  const atMs = Math.min(...ahead.filter((lookAtMs) => lookAtMs > now.getTime()));
   if ((verdict.kind !== 'running' && verdict.kind !== 'starting') || atMs === Infinity) return verdict;
   return { ...verdict, lookMs: Math.min(verdict.lookMs ?? Infinity, atMs - now.getTime()) };
 }
 
-function judgeNow(seen: AttemptSeen, now: Date): Verdict {
+interface Judged extends AttemptSeen {
+  /** Pods that count as gone without a word. */
+  readonly late: readonly Pod[];
+}
+
+/**
+ * Its process cannot be killed, or its node is dead, and nothing more will be heard of it; pods were heard of since. It may
+ * still write: the next attempt waits for it, see stopping.ts.
+ */
+const isLate = (pod: Pod, { podsSilentMs }: AttemptSeen, now: Date): boolean =>
+  outcomeOf(pod, now) === undefined && lateAtMs(pod) <= now.getTime() - podsSilentMs;
+
+/** When pods that are told to end will be late; shortly, where they would be but for the silence. */
+const lateLooksMs = ({ pods, late }: Judged, now: Date): readonly number[] =>
+  pods
+    .filter((pod) => outcomeOf(pod, now) === undefined && !late.includes(pod))
+    .map(lateAtMs)
+    .map((atMs) => (atMs > now.getTime() ? atMs : now.getTime() + unseenLookMs));
+
+function judgeNow(seen: Judged, now: Date): Verdict {
   const failed = seen.pods.filter(
     (pod) => outcomeOf(pod, now) === 'failed' || (isPreempted(pod) && outcomeOf(pod, now) === undefined),
   );
@@ -68,7 +89,7 @@ function judgeNow(seen: AttemptSeen, now: Date): Verdict {
   return judgeFailed(failed, seen, now) ?? judgeOthers(seen, now);
 }
 
-function judgeFailed(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict | undefined {
+function judgeFailed(failed: readonly Pod[], seen: Judged, now: Date): Verdict | undefined {
   const permanent = endForGood(seen.pods);
   if (permanent !== undefined) return { kind: 'failed', failure: permanent };
   if (failed.every((pod) => isEcho(failureOf(pod))) && isTakenBack(seen.job, seen.pods))
@@ -77,10 +98,12 @@ function judgeFailed(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verd
 }
 
 /** No pod has failed: have all succeeded, or is something else over? */
-function judgeOthers(seen: AttemptSeen, now: Date): Verdict {
+function judgeOthers(seen: Judged, now: Date): Verdict {
   if (isComplete(seen, now)) return successOf(seen, now);
   if (seen.job === undefined) return lost(seen, 'its Job was deleted');
   if (jobFailed(seen.job)) return causeOfJob(seen, now);
+  const [late] = seen.late;
+  if (late !== undefined) return lost(seen, goneText(late));
   const queue = heldBy(seen.job);
   if (queue !== undefined && seen.pods.length === 0) return { kind: 'queued', message: queuedMessage(queue) };
   return judgeStart(seen, now);
@@ -149,10 +172,11 @@ function mayBeUnseen({ job, pods, workers, podsSilentMs }: AttemptSeen, now: Dat
 }
 
 const endings: ReadonlySet<string> = new Set(['Complete', 'Failed', 'FailureTarget']);
+const unseenLookMs = 10_000;
 const notSeenYet: Verdict = {
   kind: 'running',
   message: 'The Job has ended; its pods are not seen yet.',
-  lookMs: 10_000,
+  lookMs: unseenLookMs,
 };
 
 function successOf(seen: AttemptSeen, now: Date): Verdict {
@@ -171,10 +195,15 @@ function successOf(seen: AttemptSeen, now: Date): Verdict {
 }
 
 /** The watches of Jobs and of pods are not in step here either: the pod that tells why may be seen failed a moment later. */
-const causeOfJob = (seen: AttemptSeen, now: Date): Verdict =>
-  seen.pods.every((pod) => outcomeOf(pod, now) !== undefined)
-    ? lost(seen, 'the Job failed and its pods are gone')
-    : lookingForCause;
+function causeOfJob(seen: Judged, now: Date): Verdict {
+  if (isAwaited(seen, now)) return lookingForCause;
+  const [late] = seen.late;
+  return lost(seen, late === undefined ? 'the Job failed and its pods are gone' : goneText(late));
+}
+
+/** Is there a pod that may still tell? */
+const isAwaited = ({ pods, late }: Judged, now: Date): boolean =>
+  pods.some((pod) => outcomeOf(pod, now) === undefined && !late.includes(pod));
 
 const lookingForCause: Verdict = { kind: 'running', message: 'A worker is lost; looking for the cause.' };
 
@@ -183,18 +212,26 @@ const lost = ({ number }: AttemptSeen, how: string): Verdict => ({
   failure: { reason: 'WorkerLost', message: `Attempt ${String(number)} disappeared: ${how}.`, weight: 'counted' },
 });
 
-function causeOf(failed: readonly Pod[], seen: AttemptSeen, now: Date): Verdict {
+function causeOf(failed: readonly Pod[], seen: Judged, now: Date): Verdict {
   const failures = [...failed].sort(byEnd).map(failureOf);
   const cause = failures.find((failure) => !isEcho(failure));
   if (cause !== undefined) return { kind: 'failed', failure: cause };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
-  if (seen.pods.some((pod) => outcomeOf(pod, now) === undefined)) return lookingForCause;
+  if (isAwaited(seen, now)) return lookingForCause;
   const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
-  const missing = missingIndex(seen);
-  if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined)) {
-    return lost(seen, `worker ${String(missing ?? 0)} is gone without a word`);
-  }
+  const [late] = seen.late;
+  const missing = late === undefined ? missingIndex(seen) : rankOf(late);
+  if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined))
+    return lost(seen, late === undefined ? goneWord(missing ?? 0) : goneText(late));
   return { kind: 'failed', failure: echo };
+}
+
+const goneWord = (rank: number): string => `worker ${String(rank)} is gone without a word`;
+
+/** Where it should be gone from: nobody else names its pod, should there be no next attempt to wait for it. */
+function goneText(pod: Pod): string {
+  const node = pod.spec?.nodeName === undefined ? '' : ` on node ${pod.spec.nodeName}`;
+  return `${goneWord(rankOf(pod))}: pod ${pod.metadata.name}${node} was to end over a minute ago`;
 }
 
 /** Being told to stop explains a lost peer, never the other way round. */

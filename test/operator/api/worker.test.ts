@@ -1,7 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { endOfWorker, heldOpenAtMs, isHeldOpen, isOver, outcomeOf } from '../../../operator/api/worker.ts';
+import { endOfWorker, heldOpenAtMs, isHeldOpen, isOver, lateAtMs, outcomeOf } from '../../../operator/api/worker.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
-import { besideProxy, ended, heldOpen, justEnded, now, runningStatus, waitingFor, worker } from '../../support/runs.ts';
+import {
+  ago,
+  besideProxy,
+  ended,
+  heldOpen,
+  justEnded,
+  now,
+  runningStatus,
+  waitingFor,
+  worker,
+} from '../../support/runs.ts';
 
 const [good, bad] = [ended({ exitCode: 0 }), ended({ exitCode: 1 })];
 const proxy = { name: 'proxy', state: { terminated: { exitCode: 1 } } };
@@ -44,7 +54,19 @@ describe('a worker', () => {
     expect(heldOpenAtMs(pod)).toBe(now.getTime() + 29_000);
     const leaving = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: now.toISOString() } };
     expect(heldOpenAtMs(leaving)).toBeUndefined();
+    expect(lateAtMs(leaving)).toBe(now.getTime() + 60_000);
     const timeless = worker(0, besideProxy(ended({ exitCode: 0, finishedAt: 'some day' })));
     expect(heldOpenAtMs(timeless)).toBeUndefined();
+  });
+
+  test.each([
+    ['at work', runningStatus, undefined, undefined],
+    ['that ended well beside a container that does not', besideProxy(good), undefined, 'succeeded'],
+    ['that failed, which the kubelet does not explain', justEnded(bad), undefined, 'failed'],
+  ])('%s is known by its own word alone where its pod is late to go', (_, status, inTime, late) => {
+    const { metadata, ...pod } = worker(0, status);
+    const outcome = (seconds: number) =>
+      outcomeOf({ ...pod, metadata: { ...metadata, deletionTimestamp: ago(seconds) } }, now);
+    expect([outcome(59), outcome(60)]).toEqual([inTime, late]);
   });
 });

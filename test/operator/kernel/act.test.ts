@@ -158,6 +158,39 @@ describe('what was made from a newer version of the root than the cache shows', 
   });
 });
 
+describe('a root that removes itself', () => {
+  const alpha = { namespace: 'default', name: 'alpha' };
+  /** Its cluster asks for the version, as the API server does. */
+  async function judging() {
+    const there = await stage();
+    const { cluster, root, hands } = there;
+    const remove = cluster.remove.bind(cluster);
+    cluster.remove = async (ref) => {
+      const { metadata } = await cluster.get(ref.resource, ref.key);
+      if (metadata.resourceVersion !== ref.resourceVersion)
+        throw new ApiError('conflict', 'Precondition failed: ResourceVersion in precondition', { status: 409 });
+      await remove(ref);
+    };
+    const leave = () => removeChild({ resource: crews, key: alpha, uid: root.metadata.uid! }, root, hands, never);
+    return { ...there, leave };
+  }
+
+  test('is removed as it was judged', async () => {
+    const { leave, results, cluster } = await judging();
+    await leave();
+    expect(results).toEqual(['remove written']);
+    await expect(cluster.get(crews, alpha)).rejects.toThrow('not found');
+  });
+
+  test('is looked at again where it says something else by now, once the cache shows that', async () => {
+    const { leave, cluster, root, hands } = await judging();
+    const { metadata } = cluster.put(crews, { ...root, spec: { members: ['bob'] } } as KubeObject);
+    await expect(leave()).rejects.toThrow(RootBehind);
+    expect((await cluster.get(crews, alpha)).spec.members).toEqual(['bob']);
+    expect(hands.memory.unmet(alpha, () => false)).toMatchObject([{ resourceVersion: metadata.resourceVersion }]);
+  });
+});
+
 describe('removeChild', () => {
   const owner = { apiVersion: crews.apiVersion, kind: crews.kind, name: 'alpha', uid: '', controller: true };
   const child = async (uid: string, more: object = {}): Promise<KubeObject> => ({

@@ -10,11 +10,14 @@ describe('what is scraped', () => {
   test('of queues: depth, the longest wait and what fails, as they are now', async () => {
     const registry = freshRegistry();
     let failing = 0;
-    controllerMetrics(registry, () => [{ name: 'crew', depth: 3, oldestWaitMs: 1500, failing }]);
+    const held = { NameTaken: 0, Contested: 4, Stale: 0 };
+    controllerMetrics(registry, () => [{ name: 'crew', depth: 3, oldestWaitMs: 1500, failing, held }]);
     failing = 2;
     expect((await scraped(registry, 'limbeck_queue_depth')).join()).toMatch(/reconciler="crew".* 3$/);
     expect((await scraped(registry, 'limbeck_queue_oldest_wait_seconds')).join()).toMatch(/ 1\.5$/);
     expect((await scraped(registry, 'limbeck_queue_failing_keys')).join()).toMatch(/ 2$/);
+    const byWhy = (await scraped(registry, 'limbeck_queue_held_keys')).map((line) => /why="(\w+)".* (\d)$/.exec(line));
+    expect(byWhy.map((found) => found?.slice(1))).toEqual(Object.entries(held).map(([why, n]) => [why, String(n)]));
   });
 
   test('of the lease: its age in seconds, 0 for a standby, and how attempts went', async () => {

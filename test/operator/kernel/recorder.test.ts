@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Note } from '../../../operator/kernel/cluster.ts';
+import { ApiError, NotLeading, type Note } from '../../../operator/kernel/cluster.ts';
 import { eventsResource, Recorder } from '../../../operator/kernel/recorder.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -13,13 +13,15 @@ function recording(): {
   clock: FakeClock;
   tell: (message: string) => Promise<void>;
   again: () => Recorder;
+  results: readonly string[];
 } {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
   const about = cluster.put(crews, crew('alpha', []));
-  const again = (): Recorder =>
-    new Recorder({ cluster, clock, controller: 'c', instance: 'i', wrote: () => undefined });
+  const results: string[] = [];
+  const wrote = (result: string): void => void results.push(result);
+  const again = (): Recorder => new Recorder({ cluster, clock, controller: 'c', instance: 'i', wrote });
   const recorder = again();
-  return { cluster, clock, again, tell: (message) => recorder.note(about, note(message), turn) };
+  return { cluster, clock, again, results, tell: (message) => recorder.note(about, note(message), turn) };
 }
 
 describe('Recorder', () => {
@@ -55,6 +57,40 @@ describe('Recorder', () => {
       throw new Error('no');
     };
     await tell('a');
+    cluster.beforeWrite = () => undefined;
+    await tell('a');
+    expect((await cluster.list(eventsResource, {})).items).toHaveLength(1);
+  });
+
+  const failing = new ApiError('unavailable', 'HTTP 500', { status: 500 });
+  test.each([
+    ['is said at the second try', 1, ['written'], 1],
+    ['twice is counted, and harms nothing', 2, ['failed'], 0],
+  ])('an event at which the API server fails %s', async (_, failures, expected, count) => {
+    const { cluster, tell, results } = recording();
+    let left = failures;
+    cluster.beforeWrite = () => {
+      if ((left -= 1) >= 0) throw failing;
+    };
+    await tell('a');
+    expect([results, (await cluster.list(eventsResource, {})).items.length]).toEqual([expected, count]);
+  });
+
+  test('an event whose answer is lost is said once', async () => {
+    const { cluster, tell, results } = recording();
+    cluster.afterWrite = () => {
+      throw failing;
+    };
+    await tell('a');
+    expect([results, (await cluster.list(eventsResource, {})).items.length]).toEqual([['unchanged'], 1]);
+  });
+
+  test('who does not lead says nothing, and the pass is over; should it lead after all, it says it then', async () => {
+    const { cluster, tell } = recording();
+    cluster.beforeWrite = () => {
+      throw new NotLeading();
+    };
+    await expect(tell('a')).rejects.toThrow(NotLeading);
     cluster.beforeWrite = () => undefined;
     await tell('a');
     expect((await cluster.list(eventsResource, {})).items).toHaveLength(1);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
-import { stage, withCrew } from '../../support/pass-stage.ts';
+import { stage, withCrew, type Stage } from '../../support/pass-stage.ts';
 import { crewReconciler, crews, members } from '../../support/toy.ts';
 
 const broken: AnyReconciler = {
@@ -51,8 +51,32 @@ describe('an object says what went wrong', () => {
       await see();
     }
     const { items } = await cluster.list(eventsResource, {});
-    expect(items).toEqual([expect.objectContaining({ reason: 'ApplyFailed', type: 'Warning' })]);
-    expect(items[0]).toMatchObject({ message: 'The status was refused: a policy denies it' });
+    const message = 'The status was refused: a policy denies it';
+    expect(items).toMatchObject([{ reason: 'AllHere' }, { reason: 'ApplyFailed', type: 'Warning', message }]);
+  });
+});
+
+describe('what a status tells', () => {
+  const eventsOf = async ({ cluster }: Stage) => (await cluster.list(eventsResource, {})).items;
+
+  test('is said by events that no process takes along which ends before it is stored', async () => {
+    const there = await stage(withCrew([]));
+    there.cluster.beforeWrite = ({ verb }) => {
+      if (verb === 'applyStatus') throw new NotLeading();
+    };
+    expect(await there.pass()).toEqual({ kind: 'fenced' });
+    expect(await eventsOf(there)).toMatchObject([{ reason: 'AllHere' }]);
+    there.cluster.beforeWrite = () => undefined;
+    await there.pass();
+    expect([await eventsOf(there), (await there.root()).status?.members]).toMatchObject([{ length: 1 }, 0]);
+  });
+
+  test('is not said of a root that has changed since', async () => {
+    const there = await stage(withCrew([]));
+    there.cluster.holdWatches();
+    there.cluster.put(crews, { ...(await there.root()), spec: { members: ['ann'] } } as KubeObject);
+    expect(await there.pass()).toMatchObject({ kind: 'stale' });
+    expect([await eventsOf(there), there.cluster.writes]).toEqual([[], []]);
   });
 });
 
@@ -78,6 +102,7 @@ describe('who undoes what is written is not answered without end', () => {
       expect(length).toBeLessThan(8);
       const outcome = await pass();
       expect(outcome.kind === 'recheck' && outcome.afterMs <= 60_000).toBe(true);
+      expect(outcome.held).toBe('Contested');
       clock.pause(61_000);
       await pass();
       expect(cluster.writes.filter(({ verb }) => verb === 'applyStatus').length).toBe(length + 1);
@@ -104,7 +129,7 @@ describe('who undoes what is written is not answered without end', () => {
       cluster.writes.filter(({ verb, what }) => verb === 'apply' && what.endsWith(name)).length;
     expect(applied('alpha-ann')).toBeLessThan(8);
     const before = applied('alpha-bob');
-    expect(await pass()).toMatchObject({ kind: 'waiting' });
+    expect(await pass()).toMatchObject({ kind: 'waiting', held: 'Contested' });
     expect(applied('alpha-bob')).toBe(before + 1);
     expect(progressing(await root())).toMatchObject({
       ...{ status: 'False', reason: 'Contested' },

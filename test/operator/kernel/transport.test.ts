@@ -166,10 +166,10 @@ describe('a request', () => {
 describe('a fenced write', () => {
   const within = (budgetMs: () => number): Call => ({ ...write, budgetMs });
 
-  test('tells the API server how long it is worth carrying out', async () => {
+  test('tells the API server how long it is worth carrying out, less what sending may take', async () => {
     await serve(ok);
     expect(await outcome(within(() => 1234.5))).toBe('ok');
-    expect(api.asked[0]?.path).toBe('/api/v1/pods/a?timeout=1234ms');
+    expect(api.asked[0]?.path).toBe('/api/v1/pods/a?timeout=1111ms');
     await outcome(within(() => Infinity));
     expect(api.asked[1]?.path).toBe('/api/v1/pods/a');
   });
@@ -180,7 +180,10 @@ describe('a fenced write', () => {
     expect(await outcome(within(() => 100))).toBe('unavailable: the API server took too long');
   });
 
-  test('is not sent when the budget went while it waited for a socket', async () => {
+  test.each([
+    ['went', 0],
+    ['fell below what the API server is told', 53_000],
+  ])('is not sent when the budget %s while it waited for a socket', async (_, leftMs) => {
     const waiting: (() => void)[] = [];
     await serve((_, response) => waiting.push(() => sendJson(response, 200, {})));
     const [first, ...others] = Array.from({ length: crudSockets }, () => outcome(write));
@@ -193,7 +196,7 @@ describe('a fenced write', () => {
     );
     const refused = expect(late).rejects.toBeInstanceOf(NotLeading);
     await new Promise((resolve) => setImmediate(resolve));
-    budgetMs = 0;
+    budgetMs = leftMs;
     waiting[0]?.();
     await first;
     await refused;

@@ -1,8 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Node, Pod } from '../../../operator/api/kubernetes.ts';
+import type { Attempt } from '../../../operator/workloads/run.ts';
 import { stopping } from '../../../operator/workloads/stopping.ts';
 import { after, plan } from '../../support/run-plans.ts';
-import { ago, attemptJob, node, now, pastAttempt, runningStatus, teacherAttempt, worker } from '../../support/runs.ts';
+import {
+  ago,
+  attemptJob,
+  node,
+  now,
+  pastAttempt,
+  reported,
+  runningStatus,
+  teacherAttempt,
+  worker,
+} from '../../support/runs.ts';
 
 /** A worker whose grace period ended so many seconds ago, on a node. */
 const leaving = (seconds: number, index = 0): Pod => {
@@ -77,6 +88,18 @@ describe('pods that are waited for', () => {
       ...{ state: { kind: 'restarting', reason: 'PodsStuck' }, apply: [], remove: [] },
       next: { kind: 'recheck', afterMs: 60_000 },
     });
+  });
+});
+
+test('a worker that nobody can end is lost, and what it leaves keeps the next attempt from starting, by name', () => {
+  const pods = [worker(0, reported('PeerLost', 75, ago(120))), leaving(60, 1)];
+  const planned = (attempts: readonly Attempt[]) =>
+    plan({ root: after(attempts), jobs: [attemptJob(1, 'FailureTarget')], pods });
+  const { attempts, apply } = planned([{ number: 1, startedAt: ago(600) }]);
+  expect([attempts, apply]).toMatchObject([[{ outcome: 'Failed', reason: 'WorkerLost' }], []]);
+  expect(planned(attempts)).toMatchObject({
+    state: { reason: 'PodsStuck', message: expect.stringContaining(`Pod ${teacherAttempt(1)}-1 was to end`) },
+    ...{ apply: [], remove: [] },
   });
 });
 

@@ -216,6 +216,49 @@ describe('an attempt that failed', () => {
   });
 });
 
+describe('a worker that was to end and says nothing', () => {
+  /** Its grace period ended so many seconds ago. */
+  const leaving = (seconds: number, status = runningStatus) => {
+    const pod = worker(1, status);
+    const metadata = { ...pod.metadata, deletionTimestamp: ago(seconds) };
+    return { ...pod, metadata, spec: { nodeName: 'one' } };
+  };
+  const [lostPeer, ending] = [worker(0, reported('PeerLost', 75, ago(200))), attemptJob(1, 'FailureTarget')];
+
+  test.each([
+    ['its peer has lost it', [lostPeer, leaving(60)], ending],
+    ['its peer was done', [worker(0, ended({ exitCode: 0 })), leaving(60)], ending],
+    ['its peer goes on, and so does the Job', [worker(0, runningStatus), leaving(60)], attemptJob(1)],
+    ['it never began', [lostPeer, leaving(60, { phase: 'Pending' })], ending],
+  ])('is lost, where %s', (_, pods, job) => {
+    const where = `pod ${teacherAttempt(1)}-1 on node one was to end over a minute ago`;
+    const message = `Attempt 1 disappeared: worker 1 is gone without a word: ${where}.`;
+    const failure = { reason: 'WorkerLost', message, weight: 'counted' };
+    expect(judge(seen({ job, pods }), now)).toEqual({ kind: 'failed', failure });
+  });
+
+  test.each([
+    [-45, 0, 105_000],
+    [59, 0, 1000],
+    // Pods were not heard of since.
+    [89, 30_000, 10_000],
+  ])('is waited for when it was to end %i s ago and pods were heard of %i ms ago', (seconds, podsSilentMs, lookMs) => {
+    const message = 'A worker is lost; looking for the cause.';
+    const verdict = judge(seen({ job: ending, pods: [lostPeer, leaving(seconds)], podsSilentMs }), now);
+    expect(verdict).toEqual({ kind: 'running', message, lookMs });
+  });
+
+  test('is no cause where somebody knows a better one', () => {
+    const told = worker(0, reported('Interrupted', 143));
+    const word = leaving(60, besideProxy(reported('Crashed', 1)));
+    const reasons = [
+      [told, leaving(60)],
+      [lostPeer, word],
+    ].map((pods) => judge(seen({ job: ending, pods }), now));
+    expect(reasons).toMatchObject([{ failure: { reason: 'Interrupted' } }, { failure: { reason: 'Crashed' } }]);
+  });
+});
+
 test('a Job is over as soon as its controller has decided to end it', () => {
   const decided = ['Failed', 'FailureTarget', 'Complete', 'SuccessCriteriaMet'].map((type) =>
     jobIsOver(attemptJob(1, type)),
