@@ -81,12 +81,14 @@ async function scrape(): Promise<Scraped> {
 const ofTarget = ['namespace', 'pod'];
 
 describe('alerts', () => {
-  test('are the seven that the operator can be in trouble with', () => {
+  test('are the nine that the operator can be in trouble with', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual([
       'LimbeckNoLeader',
       'LimbeckWatchStale',
+      'LimbeckCacheListenerFailed',
       'LimbeckQueueLatencyHigh',
       'LimbeckReconcileFailing',
+      'LimbeckObjectsHeld',
       'LimbeckEventLoopBlocked',
       'LimbeckLeaseRenewalLate',
       'LimbeckClockSkew',

@@ -145,6 +145,19 @@ export function clusterContract(connect: () => Promise<Cluster>, namespace: stri
     });
   });
 
+  describe('removal of one version', () => {
+    test('spares the next one, and removes the one meant', async () => {
+      const stored = await cluster.create(configMaps, configMap('judged', { data: { at: '1' } }), signal);
+      const { uid, resourceVersion } = stored.metadata;
+      const key = { namespace, name: 'judged' };
+      const ref = { resource: configMaps, key, uid: uid!, resourceVersion: resourceVersion! };
+      const next = await cluster.update(configMaps, { ...stored, data: { at: '2' } } as KubeObject, signal);
+      expect(await codeOf(cluster.remove(ref, signal))).toBe('conflict');
+      await cluster.remove({ ...ref, resourceVersion: next.metadata.resourceVersion! }, signal);
+      expect(await codeOf(cluster.get(configMaps, key, signal))).toBe('notFound');
+    });
+  });
+
   describe('lists and watches', () => {
     test('pages through everything that is selected', async () => {
       const names = ['page-1', 'page-2', 'page-3', 'page-4', 'page-5'];

@@ -18,8 +18,8 @@ import {
   type Resource,
 } from '../../operator/kernel/objects.ts';
 import { canonical } from '../../operator/kernel/sameness.ts';
+import { json, merge, removed, type Json } from './applied-fields.ts';
 
-type Json = Record<string, unknown>;
 type Verb = 'apply' | 'applyStatus' | 'remove' | 'create' | 'update';
 
 /** `number` counts from 1, attempts included that were refused. */
@@ -151,10 +151,14 @@ export class FakeCluster implements Cluster {
     });
   }
 
-  async remove({ resource, key, uid }: ObjectRef): Promise<void> {
-    const stub = { apiVersion: '', kind: resource.kind, metadata: { ...key } };
+  async remove({ resource, key, uid, resourceVersion }: ObjectRef): Promise<void> {
+    const metadata = { ...key, ...(resourceVersion !== undefined && { resourceVersion }) };
+    const stub = { apiVersion: '', kind: resource.kind, metadata };
     await this.#write('remove', resource, stub, (slot) => {
-      if (uid === undefined || this.#rows.get(slot)?.object.metadata.uid === uid) this.withdraw(resource, key);
+      const there = this.#rows.get(slot)?.object;
+      if (there === undefined || (uid !== undefined && there.metadata.uid !== uid)) return stub;
+      checkVersion(stub, there);
+      this.withdraw(resource, key);
       return stub;
     });
   }
@@ -235,9 +239,6 @@ export class FakeCluster implements Cluster {
 }
 
 const slotOf = (resource: Resource, key: Key): string => `${resourceText(resource)} ${keyText(key)}`;
-const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const without = (record: object, name: string): Json =>
   Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));
 
@@ -262,34 +263,15 @@ function checkVersion({ metadata: { name, resourceVersion: read } }: KubeObject,
     throw new ApiError('conflict', `${name} has been modified`, { status: 409 });
 }
 
-/** Fields of the former wish that the new one leaves out. */
-function removed(actual: Json, former: Json | undefined, wish: Json): Json {
-  const result = { ...actual };
-  for (const [name, value] of Object.entries(former ?? {})) {
-    const [kept, next] = [result[name], wish[name]];
-    if (next === undefined && name !== 'metadata' && name !== 'status') Reflect.deleteProperty(result, name);
-    else if (isRecord(value) && isRecord(kept)) result[name] = removed(kept, value, isRecord(next) ? next : {});
-  }
-  return result;
-}
-
-function merge(actual: Json, wish: Json): Json {
-  const result = { ...actual };
-  for (const [name, value] of Object.entries(wish)) {
-    const kept = result[name];
-    result[name] = isRecord(value) && isRecord(kept) ? merge(kept, value) : value;
-  }
-  return result;
-}
-
 function withStatusOf(merged: Json, before: Row | undefined): KubeObject {
   const status = before !== undefined && 'status' in before.object ? { status: before.object.status } : {};
   return { ...without(merged, 'status'), ...status } as unknown as KubeObject;
 }
 
-function versioned(object: KubeObject, version: number): KubeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
-}
+const versioned = (object: KubeObject, version: number): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: String(version) },
+});
 
 function identified(object: KubeObject, before: KubeObject | undefined, uid: () => string): KubeObject {
   const specOf = (of: KubeObject): string => canonical(without(without(of, 'status'), 'metadata'));
