@@ -30,14 +30,15 @@ export interface Intake {
   readonly nameOf: (code: number) => string | undefined;
 }
 
-/** Others' listeners to what a call says: the library's, and Node's own. */
+/** Others' listeners to what a call says: the library's, and Node's own, which ask which stream they are of. */
 interface Hears {
   readonly data: ((chunk: Buffer) => void)[];
   readonly end: (() => void)[];
 }
 
 /** Headers as names and values in turn, which nobody writes here. */
-const isList = (headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] => Array.isArray(headers);
+const isList = (headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] =>
+  Array.isArray(headers);
 
 /** Gives what is said on a call a name, and a line in the log, where nobody has: of what the library refuses before it calls us. */
 function name({ face, nameOf }: Intake, { stream, headers }: Incoming): void {
@@ -119,9 +120,9 @@ function expand(intake: Intake, incoming: Incoming, [coding, hears]: readonly [C
     const share = held();
     const bytes = Buffer.concat(chunks.splice(0));
     const pieces = share === undefined ? [] : await expanded(bytes, coding, [maxBodyBytes, share]);
-    for (const piece of pieces) for (const hear of hears.data) hear(piece);
+    for (const piece of pieces) for (const hear of hears.data) hear.call(stream, piece);
     share?.release();
-    for (const hear of hears.end) hear();
+    for (const hear of hears.end) hear.call(stream);
   };
   stream.addListener('end', () => void pass().catch((error: unknown) => refuse(incoming, refusalOf(error))));
 }
