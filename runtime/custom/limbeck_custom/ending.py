@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 LIMIT_BYTES = 4096  # The kubelet cuts a termination message here, and a cut JSON says nothing.
@@ -19,8 +18,7 @@ class Failure(Exception):  # noqa: N818 - named after what happened
 
     def __init__(self, reason: str, message: str, step: int | None = None) -> None:
         super().__init__(message)
-        self.exit_code = EXIT_CODES[reason]
-        self.reason, self.message, self.step = reason, message, step
+        self.reason, self.message, self.step, self.exit_code = reason, message, step, EXIT_CODES[reason]
 
     def document(self) -> dict[str, Any]:
         """The contract's JSON."""
@@ -34,15 +32,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return native or isinstance(error, MemoryError)
 
 
-def write_result(path: Path, document: dict[str, Any]) -> None:
-    """The last words, in place: the termination log is a mounted file. Only the message of a failure may be cut."""
+def last_words(document: dict[str, Any]) -> bytes:
+    """At most LIMIT_BYTES: the message of a failure may be cut, and nothing of a success, which else is refused."""
     content = as_json(document)
-    if len(content) > LIMIT_BYTES and "message" in document:
-        room = LIMIT_BYTES - len(as_json({**document, "message": ""}))
-        content = as_json({**document, "message": document["message"][: room // 6]})  # Escapes take up to six bytes.
-    if len(content) > LIMIT_BYTES:
-        raise ValueError(f"the result has {len(content)} bytes; the termination message takes {LIMIT_BYTES}")
-    path.write_bytes(content)
+    if len(content) <= LIMIT_BYTES:
+        return content
+    if "message" not in document:
+        remedy = "Leave out intervals, and tensors of artefact (inputs, outputs), all of which the manifest has."
+        what = f"The result has {len(content)} bytes, and a termination message takes {LIMIT_BYTES}"
+        raise Failure("ConfigInvalid", f"{what}. {remedy}")
+    room = LIMIT_BYTES - len(as_json({**document, "message": ""}))
+    return as_json({**document, "message": document["message"][: room // 6]})  # Escapes take up to six bytes.
 
 
 def as_json(document: dict[str, Any]) -> bytes:

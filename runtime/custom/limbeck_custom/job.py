@@ -8,14 +8,13 @@ import json
 import os
 import re
 import signal
-import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from limbeck_custom import store
-from limbeck_custom.ending import LARGER, Failure, as_json, is_out_of_memory, write_result
+from limbeck_custom.ending import EXIT_CODES, LARGER, Failure, as_json, is_out_of_memory, last_words
 from limbeck_custom.progress import Board, serve
 
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
@@ -33,7 +32,7 @@ class Job:
         # Set by SIGTERM: write a checkpoint, then raise Interrupted. 45 s later the pod is killed.
         self.stopping = False
         self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
-        self._result: dict[str, Any] | None = None
+        self._result: bytes | None = None
         self._resumed_from: int | None = None
         self._board = Board()
 
@@ -58,9 +57,8 @@ class Job:
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
-            if self.stopping:
-                raise Failure("Interrupted", "Stopped by SIGTERM.") from error
-            raise Failure("PeerLost", f"Rank {self.rank} lost another rank: {error}") from error
+            lost = ("PeerLost", f"Rank {self.rank} lost another rank: {error}")
+            raise Failure(*(("Interrupted", "Stopped by SIGTERM.") if self.stopping else lost)) from error
 
     def save_checkpoint(self, step: int, content: bytes) -> None:
         """For rank 0: the file, then the pointer with its digest. Without the pointer there is no checkpoint."""
@@ -93,10 +91,10 @@ class Job:
         return {"uri": uri, **artefact}
 
     def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:
-        """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps and seconds."""
+        """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps, seconds. Failure if it is too long."""
         resumed = {} if self._resumed_from is None else {"resumedFromStep": self._resumed_from}
         success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
-        self._result = json.loads(as_json({**success, **resumed, **members}))
+        self._result = last_words({**success, **resumed, **members})
 
     def __enter__(self) -> Job:
         return self
@@ -104,15 +102,19 @@ class Job:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Writes the result and ends the process: threads of a broken process group would hold it up."""
         code = 0
-        if error is not None:
+        if error is not None and (not isinstance(error, SystemExit) or error.code):
             traceback.print_exception(error)
             words = f"{type(error).__name__}: {error}"
             if is_out_of_memory(error):
                 error = Failure("OutOfMemory", f"Out of memory: {words.rstrip('.: ')}. {LARGER}")
             failure = error if isinstance(error, Failure) else Failure("Crashed", words)
-            self._result, code = failure.document(), failure.exit_code
-        if self._result is not None:
-            write_result(self._result_file, self._result)
-        sys.stdout.flush()
-        sys.stderr.flush()
+            self._result, code = last_words(failure.document()), failure.exit_code
+        try:
+            if self._result is not None:
+                self._result_file.write_bytes(self._result)  # In place: the termination log is a mounted file.
+        except OSError as problem:
+            # A success of which nobody hears is none.
+            code = code or EXIT_CODES["Crashed"]
+            print(f"The result is not written: {problem}")
+        print(end="", flush=True)
         os._exit(code)

@@ -24,8 +24,7 @@ class Board:
         with self._lock:
             now, is_step = time.monotonic(), "step" in changes
             if is_step and self._stepped is not None:
-                longest = self._document.get("longestStepSeconds", 0)
-                changes["longestStepSeconds"] = max(longest, now - self._stepped)
+                changes["longestStepSeconds"] = max(self._document.get("longestStepSeconds", 0), now - self._stepped)
             self._document |= changes
             if self._document["phase"] != "training":
                 self._stepped = None

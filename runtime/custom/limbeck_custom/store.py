@@ -10,8 +10,7 @@ from urllib.parse import unquote, urlsplit
 def put(uri: str, content: bytes) -> None:
     """Writes the object whole or not at all."""
     if uri.startswith("s3://"):
-        bucket, key = _place(uri)
-        _client().put_object(Bucket=bucket, Key=key, Body=content)
+        _client().put_object(**_place(uri), Body=content)
         return
     path = _path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,9 +26,9 @@ def get(uri: str) -> bytes:
         if not path.is_file():
             raise KeyError(uri)
         return path.read_bytes()
-    client, (bucket, key) = _client(), _place(uri)
+    client = _client()
     try:
-        return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return bytes(client.get_object(**_place(uri))["Body"].read())
     except client.exceptions.NoSuchKey as error:
         raise KeyError(uri) from error
 
@@ -38,8 +37,8 @@ def listed(prefix: str) -> list[str]:
     """The URIs below a folder, in their order."""
     if not prefix.startswith("s3://"):
         return sorted(path.as_uri() for path in _path(prefix).rglob("*") if path.is_file() and path.name[0] != ".")
-    bucket, key = _place(prefix)
-    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key.rstrip("/") + "/")
+    bucket, key = _place(prefix.rstrip("/") + "/").values()
+    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
     return sorted(f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", []))
 
 
@@ -49,9 +48,9 @@ def _client():  # type: ignore[no-untyped-def]
     return boto3.client("s3")
 
 
-def _place(uri: str) -> tuple[str, str]:
+def _place(uri: str) -> dict[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
+    return {"Bucket": bucket, "Key": key}
 
 
 def _path(uri: str) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 
 from limbeck_trainer.checkpoint import Checkpoints, Snap
-from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.log import Log
 from limbeck_trainer.progress import Board, SavedCheckpoint
 
@@ -80,9 +79,10 @@ class CheckpointWriter:
         """One try; whether the store took it."""
         try:
             saved = self._checkpoints.save(snap)
-        except (TrainerError, MemoryError) as error:
-            # The training is worth more than its safety net: it goes on.
-            why = str(error) or "There is too little memory for it."
+        except Exception as error:
+            # The training is worth more than its safety net: it goes on. Nor may what nobody has foreseen end this
+            # thread, for no checkpoint would ever be written again.
+            why = "There is too little memory for it." if isinstance(error, MemoryError) else str(error) or repr(error)
             self._log.warn("checkpoint not written", step=snap.step, error=why, nextTrySeconds=pause)
             problem = f"The checkpoint of step {snap.step} is not written: {why}"
             self._board.update(checkpoint_problem=problem)

@@ -105,10 +105,13 @@ def load_data(source: Source, store: Store, reading: Reading | None = None) -> D
 
 def _from_arrays(files: Files, contents: Contents, reading: Reading, digest: str) -> Dataset:
     from limbeck_trainer.reading.arrays import check_classes, check_shape, read_arrays
+    from limbeck_trainer.reading.rounding import Rounding
 
-    parts = [(file, *read_arrays(file.name, content, reading.task)) for file, content in contents]
+    rounding = Rounding()
+    parts = [(file, *read_arrays(file.name, content, reading.task, rounding)) for file, content in contents]
     for file, x, _ in parts:
         check_shape(file.name, x, parts[0][1])
+    rounding.check(files.name)
     x, y = np.concatenate([x for _, x, _ in parts]), np.concatenate([y for *_, y in parts])
     if reading.task == "regression":
         return Dataset(x, y.reshape(-1), (), digest)

@@ -77,6 +77,8 @@ def distillation_loss(method: Response, teacher: Teacher, y: torch.Tensor, rows:
     """The student's criterion on y's device."""
     labelled = torch.zeros(len(y), dtype=torch.bool)
     labelled[torch.from_numpy(rows.labelled)] = True
+    # Nothing is learnt from these. Early stopping judges the loss that is lowered, and not the teacher's part alone.
+    labelled[torch.from_numpy(rows.validation)] = True
     logits = torch.from_numpy(teacher.logits).to(y.device)
     return ResponseLoss(logits, y, labelled.to(y.device), method.temperature, method.alpha)
 

@@ -49,9 +49,8 @@ class Training:
         self._material = material
         self._stage = stage
         self._log = session.log.child(stage=stage.name)
-        self._checkpoints = Checkpoints(
-            session.store, _identity(session.config, material.dataset), stage.name, self._log
-        )
+        identity = _identity(session.config, material.dataset)
+        self._checkpoints = Checkpoints(session.store, identity, stage.name, self._log)
         self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
         self._batches = Batches(stage.plan, material.x.device)
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
@@ -80,10 +79,9 @@ class Training:
         return self._finished()
 
     def _train(self) -> None:
-        stage = self._stage
         due = Due(self._session.config.checkpoint_seconds, time.monotonic, time.monotonic())
         began, first, reported = time.monotonic(), self._step, 0.0
-        while self._step < stage.steps and not self._impatient():
+        while self._step < self._stage.steps and not self._impatient():
             stop, save = self._asked(due)
             if stop:
                 raise TrainerError(Reason.INTERRUPTED, "", self._step)
@@ -95,7 +93,7 @@ class Training:
             if now - reported >= REPORT_SECONDS:
                 self._report((now - began) / (self._step - first))
                 reported = now
-            if self._step % stage.round_steps == 0:
+            if self._step % self._stage.round_steps == 0:
                 self._close_round()
         self._report_scaling()
 
@@ -131,11 +129,9 @@ class Training:
             step=done,
             epoch=-(-done // self._stage.round_steps),
             loss=self._losses.last,
-            samples_per_second=min(session.config.optimization.batch_size, len(self._stage.plan.rows))
-            / max(seconds_per_step, 1e-9),
+            samples_per_second=self._stage.plan.samples_per_step / max(seconds_per_step, 1e-9),
             eta_seconds=round((session.board.progress.steps - done) * seconds_per_step),
         )
-
         self._report_scaling()
 
     def _report_scaling(self) -> None:
@@ -190,13 +186,16 @@ class Training:
             error.checkpoint = self._resumable()
             raise error
         where = f"step {self._step} of {self._stage.steps} ({self._stage.name})"
-        kept = self._kept(error)
+        try:
+            with self._peers.guard():
+                kept = self._kept(error)
+        except TrainerError as worse:
+            # What was to be saved is no number, or those are gone who had to take part: then nothing is saved.
+            self._leave(worse)
+        reason, message = error.reason, f"{error.message} At {where}; {kept}."
         if self._session.interruption.requested:
-            message = f"Stopped by SIGTERM at {where}; {kept}."
-            raise TrainerError(Reason.INTERRUPTED, message, self._step, self._resumable()) from error
-        raise TrainerError(
-            error.reason, f"{error.message} At {where}; {kept}.", self._step, self._resumable()
-        ) from error
+            reason, message = Reason.INTERRUPTED, f"Stopped by SIGTERM at {where}; {kept}."
+        raise TrainerError(reason, message, self._step, self._resumable()) from error
 
     def _resumable(self) -> SavedCheckpoint | None:
         """What the next attempt goes on from; nobody knows while another one is on its way."""
@@ -227,9 +226,9 @@ class Training:
                 return
             if not is_finite(state["model"]):
                 raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
-            snapshot = Snapshot(self._step, self._trained.history, state, self._patience, self._best)
-            history = json_bytes(self._trained.history)
-            self._writer.put(Snap(self._step, encode(snapshot), history))
+            kept = (self._patience, self._best, self._losses.noted)
+            snapshot = Snapshot(self._step, self._trained.history, state, *kept)
+            self._writer.put(Snap(self._step, encode(snapshot), json_bytes(snapshot.history)))
 
     def _settle(self) -> SavedCheckpoint | None:
         """The newest checkpoint in the store, once what is on its way has arrived or has had its time."""
@@ -253,6 +252,8 @@ class Training:
         self._step = self._trained.resumed_from = snapshot.step
         self._trained.history, self._patience = snapshot.history, snapshot.patience
         self._best = snapshot.best if self._peers.leads else None
+        # On every rank: rank 0's part stands for those of all.
+        self._losses.resume(snapshot.losses)
         self._session.board.update(resumed_from=self._step)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
@@ -296,5 +297,4 @@ def _on(device: torch.device, values: Any) -> Tensor:
 
 
 def _identity(config: Config, dataset: Dataset) -> Identity:
-    run = config.run
-    return Identity(config.run_uri, run.attempt, config.fingerprint, config.checkpoint_keep, dataset.sha256)
+    return Identity(config.run_uri, config.run.attempt, config.fingerprint, config.checkpoint_keep, dataset.sha256)

@@ -56,6 +56,15 @@ class LossRecord:
         self._sum, self._count = 0.0, 0
         return closed
 
+    @property
+    def noted(self) -> tuple[float, int]:
+        """Sum and number of what was looked at so far, for whoever goes on in the middle of a round."""
+        return self._sum, self._count
+
+    def resume(self, noted: tuple[float, int]) -> None:
+        """Goes on from what another attempt has noted of this round."""
+        self._sum, self._count = noted
+
     def _read(self) -> list[float]:
         values: list[float] = torch.stack(self._unseen).tolist()
         return values

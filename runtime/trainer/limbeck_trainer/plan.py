@@ -32,6 +32,11 @@ class Plan:
         """Batches that visit every row once."""
         return math.ceil(len(self.rows) / self.batch_size)
 
+    @property
+    def samples_per_step(self) -> float:
+        """The mean: the last batch of an epoch may be of one sample."""
+        return len(self.rows) / self.steps_per_epoch
+
     def order(self, epoch: int) -> Ints:
         """All rows in the order of this epoch: the batches are its consecutive parts."""
         return np.random.default_rng([self.seed, epoch]).permutation(self.rows)

@@ -57,8 +57,9 @@ class Restore(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation))
 
     def forward(self, z: Tensor) -> Tensor:
-        """[b, 1] -> [b, 1]."""
-        return z * self.deviation + self.mean
+        """[b, 1] -> float32 [b, 1]: of a target far from zero, half the digits would leave one and the same number."""
+        exact = z if z.dtype is torch.float32 else z.float()
+        return exact * self.deviation + self.mean
 
 
 def preprocessing_of(dataset: Dataset, train: Ints) -> tuple[nn.Module, tuple[int, ...]]:

@@ -17,13 +17,15 @@ from limbeck_trainer.patience import Patience
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`engine` is Engine.state(); `best` are the weights that early stopping would keep."""
+    """`engine` is Engine.state(); `best` are the weights that early stopping would keep; `losses` is what rank 0 has
+    noted of the round that is open."""
 
     step: int
     history: list[dict[str, float]]
     engine: dict[str, Any]
     patience: Patience
     best: Weights | None
+    losses: tuple[float, int] = (0.0, 0)
 
 
 def encode(snapshot: Snapshot) -> bytes:
@@ -34,6 +36,7 @@ def encode(snapshot: Snapshot) -> bytes:
         "engine": snapshot.engine,
         "patience": asdict(snapshot.patience),
         "best": snapshot.best,
+        "losses": snapshot.losses,
         "random": torch.get_rng_state(),
     }
     buffer = io.BytesIO()
@@ -46,7 +49,10 @@ def decode(content: bytes) -> Snapshot:
     state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     torch.set_rng_state(state["random"])
     patience = Patience(**state["patience"])
-    return Snapshot(int(state["step"]), list(state["history"]), state["engine"], patience, state["best"])
+    # Older trainers did not keep the losses.
+    total, count = state.get("losses", (0.0, 0))
+    history, step = list(state["history"]), int(state["step"])
+    return Snapshot(step, history, state["engine"], patience, state["best"], (float(total), int(count)))
 
 
 def load_weights(model: nn.Module, snapshot: Snapshot) -> None:

@@ -58,7 +58,7 @@ def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 
     port = free_port()
     ranks = [
         forkserver.Process(
-            target=_rank, args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stop_after)
+            target=rank_of, args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stop_after)
         )
         for rank in range(count)
     ]
@@ -72,7 +72,8 @@ def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 
     return Ended(folder, count)
 
 
-def _rank(folder: Path, document: Document, environment: Environment, stop_after: int) -> None:
+def rank_of(folder: Path, document: Document, environment: Environment, stop_after: int) -> None:
+    """One rank of a group, in its own process."""
     with (folder / f"{environment.rank}.log").open("w") as log:
         said: Any = session(document, lambda line: print(line, file=log, flush=True))
         said = type(said)(said.config, said.store, said.board, Counted(stop_after), said.log)

@@ -100,6 +100,21 @@ def test_too_little_memory_to_send_it_is_told_and_it_is_tried_again(desk: Desk) 
     assert json.loads(desk.lines[0])["error"] == "There is too little memory for it."
 
 
+def test_what_nobody_has_foreseen_is_told_and_it_is_tried_again(desk: Desk) -> None:
+    save, surprises = desk.checkpoints.save, iter([LookupError("a proxy's page")])
+
+    def send(snap: Snap) -> SavedCheckpoint:
+        for surprise in surprises:
+            raise surprise
+        return save(snap)
+
+    desk.checkpoints.save = send  # type: ignore[method-assign]
+    desk.writer.put(Snap(10, b"ten"))
+    saved = desk.writer.settle(30)
+    assert (saved is not None, desk.steps()) == (True, [10])
+    assert json.loads(desk.lines[0])["error"] == "a proxy's page"
+
+
 def test_a_full_disk_is_named_and_the_last_good_checkpoint_stays(small_disk: Path) -> None:
     desk = Desk(small_disk)
     desk.writer.put(Snap(10, b"x" * 600_000))

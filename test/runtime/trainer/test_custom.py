@@ -133,6 +133,13 @@ with Job.start() as job:
         # Not as a result that nobody can read, which would be seen after the training and not understood.
         ("job.succeed({}, {'n': 1, 'rmse': {'value': float('nan')}})", 1, "Crashed", "not JSON compliant"),
         ("job.publish(b'', [], [], baseline=[float('inf')])", 1, "Crashed", "not JSON compliant"),
+        (
+            "job.succeed({'inputs': [{'name': f'past.{layer}'} for layer in range(400)]}, {'n': 1})",
+            78,
+            "ConfigInvalid",
+            "a termination message takes 4096. Leave out intervals, and tensors of artefact",
+        ),
+        ("raise SystemExit(3)", 1, "Crashed", "SystemExit: 3"),
         ("with job.collective(): raise RuntimeError('closed by peer')", 75, "PeerLost", "closed by peer"),
         (
             "bytearray(1 << 60)",
@@ -160,6 +167,29 @@ def test_every_end_has_its_reason_and_exit_code(
     jsonschema.validate(failure, contract("trainer-result"))
     assert failure["reason"] == reason
     assert words in failure["message"]
+
+
+SUCCEED = "job.succeed({'uri': 'file:///m'}, {'n': 1})"
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit", "raise SystemExit(0)"])
+def test_a_success_is_one_also_where_the_program_ends_itself(store: str, tmp_path: Path, end: str) -> None:
+    program = f"from limbeck_custom import Job\nwith Job.start() as job:\n    {SUCCEED}\n    {end}\n"
+    (worker,) = start(tmp_path, document(store), ["-c", program])
+    assert (worker.exit_code(), worker.result()["outcome"]) == (0, "succeeded")
+
+
+@pytest.mark.parametrize(("body", "code"), [(SUCCEED, 1), ("raise Failure('DataInvalid', 'Row 3 is empty.')", 65)])
+def test_a_result_that_cannot_be_written_is_no_success_and_holds_nobody_up(
+    store: str, tmp_path: Path, body: str, code: int
+) -> None:
+    """A thread that never ends, as a broken process group may have, would keep an interpreter that ends by itself."""
+    held = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+    program = f"{held}from limbeck_custom import Failure, Job\nwith Job.start() as job:\n    {body}\n"
+    nowhere = {"PYTHONPATH": str(PACKAGE), "LIMBECK_RESULT_FILE": str(tmp_path / "no" / "folder")}
+    (worker,) = start_program(tmp_path, document(store), [sys.executable, "-c", program], 1, nowhere)
+    assert worker.exit_code() == code
+    assert "The result is not written: " in worker.log_file.read_text()
 
 
 def test_the_package_is_small_and_stands_alone() -> None:

@@ -83,6 +83,18 @@ def test_control_is_what_training_on_the_labels_would_be(store: str, teacher: Do
     assert result["metrics"] == run_here(config_document(tmp_path.as_uri()))["metrics"]
 
 
+def test_early_stopping_judges_the_labels_too(store: str, teacher: Document) -> None:
+    """With alpha 0 the teacher has no part in the loss, which would be 0 after each epoch."""
+    document = config_document(store, optimization={"epochs": 6, "earlyStopping": {"patience": 2}})
+    method = {"kind": "response", "temperature": 4, "alpha": 0}
+    result = run_here(distilling(document, teacher, method=method))
+    assert headline(result["metrics"]) == result["control"]
+    folder = Path(urlsplit(document["store"]["runUri"]).path)
+    student, control = (json.loads((folder / "history" / f"{of}.json").read_text()) for of in ("student", "control"))
+    assert [point["validationLoss"] for point in student] == [point["validationLoss"] for point in control]
+    assert student[0]["validationLoss"] > 0
+
+
 def test_alpha_one_learns_without_labels(store: str, teacher: Document) -> None:
     method = {"kind": "response", "temperature": 4, "alpha": 1}
     document = student(store, optimization={"epochs": 10})

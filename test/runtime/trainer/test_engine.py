@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from limbeck_trainer.distributed import Peers
@@ -11,7 +13,7 @@ from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.optimization import Optimization
 from limbeck_trainer.parallel import Whole
-from support import alone, config_document, run_here
+from support import alone, config_document, digits_file, run_here
 from torch import Tensor, nn
 
 SGD = Optimization("sgd", 0.1, "constant", 1, 10, 0)
@@ -73,6 +75,18 @@ def test_bfloat16_learns_like_float32(store: str) -> None:
     )
     assert rough["artefact"]["sha256"] != exact["artefact"]["sha256"]
     assert abs(rough["metrics"]["accuracy"]["value"] - exact["metrics"]["accuracy"]["value"]) < 0.02
+
+
+def test_bfloat16_learns_a_target_far_from_zero(store: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(1).normal(size=(400, 3)).astype(np.float32)
+    y = 101_325 + 300 * x @ np.array([0.6, -0.3, 0.1], np.float32)
+    data = {
+        "source": {"kind": "s3", "uri": digits_file(tmp_path, x=x, y=y)},
+        "split": {"validation": 0, "test": 0.25, "seed": 0},
+    }
+    optimization = {"precision": "bfloat16", "epochs": 20, "batchSize": 32, "learningRate": 0.05}
+    changes = {"task": "regression", "model": {"kind": "linear"}, "data": data, "optimization": optimization}
+    assert run_here(config_document(store, **changes))["metrics"]["r2"]["value"] > 0.99
 
 
 def test_float16_is_refused_without_a_gpu() -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
+from groups import Counted
+from limbeck_trainer import loop
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
+from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.job import run
 from limbeck_trainer.loss_record import STEPS_PER_LOOK
 from limbeck_trainer.progress import Board, SavedCheckpoint
 from limbeck_trainer.result import failure_document
-from support import Document, alone, config_document, digits_file, run_here, session, spoiled
+from support import Document, alone, attempt, config_document, digits_file, run_here, session, spoiled
 
 
 def strict(text: str) -> Document:
@@ -68,6 +74,63 @@ def test_early_stopping_by_what_is_no_number_is_no_success(tmp_path: Path) -> No
     with pytest.raises(TrainerError, match="The validation loss was no number so far at step 4 of 8") as caught:
         run_here(document)
     assert caught.value.reason is Reason.NON_FINITE_LOSS
+
+
+def test_samples_are_counted_as_they_come_where_the_last_batch_of_an_epoch_is_small(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """120 samples in batches of 119: each step learns from 60 of them. A look at the clock takes 1,000 s."""
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=itertools.count(0, 1000).__next__))
+    source = {"kind": "s3", "uri": digits_file(tmp_path)}
+    data = {"source": source, "split": {"validation": 0.1, "test": 0.3, "seed": 0}}
+    said = session(config_document(store, data=data, optimization={"batchSize": 119, "epochs": 2}))
+    told: list[tuple[float, float]] = []
+    update = said.board.update
+
+    def note(**changes: Any) -> None:
+        update(**changes)
+        if changes.get("eta_seconds"):
+            told.append((changes["samples_per_second"], changes["eta_seconds"] / (4 - changes["step"])))
+
+    monkeypatch.setattr(said.board, "update", note)
+    run(said, alone())
+    assert [rate * seconds for rate, seconds in told] == [pytest.approx(60, rel=1e-3)] * 3
+
+
+def test_an_epoch_that_was_interrupted_has_the_loss_of_all_its_steps(tmp_path: Path) -> None:
+    """Stopped after 30 of 80 steps, of which each epoch has 20."""
+    histories = []
+    for stop in (1 << 40, 30):
+        document = config_document((tmp_path / str(stop)).as_uri())
+        said = replace(session(document), interruption=Counted(stop))
+        if stop == 30:
+            with pytest.raises(TrainerError, match="at step 30 of 80"):
+                run(said, alone())
+            run_here(attempt(document, 2))
+        else:
+            run(said, alone())
+        folder = Path(urlsplit(document["store"]["runUri"]).path)
+        histories.append(json.loads((folder / "history" / "model.json").read_text()))
+    assert histories[0] == histories[1]
+
+
+def test_a_last_checkpoint_whose_weights_are_no_numbers_is_told_as_such_and_the_one_before_is_named(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another rank's part of the loss was no number, and it went: here is only seen that it is gone."""
+    saved = SavedCheckpoint(3, f"{store}/step-00000003.pt", "a" * 64)
+
+    def spoil_and_leave(engine: Engine, *_given: Any) -> NoReturn:
+        for value in engine.parallel.module.parameters():
+            value.data.fill_(float("nan"))
+        raise TrainerError(Reason.PEER_LOST, "gone")
+
+    monkeypatch.setattr(Engine, "step", spoil_and_leave)
+    said = session(config_document(store))
+    said.board.update(checkpoint=saved)
+    with pytest.raises(TrainerError, match="The weights are not finite at step 0 of 80") as caught:
+        run(said, alone())
+    assert (caught.value.reason, caught.value.checkpoint) == (Reason.NON_FINITE_LOSS, saved)
 
 
 @pytest.mark.parametrize("settled", [True, False])

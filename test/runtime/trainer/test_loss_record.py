@@ -34,6 +34,14 @@ def test_adds_up_what_was_noted(device: str) -> None:
     assert losses.close() == (0, 0)
 
 
+def test_goes_on_from_what_was_noted_of_a_round() -> None:
+    first, then = record("cpu"), record("cpu")
+    first.add(1, torch.tensor(3.0))
+    then.resume(first.noted)
+    then.add(2, torch.tensor(5.0))
+    assert then.close() == (8, 2)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_names_the_first_step_whose_loss_is_not_finite(device: str, bad: float) -> None:

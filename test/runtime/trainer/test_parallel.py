@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from groups import run_group
-from support import Document, attempt, config_document, digits_file
+from groups import rank_of, run_group
+from limbeck_trainer.environment import Environment
+from limbeck_trainer.sharded import Sharded
+from support import PATIENCE_SECONDS, Document, attempt, config_document, digits_file, free_port
+from workers import PRELOADED, forkserver
 
 CNN = {"kind": "cnn", "channels": [8, 16], "hidden": 32}
 WIDTHS = {"alone": 1, "ddp": 2, "fsdp": 2}
@@ -71,6 +76,32 @@ def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(tmp_path: 
     resumed = run_group(tmp_path / "then", again, WIDTHS[then]).result
     assert (resumed["resumedFromStep"], resumed["steps"]) == (30, 80)
     assert_same(tmp_path / "b", tmp_path / "a")
+
+
+def _gone_while_saving(folder: Path, document: Document, environment: Environment) -> None:
+    """Rank 1 is killed where its part of the state is asked for."""
+    if environment.rank != 0:
+        setattr(Sharded, "weights", lambda _self: os._exit(9))  # noqa: B010 - the types would not have it
+    rank_of(folder, document, environment, stop_after=3)
+
+
+def test_a_worker_that_is_lost_while_a_divided_model_is_saved_is_no_crash_of_the_others(tmp_path: Path) -> None:
+    forkserver.set_forkserver_preload(PRELOADED)
+    document, port = config(tmp_path / "s", "fsdp"), free_port()
+    ranks = [
+        forkserver.Process(
+            target=_gone_while_saving, args=(tmp_path, document, Environment(rank, 2, "127.0.0.1", port, 1, tmp_path))
+        )
+        for rank in range(2)
+    ]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(PATIENCE_SECONDS)
+    assert [process.exitcode for process in ranks] == [0, 9]
+    result = json.loads((tmp_path / "0.json").read_text())
+    assert result["reason"] == "Interrupted"
+    assert "at step 3 of 80 (model); no new checkpoint, for the model was divided" in result["message"]
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])

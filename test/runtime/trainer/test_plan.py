@@ -24,6 +24,11 @@ def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
     assert not np.array_equal(plan.order(0), Plan(ROWS, 10, seed=4).order(0))
 
 
+@pytest.mark.parametrize(("batch", "mean"), [(10, 103 / 11), (102, 103 / 2), (103, 103), (500, 103)])
+def test_a_step_learns_from_as_many_samples_as_an_epoch_has_for_each(batch: int, mean: float) -> None:
+    assert Plan(ROWS, batch, seed=3).samples_per_step == mean
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 800])
 def test_one_cycle_rises_to_its_peak_and_falls_to_nothing(steps: int) -> None:
     course = rates(steps, "oneCycle")

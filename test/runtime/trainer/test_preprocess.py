@@ -82,6 +82,13 @@ def test_an_untrained_regression_answers_near_the_mean_of_its_target() -> None:
     assert np.abs(answers - mean).max() < 5 * deviation
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_a_target_far_from_zero_keeps_its_digits_whatever_the_layers_compute_in(half: torch.dtype) -> None:
+    """Half of them would leave one and the same pressure, and float16 has no number as large."""
+    answers = Restore(101_325.0, 300.0)(torch.tensor([[-1.0], [0.0], [1.5]], dtype=half))
+    assert answers.tolist() == [[101_025.0], [101_325.0], [101_775.0]]
+
+
 def test_a_constant_target_has_the_deviation_1() -> None:
     constant = Dataset(np.zeros((4, 2), np.float32), np.full(4, 7, np.float32), (), "0")
     assert target_spread(constant, np.arange(4)) == (7.0, 1.0)

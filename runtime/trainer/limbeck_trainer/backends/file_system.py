@@ -9,7 +9,7 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from limbeck_trainer.backends.contract import FULL, ObjectMissing, Unreachable
 from limbeck_trainer.scratch import CHUNK_BYTES, is_full, pour
@@ -73,7 +73,8 @@ class Folder:
 
 
 def _path(uri: str) -> Path:
-    return Path(unquote(urlsplit(uri).path))
+    # A file may be called by what would end the path of a URL: # and ?.
+    return Path("/", unquote(uri.removeprefix("file://").partition("/")[2]))
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from io import FileIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from limbeck_trainer.backends.contract import FULL, ObjectMissing, Unreachable
 from limbeck_trainer.scratch import CHUNK_BYTES, pour
@@ -143,8 +142,9 @@ def _in_bucket(bucket: str, operation: Callable[[], Any]) -> Any:
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.lstrip("/")
+    # No URL's parts: a key may have any character, as # in the folder of a class.
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def _from_answer(uri: str, response: dict[str, Any]) -> Exception:

@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 
 from limbeck_trainer.reading.files import invalid
+from limbeck_trainer.reading.rounding import Rounding
 from limbeck_trainer.samples import Floats, Ints
 
 # Kinds of numpy's types: no truth, no complex number, no time.
@@ -20,8 +21,10 @@ REAL, WHOLE = "iuf", "iu"
 DEFLATED = 1032
 
 
-def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArray[Any]]:
-    """x: float32 [n, ...]; y: int64 [n] of class indices or, for a regression, float32 [n]."""
+def read_arrays(
+    name: str, content: bytes, task: str, rounding: Rounding | None = None
+) -> tuple[Floats, npt.NDArray[Any]]:
+    """x: float32 [n, ...]; y: int64 [n] of class indices or, for a regression, float32 [n]; `rounding` takes note."""
     try:
         with NpzFile(io.BytesIO(content), own_fid=True, allow_pickle=False) as archive:
             # What is no array in such an archive comes as bytes.
@@ -36,6 +39,10 @@ def read_arrays(name: str, content: bytes, task: str) -> tuple[Floats, npt.NDArr
     problem = _problem_of_x(x) or (_problem_of_values(x, y) if task == "regression" else _problem_of_classes(x, y))
     if problem is not None:
         invalid(f"{name} {problem}")
+    if rounding is not None:
+        rounding.add_array("x", x)
+        if task == "regression":
+            rounding.add_array("y", y.reshape(-1))
     return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32 if task == "regression" else np.int64)
 
 

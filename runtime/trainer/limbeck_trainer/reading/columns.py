@@ -10,15 +10,21 @@ import pyarrow.compute as pc
 from limbeck_trainer.reading.files import invalid
 
 Doubles = npt.NDArray[np.float64]
+# Below it a float64 is one whole number, and no other.
+EXACT = float(2**53)
 
 
 def words(name: str, column: str, values: pa.ChunkedArray) -> list[str | None]:
-    """A column as text: whole numbers without a point, truth as true and false."""
+    """A column as text: whole numbers by their digits, truth as true and false.
+
+    Each value by itself: in another file, which may have other numbers beside it, it is the same class or category.
+    """
     values, kind = _plain(name, column, values)
     if pa.types.is_floating(kind):
-        whole = pc.all(pc.equal(values, pc.round(values))).as_py()
         values = pc.if_else(pc.is_nan(values), None, values)
-        values = values.cast(pa.int64()) if whole is not False and _fits(values) else values
+        whole = pc.and_(pc.equal(values, pc.round(values)), pc.less(pc.abs(values), EXACT))
+        digits = pc.if_else(whole, values, 0).cast(pa.int64()).cast(pa.string())
+        values = pc.if_else(whole, digits, values.cast(pa.string()))
     elif not (_is_text(kind) or _is_number(kind) or pa.types.is_null(kind)):
         _wrong_type(name, column, kind)
     texts: list[str | None] = values.cast(pa.string()).to_pylist()
@@ -44,6 +50,8 @@ def _plain(name: str, column: str, values: pa.ChunkedArray) -> tuple[pa.ChunkedA
         values = values.cast(values.type.value_type)
     if pa.types.is_float16(values.type):
         values = values.cast(pa.float32())
+    if pa.types.is_string_view(values.type):
+        values = values.cast(pa.large_string())
     if _is_text(values.type):
         _check_whole(name, column, values)
     return values, values.type
@@ -103,8 +111,3 @@ def _is_number(kind: pa.DataType) -> bool:
 def _wrong_type(name: str, column: str, kind: pa.DataType) -> None:
     what = f"The column {column!r} of {name} is of the type {kind}; only numbers and text can be learnt from."
     invalid(f"{what} Convert it, or leave it out of data.columns.features.")
-
-
-def _fits(values: pa.ChunkedArray) -> bool:
-    largest = pc.max(pc.abs(values)).as_py()
-    return largest is None or largest < 2**53

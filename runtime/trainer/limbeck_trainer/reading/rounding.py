@@ -1,4 +1,4 @@
-"""What 32 bits leave of the numbers of a table: a column whose values they do not tell apart is refused.
+"""What 32 bits leave of the numbers of a data set: a column whose values they do not tell apart is refused.
 
 Near 1.7e9, where seconds since 1970 are now, they are 128 apart. Of times within a minute nothing would be left, and
 no figure of the training would say so.
@@ -7,8 +7,10 @@ no figure of the training would say so.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.samples import Doubles
@@ -33,6 +35,16 @@ class Rounding:
         low, high, moved = self._seen.get(column, (math.inf, -math.inf, 0.0))
         here = float(np.abs(there - there.astype(np.float32)).max())
         self._seen[column] = (min(low, float(there.min())), max(high, float(there.max())), max(moved, here))
+
+    def add_array(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Takes the next values [n] of a column, or [n, d, ...] of d features or channels."""
+        if np.can_cast(values.dtype, np.float32):
+            return
+        if values.ndim == 1:
+            self.add(name, values.astype(np.float64))
+            return
+        for column in range(values.shape[1]):
+            self.add(f"{name}[:, {column}]", values[:, column].astype(np.float64))
 
     def check(self, name: str) -> None:
         """DataInvalid if a column of the data set loses what makes its values different."""

@@ -12,6 +12,7 @@ from limbeck_trainer.data_config import Reading
 from limbeck_trainer.reading.arrays import check_classes, check_shape, read_arrays
 from limbeck_trainer.reading.files import File, Files, invalid, refuse_text
 from limbeck_trainer.reading.readers import read_table
+from limbeck_trainer.reading.rounding import Rounding
 from limbeck_trainer.reading.tables import Survey, encode
 from limbeck_trainer.samples import Feature, Floats, Ints
 
@@ -61,6 +62,7 @@ class ArrayShards:
         self._files = files
         self._reading = reading
         self._first: Floats | None = None
+        self._rounding = Rounding()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,7 +72,7 @@ class ArrayShards:
 
     def survey(self, file: File, content: bytes) -> Surveyed:
         """x, y and the class of each index."""
-        x, y = read_arrays(file.name, content, self._reading.task)
+        x, y = read_arrays(file.name, content, self._reading.task, self._rounding)
         if self._first is None:
             self._first = x[:1].copy()
         check_shape(file.name, x, self._first)
@@ -80,6 +82,7 @@ class ArrayShards:
 
     def targets(self, found: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         """Class indices stay as they are."""
+        self._rounding.check(self._files.name)
         if self._reading.task == "regression":
             return found, ()
         return found, check_classes(self._files.name, found, self._reading.labels)

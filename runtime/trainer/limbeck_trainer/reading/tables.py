@@ -1,7 +1,8 @@
 """Tables → samples: which columns are features, how words become numbers, what a missing value means.
 
 The rules, the same for every format:
-- Features are all columns but the target and what pandas has written of its index, or those that are named.
+- Features are all columns but the target, what pandas has written of its index, and what has no name, as that index in
+  a CSV; or those that are named.
 - A feature is a number unless `categorical` names it; text that is no number is then an error, never a guess.
 - A category is coded by its index among the sorted values of the whole data set. Inside the model it becomes one-hot.
 - A missing feature is an error or, with `missing: impute`, NaN in x: the model takes the mean of the training rows for
@@ -127,7 +128,7 @@ def _features(reading: Reading, name: str, table: pa.Table) -> tuple[str, ...]:
     columns, target = reading.columns, target_of(reading, name, table)
     _check_columns(name, table, columns.features, "data.columns.features")
     _check_columns(name, table, columns.categorical, "data.columns.categorical")
-    others = (index_columns(table) - {*columns.categorical}) | {target}
+    others = (index_columns(table) | {""}) - {*columns.categorical} | {target}
     names = columns.features or tuple(column for column in table.column_names if column not in others)
     if not names:
         invalid(f"{name} has no column besides the target {target!r}. Add features.")

@@ -119,7 +119,7 @@ def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Ite
 
     blocks: Iterable[tuple[int, pa.Table]] = read_blocks(kind, file.name, stream, _column(reading))
     if classified and kind != "csv":
-        # How a class is written depends on all others of its column: 2^52 has a power of ten beside 1.5. CSV has words.
+        # How a whole number beyond 2^53 is written depends on all others of its column. CSV has words.
         blocks = [(0, read_table(kind, file.name, stream.read()))]
     for before, table in blocks:
         yield from _of_rows(file.name, before, table, reading)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck_trainer.data_config import Data
+from limbeck_trainer.data_config import Data, name_of
+from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.reading.texts import Documents
 from limbeck_trainer.samples import NO_TOKEN, Dataset, Ints, Rows
 from limbeck_trainer.scratch import Scratch
@@ -39,6 +40,9 @@ def load_corpus(data: Data, coder: Coder, length: int, store: Store, scratch: Sc
     divided = split_rows(np.zeros(len(starts), dtype=np.int64), data)
     parts = [(starts[rows], lengths[rows]) for rows in (divided.train, divided.validation, divided.test)]
     windows = Windows(corpus.tokens, parts, length)
+    if 0 in (windows.of_parts[0], windows.of_parts[2]):
+        what = f"{name_of(data.source)} has too few tokens: a part of the split is a single one"
+        invalid(f"{what}, which nothing foretells. Add texts, or lower contextLength.")
     train, validation, test = np.split(np.arange(len(windows)), np.cumsum(windows.of_parts)[:-1])
     x, y = WindowRows(windows, ahead=0, filler=coder.end), WindowRows(windows, ahead=1, filler=NO_TOKEN)
     return Dataset(x, y, (), corpus.sha256, tokens=coder.tokens(length)), Rows(train, validation, test, train)

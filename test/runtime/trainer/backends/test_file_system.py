@@ -26,3 +26,12 @@ def test_a_write_that_is_swept_under_way_may_be_tried_again(tmp_path: Path, monk
     with pytest.raises(Unreachable, match="somebody removed") as caught:
         folder.put((tmp_path / "step-1.pt").as_uri(), b"x")
     assert caught.value.again
+
+
+@pytest.mark.parametrize("name", ["C#/1.txt", "what?.png", "a b+ä.csv"])
+def test_a_file_may_be_called_by_what_ends_the_path_of_a_url(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "files" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    for uri in (*Folder().list((tmp_path / "files").as_uri()), file.as_uri()):
+        assert Folder().get(uri) == b"x"

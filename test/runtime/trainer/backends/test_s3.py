@@ -43,6 +43,16 @@ def test_a_large_object_goes_in_parts_and_comes_back_whole(client: Any, tmp_path
     assert uploads(client, tmp_path.name) == []
 
 
+@pytest.mark.parametrize("name", ["C#/1.txt", "what?.png", "50%41.csv", "a b+ä.csv"])
+def test_a_key_may_have_any_character(client: Any, tmp_path: Path, name: str) -> None:
+    """As the folder of a class has, or a file of somebody else's: what is listed can be had, and is no other object."""
+    folder = f"{tmp_path.name}/keys"
+    client.put_object(Bucket="limbeck", Key=f"{folder}/{name}", Body=name.encode())
+    (listed,) = S3().list(f"s3://limbeck/{folder}/")
+    assert listed == f"s3://limbeck/{folder}/{name}"
+    assert S3().get(listed) == name.encode()
+
+
 def test_a_model_that_two_jobs_write_at_once_is_written_by_both(client: Any, tmp_path: Path) -> None:
     key = f"{tmp_path.name}/models/5e/model.onnx"
     begin(client, key)

@@ -40,3 +40,17 @@ def test_small_floats_are_words_and_numbers_as_others_are() -> None:
     assert words("t", "a", halves) == ["1", "2", "0.5", "-3"]
     assert words("t", "a", halves.slice(0, 2)) == ["1", "2"]
     assert numbers("t", "a", halves).tolist() == [1, 2, 0.5, -3]
+
+
+@pytest.mark.parametrize("beside", [[], [1.5], [float("nan")], [1e300], [None]])
+def test_a_whole_number_is_the_same_word_whatever_is_beside_it(beside: list[float | None]) -> None:
+    """Otherwise one category would be two of them in a folder of files."""
+    column = pa.chunked_array([pa.array([4.0, 12345678901.0, -0.0, *beside], pa.float64())])
+    assert words("t", "a", column)[:3] == ["4", "12345678901", "0"]
+
+
+def test_texts_may_lie_in_memory_in_any_way() -> None:
+    """As some writers of Parquet note it down."""
+    column = pa.chunked_array([pa.array(["1", None, "3"], pa.string_view())])
+    assert words("t", "a", column) == ["1", None, "3"]
+    assert numbers("t", "a", column)[[0, 2]].tolist() == [1, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def test_a_target_that_32_bits_cannot_tell_apart_is_refused(tmp_path: Path) -> N
     reading = Reading(task="regression", columns=Columns(target="age"))
     with pytest.raises(TrainerError, match=r"The column 'age' of .* from 1700000000 to 1700000001: .* by up to 1, "):
         load_data(Claimed("claim", str(tmp_path / "t.csv"), None), Store(), reading)
+
+
+@pytest.mark.parametrize("window", [None, 1])
+@pytest.mark.parametrize("part", ["x", "y"])
+def test_arrays_that_32_bits_cannot_tell_apart_are_refused(tmp_path: Path, window: int | None, part: str) -> None:
+    """Each file alone would do: the first is of an hour, the others of as many seconds as they have rows."""
+    for number in range(3):
+        times = np.array(day(60 if number == 0 else 1, 40))
+        rest = np.random.default_rng(number).normal(size=40)
+        x, y = (times, rest) if part == "x" else (rest, times)
+        np.savez(tmp_path / f"{number}.npz", x=np.stack([rest, x], axis=1), y=y)
+    reading = Reading(task="regression")
+    data = Data(Claimed("claim", str(tmp_path), None), 0.1, 0.2, 1, None, reading, window)
+    assert len(load(data, Linear(), Store(), Scratch())[0].y) == 120
+    (tmp_path / "0.npz").unlink()
+    column = re.escape("x[:, 1]" if part == "x" else "y")
+    with pytest.raises(TrainerError, match=f"The column '{column}' of .* has values from 1700000000 to 1700000039"):
+        load(data, Linear(), Store(), Scratch())
 
 
 @pytest.mark.parametrize("window", [None, 1])

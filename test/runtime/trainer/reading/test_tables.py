@@ -87,6 +87,15 @@ def test_classes_are_sorted_numbers_by_size(tmp_path: Path, values: list[Any], l
     assert load(tmp_path, "t.parquet", parquet_of(rows), Reading()).labels == labels
 
 
+@pytest.mark.parametrize("columns", [Columns(), Columns(categorical=("b",))])
+def test_the_index_that_pandas_writes_into_a_csv_is_no_feature(tmp_path: Path, columns: Columns) -> None:
+    """It has no name. Of samples that are sorted by their class it would tell the class."""
+    content = ",a,b,target\n0,1.5,3,x\n1,2.5,4,y\n"
+    dataset = load(tmp_path, "t.csv", content, Reading(columns=columns))
+    assert [feature.name for feature in dataset.features] == ["a", "b"]
+    assert dataset.x[:, 0].tolist() == [1.5, 2.5]
+
+
 def of_pandas(*index: Any) -> bytes:
     """A table of two rows as pandas writes it, which says in the metadata what of it is its index."""
     table = pa.table({"a": [1.0, 2.0], "target": ["x", "y"], "id": [7, 9], "__index_level_0__": [4, 8]})

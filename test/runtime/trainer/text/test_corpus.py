@@ -74,6 +74,18 @@ def test_a_corpus_that_is_too_small_is_refused(tmp_path: Path) -> None:
         corpus(tmp_path, ["short"])
 
 
+def test_a_part_of_a_single_token_is_refused(tmp_path: Path) -> None:
+    """257 tokens are four passages of 64 and one of a single token, which some seeds take for the test."""
+    refused, sizes = [], []
+    for seed in range(20):
+        try:
+            sizes.append(len(corpus(tmp_path, ["x" * 256], split_seed=seed)[1].test))
+        except TrainerError as error:
+            refused.append(error.message)
+    assert (set(sizes), len(refused) > 0) == ({4}, True)
+    assert all("too few tokens: a part of the split is a single one, which nothing foretells" in one for one in refused)
+
+
 def test_texts_need_not_be_told_to_be_streamed(tmp_path: Path) -> None:
     with pytest.raises(TrainerError, match=r"Texts need no data\.stream"):
         corpus(tmp_path, ["a"], window=2)
