@@ -7,10 +7,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { callOf } from '../access-log.ts';
-import { Share, tooLarge, wholeWithinMs } from '../body.ts';
+import { Share, wholeWithinMs } from '../body.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
-import { codings, expanded, prefixBytes, type Coding } from './expanded.ts';
+import { codings, Compressed, prefixBytes, type Coding } from './compressed.ts';
 import { codeOf, detailsOf } from './status.ts';
 import { dropUnread } from './unread.ts';
 
@@ -28,12 +28,6 @@ export interface Intake {
   readonly port: number;
   /** The name of a status. */
   readonly nameOf: (code: number) => string | undefined;
-}
-
-/** Others' listeners to what a call says: the library's, and Node's own, which ask which stream they are of. */
-interface Hears {
-  readonly data: ((chunk: Buffer) => void)[];
-  readonly end: (() => void)[];
 }
 
 /** Headers as names and values in turn, which nobody writes here. */
@@ -73,20 +67,16 @@ function refuse({ stream }: Incoming, { fault, message }: Refusal): void {
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-/**
- * Counts what a call sends until its message is whole, and refuses what has no room or takes too long; what is returned tells what
- * it holds, which is nothing before its first byte. Listens by `addListener`, since `on` may be somebody else's.
- */
-function count(intake: Intake, incoming: Incoming): () => Share | undefined {
+/** Counts what a call sends until its message is whole, when it counts by itself; refuses what has no room or takes too long. */
+function count({ face }: Intake, incoming: Incoming): void {
   const { stream } = incoming;
-  const { face } = intake;
   const limitMs = wholeWithinMs(face);
   const late = new Refusal({ kind: 'expired' }, `the message was not whole within ${Math.ceil(limitMs / 1000)} s`);
   const timer = setTimeout(() => refuse(incoming, late), limitMs).unref();
   let share: Share | undefined;
   const begin = (first: Buffer): Share =>
     new Share(face.bodies, stream, first.length < prefixBytes ? 0 : first.readUInt32BE(1));
-  stream.addListener('data', (chunk: Buffer) => {
+  stream.on('data', (chunk: Buffer) => {
     try {
       share ??= begin(chunk);
       share.hold(chunk.length);
@@ -94,63 +84,61 @@ function count(intake: Intake, incoming: Incoming): () => Share | undefined {
       refuse(incoming, refusalOf(error));
     }
   });
-  for (const event of ['end', 'close'] as const) stream.addListener(event, () => clearTimeout(timer));
-  return () => share;
-}
-
-/** Counts what comes as it is; once it is whole the message counts by itself. */
-function countPlain(intake: Intake, incoming: Incoming): void {
-  const held = count(intake, incoming);
-  incoming.stream.addListener('end', () => held()?.release());
-}
-
-/** Gives the library what a call says when it is whole, and as it was before it was compressed. */
-function expand(intake: Intake, incoming: Incoming, [coding, hears]: readonly [Coding, Hears]): void {
-  const { stream } = incoming;
-  const { maxBodyBytes } = intake.face;
-  const held = count(intake, incoming);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  stream.addListener('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= maxBodyBytes + prefixBytes) chunks.push(chunk);
-    else refuse(incoming, tooLarge(maxBodyBytes));
-  });
-  const pass = async (): Promise<void> => {
-    const share = held();
-    const bytes = Buffer.concat(chunks.splice(0));
-    const pieces = share === undefined ? [] : await expanded(bytes, coding, [maxBodyBytes, share]);
-    for (const piece of pieces) for (const hear of hears.data) hear.call(stream, piece);
+  stream.once('end', () => {
+    clearTimeout(timer);
     share?.release();
-    for (const hear of hears.end) hear.call(stream);
-  };
-  stream.addListener('end', () => void pass().catch((error: unknown) => refuse(incoming, refusalOf(error))));
+  });
+  stream.once('close', () => clearTimeout(timer));
 }
 
-/** Looks at a call before the library does, and not where that never reads: a reader of ours alone would lose what it wants to. */
-function look(intake: Intake, incoming: Incoming): void {
-  const { stream, headers } = incoming;
-  const coding = codings.find((known) => known === headers['grpc-encoding']);
-  const on = stream.on.bind(stream);
-  const hears: Hears = { data: [], end: [] };
-  const stand = (event: string, listener: (chunk?: Buffer) => void): ServerHttp2Stream => {
-    if (event === 'data' && coding === undefined) countPlain(intake, incoming);
-    if (coding === undefined || (event !== 'data' && event !== 'end')) return on(event, listener);
-    if (event === 'data' && hears.data.length === 0) expand(intake, incoming, [coding, hears]);
-    hears[event].push(listener);
-    return stream;
+/** Has a call read as what it was before it was compressed, once it is whole. Node pushes what comes to the stream's readers. */
+function expand({ face }: Intake, incoming: Incoming, coding: Coding): void {
+  const { stream } = incoming;
+  const push = stream.push.bind(stream);
+  const message = new Compressed(face, stream, coding);
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    push(null);
   };
-  stream.on = stand as typeof stream.on;
+  const fail = (error: unknown): void => {
+    refuse(incoming, refusalOf(error));
+    end();
+  };
+  const pass = (pieces: readonly Buffer[]): void => {
+    for (const piece of pieces) push(piece);
+    end();
+  };
+  stream.push = (chunk: Buffer | null): boolean => {
+    // Nobody reads what the library has refused, and what has failed already.
+    if (isOver || stream.listenerCount('data') === 0) return push(chunk);
+    try {
+      if (chunk === null) message.whole().then(pass).catch(fail);
+      else message.add(chunk);
+    } catch (error) {
+      fail(error);
+    }
+    return true;
+  };
 }
 
 /** Counts the calls that come from now on; what is returned ends that. */
 export function countIncoming(intake: Intake): () => void {
   const onCreated = (message: unknown): void => {
     const incoming = message as Incoming;
-    if (incoming.stream.session?.socket.localPort !== intake.port) return;
+    const { stream, headers } = incoming;
+    if (stream.session?.socket.localPort !== intake.port) return;
     name(intake, incoming);
-    look(intake, incoming);
-    dropUnread(incoming.stream);
+    dropUnread(stream);
+    const coding = codings.find((known) => known === headers['grpc-encoding']);
+    if (coding !== undefined) expand(intake, incoming, coding);
+    // Before the library listens, and not where it never does: a reader of ours alone would lose what the library wants to read.
+    const onListener = (event: string): void => {
+      if (event !== 'data') return;
+      stream.off('newListener', onListener);
+      count(intake, incoming);
+    };
+    stream.on('newListener', onListener);
   };
   subscribe(channel, onCreated);
   return () => unsubscribe(channel, onCreated);
