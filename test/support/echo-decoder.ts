@@ -104,7 +104,8 @@ function splitLayer(layer: number): readonly Node[] {
   ];
 }
 
-export const each = <T>(make: (layer: number) => T): readonly T[] => Array.from({ length: layers }, (_, layer) => make(layer));
+export const each = <T>(make: (layer: number) => T): readonly T[] =>
+  Array.from({ length: layers }, (_, layer) => make(layer));
 
 const sums: Node = { op: 'Sum', inputs: each((layer) => `${layer}.sum`), outputs: ['sum'] };
 
@@ -120,9 +121,14 @@ export const tokens: readonly Value[] = [
   { name: 'position_ids', type: 'INT64', shape: ['batch', 'tokens'] },
 ];
 
-export function cacheValues(prefix: string, length: string, transposed: boolean): readonly Value[] {
-  const rows = ['batch', heads, length, headDim];
-  const key: Value['shape'] = transposed ? ['batch', heads, headDim, length] : rows;
+export function cacheValues(
+  prefix: string,
+  length: string,
+  transposed: boolean,
+  size: number = headDim,
+): readonly Value[] {
+  const rows = ['batch', heads, length, size];
+  const key: Value['shape'] = transposed ? ['batch', heads, size, length] : rows;
   return each((layer) => [
     { name: `${prefix}.${layer}.key`, type: 'FP32' as const, shape: key },
     { name: `${prefix}.${layer}.value`, type: 'FP32' as const, shape: rows },

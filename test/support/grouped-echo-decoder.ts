@@ -4,7 +4,6 @@ import {
   constants,
   contextLength,
   each,
-  headDim,
   heads,
   period,
   sharpness,
@@ -14,29 +13,41 @@ import {
 } from './echo-decoder.ts';
 import { onnxModel, type Node, type Weight } from './onnx-model.ts';
 
-const width = heads * headDim;
+/** The operator wants a multiple of 8. */
+export const groupedHeadDim = 264;
+const width = heads * groupedHeadDim;
+
+/** A table whose rows have a 1 each, in the column of their own number. */
+const diagonal = (name: string, rows: number): Weight => ({
+  name,
+  ...table(rows, groupedHeadDim, (set) => {
+    for (let row = 0; row < rows; row += 1) set(row, row, 1);
+  }),
+});
 
 const weights: readonly Weight[] = [
-  ...constants.filter(({ name }) => name !== 'wanted' && name !== 'vote'),
+  ...constants.filter(({ name }) => name === 'doubt' || name === 'axis1'),
+  diagonal('what', vocabulary),
+  diagonal('where', contextLength),
   {
     name: 'wanted',
     // The operator divides by the root of the size of a head.
-    ...table(contextLength, headDim, (set) => {
+    ...table(contextLength, groupedHeadDim, (set) => {
       for (let place = period - 1; place < contextLength; place += 1)
-        set(place, place + 1 - period, 100 * Math.sqrt(headDim));
+        set(place, place + 1 - period, 100 * Math.sqrt(groupedHeadDim));
     }),
   },
   {
     name: 'vote',
     ...table(width, vocabulary, (set) => {
       for (let head = 0; head < heads; head += 1)
-        for (let token = 0; token < vocabulary; token += 1) set(head * headDim + token, token, sharpness);
+        for (let token = 0; token < vocabulary; token += 1) set(head * groupedHeadDim + token, token, sharpness);
     }),
   },
   { name: 'one64', shape: [1], data: BigInt64Array.of(1n) },
 ];
 
-/** Rows of a table for each token, the same for every head: [batch, tokens, heads * headDim]. */
+/** Rows of a table for each token, the same for every head: [batch, tokens, heads * size]. */
 const looked = (up: string, index: string, name: string): readonly Node[] => [
   { op: 'Gather', inputs: [up, index], outputs: [`${name}.row`] },
   { op: 'Concat', inputs: Array<string>(heads).fill(`${name}.row`), outputs: [name], attributes: { axis: 2 } },
@@ -74,11 +85,11 @@ export function groupedEchoModel(): Buffer {
     inputs: [
       ...tokens,
       { name: 'attention_mask', type: 'INT64', shape: ['batch', 'all'] },
-      ...cacheValues('past_key_values', 'past', false),
+      ...cacheValues('past_key_values', 'past', false, groupedHeadDim),
     ],
     outputs: [
       { name: 'logits', type: 'FP32', shape: ['batch', 'tokens', vocabulary] },
-      ...cacheValues('present', 'all', false),
+      ...cacheValues('present', 'all', false, groupedHeadDim),
     ],
     weights,
     nodes: [

@@ -65,7 +65,11 @@ export class KeyValueCache {
   }
 
   /** Writes new positions of one slot from `position` on. */
-  write(plane: number, [slot, position]: readonly [number, number], { data, batchIndex, span, start, count }: NewRows): void {
+  write(
+    plane: number,
+    [slot, position]: readonly [number, number],
+    { data, batchIndex, span, start, count }: NewRows,
+  ): void {
     const target = this.#plane(plane);
     const { rows, width } = target;
     for (let row = 0; row < rows; row += 1) {

@@ -194,20 +194,22 @@ export function candidates(logits: Float32Array, { temperature, topP, topK }: Sa
 function chooseOfAll(logits: Float32Array, temperature: number, random: () => number): number {
   const best = argmax(logits);
   const most = logits[best] ?? 0;
-  let [mass, count] = [0, 0];
+  const weights = new Float64Array(logits.length);
+  let [mass, count, last] = [0, 0, best];
   for (let token = 0; token < logits.length; token += 1) {
     const logit = logits[token] ?? Number.NaN;
     if (!(logit > Number.NEGATIVE_INFINITY)) continue;
-    mass += Math.exp((logit - most) / temperature);
+    const weight = Math.exp((logit - most) / temperature);
+    weights[token] = weight;
+    mass += weight;
     count += 1;
+    last = token;
   }
   if (count <= 1) return best;
-  let [left, last] = [random() * mass, best];
-  for (let token = 0; token < logits.length && left >= 0; token += 1) {
-    const logit = logits[token] ?? Number.NaN;
-    if (!(logit > Number.NEGATIVE_INFINITY)) continue;
-    last = token;
-    left -= Math.exp((logit - most) / temperature);
+  let left = random() * mass;
+  for (let token = 0; token < weights.length; token += 1) {
+    left -= weights[token] ?? 0;
+    if (left < 0) return token;
   }
   return last;
 }

@@ -39,7 +39,9 @@ export class ObjectNames {
     let flattest = Number.POSITIVE_INFINITY;
     this.#flattest = node.properties
       .toReversed()
-      .map((each) => (flattest = Math.min(this.#height(each.node), each.required ? Number.POSITIVE_INFINITY : flattest)))
+      .map(
+        (each) => (flattest = Math.min(this.#height(each.node), each.required ? Number.POSITIVE_INFINITY : flattest)),
+      )
       .reverse();
   }
 

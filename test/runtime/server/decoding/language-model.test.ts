@@ -211,7 +211,11 @@ describe('is refused before it is loaded', () => {
     ['nothing tells what pads a sequence', ['position_ids'], 'the model has no input attention_mask'],
   ])('when %s', async (_what, names, sentence) => {
     const past = { name: 'past_key_values.0.key', type: 'FP32' as const, shape: ['batch', 1, 'past', 4] };
-    const tokens = ['input_ids', ...names].map((name) => ({ name, type: 'INT64' as const, shape: ['batch', 'tokens'] }));
+    const tokens = ['input_ids', ...names].map((name) => ({
+      name,
+      type: 'INT64' as const,
+      shape: ['batch', 'tokens'],
+    }));
     const model = onnxModel({
       inputs: [...tokens, past],
       outputs: [{ ...past, name: 'present.0.key' }],

@@ -9,16 +9,17 @@ import {
   concatEchoModel,
   contextLength,
   endToken,
+  headDim,
   heads,
   layers,
   splitEchoModel,
   vocabulary,
 } from '../../../support/echo-decoder.ts';
-import { groupedEchoModel } from '../../../support/grouped-echo-decoder.ts';
+import { groupedEchoModel, groupedHeadDim } from '../../../support/grouped-echo-decoder.ts';
 import { byteTokens, tokenBytes } from '../../../support/token-bytes.ts';
 import { folderWith } from '../../../support/model-server.ts';
 
-const sizes = { layers, heads, headDim: 260, vocabulary, contextLength, endTokens: [endToken] };
+const sizes = { layers, heads, vocabulary, contextLength, endTokens: [endToken] };
 
 function asked(id: number, prompt: string, changes: Partial<Assignment> = {}): Assignment {
   return { id, prompt: [...Buffer.from(prompt)], maxTokens: 16, sampling: greedy, ...changes };
@@ -47,12 +48,12 @@ async function finish(work: Scheduler, between: (step: number) => void = () => u
 }
 
 describe.each([
-  ['of its own', 'split-v1', splitEchoModel()],
-  ['of common exporters', 'concat', concatEchoModel()],
-  ['of common exporters, with the last logits alone,', 'concat', concatEchoModel('last')],
-  ['of common exporters, with all of attention in one operator,', 'concat', groupedEchoModel()],
-] as const)('under the contract %s', (_name, contract, model) => {
-  const geometry = { ...sizes, contract };
+  ['of its own', 'split-v1', headDim, splitEchoModel()],
+  ['of common exporters', 'concat', headDim, concatEchoModel()],
+  ['of common exporters, with the last logits alone,', 'concat', headDim, concatEchoModel('last')],
+  ['of common exporters, with all of attention in one operator,', 'concat', groupedHeadDim, groupedEchoModel()],
+] as const)('under the contract %s', (_name, contract, size, model) => {
+  const geometry = { ...sizes, contract, headDim: size };
   let path: string;
   let session: Session;
 
@@ -110,7 +111,7 @@ describe.each([
     const words = names.flatMap((name) => letters.map((letter) => Buffer.from(`{"${name}":{"${letter}`)));
     const work = scheduler();
     work.learn(tokenBytes([...byteTokens, ...words]));
-    const bias = [['}'.charCodeAt(0), 40] as const];
+    const bias = [[0x7b, 40] as const, [0x7d, 60] as const];
     work.add(asked(1, 'one two ', { grammar: grammarOfSchema({ anyOf }, false), sampling: { ...greedy, bias } }));
     const { text, end } = (await finish(work)).get(1)!;
     expect([JSON.parse(text), end]).toEqual([{}, { kind: 'stop' }]);

@@ -58,7 +58,9 @@ describe('embeddings', () => {
 
   test('are the same whatever texts come beside, also where a graph rounds all of a run by one scale', async () => {
     const input = ['a', '\u{1}\u{1}', 'zzzz'];
-    const alone = await Promise.all(input.map(async (text) => vectors(await embed({ model: 'rounded', input: text }))[0]));
+    const alone = await Promise.all(
+      input.map(async (text) => vectors(await embed({ model: 'rounded', input: text }))[0]),
+    );
     expect(vectors(await embed({ model: 'rounded', input }))).toEqual(alone);
   });
 

@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import {
-  Automaton,
-  complete,
-  finished,
-  type State,
-} from '../../../../../runtime/server/decoding/grammar/automaton.ts';
+import { Automaton, complete, finished, type State } from '../../../../../runtime/server/decoding/grammar/automaton.ts';
 import type { Grammar } from '../../../../../runtime/server/decoding/grammar/grammar.ts';
 import { anyObject, grammarOfSchema } from '../../../../../runtime/server/decoding/grammar/schema.ts';
 import { randomFrom } from '../../../../../runtime/server/decoding/sampling.ts';
@@ -160,7 +155,12 @@ describe('a schema', () => {
     ['a name by another spelling', { properties: { ab: { type: 'null' } } }, '{"\\u0061', 'impossible'],
     ['an escape in another name', { properties: { ab: { type: 'null' } } }, '{"x\\u0061":1}', 'whole'],
     ['others of one kind', { additionalProperties: { type: 'null' } }, '{"a":1', 'impossible'],
-    ['one that may be left out where a required one is flatter', { properties: { a: {}, b: {} }, required: ['b'] }, '{"a":[],"b":1}', 'whole'],
+    [
+      'one that may be left out where a required one is flatter',
+      { properties: { a: {}, b: {} }, required: ['b'] },
+      '{"a":[],"b":1}',
+      'whole',
+    ],
     ['none after the last', { properties: { a: {} }, additionalProperties: false }, '{"a":1,', 'impossible'],
     ['empty where nothing may be', { additionalProperties: false }, '{"', 'impossible'],
   ])('has %s', (_what, rest, text, expected) => {
