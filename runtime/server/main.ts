@@ -55,11 +55,7 @@ async function startTracing(config: ServerConfig, registry: Registry, log: Log):
 }
 
 /** Until the process is to stop. */
-function follow(
-  engine: Engine,
-  { modelControl, pollSeconds }: ServerConfig,
-  [log, signal]: [Log, AbortSignal],
-): void {
+function follow(engine: Engine, { modelControl, pollSeconds }: ServerConfig, [log, signal]: [Log, AbortSignal]): void {
   if (modelControl !== 'poll') return;
   const later = (): Promise<boolean> => sleep(pollSeconds * 1000, true, { signal }).catch(() => false);
   void poll(() => engine.rescan(), later, log);

@@ -9,9 +9,10 @@ interface Type {
   readonly deserialize: (bytes: Buffer) => object;
 }
 
-const types = loadSync('runtime/server/grpc/open-inference.proto', { keepCase: true, longs: String }) as unknown as Readonly<
-  Record<string, Type>
->;
+const types = loadSync('runtime/server/grpc/open-inference.proto', {
+  keepCase: true,
+  longs: String,
+}) as unknown as Readonly<Record<string, Type>>;
 const infer = types['inference.ModelInferRequest']!;
 const fields = fieldsOf(infer.type, (name) => types[`inference.${name}`]?.type);
 const took = (bytes: Buffer, most = Infinity): number => footprintOf(bytes, fields, most);
@@ -37,7 +38,11 @@ describe('what a message takes', () => {
   });
 
   test('of one large piece is its bytes', () => {
-    const bytes = infer.serialize({ model_name: 'm', inputs: [{ name: 'x' }], raw_input_contents: [Buffer.alloc(1e6, 1)] });
+    const bytes = infer.serialize({
+      model_name: 'm',
+      inputs: [{ name: 'x' }],
+      raw_input_contents: [Buffer.alloc(1e6, 1)],
+    });
     expect(took(bytes)).toBe(bytes.length);
   });
 

@@ -190,7 +190,11 @@ describe('a message that takes far more than it is', () => {
   const kinds: readonly [string, object[], object][] = [
     ['64-bit integers', [{ ...four, contents: { int64_contents: new Array<string>(200_000).fill('1') } }], {}],
     ['inputs', new Array<object>(100_000).fill({}), {}],
-    ['pieces', [{ ...four, contents: undefined }], { raw_input_contents: new Array<Buffer>(100_000).fill(Buffer.of()) }],
+    [
+      'pieces',
+      [{ ...four, contents: undefined }],
+      { raw_input_contents: new Array<Buffer>(100_000).fill(Buffer.of()) },
+    ],
   ];
 
   test.each(kinds)('once it is decoded, %s, is refused before it is', async (_what, inputs, rest) => {
