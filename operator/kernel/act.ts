@@ -71,14 +71,21 @@ interface Scene {
   readonly hands: Hands;
 }
 
-/** The cluster collects the children of a deleted root; if one that we made is missed, that may be why. */
+/**
+ * The cluster collects the children of a deleted root; if one is missed that we made, or that whoever led before may have made,
+ * that may be why.
+ */
 async function confirmRoot({ child, object, root, hands }: Scene, signal: AbortSignal): Promise<void> {
-  if (hands.memory.left(keyOf(root), child.resource, keyOf(object)) === undefined) return;
+  const isMissed = hands.memory.left(keyOf(root), child.resource, keyOf(object)) !== undefined;
+  if (!isMissed && !wasLookedAt(root)) return;
   const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
   if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
   expectRemoval(root, hands);
   throw new RootGone(root);
 }
+
+/** Somebody has told what came of it, and may have made children for it. */
+const wasLookedAt = (root: KubeObject): boolean => 'status' in root && root.status !== undefined;
 
 /** Until the cache shows it, no pass over this root can do any good. */
 export function expectRemoval(root: KubeObject, { roots, memory, clock }: Hands): void {

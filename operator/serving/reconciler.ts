@@ -207,8 +207,8 @@ export function replicasOf({ spec }: ModelService, { recommended, observed, veri
   return Math.min(maxReplicas, Math.max(floor, recommended ?? observed ?? floor));
 }
 
-const whyOf = ({ spec }: ModelService, recommendation: Observed['recommendation']): string =>
-  spec.replicas === undefined ? (recommendation?.reason ?? '') : 'pinned by spec.replicas';
+const whyOf = ({ spec }: ModelService, recommendation: Observed['recommendation']): string | undefined =>
+  spec.replicas === undefined ? recommendation?.reason : 'pinned by spec.replicas';
 
 function situationOf(seen: Observed, settings: Settings): Situation {
   const { service, deployment, recommendation } = seen;

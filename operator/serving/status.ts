@@ -42,8 +42,8 @@ export interface Situation {
   readonly artefact: Artefact | undefined;
   readonly url: string;
   readonly replicas: number;
-  /** Why so many; empty when nobody said. */
-  readonly why: string;
+  /** Why so many; undefined when nobody has said yet, empty when nobody will. */
+  readonly why: string | undefined;
   /** Present pods of the target's revision, and of others. */
   readonly current: readonly Pod[];
   readonly others: readonly Pod[];
@@ -113,12 +113,19 @@ function ready(seen: Situation): Verdict {
 }
 
 function active(seen: Situation): Verdict {
-  const { replicas, why } = seen;
+  const { replicas } = seen;
   const up = readyCount(seen);
-  const because = why === '' ? '' : ` (${why})`;
-  if (up > 0) return ['True', 'ReplicaUp', `${String(up)} up, ${String(replicas)} wanted${because}`];
-  if (replicas === 0) return ['False', 'NoReplicas', `no replica is wanted now${because}`];
-  return ['False', 'NoReplicaYet', `none up, ${String(replicas)} wanted${because}`];
+  if (up > 0) return ['True', 'ReplicaUp', withReason(`${String(up)} up, ${String(replicas)} wanted`, seen)];
+  if (replicas === 0) return ['False', 'NoReplicas', withReason('no replica is wanted now', seen)];
+  return ['False', 'NoReplicaYet', withReason(`none up, ${String(replicas)} wanted`, seen)];
+}
+
+/** Who has just begun hears of the reason a moment later; what was said of the same spec is true until then. */
+function withReason(sentence: string, { why, service }: Situation): string {
+  if (why !== undefined) return why === '' ? sentence : `${sentence} (${why})`;
+  const former = service.status?.conditions?.find(({ type }) => type === 'Active');
+  const isOfSpec = former?.observedGeneration === service.metadata.generation;
+  return isOfSpec && former?.message.startsWith(`${sentence} (`) === true ? former.message : sentence;
 }
 
 /** Every condition of the kind, in the order of the vocabulary. */
@@ -194,7 +201,7 @@ function verifiedNotes({ service, verified, target }: Situation): readonly Note[
 
 function scaledNotes({ replicas, why }: Situation, before: number | undefined): readonly Note[] {
   if (before === undefined || before === replicas) return [];
-  const because = why === '' ? '' : `: ${why}`;
+  const because = why === undefined || why === '' ? '' : `: ${why}`;
   return [{ kind: 'Normal', reason: 'Scaled', message: `from ${String(before)} to ${String(replicas)}${because}` }];
 }
 

@@ -3,7 +3,7 @@ import { applyChild, removeChild, type Hands } from '../../../operator/kernel/ac
 import { NameLeaving, NameTaken, RootBehind, RootGone } from '../../../operator/kernel/mishaps.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
-import { ownerReferenceTo, type Key, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
+import { keyOf, ownerReferenceTo, type Key, type KubeObject, type Resource } from '../../../operator/kernel/objects.ts';
 import type { Manner } from '../../../operator/kernel/reconcile.ts';
 import { rootVersionAnnotation } from '../../../operator/kernel/root-version.ts';
 import { cachesOf } from '../../support/caches.ts';
@@ -102,6 +102,15 @@ describe('applyChild', () => {
     const deleted = { ...root, metadata: { ...root.metadata, uid: 'before' } };
     const made = applyChild({ resource: members, object: wish, manner }, deleted, hands, never);
     await expect(made).rejects.toThrow(RootGone);
+    expect(verbs()).toEqual([]);
+  });
+
+  test.each(manners)('nothing is made by who has just begun for a root of the past: %s', async (manner) => {
+    const { cluster, root, hands, verbs } = await stage();
+    const lookedAt = { ...root, status: { observedGeneration: 1 } };
+    const makes = () => applyChild({ resource: members, object: wish, manner }, lookedAt, hands, never);
+    cluster.withdraw(crews, keyOf(root));
+    await expect(makes()).rejects.toThrow(RootGone);
     expect(verbs()).toEqual([]);
   });
 

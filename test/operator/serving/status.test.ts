@@ -157,3 +157,16 @@ test('a condition keeps its time while it holds', () => {
   const again = planned(seen({ service: service({}, { status: first }) }), undefined, later).status;
   expect(again.conditions).toEqual(first.conditions);
 });
+
+test('the reason for a number of replicas stays while the autoscaler has not spoken, for the same spec', () => {
+  const reasonOf = (observed: Partial<Observed>): string | undefined =>
+    planned(seen({ deployment: deployed(seen()), pods: [up], ...observed })).status.conditions.at(-1)?.message;
+  const recommendation = { replicas: 1, reason: '3 in flight' };
+  const { status } = planned(seen({ deployment: deployed(seen()), pods: [up], recommendation }));
+  const told = service({}, { status });
+  expect(reasonOf({ service: told })).toBe('1 up, 1 wanted (3 in flight)');
+  expect(reasonOf({ service: told, pods: [up, old] })).toBe('2 up, 1 wanted');
+  expect(reasonOf({ service: { ...told, metadata: { ...told.metadata, generation: 2 } } })).toBe('1 up, 1 wanted');
+  expect(reasonOf({ service: told, recommendation: { replicas: 1, reason: '' } })).toBe('1 up, 1 wanted');
+  expect(reasonOf({ service: told, recommendation: { replicas: 2, reason: 'load' } })).toBe('1 up, 2 wanted (load)');
+});
