@@ -45,12 +45,14 @@ const described: Readonly<Record<Perturbation, string>> = {
   'delete and recreate': 'the same name again, at each write',
   upgrade:
     'at each write the operator of before is replaced by the present one, with other images; no pod may be born anew',
-  'upgrade and back': 'and by the former one again, one or three writes later',
+  'upgrade and back': 'and by the former one again, one or three writes later, or at rest',
   'write answers': '409, 500 and 504 after commit, 403, 429, in storms',
   watch: 'reset, half frame, black hole, 410, 429, closed every second',
   'stale cache': 'frames of one kind are held',
   unobserved: 'a stream breaks, and only the outcome is seen, by 410 and a list',
-  'time travel': 'a list shows the past',
+  'time travel': 'a stream breaks off, and lists show what was before its last frames; they must be refused',
+  'born in the past':
+    'the operator dies, and whoever comes next is shown one kind as it was before, and hears the rest late',
   credentials:
     'token, client certificate or authority are exchanged under way, the files at once or 3 s later; let in again within 60 s',
   quota: 'a ResourceQuota forbids one kind of child, until the refusal was told',

@@ -4,7 +4,7 @@ import type { Exchange } from './trace.ts';
 /** How often each object was created, deleted, and asked to be deleted when it was no longer there. */
 export type Deeds = Readonly<Record<string, number>>;
 
-type Asked = Pick<Exchange, 'method' | 'resource' | 'name' | 'status' | 'body'>;
+type Asked = Pick<Exchange, 'method' | 'resource' | 'name' | 'status' | 'body' | 'answer'>;
 
 export function deedsOf(exchanges: readonly Asked[]): Deeds {
   const counts: Record<string, number> = {};
@@ -18,10 +18,14 @@ export function deedsOf(exchanges: readonly Asked[]): Deeds {
   return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
 }
 
-function deedOf({ method, status }: Asked): 'create' | 'delete' | 'delete in vain' | undefined {
+/** The name is that of another by now, which stays. A conflict about a version is none of this: it is tried again. */
+const isOfAnother = ({ status, answer }: Asked): boolean => status === 409 && answer.includes('UID in precondition');
+
+function deedOf(asked: Asked): 'create' | 'delete' | 'delete in vain' | undefined {
+  const { method, status } = asked;
   if (status === 201) return 'create';
   if (method !== 'DELETE') return undefined;
-  if (status === 404) return 'delete in vain';
+  if (status === 404 || isOfAnother(asked)) return 'delete in vain';
   return status >= 200 && status < 300 ? 'delete' : undefined;
 }
 

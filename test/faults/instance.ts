@@ -13,6 +13,7 @@ import { Transport, type CallCounts } from '../../operator/kernel/transport.ts';
 import { servingReconciler, type ServingFeeds } from '../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../operator/training/reconciler.ts';
 import { podGroupsOf } from '../../operator/workloads/pod-group.ts';
+import type { RunFeeds } from '../../operator/workloads/run.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
 
@@ -28,8 +29,11 @@ export interface Instance {
 /** A silent watch is resumed soon: so a black hole is met within a run. Where there is none it would be for nothing. */
 const suspicious = { ...usualDeadlines, watchSilenceMs: 2000 };
 
-/** No autoscaler, and servers that say nothing. */
-const silent: ServingFeeds = { recommendation: () => undefined, loadFailure: () => undefined };
+/** What an operator hears of that is no object of the cluster. */
+export type Feeds = ServingFeeds & Pick<RunFeeds, 'stall'>;
+
+/** No autoscaler, servers that say nothing, and workers that are never asked. */
+const silent: Feeds = { recommendation: () => undefined, loadFailure: () => undefined, stall: () => undefined };
 
 /** Without a proxy in between, or with one that asks for nothing. */
 export function fixed(access: Access): Credentials {
@@ -45,7 +49,7 @@ export interface InstanceOptions {
   readonly credentials: Credentials;
   readonly namespace: string;
   readonly settings: Settings;
-  readonly feeds?: ServingFeeds;
+  readonly feeds?: Partial<Feeds>;
   /** Watches may fall silent though something happens. */
   readonly isSuspicious?: boolean;
   /** Where one is to lead of those that share a namespace: how they reach the lease. */
@@ -55,7 +59,8 @@ export interface InstanceOptions {
 const groupsOf = ({ gang }: Settings) => (gang === undefined ? [] : [podGroupsOf(gang)]);
 
 export function startInstance(options: InstanceOptions): Instance {
-  const { credentials, namespace, settings, feeds = silent, isSuspicious = false, lease } = options;
+  const { credentials, namespace, settings, isSuspicious = false, lease } = options;
+  const feeds = { ...silent, ...options.feeds };
   const stopping = new AbortController();
   const log = rememberingLog();
   const registry = freshRegistry();
@@ -64,12 +69,12 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: isSuspicious ? suspicious : usualDeadlines,
   });
-  const nothing = { news: () => undefined, stall: () => undefined, kueue: () => false, gangs: () => true };
+  const runFeeds = { news: () => undefined, stall: feeds.stall, kueue: () => false, gangs: () => true };
   const manager = startManager({
     ...{ cluster: new StreamingClient(transport), leaseCluster: lease ?? new Client(transport, 'lease') },
     reconcilers: [
-      trainingReconciler(settings, nothing),
-      distillationReconciler(settings, nothing),
+      trainingReconciler(settings, runFeeds),
+      distillationReconciler(settings, runFeeds),
       servingReconciler(settings, feeds),
     ],
     extraResources: [nodes, pods, endpointSlices, batchJobs, deployments, modelServices, ...groupsOf(settings)],

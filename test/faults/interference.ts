@@ -1,4 +1,5 @@
 /** Decides what a plan does to each write, watch and frame. Holds the counters of one run; knows nothing of sockets. */
+import { hasReached } from '../../operator/kernel/store.ts';
 import type { CrashMoment, Credential, Fault, FaultPlan, Release, WatchFault, WriteAt } from './plan.ts';
 import type { Exchange, Trace } from './trace.ts';
 
@@ -13,7 +14,7 @@ export type WriteVerdict =
 /** What somebody else does once a write is stored. */
 export type Deed = 'delete' | 'recreate' | 'terminate';
 
-export type FrameVerdict = 'pass' | 'reset' | 'half' | 'silence' | 'gone';
+export type FrameVerdict = 'pass' | 'reset' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
 
 /** What happens to a read: the state as of another version, a refusal, or just later. */
 export interface ReadVerdict {
@@ -28,14 +29,28 @@ export type Meddling = Pick<Interference, 'write' | 'read' | 'frame' | 'watchLas
 const tooMany = 3;
 /** How often a fault that could go on for ever befalls one kind. */
 const enough = 5;
+/** Who was shown the past has taken or refused it by then, and has heard what he had missed. */
+const judgingMs = 1000;
+
+type ReleaseFault = Extract<Fault, { kind: 'release' }>;
+type Travel = Extract<Fault, { kind: 'time travel' | 'born in the past' }>;
+
+/** What the next lists of a kind show. */
+interface Past {
+  readonly fault: Travel;
+  readonly version: string;
+  left: number;
+}
 
 export class Interference {
   readonly #faults: readonly Fault[];
   readonly #trace: Trace;
   readonly #fired = new Set<Fault>();
   readonly #times = new Map<string, number>();
-  /** Per kind: until when its reads wait, whether the next watch is told 410, and the version of the next list. */
-  readonly #blind = new Map<string, { untilMs: number; gone: boolean; version?: string }>();
+  /** Per kind: until when its reads wait, and whether the next watch is told 410. */
+  readonly #blind = new Map<string, { untilMs: number; gone: boolean }>();
+  readonly #pasts = new Map<string, Past>();
+  readonly #travelling = new Set<Fault>();
   readonly #versions = new Map<string, string>();
 
   constructor({ faults }: FaultPlan, trace: Trace) {
@@ -84,30 +99,49 @@ export class Interference {
     }
   }
 
+  /** The next release whose write has not come. */
+  get releaseToCome(): ReleaseFault | undefined {
+    return this.#faults.find((fault): fault is ReleaseFault => fault.kind === 'release' && !this.#fired.has(fault));
+  }
+
+  /** Somebody is still to be shown the past, or to judge it. */
+  get isTravelling(): boolean {
+    return this.#travelling.size > 0;
+  }
+
   /** What was told, and what follows from it, came to pass. */
   fulfil(fault: Fault): void {
     this.#fired.add(fault);
+    this.#travelling.delete(fault);
   }
 
   /** A list, the opening of a watch, or both in one. A look at a single object is never out of date. */
   read({ resource, isWatch, isList }: Exchange): ReadVerdict {
     if (!isWatch && !isList) return { waitMs: 0 };
     if (isWatch && isList && this.#pagesAlone()) return { waitMs: 0, refuse: 422 };
+    const exactVersion = isList ? this.#pastOf(resource) : undefined;
+    if (exactVersion !== undefined) return { waitMs: 0, exactVersion };
     const blind = this.#blind.get(resource);
     const waitMs = Math.max(0, (blind?.untilMs ?? 0) - performance.now());
     if (isWatch && this.#watchFault() === 'throttled' && this.#again(`throttled ${resource}`, tooMany))
       return { waitMs, refuse: 429 };
-    if (blind === undefined) return { waitMs };
-    if (!isList) {
-      if (!blind.gone) return { waitMs };
-      blind.gone = false;
-      return { waitMs, refuse: 410 };
-    }
-    if (blind.version === undefined) return { waitMs };
-    const exactVersion = blind.version;
-    delete blind.version;
-    // The list is answered at once with the past; the truth waits.
-    return { waitMs: 0, exactVersion };
+    if (isList || blind?.gone !== true) return { waitMs };
+    blind.gone = false;
+    return { waitMs, refuse: 410 };
+  }
+
+  /** The past is listed at once; the truth may have to wait. */
+  #pastOf(resource: string): string | undefined {
+    const past = this.#pasts.get(resource);
+    if (past === undefined) return undefined;
+    const { fault, version } = past;
+    past.left -= 1;
+    if (past.left > 0) return version;
+    this.#pasts.delete(resource);
+    const forMs = fault.kind === 'time travel' ? 0 : fault.forMs;
+    this.#blind.set(resource, { untilMs: performance.now() + forMs, gone: false });
+    setTimeout(() => this.fulfil(fault), forMs + judgingMs).unref();
+    return version;
   }
 
   #pagesAlone(): boolean {
@@ -134,7 +168,8 @@ export class Interference {
   async #frameVerdict(fault: Fault, resource: string, position: number, version: string): Promise<FrameVerdict> {
     if (fault.kind === 'watch') return this.#befalls(fault, resource, position);
     if (!('resource' in fault) || fault.resource !== resource) return 'pass';
-    if (fault.kind === 'time travel') return this.#travel(fault, position, version);
+    if (fault.kind === 'time travel' || fault.kind === 'born in the past')
+      return this.#travel(fault, position, version);
     if (position !== fault.frame) return 'pass';
     this.#fired.add(fault);
     if (fault.kind === 'stale') {
@@ -145,14 +180,17 @@ export class Interference {
     return 'reset';
   }
 
-  #travel(fault: Extract<Fault, { kind: 'time travel' }>, position: number, version: string): FrameVerdict {
-    const { resource, from, to, forMs } = fault;
-    if (position === from) this.#versions.set(resource, version);
+  #travel(fault: Travel, position: number, version: string): FrameVerdict {
+    const { resource, before, to } = fault;
+    // Versions are those of etcd, which knows the state at each number.
+    if (position === before) this.#versions.set(resource, String(BigInt(version) - 1n));
     const past = this.#versions.get(resource);
-    if (position !== to || past === undefined) return 'pass';
-    this.#fired.add(fault);
-    this.#blind.set(resource, { untilMs: performance.now() + forMs, gone: true, version: past });
-    return 'gone';
+    // What a list begins with comes in no order of time.
+    if (position !== to || past === undefined || hasReached(past, version)) return 'pass';
+    const left = fault.kind === 'time travel' ? fault.lists : 1;
+    this.#pasts.set(resource, { fault, version: past, left });
+    this.#travelling.add(fault);
+    return fault.kind === 'time travel' ? 'told, then gone' : 'told, then dead';
   }
 
   #befalls(fault: Extract<Fault, { kind: 'watch' }>, resource: string, position: number): FrameVerdict {

@@ -68,6 +68,14 @@ test('who takes over and does not see all may remove in vain, and let fewer pods
   expect(complaints(undisturbed, disturbed([takeover], [takeover], { deeds: {} }))).not.toEqual([]);
 });
 
+test('who knows better has refused every list from the past', () => {
+  const travel: Fault = { kind: 'time travel', resource: 'jobs', before: 1, to: 2, lists: 2 };
+  const refusal = '1: list from the past refused {"resource":"jobs.v1.batch"}';
+  expect(complaints(undisturbed, disturbed([travel], [travel], { log: [refusal, refusal] }))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([travel], [travel], { log: [refusal] })).join()).toContain('was believed');
+  expect(complaints(undisturbed, disturbed([travel], []))).toEqual([]);
+});
+
 test('in a namespace that is emptied a child may be made once more for a root that goes, and for no other', () => {
   const emptied: Fault = { kind: 'terminate', write: 1 };
   const made = (times: number): Partial<Outcome> => ({

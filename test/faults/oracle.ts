@@ -29,6 +29,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...said('creations and deletions differ', deeds),
     ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
+    ...said('the past was believed', belief(outcome)),
     ...(outcome.writesAtRest === 0 ? [] : [`${String(outcome.writesAtRest)} writes at rest`]),
   ];
 }
@@ -37,6 +38,15 @@ function recovery({ befell, recoveredAfterMs = Infinity }: Outcome): readonly st
   const isRotated = befell.some(({ kind }) => kind === 'rotated');
   if (!isRotated || recoveredAfterMs <= recoveredWithinMs) return [];
   return [`no request was let in within a minute of their exchange, but after ${String(recoveredAfterMs)} ms`];
+}
+
+/** Who knows better refuses each list from the past. */
+function belief({ befell, log }: Outcome): readonly string[] {
+  return befell.flatMap((fault) => {
+    if (fault.kind !== 'time travel') return [];
+    const refused = log.filter((line) => line.includes('list from the past refused')).length;
+    return refused < fault.lists ? [`${String(fault.lists)} lists were shown, ${String(refused)} refused`] : [];
+  });
 }
 
 const said = (what: string, details: readonly string[]): readonly string[] =>

@@ -11,7 +11,7 @@ export const perturbations = [
     'upgrade and back',
     'write answers',
   ],
-  ...['watch', 'stale cache', 'unobserved', 'time travel'],
+  ...['watch', 'stale cache', 'unobserved', 'time travel', 'born in the past'],
   ...['credentials', 'quota', 'terminating namespace', 'absence'],
 ] as const;
 export type Perturbation = (typeof perturbations)[number];
@@ -48,7 +48,10 @@ export type Fault =
       readonly lagging: string;
       readonly forMs: number;
     }
-  /** The operator, the former one at first, is replaced after this write by that of another release, with other images. */
+  /**
+   * The operator, the former one at first, is replaced after this write, or at rest where the write never comes, by that of
+   * another release, with other images.
+   */
   | { readonly kind: 'release'; readonly write: number; readonly to: Release }
   /** The user deletes the object once this write is committed, before the operator has its reply. */
   | { readonly kind: 'delete'; readonly write: WriteAt; readonly recreate: boolean }
@@ -70,11 +73,22 @@ export type Fault =
   | { readonly kind: 'stale'; readonly resource: string; readonly frame: number; readonly forMs: number }
   /** The stream breaks at the n-th frame; what happens in so many ms is seen in its outcome alone, by 410 and list. */
   | { readonly kind: 'unobserved'; readonly resource: string; readonly frame: number; readonly forMs: number }
-  /** After frame `to` the operator lists the state as of frame `from`, and the truth follows so many ms later. */
+  /** Frame `to` is told and the stream ends with 410; so many lists then show the state of just before frame `before`. */
   | {
       readonly kind: 'time travel';
       readonly resource: string;
-      readonly from: number;
+      readonly before: number;
+      readonly to: number;
+      readonly lists: number;
+    }
+  /**
+   * Frame `to` is told and the operator dies; the first list of who comes next shows the state of just before frame
+   * `before`, that of other kinds is of the present, and what has happened since is told so many ms later.
+   */
+  | {
+      readonly kind: 'born in the past';
+      readonly resource: string;
+      readonly before: number;
       readonly to: number;
       readonly forMs: number;
     }

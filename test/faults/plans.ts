@@ -34,6 +34,18 @@ const rotationsOf = ({ writes }: Outcome): readonly Fault[] =>
     credentials.map((what) => ({ kind: 'rotated', what, write, lateMs: index % 2 === 0 ? 0 : 3000 }) as const),
   );
 
+/** From each frame that a run is sure to see to the moment before it, or before one of some time ago. */
+const travelsOf = (frames: readonly { readonly resource: string; readonly frame: number }[]) =>
+  frames.map(({ resource, frame: to }, index) => ({
+    resource,
+    before: index % 2 === 0 ? to : Math.max(1, to - 3),
+    to,
+  }));
+
+/** Now and then as often as it is refused at all. */
+const refusedAtMost = 5;
+const listsOf = (index: number): number => (index % 20 === 10 ? refusedAtMost : index % 5 === 0 ? 2 : 1);
+
 function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (readonly Fault[])[] {
   const writes = numbers(reference.writes);
   const talkative = framesOf(reference)
@@ -43,6 +55,7 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
   const frames = framesOf(reference).flatMap(([resource, count]) =>
     numbers(Math.max(1, count - 1)).map((frame) => ({ resource, frame })),
   );
+  const travels = travelsOf(frames);
   switch (perturbation) {
     case 'crash':
       return writes.flatMap((write) => crashMoments.map((moment) => [{ kind: 'crash', write, moment } as const]));
@@ -68,7 +81,7 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
     case 'upgrade':
       return writes.map((write) => [{ kind: 'release', write, to: 'next' }]);
     case 'upgrade and back':
-      // At once, or when the new release has done a few things.
+      // At once, or when the new release has done a few things; where it does no more, at rest.
       return writes.map((write, index) => {
         const back = { kind: 'release', write: write + (index % 2 === 0 ? 1 : 3), to: 'former' } as const;
         return [{ kind: 'release', write, to: 'next' }, back];
@@ -80,9 +93,12 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
     case 'unobserved':
       return frames.map((at) => [{ kind: 'unobserved', ...at, forMs: 1000 }]);
     case 'time travel':
-      return frames.map(({ resource, frame }) => [
-        { kind: 'time travel', resource, from: frame, to: frame + 1, forMs: 800 },
-      ]);
+      // Who has heard of nothing yet knows nothing better.
+      return travels
+        .filter(({ to }) => to > 1)
+        .map((at, index) => [{ kind: 'time travel', ...at, lists: listsOf(index) }]);
+    case 'born in the past':
+      return travels.map((at) => [{ kind: 'born in the past', ...at, forMs: 1500 }]);
     case 'credentials':
       return rotationsOf(reference).map((fault) => [fault]);
     case 'quota':

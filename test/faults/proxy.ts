@@ -10,11 +10,12 @@ import { createSecureContext } from 'node:tls';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Access } from '../../operator/kernel/credentials.ts';
 import { linesOf } from '../../operator/kernel/frames.ts';
+import { answer, frameIn, give, versionIn, type Whole } from './answers.ts';
 import type { Deed, Meddling, WriteVerdict } from './interference.ts';
 import type { Gate } from './gate.ts';
 import type { Release } from './plan.ts';
 import { framesOf, pastOf } from './past.ts';
-import type { Exchange, Frame, Trace } from './trace.ts';
+import type { Exchange, Trace } from './trace.ts';
 
 export interface ProxyOptions {
   readonly access: Access;
@@ -36,22 +37,6 @@ export const upstreamOf = ({ tls }: Access): Agent =>
 
 /** As an API server's. A process that wakes after seconds finds its connections as they were. */
 const idleConnectionMs = 90_000;
-const encoder = new TextEncoder();
-const status = (code: number, reason: string): object => ({
-  ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' },
-  ...{ code, reason, message: `the plan says ${String(code)}` },
-});
-const reasons: Readonly<Record<number, string>> = {
-  403: 'Forbidden',
-  409: 'Conflict',
-  401: 'Unauthorized',
-  410: 'Expired',
-  422: 'Invalid',
-  429: 'TooManyRequests',
-  500: 'InternalError',
-  504: 'Timeout',
-};
-
 export class FaultProxy {
   readonly #options: ProxyOptions;
   readonly #server: Server;
@@ -148,7 +133,8 @@ export class FaultProxy {
     if (exactVersion !== undefined) incoming.url = pastOf(incoming.url ?? '', exactVersion);
     const reply = await this.#forward(exchange, incoming, body);
     if (exactVersion !== undefined && exchange.isWatch && reply.statusCode === 200) {
-      outgoing.end(framesOf(await reply.body.text()));
+      const { body: past } = await keptOf(reply, exchange);
+      outgoing.end(framesOf(past.toString('utf8')));
       return;
     }
     if (!exchange.isWatch || reply.statusCode !== 200) return passOn(await keptOf(reply, exchange), outgoing);
@@ -157,13 +143,9 @@ export class FaultProxy {
 
   /** Somebody's deed happens when the write is stored and the operator does not know it yet. */
   async #write(exchange: Exchange, verdict: WriteVerdict, { incoming, outgoing, body }: Wire): Promise<void> {
-    const { crashed, befell, gate } = this.#options;
-    const die = (release?: Release): void => {
-      this.cut();
-      crashed(release);
-    };
+    const { befell, gate } = this.#options;
     if (verdict.kind === 'crash' && verdict.moment === 'before') {
-      die();
+      this.#die();
       return;
     }
     if (verdict.kind === 'rotate') {
@@ -180,7 +162,7 @@ export class FaultProxy {
     const [reply] = await Promise.all([forwarded, deed]);
     exchange.version = versionIn(reply);
     if (verdict.kind === 'crash' && verdict.moment === 'committed') {
-      die();
+      this.#die();
       return;
     }
     if (verdict.kind === 'answer') {
@@ -188,7 +170,12 @@ export class FaultProxy {
       return;
     }
     await passOn(reply, outgoing);
-    if (verdict.kind === 'crash') setImmediate(() => die(verdict.release));
+    if (verdict.kind === 'crash') setImmediate(() => this.#die(verdict.release));
+  }
+
+  #die(release?: Release): void {
+    this.cut();
+    this.#options.crashed(release);
   }
 
   async #forward(exchange: Exchange, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Reply> {
@@ -222,7 +209,10 @@ export class FaultProxy {
       const verdict = isOfObject && !silent ? await interference.frame(resource, frame.version) : planned;
       trace.given({ ...frame, instance, resource, verdict });
       if (verdict === 'silence') silent = true;
-      else if (!give(verdict, line, outgoing)) return;
+      else if (!give(verdict, line, outgoing)) {
+        if (verdict === 'told, then dead') setImmediate(() => this.#die());
+        return;
+      }
     }
     if (!silent) outgoing.end();
   }
@@ -236,56 +226,10 @@ interface Wire {
   readonly body: Buffer;
 }
 
-/** Hands a frame over, or what the plan makes of it; false when the stream is over. */
-function give(verdict: 'pass' | 'reset' | 'half' | 'gone', line: string, outgoing: ServerResponse): boolean {
-  switch (verdict) {
-    case 'pass':
-      outgoing.write(`${line}\n`);
-      return true;
-    case 'half':
-      outgoing.write(line.slice(0, line.length / 2), () => outgoing.destroy());
-      return false;
-    case 'reset':
-      outgoing.destroy();
-      return false;
-    case 'gone':
-      outgoing.end(`${JSON.stringify({ type: 'ERROR', object: status(410, 'Expired') })}\n`);
-      return false;
-  }
-}
-
-/** Of the object that was stored; '' where nothing was, or the answer is a mere Status. */
-function versionIn({ statusCode, body }: Whole): string {
-  if (statusCode >= 300) return '';
-  const { metadata } = JSON.parse(body.toString('utf8')) as { metadata?: { resourceVersion?: string } };
-  return metadata?.resourceVersion ?? '';
-}
-
-/** Bookmarks and errors are about no object. */
-function frameIn(line: string): Pick<Frame, 'type' | 'name' | 'version'> & { readonly isOfObject: boolean } {
-  const event = JSON.parse(line) as {
-    type: string;
-    object?: { metadata?: { name?: string; resourceVersion?: string } };
-  };
-  const { name = '', resourceVersion: version = '' } = event.object?.metadata ?? {};
-  return { type: event.type, name, version, isOfObject: event.type !== 'BOOKMARK' && event.type !== 'ERROR' };
-}
-
-function answer(outgoing: ServerResponse, code: number): void {
-  const retryAfter = code === 429 ? { 'retry-after': '1' } : {};
-  outgoing.writeHead(code, { 'content-type': 'application/json', ...retryAfter });
-  outgoing.end(encoder.encode(JSON.stringify(status(code, reasons[code] ?? ''))));
-}
-
-interface Whole {
-  readonly statusCode: number;
-  readonly body: Buffer;
-}
-
 /** The whole of an answer, which the trace keeps as the API server gave it, whatever the sender gets of it. */
 async function keptOf({ statusCode, body: stream }: Reply, exchange: Exchange): Promise<Whole> {
   const body = Buffer.from(await stream.arrayBuffer());
-  if (!exchange.isList) exchange.answer = body.toString('utf8');
+  exchange.answer = body.toString('utf8');
   return { statusCode, body };
 }
 

@@ -8,7 +8,7 @@ import type { PodScript } from './scripted-kubelet.ts';
 /** What removals may suffer from. */
 export const chosen: readonly Perturbation[] = [
   ...(['crash', 'double crash', 'takeover', 'delete', 'upgrade', 'upgrade and back', 'write answers'] as const),
-  ...(['watch', 'stale cache', 'unobserved', 'time travel', 'absence'] as const),
+  ...(['watch', 'stale cache', 'unobserved', 'time travel', 'born in the past', 'absence'] as const),
 ];
 
 /** One that starts an attempt so late has attempts of which the first is too old to be kept. */

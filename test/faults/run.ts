@@ -7,10 +7,11 @@ import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './en
 import { fixed, startInstance } from './instance.ts';
 import { Interference } from './interference.ts';
 import type { CameTo, Outcome } from './outcome.ts';
+import { Outsiders } from './outsiders.ts';
 import { People } from './people.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Fault, FaultPlan } from './plan.ts';
-import type { Scenario } from './scenario.ts';
+import type { Rooted, Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
 import { playKubelet } from './scripted-kubelet.ts';
 import { Succession } from './succession.ts';
@@ -47,6 +48,7 @@ class Run {
   readonly #trace = new Trace();
   readonly #interference: Interference;
   readonly #people: People;
+  readonly #outsiders: Outsiders;
   readonly #operators: Succession;
   /** Versions of what was heard when it was last compared, and found to be something else than what is waited for. */
   #compared: string | undefined;
@@ -57,7 +59,9 @@ class Run {
     this.#plan = plan;
     this.#interference = new Interference(plan, this.#trace);
     this.#people = new People(laboratory.cluster, scenario, this.#namespace);
+    this.#outsiders = new Outsiders(scenario, this.#namespace, laboratory.heard);
     this.#operators = new Succession({
+      outsiders: this.#outsiders,
       ...{ laboratory, scenario, plan, namespace: this.#namespace, trace: this.#trace },
       ...{ interference: this.#interference, befell: (deed, stored) => this.#people.befall(deed, stored) },
     });
@@ -85,6 +89,7 @@ class Run {
 
   /** The namespace stays: to look for what may be left in it costs an API server as much as a run, and it ends soon itself. */
   end(): Promise<void> {
+    this.#outsiders.end();
     return this.#operators.end();
   }
 
@@ -100,6 +105,8 @@ class Run {
       came = await this.#comeToRest(reference);
       await this.#operators.recovered();
       await this.#deed(() => this.#people.delete());
+      await this.#rest([]);
+      await this.#untilPresent();
       afterDeletion = await this.#rest([]);
     } catch (error) {
       stuck = `${String(error)}\n${(await this.#state()).join('\n')}`;
@@ -148,12 +155,16 @@ class Run {
       await this.#deed(() => until('the change is taken', taken));
       await this.#settle();
     }
+    for (const advised of this.#scenario.advice?.slice(1) ?? []) {
+      this.#outsiders.advised = advised;
+      await this.#settle();
+    }
   }
 
   /** An object in a namespace that is being emptied may come to its end before its successor is there. */
   #settle(): Promise<void> {
-    const { settled } = this.#scenario;
-    const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || settled(object));
+    const isThere = (object?: Rooted): boolean => this.#scenario.settled(object, this.#outsiders.advised);
+    const isSettled = (): Promise<boolean> => this.#people.find((object) => this.#isGone || isThere(object));
     return until('it settles', isSettled, { everyMs: 250 });
   }
 
@@ -162,11 +173,26 @@ class Run {
     const upheavals = (): number => this.#people.begun + this.#operators.replaced;
     for (;;) {
       const before = upheavals();
+      await this.#untilPresent();
       const came = await this.#lookAtRest(reference);
       await this.#people.idle();
+      await this.#replaceAtRest();
       if (before === upheavals()) return came;
       await this.#settle();
     }
+  }
+
+  /** Nobody is shown the past any more, or acts upon it. */
+  #untilPresent(): Promise<void> {
+    return until('the past is over', () => Promise.resolve(!this.#interference.isTravelling));
+  }
+
+  /** A release whose write never came takes its place now. */
+  async #replaceAtRest(): Promise<void> {
+    const fault = this.#interference.releaseToCome;
+    if (fault === undefined) return;
+    await this.#operators.replaceAtRest(fault.to);
+    this.#interference.fulfil(fault);
   }
 
   async #lookAtRest(reference: Outcome | undefined): Promise<CameTo> {
@@ -225,8 +251,10 @@ class Run {
 
   /** It remembers nothing of what the first one did, and finds all as it should be. Nobody counts what it reads. */
   async #writesOfAnother(expected: readonly string[] | undefined): Promise<number> {
-    const what = { namespace: this.#namespace, settings: this.#operators.settings };
+    const { feeds, listen } = this.#outsiders.ears();
+    const what = { namespace: this.#namespace, settings: this.#operators.settings, feeds };
     const instance = startInstance({ credentials: fixed(this.#laboratory.access), ...what });
+    listen(instance);
     try {
       return await this.#looksAtRest({ instance, before: 0 }, expected);
     } finally {

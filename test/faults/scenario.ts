@@ -16,10 +16,14 @@ export interface Scenario {
   readonly resource: Resource;
   readonly object: Rooted;
   readonly script: PodScript;
-  /** The object has come to rest before the user's next change; undefined: it is gone. */
-  readonly settled: (object: Rooted | undefined) => boolean;
+  /** The object has come to rest before the user's next change; undefined: it is gone. `advised`: what was advised last. */
+  readonly settled: (object: Rooted | undefined, advised?: number) => boolean;
   /** What the user changes then, one after the other; each must come to rest too. */
   readonly changes: readonly ((spec: object) => object)[];
+  /** How many replicas an autoscaler wants: at first, and one after the other when the user has changed all. */
+  readonly advice?: readonly number[];
+  /** The attempt that is said to stand still once so many workers of it run. */
+  readonly hangs?: { readonly attempt: number; readonly workers: number };
   /** Kinds of which the operator itself removes something; of others it removes nothing. */
   readonly removes: readonly string[];
   /** Where a gang scheduler is served, and each attempt of several workers has a PodGroup. */
@@ -58,17 +62,18 @@ export const training: Scenario = {
 export const artefact = { uri: `s3://limbeck/models/${'b'.repeat(64)}`, sha256: 'b'.repeat(64) };
 
 /** Every replica that is wanted answers, or none is; the status speaks of this revision and generation. */
-export const serves = (object: Rooted | undefined): boolean => {
+export const serves = (object: Rooted | undefined, advised?: number): boolean => {
   if (object === undefined) return false;
   const { spec, status, metadata } = object as unknown as ModelService;
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
   const isNew = ready?.observedGeneration === metadata.generation && status?.verifiedRevision === status?.revision;
+  const wanted = spec.replicas ?? advised;
   return (
     progressing?.status === 'False' &&
     (spec.replicas === 0 ? ready?.reason === 'Stopped' : ready?.status === 'True') &&
     isNew &&
-    status?.readyReplicas === spec.replicas &&
-    status?.replicas === spec.replicas
+    status?.readyReplicas === wanted &&
+    status?.replicas === wanted
   );
 };

@@ -2,6 +2,7 @@
 import { distillationJobs, modelServices } from '../../operator/api/resources.ts';
 import { metrics } from '../support/runs.ts';
 import { distilled } from '../support/trained.ts';
+import { hung, woken } from './fed.ts';
 import { chosen, removals } from './removals.ts';
 import { artefact, example, failsAtFirst, phaseIs, serves, succeeds, training, type Scenario } from './scenario.ts';
 
@@ -53,4 +54,6 @@ export const scenarios: readonly Scenario[] = [
   serving,
   emptied,
   ...removals,
+  woken,
+  hung,
 ];

@@ -7,6 +7,7 @@ import type { Deed, Interference, Meddling } from './interference.ts';
 import { Lag, type Takeover } from './lag.ts';
 import type { Laboratory } from './laboratory.ts';
 import { operatorsOf, type Operator } from './operators.ts';
+import type { Outsiders } from './outsiders.ts';
 import type { FaultPlan, Release } from './plan.ts';
 import { FaultProxy } from './proxy.ts';
 import type { Scenario } from './scenario.ts';
@@ -20,6 +21,7 @@ export interface SuccessionOptions {
   readonly namespace: string;
   readonly trace: Trace;
   readonly interference: Interference;
+  readonly outsiders: Outsiders;
   readonly befell: (deed: Deed, stored: Promise<unknown>) => Promise<void>;
 }
 
@@ -116,6 +118,15 @@ export class Succession {
     await this.#gate?.close();
   }
 
+  /** By one of another release, which is at work when this resolves. */
+  async replaceAtRest(release: Release): Promise<void> {
+    this.#present?.proxy.cut();
+    this.#replace(release);
+    await (
+      await this.atLast()
+    ).manager.leading;
+  }
+
   #replace(release: Release | undefined): void {
     if (release !== undefined) this.#operator = operatorsOf(this.#options.scenario)[release];
     this.replaced += 1;
@@ -137,7 +148,7 @@ export class Succession {
   }
 
   async #begin(interference: Meddling): Promise<Reign> {
-    const { laboratory, namespace, plan, trace, befell } = this.#options;
+    const { laboratory, namespace, plan, trace, befell, outsiders } = this.#options;
     const instance = this.#reigns.length + 1;
     const proxy = await FaultProxy.start({
       ...{ access: laboratory.access, upstream: laboratory.upstream, trace, interference, instance, befell },
@@ -148,7 +159,9 @@ export class Succession {
     const isSuspicious = plan.faults.some((fault) => fault.kind === 'watch' && fault.how === 'black hole');
     const lease = plan.faults.some(({ kind }) => kind === 'takeover') ? { lease: laboratory.cluster } : {};
     const { settings, start } = this.#operator;
-    const reign = { proxy, instance: await start({ credentials, namespace, settings, isSuspicious, ...lease }) };
+    const { feeds, listen } = outsiders.ears();
+    const reign = { proxy, instance: await start({ credentials, namespace, settings, feeds, isSuspicious, ...lease }) };
+    listen(reign.instance);
     this.#reigns.push(reign);
     return reign;
   }

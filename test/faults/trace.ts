@@ -21,7 +21,7 @@ export interface Exchange {
   /** What the API server answered, also when the reply was lost; 0 when it was never asked. */
   status: number;
   readonly body: string;
-  /** Of the API server, also when it was lost; of lists and watches the frames say it. */
+  /** Of the API server, also when it was lost; of watches the frames say it. */
   answer: string;
   /** Of a write: the version of the object in the answer, also when the reply was lost; '' when it has none. */
   version: string;
@@ -33,8 +33,8 @@ export interface Asked {
   readonly body: string;
 }
 
-/** A pass looks at a few objects, as they are now: no cache is filled by that. */
-const aFew = /[?&](?:fieldSelector=metadata\.name|labelSelector=limbeck\.dev%2Froot)/;
+/** A pass looks at a few objects, as they are now, such as those of one root: no cache is filled by that. */
+const aFew = /[?&](?:fieldSelector=metadata\.name|labelSelector=limbeck\.dev%2Froot%3D)/;
 
 const apiPath =
   /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)(?:\/namespaces\/[^/]+(?=\/[^/?]+))?\/([^/?]+)(?:\/([^/?]+))?(?:\/([^/?]+))?/;

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { batchJobs, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
-import { leases, usualTimes } from '../../../operator/kernel/lease.ts';
+import { usualTimes } from '../../../operator/kernel/lease.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { teacherJob } from '../../support/runs.ts';
@@ -14,7 +14,8 @@ import type { Takeover } from '../coverage.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { Trace, type Exchange } from '../trace.ts';
 import { pause, until } from '../until.ts';
-import { startCandidate, type Candidate, type Candidacy, type Oddity } from './candidate.ts';
+import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
+import { endOf, everyCase, everyCaught, sampled, sampledCaught, type Case, type Scene } from './cases.ts';
 import { lastRenewalMs, released, reignsOf, usurpations } from './reign.ts';
 
 const never = new AbortController().signal;
@@ -63,123 +64,21 @@ async function areAllTaken(namespace: string, made: number): Promise<boolean> {
   );
 }
 
-/** The one who leads, the one who waits to, and what a deed may wait for. */
-interface Scene {
-  readonly namespace: string;
-  readonly leader: Candidate;
-  readonly successor: Candidate;
-  readonly takenOver: Promise<void>;
-  /** The user made some more, and whoever watches has heard of them. */
-  readonly moreJobs: () => Promise<void>;
-}
-/** False: the machine was too busy for what was meant to befall the leader. */
-type Deed = (scene: Scene) => Promise<boolean>;
-
-/** How the leader ended, or that it did not: a leader without its lease must end by itself. */
-async function endOf(leader: Candidate): Promise<unknown> {
-  let end: unknown = 'it lives on';
-  void leader.ended.then((how) => (end = how));
-  await until('it ends', () => Promise.resolve(end !== 'it lives on')).catch(() => undefined);
-  return end;
-}
-
-const signal =
-  (name: NodeJS.Signals): Deed =>
-  ({ leader }) => {
-    return Promise.resolve(leader.process.kill(name));
-  };
-
-const stopFor20Seconds: Deed = async ({ leader, takenOver }) => {
-  leader.process.kill('SIGSTOP');
-  await Promise.all([pause(20_000), takenOver]);
-  return leader.process.kill('SIGCONT');
-};
-
-const partition: Deed = ({ leader }) => {
-  leader.proxy.partition('leases');
-  return Promise.resolve(true);
-};
-
-/** Somebody would help by taking the lease away, while its holder does not hear of it and goes on. */
-const deleteLease: Deed = async ({ namespace, leader }) => {
-  leader.proxy.partition('leases');
-  const { items } = await laboratory.cluster.list(leases, { namespace }, never);
-  expect(items).toHaveLength(1);
-  const key = { namespace, name: items[0]!.metadata.name };
-  await laboratory.cluster.remove({ resource: leases, key }, never);
-  return true;
-};
-
-/**
- * Wakes in the midst of a pass, with a write to come before any timer, and the other one leads. That one's writes are
- * held meanwhile: what the old leader writes is then new, and would be stored.
- */
-const standStill: Deed = async ({ leader, successor, takenOver }) => {
-  const begin = successor.proxy.holdWrites();
-  leader.process.kill('SIGUSR2');
-  await takenOver;
-  await leader.wake();
-  await endOf(leader);
-  begin();
-  return true;
-};
-
-/** Nothing ends this one: it hears of jobs, and has writes on the way which arrive when the other one leads. */
-const neverEnd: Deed = async ({ leader, successor, takenOver, moreJobs }) => {
-  const arrive = leader.proxy.holdWrites();
-  const begin = successor.proxy.holdWrites();
-  leader.process.kill('SIGUSR2');
-  await takenOver;
-  await moreJobs();
-  const onTheWay = arrive();
-  await moreJobs();
-  begin();
-  leader.process.kill('SIGKILL');
-  return onTheWay > 0;
-};
-
-interface Case extends Oddity {
-  readonly befell: string;
-  readonly deed: Deed;
-  /** How the leader ends: an exit code, or a signal that the deed sent. */
-  readonly end: unknown;
-  readonly goalSeconds?: number;
-  /** What is rightly made twice. */
-  readonly again?: readonly string[];
-}
-
-const killed: Case = { befell: 'it is killed', deed: signal('SIGKILL'), end: 'SIGKILL', goalSeconds: 20 };
-const askedToEnd: Case = { befell: 'it is asked to end', deed: signal('SIGTERM'), end: 0, goalSeconds: 5 };
-const stopped: Case = { befell: 'it is stopped for 20 s and goes on', deed: stopFor20Seconds, end: 1 };
-const cutOff: Case = { befell: 'it no longer reaches the lease', deed: partition, end: 1 };
-const deprived: Case = {
-  befell: 'it no longer reaches the lease, which is deleted',
-  ...{ deed: deleteLease, end: 1, again: ['create leases/limbeck-operator'] },
-};
-const between: Case = {
-  befell: 'it stands still between two writes until the other leads',
-  ...{ deed: standStill, mishap: 'between two writes', end: 1 },
-};
-const beforeSending: Case = {
-  befell: 'it stands still before a write is sent until the other leads',
-  ...{ deed: standStill, mishap: 'before a write is sent', end: 1 },
-};
-const unending: Case = {
-  befell: 'no timer fires, and its writes are on the way until the other leads',
-  ...{ deed: neverEnd, mishap: 'no timer fires', end: 'SIGKILL' },
-};
-const withoutFence = (one: Case): Case => ({ ...one, befell: `${one.befell}; without a fence`, fence: 'none' });
-const askedOnce: Case = { ...beforeSending, befell: `${beforeSending.befell}; asked once`, fence: 'asked once' };
-
 const asksForLease = ({ instance, resource }: Exchange): boolean => instance === 2 && resource === 'leases';
 
 interface Life {
   readonly trace: Trace;
   readonly end: unknown;
+  readonly takeover: Takeover;
 }
 
 /** The leader leads, the user works, and the other one waits for the lease, its caches synced. */
-async function sceneOf(candidacy: Candidacy, leader: Candidate, successor: Candidate, user: User): Promise<Scene> {
+async function sceneOf(
+  candidacy: Candidacy,
+  leader: Candidate,
+  successor: Candidate,
+  user: User,
+): Promise<Omit<Scene, 'strikes'>> {
   const { trace, namespace } = candidacy;
   await until('writes are under way', () => Promise.resolve(trace.writes > 30));
   await until('the other waits', () => Promise.resolve(trace.exchanges.some(asksForLease)));
@@ -187,7 +86,7 @@ async function sceneOf(candidacy: Candidacy, leader: Candidate, successor: Candi
   takenOver.catch(() => undefined);
   const moreJobs = (wanted = user.made + 5): Promise<void> =>
     until('the user made more jobs', () => Promise.resolve(user.made >= wanted));
-  return { namespace, leader, successor, takenOver, moreJobs };
+  return { cluster: laboratory.cluster, namespace, leader, successor, takenOver, moreJobs };
 }
 
 /** Here no kubelet starts a process again. One that ends by itself must not have been able to renew its lease. */
@@ -214,8 +113,9 @@ async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promis
     creating.catch(() => undefined);
     const scene = await sceneOf(candidacy, leader, successor, user);
     if (leader.process.exitCode !== null || reignsOf(trace).length > 1) return undefined;
-    const beganAt = Date.now();
-    const [hasBefallen] = await Promise.all([deed(scene), scene.takenOver]);
+    let beganAt = Date.now();
+    const strikes = (): void => void (beganAt = Date.now());
+    const [hasBefallen] = await Promise.all([deed({ ...scene, strikes }), scene.takenOver]);
     const seconds = (reignsOf(trace)[1]!.acquiredAt.getTime() - beganAt) / 1000;
     const end = await endOf(leader);
     user.stop = true;
@@ -224,36 +124,44 @@ async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promis
       successor.endedAtMs() !== undefined || (await areAllTaken(namespace, user.made));
     await until('all jobs are taken', isOver, { everyMs: 1000 });
     if (hasLostLease(successor, trace) || !hasBefallen) return undefined;
-    takeovers.push({ befell, seconds, goalSeconds, usurpations: usurpations(trace).length });
-    return { trace, end };
+    return { trace, end, takeover: { befell, seconds, goalSeconds, usurpations: usurpations(trace).length } };
   } finally {
     await Promise.all([leader.stop(), successor.stop()]);
     await removeNamespace(laboratory.cluster, namespace);
   }
 }
 
-/** Who cannot renew its lease in time ends by itself, as it should: then the scene is set once more. */
+const isAll = process.env['LIMBECK_FAULTS'] === 'all';
+
+/** Beside a sample other suites may run, so that a takeover says nothing of the operator. */
+const isInTime = ({ takeover: { seconds, goalSeconds = Infinity } }: Life): boolean => !isAll || seconds <= goalSeconds;
+
+/**
+ * Who cannot renew its lease in time ends by itself, as it should, and a takeover may be late on a busy machine: then the
+ * scene is set once more.
+ */
 async function livesThrough(one: Case): Promise<Life> {
-  for (let left = 3; left > 0; left -= 1) {
-    const life = await livesOnce(one);
-    if (life !== undefined) return life;
-  }
-  throw new Error('the machine is too busy for a leader to keep its lease, or for its writes to be on the way');
+  let last: Life | undefined;
+  for (let left = 3; left > 0 && (last === undefined || !isInTime(last)); left -= 1)
+    last = (await livesOnce(one)) ?? last;
+  if (last === undefined)
+    throw new Error('the machine is too busy for a leader to keep its lease, or for its writes to be on the way');
+  takeovers.push(last.takeover);
+  return last;
 }
 
-const isAll = process.env['LIMBECK_FAULTS'] === 'all';
 const nameOf = (one: Case): [string, Case] => [one.befell, one];
-const tried = isAll
-  ? [killed, askedToEnd, stopped, cutOff, deprived, between, beforeSending, unending]
-  : [killed, askedToEnd, beforeSending, unending];
-const caught = isAll ? [withoutFence(between), askedOnce, withoutFence(unending)] : [withoutFence(unending)];
+const tried = isAll ? everyCase : sampled;
+const caught = isAll ? everyCaught : sampledCaught;
 const patienceMs = 900_000;
 
 describe('the other process takes over when of the leader', () => {
   test.concurrent.each(tried.map(nameOf))(
     '%s',
     async (_, one) => {
-      const { trace, end } = await livesThrough(one);
+      const life = await livesThrough(one);
+      const { trace, end, takeover } = life;
+      expect(isInTime(life) ? 'in time' : `${takeover.seconds.toFixed(1)} s`).toBe('in time');
       expect(end).toBe(one.end);
       expect(usurpations(trace)).toEqual([]);
       expect(reignsOf(trace).map(({ instance }) => instance)).toEqual([1, 2]);

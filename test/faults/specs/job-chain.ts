@@ -2,7 +2,7 @@
 import type { RawApi } from '../../support/raw-api.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { teacherName } from './declarations.ts';
-import type { Ending, JobChain, JobPlural } from './jobs.ts';
+import type { Ending, JobChain, JobPlural, LackingChain } from './jobs.ts';
 import { Place, type Expectation } from './place.ts';
 import { asJson, without, type Json } from './rules.ts';
 import { complaints, conditionOf, isCurrent, walk, within, type Declared } from './walk.ts';
@@ -100,6 +100,33 @@ export async function lastJobDecides(world: JobWorld, { ending, steps }: JobChai
   return within([chained, fresh], needsTeacher(steps), async () => {
     await Promise.all([walk(chained, steps, expected), walk(fresh, [last], expected)]);
     return complaints(chained, { expected: await fresh.state(), comparable, atRest: expected(last) });
+  });
+}
+
+/** Some condition says what is not there, in a sentence that a person can act upon. */
+const tells =
+  (reason: LackingChain['reason']) =>
+  ({ spec }: Declared): Expectation =>
+  (object) => {
+    const told = object.status?.conditions?.find((condition) => condition.reason === reason);
+    const isTold = told !== undefined && told.status !== 'True' && told.message.split(' ').length > 3;
+    const isRight = isTold || (spec['suspend'] === true && isSuspended(object) === undefined);
+    return isCurrent(object) && isRight ? undefined : `a condition says ${reason}`;
+  };
+
+/** What is not there is told, and nothing is made meanwhile; a teacher that comes late is as good as one that was there. */
+export async function lackIsTold(world: JobWorld, { reason, steps }: LackingChain): Promise<readonly string[]> {
+  const [place, fresh] = [newPlace(world, 'runs on'), newPlace(world, 'runs on')];
+  const [told, last] = [tells(reason), steps.at(-1)!];
+  return within([place, fresh], false, async () => {
+    await walk(place, steps, told);
+    const [root, ...made] = await place.state();
+    const atRest = { expected: [root!], comparable: (state: readonly string[]) => state, atRest: told(last) };
+    const wrong = [...made.map((object) => `it made ${object}`), ...(await complaints(place, atRest))];
+    if (wrong.length > 0 || reason !== 'TeacherNotFound') return wrong;
+    await Promise.all([place.teach(), fresh.teach()]);
+    await Promise.all([place.rest(isRunning), walk(fresh, [last], () => isRunning)]);
+    return complaints(place, { expected: await fresh.state(), comparable, atRest: isRunning });
   });
 }
 

@@ -112,6 +112,36 @@ export function jobChain(plural: JobPlural): fc.Arbitrary<JobChain> {
   });
 }
 
+/** Declarations of one run that names what is not there; `reason`: what a condition must say of it. */
+export interface LackingChain {
+  readonly reason: 'ProfileUnknown' | 'TeacherNotFound';
+  readonly steps: readonly Declared[];
+}
+
+/** Of what is not there, a profile never comes, and a teacher may come later. */
+const lacking: Readonly<Record<LackingChain['reason'], (base: Json) => Json>> = {
+  ProfileUnknown: (base) => ({
+    ...base,
+    placement: { ...asJson(base['placement']), gpuProfiles: ['no-such-profile', 'cpu'] },
+  }),
+  TeacherNotFound: (base) => ({ ...base, teacher: { trainingJob: { name: teacherName } } }),
+};
+
+const reasonsOf: Readonly<Record<JobPlural, readonly LackingChain['reason'][]>> = {
+  trainingjobs: ['ProfileUnknown'],
+  distillationjobs: ['TeacherNotFound', 'ProfileUnknown'],
+};
+
+/** A declaration, and another one that would let it run. */
+export function lackingJob(plural: JobPlural): fc.Arbitrary<LackingChain> {
+  return fc
+    .tuple(baseOf(plural), fc.constantFrom(...reasonsOf[plural]), changeable, changeable, fc.boolean())
+    .map(([base, reason, first, last, hurry]) => {
+      const spec = lacking[reason](base);
+      return { reason, steps: [declared(spec, first, hurry), declared(spec, { ...last, suspend: false }, false)] };
+    });
+}
+
 /** A declaration, and bad ones that come after it. */
 export function jobAndBad(plural: JobPlural): fc.Arbitrary<JobChain> {
   return fc

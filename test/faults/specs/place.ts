@@ -101,7 +101,11 @@ export class Place {
       return failure === undefined;
     };
     this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
-    if (!withTeacher) return;
+    if (withTeacher) await this.teach();
+  }
+
+  /** A job that makes a model is there, and has made it. */
+  async teach(): Promise<void> {
     const teacher: Target = { plural: 'trainingjobs', namespace: this.#namespace, name: teacherName };
     await this.#declare(teacher, teacherSpec);
     const hasSucceeded: Expectation = ({ status }) => (status?.phase === 'Succeeded' ? undefined : 'no teacher yet');

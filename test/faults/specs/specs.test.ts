@@ -10,8 +10,8 @@ import type { Chains } from '../coverage.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { goodAgain, lastAloneDecides } from './chain.ts';
 import { chain, goodAndBad } from './declarations.ts';
-import { badLeavesNothing, lastJobDecides } from './job-chain.ts';
-import { jobAndBad, jobChain, type JobPlural } from './jobs.ts';
+import { badLeavesNothing, lackIsTold, lastJobDecides } from './job-chain.ts';
+import { jobAndBad, jobChain, lackingJob, type JobPlural } from './jobs.ts';
 import { fewestTries, seed, tried, type Tried } from './lanes.ts';
 
 let laboratory: OpenLaboratory;
@@ -37,6 +37,7 @@ function judge(kind: string, what: string, { tries, failed }: Tried): void {
 }
 
 const decides = 'the last declaration alone decides what is there';
+const tellsLack = 'what is named and is not there is told, and nothing is made meanwhile';
 const leavesNothing = 'bad declarations leave nothing behind once the good one is back';
 
 // Most of a chain is spent waiting for controllers: all of them at once.
@@ -77,6 +78,15 @@ describe.each<JobPlural>(['trainingjobs', 'distillationjobs'])('%s', (plural) =>
     async () => {
       const found = await tried(jobAndBad(plural), (steps) => badLeavesNothing({ laboratory, api, plural }, steps));
       judge(plural, leavesNothing, found);
+    },
+    1_800_000,
+  );
+
+  test.concurrent(
+    tellsLack,
+    async () => {
+      const found = await tried(lackingJob(plural), (lack) => lackIsTold({ laboratory, api, plural }, lack));
+      judge(plural, tellsLack, found);
     },
     1_800_000,
   );

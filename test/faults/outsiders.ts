@@ -1,0 +1,93 @@
+/**
+ * Plays the autoscaler and the one who asks pods for their progress, by a script. Whoever has just begun to lead has heard
+ * neither, hears both a moment later, and is woken whenever they say something else.
+ */
+import type { Pod } from '../../operator/api/kubernetes.ts';
+import { labels } from '../../operator/api/names.ts';
+import { pods } from '../../operator/api/resources.ts';
+import { keyOf } from '../../operator/kernel/objects.ts';
+import type { Cache } from '../../operator/kernel/reconcile.ts';
+import type { Stall } from '../../operator/workloads/hang.ts';
+import type { Feeds, Instance } from './instance.ts';
+import type { Scenario } from './scenario.ts';
+
+/** What one operator hears of them. */
+export interface Ears {
+  readonly feeds: Feeds;
+  /** From now on it is told, a moment after it leads. */
+  readonly listen: (instance: Pick<Instance, 'manager'>) => void;
+}
+
+/** Less often than they speak in production; a crash finds the next operator without a word all the same. */
+const speakEveryMs = 200;
+
+export class Outsiders {
+  readonly #scenario: Scenario;
+  readonly #namespace: string;
+  readonly #heard: Cache;
+  readonly #speaking = new Set<NodeJS.Timeout>();
+  /** How many replicas the autoscaler wants; undefined: it has nothing to say in this life. */
+  advised: number | undefined;
+
+  constructor(scenario: Scenario, namespace: string, heard: Cache) {
+    this.#scenario = scenario;
+    this.#namespace = namespace;
+    this.#heard = heard;
+    [this.advised] = scenario.advice ?? [];
+  }
+
+  ears(): Ears {
+    let known: string | undefined;
+    const feeds: Feeds = {
+      recommendation: () =>
+        known === undefined || this.advised === undefined
+          ? undefined
+          : { replicas: this.advised, reason: 'by the script' },
+      loadFailure: () => undefined,
+      stall: (uid) => (known === undefined ? undefined : this.#stallOf(uid)),
+    };
+    const speak = ({ manager }: Pick<Instance, 'manager'>): void => {
+      const now = `${String(this.advised)} ${this.#standing()
+        .map(({ metadata }) => metadata.uid)
+        .join(' ')}`;
+      if (now === known) return;
+      known = now;
+      const { resource, object } = this.#scenario;
+      manager.poke(
+        resource.kind.toLowerCase(),
+        keyOf({ ...object, metadata: { ...object.metadata, namespace: this.#namespace } }),
+      );
+    };
+    const isSilent = this.#scenario.advice === undefined && this.#scenario.hangs === undefined;
+    const listen = (instance: Pick<Instance, 'manager'>): void => {
+      if (isSilent) return;
+      void instance.manager.leading.then(() => this.#speaking.add(setInterval(() => speak(instance), speakEveryMs)));
+    };
+    return { feeds, listen };
+  }
+
+  /** They say nothing more, to nobody. */
+  end(): void {
+    for (const timer of this.#speaking) clearInterval(timer);
+  }
+
+  /** Its workers run, all of them, and make no steps. */
+  #stallOf(uid: string): Stall | undefined {
+    const { hangs } = this.#scenario;
+    const workers = this.#standing().filter(({ metadata }) => metadata.labels?.[labels.root] === uid);
+    if (hangs === undefined || workers.length < hangs.workers) return undefined;
+    return { attempt: hangs.attempt, message: 'by the script, no worker makes a step' };
+  }
+
+  /** As far as they have been heard of. */
+  #standing(): readonly Pod[] {
+    const { hangs } = this.#scenario;
+    if (hangs === undefined) return [];
+    return this.#heard
+      .list(pods, this.#namespace)
+      .filter(
+        ({ metadata, status }) =>
+          metadata.labels?.[labels.attempt] === String(hangs.attempt) && status?.phase === 'Running',
+      );
+  }
+}
