@@ -43,10 +43,22 @@ export class AtRest {
   }
 }
 
-/** Of the thread that asks. Node has the function that collects only where V8 was told to show it, in contexts made from then on. */
-export function ownHeap(): Heap {
+/**
+ * V8 shows the function that collects in contexts that are made while it is told to. Not for longer: compiled code is good for the
+ * flags alone with which it was compiled.
+ */
+function collectorOfV8(): NodeJS.GCFunction {
   setFlagsFromString('--expose-gc');
-  const collector = runInNewContext('gc') as NodeJS.GCFunction;
+  try {
+    return runInNewContext('gc') as NodeJS.GCFunction;
+  } finally {
+    setFlagsFromString('--no-expose-gc');
+  }
+}
+
+/** Of the thread that asks. */
+export function ownHeap(): Heap {
+  const collector = collectorOfV8();
   let since: EventLoopUtilization | undefined;
   return {
     busyShare: () => {
