@@ -40,8 +40,7 @@ export interface Measured {
 const isShort = (measured: Measured | undefined): measured is Measured =>
   measured !== undefined && measured.computeMs <= blockingLimitMs;
 
-const elementsOf = (inputs: readonly Tensor[]): number =>
-  inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+const elementsOf = (inputs: readonly Tensor[]): number => sum(inputs.map(({ shape }) => elementCount(shape)));
 
 const wallMs = (): number => performance.now();
 
