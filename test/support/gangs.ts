@@ -1,6 +1,6 @@
 /** A cluster with a gang scheduler's API, and no gang scheduler. */
 import { eventually } from './eventually.ts';
-import { apply, kubectl } from './kubectl.ts';
+import { applyOnServer, kubectl } from './kubectl.ts';
 
 /** Serves PodGroups as a gang scheduler installs them, in short; what is given takes them away again. */
 export async function serveGroups(group: string, version: string): Promise<() => Promise<unknown>> {
@@ -11,7 +11,7 @@ export async function serveGroups(group: string, version: string): Promise<() =>
   const annotations = { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/scheduler-plugins/pull/50' };
   const metadata = { name: `podgroups.${group}`, annotations };
   const spec = { group, scope: 'Namespaced', names, versions };
-  await apply(
+  await applyOnServer(
     JSON.stringify({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata, spec }),
   );
   await kubectl('wait', '--for=condition=Established', `crd/${metadata.name}`, '--timeout=30s');

@@ -17,6 +17,10 @@ export const kubectl = async (...words: readonly string[]): Promise<string> => (
 export const apply = async (text: string): Promise<string> =>
   (await withFile(text, (file) => call(['apply', '-f', file]))).stdout;
 
+/** Also while another test applies the same: a plain apply looks first, and is answered AlreadyExists where two create at once. */
+export const applyOnServer = async (text: string): Promise<string> =>
+  (await withFile(text, (file) => call(['apply', '--server-side', '-f', file]))).stdout;
+
 /** What the API server would warn about, were this applied. */
 export const warnings = async (text: string): Promise<string> =>
   (await withFile(text, (file) => call(['apply', '--dry-run=server', '-f', file]))).stderr;
