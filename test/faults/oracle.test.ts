@@ -49,6 +49,10 @@ test('a deletion that never came to pass leaves the object there', () => {
   expect(complaints(undisturbed, disturbed([deletion], []))).toEqual([]);
 });
 
+const lot = (vain: number, podsEver: number): Partial<Outcome> => ({
+  ...{ deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': vain }, podsEver },
+});
+
 test('a removal in vain is forgiven where the API server was wrong about a write alone, however late watches are', () => {
   const vain: Partial<Outcome> = { deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': 1 } };
   const lie: Fault = { kind: 'answer', status: 500, every: 1, times: 1, committed: true };
@@ -60,12 +64,15 @@ test('a removal in vain is forgiven where the API server was wrong about a write
 
 test('who takes over and does not see all may remove in vain, and let fewer pods be born, and no more than that', () => {
   const takeover: Fault = { kind: 'takeover', write: 1, lagging: 'pods', forMs: 1000 };
-  const lot = (vain: number, podsEver: number): Partial<Outcome> => ({
-    ...{ deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': vain }, podsEver },
-  });
   expect(complaints(undisturbed, disturbed([takeover], [takeover], lot(1, 0)))).toEqual([]);
   expect(complaints(undisturbed, disturbed([takeover], [takeover], lot(0, 2)))).not.toEqual([]);
   expect(complaints(undisturbed, disturbed([takeover], [takeover], { deeds: {} }))).not.toEqual([]);
+});
+
+test('who is born in the past may remove in vain, and no more than that', () => {
+  const born: Fault = { kind: 'born in the past', resource: 'jobs', before: 1, to: 2, forMs: 1000 };
+  expect(complaints(undisturbed, disturbed([born], [born], lot(1, 1)))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([born], [born], lot(1, 0)))).not.toEqual([]);
 });
 
 test('who knows better has refused every list from the past', () => {

@@ -53,11 +53,12 @@ const said = (what: string, details: readonly string[]): readonly string[] =>
   details.length === 0 ? [] : [`${what}:\n  ${details.join('\n  ')}`];
 
 /**
- * An API server that says 500 and has carried it out is asked again, and rightly so; and whoever took over and does not see
- * yet what his predecessor has removed may remove it, by its UID.
+ * An API server that says 500 and has carried it out is asked again, and rightly so; and whoever took over, or was born in
+ * the past, and does not see yet what his predecessor has removed may remove it, by its UID.
  */
 function wholeOf({ befell, deeds, podsEver }: Outcome): Lot {
-  const isMisled = befell.some((fault) => fault.kind === 'takeover' || (fault.kind === 'answer' && fault.committed));
+  const isSuccessor = befell.some(({ kind }) => kind === 'takeover' || kind === 'born in the past');
+  const isMisled = isSuccessor || befell.some((fault) => fault.kind === 'answer' && fault.committed);
   return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
 }
 

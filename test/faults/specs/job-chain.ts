@@ -40,6 +40,9 @@ interface Seen {
   readonly status?: { readonly attempts?: readonly { readonly number: number; readonly outcome?: string }[] };
 }
 
+const isRoot = ({ metadata, status }: Seen): boolean => metadata.name === 'random' && status !== undefined;
+const isDeclared = (text: string): boolean => isRoot(JSON.parse(text) as Seen);
+
 const attemptOf = ({ metadata }: Seen): string | undefined => metadata.labels?.['limbeck.dev/attempt'];
 
 /**
@@ -48,7 +51,7 @@ const attemptOf = ({ metadata }: Seen): string | undefined => metadata.labels?.[
  */
 function comparable(state: readonly string[]): readonly string[] {
   const objects = state.map((text) => JSON.parse(text) as Seen);
-  const root = objects.find(({ metadata, status }) => metadata.name === 'random' && status !== undefined);
+  const root = objects.find(isRoot);
   const last = root?.status?.attempts?.findLast(({ outcome }) => outcome !== 'Suspended');
   const isHistory = (object: Seen): boolean => {
     if (object.kind === 'Service') return last === undefined;
@@ -118,10 +121,13 @@ const tells =
 export async function lackIsTold(world: JobWorld, { reason, steps }: LackingChain): Promise<readonly string[]> {
   const [place, fresh] = [newPlace(world, 'runs on'), newPlace(world, 'runs on')];
   const [told, last] = [tells(reason), steps.at(-1)!];
-  return within([place, fresh], false, async () => {
+  const isTeacherThere = reason !== 'TeacherNotFound' && needsTeacher(steps);
+  return within([place, fresh], isTeacherThere, async () => {
+    const before = await place.state();
     await walk(place, steps, told);
-    const [root, ...made] = await place.state();
-    const atRest = { expected: [root!], comparable: (state: readonly string[]) => state, atRest: told(last) };
+    const expected = await place.state();
+    const made = expected.filter((object) => !before.includes(object) && !isDeclared(object));
+    const atRest = { expected, comparable: (state: readonly string[]) => state, atRest: told(last) };
     const wrong = [...made.map((object) => `it made ${object}`), ...(await complaints(place, atRest))];
     if (wrong.length > 0 || reason !== 'TeacherNotFound') return wrong;
     await Promise.all([place.teach(), fresh.teach()]);

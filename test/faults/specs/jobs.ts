@@ -132,14 +132,16 @@ const reasonsOf: Readonly<Record<JobPlural, readonly LackingChain['reason'][]>> 
   distillationjobs: ['TeacherNotFound', 'ProfileUnknown'],
 };
 
-/** A declaration, and another one that would let it run. */
+/** A declaration, and another one that would let it run. What needs a GPU may not name the profile of none beside it. */
 export function lackingJob(plural: JobPlural): fc.Arbitrary<LackingChain> {
-  return fc
-    .tuple(baseOf(plural), fc.constantFrom(...reasonsOf[plural]), changeable, changeable, fc.boolean())
-    .map(([base, reason, first, last, hurry]) => {
-      const spec = lacking[reason](base);
-      return { reason, steps: [declared(spec, first, hurry), declared(spec, { ...last, suspend: false }, false)] };
-    });
+  const schema = specSchema(plural);
+  const lacks = fc
+    .tuple(baseOf(plural), fc.constantFrom(...reasonsOf[plural]))
+    .map(([base, reason]) => ({ reason, spec: lacking[reason](base) }))
+    .filter(({ spec }) => broken(schema, filled(schema, spec)).length === 0);
+  return fc.tuple(lacks, changeable, changeable, fc.boolean()).map(([{ reason, spec }, first, last, hurry]) => {
+    return { reason, steps: [declared(spec, first, hurry), declared(spec, { ...last, suspend: false }, false)] };
+  });
 }
 
 /** A declaration, and bad ones that come after it. */
