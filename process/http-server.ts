@@ -3,21 +3,23 @@ import { createServer, type Server } from 'node:http';
 import express, { type Express } from 'express';
 import type { Registry } from './metrics.ts';
 
+type Fault = string | undefined;
+
 export interface AdminFace {
   readonly registry: Registry;
   /** Undefined when ready; otherwise one sentence that says what is missing. */
-  readonly notReady: () => string | undefined;
+  readonly notReady: () => Fault | Promise<Fault>;
   /** Undefined when alive; otherwise why a restart would help. */
-  readonly notAlive?: () => string | undefined;
+  readonly notAlive?: () => Fault | Promise<Fault>;
 }
 
 /** GET /healthz, /readyz and /metrics. 200, or 503 with the sentence. */
 export function adminApp({ registry, notReady, notAlive }: AdminFace): Express {
   const app = express();
   app.disable('x-powered-by');
-  const answer = (path: string, verdict: () => string | undefined): void => {
-    app.get(path, (_request, response) => {
-      const fault = verdict();
+  const answer = (path: string, verdict: AdminFace['notReady']): void => {
+    app.get(path, async (_request, response) => {
+      const fault = await verdict();
       response
         .status(fault === undefined ? 200 : 503)
         .type('text/plain')

@@ -10,13 +10,14 @@ export type Read<Config> =
 const configurationIsWrong = 78;
 
 /**
- * Runs a process to its end: exit code 0 after a graceful stop, 1 when `run` throws, 78 when the configuration is wrong.
+ * Runs a process to its end: exit code 0 after a graceful stop, or the one that `run` gives; 1 when it throws, 78 when the
+ * configuration is wrong.
  * It exits even if something is still open, since what was begun must not be finished after that.
  */
 export async function runMain<Config extends { readonly logLevel: LogLevel }>(
   component: string,
   read: Read<Config>,
-  run: (config: Config, log: Log) => Promise<void>,
+  run: (config: Config, log: Log) => Promise<number | void>,
 ): Promise<never> {
   const log = createLogger(component, read.ok ? read.value.logLevel : 'info');
   exitOnUnhandled(log);
@@ -25,8 +26,8 @@ export async function runMain<Config extends { readonly logLevel: LogLevel }>(
     return process.exit(configurationIsWrong);
   }
   try {
-    await run(read.value, log);
-    return process.exit(0);
+    const exitCode = await run(read.value, log);
+    return process.exit(typeof exitCode === 'number' ? exitCode : 0);
   } catch (error) {
     log.error(`the ${component} cannot run`, { error: sentenceOf(error) });
     return process.exit(1);

@@ -33,6 +33,12 @@ describe('the administrative face', () => {
     expect(await get('/readyz')).toBe('200 ok');
   });
 
+  test('may have to ask others first', async () => {
+    const get = await served({ notReady: () => Promise.resolve('asleep'), notAlive: () => Promise.resolve(undefined) });
+    expect(await get('/readyz')).toBe('503 asleep');
+    expect(await get('/healthz')).toBe('200 ok');
+  });
+
   test('shows the metrics of its registry', async () => {
     const get = await served({});
     expect(await get('/metrics')).toContain('nodejs_eventloop_lag_seconds{component="test"}');

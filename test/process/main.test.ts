@@ -27,6 +27,10 @@ test('a process that comes to its end exits with 0, whatever is still open', () 
   expect([status, lines]).toMatchObject([0, [{ component: 'toy', message: 'ran' }]]);
 });
 
+test('a process may end with an exit code of its own', () => {
+  expect(ending(good, `() => Promise.resolve(7)`).status).toBe(7);
+});
+
 test('a process that cannot run says why and exits with 1', () => {
   const { status, lines } = ending(good, `async () => { throw new Error('no luck') }`);
   expect([status, lines]).toMatchObject([1, [{ level: 'error', message: 'the toy cannot run', error: 'no luck' }]]);
