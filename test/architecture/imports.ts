@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'operator/autoscaler',
   ],
   'runtime/server': ['process'],
+  'runtime/store': ['process'],
   crds: ['operator/api'],
 };
 
