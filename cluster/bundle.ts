@@ -1,5 +1,5 @@
 /**
- * Bundles every process for its image: {operator,gateway,server,worker,decoding-worker}.mjs, the server's server-*.mjs, and
+ * Bundles every process for its image: {operator,gateway,store,server,worker,decoding-worker}.mjs, the server's server-*.mjs, and
  * compile-ahead.mjs, which its image is built with. Usage: node cluster/bundle.ts [FOLDER], build/dist unless it says otherwise.
  */
 import { copyFile, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ const outdir = process.argv[2] ?? 'build/dist';
 const entryPoints = {
   operator: 'operator/main.ts',
   gateway: 'operator/gateway/main.ts',
+  store: 'runtime/store/main.ts',
   'compile-ahead': 'runtime/server/compile-ahead.ts',
 };
 

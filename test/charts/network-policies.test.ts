@@ -137,8 +137,8 @@ describe('network policies', () => {
     expect(places['gateway']?.ports).toEqual({ http: Number(http), admin: Number(admin) });
     expect(places['server']?.ports).toEqual({ http: Number(environmentOf(workloads.server)['LIMBECK_PORT']) });
     expect(places['trainer']?.ports).toEqual({ progress: progressPort });
-    const { VGW_PORT: store } = environmentOf(named(made.chart, 'limbeck-store'));
-    expect(places['store']?.ports).toEqual({ s3: Number(store?.slice(1)) });
+    const { VGW_PORT: s3, LIMBECK_ADMIN_PORT: own } = environmentOf(named(made.chart, 'limbeck-store'));
+    expect(places['store']?.ports).toEqual({ s3: Number(s3?.slice(1)), admin: Number(own) });
   });
 
   test('let out to names and the API server those alone who need them', () => {
@@ -150,6 +150,14 @@ describe('network policies', () => {
       ...{ trainer: [53], student: [53], server: [53], store: [] },
       ...{ neighbour: ports, foreigner: ports },
     });
+  });
+
+  test('open metrics of the embedded store, and not its objects, to the peers that are named', async () => {
+    const { chart, policies } = await scene('networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus');
+    const to = placeOf(named(chart, 'limbeck-store'));
+    const opened = (from: Place) => ports.filter((port) => enters(policies, { from, to, port }));
+    expect(opened({ namespace: release, labels: { app: 'prometheus' }, ports: {} })).toEqual([8081]);
+    expect(opened(stranger(release))).toEqual([]);
   });
 
   test('open metrics to the peers that are named; a store outside, data and traces by their ports alone', async () => {

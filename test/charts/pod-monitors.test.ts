@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 
 describe('PodMonitors', () => {
-  test('select operator, gateway, model servers and workers, each by a port that it has', async () => {
+  test('select operator, gateway, store, model servers and workers, each by a port that it has', async () => {
     const pods = await allPods();
     expect(pods.length).toBe(6);
     const scraped = pods.flatMap(({ name, labels, ports }) =>
@@ -67,6 +67,7 @@ describe('PodMonitors', () => {
     expect(scraped.map((line) => line.replace(/-[0-9a-f]{5}-a1/, ''))).toEqual([
       'limbeck-gateway admin/metrics',
       'limbeck-operator admin/metrics',
+      'limbeck-store admin/metrics',
       'digits-teacher progress/metrics',
       'digits-student progress/metrics',
       'digits http/metrics',
@@ -85,6 +86,7 @@ describe('PodMonitors', () => {
     });
     const worker = { 'limbeck.dev/attempt': '1', 'batch.kubernetes.io/job-completion-index': '0' };
     expect(told).toEqual([
+      {},
       {},
       {},
       { 'limbeck.dev/training-job': 'digits-teacher', ...worker },

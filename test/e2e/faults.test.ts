@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ModelServiceStatus } from '../../operator/api/generated.ts';
 import { Kubectl, type Pod } from '../../demo/kubectl.ts';
 import { bodyOf, Client, closedLoop, Tally } from '../../demo/traffic.ts';
-import { kill, openLab, serving, training, type Lab } from './lab.ts';
+import { inTrainer, kill, openLab, serving, training, type Lab } from './lab.ts';
 import { namespaces } from './world.ts';
 
 const enough = 100;
@@ -84,4 +84,18 @@ describe('the installed chart', () => {
     );
     expect(pods.map(({ status }) => status?.phase)).toEqual(pods.map(() => 'Running'));
   });
+
+  test('has a store that logs and counts as our own processes do', async () => {
+    const [pod] = await lab.system.list<Pod>('pods', 'app.kubernetes.io/component=store');
+    const name = pod?.metadata.name ?? '';
+    const lines = (await lab.system.run(['logs', name])).trim().split('\n');
+    const keys = { level: expect.any(String), message: expect.any(String), timestamp: expect.any(String) };
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ component: 'store', ...keys });
+    const address = await lab.system.run(['get', 'pod', name, '--output=jsonpath={.status.podIP}']);
+    const ask = 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())';
+    const metrics = await inTrainer(kubectl, lab.images.trainer, ask, `http://${address}:8081/metrics`);
+    expect(metrics).toMatch(/^limbeck_store_up\{component="store"\} 1$/m);
+    expect(metrics).toMatch(/^limbeck_store_requests_total\{operation="PutObject",code="200",.*\} [1-9]/m);
+    expect(metrics).toMatch(/^limbeck_store_volume_free_bytes\{.*\} [1-9]/m);
+  }, 240_000);
 });
