@@ -99,6 +99,7 @@ test-trainer: ## pytest, ruff and mypy with the trainer image's own Python; the 
 .PHONY: test-integration
 test-integration: setup ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
+	@$(CLUSTER) test-binaries
 	@$(LAVISH) $(CLUSTER) api-run -- $(BOUNDED) 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
 
 .PHONY: test-faults-sample test-faults

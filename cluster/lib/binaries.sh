@@ -14,6 +14,9 @@ binaries_table() {
   echo "pause $(own_version 1 pause) 1"
 }
 
+# What tests alone need: nobody who only looks at the demo waits for it.
+test_binaries_table() { echo "promrules $(own_version "$PROMETHEUS_VERSION" promrules) 1"; }
+
 # A go.mod of our own in the current folder. Kubernetes pins its staging modules by replace, which only the main module may do.
 wrapper_module() { printf 'module wrapper\ngo %s.0\n' "$GO_MINIMUM" >go.mod; }
 
@@ -58,6 +61,14 @@ build_pause() {
   go build -ldflags='-s -w' -o "$2/pause" .
 }
 
+# Our main around Prometheus' rules: half the packages of promtool and half its time.
+build_promrules() {
+  wrapper_module
+  cp "$REPOSITORY/cluster/promrules/main.go" .
+  go get "github.com/prometheus/prometheus@v${1%%-*}"
+  go build -mod=mod -ldflags='-s -w' -o "$2/promrules" .
+}
+
 # Builds into a folder beside the target and renames it when complete: a folder of the final name is always whole.
 build_one() {
   local name=$1 version=$2 target=$BIN/$1-$2 work
@@ -74,21 +85,26 @@ build_one() {
   rm -rf "$work"
 }
 
+# link_current TABLE
 link_current() {
   local name version program
   mkdir -p "$CURRENT"
   find "$CURRENT" -xtype l -delete
   while read -r name version _; do
     for program in "$BIN/$name-$version"/*; do ln -sfn "$program" "$CURRENT/${program##*/}"; done
-  done < <(binaries_table)
+  done < <("$1")
 }
 
-binaries() {
-  local count=0 total name version minutes built=0 began=$SECONDS
+binaries() { build_all binaries_table; }
+test_binaries() { build_all test_binaries_table; }
+
+# build_all TABLE
+build_all() {
+  local table=$1 count=0 total name version minutes built=0 began=$SECONDS
   # shellcheck disable=SC2034 # Read by with_heartbeat.
   local remedy='; is the network there, for the modules of Go, and enough memory?'
   hold_lock binaries
-  total=$(binaries_table | wc -l)
+  total=$("$table" | wc -l)
   mkdir -p "$CACHE/logs"
   while read -r name version minutes; do
     count=$((count + 1))
@@ -96,8 +112,8 @@ binaries() {
     built=$((built + 1))
     say "binaries $count/$total $name $version (about $minutes min the first time)"
     with_heartbeat "$name" "$CACHE/logs/build-$name.log" build_one "$name" "$version"
-  done < <(binaries_table)
-  link_current
+  done < <("$table")
+  link_current "$table"
   say "binaries: $total of $total there, $built built in $((SECONDS - began)) s"
 }
 
