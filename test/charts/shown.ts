@@ -1,0 +1,41 @@
+/** What a running operator shows to whoever scrapes it. */
+import { ApiError } from '../../operator/kernel/cluster.ts';
+import { callMetrics } from '../../operator/kernel/call-metrics.ts';
+import { skewMetrics } from '../../operator/kernel/metrics.ts';
+import { led } from '../support/candidates.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { startRig } from '../support/rig.ts';
+import { freshRegistry } from '../support/toy.ts';
+import type { Labels } from './promrules.ts';
+
+export interface Shown {
+  /** Name of each metric that is shown → the labels of each of its series. */
+  readonly samples: ReadonlyMap<string, readonly Labels[]>;
+  /** Also those that show nothing before they are first counted. */
+  readonly registered: ReadonlySet<string>;
+}
+
+/** What a manager shows that leads, and whose lease could not be written once. */
+export async function shown(): Promise<Shown> {
+  const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
+  callMetrics(registry);
+  skewMetrics(registry, () => 0);
+  let fails = true;
+  cluster.beforeWrite = () => {
+    if (fails) throw new ApiError('unavailable', 'not now');
+  };
+  const rig = startRig(cluster, clock, { registry, leaderElection: { leaseName: 'operator' } });
+  await clock.advance(1000);
+  fails = false;
+  await clock.advance(5000);
+  const samples = new Map<string, Labels[]>();
+  for (const line of (await registry.metrics()).split('\n')) {
+    const name = /^limbeck_\w+/.exec(line)?.[0];
+    if (name === undefined) continue;
+    const pairs = [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value] as const);
+    samples.set(name, [...(samples.get(name) ?? []), Object.fromEntries(pairs)]);
+  }
+  const registered = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name));
+  await rig.stop();
+  return { samples, registered };
+}
