@@ -59,11 +59,15 @@ describe('alerts', () => {
   });
 });
 
-test('every metric that the runbook names is registered', async () => {
+test('every metric that the runbook names is registered, with the labels that it names', async () => {
   const { registered } = await shown();
-  const named = [...new Set(runbook.match(/limbeck_\w+/g))];
-  expect(named).toContain('limbeck_queue_depth');
-  expect(named.filter((name) => !registered.has(name))).toEqual([]);
+  const named = [...runbook.matchAll(/(limbeck_\w+)(?:\{(.*?)\})?/g)].flatMap(([, name = '', inner = '']) => [
+    name,
+    ...[...inner.matchAll(/(\w+)=/g)].map(([, label = '']) => `${name} ${label}`),
+  ]);
+  expect(named).toEqual(expect.arrayContaining(['limbeck_queue_depth', 'limbeck_api_requests_total verb']));
+  const known = [...registered].flatMap(([name, labels]) => [name, ...labels.map((label) => `${name} ${label}`)]);
+  expect(named.filter((name) => !known.includes(name))).toEqual([]);
 });
 
 test('what a job says and a person has to mend is in the runbook of jobs, by its reason', async () => {

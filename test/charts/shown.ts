@@ -11,8 +11,8 @@ import type { Labels } from './promrules.ts';
 export interface Shown {
   /** Name of each metric that is shown → the labels of each of its series. */
   readonly samples: ReadonlyMap<string, readonly Labels[]>;
-  /** Also those that show nothing before they are first counted. */
-  readonly registered: ReadonlySet<string>;
+  /** Name of each metric, also of those that show nothing before they are first counted → names of its labels. */
+  readonly registered: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What a manager shows that leads, and whose lease could not be written once. */
@@ -35,7 +35,9 @@ export async function shown(): Promise<Shown> {
     const pairs = [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value] as const);
     samples.set(name, [...(samples.get(name) ?? []), Object.fromEntries(pairs)]);
   }
-  const registered = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name));
+  // The library has them, and its types do not.
+  const metrics = registry.getMetricsAsArray() as unknown as readonly { name: string; labelNames: readonly string[] }[];
+  const registered = new Map(metrics.map(({ name, labelNames }) => [name, labelNames]));
   await rig.stop();
   return { samples, registered };
 }

@@ -6,7 +6,7 @@ type Course = Readonly<Record<string, number | 'gone'>>;
 
 type Times = readonly [earliest: string, latest: string];
 
-interface Expected {
+export interface Expected {
   /** The first evaluation that fires is one of these times; so is the last one. Without `ends`: it does until the story ends. */
   readonly begins: Times;
   readonly ends?: Times;
