@@ -62,10 +62,10 @@ function isPeer(peers: readonly Peer[] | undefined, place: Place, own: string): 
 }
 
 /** A name means the port that the receiving pod calls so. */
-const isPort = (ports: readonly PolicyPort[] | undefined, target: Place, port: number): boolean =>
+const isPort = (ports: readonly PolicyPort[] | undefined, { to, port, protocol = 'TCP' }: Connection): boolean =>
   ports === undefined ||
-  ports.some(({ port: wanted, protocol = 'TCP' }) => {
-    return protocol === 'TCP' && (typeof wanted === 'number' ? wanted : target.ports[wanted]) === port;
+  ports.some(({ port: wanted, protocol: offered = 'TCP' }) => {
+    return protocol === offered && (typeof wanted === 'number' ? wanted : to.ports[wanted]) === port;
   });
 
 type Direction = 'Ingress' | 'Egress';
@@ -79,25 +79,28 @@ const over = (policies: readonly NetworkPolicy[], place: Place, direction: Direc
       selects(spec.podSelector, place.labels),
   );
 
-/** A TCP connection that one pod opens to a port of another. */
+/** A connection that one pod opens to a port of another, by TCP unless it says so. */
 export interface Connection {
   readonly from: Place;
   readonly to: Place;
   readonly port: number;
+  readonly protocol?: 'TCP' | 'UDP';
 }
 
 /** Do the policies over its source let a connection out? */
-export function leaves(policies: readonly NetworkPolicy[], { from, to, port }: Connection): boolean {
+export function leaves(policies: readonly NetworkPolicy[], connection: Connection): boolean {
+  const { from, to } = connection;
   const mine = over(policies, from, 'Egress');
   const isNamed = ({ metadata, spec: { egress = [] } }: NetworkPolicy): boolean =>
-    egress.some((rule) => isPeer(rule.to, to, metadata.namespace) && isPort(rule.ports, to, port));
+    egress.some((rule) => isPeer(rule.to, to, metadata.namespace) && isPort(rule.ports, connection));
   return mine.length === 0 || mine.some(isNamed);
 }
 
 /** Do the policies over its target let a connection in? */
-export function enters(policies: readonly NetworkPolicy[], { from, to, port }: Connection): boolean {
+export function enters(policies: readonly NetworkPolicy[], connection: Connection): boolean {
+  const { from, to } = connection;
   const mine = over(policies, to, 'Ingress');
   const isNamed = ({ metadata, spec: { ingress = [] } }: NetworkPolicy): boolean =>
-    ingress.some((rule) => isPeer(rule.from, from, metadata.namespace) && isPort(rule.ports, to, port));
+    ingress.some((rule) => isPeer(rule.from, from, metadata.namespace) && isPort(rule.ports, connection));
   return mine.length === 0 || mine.some(isNamed);
 }
