@@ -39,7 +39,7 @@ from limbeck_trainer.progress import Distribution
 from limbeck_trainer.reading.mirror import bring
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import page_of
-from limbeck_trainer.scaling import time_alone
+from limbeck_trainer.scaling import time_alone, unmeasured
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice, Facts, choose_strategy, shortage
 from limbeck_trainer.stream_plan import StreamPlan
@@ -68,7 +68,10 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         teacher = load_teacher(distillation, dataset, session.store, session.scratch, environment.threads)
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
     if dataset.foundation is not None and environment.rank == 0:
-        _rehearse(session, environment, dataset, rows)
+        # Rank 0 alone exports.
+        from limbeck_trainer.pretrained.rehearsal import rehearse
+
+        rehearse(dataset, rows, environment.threads, session.log)
     peers = Peers(environment)
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
     check_agreement(peers, dataset)
@@ -138,23 +141,6 @@ def _foundation(session: Session, environment: Environment) -> Foundation | None
     return foundation
 
 
-def _rehearse(session: Session, environment: Environment, dataset: Dataset, rows: Rows) -> None:
-    """Rank 0 alone exports."""
-    from limbeck_trainer.pretrained.building import keeps_head
-    from limbeck_trainer.pretrained.rehearsal import rehearse
-
-    assert dataset.foundation is not None
-    rehearse(dataset, rows, environment.threads)
-    session.log.info("export rehearsed")
-    if not dataset.labels:
-        return
-    if keeps_head(dataset.foundation, dataset.labels):
-        session.log.info("the pretrained model keeps its head", labels=list(dataset.labels))
-    else:
-        classes = {"labels": list(dataset.labels), "pretrainedLabels": list(dataset.foundation.labels)}
-        session.log.info("the pretrained model gets a new head", **classes)
-
-
 def _choose(session: Session, environment: Environment, peers: Peers, material: Material) -> Choice:
     """Rank 0's choice, for all: the ranks need not have equally much memory left."""
     optimization = session.config.optimization
@@ -186,7 +172,7 @@ def _train(
     trainings = 2 if with_control else 1
     name = "student" if config.distillation else "model"
     stage = Stage(name, plan, _criterion(config, material, teacher), choice.strategy, steps, plan.steps_per_epoch)
-    stage = replace(stage, alone_seconds=time_alone(session, peers, material, stage))
+    stage = replace(stage, alone_seconds=_alone_seconds(session, peers, material, stage, choice))
     session.board.update(phase="training", steps=steps * trainings, epochs=config.optimization.epochs * trainings)
     trained = Training(session, peers, material, stage).run()
     if not with_control:
@@ -195,6 +181,19 @@ def _train(
     alone = _plan(config, material, rows.labelled, peers)
     stage = Stage("control", alone, cross_entropy(material.y), choice.strategy, steps, plan.steps_per_epoch, steps)
     return trained, Training(session, peers, material, stage).run()
+
+
+def _alone_seconds(session: Session, peers: Peers, material: Material, stage: Stage, choice: Choice) -> float | None:
+    """What a step takes one process; where that is not measured, the choice's reason says so and why."""
+    if peers.world_size == 1:
+        return None
+    why_not = unmeasured(choice, stage, material, peers)
+    if why_not is None:
+        return time_alone(session, peers, material, stage)
+    session.log.info("scaling is not measured", why=why_not)
+    reason = f"{choice.why} Scaling is not measured: {why_not}."
+    session.board.update(distribution=Distribution(choice.strategy, reason, peers.world_size))
+    return None
 
 
 def _plan(config: Config, material: Material, rows: Ints, peers: Peers) -> Plan:

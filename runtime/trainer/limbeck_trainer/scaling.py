@@ -21,6 +21,7 @@ from limbeck_trainer.loss_record import STEPS_PER_LOOK
 from limbeck_trainer.parallel import Whole
 from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.session import Material, Session, Stage
+from limbeck_trainer.strategy import Choice
 
 # What the calibration may take: about a second, and a whole step of ten at most.
 BUDGET_SECONDS = 1.0
@@ -67,13 +68,24 @@ def efficiency(alone: float | None, together: float | None, processes: int) -> f
     return alone / (processes * max(together, 1e-9))
 
 
+def unmeasured(choice: Choice, stage: Stage, material: Material, peers: Peers) -> str | None:
+    """Why a training is not compared with one process; None if it is."""
+    least = (WARM_UP_PARTS + LEAST_PARTS) * STEPS_PER_LOOK[peers.device.type]
+    stream = material.dataset.stream
+    if not choice.fits_one:
+        return "one process may not hold the model"
+    if stream is not None and stream.shards is not None:
+        # What reading costs comes with some steps alone, and with others alone than in the group.
+        return "one process would read other files of the stream than the group"
+    return f"that takes {least} steps, and there are {stage.steps}" if stage.steps < least else None
+
+
 def time_alone(session: Session, peers: Peers, material: Material, stage: Stage) -> float | None:
-    """Seconds of a step of one process with the whole global batch. None where that is not to be had: a divided model
-    would not fit, and of a stream this rank would read the others' files.
+    """Seconds of a step of one process with the whole global batch, on rank 0; None on the others, which wait.
 
     It holds no more samples at once than in the group: memory need not have room for more.
     """
-    if stage.strategy != "ddp" or not peers.leads or material.dataset.stream is not None:
+    if not peers.leads:
         return None
     processes, peers = peers.world_size, peers.alone()
     model = assemble(session.config.model, material.dataset, material.rows.train).to(peers.device)
@@ -92,8 +104,10 @@ def _median_step(
 ) -> float:
     """`run(step, share, parts)` does a step with every share-th sample of its batch, in parts; it gives its seconds."""
     began = clock()
-    run(0, processes, 1)
-    part = run(1, processes, 1)
+    part = run(0, processes, 1)
+    if part <= LONGEST_STEP_SECONDS:
+        # Of what was short, the first time is that of making memory and connections.
+        part = run(1, processes, 1)
     if part * processes > LONGEST_STEP_SECONDS:
         # Of steps as long as this the arithmetic is all that counts, and that grows with the batch.
         return part * processes

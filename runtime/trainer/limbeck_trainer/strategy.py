@@ -36,30 +36,36 @@ class Facts:
 
 @dataclass(frozen=True)
 class Choice:
-    """`strategy` is alone, ddp (each process holds the whole model) or fsdp (each a part); `why` is a sentence."""
+    """`strategy` is alone, ddp (each process holds the whole model) or fsdp (each a part); `why` is a sentence.
+
+    `fits_one` tells whether one process may hold all that a training needs, but for a checkpoint.
+    """
 
     strategy: str
     why: str
+    fits_one: bool = True
 
 
 def choose_strategy(requested: str, facts: Facts) -> Choice:
     """What distribution.strategy asks for, or the simplest that fits: dividing a model costs communication."""
     if facts.world_size == 1:
         return Choice("alone", "There is one process, so nothing is divided.")
+    usable = facts.memory_bytes * USABLE_SHARE
+    fits_one = requested == "ddp" or facts.state_bytes <= usable
     if requested != "auto":
-        return Choice(requested, "distribution.strategy says so.")
+        return Choice(requested, "distribution.strategy says so.", fits_one)
     state = f"Weights, gradients and optimiser state of {facts.parameters:,} parameters take {_size(facts.state_bytes)}"
     if not facts.checkpoints_aside:
         state += f", and {_size(facts.needed(1))} while a checkpoint is written"
-    usable = facts.memory_bytes * USABLE_SHARE
     room = f"{_size(usable)}, {USABLE_SHARE:.0%} of the memory that a process has left"
     if facts.needed(1) <= usable:
         return Choice("ddp", f"{state}, which fit into {room}: every process holds the whole model.")
     part = facts.state_bytes / facts.world_size
     divided = f"{state}, more than {room}: each of {facts.world_size} processes holds a part, {_size(part)}"
     if facts.needed(facts.world_size) <= usable:
-        return Choice("fsdp", f"{divided}.")
-    return Choice("fsdp", f"{divided}. Even that may not fit: raise the memory limit or distribution.workers.")
+        return Choice("fsdp", f"{divided}.", fits_one)
+    even_that = "Even that may not fit: raise the memory limit or distribution.workers."
+    return Choice("fsdp", f"{divided}. {even_that}", fits_one)
 
 
 def shortage(requested: str, facts: Facts) -> str | None:

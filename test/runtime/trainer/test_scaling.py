@@ -16,11 +16,13 @@ from limbeck_trainer.distributed import Peers
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.loop import material_of
 from limbeck_trainer.plan import Plan
-from limbeck_trainer.samples import Rows
-from limbeck_trainer.scaling import BUDGET_SECONDS, LEAST_STEPS, Pace, _median_step, efficiency, time_alone
-from limbeck_trainer.session import Stage
+from limbeck_trainer.samples import Dataset, Rows, Shards, Stream
+from limbeck_trainer.scaling import BUDGET_SECONDS, LEAST_STEPS, Pace, _median_step, efficiency, time_alone, unmeasured
+from limbeck_trainer.session import Material, Stage
 from limbeck_trainer.store import Store
+from limbeck_trainer.strategy import Choice
 from support import alone, config_document, contract, run_here, session
+from test_stream import npz_shards
 from torch import Tensor
 
 CPU = torch.device("cpu")
@@ -77,10 +79,12 @@ def test_short_steps_are_repeated_within_the_budget() -> None:
     assert LEAST_STEPS < sum(share == 1 for _, share, _ in asked) <= BUDGET_SECONDS / 0.1
 
 
-def test_a_long_step_is_reckoned_from_its_part_so_that_nobody_waits_in_vain() -> None:
-    seconds, asked = timed(60.0)
-    assert seconds == pytest.approx(60.0)
-    assert [share for _, share, _ in asked] == [4, 4]
+@pytest.mark.parametrize(("seconds", "asked"), [(12.0, [4, 4]), (40.0, [4, 4]), (41.0, [4]), (2000.0, [4])])
+def test_a_long_step_is_reckoned_from_its_part_so_that_nobody_waits_in_vain(seconds: float, asked: list[int]) -> None:
+    """And once only where the part is long: the others give up after 600 s, and a step alone may take as many."""
+    found, steps = timed(seconds)
+    assert found == pytest.approx(seconds)
+    assert [share for _, share, _ in steps] == asked
 
 
 @pytest.mark.parametrize(("seconds", "parts"), [(0.01, 1), (0.1, 4)])
@@ -120,6 +124,48 @@ def test_one_process_holds_no_more_of_a_batch_at_once_than_it_does_in_the_group(
     assert (time_alone(said, leader, material, stage) or 0) > 0
     # Its part of a batch of 64, and then all of one.
     assert held.rows == {(at_once, 16), (at_once, 64)}
+
+
+@pytest.mark.parametrize(
+    ("fits", "shards", "steps", "why_not"),
+    [
+        (True, None, 7, None),
+        (True, None, 6, "that takes 7 steps, and there are 6"),
+        (False, None, 7, "one process may not hold the model"),
+        (True, Shards(np.array([0, 4]), 1), 7, "one process would read other files of the stream than the group"),
+    ],
+)
+def test_why_a_group_is_not_compared_with_one_process(
+    fits: bool, shards: Shards | None, steps: int, why_not: str | None
+) -> None:
+    rows, one = np.arange(4), np.ones(1)
+    parts = Rows(rows, rows, rows, rows)
+    dataset = Dataset(one, one, ("a", "b"), "", stream=Stream(parts, one, one, shards))
+    material = Material(dataset, parts, torch.empty(0), torch.empty(0))
+    stage = Stage("model", Plan(rows, 4, 1), Held(), "fsdp", steps=steps, round_steps=1)
+    leader = Leader(Environment(0, 4, "host", 29500, 1, alone().result_file))
+    assert unmeasured(Choice("fsdp", "Why.", fits), stage, material, leader) == why_not
+
+
+def test_a_divided_model_that_one_process_may_hold_is_compared_too(store: str, tmp_path: Path) -> None:
+    document = config_document(store, optimization={"epochs": 1}, distribution={"strategy": "fsdp"})
+    ended = run_group(tmp_path / "two", document, 2)
+    assert ended.result["distribution"]["strategy"] == "fsdp"
+    assert ended.result["distribution"]["scalingEfficiency"] > 0
+
+
+def test_a_group_that_is_not_compared_says_why_beside_its_strategy(store: str, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    npz_shards(tmp_path / "shards")
+    source = {"kind": "pvc", "claim": "c", "path": str(tmp_path / "shards")}
+    data = {"source": source, "split": {"validation": 0.1, "test": 0.2, "seed": 7}, "stream": {"window": 2}}
+    ended = run_group(tmp_path / "two", config_document(store, data=data, optimization={"epochs": 1}), 2)
+    jsonschema.validate(ended.result, contract("trainer-result"))
+    distribution = ended.result["distribution"]
+    assert "scalingEfficiency" not in distribution
+    assert distribution["reason"].endswith(
+        "Scaling is not measured: one process would read other files of the stream than the group."
+    )
 
 
 def test_a_group_says_how_well_it_scales_and_the_measurement_changes_nothing(store: str, tmp_path: Path) -> None:

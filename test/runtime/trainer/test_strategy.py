@@ -50,6 +50,15 @@ def test_the_choice_and_its_reason(requested: str, facts: Facts, strategy: str, 
 
 
 @pytest.mark.parametrize(
+    ("requested", "parameters", "fits"),
+    [("ddp", 90, True), ("fsdp", 80, True), ("fsdp", 81, False), ("auto", 80, True), ("auto", 81, False)],
+)
+def test_whether_one_process_may_train_it_to_compare(requested: str, parameters: int, fits: bool) -> None:
+    """16 bytes for each of 80 million fill 60 % of 2 GiB; nobody writes a checkpoint meanwhile."""
+    assert choose_strategy(requested, Facts(parameters * MILLION, "adam", 2, 2 * GIB)).fits_one is fits
+
+
+@pytest.mark.parametrize(
     ("requested", "facts", "why"),
     [
         ("auto", Facts(60 * MILLION, "adam", 1, 2 * GIB), None),
