@@ -83,9 +83,18 @@ def launch(command: Sequence[str], variables: Mapping[str, str], result: Path) -
         for local in range(count):
             file = Path(folder) / f"{local}.json"
             places = {"RANK": str(group * count + local), "LOCAL_RANK": str(local), "LIMBECK_RESULT_FILE": str(file)}
-            process = subprocess.Popen(command, env={**variables, **places, "LIMBECK_SCRATCH": str(scratch)})
+            process = _started(command, {**variables, **places, "LIMBECK_SCRATCH": str(scratch)})
             pod.take(Child(group * count + local, process, file))
         return told(decisive(ended(pod.children)), result)
+
+
+def _started(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A rank that SIGTERM does not reach before it hears it: see early.py."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    try:
+        return subprocess.Popen(command, env=variables)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
 def ended(children: Sequence[Child], clock: Callable[[], float] = time.monotonic) -> list[Child]:
@@ -116,7 +125,7 @@ def _hurry(children: Sequence[Child], failed_at: float, now: float) -> None:
 
 def decisive(over: Sequence[Child]) -> Child:
     """Who speaks for the pod: who failed first for a reason of its own, else who failed first, else rank 0."""
-    # The last of them: SIGTERM before the process could take it over.
+    # The last of them: killed by SIGTERM, whatever has kept it from hearing that.
     echoes = {EXIT_CODES[Reason.PEER_LOST], EXIT_CODES[Reason.INTERRUPTED], -signal.SIGTERM}
     failed = [child for child in over if child.code != 0]
     causes = [child for child in failed if child.code not in echoes]

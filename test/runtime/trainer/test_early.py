@@ -37,6 +37,26 @@ def shadowed(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": path, "HERE": str(folder / "here")}
 
 
+# Holds the signal back and sends it; then it is as `env --block-signal=TERM` was, and Python has not even begun.
+TOO_EARLY = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"], ids=["one process", "a pod of two"])
+def test_sigterm_before_python_has_begun_is_heard_where_it_is_held_back(
+    tmp_path: Path, store: str, processes: str
+) -> None:
+    command = [sys.executable, "-c", TOO_EARLY, *trainer_command(tmp_path)]
+    variables = {"LOCAL_WORLD_SIZE": processes, "GROUP_RANK": "0"}
+    (worker,) = start_program(tmp_path, config_document(store), command, 1, variables)
+    assert worker.exit_code() == EXIT_CODE, worker.log_file.read_text()
+    assert worker.result_file.read_text() == RESULT
+
+
 @pytest.mark.parametrize("processes", ["", "2"], ids=["one process", "a pod of two"])
 def test_sigterm_before_the_trainer_is_imported_is_no_crash(tmp_path: Path, store: str, processes: str) -> None:
     variables = {**shadowed(tmp_path), "LOCAL_WORLD_SIZE": processes, "RANK": "" if processes else "0"}

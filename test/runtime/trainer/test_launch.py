@@ -23,9 +23,15 @@ names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w").write(json.dumps([os.environ[name] for name in names]))
 open(os.environ["LIMBECK_RESULT_FILE"], "w").write(os.environ["RANK"])
 """
-# Each rank sleeps, then ends as its own entry says: [seconds, exit code or signal, result or none].
+SAY_WHAT_IS_HELD_BACK = """
+import os, signal
+open(os.environ["LIMBECK_RESULT_FILE"], "w").write(str(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+"""
+# Each rank hears SIGTERM as the trainer does, sleeps, then ends as its own entry says: [seconds, exit code or signal,
+# result or none].
 END_AS_TOLD = """
-import json, os, sys, time
+import json, os, signal, sys, time
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 seconds, code, result = json.loads(os.environ["ENDS"])[int(os.environ["LOCAL_RANK"])]
 time.sleep(seconds)
 if result: open(os.environ["LIMBECK_RESULT_FILE"], "w").write(result)
@@ -61,6 +67,11 @@ def test_ranks_are_counted_over_the_pods(tmp_path: Path) -> None:
     assert (code, result) == (0, "3")
 
 
+def test_sigterm_is_held_back_from_a_rank_until_it_can_hear_it_and_never_from_its_launcher(tmp_path: Path) -> None:
+    assert run(SAY_WHAT_IS_HELD_BACK, tmp_path, 2) == (0, str({signal.SIGTERM}))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
 @pytest.mark.parametrize(
     ("ends", "code", "result"),
     [
@@ -91,7 +102,8 @@ def test_a_killed_process_leaves_words(tmp_path: Path) -> None:
 
 def test_sigterm_reaches_every_process(tmp_path: Path) -> None:
     places = [tmp_path / str(rank) for rank in (0, 1)]
-    waits = 'import os, time; open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w"); time.sleep(600)'
+    hears = "import os, signal, time; signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])"
+    waits = f'{hears}; open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w"); time.sleep(600)'
     package = Path(__file__).resolve().parents[3] / "runtime" / "trainer"
     starts = f"import os, sys; from pathlib import Path; from limbeck_trainer.launch import launch; \
 sys.exit(launch([sys.executable, '-c', {waits!r}], os.environ, Path('{tmp_path}/result')))"
