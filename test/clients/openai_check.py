@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import openai
 import pydantic
@@ -11,12 +12,12 @@ CLIENT = openai.OpenAI(base_url=f"{sys.argv[1]}/v1", api_key="none", max_retries
 CHAT = [{"role": "user", "content": "x 345678"}]
 
 
-def models():
+def models() -> None:
     assert "echo" in [model.id for model in CLIENT.models.list()]
     assert CLIENT.models.retrieve("echo").id == "echo"
 
 
-def completions():
+def completions() -> None:
     answer = CLIENT.completions.create(model="echo", prompt="one two ", temperature=0, logprobs=2)
     assert answer.choices[0].text == "one two one two "
     assert answer.choices[0].finish_reason == "length"
@@ -28,15 +29,16 @@ def completions():
     assert (stopped.choices[0].text, stopped.choices[0].finish_reason) == ("one ", "stop")
 
 
-def seeds():
-    def drawn(seed):
+def seeds() -> None:
+    def drawn(seed: int) -> str:
         answer = CLIENT.completions.create(model="echo", prompt="one two ", temperature=2, seed=seed, max_tokens=40)
-        return answer.choices[0].text
+        text: str = answer.choices[0].text
+        return text
 
     assert drawn(7) == drawn(7)
 
 
-def chat():
+def chat() -> None:
     answer = CLIENT.chat.completions.create(
         model="echo", messages=CHAT, temperature=0, max_completion_tokens=8, logprobs=True, top_logprobs=2
     )
@@ -46,7 +48,7 @@ def chat():
     assert answer.usage.prompt_tokens == 10
 
 
-def streams():
+def streams() -> None:
     chunks = list(
         CLIENT.chat.completions.create(
             model="echo",
@@ -61,17 +63,22 @@ def streams():
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == " 345678"
     assert chunks[-2].choices[0].finish_reason == "length"
     assert chunks[-1].usage.completion_tokens == 8
-    texts = [chunk.choices[0].text for chunk in CLIENT.completions.create(model="echo", prompt="😀ü12", temperature=0, stream=True)]
+    texts = [
+        chunk.choices[0].text
+        for chunk in CLIENT.completions.create(model="echo", prompt="😀ü12", temperature=0, stream=True)
+    ]
     assert "".join(texts) == "😀ü12😀ü12"
 
 
-class Next(pydantic.BaseModel):
+class Next(pydantic.BaseModel):  # type: ignore[misc]
+    """A list of what is old and new."""
+
     kind: Literal["new", "old"]
     count: int | None
     next: "Next | None"
 
 
-def json_mode():
+def json_mode() -> None:
     answer = CLIENT.chat.completions.parse(
         model="echo", messages=CHAT, temperature=2, seed=4, response_format=Next, logit_bias={"110": 40}
     )
@@ -84,9 +91,10 @@ def json_mode():
     assert isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
-def embeddings():
+def embeddings() -> None:
     texts = ["one", "two and a half"]
-    for encoding in ({}, {"encoding_format": "float"}):
+    encodings: list[dict[str, Any]] = [{}, {"encoding_format": "float"}]
+    for encoding in encodings:
         answer = CLIENT.embeddings.create(model="vectors", input=texts, **encoding)
         assert [len(entry.embedding) for entry in answer.data] == [4, 4]
         for entry in answer.data:
@@ -96,7 +104,7 @@ def embeddings():
     assert tokens.usage.prompt_tokens == 3
 
 
-def refused(kind, call, words):
+def refused(kind: type[openai.APIStatusError], call: Callable[[], object], words: str) -> None:
     try:
         call()
     except kind as error:
@@ -105,7 +113,7 @@ def refused(kind, call, words):
         raise AssertionError(f"{words}: was not refused")
 
 
-def mistakes():
+def mistakes() -> None:
     create = CLIENT.completions.create
     refused(openai.NotFoundError, lambda: create(model="nobody", prompt="a"), "there is no model 'nobody'")
     refused(openai.BadRequestError, lambda: create(model="mlp", prompt="a"), "is not a language model")

@@ -1,15 +1,19 @@
 """tritonclient over HTTP and gRPC, unchanged, against a running server: argv is its HTTP and its gRPC address."""
 
 import sys
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tritonclient.grpc as grpc_client
 import tritonclient.http as http_client
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
+Array = npt.NDArray[Any]
+
 HTTP, GRPC = sys.argv[1:3]
 ROWS = np.array([[1, 2, 3, 4], [0, 0, 0, 1]], dtype=np.float32)
-EXAMPLES = {
+EXAMPLES: dict[str, list[Any]] = {
     "BOOL": [True, False],
     "INT8": [-128, 127],
     "INT16": [-32768, 32767],
@@ -22,30 +26,30 @@ EXAMPLES = {
     "FP16": [0.5, -2.0],
     "FP32": [0.1, float("-inf")],
     "FP64": [0.1, float("nan")],
-    "BYTES": ["ü\n\"", ""],
+    "BYTES": ['ü\n"', ""],
 }
 
 
-def array_of(datatype):
+def array_of(datatype: str) -> Array:
     values = EXAMPLES[datatype]
     if datatype == "BYTES":
         return np.array([[value.encode() for value in values]], dtype=np.object_)
     return np.array([values], dtype=triton_to_np_dtype(datatype))
 
 
-def same(got, expected):
+def same(got: Any, expected: Array) -> bool:
     if expected.dtype == np.object_:
         return [bytes(b) for b in got.ravel()] == list(expected.ravel())
-    return got.dtype == expected.dtype and np.array_equal(got, expected, equal_nan=expected.dtype.kind == "f")
+    return bool(got.dtype == expected.dtype) and np.array_equal(got, expected, equal_nan=expected.dtype.kind == "f")
 
 
-def health(client):
+def health(client: Any) -> None:
     assert client.is_server_live() and client.is_server_ready() and client.is_model_ready("mlp")
     assert client.is_model_ready("mlp", "1")
     assert not client.is_model_ready("nope")
 
 
-def documents_http(client):
+def documents_http(client: Any) -> None:
     assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
     metadata = client.get_model_metadata("mlp")
     assert metadata["inputs"][0]["shape"] == [-1, 4] and metadata["versions"] == ["1"]
@@ -54,7 +58,7 @@ def documents_http(client):
     assert {"name": "mlp", "version": "1", "state": "READY", "reason": ""} in client.get_model_repository_index()
 
 
-def documents_grpc(client):
+def documents_grpc(client: Any) -> None:
     assert "statistics" in client.get_server_metadata().extensions
     metadata = client.get_model_metadata("mlp")
     assert list(metadata.inputs[0].shape) == [-1, 4] and metadata.outputs[0].datatype == "FP32"
@@ -64,7 +68,7 @@ def documents_grpc(client):
     assert any(model.name == "mlp" and model.state == "READY" for model in client.get_model_repository_index().models)
 
 
-def infer(module, client, datatype, **options):
+def infer(module: Any, client: Any, datatype: str, **options: Any) -> None:
     array = array_of(datatype)
     given = module.InferInput("x", list(array.shape), datatype)
     given.set_data_from_numpy(array)
@@ -72,7 +76,7 @@ def infer(module, client, datatype, **options):
     assert same(result.as_numpy("y"), array), (datatype, result.as_numpy("y"))
 
 
-def json_infer(client, datatype):
+def json_infer(client: Any, datatype: str) -> None:
     """JSON both ways; FP16 the client itself sends as bytes alone, and NaN and infinities are no JSON."""
     array = array_of(datatype)
     if datatype in ("FP16", "FP32", "FP64"):
@@ -86,14 +90,15 @@ def json_infer(client, datatype):
     assert same(got, array) or got.astype(array.dtype).tolist() == array.tolist(), (datatype, got)
 
 
-def mlp(module, client, **options):
+def mlp(module: Any, client: Any, **options: Any) -> Array:
     given = module.InferInput("x", [2, 4], "FP32")
     given.set_data_from_numpy(ROWS)
     wanted = module.InferRequestedOutput("logits")
-    return client.infer("mlp", [given], outputs=[wanted], **options).as_numpy("logits")
+    answer: Array = client.infer("mlp", [given], outputs=[wanted], **options).as_numpy("logits")
+    return answer
 
 
-def compression(client):
+def compression(client: Any) -> None:
     plain = mlp(http_client, client)
     for algorithm in ("gzip", "deflate"):
         packed = mlp(
@@ -103,13 +108,13 @@ def compression(client):
     assert np.array_equal(plain, client.async_infer("mlp", [input_of(http_client)]).get_result().as_numpy("logits"))
 
 
-def input_of(module):
+def input_of(module: Any) -> Any:
     given = module.InferInput("x", [2, 4], "FP32")
     given.set_data_from_numpy(ROWS)
     return given
 
 
-def refusals(module, client):
+def refusals(module: Any, client: Any) -> None:
     wrong = module.InferInput("x", [1, 3], "FP32")
     wrong.set_data_from_numpy(np.zeros((1, 3), dtype=np.float32))
     for model, inputs, words in [("nope", [input_of(module)], "no model"), ("mlp", [wrong], "shape")]:
@@ -121,7 +126,7 @@ def refusals(module, client):
             raise AssertionError(f"{model} was not refused")
 
 
-def scheduling(module, client):
+def scheduling(module: Any, client: Any) -> None:
     plain = mlp(module, client)
     assert np.array_equal(plain, mlp(module, client, priority=1, timeout=60_000_000))
     try:
@@ -132,7 +137,7 @@ def scheduling(module, client):
         raise AssertionError("what waited longer than a microsecond was run")
 
 
-def repository(client):
+def repository(client: Any) -> None:
     client.unload_model("spare")
     assert not client.is_model_ready("spare")
     client.load_model("spare")
@@ -147,7 +152,7 @@ def repository(client):
     client.load_model("spare")
 
 
-def main():
+def main() -> None:
     http = http_client.InferenceServerClient(HTTP, concurrency=2)
     grpc = grpc_client.InferenceServerClient(GRPC)
     health(http)

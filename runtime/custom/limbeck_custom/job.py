@@ -1,7 +1,5 @@
 """The run as the program sees it."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -11,7 +9,7 @@ import signal
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from limbeck_custom import store
 from limbeck_custom.ending import EXIT_CODES, LARGER, Failure, as_json, is_out_of_memory, last_words
@@ -29,15 +27,13 @@ class Job:
         self.config = config
         self.rank, self.world_size = int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
         self.run_uri, self.models_uri = (config["store"][name].rstrip("/") for name in ("runUri", "modelsUri"))
-        # Set by SIGTERM: write a checkpoint, then raise Interrupted. 45 s later the pod is killed.
-        self.stopping = False
+        self.stopping = False  # Set by SIGTERM: write a checkpoint, raise Interrupted. 45 s later the pod is killed.
         self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
         self._result: bytes | None = None
-        self._resumed_from: int | None = None
         self._board = Board()
 
     @classmethod
-    def start(cls, environment: Mapping[str, str] = os.environ) -> Job:
+    def start(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Reads the config, serves progress, and hears SIGTERM."""
         path = Path(environment.get("LIMBECK_CONFIG", "/etc/limbeck/config.json"))
         job = cls(json.loads(path.read_text()), environment)
@@ -61,24 +57,32 @@ class Job:
             raise Failure(*(("Interrupted", "Stopped by SIGTERM.") if self.stopping else lost)) from error
 
     def save_checkpoint(self, step: int, content: bytes) -> None:
-        """For rank 0: the file, then the pointer with its digest. Without the pointer there is no checkpoint."""
+        """For rank 0: the file, then the pointer with its digest; `checkpoint.keep` of them stay, this one included."""
         name = f"{self.run_uri}/a{self.config['run']['attempt']}/checkpoints/model/step-{step:08d}"
         digest = hashlib.sha256(content).hexdigest()
         store.put(f"{name}.pt", content)
         store.put(f"{name}.json", as_json({"step": step, "sha256": digest, "sizeBytes": len(content)}))
         self.progress(checkpoint={"step": step, "uri": f"{name}.pt", "sha256": digest})
+        with contextlib.suppress(Exception):  # What is not removed takes room, and is no reason to end.
+            older = [uri for before, uri in self._pointers() if before < step]
+            for uri in older[self.config["checkpoint"]["keep"] - 1 :]:
+                store.delete(uri)
+                store.delete(uri.removesuffix(".json") + ".pt")
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
         """Of any attempt of this run: step and content. One whose digest is wrong is passed over."""
-        found = [(int(match[1]), uri) for uri in store.listed(self.run_uri) if (match := POINTER.search(uri))]
-        for step, uri in sorted(found, reverse=True):
+        for step, uri in self._pointers():
             with contextlib.suppress(KeyError, ValueError, TypeError):
                 content = store.get(uri.removesuffix(".json") + ".pt")
                 if json.loads(store.get(uri))["sha256"] == hashlib.sha256(content).hexdigest():
-                    self._resumed_from = step
                     self.progress(resumedFromStep=step)
                     return step, content
         return None
+
+    def _pointers(self) -> list[tuple[int, str]]:
+        """Of the checkpoints of all attempts, the newest first."""
+        found = [(int(match[1]), uri) for uri in store.listed(self.run_uri) if (match := POINTER.search(uri))]
+        return sorted(found, reverse=True)
 
     def publish(self, onnx: bytes, inputs: list[Any], outputs: list[Any], **members: Any) -> dict[str, Any]:
         """For rank 0: model.onnx and manifest.json under the model's digest; `members` go into the manifest."""
@@ -92,11 +96,11 @@ class Job:
 
     def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:
         """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps, seconds. Failure if it is too long."""
-        resumed = {} if self._resumed_from is None else {"resumedFromStep": self._resumed_from}
+        resumed = {name: it for name, it in self._board.document().items() if name == "resumedFromStep"}
         success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
         self._result = last_words({**success, **resumed, **members})
 
-    def __enter__(self) -> Job:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -113,8 +117,7 @@ class Job:
             if self._result is not None:
                 self._result_file.write_bytes(self._result)  # In place: the termination log is a mounted file.
         except OSError as problem:
-            # A success of which nobody hears is none.
-            code = code or EXIT_CODES["Crashed"]
+            code = code or EXIT_CODES["Crashed"]  # A success of which nobody hears is none.
             print(f"The result is not written: {problem}")
         print(end="", flush=True)
         os._exit(code)

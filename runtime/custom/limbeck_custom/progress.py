@@ -1,7 +1,5 @@
 """GET /progress of this rank, from a thread: rank 0's is shown to people, everybody's is a heartbeat."""
 
-from __future__ import annotations
-
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,8 +57,6 @@ def serve(board: Board, port: int) -> None:
             """Says nothing: a question every second is no news."""
 
     try:
-        server = ThreadingHTTPServer(("", port), Handler)
+        threading.Thread(target=ThreadingHTTPServer(("", port), Handler).serve_forever, daemon=True).start()
     except OSError as error:
         print(f"progress is not served on port {port}: {error.strerror}", flush=True)
-        return
-    threading.Thread(target=server.serve_forever, daemon=True).start()

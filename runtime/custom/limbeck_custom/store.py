@@ -1,9 +1,8 @@
 """The store: s3:// by the standard AWS_* variables, and file:// for a laptop."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 
@@ -22,15 +21,22 @@ def put(uri: str, content: bytes) -> None:
 def get(uri: str) -> bytes:
     """The object's bytes; KeyError if there is none."""
     if not uri.startswith("s3://"):
-        path = _path(uri)
-        if not path.is_file():
-            raise KeyError(uri)
-        return path.read_bytes()
+        if (path := _path(uri)).is_file():
+            return path.read_bytes()
+        raise KeyError(uri)
     client = _client()
     try:
         return bytes(client.get_object(**_place(uri))["Body"].read())
     except client.exceptions.NoSuchKey as error:
         raise KeyError(uri) from error
+
+
+def delete(uri: str) -> None:
+    """Removes the object, if there is one."""
+    if uri.startswith("s3://"):
+        _client().delete_object(**_place(uri))
+    else:
+        _path(uri).unlink(missing_ok=True)
 
 
 def listed(prefix: str) -> list[str]:
@@ -42,7 +48,7 @@ def listed(prefix: str) -> list[str]:
     return sorted(f"s3://{bucket}/{entry['Key']}" for page in pages for entry in page.get("Contents", []))
 
 
-def _client():  # type: ignore[no-untyped-def]
+def _client() -> Any:
     import boto3
 
     return boto3.client("s3")

@@ -120,8 +120,45 @@ with Job.start() as job:
         next(__import__("pathlib").Path(FOLDER).rglob(name)).write_bytes(content)
     print(job.newest_checkpoint(), flush=True)
 """
-    (worker,) = start(tmp_path, document(store), ["-c", program.replace("FOLDER", repr(str(folder)))])
+    config = {**document(store), "checkpoint": {"everySeconds": 60, "keep": 4}}
+    (worker,) = start(tmp_path, config, ["-c", program.replace("FOLDER", repr(str(folder)))])
     assert (worker.exit_code(), "(1, b'one')" in worker.log_file.read_text()) == (0, True)
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_as_many_checkpoints_of_all_attempts_stay_as_the_config_says(store: str, tmp_path: Path, keep: int) -> None:
+    saves = """
+from limbeck_custom import Job
+with Job.start() as job:
+    first = (job.newest_checkpoint() or (0,))[0]
+    for step in (first + 1, first + 2):
+        job.save_checkpoint(step, b"state")
+"""
+    config = {**document(store), "checkpoint": {"everySeconds": 60, "keep": keep}}
+    for number in (1, 2):
+        (worker,) = start(tmp_path / str(number), attempt(config, number), ["-c", saves])
+        assert worker.exit_code() == 0, worker.log_file.read_text()
+    left = Path(config["store"]["runUri"].removeprefix("file://")).rglob("step-*")
+    steps = range(5 - keep, 5)
+    assert sorted(path.name for path in left) == [
+        f"step-{step:08d}.{kind}" for step in steps for kind in ("json", "pt")
+    ]
+
+
+def test_a_checkpoint_that_was_passed_over_never_takes_the_place_of_a_good_one(store: str, tmp_path: Path) -> None:
+    """It is of a later step than what is saved after it."""
+    program = """
+import pathlib
+from limbeck_custom import Job
+with Job.start() as job:
+    job.save_checkpoint(9, b"nine")
+    next(pathlib.Path(job.run_uri.removeprefix("file://")).rglob("*9.pt")).write_bytes(b"nin")
+    job.save_checkpoint(5, b"five")
+    print(job.newest_checkpoint(), flush=True)
+"""
+    config = {**document(store), "checkpoint": {"everySeconds": 60, "keep": 1}}
+    (worker,) = start(tmp_path, config, ["-c", program])
+    assert (worker.exit_code(), "(5, b'five')" in worker.log_file.read_text()) == (0, True)
 
 
 @pytest.mark.parametrize(
