@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -60,17 +60,26 @@ def _ask(distillation: Distillation, dataset: Dataset, store: Store, threads: in
     if digest != distillation.teacher_sha256:
         _mismatch(f"{uri}/model.onnx has the sha256 {digest}, not {distillation.teacher_sha256}. It was changed.")
     try:
-        manifest = json.loads(_fetch(store, f"{uri}/manifest.json"))
-        model = OnnxModel(content, threads)
+        what = "loaded"
+        manifest, model = _object(_fetch(store, f"{uri}/manifest.json")), OnnxModel(content, threads)
+        _check(uri, manifest, model, dataset)
+        what = "asked"
+        # Of a fixed size it takes one by one.
+        logits = model.run(dataset.x) if model.input_shape[0] == -1 else model.run(dataset.x, 1)
     except Exception as error:
         if isinstance(error, TrainerError) or is_out_of_memory(error):
             raise
-        raise TrainerError(Reason.TEACHER_MISMATCH, f"The teacher {uri} cannot be loaded: {error}") from error
-    _check(uri, manifest, model, dataset)
-    logits = model.run(dataset.x)
+        _mismatch(f"The teacher {uri} cannot be {what}: {str(error).rstrip('.')}.")
     if logits.shape != (len(dataset.x), len(dataset.labels)) or not np.isfinite(logits).all():
         _mismatch(f"The teacher {uri} answers {list(logits.shape)} for {len(dataset.x)} samples, or not finitely.")
-    return Teacher(logits, len(content))
+    return Teacher(logits.astype(np.float32, copy=False), len(content))
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    manifest = json.loads(content)
+    if not isinstance(manifest, dict):
+        raise ValueError("its manifest.json is no JSON object")
+    return manifest
 
 
 def distillation_loss(method: Response, teacher: Teacher, y: torch.Tensor, rows: Rows) -> ResponseLoss:
@@ -93,13 +102,13 @@ def _fetch(store: Store, uri: str) -> bytes:
 
 def _check(uri: str, manifest: dict[str, Any], model: OnnxModel, dataset: Dataset) -> None:
     """Classes, labels and input shape must be those of the data set: logits of other things teach nonsense."""
-    if not _fits(model.input_shape, (-1, *dataset.shape)):
+    if not _fits(model.input_shape, (-1, *dataset.shape)) or model.input_shape[0] not in (-1, 1):
         _mismatch(f"The teacher {uri} takes {list(model.input_shape)}; the samples are {[-1, *dataset.shape]}.")
     classes = len(dataset.labels)
     if not _fits(model.output_shape, (-1, classes)):
         _mismatch(f"The teacher {uri} answers {list(model.output_shape)}; the data has {classes} classes.")
     labels = manifest.get("labels")
-    if labels is not None and tuple(labels) != dataset.labels:
+    if labels is not None and labels != list(dataset.labels):
         _mismatch(f"The teacher {uri} has the labels {labels}; the data has {list(dataset.labels)}.")
 
 
@@ -109,6 +118,6 @@ def _fits(declared: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return same_rank and all(a == b or -1 in (a, b) for a, b in zip(declared, wanted, strict=True))
 
 
-def _mismatch(message: str) -> None:
+def _mismatch(message: str) -> NoReturn:
     remedy = "Choose a teacher that was trained on the same kind of data."
     raise TrainerError(Reason.TEACHER_MISMATCH, f"{message} {remedy}")

@@ -11,6 +11,8 @@ from limbeck_trainer.data import Floats
 from limbeck_trainer.native_noise import without_schema_noise
 
 BATCH = 1024
+# What samples can be without a loss; all else takes float32, or says what it wants.
+KINDS: dict[str, Any] = {"tensor(int64)": np.int64, "tensor(double)": np.float64}
 
 
 def session_of(content: bytes, threads: int | None) -> Any:
@@ -44,7 +46,7 @@ class OnnxModel:
 
     def run(self, x: Floats, batch: int = BATCH) -> Floats:
         """Outputs for all of x, `batch` samples at a time."""
-        kind = np.int64 if self._input.type == "tensor(int64)" else np.float32
+        kind = KINDS.get(self._input.type, np.float32)
         parts = [
             self._session.run(
                 [self._output.name], {self._input.name: x[start : start + batch].astype(kind, copy=False)}

@@ -18,6 +18,7 @@ from limbeck_trainer.distil import load_teacher
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
+from onnx import TensorProto, helper, numpy_helper
 from support import Document, config_document, contract, digits_file, distilling, run_here
 
 LABELLED = {
@@ -130,11 +131,67 @@ def test_a_teacher_of_other_data(store: str, teacher: Document, tmp_path: Path) 
         assert caught.value.reason is Reason.TEACHER_MISMATCH
 
 
+def someone_elses(folder: Path, batch: int | str, kind: int = TensorProto.FLOAT) -> Document:
+    """A teacher that another exporter has made: the sum of each column of pixels, and nothing for further classes."""
+    shape = [batch, 1, 8, 8]
+    weights = np.eye(8, 10, dtype=np.float32)
+    nodes = [
+        helper.make_node("Cast", ["x"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["numbers", "axes"], ["columns"], keepdims=0),
+        helper.make_node("MatMul", ["columns", "weights"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "teacher",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, 10])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1, 2]), "axes")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    (folder / "manifest.json").write_text("{}")
+    return {"uri": folder.as_uri(), "sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("batch", "kind"), [("n", TensorProto.FLOAT), (1, TensorProto.FLOAT), ("n", TensorProto.DOUBLE)]
+)
+def test_a_teacher_of_another_exporter_is_asked_as_it_can_be(
+    store: str, teacher: Document, tmp_path: Path, batch: int | str, kind: int
+) -> None:
+    theirs = someone_elses(tmp_path / "theirs", batch, kind)
+    distillation = parse_config(distilling(student(store), teacher, teacher=theirs)).distillation
+    assert distillation is not None
+    dataset = load_data(Builtin("digits"), Store())
+    logits = load_teacher(distillation, dataset, Store(), Scratch(), 1).logits
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits[:, :8], dataset.x.sum(axis=(1, 2)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("batch", "kind", "sentence"),
+    [
+        (7, TensorProto.FLOAT, r"takes \[7, 1, 8, 8\]; the samples are \[-1, 1, 8, 8\]"),
+        ("n", TensorProto.UINT8, r"cannot be asked: .*expected: \(tensor\(uint8\)\)\. Choose a teacher"),
+    ],
+)
+def test_a_teacher_that_cannot_be_asked_is_none(
+    store: str, teacher: Document, tmp_path: Path, batch: int | str, kind: int, sentence: str
+) -> None:
+    theirs = someone_elses(tmp_path / "theirs", batch, kind)
+    with pytest.raises(TrainerError, match=sentence) as caught:
+        run_here(distilling(student(store), teacher, teacher=theirs))
+    assert caught.value.reason is Reason.TEACHER_MISMATCH
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
         ("manifest.json", b'{"labels": ["nine", "eight"]}', "has the labels"),
+        ("manifest.json", b'{"labels": 5}', "has the labels 5"),
         ("manifest.json", b"{", "cannot be loaded"),
+        ("manifest.json", b"[]", r"cannot be loaded: its manifest.json is no JSON object\. Choose"),
         ("model.onnx", b"not a model", "cannot be loaded"),
     ],
 )

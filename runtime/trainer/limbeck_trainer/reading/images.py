@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from limbeck_trainer.data_config import ImageSize, Reading
 from limbeck_trainer.reading.files import File, Files, class_of, invalid
@@ -57,7 +57,8 @@ def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Pictur
         raise
     except Exception as error:
         # All else is: the bytes are in memory, and Pillow meets damage in many ways, failed assertions among them.
-        why = str(error) or type(error).__name__
+        # Of a stranger it would tell the address of the bytes.
+        why = "it is neither" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
         invalid(f"{file.name} is no whole PNG or JPEG: {why}. Replace or remove it.")
     shaped = pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
     return Picture(np.ascontiguousarray(shaped), size)

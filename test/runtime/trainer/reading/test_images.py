@@ -112,7 +112,7 @@ def one_class(folder: Path) -> None:
     ("spoil", "words"),
     [
         (corrupt, r"b/2.png .* is no whole PNG or JPEG: .*Replace or remove it"),
-        (no_picture, r"b/2.png .* is no whole PNG or JPEG"),
+        (no_picture, r"b/2.png .* is no whole PNG or JPEG: it is neither\. Replace or remove it"),
         (no_palette, r"b/2.png .* is no whole PNG or JPEG: AssertionError\. Replace or remove it"),
         (bomb, r"b/2.png .* is no whole PNG or JPEG: .*3600000000 pixels.*bomb"),
         (another_size, r"b/2.png .* is 8x3 with 3 channels, the first image 8x6 with 3 channels. Set data.image"),
