@@ -27,6 +27,7 @@ from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
 from limbeck_trainer.patience import Patience
 from limbeck_trainer.plan import learning_rate_at
 from limbeck_trainer.preprocess import assemble
+from limbeck_trainer.pretrained.unreached import trainable
 from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
@@ -56,13 +57,12 @@ class Training:
         self._losses = LossRecord(stage.name, stage.steps, peers.device)
         self._step = 0
         self._pace = Pace(peers.device)
-        # Of this training, in seconds.
-        self._longest_step = 0.0
+        self._longest_step = 0.0  # Of this training, in seconds.
         self._patience = Patience()
         # Of the epoch with the least validation loss; rank 0 alone keeps them.
         self._best: Weights | None = None
         torch.manual_seed(session.config.optimization.seed)
-        self._trained = Trained(self._fresh_model())
+        self._trained = Trained(trainable(self._fresh_model(), material, self._log))
         self._engine = self._resumed()
 
     def run(self) -> Trained:

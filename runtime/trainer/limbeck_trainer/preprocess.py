@@ -100,7 +100,7 @@ def assemble(model: Model, dataset: Dataset, train: Ints) -> nn.Module:
     if isinstance(model, Transformer):
         return _transformer(model, dataset)
     if isinstance(model, Pretrained):
-        return _pretrained(dataset, train)
+        return _pretrained(dataset)
     preprocessing, shape = preprocessing_of(dataset, train)
     module = build_model(model, preprocessing, shape, dataset.outputs)
     if not dataset.labels:
@@ -116,14 +116,11 @@ def parameters_of(model: Model, dataset: Dataset, train: Ints) -> int:
         return parameter_count(assemble(model, dataset, train))
 
 
-def _pretrained(dataset: Dataset, train: Ints) -> nn.Module:
+def _pretrained(dataset: Dataset) -> nn.Module:
     from limbeck_trainer.pretrained.building import build
-    from limbeck_trainer.pretrained.unreached import FEW, keep_unreached
 
     assert dataset.foundation is not None
-    module = build(dataset.foundation, dataset.labels)
-    keep_unreached(module, torch.from_numpy(dataset.x[train[:FEW]]), dataset.foundation.uri)
-    return module
+    return build(dataset.foundation, dataset.labels)
 
 
 def _transformer(model: Transformer, dataset: Dataset) -> nn.Module:

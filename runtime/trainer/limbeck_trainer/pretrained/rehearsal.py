@@ -1,4 +1,4 @@
-"""A pretrained model's training and export, tried before it is trained: hours later is too late to learn of trouble."""
+"""The export of a pretrained model, tried before it is trained: hours later is too late to learn that it fails."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from limbeck_trainer.pretrained.architecture import first_line
 from limbeck_trainer.pretrained.building import build, keeps_head
 from limbeck_trainer.pretrained.folder import refuse
 from limbeck_trainer.pretrained.foundation import Foundation
-from limbeck_trainer.pretrained.unreached import FEW, keep_unreached
 from limbeck_trainer.samples import Dataset, Rows
 from limbeck_trainer.session import Material
+
+SAMPLES = 2
 
 
 def rehearse(dataset: Dataset, rows: Rows, threads: int | None, log: Log) -> None:
     """ConfigInvalid if the model as it came cannot be exported, or the exported one says something else."""
     foundation = dataset.foundation
     assert foundation is not None
-    unreached = _rehearsed(foundation, dataset, rows, threads)
+    _export(foundation, dataset, rows, threads)
     log.info("export rehearsed")
-    if unreached:
-        log.info("weights that no answer depends on stay as they are", count=len(unreached), names=unreached[:8])
     if not dataset.labels:
         return
     if keeps_head(foundation, dataset.labels):
@@ -36,13 +35,11 @@ def rehearse(dataset: Dataset, rows: Rows, threads: int | None, log: Log) -> Non
         log.info("the pretrained model gets a new head", **classes)
 
 
-def _rehearsed(foundation: Foundation, dataset: Dataset, rows: Rows, threads: int | None) -> list[str]:
-    """The names of the weights that no answer depends on."""
+def _export(foundation: Foundation, dataset: Dataset, rows: Rows, threads: int | None) -> None:
     model = build(foundation, dataset.labels)
-    few = replace(rows, test=rows.test[:FEW])
+    few = replace(rows, test=rows.test[:SAMPLES])
     what = f"is of the model_type {foundation.config.model_type}, whose export for serving"
     try:
-        unreached = keep_unreached(model, torch.from_numpy(dataset.x[rows.train[:FEW]]), foundation.uri)
         export_proven(model, Material(dataset, few, torch.empty(0), torch.empty(0)), threads)
     except TrainerError as error:
         if error.reason is not Reason.PARITY_BROKEN:
@@ -52,4 +49,3 @@ def _rehearsed(foundation: Foundation, dataset: Dataset, rows: Rows, threads: in
         if is_out_of_memory(error):
             raise
         refuse(foundation.uri, f"{what} fails: {first_line(error)}. Take a model of another type.")
-    return unreached

@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from limbeck_trainer.log import Log
 from limbeck_trainer.pretrained.folder import refuse
+from limbeck_trainer.session import Material
 
-# Texts that are looked at: what depends on the text is not among what is looked for.
-FEW = 2
+
+def trainable(module: nn.Module, material: Material, log: Log) -> nn.Module:
+    """The module, on its device; of a pretrained one what no answer depends on is not trained. Any text shows that."""
+    foundation = material.dataset.foundation
+    if foundation is None:
+        return module
+    tokens = material.x.index_select(0, torch.from_numpy(material.rows.train[:1]).to(material.x.device))
+    names = keep_unreached(module, tokens, foundation.uri)
+    if names:
+        log.info("weights that no answer depends on stay as they are", count=len(names), names=names[:8])
+    return module
 
 
 def keep_unreached(module: nn.Module, tokens: Tensor, uri: str) -> list[str]:
