@@ -89,16 +89,18 @@ class Checkpoints:
         # Newer than what was resumed from, and of no use.
         self._skipped: list[Pointer] = []
 
-    def newest(self) -> Newest:
+    def newest(self, problem_of: Callable[[bytes, int], str] = lambda _content, _step: "") -> Newest:
         """The newest valid checkpoint of all attempts so far; what a killed one left without a pointer is removed.
 
+        `problem_of` says what is wrong with the bytes of a step, '' if nothing is.
         DataInvalid if it was trained on other data.
         """
         self._known, self._skipped = sorted(self._pointers()), []
         skipped: list[str] = []
         for pointer in reversed([*self._known]):
             document, content, problem = self._read(pointer)
-            if content is not None:
+            problem = problem or problem_of(content or b"", pointer.step)
+            if content is not None and not problem:
                 self._check_data(pointer, document)
                 self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
                 saved = SavedCheckpoint(pointer.step, pointer.file, document["sha256"], document.get("savedAt"))
@@ -152,7 +154,7 @@ class Checkpoints:
             content = self._store.get(pointer.file)
         except ObjectMissing:
             return {}, None, "it is incomplete"
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}, None, "its pointer is not JSON"
         if not isinstance(document, dict) or document.get("sha256") != hashlib.sha256(content).hexdigest():
             return {}, None, "its bytes do not have the sha256 that was written down"

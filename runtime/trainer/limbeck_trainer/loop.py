@@ -31,7 +31,7 @@ from limbeck_trainer.pretrained.unreached import trainable
 from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
-from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights
+from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights, problem_of
 from limbeck_trainer.stream import StreamTensor
 from limbeck_trainer.validating import validated, validation_loss, without_wrong
 
@@ -259,7 +259,7 @@ class Training:
         return engine
 
     def _newest(self) -> bytes | None:
-        found = self._checkpoints.newest()
+        found = self._checkpoints.newest(problem_of)
         board = self._session.board
         if found.saved is not None:
             board.update(checkpoint=found.saved)

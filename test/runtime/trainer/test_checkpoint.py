@@ -65,7 +65,9 @@ def test_a_pointer_without_a_time_is_that_of_an_older_trainer(shelf: Shelf) -> N
     assert "savedAt" not in newest.saved.document()
 
 
-@pytest.mark.parametrize("damage", ["changed", "cut", "absent", "pointer cut", "pointer of another kind"])
+@pytest.mark.parametrize(
+    "damage", ["changed", "cut", "absent", "pointer cut", "pointer too deep", "pointer of another kind"]
+)
 def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) -> None:
     shelf.of(1).save(Snap(10, b"ten"))
     shelf.of(2).save(Snap(20, b"twenty"))
@@ -79,6 +81,8 @@ def test_a_corrupt_one_is_skipped_for_the_one_before(shelf: Shelf, damage: str) 
             file.unlink()
         case "pointer cut":
             pointer.write_text('{"step"')
+        case "pointer too deep":
+            pointer.write_text("[" * 100_000)
         case _:
             pointer.write_text("[]")
     newest = shelf.of(3).newest()
