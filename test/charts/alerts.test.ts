@@ -1,4 +1,4 @@
-/** Every alert asks for series that a running operator shows, and says what to do, as it is in the runbook. */
+/** Every alert asks for series that a running operator or store shows, and says what to do, as it is in the runbook. */
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { reasons } from '../../operator/api/vocabulary.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 const ofTarget = ['namespace', 'pod'];
 
 describe('alerts', () => {
-  test('select only series and labels that a running operator shows', async () => {
+  test('select only series and labels that a running operator or store shows', async () => {
     const [{ samples }, { selectors }] = await Promise.all([shown(), evaluate(file, [])]);
     expect(Object.keys(selectors).sort()).toEqual(alerts.map(({ alert }) => alert).sort());
     for (const [alert, selected] of Object.entries(selectors)) {

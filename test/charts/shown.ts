@@ -1,7 +1,8 @@
-/** What a running operator shows to whoever scrapes it. */
+/** What a running operator, and a store, show to whoever scrapes them. */
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
+import { storeMetrics } from '../../runtime/store/metrics.ts';
 import { led } from '../support/candidates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startRig } from '../support/rig.ts';
@@ -15,9 +16,11 @@ export interface Shown {
   readonly registered: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What a manager shows that leads, and whose lease could not be written once. */
+/** What a manager shows that leads, and whose lease could not be written once; and a store that has answered a request. */
 export async function shown(): Promise<Shown> {
   const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
+  const count = storeMetrics(registry, { volume: '.', notWell: () => Promise.resolve(undefined) });
+  count({ operation: 'PutObject', code: '200', seconds: 0 });
   callMetrics(registry);
   skewMetrics(registry, () => 0);
   let fails = true;
