@@ -45,8 +45,8 @@ export interface BatcherOptions<T, R> extends Timers {
   readonly maxBatch: number;
   /** Most requests that may wait. */
   readonly queueLimit: number;
-  /** How many batches may run at once; asked before each dispatch, since executors come and go. */
-  readonly capacity: () => number;
+  /** How many batches may run at once where the next one begins with this work; asked before each dispatch, since executors come and go. */
+  readonly capacity: (next: T) => number;
   /** Runs a batch; one result for each piece of work, in order. */
   readonly execute: (batch: readonly T[]) => Promise<readonly R[]>;
   /** Told for each piece of work that is dispatched how long it waited. */
@@ -129,11 +129,16 @@ export class Batcher<T extends Batchable, R> {
   }
 
   #dispatch(): void {
-    while (this.waiting > 0 && this.#running < this.#options.capacity()) {
+    while (this.#hasRoom()) {
       const batch = this.#take();
       if (batch.length > 0) void this.#run(batch);
     }
     this.#rest.tell();
+  }
+
+  #hasRoom(): boolean {
+    const next = this.#line.first;
+    return next !== undefined && this.#running < this.#options.capacity(next.work);
   }
 
   /** The next batch from the head of the line; empty when only work was left that nobody wants any more. */

@@ -67,7 +67,7 @@ export function wholeWithinMs({ maxBodyBytes }: Pick<BodyLimits, 'maxBodyBytes'>
 /** Whatever answers a request. */
 interface Answering {
   readonly closed: boolean;
-  once(event: 'close', listener: () => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
 }
 
 /** What one request holds of the budget; given back when its response is over, however it ended. */
@@ -81,7 +81,7 @@ export class Share {
     this.#budget = budget;
     this.#announcedBytes = announcedBytes;
     this.#over = response.closed;
-    response.once('close', () => {
+    response.on('close', () => {
       this.#over = true;
       this.release();
     });

@@ -47,6 +47,11 @@ export class Executor {
     return this.#pool.asleep ? this.#options.instances : this.#pool.size;
   }
 
+  /** Batches that may run at once where the next one begins with these inputs. */
+  sizeFor(inputs: readonly Tensor[]): number {
+    return this.#mainThread?.takes(inputs) === true ? this.#mainThread.atOnce : this.size;
+  }
+
   /** Whether small batches run on the main thread. */
   get onMainThread(): boolean {
     return this.#mainThread !== undefined;

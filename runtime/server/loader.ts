@@ -16,6 +16,7 @@ import { failed, tooSmall, type Artefact, type FailedFetch, type ModelSource } f
 import { preprocessingFault } from './samples/preprocessing.ts';
 import type { PoolOptions } from './session-pool.ts';
 import { sharesScales } from './shared-scales.ts';
+import type { Tensor } from './tensor.ts';
 import type { WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
@@ -60,6 +61,11 @@ export type Runtime =
 /** Batches that may run at once, or 1 for a language model that is up; 0 while every thread is dead. */
 export function sizeOf(runtime: Runtime): number {
   return runtime.kind === 'tensors' ? runtime.executor.size : Number(runtime.language.decoder.alive);
+}
+
+/** Batches of tensors that may run at once where the next one begins with these. */
+export function sizeFor(runtime: Runtime, inputs: readonly Tensor[]): number {
+  return runtime.kind === 'tensors' ? runtime.executor.sizeFor(inputs) : 0;
 }
 
 /** Ends what answers, after what it runs. */

@@ -20,6 +20,12 @@ export const blockingLimitMs = 0.25;
 /** Largest model, with weights beside it, that is opened on the main thread, which blocks as well: 3 to 6 ms for each MiB. */
 const bytesLimit = 1 << 20;
 
+/** Most batches of one turn: more of them gain nothing by that, and others would wait for all their answers. */
+const mostAtOnce = 16;
+
+/** What one run says of the next: short enough to follow the batches, long enough to pass over a run that was interrupted. */
+const weightOfLast = 1 / 16;
+
 /** How much longer than that runs may take, by the CPU, before no more of them block the main thread; each short one makes up for some of it. */
 const patienceMs = 100;
 
@@ -55,6 +61,8 @@ export class MainThreadSession {
   readonly #session: Session;
   #elementLimit: number;
   #overtimeMs = 0;
+  /** Of late; a single long one counts as no more than the limit. */
+  #usualMs = blockingLimitMs;
   /** Cheap, until it says that runs are long; then the one that knows. */
   #clock = wallMs;
 
@@ -72,6 +80,11 @@ export class MainThreadSession {
     this.#elementLimit = measured?.elements ?? 0;
     this.#overtimeMs = 0;
     return isShort(measured);
+  }
+
+  /** Batches that may run in one turn: as many as together block it for no longer than a single one may. */
+  get atOnce(): number {
+    return Math.max(1, Math.min(mostAtOnce, Math.floor(blockingLimitMs / this.#usualMs)));
   }
 
   /** Whether a batch is no larger than what was measured; none any more once runs took much longer than that. */
@@ -103,6 +116,7 @@ export class MainThreadSession {
   }
 
   #took(ms: number): void {
+    this.#usualMs += (Math.min(ms, blockingLimitMs) - this.#usualMs) * weightOfLast;
     this.#overtimeMs = Math.max(0, this.#overtimeMs + ms - blockingLimitMs);
     if (this.#overtimeMs <= patienceMs || this.#clock === threadCpuMs) return;
     this.#clock = threadCpuMs;

@@ -10,7 +10,7 @@ import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
-import { closeRuntime, loadModel, sizeOf, summaryOf } from './loader.ts';
+import { closeRuntime, loadModel, sizeFor, sizeOf, summaryOf } from './loader.ts';
 import type { LoadOptions, ModelFacts, Runtime } from './loader.ts';
 import type { Arrival, Memory } from './memory.ts';
 import { ModelMemory, type SessionMeans } from './model-memory.ts';
@@ -83,7 +83,7 @@ export class Model {
     this.#batcher = new Batcher({
       maxBatch: options.maxBatch,
       queueLimit: options.queueLimit,
-      capacity: () => (this.#state.kind === 'ready' ? sizeOf(this.#state.runtime) : 0),
+      capacity: ({ inputs }) => (this.#state.kind === 'ready' ? sizeFor(this.#state.runtime, inputs) : 0),
       execute: (batch) => this.#execute(batch),
       now: options.now,
       after: options.after,

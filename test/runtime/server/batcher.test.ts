@@ -143,6 +143,24 @@ describe('Batcher', () => {
     await expect(second).rejects.toThrow('stopping');
   });
 
+  test('how many may run at once is for what comes next to say', async () => {
+    const executor = new Executor();
+    const batcher = batcherOver(executor, { maxBatch: 1, capacity: ({ key }) => (key === 'short' ? 2 : 1) });
+    const keys = ['short', 'short', 'long', 'short'];
+    const results = keys.map((key, id) => batcher.submit({ id, rows: 1, key }));
+    await turn();
+    expect(ids(executor)).toEqual([[0], [1]]);
+    executor.finishOne();
+    await turn();
+    // Whoever comes after what must wait does so, too.
+    expect(ids(executor)).toHaveLength(2);
+    executor.finishOne();
+    await turn();
+    expect(ids(executor)).toEqual([[0], [1], [2], [3]]);
+    await executor.finishAll();
+    expect(await Promise.all(results)).toEqual([0, 1, 2, 3]);
+  });
+
   test('a long queue is served in order', async () => {
     const executor = new Executor();
     const batcher = batcherOver(executor, { queueLimit: 5000 });

@@ -50,6 +50,14 @@ describe('a tiny model', () => {
     expect(watch.seen.size).toBe(0);
   });
 
+  test('takes small batches on the main thread beside each other, however few workers it would have', async () => {
+    const { executor } = await executorOver(tiny);
+    await executor.warmUp(8);
+    for (let run = 0; run < 200; run += 1) await rowsOf(executor, 8, 4);
+    expect(executor.sizeFor(x(8, 4))).toBeGreaterThan(1);
+    expect(executor.sizeFor(x(9, 4))).toBe(1);
+  });
+
   test('gets workers with the first batch that is too large for the main thread', async () => {
     const { executor } = await executorOver(tiny, 2);
     await executor.warmUp(8);

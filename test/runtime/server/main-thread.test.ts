@@ -148,6 +148,19 @@ describe('runs that are longer than they were', () => {
     return new MainThreadSession(session, 8);
   }
 
+  test('are fewer in one turn', async () => {
+    let runMs = 0;
+    const session = sessionOf(() => block(runMs));
+    const runs = async (count: number): Promise<number> => {
+      for (let run = 0; run < count; run += 1) await session.run([x(1)], ['y']);
+      return session.atOnce;
+    };
+    expect(session.atOnce).toBe(1);
+    expect(await runs(200)).toBeGreaterThan(1);
+    runMs = 1;
+    expect(await runs(60)).toBe(1);
+  });
+
   test('are the last', async () => {
     let runMs = 0;
     const session = sessionOf(() => block(runMs));
