@@ -8,7 +8,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from './clock.ts';
-import { unansweredOf } from './unanswered.ts';
+import { askedOf } from './unanswered.ts';
 
 /** A prompt answer comes without an interim one. Each further wait is twice as long. */
 const firstProbeMs = 250;
@@ -21,10 +21,10 @@ interface HalfOpen {
 const mayBeProbed = ({ req, socket, headersSent }: ServerResponse): boolean =>
   req.httpVersion === '1.1' && socket !== null && !headersSent;
 
-function probe(unanswered: ReadonlySet<ServerResponse>, clock: Clock, afterMs: number): void {
-  if (unanswered.size === 0) return;
+function probe(unanswered: () => readonly ServerResponse[], clock: Clock, afterMs: number): void {
+  if (unanswered().length === 0) return;
   clock.after(afterMs, () => {
-    for (const response of unanswered) if (mayBeProbed(response)) response.writeContinue();
+    for (const response of unanswered()) if (mayBeProbed(response)) response.writeContinue();
     probe(unanswered, clock, 2 * afterMs);
   });
 }
@@ -32,8 +32,8 @@ function probe(unanswered: ReadonlySet<ServerResponse>, clock: Clock, afterMs: n
 /** Makes a server answer clients that have closed their sending side, and still miss those that have gone. */
 export function answerHalfClosed(server: Server, clock: Clock): void {
   (server as Server & HalfOpen).httpAllowHalfOpen = true;
-  const unanswered = unansweredOf(server);
+  const { unanswered } = askedOf(server);
   server.on('connection', (socket: Socket) => {
-    socket.once('end', () => probe(unanswered(socket), clock, firstProbeMs));
+    socket.once('end', () => probe(() => unanswered(socket), clock, firstProbeMs));
   });
 }

@@ -3,7 +3,9 @@
  * where the request's path is known.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { askedOf } from './unanswered.ts';
 
 /** How long a refused client has to read why; then its socket is gone, whether it hangs up or not. */
 const lingerMs = 1_000;
@@ -80,13 +82,10 @@ function answerClientError(
  * row takes the first answer for that of the first one. A fault inside the last request itself is refused at once.
  */
 function answerInTurn(server: Server, shape: MalformedShape): void {
-  const lastOf = new WeakMap<Duplex, ServerResponse>();
+  const asked = askedOf(server);
   const refused = new WeakSet<Duplex>();
-  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    lastOf.set(socket, response);
-  });
-  server.on('clientError', (fault: ParserFault, socket: Duplex) => {
-    const last = lastOf.get(socket);
+  server.on('clientError', (fault: ParserFault, socket: Socket) => {
+    const last = asked.last(socket);
     const path = last?.req.complete === false ? last.req.url : pathIn(fault);
     if (last === undefined || last.closed || !last.req.complete) {
       answerClientError(fault, socket, [shape, path]);

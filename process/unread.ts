@@ -5,16 +5,16 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { unansweredOf } from './unanswered.ts';
+import { askedOf } from './unanswered.ts';
 
 const unreadMs = 60_000;
 
 /** Cuts off callers who take nothing of their answers for so many milliseconds. */
 export function dropUnread(server: Server, afterMs = unreadMs): void {
-  const unanswered = unansweredOf(server);
+  const { unanswered } = askedOf(server);
   // Node counts from the last byte that went either way, also within a large piece; and calls here for idle connections, too.
   server.setTimeout(afterMs, (socket: Socket) => {
-    const waits = unanswered(socket).size > 0 && socket.writableLength === 0;
+    const waits = unanswered(socket).length > 0 && socket.writableLength === 0;
     if (waits) socket.setTimeout(afterMs);
     else socket.destroy();
   });
