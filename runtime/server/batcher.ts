@@ -46,7 +46,7 @@ export interface BatcherOptions<T, R> extends Timers {
   /** Most requests that may wait. */
   readonly queueLimit: number;
   /** How many batches may run at once where the next one begins with this work; asked before each dispatch, since executors come and go. */
-  readonly capacity: (next: T) => number;
+  readonly capacity: (next: T, terms: Terms) => number;
   /** Runs a batch; one result for each piece of work, in order. */
   readonly execute: (batch: readonly T[]) => Promise<readonly R[]>;
   /** Told for each piece of work that is dispatched how long it waited. */
@@ -138,7 +138,7 @@ export class Batcher<T extends Batchable, R> {
 
   #hasRoom(): boolean {
     const next = this.#line.first;
-    return next !== undefined && this.#running < this.#options.capacity(next.work);
+    return next !== undefined && this.#running < this.#options.capacity(next.work, next);
   }
 
   /** The next batch from the head of the line; empty when only work was left that nobody wants any more. */

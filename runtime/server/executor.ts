@@ -12,6 +12,12 @@ import type { Tensor } from './tensor.ts';
 import { warmUp, type WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
+/**
+ * Runs up to so many milliseconds are so short that the way to the worker and back counts: the next one then waits in the worker.
+ * Nobody takes it back there, be it that its caller leaves meanwhile.
+ */
+const briefMs = 10;
+
 /** Of one model. */
 export interface ExecutorOptions extends PoolOptions {
   /** Of the model, with weights beside it. */
@@ -28,6 +34,8 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #pool: SessionPool;
   #mainThread: MainThreadSession | undefined;
+  /** Of the last run in a worker. */
+  #runMs = Infinity;
 
   private constructor(options: ExecutorOptions, pool: SessionPool, first: Loaded | MainThreadSession) {
     this.#options = options;
@@ -47,9 +55,10 @@ export class Executor {
     return this.#pool.asleep ? this.#options.instances : this.#pool.size;
   }
 
-  /** Batches that may run at once where the next one begins with these inputs. */
-  sizeFor(inputs: readonly Tensor[]): number {
-    return this.#mainThread?.takes(inputs) === true ? this.#mainThread.atOnce : this.size;
+  /** Batches that may run, or wait in a worker, where the next one begins with these inputs; `isFinal` when it may wait there. */
+  sizeFor(inputs: readonly Tensor[], isFinal: boolean): number {
+    if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.atOnce;
+    return isFinal && this.#runMs <= briefMs ? 2 * this.size : this.size;
   }
 
   /** Whether small batches run on the main thread. */
@@ -75,10 +84,11 @@ export class Executor {
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.run(inputs, outputs);
     await this.#pool.start().catch(rejected);
-    const worker = this.#pool.acquire();
+    const worker = this.#pool.acquire(2);
     if (worker === undefined) throw unavailable('no worker of this model is alive');
     try {
       const ran = await worker.run(inputs, outputs);
+      this.#runMs = ran.computeMs;
       this.#pool.healthy();
       return ran;
     } finally {

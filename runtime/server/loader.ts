@@ -63,9 +63,9 @@ export function sizeOf(runtime: Runtime): number {
   return runtime.kind === 'tensors' ? runtime.executor.size : Number(runtime.language.decoder.alive);
 }
 
-/** Batches of tensors that may run at once where the next one begins with these. */
-export function sizeFor(runtime: Runtime, inputs: readonly Tensor[]): number {
-  return runtime.kind === 'tensors' ? runtime.executor.sizeFor(inputs) : 0;
+/** Batches of tensors that may run, or be about to, where the next one begins with these; `isFinal` when nothing is to join it. */
+export function sizeFor(runtime: Runtime, inputs: readonly Tensor[], isFinal: boolean): number {
+  return runtime.kind === 'tensors' ? runtime.executor.sizeFor(inputs, isFinal) : 0;
 }
 
 /** Ends what answers, after what it runs. */

@@ -23,7 +23,7 @@ import { ModelStatistics } from './statistics.ts';
 import { sum } from './sum.ts';
 import { Tasks } from './tasks.ts';
 import { splitBatch, type Tensor } from './tensor.ts';
-import { joined, termsOf, workOf, type Work } from './work.ts';
+import { isFinal, joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions extends Timers, SessionMeans {
@@ -83,7 +83,8 @@ export class Model {
     this.#batcher = new Batcher({
       maxBatch: options.maxBatch,
       queueLimit: options.queueLimit,
-      capacity: ({ inputs }) => (this.#state.kind === 'ready' ? sizeFor(this.#state.runtime, inputs) : 0),
+      capacity: (work, terms) =>
+        this.#state.kind === 'ready' ? sizeFor(this.#state.runtime, work.inputs, isFinal(work, terms, options)) : 0,
       execute: (batch) => this.#execute(batch),
       now: options.now,
       after: options.after,

@@ -16,8 +16,8 @@ export interface PoolOptions extends WorkerOptions {
 /** `instances` workers over one model file. */
 export class SessionPool {
   readonly #options: PoolOptions;
-  readonly #live = new Set<SessionWorker>();
-  readonly #idle: SessionWorker[] = [];
+  /** Each with how often it has been acquired. */
+  readonly #live = new Map<SessionWorker, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Replacements that are being loaded: a process must not end while a session is made. */
   readonly #coming = new Set<Promise<void>>();
@@ -49,24 +49,24 @@ export class SessionPool {
     return this.#starting;
   }
 
-  /** Runs `task` with every worker while none is in use; for the time before the model serves. */
-  async withAll<R>(task: (workers: readonly SessionWorker[]) => Promise<R>): Promise<R> {
-    const workers = this.#idle.splice(0);
-    try {
-      return await task(workers);
-    } finally {
-      for (const worker of workers) this.release(worker);
-    }
+  /** Runs `task` with every worker; for the time before the model serves. */
+  withAll<R>(task: (workers: readonly SessionWorker[]) => Promise<R>): Promise<R> {
+    return task([...this.#live.keys()]);
   }
 
-  /** An idle worker, which the caller must release; undefined when all are busy. */
-  acquire(): SessionWorker | undefined {
-    return this.#idle.pop();
+  /** The worker with the fewest runs, which the caller must release; undefined when all have `most` of them. */
+  acquire(most = 1): SessionWorker | undefined {
+    let found: SessionWorker | undefined;
+    let fewest = most;
+    for (const [worker, runs] of this.#live) if (runs < fewest) [found, fewest] = [worker, runs];
+    if (found !== undefined) this.#live.set(found, fewest + 1);
+    return found;
   }
 
   /** Gives a worker back; a dead one stays away. */
   release(worker: SessionWorker): void {
-    if (this.#live.has(worker)) this.#idle.push(worker);
+    const runs = this.#live.get(worker);
+    if (runs !== undefined) this.#live.set(worker, runs - 1);
   }
 
   /** A run ended well: a later death starts again with the shortest delay. */
@@ -95,24 +95,20 @@ export class SessionPool {
   }
 
   async #end(): Promise<void> {
-    await Promise.all([...this.#live].map((worker) => worker.close()));
+    await Promise.all([...this.#live.keys()].map((worker) => worker.close()));
     this.#live.clear();
-    this.#idle.length = 0;
   }
 
   async #add(): Promise<Loaded> {
     const worker = new SessionWorker(this.#options, (dead) => this.#bury(dead));
     const loaded = await worker.load();
-    this.#live.add(worker);
-    this.#idle.push(worker);
+    this.#live.set(worker, 0);
     return loaded;
   }
 
   #bury(dead: SessionWorker): void {
     // One that never loaded has already said why, to whoever awaits `load`.
     if (!this.#live.delete(dead)) return;
-    const index = this.#idle.indexOf(dead);
-    if (index >= 0) this.#idle.splice(index, 1);
     this.#options.onDeath(this.#live.size);
     this.#replace();
   }

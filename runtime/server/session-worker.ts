@@ -26,11 +26,12 @@ interface Pending {
 /** Beside this file: as TypeScript in the repository, as a bundle in the image. */
 const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url);
 
-/** One session in one worker, one batch at a time. */
+/** One session in one worker, which runs one batch at a time, in the order in which they come. */
 export class SessionWorker {
   readonly #peer: Peer<Command>;
   readonly #exited: Promise<void>;
-  #pending: Pending | undefined;
+  /** The first is being run; the others wait in the worker. */
+  #pending: Pending[] = [];
   #alive = true;
   #closing = false;
 
@@ -44,8 +45,7 @@ export class SessionWorker {
         onReply: (reply) => this.#settle(reply),
         onEnd: () => {
           this.#alive = false;
-          this.#pending?.reject(unavailable(this.#pending.end));
-          this.#pending = undefined;
+          for (const { end, reject } of this.#pending.splice(0)) reject(unavailable(end));
           exited();
           if (!this.#closing) onDeath(this);
         },
@@ -60,7 +60,7 @@ export class SessionWorker {
     throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
   }
 
-  /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
+  /** Runs one batch; the inputs' buffers are given away. Waits in the worker for the runs before it. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (!this.#alive) throw unavailable('the worker of this model has died');
     const own = inputs.map(whole);
@@ -84,13 +84,11 @@ export class SessionWorker {
 
   #nextReply(end: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#pending = { end, resolve, reject };
+      this.#pending.push({ end, resolve, reject });
     });
   }
 
   #settle(reply: Reply): void {
-    const pending = this.#pending;
-    this.#pending = undefined;
-    pending?.resolve(reply);
+    this.#pending.shift()?.resolve(reply);
   }
 }

@@ -49,6 +49,11 @@ export function termsOf({ policy }: InferenceRequest, caller: Caller | undefined
   return { level, deadline: queuedAt + Math.min(timeoutMs, patienceMs ?? Infinity) };
 }
 
+/** Whether work gains nothing by waiting before it is given to a worker: nothing can join it, and no deadline can pass meanwhile. */
+export function isFinal({ rows }: Work, { deadline }: Terms, { maxBatch }: Pick<JoinBounds, 'maxBatch'>): boolean {
+  return rows >= maxBatch && deadline === Infinity;
+}
+
 /** Requests with equal keys differ in nothing but the number of rows. */
 function keyOf(inputs: readonly Tensor[], outputs: readonly string[]): string {
   return `${inputs.map(({ shape }) => shape.slice(1).join()).join('|')}>${outputs.join('|')}`;

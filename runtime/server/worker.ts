@@ -1,5 +1,5 @@
 /**
- * Entry of a worker: owns one session, runs one batch at a time, and ends when told to close. A thread is never ended from
+ * Entry of a worker: owns one session, runs one batch after another, and ends after them when told to close. A thread is never ended from
  * outside while it may be busy: that would abort the whole process.
  */
 import { inside } from './isolation/inside.ts';
@@ -25,10 +25,11 @@ async function run(session: Session, { inputs, outputs }: RunCommand): Promise<v
 
 try {
   const session = await createSession(starter.data as SessionOptions);
+  let lastRun = Promise.resolve();
   starter.onCommand((message) => {
     const command = message as Command;
-    if (command.kind === 'run') void run(session, command);
-    else void session.release().finally(() => starter.close());
+    if (command.kind === 'run') lastRun = run(session, command);
+    else void lastRun.then(() => session.release()).finally(() => starter.close());
   });
   reply({ kind: 'loaded', session: session.loaded });
 } catch (error) {

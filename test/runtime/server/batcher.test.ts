@@ -161,6 +161,17 @@ describe('Batcher', () => {
     expect(await Promise.all(results)).toEqual([0, 1, 2, 3]);
   });
 
+  test('what has a deadline may be given to fewer', async () => {
+    const executor = new Executor();
+    const capacity = (_: unknown, { deadline }: { deadline: number }): number => (deadline === Infinity ? 2 : 1);
+    const batcher = batcherOver(executor, { maxBatch: 1, capacity });
+    const results = [Infinity, 5].map((deadline, id) => batcher.submit(one(id), undefined, { level: 5, deadline }));
+    await turn();
+    expect(ids(executor)).toEqual([[0]]);
+    await executor.finishAll();
+    expect(await Promise.all(results)).toEqual([0, 1]);
+  });
+
   test('a long queue is served in order', async () => {
     const executor = new Executor();
     const batcher = batcherOver(executor, { queueLimit: 5000 });

@@ -54,8 +54,8 @@ describe('a tiny model', () => {
     const { executor } = await executorOver(tiny);
     await executor.warmUp(8);
     for (let run = 0; run < 200; run += 1) await rowsOf(executor, 8, 4);
-    expect(executor.sizeFor(x(8, 4))).toBeGreaterThan(1);
-    expect(executor.sizeFor(x(9, 4))).toBe(1);
+    expect(executor.sizeFor(x(8, 4), false)).toBeGreaterThan(1);
+    expect(executor.sizeFor(x(9, 4), false)).toBe(1);
   });
 
   test('gets workers with the first batch that is too large for the main thread', async () => {
@@ -83,6 +83,18 @@ test('a small model that runs for long has workers, and is warmed up there', asy
   expect(executor).toMatchObject({ onMainThread: false, size: 1 });
   expect(await rowsOf(executor, 2, 16)).toBe(2);
   expect(watch.seen.size).toBe(1);
+});
+
+test('the next batch waits in the worker while runs are brief, if it is final', async () => {
+  const { executor } = await executorOver(mlpModel([16, 1024, 16]));
+  await executor.warmUp(4096);
+  const sizes = (): readonly number[] => [true, false].map((isFinal) => executor.sizeFor(x(1, 16), isFinal));
+  expect(sizes()).toEqual([1, 1]);
+  // On a busy machine a brief run may take long.
+  while (sizes()[0] === 1) await rowsOf(executor, 1, 16);
+  expect(sizes()).toEqual([2, 1]);
+  await rowsOf(executor, 1 << 16, 16);
+  expect(sizes()).toEqual([1, 1]);
 });
 
 test('a large model has workers from the beginning', async () => {

@@ -148,6 +148,28 @@ describe('sessions in threads', () => {
     expect(pool.acquire()).toBe(first);
   });
 
+  test('further runs wait in the workers that have fewest, and no more than asked for', async () => {
+    const pool = await poolOver(identityModel('FP32'), { instances: 2 });
+    await pool.start();
+    const workers = Array.from({ length: 4 }, () => pool.acquire(2));
+    expect(new Set(workers.slice(0, 2)).size).toBe(2);
+    expect(new Set(workers.slice(2)).size).toBe(2);
+    expect(pool.acquire(2)).toBeUndefined();
+    pool.release(workers[1]!);
+    expect(pool.acquire()).toBeUndefined();
+    expect(pool.acquire(2)).toBe(workers[1]);
+  });
+
+  test('runs in a row are answered in turn, also by a pool that closes', async () => {
+    const pool = await poolOver(identityModel('FP32'));
+    await pool.start();
+    const worker = pool.acquire(2)!;
+    const rows = [Float32Array.of(1, 2), Float32Array.of(3, 4)];
+    const runs = rows.map((data) => worker.run([{ ...x(), data: data.slice() }], ['y']));
+    await pool.close();
+    expect((await Promise.all(runs)).map(({ outputs }) => outputs[0]!.data)).toEqual(rows);
+  });
+
   test('an error of the model is the caller’s, and the session lives on', async () => {
     const pool = await poolOver(identityModel('FP32', [1, 2]));
     await pool.start();
@@ -172,7 +194,10 @@ describe('sessions in threads', () => {
     await worker.run([x()], ['y']);
     const ending = watch.killAll();
     watch.stop();
-    await expect(worker.run([x()], ['y'])).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
+    // The one that it runs, and the one that waits there.
+    for (const run of [worker.run([x()], ['y']), worker.run([x()], ['y'])]) {
+      await expect(run).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
+    }
     await ending;
     await expect(worker.run([x()], ['y'])).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
     pool.release(worker);
