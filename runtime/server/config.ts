@@ -42,6 +42,8 @@ export interface ServerConfig extends Means {
   readonly maxSequenceLength: number;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number;
+  /** How long a run may take, in milliseconds, where somebody says. */
+  readonly runLimitMs?: number;
   /** Most bytes of a request's body, also after decompression. */
   readonly maxBodyBytes: number;
   /** Of all bodies that are in memory at once; at least the largest one. */
@@ -119,6 +121,12 @@ function grpcPortOf(reader: Reader): number | undefined {
   return reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
 }
 
+/** Seconds are what people think in; more than a day is no limit. */
+function runLimitOf(reader: Reader): Pick<ServerConfig, 'runLimitMs'> {
+  const seconds = reader.optionalInteger('LIMBECK_RUN_SECONDS', { min: 1, max: 86_400 });
+  return seconds === undefined ? {} : { runLimitMs: seconds * 1000 };
+}
+
 function meansOf(reader: Reader, { cpus, memoryBytes }: Machine, [provider]: readonly Provider[]): Means {
   const millicores = reader.integer('LIMBECK_CPU_MILLICORES', { fallback: cpus * 1000, min: 1, max: 2 ** 30 });
   return {
@@ -159,6 +167,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
     maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
     maxSequenceLength: reader.integer('LIMBECK_MAX_SEQUENCE_LENGTH', { fallback: Infinity, min: 1, max: 2 ** 31 }),
+    ...runLimitOf(reader),
     maxBodyBytes,
     maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
       ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },

@@ -106,7 +106,7 @@ async function openLanguage(
 ): Promise<Load> {
   const { openLanguageModel } = await import('./decoding/language-model.ts');
   const { intraOpThreads } = parallelismOf(options, { bytes: artefact.bytes, single: true });
-  const told = { statistics: options.decodingStatistics, onDeath: (): void => options.onDeath(0) };
+  const told = { statistics: options.decodingStatistics, onDeath: (hung: boolean): void => options.onDeath(0, hung) };
   const opened = await openLanguageModel(artefact, graph, { ...options, intraOpThreads, ...told }, signal);
   if (!opened.ok) return opened;
   const { model: language, loaded } = opened;

@@ -17,7 +17,13 @@ import type { GrpcServer } from './grpc/server.ts';
 import { registerMetrics } from './metrics.ts';
 import { poll } from './poll.ts';
 import { folderRepository, type Repository } from './repository.ts';
+import { StuckThread, type Self } from './stuck-thread.ts';
 import type { Tracing } from './tracing/tracing.ts';
+
+const ownProcess: Self = {
+  kill: (signal) => process.kill(process.pid, signal),
+  after: (delayMs, callback) => setTimeout(callback, delayMs),
+};
 
 /** Told by GET /v2. */
 const facts = { name: 'limbeck', version: '0.1.0' } as const;
@@ -31,11 +37,14 @@ async function repositoryOf({ models, cacheDir }: ServerConfig, log: Log): Promi
   return { list: () => Promise.resolve([source]) };
 }
 
-async function createEngine(config: ServerConfig, log: Log): Promise<Engine> {
+async function createEngine(config: ServerConfig, log: Log, stuck: StuckThread): Promise<Engine> {
   const repository = await repositoryOf(config, log);
   const now = (): number => systemClock.monotonicMs();
   const after: Timers['after'] = (delayMs, callback) => systemClock.after(delayMs, callback);
-  return new Engine(repository, { ...config, log, now, after, random: Math.random });
+  return new Engine(repository, {
+    ...{ ...config, log, now, after, random: Math.random },
+    onStuckThread: () => stuck.found(),
+  });
 }
 
 /** Loaded only when asked for, and after REST listens: the library costs more than the rest of the start. */
@@ -92,7 +101,8 @@ function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' 
 
 async function run(config: ServerConfig, log: Log): Promise<void> {
   const stop = onShutdown(log, config.drainSeconds * 1000);
-  const engine = await createEngine(config, log);
+  const stuck = new StuckThread(ownProcess, config.drainSeconds * 1000, log);
+  const engine = await createEngine(config, log, stuck);
   const registry = createRegistry('server');
   registerMetrics(registry, engine);
   // First, since threads and processes start while this one goes on: with express, which is much of all code.
@@ -114,6 +124,7 @@ async function run(config: ServerConfig, log: Log): Promise<void> {
   await engine.stop();
   await tracing?.close(flushMs(config.drainSeconds));
   log.info('stopped');
+  stuck.end();
 }
 
 const parsed = readConfig();

@@ -49,6 +49,11 @@ const counters: readonly Series[] = [
     help: 'Workers, threads or processes, that died unasked.',
     value: ({ statistics }) => statistics.workerDeaths,
   },
+  {
+    name: 'limbeck_worker_hangs_total',
+    help: 'Of these: were ended since what they did took too long.',
+    value: ({ statistics }) => statistics.workerHangs,
+  },
 ];
 
 const gauges: readonly Series[] = [

@@ -19,6 +19,7 @@ import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { Provider } from './providers.ts';
 import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
+import type { RunLimits } from './run-limit.ts';
 import { ModelStatistics } from './statistics.ts';
 import { sum } from './sum.ts';
 import { Tasks } from './tasks.ts';
@@ -26,7 +27,7 @@ import { splitBatch, type Tensor } from './tensor.ts';
 import { isFinal, joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
-export interface ModelOptions extends Timers, SessionMeans {
+export interface ModelOptions extends Timers, SessionMeans, RunLimits {
   /** What runs them, the first that can. */
   readonly providers: readonly Provider[];
   readonly maxBatch: number;
@@ -285,15 +286,16 @@ export class Model {
       claim,
       log: this.#log,
       decodingStatistics: this.decodingStatistics,
-      onDeath: (live) => this.#onDeath(live),
+      onDeath: (live, hung) => this.#onDeath(live, hung),
       onRevival: () => this.#batcher.wake(),
       restartDelayMs: (attempt) => retryDelayMs(attempt, this.#options.random()),
     };
   }
 
-  #onDeath(live: number): void {
-    this.statistics.workerDeaths += 1;
-    this.#log.error('worker died', { live });
+  #onDeath(live: number, hung: boolean): void {
+    this.statistics.died(hung);
+    this.#log.error(hung ? 'worker hangs, and is given up' : 'worker died', { live });
+    if (hung && this.#options.isolation === 'thread') this.#options.onStuckThread?.();
     if (live === 0) this.#batcher.rejectWaiting(unavailable('every worker of this model has died'));
   }
 }

@@ -1,12 +1,13 @@
 /** The sessions of one model, each in a worker of its own: acquire, release, and replacement of the dead. */
+import { limitAfterMs, RunLimit, type RunLimits } from './run-limit.ts';
 import { SessionWorker, type WorkerOptions } from './session-worker.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /** What a pool tells and needs. */
-export interface PoolOptions extends WorkerOptions {
+export interface PoolOptions extends WorkerOptions, Pick<RunLimits, 'runLimitMs'> {
   readonly instances: number;
-  /** A worker died unasked; `live` are left. */
-  readonly onDeath: (live: number) => void;
+  /** A worker died unasked, or was given up since it hung; `live` are left. */
+  readonly onDeath: (live: number, hung: boolean) => void;
   /** A replacement is up. */
   readonly onRevival: () => void;
   /** How long to wait before the n-th attempt in a row to replace a dead worker, in milliseconds. */
@@ -16,6 +17,8 @@ export interface PoolOptions extends WorkerOptions {
 /** `instances` workers over one model file. */
 export class SessionPool {
   readonly #options: PoolOptions;
+  /** Nobody knows how long a model takes to load, until it was. */
+  readonly #limits: { readonly runs: RunLimit; loadMs: number };
   /** Each with how often it has been acquired. */
   readonly #live = new Map<SessionWorker, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -28,6 +31,7 @@ export class SessionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#limits = { runs: new RunLimit(options.runLimitMs), loadMs: Infinity };
   }
 
   /** Workers that are loaded and alive. */
@@ -83,11 +87,13 @@ export class SessionPool {
   }
 
   async #start(): Promise<Loaded> {
+    const begun = performance.now();
     const starts = await Promise.allSettled(Array.from({ length: this.#options.instances }, () => this.#add()));
     const failed = starts.find((start) => start.status === 'rejected');
     const loaded = starts.find((start) => start.status === 'fulfilled');
     if (failed === undefined && loaded !== undefined) {
       this.#asleep = false;
+      this.#limits.loadMs = limitAfterMs(performance.now() - begun);
       return loaded.value;
     }
     await this.#end();
@@ -100,16 +106,17 @@ export class SessionPool {
   }
 
   async #add(): Promise<Loaded> {
-    const worker = new SessionWorker(this.#options, (dead) => this.#bury(dead));
+    const worker = new SessionWorker(this.#options, this.#limits, (dead, hung) => this.#bury(dead, hung));
     const loaded = await worker.load();
     this.#live.set(worker, 0);
     return loaded;
   }
 
-  #bury(dead: SessionWorker): void {
+  #bury(dead: SessionWorker, hung: boolean): void {
     // One that never loaded has already said why, to whoever awaits `load`.
-    if (!this.#live.delete(dead)) return;
-    this.#options.onDeath(this.#live.size);
+    const wasLive = this.#live.delete(dead);
+    if (wasLive || hung) this.#options.onDeath(this.#live.size, hung);
+    if (!wasLive) return;
     this.#replace();
   }
 

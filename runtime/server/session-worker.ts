@@ -2,7 +2,10 @@
 import { startPeer, type Isolation, type Peer } from './isolation/peer.ts';
 import { runFailure } from './out-of-memory.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
+import type { RunLimit } from './run-limit.ts';
+import { sum } from './sum.ts';
 import type { Tensor } from './tensor.ts';
+import { Watchdog } from './watchdog.ts';
 import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
 
 /** The outputs of one batch and how long ONNX Runtime took for them. */
@@ -16,9 +19,30 @@ export interface WorkerOptions extends SessionOptions {
   readonly isolation: Isolation;
 }
 
+/** How long it may take for what, in milliseconds. */
+export interface WorkerLimits {
+  /** Shared by all workers of a model. */
+  readonly runs: RunLimit;
+  /** For its session, and for the end of it. */
+  readonly loadMs: number;
+}
+
+/** Of a worker that ended unasked, or was ended since what it did took too long. */
+export type OnDeath = (worker: SessionWorker, hung: boolean) => void;
+
+/** What is said where the worker ends instead, by itself or since it took too long. */
+const ends = {
+  load: { died: 'the worker died while it loaded the model', hung: 'the worker took too long to load the model' },
+  run: {
+    died: 'the worker that ran this request has died',
+    hung: 'the model took too long for this request; the worker that ran it was ended',
+  },
+} as const;
+
 interface Pending {
-  /** What is said where the worker ends instead. */
-  readonly end: string;
+  readonly what: keyof typeof ends;
+  /** How long it may take, once it has begun. */
+  readonly limitMs: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -29,33 +53,28 @@ const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worke
 /** One session in one worker, which runs one batch at a time, in the order in which they come. */
 export class SessionWorker {
   readonly #peer: Peer<Command>;
-  readonly #exited: Promise<void>;
+  readonly #limits: WorkerLimits;
+  readonly #onDeath: OnDeath;
+  readonly #exited = Promise.withResolvers<void>();
+  readonly #watchdog = new Watchdog(() => this.#giveUp());
   /** The first is being run; the others wait in the worker. */
   #pending: Pending[] = [];
   #alive = true;
   #closing = false;
 
-  constructor({ path, intraOpThreads, providers, isolation }: WorkerOptions, onDeath: (worker: SessionWorker) => void) {
-    const { promise, resolve: exited } = Promise.withResolvers<void>();
-    this.#exited = promise;
+  constructor(options: WorkerOptions, limits: WorkerLimits, onDeath: OnDeath) {
+    const { path, intraOpThreads, providers, isolation } = options;
+    [this.#limits, this.#onDeath] = [limits, onDeath];
     const data = { path, intraOpThreads, providers } satisfies SessionOptions;
     this.#peer = startPeer<Command, Reply>(
       { entry, data, isolation },
-      {
-        onReply: (reply) => this.#settle(reply),
-        onEnd: () => {
-          this.#alive = false;
-          for (const { end, reject } of this.#pending.splice(0)) reject(unavailable(end));
-          exited();
-          if (!this.#closing) onDeath(this);
-        },
-      },
+      { onReply: (reply) => this.#settle(reply), onEnd: () => this.#ended(false) },
     );
   }
 
   /** Waits for the session. Throws the loader's sentence when the file is no model. */
   async load(): Promise<Loaded> {
-    const reply = await this.#nextReply('the worker died while it loaded the model');
+    const reply = await this.#nextReply('load', this.#limits.loadMs);
     if (reply.kind === 'loaded') return reply.session;
     throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
   }
@@ -64,31 +83,65 @@ export class SessionWorker {
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (!this.#alive) throw unavailable('the worker of this model has died');
     const own = inputs.map(whole);
+    const elements = sum(own.map(({ data }) => data.length));
     // Before anybody waits for the answer: what cannot be sent has none.
     this.#send({ kind: 'run', inputs: own, outputs }, transferable(own));
-    const reply = await this.#nextReply('the worker that ran this request has died');
-    if (reply.kind === 'ran') return reply;
+    const { runs } = this.#limits;
+    const reply = await this.#nextReply('run', runs.of(elements));
+    if (reply.kind === 'ran') {
+      runs.took(reply.computeMs, elements);
+      return reply;
+    }
     throw reply.kind === 'failed' ? runFailure(reply.message) : invalid('out of turn');
   }
 
   /** Releases the session after what is running and waits for the worker's end. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#alive) this.#send({ kind: 'close' });
-    await this.#exited;
+    if (this.#alive) {
+      this.#send({ kind: 'close' });
+      if (this.#pending.length === 0) this.#watchFirst();
+    }
+    await this.#exited.promise;
   }
 
   #send(command: Command, transfer: ArrayBuffer[] = []): void {
     this.#peer.send(command, transfer);
   }
 
-  #nextReply(end: string): Promise<Reply> {
+  #nextReply(what: Pending['what'], limitMs: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ end, resolve, reject });
+      this.#pending.push({ what, limitMs, resolve, reject });
+      if (this.#pending.length === 1) this.#watchFirst();
     });
   }
 
   #settle(reply: Reply): void {
-    this.#pending.shift()?.resolve(reply);
+    const answered = this.#pending.shift();
+    this.#watchFirst();
+    answered?.resolve(reply);
+  }
+
+  /** What waits behind it has not begun. */
+  #watchFirst(): void {
+    const [first] = this.#pending;
+    if (first !== undefined) this.#watchdog.begin(first.limitMs);
+    else if (this.#closing) this.#watchdog.begin(this.#limits.loadMs);
+    else this.#watchdog.end();
+  }
+
+  /** At once, and not when it has ended: a process that hangs in a driver may never. */
+  #giveUp(): void {
+    this.#peer.kill();
+    this.#ended(true);
+  }
+
+  #ended(hung: boolean): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#watchdog.end();
+    for (const { what, reject } of this.#pending.splice(0)) reject(unavailable(ends[what][hung ? 'hung' : 'died']));
+    this.#exited.resolve();
+    if (hung || !this.#closing) this.#onDeath(this, hung);
   }
 }

@@ -27,8 +27,16 @@ export class ModelStatistics {
   loadMs = 0;
   /** Times that a worker died unasked. */
   workerDeaths = 0;
+  /** Of these: was ended, or given up, since it took too long. */
+  workerHangs = 0;
   /** Told the rows of each batch that ran. */
   onBatch: (rows: number) => void = () => undefined;
+
+  /** Counts a worker. */
+  died(hung: boolean): void {
+    this.workerDeaths += 1;
+    this.workerHangs += Number(hung);
+  }
 
   /** Counts one batch of `rows`. */
   executed(rows: number, computeMs: number): void {

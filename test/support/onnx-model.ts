@@ -32,14 +32,16 @@ export interface Value {
   readonly isSequence?: boolean;
 }
 
+type Attribute = number | readonly number[] | Graph;
+
 export interface Node {
   readonly op: string;
   /** Whose operator it is; ONNX' own when absent. */
   readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Integers, or lists of them, by name. */
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** Integers, lists of them, or graphs, by name. */
+  readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
 /** A constant of the graph: FP32, FP16, or INT64 where an operator wants axes. */
@@ -84,9 +86,10 @@ function valueInfo(field: number, { name, type, shape, isSequence = false }: Val
   return message(field, [text(1, name), message(2, [isSequence ? message(4, [message(1, [tensor])]) : tensor])]);
 }
 
-/** One integer is type 2 in field 3, a list is type 7 in field 8. */
-function attribute(value: number | readonly number[]): readonly Buffer[] {
+/** One integer is type 2 in field 3, a list is type 7 in field 8, a graph type 5 in field 6. */
+function attribute(value: Attribute): readonly Buffer[] {
   if (typeof value === 'number') return [integer(3, value), integer(20, 2)];
+  if ('nodes' in value) return [message(6, graphOf(value)), integer(20, 5)];
   return [...value.map((item) => integer(8, item)), integer(20, 7)];
 }
 
@@ -115,18 +118,39 @@ function weight({ name, shape, data, file }: Weight): Buffer {
   return message(5, [...shape.map((dim) => integer(1, dim)), integer(2, type), text(8, name), ...content]);
 }
 
-/** The bytes of a model file: IR version 8, opset 17. */
-export function onnxModel({ inputs, outputs, nodes, weights = [] }: Graph): Buffer {
-  const graph = [
+function graphOf({ inputs, outputs, nodes, weights = [] }: Graph): readonly Buffer[] {
+  return [
     ...nodes.map(node),
     text(2, 'g'),
     ...weights.map(weight),
     ...inputs.map((value) => valueInfo(11, value)),
     ...outputs.map((value) => valueInfo(12, value)),
   ];
-  const domains = new Set(nodes.flatMap(({ domain }) => domain ?? []));
+}
+
+/** The bytes of a model file: IR version 8, opset 17. */
+export function onnxModel(graph: Graph): Buffer {
+  const domains = new Set(graph.nodes.flatMap(({ domain }) => domain ?? []));
   const imports = [...domains].map((domain) => message(8, [text(1, domain), integer(2, 1)]));
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [text(1, ''), integer(2, 17)]), ...imports]);
+  const version = message(8, [text(1, ''), integer(2, 17)]);
+  return Buffer.concat([integer(1, 8), message(7, graphOf(graph)), version, ...imports]);
+}
+
+/** y = x, after x rounds of a loop that does nothing; both are one INT64. */
+export function loopModel(): Buffer {
+  const whole = (name: string, shape: readonly number[] = [1]): Value => ({ name, type: 'INT64', shape });
+  const flag = (name: string): Value => ({ name, type: 'BOOL', shape: [] });
+  const same = (from: string, to: string): Node => ({ op: 'Identity', inputs: [from], outputs: [to] });
+  const body: Graph = {
+    inputs: [whole('round', []), flag('on'), whole('before')],
+    outputs: [flag('still'), whole('after')],
+    nodes: [same('on', 'still'), same('before', 'after')],
+  };
+  return onnxModel({
+    inputs: [whole('x')],
+    outputs: [whole('y')],
+    nodes: [{ op: 'Loop', inputs: ['x', '', 'x'], outputs: ['y'], attributes: { body } }],
+  });
 }
 
 /** y = x for one element type; x and y are [batch, width]. */

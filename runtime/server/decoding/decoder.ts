@@ -4,6 +4,7 @@
  */
 import { expired, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
 import type { Provider } from '../providers.ts';
+import { limitAfterMs } from '../run-limit.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
 import type { RequestTrace } from '../tracing/trace.ts';
@@ -11,13 +12,13 @@ import type { DecodingStatistics } from './statistics.ts';
 import { DecodingThread, type LoadedDecoder, type ThreadOptions } from './thread.ts';
 
 /** How a decoder runs. */
-export interface DecoderOptions extends ThreadOptions {
+export interface DecoderOptions extends Omit<ThreadOptions, 'loadLimitMs'> {
   /** Most answers that may wait for a slot. */
   readonly queueLimit: number;
   readonly statistics: DecodingStatistics;
   readonly now: () => number;
-  /** The thread died unasked. */
-  readonly onDeath: () => void;
+  /** The thread died unasked, or was given up since it hung. */
+  readonly onDeath: (hung: boolean) => void;
   /** How long to wait before the n-th attempt in a row to replace a dead thread, in milliseconds. */
   readonly restartDelayMs: (attempt: number) => number;
 }
@@ -113,6 +114,8 @@ export class Decoder {
   #deaths = 0;
   #ids = 0;
   #providers: readonly Provider[];
+  /** Nobody knows how long a model takes to load, until it was. */
+  #loadLimitMs = Infinity;
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -131,15 +134,17 @@ export class Decoder {
 
   /** Starts the thread. Throws, with nothing left behind, when the model cannot be loaded. */
   async open(): Promise<LoadedDecoder> {
+    const begun = this.#options.now();
     const thread: DecodingThread = new DecodingThread(
-      { ...this.#options, providers: this.#providers },
+      { ...this.#options, providers: this.#providers, loadLimitMs: this.#loadLimitMs },
       {
         onReport: (report) => this.#hear(report),
-        onDeath: (dead) => this.#bury(dead),
+        onDeath: (dead, hung) => this.#bury(dead, hung),
       },
     );
     const loaded = await thread.load();
     this.#thread = thread;
+    this.#loadLimitMs = limitAfterMs(this.#options.now() - begun);
     // Which one it is has been told: a successor is not to choose again, in a hurry and beside others.
     this.#providers = [loaded.provider];
     if (this.#vocabulary !== undefined) thread.send({ kind: 'vocabulary', vocabulary: this.#vocabulary });
@@ -171,6 +176,7 @@ export class Decoder {
     const id = this.#ids;
     const answer = new Answer(asker, assignment.prompt.length, this.#options.now());
     this.#answers.set(id, answer);
+    if (this.pending === 1) this.#thread?.expectStep();
     this.#thread?.send({
       kind: 'write',
       assignment: { ...assignment, id, ...(patienceMs !== undefined && { patienceMs }) },
@@ -224,6 +230,8 @@ export class Decoder {
       answer.put({ kind: 'token', token });
     }
     for (const ended of report.ended) this.#finish(ended, now);
+    if (this.pending > 0) this.#thread?.expectStep();
+    else this.#thread?.expectNothing();
     this.#tellRest();
   }
 
@@ -251,17 +259,17 @@ export class Decoder {
     for (const resolve of this.#awaitingRest.splice(0)) resolve();
   }
 
-  #bury(dead: DecodingThread): void {
+  #bury(dead: DecodingThread, hung: boolean): void {
+    if (hung || this.#thread === dead) this.#options.onDeath(hung);
     // A thread that never loaded has already said why, to whoever awaits `open`.
     if (this.#thread !== dead) return;
     this.#thread = undefined;
-    const message = 'the thread that wrote this answer has died';
+    const message = `the thread that wrote this answer ${hung ? 'took too long, and was ended' : 'has died'}`;
     this.#options.statistics.died();
     for (const { satisfied } of this.#answers.values()) {
       this.#options.statistics.ended(satisfied ? { kind: 'stop' } : { kind: 'failed', message }, 0);
     }
     this.#failAll(message);
-    this.#options.onDeath();
     this.#replace();
   }
 

@@ -33,6 +33,8 @@ export interface PeerEvents<Reply> {
 export interface Peer<Command> {
   /** Buffers in `gifts` may be given away. One that has ended hears nothing. Throws where the command cannot travel. */
   send(command: Command, gifts?: ArrayBuffer[]): void;
+  /** Ends it whatever it does, if that can be: a thread that is busy in native code would take this process along. */
+  kill(): void;
 }
 
 function startThread<Command, Reply>(
@@ -44,7 +46,7 @@ function startThread<Command, Reply>(
   // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
   worker.on('error', () => undefined);
   worker.once('exit', onEnd);
-  return { send: (command, gifts = []) => worker.postMessage(command, gifts) };
+  return { send: (command, gifts = []) => worker.postMessage(command, gifts), kill: () => undefined };
 }
 
 /** Those that run. They end when they hear that this process has; one that stands still or runs for ever hears nothing. */
@@ -75,7 +77,7 @@ function startProcess<Command, Reply>(
     if (child.connected) child.send(message as object, () => undefined);
   };
   send(data);
-  return { send };
+  return { send, kill: () => void child.kill('SIGKILL') };
 }
 
 /** Starts the other side. */

@@ -109,6 +109,12 @@ describe('configuration', () => {
     expect(parsed.ok && parsed.config.grpcPort).toBeUndefined();
   });
 
+  test('how long a run may take is said in seconds, or not at all', () => {
+    const parsed = (environment: Record<string, string>) => parse({ LIMBECK_MODELS_DIR: '/m', ...environment });
+    expect(parsed({ LIMBECK_RUN_SECONDS: '30' })).toMatchObject({ ok: true, config: { runLimitMs: 30_000 } });
+    expect(parsed({})).not.toHaveProperty('config.runLimitMs');
+  });
+
   test('a store cannot be polled', () => {
     const store = { LIMBECK_MODEL_NAME: 'm', LIMBECK_MODEL_URI: 's3://b/m', LIMBECK_MODEL_CONTROL: 'poll' };
     expect(mistakesOf(store)).toEqual([expect.stringContaining('a store is not looked at again')]);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { folderWith, until } from '../../support/model-server.ts';
-import { mlpModel } from '../../support/onnx-model.ts';
+import { loopModel, mlpModel } from '../../support/onnx-model.ts';
 import { spawnServer, type SpawnedServer } from '../../support/server-process.ts';
 
 const body = JSON.stringify({ inputs: [{ name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] }] });
@@ -12,6 +12,9 @@ function start(environment: Record<string, string>): SpawnedServer {
   running.push(server);
   return server;
 }
+
+const isReady = async (server: SpawnedServer): Promise<boolean> =>
+  (await fetch(`${server.url()}/v2/health/ready`)).status === 200;
 
 afterEach(async () => {
   for (const { child, exited } of running.splice(0)) {
@@ -54,6 +57,21 @@ describe('the server process', () => {
     await until(() => server.said('listening') !== undefined);
     server.child.kill('SIGTERM');
     expect(await server.exited).toEqual([0, null]);
+  });
+
+  test('ends where a thread hangs, which cannot be ended alone, and answers everybody else first', async () => {
+    const folder = await folderWith({ 'mlp/model.onnx': mlpModel([4, 8, 3]), 'loop/model.onnx': loopModel() });
+    const threads = { LIMBECK_ISOLATION: 'thread', LIMBECK_RUN_SECONDS: '1', LIMBECK_DRAIN_SECONDS: '8' };
+    const server = start({ LIMBECK_MODELS_DIR: folder, ...threads });
+    await until(async () => server.said('listening') !== undefined && (await isReady(server)));
+    const endless = JSON.stringify({ inputs: [{ name: 'x', shape: [1], datatype: 'INT64', data: [2 ** 40] }] });
+    const hung = fetch(`${server.url()}/v2/models/loop/infer`, { method: 'POST', body: endless });
+    const { status, headers } = await hung;
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await isReady(server)).toBe(false);
+    expect((await fetch(`${server.url()}/v2/models/mlp/infer`, { method: 'POST', body })).status).toBe(200);
+    expect(await server.exited).toEqual([null, 'SIGKILL']);
+    expect(server.said('stopped')).toBeDefined();
   });
 
   test('a model that is missing keeps the process up and says why', async () => {

@@ -123,6 +123,7 @@ describe('metrics and statistics', () => {
       'nv_inference_pending_request_count',
       'nv_inference_request_failure',
       'limbeck_worker_deaths_total',
+      'limbeck_worker_hangs_total',
     ]) {
       expect(after(name)).toBe(0);
     }
