@@ -29,6 +29,11 @@ export type MalformedShape = (malformed: Malformed) => object;
 
 const sentenceAlone: MalformedShape = ({ sentence }) => ({ error: sentence });
 
+/** By what name a request is known, which its answer then says; undefined is none. */
+export type NameOf = (request: IncomingMessage) => string | undefined;
+
+const nameless: NameOf = () => undefined;
+
 /** What the parser tells of a fault. */
 interface ParserFault extends Error {
   readonly code?: string;
@@ -101,10 +106,11 @@ function answerInTurn(server: Server, shape: MalformedShape): void {
 const methods = 'GET, HEAD, POST';
 
 /** Without a listener node:http would hang up without a word. From here on the socket is ours, and so are its errors. */
-function answerConnect(_request: IncomingMessage, socket: Duplex): void {
+function answerConnect(socket: Duplex, name: string | undefined): void {
   socket.on('error', () => socket.destroy()).resume();
   const error = `CONNECT is not allowed here, ${methods} are`;
-  refuseOn(socket, `405 Method Not Allowed\r\nAllow: ${methods}`, { error });
+  const named = name === undefined ? '' : `\r\nX-Request-Id: ${name}`;
+  refuseOn(socket, `405 Method Not Allowed\r\nAllow: ${methods}${named}`, { error });
 }
 
 function refuse(response: ServerResponse, shape: MalformedShape, why: Omit<Malformed, 'path'>): void {
@@ -117,10 +123,12 @@ function refuse(response: ServerResponse, shape: MalformedShape, why: Omit<Malfo
 /**
  * Makes a server answer malformed requests itself. An Upgrade needs no answer of its own: nobody listens for it, so the
  * request is taken as the HTTP/1.1 that it is, as RFC 9110, 7.8 allows; Java's client offers h2c like this. Its listener must begin with `refuseWithoutHost`. */
-export function answerMalformed(server: Server, shape = sentenceAlone): void {
+export function answerMalformed(server: Server, shape = sentenceAlone, nameOf = nameless): void {
   answerInTurn(server, shape);
-  server.on('connect', answerConnect);
-  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+  server.on('connect', (request: IncomingMessage, socket: Duplex) => answerConnect(socket, nameOf(request)));
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const name = nameOf(request);
+    if (name !== undefined) response.setHeader('X-Request-Id', name);
     refuse(response, shape, { status: 417, sentence: "the only expectation that can be met is '100-continue'" });
   });
 }

@@ -2,8 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { systemClock } from '../../process/clock.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
-import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape } from '../../process/malformed.ts';
+import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape, type NameOf } from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
+import { requestIdOf } from '../../process/request-id.ts';
 import { dropUnread } from '../../process/unread.ts';
 import { observeHttp } from './access-log.ts';
 import { wholeWithinMs } from './body.ts';
@@ -60,7 +61,8 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
     else handler(face, [request, response]);
   };
   const server = createServer({ ...options, requestTimeout: wholeWithinMs(face) }, listener);
-  answerMalformed(server, malformedShape);
+  const nameOf: NameOf = ({ headers }) => requestIdOf(headers['x-request-id'], face.access.newId);
+  answerMalformed(server, malformedShape, nameOf);
   answerHalfClosed(server, systemClock);
   dropUnread(server);
   return server;

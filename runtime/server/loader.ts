@@ -28,6 +28,8 @@ export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseli
   readonly embedder?: Embedder;
   /** Most rows of a joined batch; 1 when requests are never joined. */
   readonly maxBatch: number;
+  /** Whether requests have rows along axis 0, also where they are never joined. */
+  readonly hasRows: boolean;
   /** Whether small batches run on the main thread. */
   readonly onMainThread: boolean;
 }
@@ -78,12 +80,12 @@ export type Load = { readonly ok: true; readonly facts: ModelFacts; readonly run
 
 function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThread: boolean): ModelFacts {
   const { inputs, outputs, labels, baseline, preprocessing, outputsAre } = { ...loaded, ...artefact.manifest };
-  const { provider } = loaded;
+  const { provider, batchAxis: hasRows } = loaded;
   const extras = {
     ...{ ...(labels && { labels }), ...(baseline && { baseline }) },
     ...{ ...(preprocessing && { preprocessing }), ...(outputsAre && { outputsAre }) },
   };
-  return { inputs, outputs, provider, maxBatch, onMainThread, sha256: artefact.sha256, ...extras };
+  return { inputs, outputs, provider, maxBatch, hasRows, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
 function tell({ passedOver }: Pick<Loaded, 'passedOver'>, log: Log): void {

@@ -21,10 +21,9 @@ import { checkLengths, type InferenceRequest, type InferenceResult } from './pro
 import type { ModelSource, NotReady } from './repository.ts';
 import type { RunLimits } from './run-limit.ts';
 import { ModelStatistics } from './statistics.ts';
-import { sum } from './sum.ts';
 import { Tasks } from './tasks.ts';
 import { splitBatch, type Tensor } from './tensor.ts';
-import { isFinal, joined, termsOf, workOf, type Work } from './work.ts';
+import { countedRows, isFinal, joined, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions extends Timers, SessionMeans, RunLimits {
@@ -243,7 +242,7 @@ export class Model {
     const inputs = batch.length === 1 ? first.inputs : joined(batch);
     const { outputs, computeMs } = await this.#state.runtime.executor.run(inputs, first.outputs);
     const rows = batch.map((work) => work.rows);
-    this.statistics.executed(this.facts?.maxBatch === 1 ? 1 : sum(rows), computeMs);
+    this.statistics.executed(countedRows(batch, this.facts), computeMs);
     if (batch.length === 1) return [outputs];
     const parts = outputs.map((output) => splitBatch(output, rows));
     return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));

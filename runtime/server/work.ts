@@ -3,6 +3,7 @@ import type { Batchable, Caller, Terms } from './batcher.ts';
 import { levels } from './line.ts';
 import { invalid } from './protocol/errors.ts';
 import type { InferenceRequest } from './protocol/request.ts';
+import { sum } from './sum.ts';
 import { concatBatch, type Tensor } from './tensor.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
@@ -57,6 +58,11 @@ export function isFinal({ rows }: Work, { deadline }: Terms, { maxBatch }: Pick<
 /** Requests with equal keys differ in nothing but the number of rows. */
 function keyOf(inputs: readonly Tensor[], outputs: readonly string[]): string {
   return `${inputs.map(({ shape }) => shape.slice(1).join()).join('|')}>${outputs.join('|')}`;
+}
+
+/** What a batch counts in the statistics: its rows, or 1 where a request has none. */
+export function countedRows(batch: readonly Work[], facts: { readonly hasRows: boolean } | undefined): number {
+  return facts?.hasRows === true ? sum(batch.map(({ inputs }) => inputs[0]?.shape[0] ?? 1)) : batch.length;
 }
 
 /** The inputs of a batch, joined one by one. */

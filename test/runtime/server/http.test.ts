@@ -86,6 +86,22 @@ describe('on the wire', () => {
     expect(text).toMatch(/^HTTP\/1\.1 405 [^]*\{"error":"CONNECT is not allowed here/);
   });
 
+  test.each([
+    ['a tunnel', 'CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n', 405],
+    ['an expectation', 'POST /v2/models/mlp/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: wonders\r\n', 417],
+  ])('the answer to what node:http takes for itself says the name of the request: %s', async (_what, head, status) => {
+    for (const [given, name] of [
+      ['X-Request-Id: mine\r\n', 'mine'],
+      ['', 'made-here'],
+    ]) {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.write(`${head}${given ?? ''}\r\n`);
+      let text = '';
+      for await (const chunk of socket) text += String(chunk);
+      expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nx-request-id: ${name ?? ''}\r\n`, 'i'));
+    }
+  });
+
   test('a full queue is 429 with Retry-After', async () => {
     const small = await serveModels({ 'mlp/model.onnx': mlpModel([4, 8, 3]) }, { queueLimit: 1, maxBatch: 1 });
     try {

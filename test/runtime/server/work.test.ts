@@ -1,5 +1,28 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { isFinal, workOf } from '../../../runtime/server/work.ts';
+import { post } from '../../support/http-caller.ts';
+import { serveModels, type LiveServer } from '../../support/model-server.ts';
+import { identityModel, mlpModel } from '../../support/onnx-model.ts';
+
+let server: LiveServer | undefined;
+
+afterEach(() => server?.stop());
+
+test.each([
+  ['joined', mlpModel([4, 8, 3]), 32, 2],
+  ['never joined', mlpModel([4, 8, 3]), 1, 2],
+  ['without rows, whatever its first axis is', identityModel('FP32', [2, 4]), 32, 1],
+])('the rows of a request to a model that is %s are counted', async (_which, model, maxBatch, rows) => {
+  server = await serveModels({ 'm/model.onnx': model }, { maxBatch });
+  const input = { name: 'x', datatype: 'FP32', shape: [2, 4], data: [1, 2, 3, 4, 5, 6, 7, 8] };
+  expect((await post(`${server.url}/v2/models/m/infer`, { inputs: [input] })).status).toBe(200);
+  const { inferences, executions, batches } = server.engine.find('m').statistics;
+  expect({ inferences, executions, sizes: [...batches.keys()] }).toEqual({
+    inferences: rows,
+    executions: 1,
+    sizes: [rows],
+  });
+});
 
 const x = { name: 'x', datatype: 'FP32', shape: [2, 1], data: new Float32Array(2) } as const;
 
