@@ -1,5 +1,5 @@
 /**
- * Bundles every process for its image: {operator,gateway,store,server,worker,decoding-worker}.mjs, the server's server-*.mjs, and
+ * Bundles every process for its image: {operator,gateway,store,server,worker,decoding-worker,encoding-worker}.mjs, the server's server-*.mjs, and
  * compile-ahead.mjs, which its image is built with. Usage: node cluster/bundle.ts [FOLDER], build/dist unless it says otherwise.
  */
 import { copyFile, rm } from 'node:fs/promises';
@@ -85,6 +85,7 @@ await build({
     server: 'runtime/server/start.ts',
     worker: 'runtime/server/worker.ts',
     'decoding-worker': 'runtime/server/decoding/worker.ts',
+    'encoding-worker': 'runtime/server/decoding/encoding-worker.ts',
   },
   splitting: true,
   chunkNames: 'server-[name]-[hash]',

@@ -1,6 +1,8 @@
 /** Text ↔ tokens by a Hugging Face tokenizer. The only importer of @huggingface/tokenizers. */
 import { Tokenizer } from '@huggingface/tokenizers';
 import { isRecord } from '../protocol/json.ts';
+import { EncodingThread } from './encoding-thread.ts';
+import type { EncodingOptions, TokenizerBytes } from './tokenizer-bytes.ts';
 
 /** How byte-level vocabularies spell the 256 bytes: printable ones as themselves, the others from U+0100 on. */
 function byteLetters(): ReadonlyMap<string, number> {
@@ -17,6 +19,9 @@ const letters = byteLetters();
 
 /** Read beyond those that are wanted of the start of a text. */
 const sparedTokens = 32;
+
+/** Letters that are encoded within some milliseconds, for which a thread would only be a delay. */
+const shortLetters = 4096;
 
 /** More letters than most tokens have: of a text with so many for each token that is allowed, the start is read first. */
 const usualLetters = 8;
@@ -55,6 +60,8 @@ const create = Tokenizer as unknown as new (tokenizer: object, config: object) =
 export interface TokenizerFiles {
   readonly tokenizer: Readonly<Record<string, unknown>>;
   readonly config: Readonly<Record<string, unknown>>;
+  /** The same for a thread that encodes; without them all is done here. */
+  readonly bytes?: TokenizerBytes;
 }
 
 /** Encodes and decodes for one model. */
@@ -63,12 +70,14 @@ export class TextCodec {
   readonly #byteLevel: boolean;
   readonly #byteFallback: boolean;
   readonly #added: ReadonlyMap<string, boolean>;
+  readonly #aside: EncodingThread | undefined;
   /** Tokens have numbers below this one. */
   readonly size: number = 0;
   /** Letters of the longest token. */
   #longest = 1;
 
-  constructor({ tokenizer, config }: TokenizerFiles) {
+  constructor({ tokenizer, config, bytes }: TokenizerFiles) {
+    this.#aside = bytes && new EncodingThread(bytes);
     this.#tokenizer = new create(tokenizer, config);
     this.#byteLevel = hasDecoder(tokenizer['decoder'], 'ByteLevel');
     this.#byteFallback = hasDecoder(tokenizer['decoder'], 'ByteFallback');
@@ -80,13 +89,16 @@ export class TextCodec {
   }
 
   /** The tokens of a text; undefined when they are surely more than `limit`: encoding blocks, and costs by the letter. */
-  encode(
-    text: string,
-    { limit, special }: { readonly limit: number; readonly special: boolean },
-  ): readonly number[] | undefined {
+  encode(text: string, { limit, special }: EncodingOptions): readonly number[] | undefined {
     if (text.length > limit * this.#longest) return undefined;
     if (this.#startsTooLong(text, limit)) return undefined;
     return this.#tokenizer.encode(text, { add_special_tokens: special }).ids;
+  }
+
+  /** As `encode`, but blocks for no more than some milliseconds: long texts are encoded in a thread of their own. */
+  async encodeAside(text: string, options: EncodingOptions): Promise<readonly number[] | undefined> {
+    if (this.#aside === undefined || text.length <= shortLetters) return this.encode(text, options);
+    return text.length > options.limit * this.#longest ? undefined : this.#aside.encode(text, options);
   }
 
   /** Whether the start of a very long text has too many tokens already, so that the rest need not be read. */

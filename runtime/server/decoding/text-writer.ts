@@ -33,13 +33,15 @@ interface TextPiece {
 export type Piece = TextPiece | { readonly kind: 'end'; readonly finish: 'stop' | 'length'; readonly usage: Usage };
 
 /** The tokens of a prompt. Refuses what leaves no room for an answer. */
-export function promptTokens(
+export async function promptTokens(
   { codec, geometry }: LanguageModel,
   prompt: string | readonly number[],
   options: { readonly parameter: string; readonly special: boolean },
-): readonly number[] {
+): Promise<readonly number[]> {
   const { contextLength, vocabulary } = geometry;
-  const tokens = typeof prompt === 'string' ? codec.encode(prompt, { ...options, limit: contextLength }) : prompt;
+  const { special } = options;
+  const isText = typeof prompt === 'string';
+  const tokens = isText ? await codec.encodeAside(prompt, { special, limit: contextLength }) : prompt;
   if (tokens === undefined || tokens.length >= contextLength) {
     const found = tokens === undefined ? 'many more' : String(tokens.length);
     const message = `the model's context is ${contextLength} tokens and must hold the answer too; the prompt has ${found}`;

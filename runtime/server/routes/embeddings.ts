@@ -36,9 +36,14 @@ function sourceOf(face: Face, response: Exchange[1], name: string): Source {
   throw invalidParameter('model', `'${name}' gives no embeddings`);
 }
 
-function tokensOf(input: string | readonly number[], index: number, { embedder, codec }: Source): readonly number[] {
+async function tokensOf(
+  input: string | readonly number[],
+  index: number,
+  { embedder, codec }: Source,
+): Promise<readonly number[]> {
   const { contextLength } = embedder;
-  const tokens = typeof input === 'string' ? codec.encode(input, { limit: contextLength, special: true }) : input;
+  const options = { limit: contextLength, special: true };
+  const tokens = typeof input === 'string' ? await codec.encodeAside(input, options) : input;
   if (tokens === undefined || tokens.length > contextLength) {
     const found = tokens === undefined ? 'many more' : String(tokens.length);
     const message = `the model's context is ${contextLength} tokens; input ${index} has ${found}`;
@@ -53,7 +58,7 @@ function tokensOf(input: string | readonly number[], index: number, { embedder, 
 async function allTokens({ inputs }: EmbeddingRequest, source: Source): Promise<readonly (readonly number[])[]> {
   const all: (readonly number[])[] = [];
   for (const [index, input] of inputs.entries()) {
-    all.push(tokensOf(input, index, source));
+    all.push(await tokensOf(input, index, source));
     // Encoding blocks.
     await others();
   }

@@ -105,7 +105,7 @@ async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts
   for (const prompt of prompts) {
     // Encoding blocks.
     if (all.length > 0) await others();
-    all.push(promptTokens(model, prompt, options));
+    all.push(await promptTokens(model, prompt, options));
   }
   return all;
 }
@@ -119,13 +119,14 @@ async function completionJob(face: Face, caller: Connection, body: unknown): Pro
 }
 
 /** A language model that keeps to a grammar. What its tokens spell is worked out once, during which it may be replaced. */
-async function constrainedModel(find: () => LanguageModel, grammar: Grammar): Promise<LanguageModel> {
+async function constrainedModel(find: () => Found, grammar: Grammar): Promise<Found> {
   for (;;) {
-    const model = find();
+    const found = find();
+    const [model] = found;
     const vocabulary = await model.spelling.vocabulary();
     requireSpelling(grammar, vocabulary);
     model.decoder.teach(vocabulary.tokens);
-    if (find() === model) return model;
+    if (find()[0] === model) return found;
   }
 }
 
@@ -133,15 +134,14 @@ async function chatJob(face: Face, caller: Connection, body: unknown): Promise<J
   const request = chatRequestOf(body, face.maxOutputTokens);
   const { grammar } = request;
   await recalled(face, request.model, caller);
-  const find = (): LanguageModel => languageModel(face, caller.response, request.model)[0];
-  const model = grammar === undefined ? find() : await constrainedModel(find, grammar);
+  const find = (): Found => languageModel(face, caller.response, request.model);
+  const [model, tasks] = grammar === undefined ? find() : await constrainedModel(find, grammar);
   if (model.template === undefined)
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
   // The template writes what a sequence begins with.
-  const prompt = promptTokens(model, model.template.render(request.messages), {
-    parameter: 'messages',
-    special: false,
-  });
+  const text = model.template.render(request.messages);
+  const options = { parameter: 'messages', special: false } as const;
+  const prompt = await tasks.during(() => promptTokens(model, text, options));
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }
 
