@@ -136,13 +136,27 @@ export function answerMalformed(server: Server, shape = sentenceAlone, nameOf = 
 /** Options of a server that uses this file: node:http would refuse a missing Host with an empty body. */
 export const malformedOptions = { requireHostHeader: false } as const;
 
-/** HTTP/1.1 demands a Host. True when the request lacked it and has been answered. */
+/** Lines of a head that say a host: node:http tells of the first alone, and a proxy may have gone by another. */
+function hostsIn(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}
+
+/** HTTP/1.1 demands one Host. True when the request had none or several and has been answered. */
 export function refuseWithoutHost(
-  { httpVersion, headers }: IncomingMessage,
+  { httpVersion, rawHeaders }: IncomingMessage,
   response: ServerResponse,
   shape = sentenceAlone,
 ): boolean {
-  if (httpVersion !== '1.1' || headers.host !== undefined) return false;
-  refuse(response, shape, { status: 400, sentence: 'the request has no Host header' });
+  const hosts = hostsIn(rawHeaders);
+  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return false;
+  refuse(response, shape, {
+    status: 400,
+    sentence: `the request has ${hosts === 0 ? 'no' : 'more than one'} Host header`,
+  });
   return true;
 }

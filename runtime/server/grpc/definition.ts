@@ -4,6 +4,7 @@ import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/p
 import { noRoom, type BodyBudget } from '../body.ts';
 import { invalid, Refusal } from '../protocol/errors.ts';
 import { fieldsOf, footprintOf, type Descriptor, type Fields } from './footprint.ts';
+import { readHealth } from './health.ts';
 
 /** Beside this file in the repository, beside the bundle in the image. */
 const proto = new URL('./open-inference.proto', import.meta.url);
@@ -57,26 +58,28 @@ function tooMany(mostBytes: number): Refusal {
   return new Refusal({ kind: 'tooLarge' }, `${sentence}; raw_input_contents take no more than they are`);
 }
 
-/** The service for the library, and by the name of each method what it is asked. */
+/** A service for the library, and by the name of each method what it is asked. */
 export interface Service {
   readonly methods: Readonly<Record<string, Undecoded>>;
   readonly requests: ReadonlyMap<string, Requests>;
 }
 
-function descriptorIn(definitions: PackageDefinition, name: string): Descriptor | undefined {
-  const { type } = definitions[`inference.${name}`] ?? {};
-  return type as unknown as Descriptor | undefined;
-}
-
-/** Reads the declaration. */
-export function readService(): Service {
-  const definitions = loadSync(fileURLToPath(proto), loaderOptions);
-  const declared = Object.entries(definitions['inference.GRPCInferenceService'] as Readonly<Record<string, Declared>>);
-  const find = (name: string): Descriptor | undefined => descriptorIn(definitions, name);
+function serviceOf(definitions: PackageDefinition, [packageName, name]: readonly [string, string]): Service {
+  const declared = Object.entries(definitions[`${packageName}.${name}`] as Readonly<Record<string, Declared>>);
+  const find = (message: string): Descriptor | undefined =>
+    definitions[`${packageName}.${message}`]?.type as unknown as Descriptor | undefined;
   return {
     methods: Object.fromEntries(
       declared.map(([name, method]) => [name, { ...method, requestDeserialize: (bytes: Buffer) => bytes }]),
     ),
     requests: new Map(declared.map(([name, method]) => [name, new Requests(method, find)])),
   };
+}
+
+/** Reads the declarations. */
+export function readServices(): readonly Service[] {
+  return [
+    serviceOf(loadSync(fileURLToPath(proto), loaderOptions), ['inference', 'GRPCInferenceService']),
+    serviceOf(readHealth(loaderOptions), ['grpc.health.v1', 'Health']),
+  ];
 }

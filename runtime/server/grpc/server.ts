@@ -14,7 +14,7 @@ import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
 import { boundTo } from './address.ts';
-import { readService, type Requests } from './definition.ts';
+import { readServices, type Requests } from './definition.ts';
 import { countIncoming } from './intake.ts';
 import { methodsOf, type Method } from './service.ts';
 import { codeOf, detailsOf } from './status.ts';
@@ -119,12 +119,14 @@ export async function startGrpcServer(face: Face, facts: ServerFacts, port: numb
     'grpc.max_concurrent_streams': streamLimit,
     ...connections,
   });
-  const { methods, requests } = readService();
-  const handlers = Object.entries(methodsOf(face, facts)).flatMap(([name, method]) => {
-    const asked = requests.get(name);
-    return asked === undefined ? [] : [[name, handlerOf(face, method, asked)] as const];
-  });
-  server.addService(methods, Object.fromEntries(handlers));
+  const known = Object.entries(methodsOf(face, facts));
+  for (const { methods, requests } of readServices()) {
+    const handlers = known.flatMap(([name, method]) => {
+      const asked = requests.get(name);
+      return asked === undefined ? [] : [[name, handlerOf(face, method, asked)] as const];
+    });
+    server.addService(methods, Object.fromEntries(handlers));
+  }
   const bound = await listen(server, port);
   const uncount = countIncoming({ face, port: bound, nameOf: (code) => status[code] });
   return { port: bound, close: () => close(server).finally(uncount) };

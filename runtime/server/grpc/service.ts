@@ -4,6 +4,7 @@ import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from
 import { recalled, type Face } from '../face.ts';
 import type { Model } from '../model.ts';
 import { checkLoad, checkUnload, type RepositoryParameters } from '../protocol/repository-parameters.ts';
+import { healthMethods } from './health.ts';
 import type { InferRequestMessage, ModelMessage, RepositoryModelMessage } from './messages.ts';
 import { decodeMessage, encodeMessage } from './tensors.ts';
 
@@ -77,7 +78,7 @@ function repositoryMethods({ engine }: Face) {
   };
 }
 
-/** The calls of inference.GRPCInferenceService by name. */
+/** The calls of all services by name. */
 export function methodsOf(face: Face, { name, version }: ServerFacts): Readonly<Record<string, Method>> {
   return {
     ServerLive: () => ({ live: true }),
@@ -85,5 +86,6 @@ export function methodsOf(face: Face, { name, version }: ServerFacts): Readonly<
     ServerMetadata: () => ({ name, version, extensions }),
     ...modelMethods(face),
     ...repositoryMethods(face),
+    ...healthMethods(face),
   };
 }

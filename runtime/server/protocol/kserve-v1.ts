@@ -2,7 +2,8 @@
  * KServe v1 `:predict` ↔ the inner language: rows in, rows out, without types or shapes.
  *
  * `{"instances": [row, ...]}`; a row is a value of the only input, or an object with a value for each input. Answered by
- * `{"predictions": [row, ...]}`, where a row is a value of the only output, or an object with one for each output.
+ * `{"predictions": [row, ...]}`, where a row is a value of the only output, or an object with one for each output. A string may
+ * come as `{"b64": "..."}`, the base64 of its UTF-8.
  */
 import type { Tensor } from '../tensor.ts';
 import { invalid } from './errors.ts';
@@ -21,9 +22,35 @@ function shapeOf(value: unknown): readonly number[] {
 function rowsOf(message: unknown): readonly unknown[] {
   if (!isRecord(message)) throw invalid('the request is not an object');
   // The second name is what column-wise clients of the same protocol send for the same thing.
-  const rows = message['instances'] ?? message['inputs'];
-  if (!Array.isArray(rows)) throw invalid("'instances' is not a list");
+  const name = ['instances', 'inputs'].find((given) => (message[given] ?? undefined) !== undefined) ?? 'instances';
+  const rows = message[name];
+  if (!Array.isArray(rows)) throw invalid(`'${name}' is not a list of rows`);
   return rows;
+}
+
+/** The base64 that a value is instead of a string; undefined for every other value. */
+function base64Of(value: unknown): string | undefined {
+  if (!isRecord(value) || Object.keys(value).length !== 1) return undefined;
+  const { b64 } = value;
+  return typeof b64 === 'string' ? b64 : undefined;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOfBase64({ name }: TensorSpec, base64: string): string {
+  try {
+    if (/^[\w+/-]*={0,2}$/.test(base64)) return utf8.decode(Buffer.from(base64, 'base64'));
+  } catch {
+    // Said below.
+  }
+  throw invalid(`input '${name}' holds something else than base64 of UTF-8`);
+}
+
+/** Strings that come as base64, at any depth, as what they are. */
+function plainStrings(spec: TensorSpec, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((inner) => plainStrings(spec, inner));
+  const base64 = base64Of(value);
+  return base64 === undefined ? value : textOfBase64(spec, base64);
 }
 
 function columnOf({ name }: TensorSpec, rows: readonly unknown[]): readonly unknown[] {
@@ -40,7 +67,8 @@ function checkNames({ inputs }: Signature, rows: readonly unknown[]): void {
 }
 
 /** An empty list has no inner lengths: those of the signature stand in. */
-function givenOf(spec: TensorSpec, column: readonly unknown[]): GivenInput {
+function givenOf(spec: TensorSpec, rows: readonly unknown[]): GivenInput {
+  const column = spec.datatype === 'BYTES' ? rows.map((row) => plainStrings(spec, row)) : rows;
   const found = shapeOf(column);
   const shape = column.length === 0 ? [0, ...spec.shape.slice(1).map((dim) => Math.max(dim, 0))] : found;
   checkInput(spec, spec.datatype, shape);
@@ -50,7 +78,9 @@ function givenOf(spec: TensorSpec, column: readonly unknown[]): GivenInput {
 function requestOf(message: unknown, signature: Signature): InferenceRequest {
   const rows = rowsOf(message);
   const [only] = signature.inputs;
-  const bare = signature.inputs.length === 1 && only !== undefined && !rows.some(isRecord);
+  const isNamed = (row: unknown): boolean =>
+    isRecord(row) && (only?.datatype !== 'BYTES' || base64Of(row) === undefined);
+  const bare = signature.inputs.length === 1 && only !== undefined && !rows.some(isNamed);
   if (!bare) checkNames(signature, rows);
   const given = signature.inputs.map((spec) => givenOf(spec, bare ? rows : columnOf(spec, rows)));
   return {

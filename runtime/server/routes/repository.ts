@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { readJsonBody } from '../body.ts';
 import type { Face } from '../face.ts';
+import { invalid } from '../protocol/errors.ts';
 import { isRecord } from '../protocol/json.ts';
 import { checkLoad, checkUnload, repositoryParametersOf } from '../protocol/repository-parameters.ts';
 import { partOf, route } from './route.ts';
@@ -11,7 +12,8 @@ export function repositoryRoutes(app: Express, face: Face): void {
   const { engine } = face;
   route(app, ['post', '/v2/repository/index'], async (request, response) => {
     const body = await readJsonBody([request, response], face);
-    const readyOnly = isRecord(body) && body['ready'] === true;
+    const readyOnly = (isRecord(body) ? body['ready'] : undefined) ?? false;
+    if (typeof readyOnly !== 'boolean') throw invalid("'ready' is neither true nor false");
     const entries = await engine.index();
     response.json(entries.filter(({ state }) => !readyOnly || state === 'READY'));
   });

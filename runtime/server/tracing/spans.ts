@@ -128,7 +128,7 @@ export interface CallSpan {
 }
 
 /** Calls that only ask whether the server is well. */
-const probeCalls = /\/(?:ServerLive|ServerReady|ModelReady)$/;
+const probeCalls = /\/(?:ServerLive|ServerReady|ModelReady|Check)$/;
 
 /** Begins the span of a call; undefined when it is not sampled, or a probe. `path` begins with a slash. */
 export function callSpan(

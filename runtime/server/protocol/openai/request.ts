@@ -70,6 +70,13 @@ const ofOthers = {
   bad_words: "'logit_bias' keeps tokens out",
   min_tokens: 'an answer ends where the model ends it',
   min_p: "'top_p' and 'top_k' say among which tokens is chosen",
+  allowed_token_ids: "'logit_bias' keeps tokens out",
+  use_beam_search: 'tokens are chosen one by one',
+  prompt_logprobs: "'logprobs' are those of the answer",
+  truncate_prompt_tokens: 'nothing is cut',
+  include_stop_str_in_output: 'an answer ends before what stops it',
+  return_token_ids: "'logprobs' say which tokens an answer has",
+  continue_final_message: 'an answer is a message of its own',
   chat_template: "the model's own is used",
   chat_template_kwargs: "the model's own is used as it is",
 };
@@ -204,7 +211,7 @@ export function completionRequestOf(body: unknown, outputLimit: number): Complet
 /** A message's content: text, or parts of text. */
 function contentOf(value: unknown, index: number): string {
   if (typeof value === 'string') return value;
-  const parts: readonly unknown[] | undefined = Array.isArray(value) ? value : value === null ? [] : undefined;
+  const parts: readonly unknown[] | undefined = Array.isArray(value) ? value : undefined;
   const texts = parts?.map((part) => {
     if (isRecord(part) && part['type'] === 'text' && typeof part['text'] === 'string') return part['text'];
     throw invalidParameter(
@@ -214,6 +221,12 @@ function contentOf(value: unknown, index: number): string {
   });
   if (texts !== undefined) return texts.join('');
   throw invalidParameter('messages', `messages[${index}].content is neither a string nor a list of parts`);
+}
+
+/** An answer may have been a refusal; of everybody else it is a text that its caller has lost. */
+function absentContent(role: string, index: number): string {
+  if (role === 'assistant') return '';
+  throw invalidParameter('messages', `messages[${index}].content is missing`);
 }
 
 const roles = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
@@ -228,7 +241,7 @@ function messageOf(value: unknown, index: number): ChatMessage {
     if (!Array.isArray(asked) || asked.length > 0)
       throw invalidParameter('messages', `messages[${index}].${call} is not offered: ${notOffered.tools}`);
   }
-  const content = contentOf(value['content'] ?? null, index);
+  const content = contentOf(value['content'] ?? absentContent(role, index), index);
   // Templates know the older word.
   return { role: role === 'developer' ? 'system' : role, content, ...(typeof name === 'string' && { name }) };
 }

@@ -21,7 +21,11 @@ export function grammarOfFormat(parameters: Parameters): Grammar | undefined {
   const format = parameters.object(parameter);
   const type = format?.text('type') ?? 'text';
   if (format === undefined || type === 'text') return undefined;
-  if (type === 'json_object') return anyObject;
+  if (type === 'json_object') {
+    // Some servers keep to it.
+    format.refuse({ schema: "the type 'json_schema' says what an answer must be" });
+    return anyObject;
+  }
   if (type === 'json_schema') return grammarOfNamedSchema(format);
   const message = `the response format ${JSON.stringify(type.slice(0, 100))} is none of text, json_object and json_schema`;
   throw invalidParameter(parameter, message);

@@ -42,6 +42,8 @@ describe('predictions', () => {
     ['text', { instances: ['ü', 'b'] }, '{"predictions":["ü","b"]}'],
     ['text', { inputs: ['a'] }, '{"predictions":["a"]}'],
     ['text', { instances: [{ x: 'a' }] }, '{"predictions":["a"]}'],
+    ['text', { instances: [{ b64: 'w7w=' }, 'b', { b64: '' }] }, '{"predictions":["ü","b",""]}'],
+    ['text', { instances: [{ x: { b64: 'YQ==' } }] }, '{"predictions":["a"]}'],
     ['cube', { instances: [[[1, 2, 3]], [[4, 5, 6]]] }, '{"predictions":[[[1,2,3]],[[4,5,6]]]}'],
     ['long', '{"instances":[[9223372036854775807,-1]]}', '{"predictions":[[9223372036854775807,-1]]}'],
     ['long', { instances: [] }, '{"predictions":[]}'],
@@ -100,6 +102,17 @@ describe('mistakes', () => {
     const answer = await predict(model, body);
     expect(answer.status).toBe(status);
     expect(typeof (JSON.parse(answer.text) as { error: unknown }).error).toBe('string');
+  });
+
+  test.each([
+    ['mlp', { inputs: { x: [[1, 2, 3, 4]] } }, "'inputs' is not a list of rows"],
+    ['mlp', { instances: 1 }, "'instances' is not a list of rows"],
+    ['text', { instances: [{ b64: '/w==' }] }, "input 'x' holds something else than base64 of UTF-8"],
+    ['text', { instances: [{ b64: '%%' }] }, "input 'x' holds something else than base64 of UTF-8"],
+    ['mlp', { instances: [{ b64: 'YQ==' }] }, "the model has no input 'b64'"],
+  ])('%s %j is told by its own words', async (model, body, error) => {
+    const { status, text } = await predict(model, body);
+    expect([status, JSON.parse(text)]).toEqual([400, { error }]);
   });
 
   test('GET is 405', async () => {

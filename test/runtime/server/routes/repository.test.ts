@@ -45,6 +45,12 @@ const index = async ({ url }: LiveServer, body = ''): Promise<unknown> =>
   (await post(`${url}/v2/repository/index`, body)).json;
 
 describe('models on request', () => {
+  test('who asks for those that are ready in other words than true or false is told so', async () => {
+    const server = await serve({ 'm/model.onnx': plus(1) }, 'explicit');
+    const { status, json } = await post(`${server.url}/v2/repository/index`, { ready: 'true' });
+    expect([status, json.error]).toEqual([400, "'ready' is neither true nor false"]);
+  });
+
   test('a model that was put into the folder is loaded, and unloaded again', async () => {
     const server = await serve({ 'm/model.onnx': plus(1) }, 'explicit');
     await put(server, 'n/model.onnx', plus(2));

@@ -24,6 +24,7 @@ describe('a response format', () => {
     ['json_object', "'response_format' is not an object"],
     [{ type: 'xml' }, 'the response format "xml" is none of text, json_object and json_schema'],
     [{ type: {} }, "'type' is not a string"],
+    [{ type: 'json_object', schema }, "'schema' is not offered: the type 'json_schema'"],
     [{ type: 'json_schema' }, "'json_schema' has no 'name'"],
     [{ type: 'json_schema', json_schema: { schema } }, "'json_schema' has no 'name'"],
     [{ type: 'json_schema', json_schema: { name: 'a b', schema } }, "'json_schema' has no 'name'"],
