@@ -111,10 +111,11 @@ export class TextCodec {
   }
 
   /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. */
-  encodeStart(text: string, count: number): readonly number[] {
+  async encodeStart(text: string, count: number): Promise<readonly number[]> {
     // What cannot reach the first tokens is not read; the last ones of a cut text may differ, so there are some to spare.
     const start = text.slice(0, (count + sparedTokens) * this.#longest);
-    return this.#tokenizer.encode(start, { add_special_tokens: true }).ids.slice(0, count);
+    const tokens = await this.encodeAside(start, { limit: Infinity, special: true });
+    return tokens?.slice(0, count) ?? [];
   }
 
   /** The text of tokens, without the special ones. Incomplete UTF-8 is U+FFFD. */

@@ -39,6 +39,11 @@ test('a long text is encoded as ever, while others have their turn', async () =>
   expect(watch.seen.size).toBe(1);
 });
 
+test('so is the start of one, as far as it can reach', async () => {
+  expect(await codec.encodeStart(long, 1000)).toEqual(codec.encode(long, options)?.slice(0, 1000));
+  expect(watch.seen.size).toBe(1);
+});
+
 test('a short one needs no thread', async () => {
   expect(await codec.encodeAside('größer', options)).toEqual(codec.encode('größer', options));
   expect(await letsOthers('größer')).toBe(false);
