@@ -87,16 +87,27 @@ function inWords(error: unknown): never {
   throw new TypeError(`an input or output has the element type ${name}, which cannot be served; cast it in the model`);
 }
 
-/** Operators that the provider lacks run on the CPU. */
-const openOn = (provider: Provider, { path, intraOpThreads }: SessionOptions): Promise<InferenceSession> =>
-  InferenceSession.create(path, {
+/**
+ * Products of a single row have a kernel of their own on the CPU, but only as long as they are not scaled as well: where ONNX
+ * Runtime makes the scale of attention a part of them, it first copies all keys into another order, which costs more than the product.
+ */
+const unscaled = { optimization: { disable_specified_optimizers: 'MatMulScaleFusion' } } as const;
+
+/** What ONNX Runtime is told. Operators that the provider lacks run on the CPU. */
+export function optionsOf(provider: Provider, { intraOpThreads, writesTokens }: Omit<SessionOptions, 'path'>) {
+  return {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     // 4 = fatal only.
     logSeverityLevel: 4,
-  }).catch(inWords);
+    ...(writesTokens === true && provider === 'cpu' && { extra: unscaled }),
+  } satisfies InferenceSession.SessionOptions;
+}
+
+const openOn = (provider: Provider, options: SessionOptions): Promise<InferenceSession> =>
+  InferenceSession.create(options.path, optionsOf(provider, options)).catch(inWords);
 
 async function open(options: SessionOptions): Promise<Opened> {
   const [first = 'cpu', second] = options.providers;

@@ -11,6 +11,8 @@ export interface SessionOptions {
   readonly intraOpThreads: number;
   /** To try, in this order. */
   readonly providers: readonly Provider[];
+  /** Whether it writes token by token, so that attention multiplies single rows. */
+  readonly writesTokens?: boolean;
 }
 
 /** One batch to run. */

@@ -79,7 +79,7 @@ async function openOn<R>(
   [options, { open, now }]: readonly [DecodingOptions, Means],
   then: (opened: Opened) => Promise<R>,
 ): Promise<R> {
-  const session = await open({ ...options, providers });
+  const session = await open({ ...options, providers, writesTokens: true });
   try {
     const scheduler = new Scheduler(session, options, now);
     await warmUp(scheduler);

@@ -26,14 +26,29 @@ export interface NewRows {
 /** Positions by which blocks grow. */
 const step = 64;
 
+/** Elements: 32 KiB. */
+const spareLength = 8192;
+
 /** Whether keys lie as [headDim, positions], as the split contract has them, or as [positions, headDim]. */
 export type KeyLayout = 'transposed' | 'rows';
+
+/** Piece by piece, by way of one that stays in the processor's cache: a new array of a block's length costs more than the copies. */
+function exchange(left: Float32Array, right: Float32Array, spare: Float32Array): void {
+  for (let start = 0; start < left.length; start += spare.length) {
+    const end = Math.min(left.length, start + spare.length);
+    const kept = spare.subarray(0, end - start);
+    kept.set(left.subarray(start, end));
+    left.set(right.subarray(start, end), start);
+    right.set(kept, start);
+  }
+}
 
 /** The blocks of all slots. Plane 2i holds the keys of layer i, plane 2i + 1 its values. */
 export class KeyValueCache {
   readonly slots: number;
   readonly #contextLength: number;
   readonly #planes: readonly Plane[];
+  readonly #spare = new Float32Array(spareLength);
   #capacity = 0;
 
   constructor({ layers, heads, headDim, contextLength }: Geometry, slots: number, keys: KeyLayout) {
@@ -95,12 +110,8 @@ export class KeyValueCache {
   /** Exchanges two slots. */
   swap(a: number, b: number): void {
     if (a === b) return;
-    for (let plane = 0; plane < this.#planes.length; plane += 1) {
-      const [left, right] = [this.view(plane, a, 1), this.view(plane, b, 1)];
-      const kept = left.slice();
-      left.set(right);
-      right.set(kept);
-    }
+    for (let plane = 0; plane < this.#planes.length; plane += 1)
+      exchange(this.view(plane, a, 1), this.view(plane, b, 1), this.#spare);
   }
 
   /** Forgets a slot's elements: hidden positions are multiplied by zero, which NaN survives. */

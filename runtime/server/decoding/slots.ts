@@ -136,8 +136,10 @@ export class Slots {
 
   #swap(a: number, b: number): void {
     if (a === b) return;
-    this.#cache.swap(a, b);
     const [left, right] = [this.#at(a), this.#at(b)];
+    if (left.tokens.length === 0) this.#cache.copy(b, a, right.tokens.length);
+    else if (right.tokens.length === 0) this.#cache.copy(a, b, left.tokens.length);
+    else this.#cache.swap(a, b);
     this.#slots[a] = right;
     this.#slots[b] = left;
   }

@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { createSession } from '../../../runtime/server/onnx.ts';
+import { InferenceSession } from 'onnxruntime-node';
+import { createSession, optionsOf } from '../../../runtime/server/onnx.ts';
 import { folderWith } from '../../support/model-server.ts';
 import { externalModel, onnxModel, type Value } from '../../support/onnx-model.ts';
 
@@ -49,4 +50,32 @@ test.each<[string, Value, Value, string, string]>([
   const model = onnxModel({ inputs: [input], outputs: [output], nodes: [{ op, inputs: ['x'], outputs: ['y'] }] });
   const path = join(await folderWith({ 'model.onnx': model }), 'model.onnx');
   await expect(createSession({ path, intraOpThreads: 1, providers: ['cpu'] })).rejects.toThrow(sentence);
+});
+
+/** x · weights · 2, as attention scales its scores: whether the scale became a part of the product. */
+async function isScaledWithin(asked: { readonly writesTokens?: boolean }): Promise<boolean> {
+  const model = onnxModel({
+    inputs: [
+      { name: 'x', type: 'FP32', shape: ['batch', 1, 4] },
+      { name: 'keys', type: 'FP32', shape: ['batch', 4, 'length'] },
+    ],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1, 'length'] }],
+    nodes: [
+      { op: 'Mul', inputs: ['x', 'two'], outputs: ['twice'] },
+      { op: 'MatMul', inputs: ['twice', 'keys'], outputs: ['y'] },
+    ],
+    weights: [{ name: 'two', shape: [1], data: Float32Array.of(2) }],
+  });
+  const folder = await folderWith({ 'model.onnx': model });
+  const optimizedModelFilePath = join(folder, 'optimised.onnx');
+  const session = await InferenceSession.create(join(folder, 'model.onnx'), {
+    ...optionsOf('cpu', { intraOpThreads: 1, providers: ['cpu'], ...asked }),
+    optimizedModelFilePath,
+  });
+  await session.release();
+  return (await readFile(optimizedModelFilePath)).includes('FusedMatMul');
+}
+
+test('keys are not copied for their scale in a model that writes tokens', async () => {
+  expect([await isScaledWithin({}), await isScaledWithin({ writesTokens: true })]).toEqual([true, false]);
 });
