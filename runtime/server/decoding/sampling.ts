@@ -110,16 +110,72 @@ export function argmax(logits: Float32Array): number {
   return best;
 }
 
+const isPossible = (logit: number): boolean => logit > Number.NEGATIVE_INFINITY;
+
+/** The tokens with a logit above some value; those that are possible at all, unless it is given. */
+function above(logits: Float32Array, least = Number.NEGATIVE_INFINITY): Uint32Array {
+  const tokens = new Uint32Array(logits.length);
+  let count = 0;
+  for (let token = 0; token < logits.length; token += 1) {
+    if (!((logits[token] ?? Number.NaN) > least)) continue;
+    tokens[count] = token;
+    count += 1;
+  }
+  return tokens.subarray(0, count);
+}
+
+type ShareOf = (token: number) => number;
+
+/** Puts those first that are likelier than the one in the middle, and that one behind them: where it is, and what they share. */
+function divided(logits: Float32Array, tokens: Uint32Array, shareOf: ShareOf): readonly [place: number, share: number] {
+  const middle = tokens.length >>> 1;
+  const pivot = tokens[middle] ?? 0;
+  const limit = logits[pivot] ?? 0;
+  tokens[middle] = tokens[0] ?? 0;
+  let [place, share] = [0, 0];
+  for (let index = 1; index < tokens.length; index += 1) {
+    const token = tokens[index] ?? 0;
+    const logit = logits[token] ?? 0;
+    if (logit < limit || (logit === limit && token > pivot)) continue;
+    place += 1;
+    tokens[index] = tokens[place] ?? 0;
+    tokens[place] = token;
+    share += shareOf(token);
+  }
+  tokens[0] = tokens[place] ?? 0;
+  tokens[place] = pivot;
+  return [place, share];
+}
+
+/**
+ * The fewest likeliest of some tokens whose shares reach `goal` together, or all, in any order; the first of equals is likelier.
+ * Hoare's selection, by shares: to sort a vocabulary takes ten times as long. Reorders the tokens.
+ */
+function leading(logits: Float32Array, tokens: Uint32Array, shareOf: ShareOf, goal: number): Uint32Array {
+  // Those before `low` are among them, those from `high` on are not.
+  let [low, high, missing] = [0, tokens.length, goal];
+  while (low < high) {
+    const [place, share] = divided(logits, tokens.subarray(low, high), shareOf);
+    const own = shareOf(tokens[low + place] ?? 0);
+    if (share >= missing) high = low + place;
+    else if (share + own >= missing) return tokens.subarray(0, low + place + 1);
+    else [low, missing] = [low + place + 1, missing - share - own];
+  }
+  return tokens.subarray(0, low);
+}
+
 /** The `count` largest that are possible at all, largest first; the first of equals comes first. */
 export function largest(logits: Float32Array, count: number): readonly number[] {
   // Insertion is quick for few alone.
-  if (count > 64) return within(logits, logits[argmax(logits)] ?? 0, Number.POSITIVE_INFINITY).slice(0, count);
+  if (count > 64) {
+    const tokens = leading(logits, above(logits), () => 1, count);
+    return [...tokens].sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
+  }
   const kept: number[] = [];
   const at = (index: number): number => logits[kept[index] ?? -1] ?? Number.NEGATIVE_INFINITY;
   for (let token = 0; token < logits.length; token += 1) {
     const logit = logits[token] ?? Number.NaN;
-    const isPossible = logit > Number.NEGATIVE_INFINITY;
-    if (!isPossible || (kept.length >= count && logit <= at(kept.length - 1))) continue;
+    if (!isPossible(logit) || (kept.length >= count && logit <= at(kept.length - 1))) continue;
     let place = Math.min(kept.length, count - 1);
     for (; place > 0 && logit > at(place - 1); place -= 1) kept[place] = kept[place - 1] ?? -1;
     kept[place] = token;
@@ -127,106 +183,46 @@ export function largest(logits: Float32Array, count: number): readonly number[] 
   return kept;
 }
 
-/** Tokens within `margin` of the largest logit, largest first. */
-function within(logits: Float32Array, most: number, margin: number): number[] {
-  const least = Math.max(most - margin, -Number.MAX_VALUE);
-  const found: number[] = [];
-  for (let token = 0; token < logits.length; token += 1) if ((logits[token] ?? Number.NaN) >= least) found.push(token);
-  return found.sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
+/** Of each of some tokens exp((logit - most) / temperature), relative to the likeliest, which has 1; by token. */
+function weightsOf(logits: Float32Array, tokens: Uint32Array, most: number, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  for (const token of tokens) weights[token] = Math.exp(((logits[token] ?? 0) - most) / temperature);
+  return weights;
 }
 
-/** Sum of exp((logit - most) / temperature) over some tokens, or all. */
-function massOf(logits: Float32Array, most: number, temperature: number): number {
+function massOf(weights: Float64Array, tokens: Uint32Array): number {
   let mass = 0;
-  for (const logit of logits) if (logit > Number.NEGATIVE_INFINITY) mass += Math.exp((logit - most) / temperature);
+  for (const token of tokens) mass += weights[token] ?? 0;
   return mass;
 }
-
-interface Distribution {
-  readonly tokens: readonly number[];
-  /** Not normalised: each is relative to the likeliest, which has 1. */
-  readonly weights: readonly number[];
+/** Of some of the likeliest tokens those whose weights just reach a share of all. */
+function nucleus(logits: Float32Array, tokens: Uint32Array, weights: Float64Array, [share, near]: readonly number[]) {
+  const goal = (share ?? 1) * massOf(weights, tokens);
+  // Most often a few are enough, and found without the tail.
+  const first = above(logits, near);
+  const enough = first.length < tokens.length && massOf(weights, first) >= goal ? first : tokens;
+  return leading(logits, enough, (token) => weights[token] ?? 0, goal);
 }
 
-/**
- * The likeliest tokens whose probabilities just reach `topP` of `mass`. Sorting a vocabulary is dear and its tail is never
- * used: only what is within a margin of the largest logit is sorted, and the margin widened until that is enough.
- */
-function nucleus(logits: Float32Array, topP: number, [most, mass, temperature]: readonly number[]): Distribution {
-  for (let margin = 4 * (temperature ?? 1); ; margin *= 2) {
-    const tokens = within(logits, most ?? 0, margin);
-    const weights: number[] = [];
-    let sum = 0;
-    for (const token of tokens) {
-      const weight = Math.exp(((logits[token] ?? 0) - (most ?? 0)) / (temperature ?? 1));
-      weights.push(weight);
-      sum += weight;
-      if (sum >= topP * (mass ?? 0)) return { tokens: tokens.slice(0, weights.length), weights };
-    }
-    if (margin > 1e4 * (temperature ?? 1)) return { tokens, weights };
-  }
-}
-
-function weighed(logits: Float32Array, tokens: readonly number[], most: number, temperature: number): Distribution {
-  return { tokens, weights: tokens.map((token) => Math.exp(((logits[token] ?? 0) - most) / temperature)) };
-}
-
-/** The tokens that may be chosen, and their weights. */
-export function candidates(logits: Float32Array, { temperature, topP, topK }: Sampling): Distribution {
-  const best = argmax(logits);
-  if (best < 0) return { tokens: [], weights: [] };
-  const most = logits[best] ?? 0;
-  if (temperature === 0) return { tokens: [best], weights: [1] };
-  if (topK > 0 && topK < logits.length) {
-    const top = weighed(logits, largest(logits, topK), most, temperature);
-    const mass = top.weights.reduce((sum, weight) => sum + weight, 0);
-    let sum = 0;
-    const end = top.weights.findIndex((weight) => (sum += weight) >= topP * mass);
-    const count = end < 0 ? top.tokens.length : end + 1;
-    return { tokens: top.tokens.slice(0, count), weights: top.weights.slice(0, count) };
-  }
-  if (topP < 1) return nucleus(logits, topP, [most, massOf(logits, most, temperature), temperature]);
-  const all = Array.from(logits.keys()).filter((token) => (logits[token] ?? Number.NaN) > Number.NEGATIVE_INFINITY);
-  return weighed(logits, all, most, temperature);
-}
-
-/** As `choose` does where all tokens are candidates, without a list of them: a vocabulary may have hundreds of thousands. */
-function chooseOfAll(logits: Float32Array, temperature: number, random: () => number): number {
-  const best = argmax(logits);
-  const most = logits[best] ?? 0;
-  const weights = new Float64Array(logits.length);
-  let [mass, count, last] = [0, 0, best];
-  for (let token = 0; token < logits.length; token += 1) {
-    const logit = logits[token] ?? Number.NaN;
-    if (!(logit > Number.NEGATIVE_INFINITY)) continue;
-    const weight = Math.exp((logit - most) / temperature);
-    weights[token] = weight;
-    mass += weight;
-    count += 1;
-    last = token;
-  }
-  if (count <= 1) return best;
-  let left = random() * mass;
-  for (let token = 0; token < weights.length; token += 1) {
+/** One of some tokens, as likely as its weight says. */
+function drawn(tokens: Uint32Array, weights: Float64Array, random: () => number): number {
+  let left = random() * massOf(weights, tokens);
+  for (const token of tokens) {
     left -= weights[token] ?? 0;
     if (left < 0) return token;
   }
-  return last;
+  return tokens[tokens.length - 1] ?? -1;
 }
 
-/** One of the candidates, by chance; -1 when the logits are no numbers. `random` is in [0, 1). */
-export function choose(logits: Float32Array, sampling: Sampling, random: () => number): number {
-  const { temperature, topP, topK } = sampling;
-  if (temperature > 0 && topP >= 1 && (topK === 0 || topK >= logits.length))
-    return chooseOfAll(logits, temperature, random);
-  const { tokens, weights } = candidates(logits, sampling);
-  if (tokens.length <= 1) return tokens[0] ?? -1;
-  let left = random() * weights.reduce((sum, weight) => sum + weight, 0);
-  for (const [index, weight] of weights.entries()) {
-    left -= weight;
-    if (left < 0) return tokens[index] ?? -1;
-  }
-  return tokens[tokens.length - 1] ?? -1;
+/** One of the tokens that may be chosen, by chance; -1 when the logits are no numbers. `random` is in [0, 1). */
+export function choose(logits: Float32Array, { temperature, topP, topK }: Sampling, random: () => number): number {
+  const best = argmax(logits);
+  if (best < 0 || temperature === 0) return best;
+  const most = logits[best] ?? 0;
+  const likely = topK > 0 && topK < logits.length ? Uint32Array.from(largest(logits, topK)) : above(logits);
+  const weights = weightsOf(logits, likely, most, temperature);
+  const tokens = topP < 1 ? nucleus(logits, likely, weights, [topP, most - 8 * temperature]) : likely;
+  return tokens.length > 1 ? drawn(tokens, weights, random) : best;
 }
 
 /** A token and the natural logarithm of its probability. */
@@ -243,7 +239,9 @@ export interface TokenLogProbabilities extends LogProbability {
 /** The log probabilities of a chosen token and of the `top` likeliest. */
 export function logProbabilities(logits: Float32Array, token: number, top: number): TokenLogProbabilities {
   const most = logits[argmax(logits)] ?? 0;
-  const logMass = most + Math.log(massOf(logits, most, 1));
+  let mass = 0;
+  for (const logit of logits) if (isPossible(logit)) mass += Math.exp(logit - most);
+  const logMass = most + Math.log(mass);
   const of = (candidate: number): LogProbability => {
     return { token: candidate, logprob: (logits[candidate] ?? 0) - logMass };
   };

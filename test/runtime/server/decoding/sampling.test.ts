@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import {
   adjusted,
   argmax,
-  candidates,
   choose,
   largest,
   logProbabilities,
@@ -29,9 +28,36 @@ const probabilities = (logits: Float32Array, temperature: number): readonly numb
   return weights.map((weight) => weight / mass);
 };
 
-/** Tokens from the likeliest down, the first of equals first. */
+/** Possible tokens from the likeliest down, the first of equals first. */
 const ranked = (logits: Float32Array): readonly number[] =>
-  Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
+  Array.from(logits.keys())
+    .filter((token) => logits[token]! > -Infinity)
+    .sort((a, b) => logits[b]! - logits[a]! || a - b);
+
+/** The tokens that may be chosen and how likely, by definition; undefined where rounding decides how many they are. */
+function defined(logits: Float32Array, { temperature, topP, topK }: Sampling): ReadonlyMap<number, number> | undefined {
+  const kept = ranked(logits).slice(0, topK > 0 ? topK : undefined);
+  const weights = kept.map((token) => Math.exp((logits[token]! - logits[kept[0]!]!) / temperature));
+  const mass = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  const reached = weights.map((weight) => (sum += weight) / mass);
+  if (topP < 1 && reached.some((share) => Math.abs(share - topP) < 1e-9)) return undefined;
+  const count = topP < 1 ? reached.findIndex((share) => share >= topP) + 1 : kept.length;
+  const whole = reached[count - 1]! * mass;
+  return new Map(kept.slice(0, count).map((token, index) => [token, weights[index]! / whole]));
+}
+
+const steps = 400;
+
+/** How often each token is chosen where chance goes through [0, 1) in equal steps. */
+function timesOf(logits: Float32Array, sampling: Sampling): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  for (let step = 0; step < steps; step += 1) {
+    const token = choose(logits, sampling, () => (step + 0.5) / steps);
+    times.set(token, (times.get(token) ?? 0) + 1);
+  }
+  return times;
+}
 
 describe('what is ruled out', () => {
   const allowed = Uint32Array.of(0b101 << 29, 0xffffffff);
@@ -49,31 +75,16 @@ describe('what is ruled out', () => {
     ['among the likeliest few', { topK: 50 }],
     ['among very many', { topK: 69 }],
     ['among those that reach a probability', { topP: 0.999 }],
-  ])('is no candidate %s', (_what, changes) => {
+  ])('is never chosen %s', (_what, changes) => {
     const rest = restricted(new Float32Array(70), allowed);
     expect([...largest(rest, 50)].sort((a, b) => a - b)).toEqual(left);
-    const { tokens } = candidates(rest, { ...plain, ...changes });
+    const tokens = [...timesOf(rest, { ...plain, ...changes }).keys()];
     expect(tokens.every((token) => left.includes(token))).toBe(true);
     expect(tokens.length).toBeGreaterThan(30);
   });
 });
 
-test('of all tokens that one is chosen that a list of them would give, by as much chance', () => {
-  const some = fc.array(fc.constantFrom(-Infinity, NaN, -2, 0, 0.5, 3), { minLength: 1, maxLength: 9 });
-  fc.assert(
-    fc.property(fc.oneof(logitsOf, some), fc.constantFrom(0.01, 1, 2), fc.nat(), (values, temperature, seed) => {
-      const [logits, sampling] = [Float32Array.from(values), { ...plain, temperature }];
-      const { tokens, weights } = candidates(logits, sampling);
-      const [expected, random] = [randomFrom(seed), randomFrom(seed)];
-      let left = tokens.length > 1 ? expected() * weights.reduce((sum, weight) => sum + weight, 0) : 0;
-      const found = weights.findIndex((weight) => (left -= weight) < 0);
-      expect(choose(logits, sampling, random)).toBe(tokens[found] ?? tokens.at(-1) ?? -1);
-      expect(random()).toBe(expected());
-    }),
-  );
-});
-
-describe('candidates', () => {
+describe('a choice', () => {
   test('the largest are those that sorting finds', () => {
     fc.assert(
       fc.property(logitsOf, fc.integer({ min: 1, max: 100 }), (logits, count) => {
@@ -83,26 +94,26 @@ describe('candidates', () => {
     );
   });
 
-  test('top-p keeps the fewest likeliest tokens that reach it', () => {
-    const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
+  test('is among the top-k, of those the fewest that reach top-p, and as likely as its weight says', () => {
+    const some = fc.array(fc.constantFrom(-Infinity, NaN, -2, 0, 0.5, 3), { minLength: 1, maxLength: 100 });
+    const flat = fc.array(fc.float({ min: 0, max: Math.fround(0.01), noNaN: true }), {
+      minLength: 100,
+      maxLength: 300,
+    });
+    const settings = fc.record({
+      temperature: fc.constantFrom(0.2, 1, 2),
+      topP: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 0.99, noNaN: true })),
+      topK: fc.constantFrom(0, 1, 5, 90),
+    });
     fc.assert(
-      fc.property(logitsOf, share, fc.double({ min: 0.2, max: 2, noNaN: true }), (logits, topP, temperature) => {
-        const { tokens } = candidates(logits, { ...plain, topP, temperature });
-        const all = probabilities(logits, temperature);
-        const sum = (kept: readonly number[]): number => kept.reduce((total, token) => total + all[token]!, 0);
-        expect(tokens).toEqual(ranked(logits).slice(0, tokens.length));
-        expect(sum(tokens)).toBeGreaterThanOrEqual(topP - 1e-6);
-        expect(sum(tokens.slice(0, -1))).toBeLessThan(topP + 1e-6);
-      }),
-    );
-  });
-
-  test('top-k and top-p together keep no more than either', () => {
-    fc.assert(
-      fc.property(logitsOf, fc.integer({ min: 1, max: 20 }), (logits, topK) => {
-        const both = candidates(logits, { ...plain, topK, topP: 0.5 });
-        expect(both.tokens.length).toBeLessThanOrEqual(topK);
-        expect(both.tokens).toEqual(ranked(logits).slice(0, both.tokens.length));
+      fc.property(fc.oneof(logitsOf, some, flat), settings, (values, changes) => {
+        const [logits, sampling] = [Float32Array.from(values), { ...plain, ...changes }];
+        const expected = defined(logits, sampling);
+        fc.pre(expected !== undefined && expected.size > 0);
+        const times = timesOf(logits, sampling);
+        for (const token of times.keys()) expect(expected.has(token)).toBe(true);
+        for (const [token, share] of expected)
+          expect(Math.abs((times.get(token) ?? 0) - share * steps)).toBeLessThanOrEqual(1.001);
       }),
     );
   });
