@@ -4,7 +4,7 @@
  * SDKs and proxies send of their own accord (`X-Stainless-Timeout`, `x-envoy-expected-rq-timeout-ms`) is not read: it may be cut
  * to whole seconds, or mean the time between two bytes, and when it is over they hang up, which is noticed anyway.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep, systemClock } from '../../process/clock.ts';
 import { timeoutMsOf } from '../../process/grpc-timeout.ts';
 import type { Caller } from './batcher.ts';
 import { expired, invalid, Refusal, unfinished } from './protocol/errors.ts';
@@ -18,15 +18,11 @@ export function patienceOf(header: string): number {
   );
 }
 
-/** A timer of the runtime that is to run for longer fires at once. */
-const longestTimerMs = 2 ** 31 - 1;
-
 /** Waits for something for as long as a caller waits. It goes on by itself: others may wait for it as well. */
 export async function inTime<T>(something: Promise<T>, { patienceMs }: Caller): Promise<T> {
   if (patienceMs === undefined) return something;
   const over = new AbortController();
-  const delayMs = Math.min(Math.max(0, patienceMs), longestTimerMs);
-  const late = sleep(delayMs, undefined, { signal: over.signal }).then(() => Promise.reject(expired()));
+  const late = sleep(systemClock, patienceMs, over.signal).then(() => Promise.reject(expired()));
   try {
     return await Promise.race([something, late]);
   } finally {
