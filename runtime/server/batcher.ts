@@ -9,7 +9,7 @@
 import { Deadlines, type Timers } from './deadlines.ts';
 import { levels, Line, type Standing } from './line.ts';
 import { OutOfMemory } from './out-of-memory.ts';
-import { expired, Refusal } from './protocol/errors.ts';
+import { abandoned, expired, Refusal } from './protocol/errors.ts';
 import { Rest } from './rest.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
@@ -219,6 +219,6 @@ function isOfOne(error: unknown): boolean {
 
 /** Why work is not to be run any more; undefined while it is wanted. */
 function refusalOf<T, R>({ caller, deadline }: Waiting<T, R>, now: number): Refusal | undefined {
-  if (caller?.aborted === true) return new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+  if (caller?.aborted === true) return abandoned();
   return deadline <= now ? expired() : undefined;
 }

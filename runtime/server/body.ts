@@ -1,7 +1,7 @@
 /** Reads a request's body within a limit, and undoes gzip and deflate within the same limit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate } from 'node:zlib';
-import { Refusal, invalid, unavailable } from './protocol/errors.ts';
+import { abandoned, invalid, Refusal, unavailable } from './protocol/errors.ts';
 import { parseJson } from './protocol/json.ts';
 
 type Exchange = readonly [request: IncomingMessage, response: ServerResponse];

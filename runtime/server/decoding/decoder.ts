@@ -2,7 +2,7 @@
  * Tokens in, tokens out: the answers of one decoding thread, which is started anew when it dies. Bounded: what has no slot
  * waits in line, and who finds the line full is refused.
  */
-import { expired, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
+import { abandoned, expired, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
 import type { Provider } from '../providers.ts';
 import { limitAfterMs } from '../run-limit.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
@@ -181,7 +181,7 @@ export class Decoder {
       kind: 'write',
       assignment: { ...assignment, id, ...(patienceMs !== undefined && { patienceMs }) },
     });
-    const abandon = (): void => answer.fail(new Refusal({ kind: 'abandoned' }, 'the caller has gone'));
+    const abandon = (): void => answer.fail(abandoned());
     signal.addEventListener('abort', abandon, { once: true });
     try {
       if (signal.aborted) abandon();

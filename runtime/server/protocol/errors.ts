@@ -55,6 +55,11 @@ export function unavailable(message: string, retryAfterSeconds = 1): Refusal {
   return new Refusal({ kind: 'unavailable', retryAfterSeconds }, message);
 }
 
+/** Nobody waits for the answer any more. */
+export function abandoned(): Refusal {
+  return new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+}
+
 /** The caller's deadline came before its turn. */
 export function expired(): Refusal {
   return new Refusal({ kind: 'expired' }, 'the request waited for as long as it was allowed to, and was not begun');

@@ -18,7 +18,7 @@ import {
 } from '../face.ts';
 import type { Model } from '../model.ts';
 import { wholly } from '../patience.ts';
-import { invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
+import { abandoned, invalid, invalidParameter } from '../protocol/errors.ts';
 import { embeddingAnswer, embeddingRequestOf, type EmbeddingRequest } from '../protocol/openai/embeddings.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
 
@@ -77,7 +77,7 @@ async function embed(request: EmbeddingRequest, source: Source, caller: Connecti
   const texts = await allTokens(request, source);
   const vectors = new Array<Float32Array>(texts.length);
   for (const { places, counts, inputs } of batchesOf(texts, embedder)) {
-    if (caller.aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+    if (caller.aborted) throw abandoned();
     const asked = { inputs, outputs: [{ name: embedder.output, binary: false }] };
     const [output] = (await model.infer(asked, caller)).outputs;
     if (output === undefined) throw new TypeError('the model gave nothing');

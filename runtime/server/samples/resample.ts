@@ -4,6 +4,7 @@
  * other pixels than it was trained on. Pure, but for letting others go on in between.
  */
 import { setImmediate as others } from 'node:timers/promises';
+import { sum } from '../sum.ts';
 
 /** Rows of pixels, `channels` bytes for each. */
 export interface Pixels {
@@ -34,16 +35,16 @@ function windowsOf(from: number, to: number): readonly Window[] {
     const heights = Array.from({ length: end - start }, (_unused, at) =>
       Math.max(0, 1 - Math.abs((at + start - centre + 0.5) / support)),
     );
-    const total = heights.reduce((sum, height) => sum + height, 0);
+    const total = sum(heights);
     return { start, weights: Float64Array.from(heights, (height) => Math.trunc(0.5 + (height / total) * precision)) };
   });
 }
 
 /** The weighted sum of every `stride`th byte from `at` on, rounded. */
 function weighed(data: Uint8Array, [at, stride]: readonly [number, number], weights: Float64Array): number {
-  let sum = precision / 2;
-  for (let tap = 0; tap < weights.length; tap += 1) sum += (data[at + tap * stride] ?? 0) * (weights[tap] ?? 0);
-  return Math.min(255, Math.floor(sum / precision));
+  let total = precision / 2;
+  for (let tap = 0; tap < weights.length; tap += 1) total += (data[at + tap * stride] ?? 0) * (weights[tap] ?? 0);
+  return Math.min(255, Math.floor(total / precision));
 }
 
 async function horizontally({ data, ...from }: Pixels, width: number): Promise<Pixels> {

@@ -1,7 +1,7 @@
 /** What people have → the model's input: rows of a table, pictures, or texts, as the manifest says. */
 import type { Caller } from '../batcher.ts';
 import type { TextCodec } from '../decoding/text-codec.ts';
-import { expired, invalid, Refusal } from '../protocol/errors.ts';
+import { abandoned, expired, invalid } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { datatypes, elementCount, type Tensor } from '../tensor.ts';
 import { readCsv } from './csv.ts';
@@ -54,7 +54,7 @@ function checkCount(count: number, preprocessing: Preprocessing): void {
 
 /** Many pictures, rows or texts take their time: nobody's are not read. */
 function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
-  if (aborted) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+  if (aborted) throw abandoned();
   if (patienceMs <= 0) throw expired();
 }
 
