@@ -23,10 +23,8 @@ export const rateOf = <Side extends string>(rounds: readonly Round<Side>[], side
   spread(rounds.map((round) => round[side]));
 
 /** Of two sides, each time within one round. */
-export const ratioOf = <Side extends string>(
-  rounds: readonly Round<Side>[],
-  [side, other]: readonly [Side, Side],
-): Spread => spread(rounds.map((round) => round[side] / round[other]));
+const ratioOf = <Side extends string>(rounds: readonly Round<Side>[], [side, other]: readonly [Side, Side]): Spread =>
+  spread(rounds.map((round) => round[side] / round[other]));
 
 /** Says how one side stands beside another, and returns their ratio. */
 export function compared<Side extends string>(

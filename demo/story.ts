@@ -133,7 +133,7 @@ export async function ask(
 }
 
 /** Requests of the load, each with the answers that its digits had alone. */
-export function loadRequests(model: Model, samples: HeldOut, predicted: readonly number[]): readonly Prepared[] {
+function loadRequests(model: Model, samples: HeldOut, predicted: readonly number[]): readonly Prepared[] {
   const starts = Array.from({ length: Math.ceil(samples.x.length / loadBatch) }, (_, batch) => batch * loadBatch);
   return starts.map((at) => ({
     body: bodyOf(model, samples.x.slice(at, at + loadBatch)),

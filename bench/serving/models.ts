@@ -3,7 +3,7 @@
 import { mlpModel, onnxModel, type Node, type Weight } from '../../test/support/onnx-model.ts';
 
 /** The way to the model is all of it; and one whose 16 MiB of weights must be read. */
-export const mlps = { mlp: [64, 256, 10], wide: [64, 65_536, 10] } as const;
+const mlps = { mlp: [64, 256, 10], wide: [64, 65_536, 10] } as const;
 
 function weightOf(name: string, shape: readonly number[]): Weight & { readonly data: Float32Array } {
   const count = shape.reduce((product, dim) => product * dim, 1);

@@ -117,10 +117,6 @@ function isolationOf(reader: Reader, { kind }: ModelsConfig): Isolation {
   return kind === 'folder' ? 'process' : 'thread';
 }
 
-function grpcPortOf(reader: Reader): number | undefined {
-  return reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
-}
-
 /** Seconds are what people think in; more than a day is no limit. */
 function runLimitOf(reader: Reader): Pick<ServerConfig, 'runLimitMs'> {
   const seconds = reader.optionalInteger('LIMBECK_RUN_SECONDS', { min: 1, max: 86_400 });
@@ -143,7 +139,7 @@ function meansOf(reader: Reader, { cpus, memoryBytes }: Machine, [provider]: rea
 export function parseConfig(environment: Environment, machine: Machine): ParsedConfig {
   const reader = new Reader(environment);
   const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
-  const grpcPort = grpcPortOf(reader);
+  const grpcPort = reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
   const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 });
   const models = modelsOf(reader);
   const modelControl = controlOf(reader, models);

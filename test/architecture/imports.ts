@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that exactly one place may import, so that an upgrade has one address. */
-export const soleImporters: Readonly<Record<string, RegExp>> = {
+const soleImporters: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^operator\/kernel\/credentials\.ts$/,
   // The benchmark's reference is a server without ours.
   'onnxruntime-node': /^(runtime\/server\/onnx|bench\/serving\/(?:reference|ceiling|creation))\.ts$/,
@@ -57,7 +57,7 @@ export function importsOf(file: string): readonly Import[] {
 }
 
 /** The layer a file belongs to: its folder, or the parent where the folder is no layer of its own. */
-export function layerOf(file: string): string | undefined {
+function layerOf(file: string): string | undefined {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder))
     if (folder in mayImport) return folder;
   return undefined;

@@ -66,7 +66,7 @@ const cache = (prefix: string, layer: number): readonly object[] => [
 ];
 
 /** The manifest of some model bytes that have the echo model's sizes. */
-export function echoManifest(model: Buffer, changes: object = {}): string {
+function echoManifest(model: Buffer, changes: object = {}): string {
   const caches = (prefix: string) => Array.from({ length: layers }, (_, layer) => cache(prefix, layer)).flat();
   return JSON.stringify({
     manifestVersion: 'v1',

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.float16" />
 
 /** ONNX element types by Open Inference Protocol name (TensorProto.DataType). */
-export const elementTypes = {
+const elementTypes = {
   FP32: 1,
   UINT8: 2,
   INT8: 3,

@@ -23,7 +23,7 @@ const verbs: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update',
 const shape = /^\/(?:api|apis\/([^/]+))\/[^/]+(?:\/namespaces\/[^/]+(?=\/))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/;
 
 /** What RBAC is asked for one request; empty for what is no resource. */
-export function rightsOf(method: string, target: string, status: number, body = ''): readonly string[] {
+function rightsOf(method: string, target: string, status: number, body = ''): readonly string[] {
   const { pathname, searchParams } = new URL(target, 'http://api');
   const [, group = '', resource, name, subresource] = shape.exec(pathname) ?? [];
   if (resource === undefined) return [];

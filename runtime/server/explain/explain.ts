@@ -15,7 +15,7 @@ import { probesOf, probesPerFeature, telling, type Probe } from './probes.ts';
 import { requestOf, subjectsOf, type Asked, type Subject } from './subjects.ts';
 
 /** Rows that one explanation may ask a model about. */
-export const mostRows = 16_384;
+const mostRows = 16_384;
 
 /** Of the input that is explained, all rows together: each is held as 8 bytes, several times. */
 const mostElements = 1 << 22;

@@ -38,9 +38,9 @@ const mostSteps = 256;
 const usualSteps = 16;
 
 /** Types whose values can be moved along a line. */
-export const isReal = ({ datatype }: TensorSpec): boolean => datatype === 'FP32' || datatype === 'FP64';
+const isReal = ({ datatype }: TensorSpec): boolean => datatype === 'FP32' || datatype === 'FP64';
 /** Types of tokens and codes: a value can be replaced, and not be halved. */
-export const isCode = ({ datatype }: TensorSpec): boolean => datatype === 'INT32' || datatype === 'INT64';
+const isCode = ({ datatype }: TensorSpec): boolean => datatype === 'INT32' || datatype === 'INT64';
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 

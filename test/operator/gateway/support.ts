@@ -75,7 +75,7 @@ export interface TestGateway {
   replicas(...ports: number[]): void;
 }
 
-export const testConfig = (overrides: Partial<Config> = {}): Config => {
+const testConfig = (overrides: Partial<Config> = {}): Config => {
   const parsed = parseConfig({ POD_NAME: 'gateway-0', LIMBECK_DOMAIN: 'models.example' });
   if (!parsed.ok) throw new Error('the defaults are wrong');
   return { ...parsed.value, accessLogSample: 0, ...overrides };

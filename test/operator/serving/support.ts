@@ -3,7 +3,6 @@ import type { Deployment, Node, Pod } from '../../../operator/api/kubernetes.ts'
 import type { DistillationJob, ModelService } from '../../../operator/api/resources.ts';
 import { modelServices } from '../../../operator/api/resources.ts';
 import { isOwnedBy, ownerReferenceTo, type KubeObject } from '../../../operator/kernel/objects.ts';
-import type { Plan } from '../../../operator/kernel/reconcile.ts';
 import { servingReconciler, type Observed } from '../../../operator/serving/reconciler.ts';
 import { node as plainNode, now, settings } from '../../support/runs.ts';
 
@@ -80,8 +79,6 @@ export const seen = (more: Partial<Observed> = {}): Observed => ({
   loadFailures: new Map(),
   ...more,
 });
-
-export type ServingPlan = Plan<Observed['service']['status'] & object>;
 
 const none = { recommendation: () => undefined, loadFailure: () => undefined };
 
