@@ -96,7 +96,7 @@ export class Share {
   /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */
   hold(bytes: number): void {
     // Nobody would give it back: the caller may go while a body is decompressed.
-    if (this.#over) throw new Refusal({ kind: 'abandoned' }, 'the caller has gone');
+    if (this.#over) throw abandoned();
     const wholeBytes = Math.max(this.#announcedBytes, this.#heldBytes + bytes);
     if (!this.#budget.take(bytes, wholeBytes)) throw noRoom();
     this.#heldBytes += bytes;
@@ -126,7 +126,7 @@ function collect(request: IncomingMessage, limitBytes: number, share: Share): Pr
     request.on('end', () => {
       if (chunks !== undefined) resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
-    request.on('error', () => reject(new Refusal({ kind: 'abandoned' }, 'the caller has gone')));
+    request.on('error', () => reject(abandoned()));
   });
 }
 
