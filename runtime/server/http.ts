@@ -2,7 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { systemClock } from '../../process/clock.ts';
 import { answerHalfClosed } from '../../process/half-closed.ts';
-import { answerMalformed, malformedOptions, refuseWithoutHost, type MalformedShape, type NameOf } from '../../process/malformed.ts';
+import {
+  answerMalformed,
+  malformedOptions,
+  refuseWithoutHost,
+  type MalformedShape,
+  type NameOf,
+} from '../../process/malformed.ts';
 import type { Registry } from '../../process/metrics.ts';
 import { requestIdOf } from '../../process/request-id.ts';
 import { dropUnread } from '../../process/unread.ts';
