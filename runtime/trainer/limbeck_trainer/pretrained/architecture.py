@@ -44,7 +44,7 @@ def config_of(folder: Folder, task: str) -> Any:
         refuse(folder.uri, f"{problem} Take a model that {version} knows itself.")
     if "quantization_config" in document:
         refuse(folder.uri, "is quantised, and rounded weights cannot be trained. Take the one that it was made from.")
-    if kind not in transformers.CONFIG_MAPPING:
+    if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
         problem = f"is of the model_type {kind!r}, which {version} does not know."
         refuse(folder.uri, f"{problem} Take another model, or correct its config.json.")
     try:

@@ -100,7 +100,7 @@ def _shards(uri: str, index: dict[str, Any]) -> tuple[str, ...]:
 def _object(uri: str, name: str, content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         refuse(uri, f"has a {name} that is no JSON object. Upload it again.")

@@ -92,6 +92,7 @@ def index_of(names: object) -> Spoil:
         (index_of({"a": "pytorch_model-1.bin"}), "names no safetensors files"),
         (lambda folder: (folder / "config.json").write_text("[]"), "a config.json that is no JSON object"),
         (lambda folder: (folder / "config.json").write_text("{"), "a config.json that is no JSON object"),
+        (lambda folder: (folder / "config.json").write_text("[" * 100_000), "a config.json that is no JSON object"),
     ],
 )
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path, spoil: Spoil, says: str) -> None:

@@ -68,6 +68,7 @@ def changed(**members: Any) -> Callable[[Path], object]:
         (changed(quantization_config={"quant_method": "gptq"}), "is quantised, and rounded weights cannot be trained"),
         (changed(model_type="berta"), "is of the model_type 'berta', which transformers 4.* does not know"),
         (changed(model_type=None), "is of the model_type None"),
+        (changed(model_type=["bert"]), "is of the model_type .'bert'., which transformers"),
         (changed(model_type="t5"), "t5, which is not an encoder that classifies texts, as the task classification"),
         (changed(model_type="vit"), "vit, which is not an encoder that classifies texts"),
         (changed(hidden_size="wide"), "cannot be built from its config.json"),
