@@ -22,6 +22,8 @@ logging.disable_progress_bar()
 # A model file is one message of protocol buffers, less than 2 GiB; the graph itself takes little of that.
 MOST_BYTES = 2**31 - 2**24
 BYTES_PER_NUMBER = 4
+# Settings of how a model answers, as some were saved with: here it answers by names.
+ANSWERS = ("return_dict", "torchscript")
 # The numbers that a config of transformers gives for the shares that are left out while it learns.
 DROPOUT = re.compile(r"drop", re.IGNORECASE)
 
@@ -36,7 +38,7 @@ AUTO = {
 
 def config_of(folder: Folder, task: str) -> Any:
     """transformers' config for the training: no dropout, so that a resumed run walks the course of any other."""
-    document = copy.deepcopy(folder.config)
+    document = {name: value for name, value in copy.deepcopy(folder.config).items() if name not in ANSWERS}
     kind = document.pop("model_type", None)
     version = f"transformers {transformers.__version__}"
     if "auto_map" in document:

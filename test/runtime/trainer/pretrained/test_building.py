@@ -28,6 +28,13 @@ def with_head(folder: Path, labels: tuple[str, ...]) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("setting", [{"torchscript": True}, {"return_dict": False}])
+def test_however_a_model_was_saved_to_answer_it_is_read(tmp_path: Path, setting: dict[str, bool]) -> None:
+    folder = tiny_models.save_encoder(tmp_path)
+    tiny_models.change_config(folder, **setting)
+    assert build(opened(folder), LABELS)(TOKENS).shape == (2, 3)
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
 def test_an_encoder_has_the_weights_of_the_folder(tmp_path: Path, kind: str) -> None:
     folder = tiny_models.save_encoder(tmp_path, kind)
