@@ -3,34 +3,40 @@ import { readFileSync } from 'node:fs';
 import { Client } from 'undici';
 import type { Load, Window } from './load.ts';
 
-const { url, host, headers: more, connections, seconds, body: sent } = JSON.parse(readFileSync(0, 'utf8')) as Load;
+const load = JSON.parse(readFileSync(0, 'utf8')) as Load;
+const { url, host, headers: more, connections, seconds, warmUpSeconds = 0, body: sent } = load;
 const body = Buffer.from(String(sent), 'base64');
 const { origin, pathname } = new URL(url);
-const latencies: number[] = [];
+const headers = { host, 'content-type': 'application/json', ...more };
+const clients = Array.from({ length: connections }, () => new Client(origin));
 let failed = 0;
-const start = performance.now();
-const end = start + seconds * 1000;
 
-async function loop(): Promise<void> {
-  const client = new Client(origin);
-  const headers = { host, 'content-type': 'application/json', ...more };
-  while (performance.now() < end) {
-    const sentAt = performance.now();
-    try {
-      const answer = await client.request({ method: 'POST', path: pathname, headers, body });
-      await answer.body.dump();
-      if (answer.statusCode >= 300) failed++;
-    } catch {
-      failed++;
+/** Each client sends its next request when it has the answer to the last, for so long; what is returned are the latencies. */
+async function ask(durationMs: number): Promise<readonly number[]> {
+  const latencies: number[] = [];
+  const end = performance.now() + durationMs;
+  const loop = async (client: Client): Promise<void> => {
+    while (performance.now() < end) {
+      const sentAt = performance.now();
+      try {
+        const answer = await client.request({ method: 'POST', path: pathname, headers, body });
+        await answer.body.dump();
+        if (answer.statusCode >= 300) failed++;
+      } catch {
+        failed++;
+      }
+      latencies.push(performance.now() - sentAt);
     }
-    latencies.push(performance.now() - sentAt);
-  }
-  await client.close();
+  };
+  await Promise.all(clients.map(loop));
+  return latencies;
 }
 
-await Promise.all(Array.from({ length: connections }, loop));
+await ask(warmUpSeconds * 1000);
+const start = performance.now();
+const latencies = (await ask(seconds * 1000)).toSorted((a, b) => a - b);
 const elapsedSeconds = (performance.now() - start) / 1000;
-latencies.sort((a, b) => a - b);
+await Promise.all(clients.map((client) => client.close()));
 const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
 const window: Window = { rps: latencies.length / elapsedSeconds, p50Ms: at(0.5), p99Ms: at(0.99), failed };
 console.log(JSON.stringify(window));

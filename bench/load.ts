@@ -26,6 +26,8 @@ export interface Load {
   readonly headers?: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly seconds: number;
+  /** How long the Node client asks before it counts: its own code is slow until then. */
+  readonly warmUpSeconds?: number;
 }
 
 /** Which program makes the load here. */

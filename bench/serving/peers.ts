@@ -11,7 +11,7 @@ import { atLeast, atMost, conclude } from '../goals.ts';
 import { generator, load, type Window } from '../load.ts';
 import { residentMiB, spread, spreadText, summary, type Spread } from '../measure.ts';
 import { cnnRow, mlpRow } from './models.ts';
-import { bundle, inPod, threads, untilAnswered, writeModels } from './sides.ts';
+import { bundle, inPod, threads, untilAnswered, warmUpSeconds, writeModels } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -152,11 +152,13 @@ async function startAll(folder: string) {
 
 type Question = (name: string, started: Started) => Promise<Window> | undefined;
 
+const window = { host: 'localhost', seconds, warmUpSeconds } as const;
+
 const questions: Readonly<Record<string, Question>> = {
-  'mlp/c16 JSON': (_, { url }) => load({ url: url('mlp'), host: 'localhost', body: json, connections: 16, seconds }),
+  'mlp/c16 JSON': (_, { url }) => load({ ...window, url: url('mlp'), body: json, connections: 16 }),
   'cnn/c4 bytes': (name, { url }) => {
     const cnn = contestants[name]?.cnn;
-    return cnn && load({ url: url('cnn'), host: 'localhost', connections: 4, seconds, ...cnn });
+    return cnn && load({ ...window, url: url('cnn'), connections: 4, ...cnn });
   },
 };
 

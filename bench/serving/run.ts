@@ -11,7 +11,7 @@ import { generator, load, type Window } from '../load.ts';
 import { spread, type Spread } from '../measure.ts';
 import { compared, inTurn } from '../rounds.ts';
 import { cnnRow, mlpRow, pictureRow, type BenchModel, type Row } from './models.ts';
-import { ceiling, startOurs, startReference, threads, writeModels, type Side } from './sides.ts';
+import { ceiling, startOurs, startReference, threads, warmUpSeconds, writeModels, type Side } from './sides.ts';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 1);
 const pairs = Number(process.env.BENCH_PAIRS ?? 5);
@@ -37,7 +37,7 @@ const windows: Record<string, Window[]> = {};
 let failed = 0;
 
 function ask(side: Side, model: BenchModel, connections: number, request: Request): Promise<Window> {
-  return load({ url: side.url(model), host: 'localhost', connections, seconds, ...request });
+  return load({ url: side.url(model), host: 'localhost', connections, seconds, warmUpSeconds, ...request });
 }
 
 type Rates = Readonly<Record<string, () => Promise<Window | number>>>;
