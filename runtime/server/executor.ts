@@ -4,7 +4,7 @@
  * the first batch that it does not take.
  */
 import { sentenceOf } from '../../process/logger.ts';
-import { MainThreadSession, openOnMainThread, tryOnMainThread } from './main-thread.ts';
+import { MainThreadSession, openOnMainThread } from './main-thread.ts';
 import { unavailable } from './protocol/errors.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
 import type { Ran } from './session-worker.ts';
@@ -47,7 +47,7 @@ export class Executor {
   /** Opens a model, to be warmed up next. Throws the loader's sentence when the file is no model. */
   static async open(options: ExecutorOptions): Promise<Executor> {
     const pool = new SessionPool(options);
-    return new Executor(options, pool, (await tryOnMainThread(options)) ?? (await pool.start()));
+    return new Executor(options, pool, (await openOnMainThread(options, 'untried')) ?? (await pool.start()));
   }
 
   /** Batches that may run at once: 0 while every worker is dead. */

@@ -127,35 +127,15 @@ export class MainThreadSession {
 /** The operators of a list that a file has. A file of weights may seem to have one; then it is only more careful. */
 const hasAny = (file: Buffer, marks: readonly Buffer[]): boolean => marks.some((mark) => file.includes(mark));
 
-/** Whether the values of a request may say how long its run takes: they make the length of an output, or of what is within. */
-function isValueDriven(file: Buffer, { inputs, outputs }: Signature): boolean {
+/** Whether the length of an output is open, but for its rows: then the values of a request may make it. */
+function hasOpenOutput({ inputs, outputs }: Signature): boolean {
   const hasRows = inputs.some(({ shape }) => shape[0] === -1);
-  if (outputs.some(({ shape }) => shape.some((dim, axis) => dim === -1 && !(hasRows && axis === 0)))) return true;
-  // Sizes and counts are whole numbers.
-  return inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32') && hasAny(file, valueDriven);
+  return outputs.some(({ shape }) => shape.some((dim, axis) => dim === -1 && !(hasRows && axis === 0)));
 }
 
-/** What may be opened on this thread. */
-export interface MainThreadOptions extends WorkerOptions {
-  /** Of the model, with weights beside it. */
-  readonly bytes: number;
-}
-
-const mayOpen = ({ isolation, providers, bytes }: MainThreadOptions): boolean =>
-  isolation === 'thread' && providers[0] === 'cpu' && bytes <= bytesLimit;
-
-/** A session on this thread when all that was measured allows it; undefined otherwise, and where models have processes of their own or a GPU. */
-export async function openOnMainThread(
-  options: MainThreadOptions,
-  measured: Measured | undefined,
-): Promise<MainThreadSession | undefined> {
-  if (!mayOpen(options) || !isShort(measured)) return undefined;
-  const session = await createSession(options);
-  if (!isValueDriven(await readFile(options.path), session.loaded))
-    return new MainThreadSession(session, measured.elements);
-  await session.release();
-  return undefined;
-}
+/** Sizes and counts are whole numbers. */
+const hasWholeNumbers = ({ inputs }: Signature): boolean =>
+  inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32');
 
 /** Largest row, in elements, of which one may be run here before anything was measured: what can be done with it is bounded by the weights. */
 const untriedElements = 1 << 14;
@@ -166,16 +146,42 @@ function isSmall({ inputs }: Signature): boolean {
   return rows.every((shape) => !shape.includes(-1)) && sum(rows.map(elementCount)) <= untriedElements;
 }
 
+/** What may be opened on this thread. */
+export interface MainThreadOptions extends WorkerOptions {
+  /** Of the model, with weights beside it. */
+  readonly bytes: number;
+}
+
+/** What is known of a model's runs: what was measured, where it could be, or nothing yet, and then what is to run here is to be measured next. */
+export type Known = Measured | undefined | 'untried';
+
+/** Whether a file may be opened here at all. One that is untried may have nothing that repeats or enlarges. */
+function mayOpen(file: Buffer, known: Known): boolean {
+  return known === 'untried' ? !hasAny(file, [...valueDriven, ...repeating]) : isShort(known);
+}
+
+/** Whether the values of a request have no say in how long its run takes; they could make the length of an output, or of what is within. */
+function isBounded(file: Buffer, signature: Signature, known: Known): boolean {
+  if (hasOpenOutput(signature)) return false;
+  if (known === 'untried') return isSmall(signature);
+  return !(hasWholeNumbers(signature) && hasAny(file, valueDriven));
+}
+
 /**
- * A session on this thread, for a model that needs no thread to be tried: nothing in it repeats or enlarges, and a row is
- * small. What is to run here is then to be measured. Undefined for every other. Throws the loader's sentence when the file is no model.
+ * A session on this thread, where its model is small and cannot take long by all that is known; undefined for every other, and
+ * where models have processes of their own or a GPU. Throws the loader's sentence when the file is no model.
  */
-export async function tryOnMainThread(options: MainThreadOptions): Promise<MainThreadSession | undefined> {
-  if (!mayOpen(options)) return undefined;
-  const file = await readFile(options.path);
-  if (hasAny(file, [...valueDriven, ...repeating])) return undefined;
+export async function openOnMainThread(
+  options: MainThreadOptions,
+  known: Known,
+): Promise<MainThreadSession | undefined> {
+  const { isolation, providers, bytes, path } = options;
+  if (known === undefined || isolation !== 'thread' || providers[0] !== 'cpu' || bytes > bytesLimit) return undefined;
+  const file = await readFile(path);
+  if (!mayOpen(file, known)) return undefined;
   const session = await createSession(options);
-  if (isSmall(session.loaded) && !isValueDriven(file, session.loaded)) return new MainThreadSession(session, Infinity);
+  if (isBounded(file, session.loaded, known))
+    return new MainThreadSession(session, known === 'untried' ? Infinity : known.elements);
   await session.release();
   return undefined;
 }
