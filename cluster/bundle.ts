@@ -2,7 +2,7 @@
  * Bundles every process for its image: {operator,gateway,store,server,worker,decoding-worker,encoding-worker}.mjs, the server's server-*.mjs, and
  * compile-ahead.mjs, which its image is built with. Usage: node cluster/bundle.ts [FOLDER], build/dist unless it says otherwise.
  */
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
@@ -57,6 +57,37 @@ const withoutBodyParser: Plugin = {
   },
 };
 
+/**
+ * Winston brings Node's streams of years ago, of which a start would compile and run every file; the process has Node's own anyway.
+ */
+const nodesOwnStreams: Plugin = {
+  name: 'nodes-own-streams',
+  setup: (bundle) => {
+    const namespace = 'own-streams';
+    bundle.onResolve({ filter: /^readable-stream(\/lib\/_stream_writable\.js)?$/ }, ({ path }) => ({
+      path,
+      namespace,
+    }));
+    bundle.onLoad({ filter: /./, namespace }, ({ path }) => {
+      const streams = "process.getBuiltinModule('node:stream')";
+      return { contents: `module.exports = ${streams}${path.includes('writable') ? '.Writable' : ''};` };
+    });
+  },
+};
+
+/** The JavaScript of ONNX Runtime is two dozen small files, read one by one otherwise; its native half stays where npm put it. */
+const onnxRuntimeWithin: Plugin = {
+  name: 'onnxruntime-within',
+  setup: (bundle) => {
+    bundle.onLoad({ filter: /[\\/]onnxruntime-node[\\/]dist[\\/]binding\.js$/ }, async ({ path }) => {
+      const [text, native] = [await readFile(path, 'utf8'), 'require(`../bin/'];
+      if (!text.includes(native)) throw new Error(`${path} looks for its native half in another way`);
+      const notice = '/*! ONNX Runtime. Copyright (c) Microsoft Corporation. MIT License. */\n';
+      return { contents: notice + text.replace(native, 'require(`onnxruntime-node/bin/') };
+    });
+  },
+};
+
 const shared: BuildOptions = {
   outdir,
   outExtension: { '.js': '.mjs' },
@@ -64,11 +95,13 @@ const shared: BuildOptions = {
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  external: ['onnxruntime-node', 'sharp'],
+  external: ['sharp'],
+  // Else winston brings the colours that it traces itself with.
+  define: { 'process.env.NODE_ENV': '"production"' },
   // Bundled CommonJS packages ask for Node's own modules through `require`, which ES modules do not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
-  plugins: [httpAlone, httpsWhenUsed, withoutBodyParser],
+  plugins: [httpAlone, httpsWhenUsed, withoutBodyParser, nodesOwnStreams, onnxRuntimeWithin],
   // Names stay, for traces of the stack.
   minifySyntax: true,
   minifyWhitespace: true,

@@ -75,9 +75,10 @@ fill_context() {
       cp build/dist/*.mjs build/dist/open-inference.proto "$context/dist/"
       rm "$context"/dist/{operator,gateway,store}.mjs
       mkdir -p "$context/$ort/bin/napi-v6/linux"
-      cp -r "$ort/package.json" "$ort/dist" "$context/$ort/"
+      # Its JavaScript is in the bundle.
+      cp "$ort/package.json" "$context/$ort/"
       cp -r "$ort/bin/napi-v6/linux/x64" "$context/$ort/bin/napi-v6/linux/"
-      cp -r node_modules/onnxruntime-common node_modules/detect-libc node_modules/@img "$context/node_modules/"
+      cp -r node_modules/detect-libc node_modules/@img "$context/node_modules/"
       mkdir "$context/node_modules/sharp"
       cp -r node_modules/sharp/{package.json,dist,node_modules} "$context/node_modules/sharp/"
       ;;&
