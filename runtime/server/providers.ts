@@ -21,8 +21,9 @@ const devices = ['/dev/nvidiactl', '/dev/dxg'];
 
 /** Whether a session with CUDA has a chance: a GPU is seen, and its provider lies beside ONNX Runtime. */
 export function hostHasCuda(): boolean {
-  const entry = requireFrom(import.meta.url).resolve('onnxruntime-node');
-  const libraries = join(dirname(entry), '..', 'bin', 'napi-v6', process.platform, process.arch);
+  // An image has nothing of the package but this and the libraries.
+  const description = requireFrom(import.meta.url).resolve('onnxruntime-node/package.json');
+  const libraries = join(dirname(description), 'bin', 'napi-v6', process.platform, process.arch);
   return (
     existsSync(join(libraries, 'libonnxruntime_providers_cuda.so')) && devices.some((device) => existsSync(device))
   );
