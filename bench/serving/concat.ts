@@ -47,7 +47,12 @@ async function timed(step: Step): Promise<Written> {
 
 const open = (folder: string, name: string): Promise<Session> =>
   createSession({
-    ...{ path: join(folder, name, 'model.onnx'), intraOpThreads: Number(threads), providers: ['cpu'] },
+    ...{
+      path: join(folder, name, 'model.onnx'),
+      intraOpThreads: Number(threads),
+      providers: ['cpu'],
+      writesTokens: true,
+    },
   });
 
 /** Our scheduler over a model by our contract. */

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { load } from '../load.ts';
 import { residentMiB, start, writeResult, type Server, type Spread } from '../measure.ts';
 import { compared, inTurn, rateOf } from '../rounds.ts';
-import { complete, promptOf, rate, work, writeLanguageModels } from './language.ts';
+import { complete, newPrompt, rate, writeLanguageModels } from './language.ts';
 import { cnnModel, cnnRow, deep, outerModel } from './models.ts';
 import { ceiling, inPod, untilReady, writeModels } from './sides.ts';
 
@@ -80,7 +80,9 @@ async function pictureRate(server: Server, model: ModelName, connections: number
 }
 
 const tokenRate = (server: Server, model: string, at: number): Promise<number> =>
-  rate(at, (index) => complete(server, [model, promptOf(index)], { maxTokens: work[index]!.maxTokens, stream: false }));
+  rate(at, ({ promptTokens, maxTokens }) =>
+    complete(server, [model, newPrompt(promptTokens)], { maxTokens, stream: false }),
+  );
 
 const ratios: Record<string, Spread> = {};
 const rates: Record<string, Spread> = {};

@@ -8,21 +8,32 @@ import { join } from 'node:path';
 import { echoTokenizer, echoTokenizerConfig } from '../../test/support/echo-artefact.ts';
 import type { Server } from '../measure.ts';
 
-const answers = 16;
+/** One answer to write. */
+export interface Answer {
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+}
 
-/** Ragged: prompts of 16 to 256 tokens, answers of 24 to 96. */
-export const work = Array.from({ length: answers }, (_, index) => ({
+/** Ragged, and two thirds of it prompts: of 16 to 256 tokens, with answers of 24 to 96. Half of the time not all places are taken. */
+export const longPrompts: readonly Answer[] = Array.from({ length: 16 }, (_, index) => ({
   promptTokens: 16 + ((index * 97) % 241),
   maxTokens: 24 + ((index * 31) % 73),
 }));
-const tokensOfRound = work.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+
+/** Ragged, and most of it answers, of 16 to 122 tokens, after prompts of 8 to 63. */
+export const shortPrompts = (count = 32): readonly Answer[] =>
+  Array.from({ length: count }, (_, index) => ({
+    promptTokens: 8 + ((index * 37) % 56),
+    maxTokens: 16 + ((index * 80 + 53) % 107),
+  }));
+
+export const tokensOf = (answers: readonly Answer[]): number =>
+  answers.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
 
 let asked = 0;
 
 /** So many tokens. No two begin alike, so that nothing is known from an earlier one. */
 export const newPrompt = (tokens: number): string => `${String((asked += 1))} `.padEnd(tokens, 'x');
-
-export const promptOf = (index: number): string => newPrompt(work[index]!.promptTokens);
 
 /** The shape of a decoder, as decoder.py takes it; without one, ten million parameters. */
 export interface DecoderShape {
@@ -72,14 +83,18 @@ export function writeLanguageModels(
 }
 
 /** Tokens a second, where so many callers take one answer after the other. */
-export async function rate(callers: number, write: (index: number) => Promise<unknown>): Promise<number> {
-  let next = 0;
+export async function rate(
+  callers: number,
+  write: (answer: Answer) => Promise<unknown>,
+  answers = longPrompts,
+): Promise<number> {
+  const waiting = answers.values();
   const began = performance.now();
   const caller = async (): Promise<void> => {
-    for (let index = next++; index < work.length; index = next++) await write(index);
+    for (const answer of waiting) await write(answer);
   };
   await Promise.all(Array.from({ length: callers }, caller));
-  return (1000 * tokensOfRound) / (performance.now() - began);
+  return (1000 * tokensOf(answers)) / (performance.now() - began);
 }
 
 /** Asks a server for one answer over HTTP; throws when it is not whole. */

@@ -11,20 +11,16 @@ import { atLeast, conclude } from '../goals.ts';
 import type { Spread } from '../measure.ts';
 import { compared, inTurn, rateOf } from '../rounds.ts';
 import { openEngine } from './engine.ts';
-import { newPrompt, trainerImage, writeLanguageModels } from './language.ts';
+import { newPrompt, shortPrompts, tokensOf, trainerImage, writeLanguageModels, type Answer } from './language.ts';
 
 const rounds = Number(process.env.BENCH_PAIRS ?? 5);
 const requests = Number(process.env.BENCH_REQUESTS ?? 32);
 const size = 8;
 
-/** Ragged, and all there from the start: prompts of 8 to 63 tokens, answers of 35 to 122. */
-const work = Array.from({ length: requests }, (_, index) => ({
-  promptTokens: 8 + ((index * 37) % 56),
-  maxTokens: 16 + ((index * 80 + 53) % 107),
-}));
-const wanted = work.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+/** All there from the start. */
+const work = shortPrompts(requests);
+const wanted = tokensOf(work);
 
-type Answer = (typeof work)[number];
 type Write = (prompt: string, maxTokens: number) => Promise<void>;
 
 const all = (write: Write, answers: readonly Answer[]): Promise<unknown> =>
