@@ -13,7 +13,7 @@ import { start, type Server, type Spread } from '../measure.ts';
 import { compared, inTurn } from '../rounds.ts';
 import { openEngine } from './engine.ts';
 import { complete, newPrompt, rate, shortPrompts, trainerImage, writeLanguageModels, type Answer } from './language.ts';
-import { untilReady } from './sides.ts';
+import { threads, untilReady } from './sides.ts';
 
 const rounds = Number(process.env.BENCH_PAIRS ?? 5);
 const answersAtOnce = 8;
@@ -26,7 +26,7 @@ const over =
 async function serve(folder: string, slots: number, isolation: Isolation): Promise<Server> {
   const server = await start('runtime/server/main.ts', [], {
     ...{ LIMBECK_PORT: '0', LIMBECK_MODELS_DIR: folder, LIMBECK_LOG_LEVEL: 'info', LIMBECK_ACCESS_LOG_SAMPLE: '0' },
-    ...{ LIMBECK_SLOTS: String(slots), LIMBECK_ISOLATION: isolation },
+    ...{ LIMBECK_SLOTS: String(slots), LIMBECK_ISOLATION: isolation, LIMBECK_INTRA_OP_THREADS: threads },
   });
   await untilReady(`http://127.0.0.1:${String(server.port)}/v2/health/ready`);
   return server;
