@@ -126,12 +126,16 @@ function above(logits: Float32Array, least = Number.NEGATIVE_INFINITY): Uint32Ar
 
 type ShareOf = (token: number) => number;
 
-/** Puts those first that are likelier than the one in the middle, and that one behind them: where it is, and what they share. */
-function divided(logits: Float32Array, tokens: Uint32Array, shareOf: ShareOf): readonly [place: number, share: number] {
-  const middle = tokens.length >>> 1;
-  const pivot = tokens[middle] ?? 0;
+/** Puts those first that are likelier than one of them, and that one behind them: where it is, and what they share. */
+function divided(
+  logits: Float32Array,
+  tokens: Uint32Array,
+  shareOf: ShareOf,
+  chosen: number,
+): readonly [place: number, share: number] {
+  const pivot = tokens[chosen] ?? 0;
   const limit = logits[pivot] ?? 0;
-  tokens[middle] = tokens[0] ?? 0;
+  tokens[chosen] = tokens[0] ?? 0;
   let [place, share] = [0, 0];
   for (let index = 1; index < tokens.length; index += 1) {
     const token = tokens[index] ?? 0;
@@ -152,10 +156,13 @@ function divided(logits: Float32Array, tokens: Uint32Array, shareOf: ShareOf): r
  * Hoare's selection, by shares: to sort a vocabulary takes ten times as long. Reorders the tokens.
  */
 function leading(logits: Float32Array, tokens: Uint32Array, shareOf: ShareOf, goal: number): Uint32Array {
+  // By chance, since in some order of the tokens every fixed place is a bad one; always the same, so that a seed says all.
+  const random = randomFrom(0);
   // Those before `low` are among them, those from `high` on are not.
   let [low, high, missing] = [0, tokens.length, goal];
   while (low < high) {
-    const [place, share] = divided(logits, tokens.subarray(low, high), shareOf);
+    const chosen = Math.floor(random() * (high - low));
+    const [place, share] = divided(logits, tokens.subarray(low, high), shareOf, chosen);
     const own = shareOf(tokens[low + place] ?? 0);
     if (share >= missing) high = low + place;
     else if (share + own >= missing) return tokens.subarray(0, low + place + 1);
@@ -183,32 +190,36 @@ export function largest(logits: Float32Array, count: number): readonly number[] 
   return kept;
 }
 
-/** Of each of some tokens exp((logit - most) / temperature), relative to the likeliest, which has 1; by token. */
-function weightsOf(logits: Float32Array, tokens: Uint32Array, most: number, temperature: number): Float64Array {
+/** Of each of some tokens exp((logit - most) / temperature), relative to the likeliest, which has 1. */
+function weightsOf(logits: Float32Array, tokens: Uint32Array, most: number, temperature: number): ShareOf {
+  const weigh: ShareOf = (token) => Math.exp(((logits[token] ?? 0) - most) / temperature);
+  // For few the room of a vocabulary costs more than to reckon again.
+  if (tokens.length < logits.length / 16) return weigh;
   const weights = new Float64Array(logits.length);
-  for (const token of tokens) weights[token] = Math.exp(((logits[token] ?? 0) - most) / temperature);
-  return weights;
+  for (const token of tokens) weights[token] = weigh(token);
+  return (token) => weights[token] ?? 0;
 }
 
-function massOf(weights: Float64Array, tokens: Uint32Array): number {
+function massOf(tokens: Uint32Array, weightOf: ShareOf): number {
   let mass = 0;
-  for (const token of tokens) mass += weights[token] ?? 0;
+  for (const token of tokens) mass += weightOf(token);
   return mass;
 }
+
 /** Of some of the likeliest tokens those whose weights just reach a share of all. */
-function nucleus(logits: Float32Array, tokens: Uint32Array, weights: Float64Array, [share, near]: readonly number[]) {
-  const goal = (share ?? 1) * massOf(weights, tokens);
+function nucleus(logits: Float32Array, tokens: Uint32Array, weightOf: ShareOf, [share, near]: readonly number[]) {
+  const goal = (share ?? 1) * massOf(tokens, weightOf);
   // Most often a few are enough, and found without the tail.
   const first = above(logits, near);
-  const enough = first.length < tokens.length && massOf(weights, first) >= goal ? first : tokens;
-  return leading(logits, enough, (token) => weights[token] ?? 0, goal);
+  const enough = first.length < tokens.length && massOf(first, weightOf) >= goal ? first : tokens;
+  return leading(logits, enough, weightOf, goal);
 }
 
 /** One of some tokens, as likely as its weight says. */
-function drawn(tokens: Uint32Array, weights: Float64Array, random: () => number): number {
-  let left = random() * massOf(weights, tokens);
+function drawn(tokens: Uint32Array, weightOf: ShareOf, random: () => number): number {
+  let left = random() * massOf(tokens, weightOf);
   for (const token of tokens) {
-    left -= weights[token] ?? 0;
+    left -= weightOf(token);
     if (left < 0) return token;
   }
   return tokens[tokens.length - 1] ?? -1;
@@ -220,9 +231,9 @@ export function choose(logits: Float32Array, { temperature, topP, topK }: Sampli
   if (best < 0 || temperature === 0) return best;
   const most = logits[best] ?? 0;
   const likely = topK > 0 && topK < logits.length ? Uint32Array.from(largest(logits, topK)) : above(logits);
-  const weights = weightsOf(logits, likely, most, temperature);
-  const tokens = topP < 1 ? nucleus(logits, likely, weights, [topP, most - 8 * temperature]) : likely;
-  return tokens.length > 1 ? drawn(tokens, weights, random) : best;
+  const weightOf = weightsOf(logits, likely, most, temperature);
+  const tokens = topP < 1 ? nucleus(logits, likely, weightOf, [topP, most - 8 * temperature]) : likely;
+  return tokens.length > 1 ? drawn(tokens, weightOf, random) : best;
 }
 
 /** A token and the natural logarithm of its probability. */

@@ -118,6 +118,17 @@ describe('a choice', () => {
     );
   });
 
+  test.each<[string, (token: number, count: number) => number]>([
+    ['at the beginning', (token) => -token],
+    ['at the end', (token) => token],
+    ['in the middle', (token, count) => -Math.abs(token - count / 2)],
+  ])('among a hundred thousand, the likeliest of which stand %s, takes no longer than a few looks at each', (_, of) => {
+    const count = 100_000;
+    const logits = Float32Array.from({ length: count }, (_unused, token) => of(token, count) / count);
+    expect(largest(logits, count / 2)[0]).toBe(argmax(logits));
+    expect(choose(logits, { ...plain, topP: 0.5 }, () => 0.5)).toBeGreaterThanOrEqual(0);
+  });
+
   test('temperature 0 is the likeliest, whatever chance says', () => {
     fc.assert(
       fc.property(logitsOf, fc.double({ min: 0, max: 0.999, noNaN: true }), (logits, random) => {
