@@ -88,7 +88,11 @@ describe('on the wire', () => {
 
   test.each([
     ['a tunnel', 'CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n', 405],
-    ['an expectation', 'POST /v2/models/mlp/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: wonders\r\n', 417],
+    [
+      'an expectation',
+      'POST /v2/models/mlp/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: wonders\r\n',
+      417,
+    ],
   ])('the answer to what node:http takes for itself says the name of the request: %s', async (_what, head, status) => {
     for (const [given, name] of [
       ['X-Request-Id: mine\r\n', 'mine'],
