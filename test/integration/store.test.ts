@@ -28,8 +28,9 @@ interface Store {
 }
 
 const stores: Store[] = [];
+// Not killed: their S3 servers would outlive them.
 afterAll(async () => {
-  for (const { child, ended } of stores) if (child.kill('SIGKILL')) await ended;
+  for (const { child, ended } of stores) if (child.kill('SIGTERM')) await ended;
 });
 
 async function startStore(folder: string): Promise<Store> {
