@@ -6,6 +6,7 @@ import { sendError, type Face } from './face.ts';
 import { invalid, Refusal } from './protocol/errors.ts';
 import { isOpenAiPath, openAiError } from './protocol/openai/errors.ts';
 import { explainRoutes } from './routes/explain.ts';
+import { generateRoutes } from './routes/generate.ts';
 import { healthRoutes } from './routes/health.ts';
 import { v1ModelRoutes } from './routes/v1-models.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -31,6 +32,7 @@ export function createRoutes(face: Face, registry: Registry, facts: ServerFacts)
   healthRoutes(app, face);
   modelRoutes(app, face, facts);
   explainRoutes(app, face);
+  generateRoutes(app, face);
   sampleRoutes(app, face);
   repositoryRoutes(app, face);
   v1ModelRoutes(app, face);

@@ -90,10 +90,11 @@ export function refusalOf(error: unknown): Refusal {
 /** An error's body: most protocols have a single sentence under `error`. */
 export type ErrorShape = (refusal: Refusal, status: number) => object;
 
-const sentenceAlone: ErrorShape = ({ message }) => ({ error: message });
+/** Of the Open Inference Protocol and KServe's. */
+export const errorSentence: ErrorShape = ({ message }) => ({ error: message });
 
 /** What the caller is told, in the shape of the caller's protocol. */
-export function errorResponse(error: unknown, shape = sentenceAlone): ErrorResponse {
+export function errorResponse(error: unknown, shape = errorSentence): ErrorResponse {
   const refusal = refusalOf(error);
   const status = statuses[refusal.fault.kind];
   return { status, headers: headersOf(refusal.fault), body: JSON.stringify(shape(refusal, status)) };

@@ -1,34 +1,25 @@
-/** POST /v1/completions and /v1/chat/completions: whole, or as a stream of events; what else is hot of the API lies beside. */
+/** POST /v1/completions and /v1/chat/completions; what else is hot of the API lies beside. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { setImmediate as others } from 'node:timers/promises';
 import { readJsonBody } from '../body.ts';
-import type { Asker } from '../decoding/decoder.ts';
 import type { LanguageModel } from '../decoding/language-model.ts';
 import type { Grammar } from '../decoding/grammar/grammar.ts';
 import { seedOf, type Sampling } from '../decoding/sampling.ts';
 import { requireSpelling } from '../decoding/token-spelling.ts';
-import { promptTokens, writeText, type Piece, type TextRequest } from '../decoding/text-writer.ts';
+import { promptTokens, type TextRequest } from '../decoding/text-writer.ts';
 import {
   Connection,
   readyFor,
   recalled,
   requirePost,
-  send,
   sendError,
   type Exchange,
   type Face,
   type Handler,
   type HotRoute,
 } from '../face.ts';
-import { errorResponse, invalid, invalidParameter, Refusal } from '../protocol/errors.ts';
-import {
-  chatShape,
-  completionShape,
-  type AnswerShape,
-  type ChoiceText,
-  type Head,
-  type TotalUsage,
-} from '../protocol/openai/answer.ts';
+import { invalid, invalidParameter } from '../protocol/errors.ts';
+import { chatShape, completionShape, type AnswerShape } from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
 import {
   chatRequestOf,
@@ -39,21 +30,10 @@ import {
 import { sum } from '../sum.ts';
 import type { Tasks } from '../tasks.ts';
 import { embeddingHandler } from './embeddings.ts';
-import { EventStream } from './event-stream.ts';
-
-/** One request, ready to be written. */
-interface Job {
-  readonly model: LanguageModel;
-  readonly options: TextOptions;
-  readonly shape: AnswerShape;
-  /** One for each choice. */
-  readonly requests: readonly TextRequest[];
-  /** Of every prompt once. */
-  readonly promptTokens: number;
-}
+import { answerJob, type Job } from './writing.ts';
 
 /** A language model, and what it does not end before. */
-type Found = readonly [model: LanguageModel, tasks: Tasks];
+export type Found = readonly [model: LanguageModel, tasks: Tasks];
 
 /** A language model by its name. Refuses with 404, 503, or 400 when it is another kind of model. */
 function languageModel(face: Face, response: Exchange[1], name: string): Found {
@@ -110,12 +90,17 @@ async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts
   return all;
 }
 
+/** The job of a request for completions, to be answered in some shape. */
+export async function completing([model, tasks]: Found, request: CompletionRequest, shape: AnswerShape): Promise<Job> {
+  const prompts = await tasks.during(() => encoded(model, request.prompts));
+  return jobOf(model, request, [shape, prompts]);
+}
+
 async function completionJob(face: Face, caller: Connection, body: unknown): Promise<Job> {
   const request = completionRequestOf(body, face.maxOutputTokens);
   await recalled(face, request.model, caller);
-  const [model, tasks] = languageModel(face, caller.response, request.model);
-  const prompts = await tasks.during(() => encoded(model, request.prompts));
-  return jobOf(model, request, [completionShape(model.codec), prompts]);
+  const found = languageModel(face, caller.response, request.model);
+  return completing(found, request, completionShape(found[0].codec));
 }
 
 /** A language model that keeps to a grammar. What its tokens spell is worked out once, during which it may be replaced. */
@@ -152,123 +137,6 @@ const jobs: Readonly<Record<string, Prepare>> = {
   '/v1/chat/completions': chatJob,
 };
 
-/** Goes off when the connection closes. */
-function leaving(response: Exchange[1]): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => controller.abort());
-  if (response.closed) controller.abort();
-  return controller.signal;
-}
-
-/** Whoever is at the other end, until the connection closes or the answer has failed. */
-function askerOf(caller: Connection, ended: AbortController): Asker {
-  const { response, trace, patienceMs } = caller;
-  return { signal: AbortSignal.any([leaving(response), ended.signal]), trace, patienceMs };
-}
-
-/** What the choices of a job cost together. */
-class Total {
-  readonly #job: Job;
-  /** By prompt. */
-  readonly #cachedTokens: number[] = [];
-  #completionTokens = 0;
-
-  constructor(job: Job) {
-    this.#job = job;
-  }
-
-  count(index: number, { usage }: Extract<Piece, { readonly kind: 'end' }>): void {
-    const prompt = Math.floor(index / this.#job.options.count);
-    // A prompt counts once, however many choices it has: what the first of them had to read was not known.
-    this.#cachedTokens[prompt] = Math.min(this.#cachedTokens[prompt] ?? Infinity, usage.cachedTokens);
-    this.#completionTokens += usage.completionTokens;
-  }
-
-  get usage(): TotalUsage {
-    const { promptTokens } = this.#job;
-    return { promptTokens, completionTokens: this.#completionTokens, cachedTokens: sum(this.#cachedTokens) };
-  }
-}
-
-async function wholeChoice(job: Job, index: number, [total, asker]: [Total, Asker]): Promise<ChoiceText> {
-  const texts: string[] = [];
-  const logprobs = [];
-  let finish: ChoiceText['finish'] = null;
-  for await (const piece of writeText(job.model, requestAt(job, index), asker)) {
-    if (piece.kind === 'text') {
-      texts.push(piece.text);
-      logprobs.push(...piece.logprobs);
-    } else {
-      finish = piece.finish;
-      total.count(index, piece);
-    }
-  }
-  const reported = job.options.logprobs === undefined ? undefined : logprobs;
-  return { index, text: texts.join(''), logprobs: reported, finish };
-}
-
-function requestAt({ requests }: Job, index: number): TextRequest {
-  const request = requests[index];
-  if (request === undefined) throw new RangeError(`there is no choice ${index}`);
-  return request;
-}
-
-async function answerWhole(face: Face, caller: Connection, [job, head]: [Job, Head]): Promise<void> {
-  const ended = new AbortController();
-  const asker = askerOf(caller, ended);
-  const total = new Total(job);
-  try {
-    const choices = await Promise.all(job.requests.map((_, index) => wholeChoice(job, index, [total, asker])));
-    const body = job.shape.whole(head, choices, total.usage);
-    const { response } = caller;
-    await send(face, [response.req, response], { body: JSON.stringify(body), jsonLength: undefined });
-  } finally {
-    // Where one choice failed the others are not wanted.
-    ended.abort();
-  }
-}
-
-async function streamChoice(job: Job, index: number, tools: [Head, EventStream, Total, Asker]): Promise<void> {
-  const [head, stream, total, asker] = tools;
-  const reported = job.options.logprobs !== undefined;
-  let opened = false;
-  for await (const piece of writeText(job.model, requestAt(job, index), asker)) {
-    const opening = opened ? undefined : job.shape.opening(head, index);
-    opened = true;
-    if (opening !== undefined) stream.send(opening);
-    if (piece.kind === 'text') {
-      const { text, logprobs } = piece;
-      stream.send(job.shape.chunk(head, { index, text, logprobs: reported ? logprobs : undefined, finish: null }));
-    } else {
-      total.count(index, piece);
-      stream.send(job.shape.chunk(head, { index, text: '', logprobs: undefined, finish: piece.finish }));
-    }
-  }
-}
-
-async function answerStream(face: Face, caller: Connection, [job, begun]: [Job, Head]): Promise<void> {
-  const { response } = caller;
-  const head: Head = { ...begun, ...(job.options.streamUsage && { usage: null }) };
-  const ended = new AbortController();
-  const asker = askerOf(caller, ended);
-  const stream = new EventStream(face, response);
-  const total = new Total(job);
-  try {
-    await Promise.all(job.requests.map((_, index) => streamChoice(job, index, [head, stream, total, asker])));
-    if (job.options.streamUsage) stream.send(job.shape.usage(head, total.usage));
-    stream.send('[DONE]');
-  } catch (error) {
-    if (!response.headersSent || response.destroyed) throw error;
-    // The status is out: an event says what went wrong, and the end of the stream comes without its mark.
-    const { body } = errorResponse(error, openAiError);
-    response.write(`data: ${body}\n\n`);
-    if (!(error instanceof Refusal)) face.log.error('stream failed', { error: String(error) });
-  } finally {
-    ended.abort();
-    if (response.headersSent) response.end();
-  }
-}
-
 async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise<void> {
   try {
     requirePost(exchange[0]);
@@ -279,7 +147,7 @@ async function answer(face: Face, exchange: Exchange, prepare: Prepare): Promise
     caller.trace?.asked(job.shape.operation, job.options.model);
     const id = `${job.shape.idPrefix}-${randomUUID().replaceAll('-', '')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: job.options.model };
-    await (job.options.stream ? answerStream : answerWhole)(face, caller, [job, head]);
+    await answerJob(face, caller, [job, head]);
   } catch (error) {
     sendError(face, exchange[1], error, openAiError);
   }

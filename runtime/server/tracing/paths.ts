@@ -1,6 +1,7 @@
 /** Paths of requests as traces name them: their pattern instead of the names in them. Pure. */
 
-const models = ['', '/infer', '/predict', '/explain', '/config', '/ready', '/stats'].join('|');
+const ofModels = ['', '/infer', '/generate', '/generate_stream', '/predict', '/explain', '/config', '/ready', '/stats'];
+const models = ofModels.join('|');
 
 /** A path, and the pattern that stands for it; parts in braces are names. */
 const patterns: readonly (readonly [path: RegExp, pattern: (rest: string) => string])[] = [

@@ -1,5 +1,7 @@
 /** What was written → OpenAI's answers and chunks, for completions and for chat. Pure. */
 import { isUtf8 } from 'node:buffer';
+import type { ErrorShape } from '../errors.ts';
+import { openAiError } from './errors.ts';
 import type { PlacedLogProbabilities } from '../../decoding/text-writer.ts';
 
 /** What every answer and chunk begins with. */
@@ -44,7 +46,13 @@ export interface AnswerShape {
   chunk(head: Head, choice: ChoiceText): object;
   /** A chunk that has nothing but the usage. */
   usage(head: Head, usage: TotalUsage): object;
+  /** What ends a stream; undefined where its last chunk says that it is. */
+  readonly mark: '[DONE]' | undefined;
+  /** Of what goes wrong within a stream. */
+  readonly error: ErrorShape;
 }
+
+const ending = { mark: '[DONE]', error: openAiError } as const;
 
 function usageOf({ promptTokens, completionTokens, cachedTokens }: TotalUsage): object {
   return {
@@ -99,6 +107,7 @@ export function completionShape(spelling: Spelling): AnswerShape {
   };
   const object = 'text_completion';
   return {
+    ...ending,
     idPrefix: 'cmpl',
     operation: 'text_completion',
     whole: (head, choices, usage) => ({ ...head, object, choices: choices.map(choice), usage: usageOf(usage) }),
@@ -122,6 +131,7 @@ export function chatShape(spelling: Spelling): AnswerShape {
     finish_reason: part.finish,
   });
   return {
+    ...ending,
     idPrefix: 'chatcmpl',
     operation: 'chat',
     whole: (head, choices, usage) => {
