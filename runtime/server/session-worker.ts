@@ -41,7 +41,6 @@ const ends = {
 
 interface Pending {
   readonly what: keyof typeof ends;
-  /** How long it may take, once it has begun. */
   readonly limitMs: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
@@ -50,15 +49,15 @@ interface Pending {
 /** Beside this file: as TypeScript in the repository, as a bundle in the image. */
 const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url);
 
-/** One session in one worker, which runs one batch at a time, in the order in which they come. */
+/** One session in one worker, one batch at a time. */
 export class SessionWorker {
   readonly #peer: Peer<Command>;
   readonly #limits: WorkerLimits;
   readonly #onDeath: OnDeath;
   readonly #exited = Promise.withResolvers<void>();
   readonly #watchdog = new Watchdog(() => this.#giveUp());
-  /** The first is being run; the others wait in the worker. */
-  #pending: Pending[] = [];
+  /** The first is under way, and watched; others wait in the worker. */
+  readonly #pending: Pending[] = [];
   #alive = true;
   #closing = false;
 
@@ -79,7 +78,7 @@ export class SessionWorker {
     throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
   }
 
-  /** Runs one batch; the inputs' buffers are given away. Waits in the worker for the runs before it. */
+  /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (!this.#alive) throw unavailable('the worker of this model has died');
     const own = inputs.map(whole);
@@ -100,7 +99,7 @@ export class SessionWorker {
     this.#closing = true;
     if (this.#alive) {
       this.#send({ kind: 'close' });
-      if (this.#pending.length === 0) this.#watchFirst();
+      this.#watch();
     }
     await this.#exited.promise;
   }
@@ -112,22 +111,21 @@ export class SessionWorker {
   #nextReply(what: Pending['what'], limitMs: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ what, limitMs, resolve, reject });
-      if (this.#pending.length === 1) this.#watchFirst();
+      if (this.#pending.length === 1) this.#watch();
     });
   }
 
   #settle(reply: Reply): void {
-    const answered = this.#pending.shift();
-    this.#watchFirst();
-    answered?.resolve(reply);
+    const pending = this.#pending.shift();
+    this.#watch();
+    pending?.resolve(reply);
   }
 
-  /** What waits behind it has not begun. */
-  #watchFirst(): void {
-    const [first] = this.#pending;
-    if (first !== undefined) this.#watchdog.begin(first.limitMs);
-    else if (this.#closing) this.#watchdog.begin(this.#limits.loadMs);
-    else this.#watchdog.end();
+  /** What is under way, from now on. */
+  #watch(): void {
+    const limitMs = this.#pending[0]?.limitMs ?? (this.#closing ? this.#limits.loadMs : undefined);
+    if (limitMs === undefined) this.#watchdog.end();
+    else this.#watchdog.begin(limitMs);
   }
 
   /** At once, and not when it has ended: a process that hangs in a driver may never. */
@@ -140,7 +138,8 @@ export class SessionWorker {
     if (!this.#alive) return;
     this.#alive = false;
     this.#watchdog.end();
-    for (const { what, reject } of this.#pending.splice(0)) reject(unavailable(ends[what][hung ? 'hung' : 'died']));
+    for (const [index, { what, reject }] of this.#pending.splice(0).entries())
+      reject(unavailable(ends[what][hung && index === 0 ? 'hung' : 'died']));
     this.#exited.resolve();
     if (hung || !this.#closing) this.#onDeath(this, hung);
   }
