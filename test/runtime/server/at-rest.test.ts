@@ -78,8 +78,10 @@ describe('the heap of a thread', () => {
     heap.busyShare();
     for (const end = performance.now() + 50; performance.now() < end;);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(heap.busyShare()).toBeGreaterThan(0.5);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(heap.busyShare()).toBeLessThan(0.5);
+    const busy = heap.busyShare();
+    expect(busy).toBeGreaterThan(0.5);
+    // Whoever waits for a processor counts as busy: on a machine that others keep busy that is no fixed share.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(heap.busyShare()).toBeLessThan(busy);
   });
 });
