@@ -77,15 +77,19 @@ interface Scene {
  */
 async function confirmRoot({ child, object, root, hands }: Scene, signal: AbortSignal): Promise<void> {
   const isMissed = hands.memory.left(keyOf(root), child.resource, keyOf(object)) !== undefined;
-  if (!isMissed && !wasLookedAt(root)) return;
+  if (!isMissed && !hasPast(root, hands.memory)) return;
   const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
   if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
   expectRemoval(root, hands);
   throw new RootGone(root);
 }
 
-/** Somebody has told what came of it, and may have made children for it. */
-const wasLookedAt = (root: KubeObject): boolean => 'status' in root && root.status !== undefined;
+/**
+ * Somebody has told what came of it; or it was there before this process led, whose first list may be from before anything was
+ * told. Children may have been made for it, and collected.
+ */
+const hasPast = (root: KubeObject, memory: WriteMemory): boolean =>
+  ('status' in root && root.status !== undefined) || memory.isInherited(root.metadata.uid ?? '');
 
 /** Until the cache shows it, no pass over this root can do any good. */
 export function expectRemoval(root: KubeObject, { roots, memory, clock }: Hands): void {

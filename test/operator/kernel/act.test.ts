@@ -114,6 +114,14 @@ describe('applyChild', () => {
     expect(verbs()).toEqual([]);
   });
 
+  test.each(manners)('nor for one of which nothing was told yet, if it was there before: %s', async (manner) => {
+    const { cluster, root, hands, apply, verbs } = await stage();
+    hands.memory.inherit(root.metadata.uid ?? '');
+    cluster.withdraw(crews, keyOf(root));
+    await expect(apply(manner)).rejects.toThrow(RootGone);
+    expect(verbs()).toEqual([]);
+  });
+
   test('a successor of the same name that the cache does not show yet is never written to', async () => {
     const ours = { ...wish, metadata: { ...key, ownerReferences: [ownerReferenceTo(await anyRoot())] } };
     const { cluster, apply } = await stage([ours]);
