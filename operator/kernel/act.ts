@@ -49,7 +49,6 @@ export async function applyChild(child: Child, root: KubeObject, hands: Hands, s
   const hash = hashOf(object);
   const scene: Scene = { child, object: withRootVersion(withHash(object, hash), root), hash, root, hands };
   const cached = hands.cache.get(child.resource, keyOf(object));
-  if (cached === undefined) await confirmRoot(scene, signal);
   const { manner = 'applied' } = child;
   if (cached === undefined && manner !== 'applied') {
     await make(scene, signal);
@@ -72,24 +71,21 @@ interface Scene {
 }
 
 /**
- * The cluster collects the children of a deleted root; if one is missed that we made, or that whoever led before may have made,
- * that may be why.
+ * Asks for the root where the cache misses a child of it, before any is made: it may be missed since the cluster collects the
+ * children of a root that is deleted, which a cache that lags, or begins in the past, does not know. Throws RootGone.
  */
-async function confirmRoot({ child, object, root, hands }: Scene, signal: AbortSignal): Promise<void> {
-  const isMissed = hands.memory.left(keyOf(root), child.resource, keyOf(object)) !== undefined;
-  if (!isMissed && !hasPast(root, hands.memory)) return;
+export async function confirmRoot(
+  children: readonly Child[],
+  root: KubeObject,
+  hands: Hands,
+  signal: AbortSignal,
+): Promise<void> {
+  if (children.every(({ resource, object }) => hands.cache.get(resource, keyOf(object)) !== undefined)) return;
   const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
   if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
   expectRemoval(root, hands);
   throw new RootGone(root);
 }
-
-/**
- * Somebody has told what came of it; or it was there before this process led, whose first list may be from before anything was
- * told. Children may have been made for it, and collected.
- */
-const hasPast = (root: KubeObject, memory: WriteMemory): boolean =>
-  ('status' in root && root.status !== undefined) || memory.isInherited(root.metadata.uid ?? '');
 
 /** Until the cache shows it, no pass over this root can do any good. */
 export function expectRemoval(root: KubeObject, { roots, memory, clock }: Hands): void {

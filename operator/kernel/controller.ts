@@ -93,7 +93,7 @@ export class Controller {
     signal.addEventListener('abort', () => queue.stop(), { once: true });
     if (signal.aborted) queue.stop();
     this.#isRunning = true;
-    for (const root of this.#roots()) this.#inherit(root);
+    for (const root of this.#roots()) if (applyFailed(root)) queue.suspect(keyText(keyOf(root)));
     this.#lookAtAll();
     this.#resyncLater(signal);
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
@@ -117,12 +117,6 @@ export class Controller {
   #roots(): readonly KubeObject[] {
     const { reconciler, hands } = this.#options.pass;
     return hands.cache.list(reconciler.resource);
-  }
-
-  #inherit(root: KubeObject): void {
-    const { queue, pass } = this.#options;
-    pass.hands.memory.inherit(root.metadata.uid ?? '');
-    if (applyFailed(root)) queue.suspect(keyText(keyOf(root)));
   }
 
   #lookAtAll(): void {

@@ -47,17 +47,6 @@ const slotOf = (resource: Resource, key: Key): string => `${resourceText(resourc
 
 export class WriteMemory {
   readonly #roots = new Map<string, Record>();
-  /** UIDs of roots; as many as there were then. */
-  readonly #inherited = new Set<string>();
-
-  /** This root was there before this process wrote anything: whoever led before may have written for it. */
-  inherit(uid: string): void {
-    this.#inherited.add(uid);
-  }
-
-  isInherited(uid: string): boolean {
-    return this.#inherited.has(uid);
-  }
 
   /** The expectations that are not met yet; met ones are dropped. */
   unmet(root: Key, isMet: (expectation: Expectation) => boolean): readonly Expectation[] {

@@ -1,5 +1,5 @@
 /** One pass over one key: observe → plan → apply → remove → events → status. What comes of it is data. */
-import { applyChild, isLeaving, refuseBehind, removeChild, type Hands } from './act.ts';
+import { applyChild, confirmRoot, isLeaving, refuseBehind, removeChild, type Hands } from './act.ts';
 import { Contested, NameLeaving, NameTaken, RootBehind, RootGone } from './mishaps.ts';
 import type { Log } from '../../process/logger.ts';
 import { ApiError, NotLeading, type Note, type ObjectRef } from './cluster.ts';
@@ -184,6 +184,7 @@ async function act(
 ): Promise<Error | undefined> {
   try {
     const contested: Contested[] = [];
+    await confirmRoot(plan.apply, root, hands, signal);
     for (const child of plan.apply)
       await applyChild(child, root, hands, signal).catch((error: unknown) => {
         // The others are not to wait for it.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChild, removeChild, type Hands } from '../../../operator/kernel/act.ts';
+import { applyChild, confirmRoot, removeChild, type Hands } from '../../../operator/kernel/act.ts';
 import { NameLeaving, NameTaken, RootBehind, RootGone } from '../../../operator/kernel/mishaps.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
@@ -105,23 +105,6 @@ describe('applyChild', () => {
     expect(verbs()).toEqual([]);
   });
 
-  test.each(manners)('nothing is made by who has just begun for a root of the past: %s', async (manner) => {
-    const { cluster, root, hands, verbs } = await stage();
-    const lookedAt = { ...root, status: { observedGeneration: 1 } };
-    const makes = () => applyChild({ resource: members, object: wish, manner }, lookedAt, hands, never);
-    cluster.withdraw(crews, keyOf(root));
-    await expect(makes()).rejects.toThrow(RootGone);
-    expect(verbs()).toEqual([]);
-  });
-
-  test.each(manners)('nor for one of which nothing was told yet, if it was there before: %s', async (manner) => {
-    const { cluster, root, hands, apply, verbs } = await stage();
-    hands.memory.inherit(root.metadata.uid ?? '');
-    cluster.withdraw(crews, keyOf(root));
-    await expect(apply(manner)).rejects.toThrow(RootGone);
-    expect(verbs()).toEqual([]);
-  });
-
   test('a successor of the same name that the cache does not show yet is never written to', async () => {
     const ours = { ...wish, metadata: { ...key, ownerReferences: [ownerReferenceTo(await anyRoot())] } };
     const { cluster, apply } = await stage([ours]);
@@ -138,6 +121,30 @@ describe('applyChild', () => {
     };
     await expect(apply(manner)).rejects.toThrow('no');
     expect(results).toEqual(['apply failed']);
+  });
+});
+
+describe('confirmRoot', () => {
+  const child = { resource: members, object: wish };
+
+  test('a root that the API server no longer has is told of, where a child is missed', async () => {
+    const { cluster, root, hands } = await stage();
+    await confirmRoot([child], root, hands, never);
+    cluster.withdraw(crews, keyOf(root));
+    await expect(confirmRoot([child], root, hands, never)).rejects.toThrow(RootGone);
+    expect(hands.memory.unmet(keyOf(root), () => false)).toMatchObject([{ kind: 'removal' }]);
+  });
+
+  test('so is one that has a successor of the same name', async () => {
+    const { root, hands } = await stage();
+    const before = { ...root, metadata: { ...root.metadata, uid: 'before' } };
+    await expect(confirmRoot([child], before, hands, never)).rejects.toThrow(RootGone);
+  });
+
+  test('nobody is asked where all are there, or none is wanted', async () => {
+    const { cluster, root, hands } = await stage([wish]);
+    cluster.withdraw(crews, keyOf(root));
+    for (const children of [[], [child]]) await confirmRoot(children, root, hands, never);
   });
 });
 

@@ -47,20 +47,6 @@ const failing = (error: Error) => (): Next => {
   throw error;
 };
 
-test('who begins asks for a root that was there before, and not for one that came since', async () => {
-  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-  cluster.put(crews, crew('past', ['ann']));
-  // What the list shows was deleted long ago; of what comes later nobody has to ask.
-  cluster.get = () => Promise.reject(new ApiError('notFound', 'gone'));
-  const rig = startRig(cluster, clock);
-  await clock.advance(1000);
-  cluster.put(crews, crew('new', ['bob']));
-  await clock.advance(1000);
-  const made = cluster.writes.flatMap(({ verb, what }) => (verb === 'apply' ? [what] : []));
-  expect(made).toEqual([expect.stringMatching(/new-bob$/)]);
-  await rig.stop();
-});
-
 describe('what follows a pass', () => {
   test.each<[string, () => Next, number, number]>([
     ['settled: nothing until something changes', settled, 1_000_000, 1],

@@ -270,6 +270,15 @@ describe('when acting fails', () => {
     expect(await pass()).toEqual({ kind: 'gone' });
   });
 
+  test('nothing is made for a root that only the cache still shows', async () => {
+    const { pass, cluster } = await stage(withCrew(['ann']));
+    cluster.holdWatches();
+    cluster.withdraw(crews, key);
+    const before = cluster.writes.length;
+    expect(await pass()).toEqual({ kind: 'stale', afterMs: 50 });
+    expect(cluster.writes).toHaveLength(before);
+  });
+
   test('a child that vanished is made again for a root that is there, and for no other', async () => {
     const { pass, cluster, see } = await stage(withCrew(['ann']));
     await pass();

@@ -75,6 +75,18 @@ def test_a_sound_one_is_and_looking_leaves_chance_as_it_was() -> None:
         (changed(lambda state: moments_of(state).update(exp_avg=torch.tensor(0.0))), "its parts do not belong"),
         (changed(lambda state: moments_of(state).update(step=torch.zeros(2))), "its parts do not belong together"),
     ],
+    # Not by their content, which is another one in each process.
+    ids=[
+        "empty",
+        "no archive",
+        "no engine",
+        "no moments",
+        "a weight is missing",
+        "a step that nobody reached",
+        "a moment of one element",
+        "a moment without an axis",
+        "a step for each of two",
+    ],
 )
 def test_what_is_wrong_is_said(content: bytes, problem: str) -> None:
     assert problem_of(content, 7).startswith(problem)
