@@ -8,6 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { folderWith, until } from '../support/model-server.ts';
 import { mlpModel } from '../support/onnx-model.ts';
 import { accessKey, startS3Store, type S3Store } from '../support/s3-store.ts';
+import { standStill } from '../support/stand-still.ts';
 
 /** As long as a real one, with the characters that other spellings change. A wrong key begins with it, too. */
 const canary = `canary/${randomUUID()}+`;
@@ -63,7 +64,7 @@ async function heardOf(url: string, uri: string, more: Readonly<Record<string, s
 
 test('the secret key is in no log, answer or metric, whatever becomes of the model', async () => {
   const [store, silent] = [await startStore(), await startStore()];
-  silent.child.kill('SIGSTOP');
+  await standStill(silent.child.pid!);
   const model = 's3://limbeck/models/x';
   const cases = {
     'model ready': heardOf(store.url, model),

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { childEnvironment } from '../support/child-environment.ts';
 import { freePort } from '../support/free-port.ts';
 import { folderWith, until } from '../support/model-server.ts';
+import { standStill } from '../support/stand-still.ts';
 
 /** With characters that other spellings change. */
 const canary = { accessKeyId: `KEY${randomUUID()}`, secretAccessKey: `canary/${randomUUID()}+` };
@@ -122,7 +123,7 @@ describe("the store's process", () => {
 
   test('lives, and says that the S3 server does not answer, while that one stands still', async () => {
     const server = childOf(store);
-    process.kill(server, 'SIGSTOP');
+    await standStill(server);
     try {
       expect(await store.get('/healthz')).toMatch(/^503 the S3 server does not answer/);
       expect(await store.get('/metrics')).toContain('limbeck_store_up{component="store"} 0');

@@ -8,6 +8,7 @@ import { isRunning } from '../../support/is-running.ts';
 import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
 import { loopModel, mlpModel } from '../../support/onnx-model.ts';
 import { sessionsOf } from '../../support/session-processes.ts';
+import { standStill } from '../../support/stand-still.ts';
 
 let hangs: number;
 let watchdog: Watchdog;
@@ -106,7 +107,7 @@ describe('a model in a process of its own', () => {
   test('that stands still is ended, also where it is to end', async () => {
     const server = await serve({ 'ill/model.onnx': mlpModel([4, 8, 3]) }, { modelControl: 'explicit' });
     const [victim = 0] = await sessionsOf(join(server.folder, 'ill'));
-    process.kill(victim, 'SIGSTOP');
+    await standStill(victim);
     const hung = ask(server, 'ill');
     await until(() => !server.engine.find('ill').idle);
     await server.engine.unload('ill');
@@ -124,7 +125,7 @@ describe('a model in a process of its own', () => {
     const long = complete(200);
     await until(() => server.engine.find('echo').decodingStatistics.writing === 1);
     const [victim = 0] = await sessionsOf(join(server.folder, 'echo'));
-    process.kill(victim, 'SIGSTOP');
+    await standStill(victim);
     expect((await long).status).toBe(503);
     await until(() => server.engine.notReady === undefined);
     expect((await complete(8)).status).toBe(200);

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import signal
 import socket
 import time
 import urllib.request
@@ -178,6 +179,17 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def stand_still(pid: int) -> None:
+    """Stops a process; all its threads stand when this returns, of which `kill` is only the beginning."""
+    os.kill(pid, signal.SIGSTOP)
+    # The letter after the name, which may have spaces and parentheses itself: proc(5), `stat`.
+    until(lambda: all(_state(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()))
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def progress_of(document: Document, timeout: float = 5) -> Document:

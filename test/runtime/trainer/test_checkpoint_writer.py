@@ -203,7 +203,7 @@ def test_sigterm_while_the_store_is_away_ends_within_the_grace_period(server: Ve
     )
     (worker,) = start_workers(tmp_path / "first", document, 1, server.variables)
     worker.wait_for("checkpoint written")
-    os.kill(server.pid, signal.SIGSTOP)
+    server.freeze()
     # Else there may be nothing to save: it may stop at the very step of its last checkpoint.
     trained(document, worker, 2)
     asked = time.monotonic()

@@ -13,7 +13,18 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support import Document, attempt, config_document, contract, digits_file, metrics_of, progress_of, run_here, until
+from support import (
+    Document,
+    attempt,
+    config_document,
+    contract,
+    digits_file,
+    metrics_of,
+    progress_of,
+    run_here,
+    stand_still,
+    until,
+)
 from workers import start_program, start_workers, trainer_command
 
 # Long enough to be interrupted in the middle on any machine, short enough to be finished by a resumption.
@@ -171,7 +182,7 @@ def test_every_rank_answers_and_a_frozen_one_accepts_but_says_nothing(tmp_path: 
     (worker,) = start_workers(tmp_path, document, 1, {"WORLD_SIZE": "2", "RANK": "1"})
     worker.wait_for("data loaded")
     assert progress_of(document)["phase"] == "starting"
-    worker.process.send_signal(signal.SIGSTOP)
+    stand_still(worker.process.pid)
     for _ in range(20):
         with pytest.raises(TimeoutError):
             progress_of(document, timeout=0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support import PATIENCE_SECONDS, free_port
+from support import PATIENCE_SECONDS, free_port, stand_still
 
 
 class Versity:
@@ -58,7 +57,7 @@ class Versity:
 
     def freeze(self) -> None:
         """From now on it is connected to, and says nothing."""
-        self._process.send_signal(signal.SIGSTOP)
+        stand_still(self.pid)
 
     def kill(self) -> None:
         """As a power cut would."""

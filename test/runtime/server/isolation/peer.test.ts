@@ -10,6 +10,7 @@ import { folderWith, serveModels, until, type LiveServer } from '../../../suppor
 import { identityModel, mlpModel, type ElementType } from '../../../support/onnx-model.ts';
 import { startServerProcess, type ServerProcess } from '../../../support/server-process.ts';
 import { sessionsOf } from '../../../support/session-processes.ts';
+import { standStill } from '../../../support/stand-still.ts';
 
 const servers: LiveServer[] = [];
 
@@ -183,7 +184,7 @@ describe('the server on a folder, without any setting', () => {
   async function endInTheMiddle({ child, url }: ServerProcess, signal: NodeJS.Signals): Promise<readonly Answer[]> {
     const sessions = await sessionsOf('/ill/', child.pid);
     expect(sessions).not.toEqual([]);
-    for (const session of sessions) process.kill(session, 'SIGSTOP');
+    await standStill(...sessions);
     const asked: Promise<Answer>[] = [];
     // Those that come together run together, so that it takes one after them to see that they do.
     await until(async () => {
@@ -253,7 +254,7 @@ describe('the server on a folder, without any setting', () => {
     const { child } = await started(1);
     const sessions = await sessionsOf('model.onnx', child.pid);
     expect(sessions).toHaveLength(2);
-    for (const session of sessions) process.kill(session, 'SIGSTOP');
+    await standStill(...sessions);
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([1, null]);
