@@ -22,7 +22,7 @@ let alerts: readonly Alert[] = [];
 let fired: readonly (readonly (readonly Firing[])[])[] = [];
 
 beforeAll(async () => {
-  const rules = rulesIn(await render('test/charts/values-everything.yaml'));
+  const rules = rulesIn(await render('test/charts/values-everything.yaml', 'operator.replicas=2'));
   alerts = alertsOf(rules);
   const told = cases.flatMap(({ one }) => samplings.map((sampling) => seen(one, sampling)));
   const { stories } = await evaluate(fileOf(rules), told);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { reasons } from '../../operator/api/vocabulary.ts';
 import { render, renderWhere } from './helm.ts';
-import { evaluate } from './promrules.ts';
+import { evaluate, type Matcher } from './promrules.ts';
 import { alertsOf, fileOf, rulesIn, type Alert } from './rules.ts';
 import { shown } from './shown.ts';
 
@@ -20,6 +20,11 @@ beforeAll(async () => {
 /** Labels that a PodMonitor gives to what it scrapes. */
 const ofTarget = ['namespace', 'pod'];
 
+function matches({ operator, value }: Matcher, shownValue: string): boolean {
+  if (operator === '=') return shownValue === value;
+  return operator === '=~' && new RegExp(`^(?:${value})$`).test(shownValue);
+}
+
 describe('alerts', () => {
   test('select only series and labels that a running operator or store shows', async () => {
     const [{ samples }, { selectors }] = await Promise.all([shown(), evaluate(file, [])]);
@@ -30,7 +35,7 @@ describe('alerts', () => {
         // All of them say the namespace of the release, which is the target's.
         expect(matchers[0]).toEqual({ label: 'namespace', operator: '=', value: 'limbeck-system' });
         const series = (samples.get(metric) ?? []).filter((labels) =>
-          matchers.slice(1).every(({ label, operator, value }) => operator === '=' && labels[label] === value),
+          matchers.slice(1).every((matcher) => matches(matcher, labels[matcher.label] ?? '')),
         );
         expect({ alert, metric, isShown: series.length > 0 }).toEqual({ alert, metric, isShown: true });
         // One that it bore itself would be renamed, and the target's taken for it.
@@ -56,6 +61,17 @@ describe('alerts', () => {
     expect(rulesIn(await renderWhere([], everything))).toEqual([]);
     const [rule] = rulesIn(await renderWhere(['monitoring.coreos.com/v1'], everything));
     expect(rule?.metadata.labels['release']).toBe('prometheus');
+  });
+
+  test('of what there is not are not made: a standby of a single operator, a store that is somewhere else', async () => {
+    const names = async (...settings: readonly string[]): Promise<readonly string[]> =>
+      alertsOf(rulesIn(await render('test/charts/values-external-store.yaml', 'alerts.enabled=true', ...settings))).map(
+        ({ alert }) => alert,
+      );
+    const gone = (left: readonly string[]): readonly string[] =>
+      alerts.map(({ alert }) => alert).filter((alert) => !left.includes(alert));
+    expect(gone(await names())).toEqual(['LimbeckStoreDown', 'LimbeckStoreFilling']);
+    expect(gone(await names('operator.replicas=1'))).toContain('LimbeckStandbyMissing');
   });
 });
 

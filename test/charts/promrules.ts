@@ -31,10 +31,16 @@ export interface Firing {
   readonly annotations: Labels;
 }
 
+export interface Matcher {
+  readonly label: string;
+  readonly operator: string;
+  readonly value: string;
+}
+
 /** One series selector: the metric, what its labels must be, and the labels that it is grouped or matched by. */
 export interface Selector {
   readonly metric: string;
-  readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];
+  readonly matchers: readonly Matcher[];
   readonly groupedBy: readonly string[];
 }
 

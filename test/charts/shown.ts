@@ -2,11 +2,11 @@
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
+import { createRegistry } from '../../process/metrics.ts';
 import { storeMetrics } from '../../runtime/store/metrics.ts';
 import { led } from '../support/candidates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startRig } from '../support/rig.ts';
-import { freshRegistry } from '../support/toy.ts';
 import type { Labels } from './promrules.ts';
 
 export interface Shown {
@@ -18,8 +18,9 @@ export interface Shown {
 
 /** What a manager shows that leads, and whose lease could not be written once; and a store that has answered a request. */
 export async function shown(): Promise<Shown> {
-  const [cluster, clock, registry] = [led(), new FakeClock(), freshRegistry()];
-  const count = storeMetrics(registry, { volume: '.', notWell: () => Promise.resolve(undefined) });
+  const [cluster, clock, registry] = [led(), new FakeClock(), createRegistry('operator')];
+  const store = createRegistry('store');
+  const count = storeMetrics(store, { volume: '.', notWell: () => Promise.resolve(undefined) });
   count({ operation: 'PutObject', code: '200', seconds: 0 });
   callMetrics(registry);
   skewMetrics(registry, () => 0);
@@ -32,14 +33,17 @@ export async function shown(): Promise<Shown> {
   fails = false;
   await clock.advance(5000);
   const samples = new Map<string, Labels[]>();
-  for (const line of (await registry.metrics()).split('\n')) {
-    const name = /^limbeck_\w+/.exec(line)?.[0];
+  for (const line of [await registry.metrics(), await store.metrics()].join('\n').split('\n')) {
+    const name = /^[a-z]\w+/.exec(line)?.[0];
     if (name === undefined) continue;
     const pairs = [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value] as const);
     samples.set(name, [...(samples.get(name) ?? []), Object.fromEntries(pairs)]);
   }
   // The library has them, and its types do not.
-  const metrics = registry.getMetricsAsArray() as unknown as readonly { name: string; labelNames: readonly string[] }[];
+  const metrics = [registry, store].flatMap((one) => one.getMetricsAsArray()) as unknown as readonly {
+    name: string;
+    labelNames: readonly string[];
+  }[];
   const registered = new Map(metrics.map(({ name, labelNames }) => [name, labelNames]));
   await rig.stop();
   return { samples, registered };
