@@ -1,11 +1,11 @@
 /** The main thread's end of one worker, a thread or a process: load, run, close, and the news of its death. */
-import { startPeer, type Isolation, type Peer } from './isolation/peer.ts';
+import { entryBeside, type Isolation } from './isolation/peer.ts';
+import { SupervisedPeer, type PeerEnd } from './isolation/supervised.ts';
 import { runFailure } from './out-of-memory.ts';
 import { invalid, unavailable } from './protocol/errors.ts';
 import type { RunLimit } from './run-limit.ts';
 import { sum } from './sum.ts';
 import type { Tensor } from './tensor.ts';
-import { Watchdog } from './watchdog.ts';
 import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
 
 /** The outputs of one batch and how long ONNX Runtime took for them. */
@@ -46,28 +46,23 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Beside this file: as TypeScript in the repository, as a bundle in the image. */
-const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url);
+const entry = entryBeside(import.meta.url, './worker.ts', './worker.mjs');
 
 /** One session in one worker, one batch at a time. */
 export class SessionWorker {
-  readonly #peer: Peer<Command>;
+  readonly #peer: SupervisedPeer<Command, Reply>;
   readonly #limits: WorkerLimits;
   readonly #onDeath: OnDeath;
-  readonly #exited = Promise.withResolvers<void>();
-  readonly #watchdog = new Watchdog(() => this.#giveUp());
   /** The first is under way, and watched; others wait in the worker. */
   readonly #pending: Pending[] = [];
-  #alive = true;
-  #closing = false;
 
   constructor(options: WorkerOptions, limits: WorkerLimits, onDeath: OnDeath) {
     const { path, intraOpThreads, providers, isolation } = options;
     [this.#limits, this.#onDeath] = [limits, onDeath];
     const data = { path, intraOpThreads, providers } satisfies SessionOptions;
-    this.#peer = startPeer<Command, Reply>(
-      { entry, data, isolation },
-      { onReply: (reply) => this.#settle(reply), onEnd: () => this.#ended(false) },
+    this.#peer = new SupervisedPeer(
+      { entry, data, isolation, title: path },
+      { onReply: (reply) => this.#settle(reply), onEnd: (end) => this.#ended(end) },
     );
   }
 
@@ -80,11 +75,11 @@ export class SessionWorker {
 
   /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
-    if (!this.#alive) throw unavailable('the worker of this model has died');
+    if (!this.#peer.alive) throw unavailable('the worker of this model has died');
     const own = inputs.map(whole);
     const elements = sum(own.map(({ data }) => data.length));
     // Before anybody waits for the answer: what cannot be sent has none.
-    this.#send({ kind: 'run', inputs: own, outputs }, transferable(own));
+    this.#peer.send({ kind: 'run', inputs: own, outputs }, transferable(own));
     const { runs } = this.#limits;
     const reply = await this.#nextReply('run', runs.of(elements));
     if (reply.kind === 'ran') {
@@ -96,16 +91,9 @@ export class SessionWorker {
 
   /** Releases the session after what is running and waits for the worker's end. */
   async close(): Promise<void> {
-    this.#closing = true;
-    if (this.#alive) {
-      this.#send({ kind: 'close' });
-      this.#watch();
-    }
-    await this.#exited.promise;
-  }
-
-  #send(command: Command, transfer: ArrayBuffer[] = []): void {
-    this.#peer.send(command, transfer);
+    const ended = this.#peer.close({ kind: 'close' }, this.#limits.loadMs);
+    this.#watch();
+    await ended;
   }
 
   #nextReply(what: Pending['what'], limitMs: number): Promise<Reply> {
@@ -123,24 +111,14 @@ export class SessionWorker {
 
   /** What is under way, from now on. */
   #watch(): void {
-    const limitMs = this.#pending[0]?.limitMs ?? (this.#closing ? this.#limits.loadMs : undefined);
-    if (limitMs === undefined) this.#watchdog.end();
-    else this.#watchdog.begin(limitMs);
+    const [first] = this.#pending;
+    if (first === undefined) this.#peer.expectNothing();
+    else this.#peer.expect(first.limitMs);
   }
 
-  /** At once, and not when it has ended: a process that hangs in a driver may never. */
-  #giveUp(): void {
-    this.#peer.kill();
-    this.#ended(true);
-  }
-
-  #ended(hung: boolean): void {
-    if (!this.#alive) return;
-    this.#alive = false;
-    this.#watchdog.end();
+  #ended(end: PeerEnd): void {
     for (const [index, { what, reject }] of this.#pending.splice(0).entries())
-      reject(unavailable(ends[what][hung && index === 0 ? 'hung' : 'died']));
-    this.#exited.resolve();
-    if (hung || !this.#closing) this.#onDeath(this, hung);
+      reject(unavailable(ends[what][end === 'hung' && index === 0 ? 'hung' : 'died']));
+    if (end !== 'closed') this.#onDeath(this, end === 'hung');
   }
 }

@@ -19,8 +19,17 @@ export const sessionBytes: Readonly<Record<Isolation, number>> = { thread: 0, pr
 export interface PeerOptions {
   readonly entry: URL;
   /** Of the other side's `inside`. */
-  readonly data: { readonly path: string };
+  readonly data: object;
   readonly isolation: Isolation;
+  /** Of a process, for whoever lists them: the file of the model. */
+  readonly title?: string;
+  /** Whether a thread may be killed, since it is never in native code. */
+  readonly killable?: boolean;
+}
+
+/** A program beside the file that starts it: as TypeScript in the repository, as a bundle in the image. */
+export function entryBeside(starter: string, source: string, bundle: string): URL {
+  return new URL(starter.endsWith('.ts') ? source : bundle, starter);
 }
 
 /** What the other side does. Nothing comes after its end. */
@@ -38,7 +47,7 @@ export interface Peer<Command> {
 }
 
 function startThread<Command, Reply>(
-  { entry, data }: PeerOptions,
+  { entry, data, killable = false }: PeerOptions,
   { onReply, onEnd }: PeerEvents<Reply>,
 ): Peer<Command> {
   const worker = new Worker(entry, { workerData: data });
@@ -46,7 +55,12 @@ function startThread<Command, Reply>(
   // Without a listener an uncaught error of the thread would end the process; `exit` follows and does the rest.
   worker.on('error', () => undefined);
   worker.once('exit', onEnd);
-  return { send: (command, gifts = []) => worker.postMessage(command, gifts), kill: () => undefined };
+  return {
+    send: (command, gifts = []) => worker.postMessage(command, gifts),
+    kill: () => {
+      if (killable) void worker.terminate();
+    },
+  };
 }
 
 /** Those that run. They end when they hear that this process has; one that stands still or runs for ever hears nothing. */
@@ -56,11 +70,10 @@ process.on('exit', () => {
 });
 
 function startProcess<Command, Reply>(
-  { entry, data }: PeerOptions,
+  { entry, data, title = '' }: PeerOptions,
   { onReply, onEnd }: PeerEvents<Reply>,
 ): Peer<Command> {
-  // The file of the model is named for whoever lists processes.
-  const child = fork(fileURLToPath(entry), [data.path], {
+  const child = fork(fileURLToPath(entry), [title], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
