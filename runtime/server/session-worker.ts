@@ -2,7 +2,7 @@
 import { entryBeside, type Isolation } from './isolation/peer.ts';
 import { SupervisedPeer, type PeerEnd } from './isolation/supervised.ts';
 import { runFailure } from './out-of-memory.ts';
-import { invalid, unavailable } from './protocol/errors.ts';
+import { hung, invalid, unavailable, type Refusal } from './protocol/errors.ts';
 import type { RunLimit } from './run-limit.ts';
 import { sum } from './sum.ts';
 import type { Tensor } from './tensor.ts';
@@ -35,7 +35,7 @@ const ends = {
   load: { died: 'the worker died while it loaded the model', hung: 'the worker took too long to load the model' },
   run: {
     died: 'the worker that ran this request has died',
-    hung: 'the model took too long for this request; the worker that ran it was ended',
+    hung: 'the model took too long for this request, or for one that it was joined with; the worker was ended',
   },
 } as const;
 
@@ -47,6 +47,8 @@ interface Pending {
 }
 
 const entry = entryBeside(import.meta.url, './worker.ts', './worker.mjs');
+
+const died = ({ what }: Pending): Refusal => unavailable(ends[what].died);
 
 /** One session in one worker, one batch at a time. */
 export class SessionWorker {
@@ -117,8 +119,9 @@ export class SessionWorker {
   }
 
   #ended(end: PeerEnd): void {
-    for (const [index, { what, reject }] of this.#pending.splice(0).entries())
-      reject(unavailable(ends[what][end === 'hung' && index === 0 ? 'hung' : 'died']));
+    const [first, ...waiting] = this.#pending.splice(0);
+    if (first !== undefined) first.reject(end === 'hung' ? hung(ends[first.what].hung) : died(first));
+    for (const pending of waiting) pending.reject(died(pending));
     if (end !== 'closed') this.#onDeath(this, end === 'hung');
   }
 }

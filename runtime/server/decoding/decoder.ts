@@ -2,8 +2,9 @@
  * Tokens in, tokens out: the answers of one decoding thread, which is started anew when it dies. Bounded: what has no slot
  * waits in line, and who finds the line full is refused.
  */
-import { abandoned, expired, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
+import { abandoned, expired, hung, invalidParameter, Refusal, unavailable, unfinished } from '../protocol/errors.ts';
 import type { Provider } from '../providers.ts';
+import { Rest } from '../rest.ts';
 import { limitAfterMs } from '../run-limit.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
 import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
@@ -38,6 +39,8 @@ export interface Asker {
   readonly trace?: RequestTrace | undefined;
 }
 
+const restarting = 'the thread of this model has died; it is being restarted';
+
 /** One answer on its way to whoever asked. */
 class Answer {
   readonly #asker: Asker;
@@ -49,6 +52,8 @@ class Answer {
   #tokens = 0;
   #wake: (() => void) | undefined;
   #failure: Error | undefined;
+  /** It has left the line. */
+  begun = false;
   /** Whoever asked has all that was wanted, such as the text up to a stop. */
   satisfied = false;
 
@@ -105,7 +110,7 @@ class Answer {
 export class Decoder {
   readonly #options: DecoderOptions;
   readonly #answers = new Map<number, Answer>();
-  readonly #awaitingRest: (() => void)[] = [];
+  readonly #rest = new Rest(() => this.#answers.size === 0);
   #thread: DecodingThread | undefined;
   #vocabulary: TokenBytes | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -138,8 +143,9 @@ export class Decoder {
     const thread: DecodingThread = new DecodingThread(
       { ...this.#options, providers: this.#providers, loadLimitMs: this.#loadLimitMs },
       {
+        onBegun: (id) => this.#begin(id),
         onReport: (report) => this.#hear(report),
-        onDeath: (dead, hung) => this.#bury(dead, hung),
+        onDeath: (dead, hangs) => this.#bury(dead, hangs),
       },
     );
     const loaded = await thread.load();
@@ -163,7 +169,7 @@ export class Decoder {
     const { slots, queueLimit } = this.#options;
     if (count > slots + queueLimit)
       throw invalidParameter('n', `the request has ${count} answers; this model has room for ${slots + queueLimit}`);
-    if (this.#thread === undefined) throw unavailable('the thread of this model has died; it is being restarted');
+    if (this.#thread === undefined) throw unavailable(restarting);
     if (this.pending + count <= slots + queueLimit) return;
     throw new Refusal({ kind: 'queueFull', retryAfterSeconds: 1 }, 'the queue of this model is full');
   }
@@ -200,10 +206,7 @@ export class Decoder {
 
   /** Resolves once nothing is written and nothing waits. */
   atRest(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaitingRest.push(resolve);
-      this.#tellRest();
-    });
+    return this.#rest.wait();
   }
 
   /** Ends all answers with a refusal, releases the session and waits for the thread's end. */
@@ -215,8 +218,13 @@ export class Decoder {
     const thread = this.#thread;
     this.#thread = undefined;
     for (const id of this.#answers.keys()) thread?.send({ kind: 'cancel', id });
-    this.#failAll('the server is stopping');
+    this.#failAll(() => unavailable('the server is stopping'));
     await thread?.close();
+  }
+
+  #begin(id: number): void {
+    const answer = this.#answers.get(id);
+    if (answer !== undefined) answer.begun = true;
   }
 
   #hear(report: StepReport): void {
@@ -232,7 +240,7 @@ export class Decoder {
     for (const ended of report.ended) this.#finish(ended, now);
     if (this.pending > 0) this.#thread?.expectStep();
     else this.#thread?.expectNothing();
-    this.#tellRest();
+    this.#rest.tell();
   }
 
   #finish(ended: Ended, now: number): void {
@@ -248,28 +256,26 @@ export class Decoder {
     else answer.put({ kind: 'end', end, cachedTokens });
   }
 
-  #failAll(message: string): void {
-    for (const answer of this.#answers.values()) answer.fail(unavailable(message));
+  #failAll(whyOf: (answer: Answer) => Refusal): void {
+    for (const answer of this.#answers.values()) answer.fail(whyOf(answer));
     this.#answers.clear();
-    this.#tellRest();
+    this.#rest.tell();
   }
 
-  #tellRest(): void {
-    if (this.#answers.size > 0) return;
-    for (const resolve of this.#awaitingRest.splice(0)) resolve();
-  }
-
-  #bury(dead: DecodingThread, hung: boolean): void {
-    if (hung || this.#thread === dead) this.#options.onDeath(hung);
+  #bury(dead: DecodingThread, hangs: boolean): void {
+    if (hangs || this.#thread === dead) this.#options.onDeath(hangs);
     // A thread that never loaded has already said why, to whoever awaits `open`.
     if (this.#thread !== dead) return;
     this.#thread = undefined;
-    const message = `the thread that wrote this answer ${hung ? 'took too long, and was ended' : 'has died'}`;
+    const message = `the thread that wrote this answer ${hangs ? 'took too long, and was ended' : 'has died'}`;
     this.#options.statistics.died();
     for (const { satisfied } of this.#answers.values()) {
       this.#options.statistics.ended(satisfied ? { kind: 'stop' } : { kind: 'failed', message }, 0);
     }
-    this.#failAll(message);
+    this.#failAll(({ begun }) => {
+      if (!begun) return unavailable(restarting);
+      return hangs ? hung(message) : unavailable(message);
+    });
     this.#replace();
   }
 

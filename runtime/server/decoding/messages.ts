@@ -79,8 +79,9 @@ export interface StepReport {
   readonly promptTokens: number;
 }
 
-/** From a decoding thread: first `loaded` or `failed`, then one `stepped` for each step. */
+/** From a decoding thread: first `loaded` or `failed`, then one `begun` before each answer's first step, and one `stepped` for each step. */
 export type DecodingReply =
   | ({ readonly kind: 'loaded'; readonly signature: Signature } & Pick<Loaded, 'provider' | 'passedOver'>)
   | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'begun'; readonly id: number }
   | { readonly kind: 'stepped'; readonly report: StepReport };

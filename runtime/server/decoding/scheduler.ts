@@ -78,10 +78,10 @@ export class Scheduler {
     if (found !== undefined) found.cancelled = true;
   }
 
-  /** One token of every answer in the batch, after as much of the prompts as the budget allows. */
-  async step(): Promise<StepReport> {
+  /** One token of every answer in the batch, after as much of the prompts as the budget allows. Tells of each answer before it begins. */
+  async step(tellBegun: (id: number) => void = () => undefined): Promise<StepReport> {
     this.#reap();
-    await this.#read();
+    await this.#read(tellBegun);
     await this.#write();
     const report = {
       tokens: this.#tokens,
@@ -127,18 +127,19 @@ export class Scheduler {
     }
   }
 
-  #joinNext(): void {
+  #joinNext(tellBegun: (id: number) => void): void {
     const next = this.#waiting.shift();
     if (next === undefined) return;
+    tellBegun(next.sequence.assignment.id);
     next.sequence.waitedMs = this.#now() - next.since;
     this.#slots.join(next.sequence);
   }
 
-  async #read(): Promise<void> {
+  async #read(tellBegun: (id: number) => void): Promise<void> {
     let budget = this.#options.prefillTokens;
     // A run costs much however few tokens it has: of prompts that are known but for the last, the budget alone has room for many.
     for (let runs = this.#options.slots; runs > 0 && budget > 0; runs -= 1) {
-      if (this.#slots.free) this.#joinNext();
+      if (this.#slots.free) this.#joinNext(tellBegun);
       const { joining } = this.#slots;
       if (joining === undefined) return;
       budget -= await this.#readPiece(joining, budget);

@@ -10,6 +10,8 @@ const entry = entryBeside(import.meta.url, './worker.ts', './decoding-worker.mjs
 
 /** What a thread tells. */
 export interface ThreadEvents {
+  /** An answer has left the line, and is part of each step from now on. */
+  readonly onBegun: (id: number) => void;
   readonly onReport: (report: StepReport) => void;
   /** It ended unasked, or was given up since it hung. */
   readonly onDeath: (thread: DecodingThread, hung: boolean) => void;
@@ -79,6 +81,10 @@ export class DecodingThread {
     if (reply.kind === 'stepped') {
       this.#steps.took(performance.now() - this.#steppedAt, 1);
       this.#events.onReport(reply.report);
+      return;
+    }
+    if (reply.kind === 'begun') {
+      this.#events.onBegun(reply.id);
       return;
     }
     this.#peer.expectNothing();

@@ -15,12 +15,13 @@ try {
   const options = starter.data as DecodingOptions;
   const opened = await openFastest(options, { open: createSession, now: () => performance.now() });
   const { session, scheduler } = opened;
+  const tellBegun = (id: number): void => reply({ kind: 'begun', id });
   let running = false;
   let closing = false;
   const run = async (): Promise<void> => {
     if (running) return;
     running = true;
-    while (scheduler.busy) reply({ kind: 'stepped', report: await scheduler.step() });
+    while (scheduler.busy) reply({ kind: 'stepped', report: await scheduler.step(tellBegun) });
     running = false;
     if (closing) void session.release().finally(() => starter.close());
   };

@@ -12,6 +12,7 @@ const codes = {
   queueFull: 8, // RESOURCE_EXHAUSTED
   unavailable: 14, // UNAVAILABLE
   expired: 4, // DEADLINE_EXCEEDED
+  hung: 4, // As of a replica that does not answer; UNAVAILABLE is tried again.
   abandoned: 1, // CANCELLED
   internal: 13, // INTERNAL
 } as const satisfies Record<Fault['kind'], number>;

@@ -11,6 +11,7 @@ export type Fault =
   | { readonly kind: 'queueFull'; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
   | { readonly kind: 'expired' }
+  | { readonly kind: 'hung' }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'internal' };
 
@@ -25,6 +26,8 @@ const statuses = {
   unavailable: 503,
   // The caller's own deadline passed: what proxies say of theirs.
   expired: 504,
+  // As of a replica that does not answer: it is asked for no more.
+  hung: 504,
   // Nobody reads it: the caller has gone. The number is nginx's, for logs.
   abandoned: 499,
   internal: 500,
@@ -70,6 +73,14 @@ export function unfinished(): Refusal {
   return new Refusal({ kind: 'expired' }, 'the answer was not finished in the time that it was allowed to take');
 }
 
+/**
+ * Part of a run that did not end. Its caller is not asked to come again: the next worker would hang as well. Of those that were
+ * joined nobody knows whose fault it was.
+ */
+export function hung(message: string): Refusal {
+  return new Refusal({ kind: 'hung' }, message);
+}
+
 /** A fault as HTTP: status, extra headers and the protocol's error body. */
 export interface ErrorResponse {
   readonly status: number;
@@ -79,6 +90,8 @@ export interface ErrorResponse {
 
 function headersOf(fault: Fault): Record<string, string> {
   if (fault.kind === 'methodNotAllowed') return { Allow: fault.allow };
+  // OpenAI's SDKs ask again after every 5xx that does not say so.
+  if (fault.kind === 'hung') return { 'X-Should-Retry': 'false' };
   return 'retryAfterSeconds' in fault ? { 'Retry-After': String(fault.retryAfterSeconds) } : {};
 }
 

@@ -14,6 +14,7 @@ function codeOf(fault: Fault): string | null {
     queueFull: 'rate_limit_exceeded',
     unavailable: 'service_unavailable',
     expired: 'deadline_exceeded',
+    hung: 'deadline_exceeded',
   };
   return codes[fault.kind] ?? null;
 }

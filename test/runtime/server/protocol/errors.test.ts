@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { errorResponse, invalid, Refusal, unavailable } from '../../../../runtime/server/protocol/errors.ts';
+import { errorResponse, hung, invalid, Refusal, unavailable } from '../../../../runtime/server/protocol/errors.ts';
 
 describe('errors on the wire', () => {
   test.each([
@@ -10,6 +10,7 @@ describe('errors on the wire', () => {
     [new Refusal({ kind: 'unsupportedEncoding' }, 'no'), 415, {}, 'no'],
     [new Refusal({ kind: 'queueFull', retryAfterSeconds: 1 }, 'no'), 429, { 'Retry-After': '1' }, 'no'],
     [new Refusal({ kind: 'expired' }, 'no'), 504, {}, 'no'],
+    [hung('no'), 504, { 'X-Should-Retry': 'false' }, 'no'],
     [unavailable('no', 5), 503, { 'Retry-After': '5' }, 'no'],
     [new Error('a secret of ours'), 500, {}, 'internal error'],
     ['thrown text', 500, {}, 'internal error'],
