@@ -21,7 +21,7 @@ export async function openEngine(folder: string, slots: number) {
   const { language } = engine.find('writer');
   if (language === undefined) throw new Error('it is no language model');
   const write = async (text: string, maxTokens: number): Promise<void> => {
-    const prompt = await promptTokens(language, text, { parameter: 'prompt', special: true });
+    const prompt = await promptTokens(language, text, { parameter: 'prompt', special: true, goesOn: () => undefined });
     const request = { prompt, maxTokens, sampling: greedy, stops: [], ignoreEnd: true };
     let isWhole = false;
     for await (const { kind } of writeText(language, request, { signal: never })) isWhole = kind === 'end';

@@ -71,8 +71,10 @@ export function sizeFor(runtime: Runtime, inputs: readonly Tensor[], isFinal: bo
 }
 
 /** Ends what answers, after what it runs. */
-export function closeRuntime(runtime: Runtime): Promise<void> {
-  return runtime.kind === 'tensors' ? runtime.executor.close() : runtime.language.decoder.close();
+export async function closeRuntime(runtime: Runtime): Promise<void> {
+  const { codec } = runtime.kind === 'tensors' ? runtime : runtime.language;
+  const sessions = runtime.kind === 'tensors' ? runtime.executor : runtime.language.decoder;
+  await Promise.all([sessions.close(), codec?.close()]);
 }
 
 /** What came of loading. */

@@ -7,7 +7,7 @@
 import { sleep, systemClock } from '../../process/clock.ts';
 import { timeoutMsOf } from '../../process/grpc-timeout.ts';
 import type { Caller } from './batcher.ts';
-import { expired, invalid, Refusal, unfinished } from './protocol/errors.ts';
+import { abandoned, expired, invalid, Refusal, unfinished } from './protocol/errors.ts';
 
 /** The milliseconds of a header. Refuses what is none. */
 export function patienceOf(header: string): number {
@@ -16,6 +16,12 @@ export function patienceOf(header: string): number {
   throw invalid(
     `the header grpc-timeout '${header.slice(0, 40)}' is not 1 to 8 digits, above 0, and one of the units H, M, S, m, u, n`,
   );
+}
+
+/** Refuses to go on with what takes its time, such as many pictures or long texts, where nobody waits for it any more. */
+export function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
+  if (aborted) throw abandoned();
+  if (patienceMs <= 0) throw expired();
 }
 
 /** Waits for something for as long as a caller waits. It goes on by itself: others may wait for it as well. */

@@ -2,70 +2,104 @@
  * Encodes long texts beside the main thread, which would stand still for seconds: of blanks alone, which are a token for many
  * letters, a prompt may have hundreds of thousands. There is a thread while there is work, and a while longer.
  */
-import { Worker } from 'node:worker_threads';
-import { unavailable } from '../protocol/errors.ts';
-import type { EncodingOptions, EncodingReply, EncodingTask, TokenizerBytes } from './tokenizer-bytes.ts';
+import { entryBeside } from '../isolation/peer.ts';
+import { SupervisedPeer, type PeerEnd } from '../isolation/supervised.ts';
+import { hung, unavailable } from '../protocol/errors.ts';
+import { limitAfterMs } from '../run-limit.ts';
+import type { EncodingReply, EncodingTask, TokenizerBytes } from './tokenizer-bytes.ts';
 
-/** Beside this file: as TypeScript in the repository, as a bundle in the image. */
-const entry = new URL(
-  import.meta.url.endsWith('.ts') ? './encoding-worker.ts' : './encoding-worker.mjs',
-  import.meta.url,
-);
+const entry = entryBeside(import.meta.url, './encoding-worker.ts', './encoding-worker.mjs');
 
 /** How long a thread stays that has nothing to do: it takes some tenths of a second to start, and the tokenizer's memory. */
 const idleMs = 60_000;
 
-type Waiting = PromiseWithResolvers<readonly number[] | undefined>;
+type Tokens = readonly number[] | undefined;
+
+interface Waiting extends Omit<PromiseWithResolvers<Tokens>, 'promise'> {
+  readonly task: EncodingTask;
+  readonly goesOn: () => void;
+}
 
 /** Of one tokenizer. */
 export class EncodingThread {
   readonly #bytes: TokenizerBytes;
-  readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | undefined;
+  /** The first is being encoded. The others wait here, where they are passed over once nobody wants them any more. */
+  readonly #line: Waiting[] = [];
+  #peer: SupervisedPeer<EncodingTask, EncodingReply> | undefined;
   #rest: NodeJS.Timeout | undefined;
-  #ids = 0;
+  #closed = false;
 
   constructor(bytes: TokenizerBytes) {
     this.#bytes = bytes;
   }
 
-  /** The tokens of a text, after those that were asked for before; as TextCodec says. */
-  encode(text: string, options: EncodingOptions): Promise<readonly number[] | undefined> {
+  /** The tokens of a text, after those that were asked for before; as TextCodec says. `goesOn` throws when nobody waits for them any more. */
+  encode(task: EncodingTask, goesOn: () => void): Promise<Tokens> {
+    if (this.#closed) return Promise.reject(unavailable('the model has been unloaded'));
+    const { promise, ...settle } = Promise.withResolvers<Tokens>();
+    this.#line.push({ task, goesOn, ...settle });
+    if (this.#line.length === 1) this.#next();
+    return promise;
+  }
+
+  /** Ends with its model, in the middle of whatever it does. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#line.splice(0)) reject(unavailable('the model has been unloaded'));
+    await this.#retire();
+  }
+
+  /** Begins with the first that somebody waits for. */
+  #next(): void {
     clearTimeout(this.#rest);
-    const worker = (this.#worker ??= this.#start());
-    this.#ids += 1;
-    const waiting: Waiting = Promise.withResolvers();
-    this.#waiting.set(this.#ids, waiting);
-    worker.postMessage({ id: this.#ids, text, options } satisfies EncodingTask);
-    return waiting.promise;
+    for (let [first] = this.#line; first !== undefined; [first] = this.#line) {
+      try {
+        first.goesOn();
+        this.#begin(first.task);
+        return;
+      } catch (error) {
+        this.#line.shift();
+        first.reject(error);
+      }
+    }
+    if (this.#peer !== undefined) this.#rest = setTimeout(() => void this.#retire(), idleMs).unref();
   }
 
-  #start(): Worker {
-    const worker = new Worker(entry, { workerData: this.#bytes });
-    // Whoever waits for tokens has a connection, which keeps the process alive.
-    worker.unref();
-    worker.on('message', ({ id, tokens }: EncodingReply) => {
-      this.#waiting.get(id)?.resolve(tokens);
-      this.#waiting.delete(id);
-      if (this.#waiting.size === 0) this.#rest = setTimeout(() => this.#retire(worker), idleMs).unref();
-    });
-    // Such as for want of memory; `exit` follows.
-    worker.on('error', () => undefined);
-    worker.once('exit', () => this.#ended(worker));
-    return worker;
+  #begin(task: EncodingTask): void {
+    this.#peer ??= this.#start();
+    this.#peer.send(task);
+    // The longest text that a model takes has its seconds for each 100,000 tokens.
+    this.#peer.expect(limitAfterMs(0));
   }
 
-  #retire(worker: Worker): void {
-    this.#worker = undefined;
-    void worker.terminate();
+  #start(): SupervisedPeer<EncodingTask, EncodingReply> {
+    return new SupervisedPeer<EncodingTask, EncodingReply>(
+      { entry, data: this.#bytes, isolation: 'thread', killable: true },
+      { onReply: (reply) => this.#hear(reply), onEnd: (end) => this.#ended(end) },
+    );
   }
 
-  #ended(worker: Worker): void {
-    // Nobody waits for one that has retired.
-    if (this.#worker !== worker) return;
-    this.#worker = undefined;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of waiting) reject(unavailable('the thread that encoded this text has died'));
+  #hear(reply: EncodingReply): void {
+    this.#peer?.expectNothing();
+    const first = this.#line.shift();
+    if (reply.kind === 'encoded') first?.resolve(reply.tokens);
+    else first?.reject(new Error(reply.message));
+    this.#next();
+  }
+
+  async #retire(): Promise<void> {
+    clearTimeout(this.#rest);
+    const peer = this.#peer;
+    this.#peer = undefined;
+    await peer?.kill();
+  }
+
+  /** Only the text that it was at goes with it. */
+  #ended(end: PeerEnd): void {
+    if (end === 'closed') return;
+    this.#peer = undefined;
+    const why = `the thread that encoded this text ${end === 'hung' ? 'took too long, and was ended' : 'has died'}`;
+    this.#line.shift()?.reject(end === 'hung' ? hung(why) : unavailable(why));
+    this.#next();
   }
 }

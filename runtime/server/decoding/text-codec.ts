@@ -95,10 +95,22 @@ export class TextCodec {
     return this.#tokenizer.encode(text, { add_special_tokens: special }).ids;
   }
 
-  /** As `encode`, but blocks for no more than some milliseconds: long texts are encoded in a thread of their own. */
-  async encodeAside(text: string, options: EncodingOptions): Promise<readonly number[] | undefined> {
+  /**
+   * As `encode`, but blocks for no more than some milliseconds: long texts are encoded in a thread of their own. `goesOn` throws when
+   * nobody waits for the tokens any more, and is asked when it is their turn.
+   */
+  async encodeAside(
+    text: string,
+    options: EncodingOptions,
+    goesOn: () => void,
+  ): Promise<readonly number[] | undefined> {
     if (this.#aside === undefined || text.length <= shortLetters) return this.encode(text, options);
-    return text.length > options.limit * this.#longest ? undefined : this.#aside.encode(text, options);
+    return text.length > options.limit * this.#longest ? undefined : this.#aside.encode({ text, options }, goesOn);
+  }
+
+  /** Ends with its model: nothing is encoded aside any more. */
+  async close(): Promise<void> {
+    await this.#aside?.close();
   }
 
   /** Whether the start of a very long text has too many tokens already, so that the rest need not be read. */
@@ -110,11 +122,11 @@ export class TextCodec {
     return ids.length > limit + sparedTokens;
   }
 
-  /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. */
-  async encodeStart(text: string, count: number): Promise<readonly number[]> {
+  /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. `goesOn` as of `encodeAside`. */
+  async encodeStart(text: string, count: number, goesOn: () => void): Promise<readonly number[]> {
     // What cannot reach the first tokens is not read; the last ones of a cut text may differ, so there are some to spare.
     const start = text.slice(0, (count + sparedTokens) * this.#longest);
-    const tokens = await this.encodeAside(start, { limit: Infinity, special: true });
+    const tokens = await this.encodeAside(start, { limit: Infinity, special: true }, goesOn);
     return tokens?.slice(0, count) ?? [];
   }
 

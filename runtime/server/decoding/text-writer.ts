@@ -32,16 +32,16 @@ interface TextPiece {
 /** Text with the probabilities of the tokens that it came from, and at last why there is no more. */
 export type Piece = TextPiece | { readonly kind: 'end'; readonly finish: 'stop' | 'length'; readonly usage: Usage };
 
-/** The tokens of a prompt. Refuses what leaves no room for an answer. */
+/** The tokens of a prompt. Refuses what leaves no room for an answer; `goesOn` throws when nobody waits for them any more. */
 export async function promptTokens(
   { codec, geometry }: LanguageModel,
   prompt: string | readonly number[],
-  options: { readonly parameter: string; readonly special: boolean },
+  options: { readonly parameter: string; readonly special: boolean; readonly goesOn: () => void },
 ): Promise<readonly number[]> {
   const { contextLength, vocabulary } = geometry;
-  const { special } = options;
+  const { special, goesOn } = options;
   const isText = typeof prompt === 'string';
-  const tokens = isText ? await codec.encodeAside(prompt, { special, limit: contextLength }) : prompt;
+  const tokens = isText ? await codec.encodeAside(prompt, { special, limit: contextLength }, goesOn) : prompt;
   if (tokens === undefined || tokens.length >= contextLength) {
     const found = tokens === undefined ? 'many more' : String(tokens.length);
     const message = `the model's context is ${contextLength} tokens and must hold the answer too; the prompt has ${found}`;

@@ -11,16 +11,14 @@ export interface EncodingOptions {
 
 /** A text to encode. */
 export interface EncodingTask {
-  readonly id: number;
   readonly text: string;
   readonly options: EncodingOptions;
 }
 
-/** Its tokens; undefined where they are surely more than the limit. */
-export interface EncodingReply {
-  readonly id: number;
-  readonly tokens: readonly number[] | undefined;
-}
+/** Its tokens, undefined where they are surely more than the limit; or what the tokenizer failed of. */
+export type EncodingReply =
+  | { readonly kind: 'encoded'; readonly tokens: readonly number[] | undefined }
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** tokenizer.json and tokenizer_config.json. */
 export interface TokenizerBytes {

@@ -17,7 +17,7 @@ import {
   type Handler,
 } from '../face.ts';
 import type { Model } from '../model.ts';
-import { wholly } from '../patience.ts';
+import { requireCaller, wholly } from '../patience.ts';
 import { abandoned, invalid, invalidParameter } from '../protocol/errors.ts';
 import { embeddingAnswer, embeddingRequestOf, type EmbeddingRequest } from '../protocol/openai/embeddings.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
@@ -39,11 +39,12 @@ function sourceOf(face: Face, response: Exchange[1], name: string): Source {
 async function tokensOf(
   input: string | readonly number[],
   index: number,
-  { embedder, codec }: Source,
+  [{ embedder, codec }, caller]: [Source, Connection],
 ): Promise<readonly number[]> {
   const { contextLength } = embedder;
   const options = { limit: contextLength, special: true };
-  const tokens = typeof input === 'string' ? await codec.encodeAside(input, options) : input;
+  const goesOn = (): void => requireCaller(caller);
+  const tokens = typeof input === 'string' ? await codec.encodeAside(input, options, goesOn) : input;
   if (tokens === undefined || tokens.length > contextLength) {
     const found = tokens === undefined ? 'many more' : String(tokens.length);
     const message = `the model's context is ${contextLength} tokens; input ${index} has ${found}`;
@@ -55,10 +56,15 @@ async function tokensOf(
   throw invalidParameter('input', `the model has no token ${stranger}; it has ${codec.size}`);
 }
 
-async function allTokens({ inputs }: EmbeddingRequest, source: Source): Promise<readonly (readonly number[])[]> {
+async function allTokens(
+  { inputs }: EmbeddingRequest,
+  source: Source,
+  caller: Connection,
+): Promise<readonly (readonly number[])[]> {
   const all: (readonly number[])[] = [];
   for (const [index, input] of inputs.entries()) {
-    all.push(await tokensOf(input, index, source));
+    requireCaller(caller);
+    all.push(await tokensOf(input, index, [source, caller]));
     // Encoding blocks.
     await others();
   }
@@ -74,7 +80,7 @@ function widthOf({ dimensions }: EmbeddingRequest, { embedder }: Source, whole: 
 
 async function embed(request: EmbeddingRequest, source: Source, caller: Connection): Promise<object> {
   const { model, embedder } = source;
-  const texts = await allTokens(request, source);
+  const texts = await allTokens(request, source, caller);
   const vectors = new Array<Float32Array>(texts.length);
   for (const { places, counts, inputs } of batchesOf(texts, embedder)) {
     if (caller.aborted) throw abandoned();

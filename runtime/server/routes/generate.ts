@@ -21,7 +21,7 @@ async function generate(face: Face, [request, response]: [Request, Response], st
   if (model.language === undefined)
     throw invalid(`'${name}' is no language model: it is asked by /v2/models/${name}/infer`);
   caller.trace?.asked('text_completion', name);
-  const job = await completing([model.language, model.tasks], asked, generateShape(model));
+  const job = await completing(caller, [model.language, model.tasks], asked, generateShape(model));
   await answerJob(face, caller, [job, { id: '', created: 0, model: name }]);
 }
 

@@ -18,6 +18,7 @@ import {
   type Handler,
   type HotRoute,
 } from '../face.ts';
+import { requireCaller } from '../patience.ts';
 import { invalid, invalidParameter } from '../protocol/errors.ts';
 import { chatShape, completionShape, type AnswerShape } from '../protocol/openai/answer.ts';
 import { openAiError } from '../protocol/openai/errors.ts';
@@ -79,8 +80,13 @@ function jobOf(
 }
 
 /** The tokens of all prompts of a request. */
-async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts']): Promise<(readonly number[])[]> {
-  const options = { parameter: 'prompt', special: true } as const;
+async function encoded(
+  model: LanguageModel,
+  prompts: CompletionRequest['prompts'],
+  caller: Connection,
+): Promise<(readonly number[])[]> {
+  const goesOn = (): void => requireCaller(caller);
+  const options = { parameter: 'prompt', special: true, goesOn } as const;
   const all: (readonly number[])[] = [];
   for (const prompt of prompts) {
     // Encoding blocks.
@@ -91,8 +97,13 @@ async function encoded(model: LanguageModel, prompts: CompletionRequest['prompts
 }
 
 /** The job of a request for completions, to be answered in some shape. */
-export async function completing([model, tasks]: Found, request: CompletionRequest, shape: AnswerShape): Promise<Job> {
-  const prompts = await tasks.during(() => encoded(model, request.prompts));
+export async function completing(
+  caller: Connection,
+  [model, tasks]: Found,
+  request: CompletionRequest,
+  shape: AnswerShape,
+): Promise<Job> {
+  const prompts = await tasks.during(() => encoded(model, request.prompts, caller));
   return jobOf(model, request, [shape, prompts]);
 }
 
@@ -100,7 +111,7 @@ async function completionJob(face: Face, caller: Connection, body: unknown): Pro
   const request = completionRequestOf(body, face.maxOutputTokens);
   await recalled(face, request.model, caller);
   const found = languageModel(face, caller.response, request.model);
-  return completing(found, request, completionShape(found[0].codec));
+  return completing(caller, found, request, completionShape(found[0].codec));
 }
 
 /** A language model that keeps to a grammar. What its tokens spell is worked out once, during which it may be replaced. */
@@ -125,7 +136,7 @@ async function chatJob(face: Face, caller: Connection, body: unknown): Promise<J
     throw invalidParameter('model', `'${request.model}' has no chat template; ask it at /v1/completions`);
   // The template writes what a sequence begins with.
   const text = model.template.render(request.messages);
-  const options = { parameter: 'messages', special: false } as const;
+  const options = { parameter: 'messages', special: false, goesOn: () => requireCaller(caller) } as const;
   const prompt = await tasks.during(() => promptTokens(model, text, options));
   return jobOf(model, request, [chatShape(model.codec), [prompt]]);
 }

@@ -1,7 +1,8 @@
 /** What people have → the model's input: rows of a table, pictures, or texts, as the manifest says. */
 import type { Caller } from '../batcher.ts';
 import type { TextCodec } from '../decoding/text-codec.ts';
-import { abandoned, expired, invalid } from '../protocol/errors.ts';
+import { requireCaller } from '../patience.ts';
+import { invalid } from '../protocol/errors.ts';
 import type { TensorSpec } from '../protocol/request.ts';
 import { datatypes, elementCount, type Tensor } from '../tensor.ts';
 import { readCsv } from './csv.ts';
@@ -50,12 +51,6 @@ function checkCount(count: number, preprocessing: Preprocessing): void {
   const width = elementCount(sampleShape(preprocessing));
   if (count * width <= mostElements) return;
   throw invalid(`${count} samples of ${width} elements are more than ${mostElements}: send them in several requests`);
-}
-
-/** Many pictures, rows or texts take their time: nobody's are not read. */
-function requireCaller({ aborted, patienceMs = Infinity }: Caller): void {
-  if (aborted) throw abandoned();
-  if (patienceMs <= 0) throw expired();
 }
 
 async function tableOf(upload: Upload, table: TablePreprocessing, caller: Caller): Promise<Float64Array> {

@@ -13,7 +13,7 @@ export async function readTexts(
   const elements = new Float64Array(texts.length * contextLength).fill(padding);
   for (const [row, text] of texts.entries()) {
     goesOn();
-    elements.set(await codec.encodeStart(text, contextLength), row * contextLength);
+    elements.set(await codec.encodeStart(text, contextLength, goesOn), row * contextLength);
     // Encoding blocks.
     await others();
   }
