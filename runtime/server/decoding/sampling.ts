@@ -215,47 +215,51 @@ function nucleus(logits: Float32Array, tokens: Uint32Array, weightOf: ShareOf, [
   return leading(logits, enough, weightOf, goal);
 }
 
-/** One of some tokens, as likely as its weight says. */
-function drawn(tokens: Uint32Array, weightOf: ShareOf, random: () => number): number {
-  let left = random() * massOf(tokens, weightOf);
-  for (const token of tokens) {
-    left -= weightOf(token);
-    if (left < 0) return token;
+/** One of some places, as likely as its weight says. Leaves sums in the place of the weights. */
+function drawn(weights: Float64Array, random: () => number): number {
+  let sum = 0;
+  for (let place = 0; place < weights.length; place += 1) {
+    sum += weights[place] ?? 0;
+    weights[place] = sum;
   }
-  return tokens[tokens.length - 1] ?? -1;
+  const goal = random() * sum;
+  // The first whose sum is above it; that of the last is.
+  let [low, high] = [0, weights.length - 1];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((weights[middle] ?? 0) > goal) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
-/** One of all tokens, likewise: as most are chosen, and without a list of them in a third of the time. */
+function drawnOf(tokens: Uint32Array, weightOf: ShareOf, random: () => number): number {
+  const weights = new Float64Array(tokens.length);
+  for (let place = 0; place < tokens.length; place += 1) weights[place] = weightOf(tokens[place] ?? 0);
+  return tokens[drawn(weights, random)] ?? -1;
+}
+
+/** Of all tokens: as most are chosen, and without a list of them in a third of the time. */
 function drawnOfAll(logits: Float32Array, most: number, temperature: number, random: () => number): number {
   const weights = new Float64Array(logits.length);
-  let [mass, last] = [0, -1];
   for (let token = 0; token < logits.length; token += 1) {
     const logit = logits[token] ?? Number.NaN;
-    if (!isPossible(logit)) continue;
-    const weight = Math.exp((logit - most) / temperature);
-    weights[token] = weight;
-    mass += weight;
-    last = token;
+    if (isPossible(logit)) weights[token] = Math.exp((logit - most) / temperature);
   }
-  let left = random() * mass;
-  for (let token = 0; token < last; token += 1) {
-    left -= weights[token] ?? 0;
-    if (left < 0) return token;
-  }
-  return last;
+  return drawn(weights, random);
 }
 
 /** One of the tokens that may be chosen, by chance; -1 when the logits are no numbers. `random` is in [0, 1). */
 export function choose(logits: Float32Array, { temperature, topP, topK }: Sampling, random: () => number): number {
   const best = argmax(logits);
-  if (best < 0 || temperature === 0) return best;
   const most = logits[best] ?? 0;
+  if (best < 0 || temperature === 0 || most === Infinity) return best;
   const hasTopK = topK > 0 && topK < logits.length;
   if (topP >= 1 && !hasTopK) return drawnOfAll(logits, most, temperature, random);
   const likely = hasTopK ? Uint32Array.from(largest(logits, topK)) : above(logits);
   const weightOf = weightsOf(logits, likely, most, temperature);
   const tokens = topP < 1 ? nucleus(logits, likely, weightOf, [topP, most - 8 * temperature]) : likely;
-  return tokens.length > 1 ? drawn(tokens, weightOf, random) : best;
+  return tokens.length > 1 ? drawnOf(tokens, weightOf, random) : best;
 }
 
 /** A token and the natural logarithm of its probability. */

@@ -137,6 +137,10 @@ describe('a choice', () => {
     );
   });
 
+  test('one that is infinite has no rival', () => {
+    expect(choose(Float32Array.of(1, Infinity, 1), plain, () => 0.9)).toBe(1);
+  });
+
   test('logits that are no numbers choose nothing', () => {
     expect(choose(Float32Array.of(Number.NaN, Number.NaN), plain, () => 0)).toBe(-1);
     expect(choose(Float32Array.of(Number.NaN, 1), { ...plain, topK: 1 }, () => 0)).toBe(1);
