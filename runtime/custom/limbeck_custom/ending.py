@@ -35,9 +35,8 @@ def last_words(document: dict[str, Any]) -> bytes:
     if len(content) <= LIMIT_BYTES:
         return content
     if "message" not in document:
-        remedy = "Leave out intervals, and tensors of artefact (inputs, outputs), all of which the manifest has."
         what = f"The result has {len(content)} bytes, and a termination message takes {LIMIT_BYTES}"
-        raise Failure("ConfigInvalid", f"{what}. {remedy}")
+        raise Failure("ConfigInvalid", f"{what}. Leave out intervals, and tensors of artefact, which the manifest has.")
     room = LIMIT_BYTES - len(as_json({**document, "message": ""}))
     return as_json({**document, "message": document["message"][: room // 6]})  # Escapes take up to six bytes.
 

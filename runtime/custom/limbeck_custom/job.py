@@ -21,25 +21,31 @@ POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
 class Job:
     """`config` is trainer-config.schema.json; rank and world size torchrun's. Leaving the block ends the process."""
 
-    def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.stopping = False  # Set by SIGTERM: write a checkpoint, raise Interrupted. 45 s later the pod is killed.
+        self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
+        self._result, self._board = b"", Board()
+
+    @classmethod
+    def start(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Reads the config, serves progress, and hears SIGTERM; a failure here ends the process as one in the block."""
+        job, path = cls(environment), Path(environment.get("LIMBECK_CONFIG", "/etc/limbeck/config.json"))
+        try:
+            job._begin(json.loads(path.read_bytes()), environment)
+        except Exception as error:
+            unusable = f"{path}, or RANK or WORLD_SIZE, cannot be used: {error!r}. Give what contract v1 says."
+            job.__exit__(None, error if isinstance(error, Failure) else Failure("ConfigInvalid", unusable), None)
+        return job
+
+    def _begin(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
         if config.get("contractVersion") != "v1":
             raise Failure("ConfigInvalid", "This program speaks contract v1. Update limbeck-custom.")
         self.config = config
         self.rank, self.world_size = int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
         self.run_uri, self.models_uri = (config["store"][name].rstrip("/") for name in ("runUri", "modelsUri"))
-        self.stopping = False  # Set by SIGTERM: write a checkpoint, raise Interrupted. 45 s later the pod is killed.
-        self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
-        self._result: bytes | None = None
-        self._board = Board()
-
-    @classmethod
-    def start(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Reads the config, serves progress, and hears SIGTERM."""
-        path = Path(environment.get("LIMBECK_CONFIG", "/etc/limbeck/config.json"))
-        job = cls(json.loads(path.read_text()), environment)
-        serve(job._board, job.config["progressPort"])
-        signal.signal(signal.SIGTERM, lambda *_: setattr(job, "stopping", True))
-        return job
+        serve(self._board, config["progressPort"])
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # It may have been held back until now.
 
     def progress(self, **changes: Any) -> None:
         """phase, epoch, epochs, step, steps, loss, samplesPerSecond, etaSeconds: whatever changed."""
@@ -64,15 +70,14 @@ class Job:
         store.put(f"{name}.json", as_json({"step": step, "sha256": digest, "sizeBytes": len(content)}))
         self.progress(checkpoint={"step": step, "uri": f"{name}.pt", "sha256": digest})
         with contextlib.suppress(Exception):  # What is not removed takes room, and is no reason to end.
-            older = [uri for before, uri in self._pointers() if before < step]
-            for uri in older[self.config["checkpoint"]["keep"] - 1 :]:
+            for _, uri in [it for it in self._pointers() if it[0] < step][self.config["checkpoint"]["keep"] - 1 :]:
                 store.delete(uri)
                 store.delete(uri.removesuffix(".json") + ".pt")
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
         """Of any attempt of this run: step and content. One whose digest is wrong is passed over."""
         for step, uri in self._pointers():
-            with contextlib.suppress(KeyError, ValueError, TypeError):
+            with contextlib.suppress(FileNotFoundError, KeyError, ValueError, TypeError):
                 content = store.get(uri.removesuffix(".json") + ".pt")
                 if json.loads(store.get(uri))["sha256"] == hashlib.sha256(content).hexdigest():
                     self.progress(resumedFromStep=step)
@@ -114,7 +119,7 @@ class Job:
             failure = error if isinstance(error, Failure) else Failure("Crashed", words)
             self._result, code = last_words(failure.document()), failure.exit_code
         try:
-            if self._result is not None:
+            if self._result:
                 self._result_file.write_bytes(self._result)  # In place: the termination log is a mounted file.
         except OSError as problem:
             code = code or EXIT_CODES["Crashed"]  # A success of which nobody hears is none.

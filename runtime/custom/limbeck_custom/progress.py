@@ -44,17 +44,15 @@ def serve(board: Board, port: int) -> None:
 
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
-            document = board.document() if path == "/progress" else {"error": "there is only /progress"}
             # A Prometheus that is sent to all workers takes one without metrics for one that is there.
-            body = b"" if path == "/metrics" else as_json(document)
+            body = as_json(board.document()) if path == "/progress" else b""
             self.send_response(200 if path in ("/progress", "/metrics") else 404)
             self.send_header("Content-Type", "application/json" if body else "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_arguments: object) -> None:
-            """Says nothing: a question every second is no news."""
+        def log_message(self, *_: object) -> None: ...  # A question every second is no news.
 
     try:
         threading.Thread(target=ThreadingHTTPServer(("", port), Handler).serve_forever, daemon=True).start()

@@ -19,11 +19,9 @@ def put(uri: str, content: bytes) -> None:
 
 
 def get(uri: str) -> bytes:
-    """The object's bytes; KeyError if there is none."""
+    """The object's bytes; where there is none, KeyError of S3 and FileNotFoundError of a folder."""
     if not uri.startswith("s3://"):
-        if (path := _path(uri)).is_file():
-            return path.read_bytes()
-        raise KeyError(uri)
+        return _path(uri).read_bytes()
     client = _client()
     try:
         return bytes(client.get_object(**_place(uri))["Body"].read())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import onnxruntime
@@ -204,6 +205,45 @@ def test_every_end_has_its_reason_and_exit_code(
     jsonschema.validate(failure, contract("trainer-result"))
     assert failure["reason"] == reason
     assert words in failure["message"]
+
+
+@pytest.mark.parametrize(
+    ("config", "variables", "words"),
+    [
+        ({"contractVersion": "v2"}, {}, "This program speaks contract v1. Update limbeck-custom."),
+        ({"contractVersion": "v1"}, {}, "config.json, or RANK or WORLD_SIZE, cannot be used: KeyError('store')."),
+        ([], {}, "config.json, or RANK or WORLD_SIZE, cannot be used: AttributeError"),
+        (None, {"RANK": "zero"}, "cannot be used: ValueError(\"invalid literal for int() with base 10: 'zero'"),
+        (None, {"LIMBECK_CONFIG": "/no/one"}, "/no/one, or RANK or WORLD_SIZE, cannot be used: FileNotFoundError"),
+    ],
+)
+def test_what_goes_wrong_before_the_block_is_told_as_what_goes_wrong_in_it(
+    store: str, tmp_path: Path, config: Any, variables: dict[str, str], words: str
+) -> None:
+    command = [sys.executable, "-c", "from limbeck_custom import Job\nwith Job.start() as job:\n    pass\n"]
+    whole = document(store) if config is None else config
+    told = {"PYTHONPATH": str(PACKAGE), "LIMBECK_RESULT_FILE": str(tmp_path / "result"), **variables}
+    (worker,) = start_program(tmp_path, whole, command, 1, told)
+    assert worker.exit_code() == 78, worker.log_file.read_text()
+    failure = json.loads((tmp_path / "result").read_text())
+    jsonschema.validate(failure, contract("trainer-result"))
+    assert failure["reason"] == "ConfigInvalid"
+    assert words in failure["message"]
+
+
+# Holds the signal back and sends it; then it is as `env --block-signal=TERM` was, and Python has not even begun.
+TOO_EARLY = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
+"""
+
+
+def test_sigterm_before_python_has_begun_is_heard_where_it_is_held_back(store: str, tmp_path: Path) -> None:
+    (worker,) = start(tmp_path, document(store), ["-c", TOO_EARLY, PROGRAM])
+    assert worker.exit_code() == 143, worker.log_file.read_text()
+    assert worker.result()["message"] == "Stopped at step 1."
 
 
 SUCCEED = "job.succeed({'uri': 'file:///m'}, {'n': 1})"
