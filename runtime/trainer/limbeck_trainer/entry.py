@@ -40,13 +40,13 @@ class Ending:
                 message = f"The result cannot be written ({problem}). Free the disk of the pod's node."
                 self.fail(TrainerError(Reason.CRASHED, message))
             self.log.info("training succeeded", metrics=document["metrics"], artefact=document["artefact"])
-        self._exit(0)
+        self.exit(0)
 
     def fail(self, error: TrainerError) -> NoReturn:
         """Each rank reports its own failure."""
         self._written(failure_document(error))
         self.log.error("training failed", reason=error.reason, error=error.message)
-        self._exit(EXIT_CODES[error.reason])
+        self.exit(EXIT_CODES[error.reason])
 
     def crash(self, error: BaseException) -> NoReturn:
         """What nobody has foreseen, or nobody could: where it happened is in the log."""
@@ -69,8 +69,8 @@ class Ending:
             return error.strerror
         return None
 
-    def _exit(self, code: int) -> NoReturn:
-        # Not sys.exit: the threads of a broken process group can hold up the interpreter's end, and have last words.
+    def exit(self, code: int) -> NoReturn:
+        """Not sys.exit: the threads of a broken process group can hold up the interpreter's end, and have last words."""
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -81,12 +81,13 @@ def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="python3 -m limbeck_trainer", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON by trainer-config.schema.json")
     arguments = parser.parse_args()
-    if is_launcher(os.environ):
-        sys.exit(launch(sys.argv[1:]))
     ending = Ending()
-    interruption = Interruption(ending.overdue)
-    interruption.install()
     try:
+        if is_launcher(os.environ):
+            read_environment(os.environ)
+            ending.exit(launch(sys.argv[1:]))
+        interruption = Interruption(ending.overdue)
+        interruption.install()
         ending.succeed(_run(arguments.config, ending, interruption))
     except TrainerError as error:
         ending.fail(error)

@@ -166,6 +166,22 @@ def test_a_bad_config_a_bad_environment_and_bad_data_end_for_good(tmp_path: Path
     assert (failure(data)[0], data.result()["reason"]) == (65, "DataInvalid")
 
 
+@pytest.mark.parametrize(
+    ("variables", "code", "words"),
+    [
+        ({"LOCAL_WORLD_SIZE": "two"}, 78, "LOCAL_WORLD_SIZE must be"),
+        ({"LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "first"}, 1, "ValueError: invalid literal for int"),
+    ],
+)
+def test_who_cannot_start_the_processes_of_a_pod_says_why(
+    tmp_path: Path, store: str, variables: dict[str, str], code: int, words: str
+) -> None:
+    (worker,) = start_workers(tmp_path, config_document(store), 1, variables)
+    ended, result = failure(worker)
+    assert ended == code
+    assert words in result["message"]
+
+
 def test_sigterm_before_the_workers_meet_ends_at_once(tmp_path: Path, store: str) -> None:
     """Rank 1 never comes: rank 0 waits inside native code, where no Python signal handler runs."""
     document = config_document(store)
