@@ -99,9 +99,10 @@ class Checkpoints:
         skipped: list[str] = []
         for pointer in reversed([*self._known]):
             document, content, problem = self._read(pointer)
-            problem = problem or problem_of(content or b"", pointer.step)
-            if content is not None and not problem:
+            if content is not None:
                 self._check_data(pointer, document)
+                problem = problem_of(content, pointer.step)
+            if content is not None and not problem:
                 self._log.info("checkpoint found", step=pointer.step, attempt=pointer.attempt, uri=pointer.file)
                 saved = SavedCheckpoint(pointer.step, pointer.file, document["sha256"], document.get("savedAt"))
                 return Newest(content, saved, "; ".join(skipped))

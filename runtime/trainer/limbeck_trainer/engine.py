@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from limbeck_trainer.parallel import Parallel
 from limbeck_trainer.precision import Precision
 
 State = dict[str, Any]
+# What each optimiser keeps of every weight that it has moved, by its own names.
+ADAMS: Final = frozenset(("step", "exp_avg", "exp_avg_sq"))
+MOMENTS: Final[Mapping[str, frozenset[str]]] = {"adam": ADAMS, "adamw": ADAMS, "sgd": frozenset()}
 
 
 class Engine:

@@ -70,7 +70,7 @@ class Ending:
         return None
 
     def exit(self, code: int) -> NoReturn:
-        """Not sys.exit: the threads of a broken process group can hold up the interpreter's end, and have last words."""
+        """Not as sys.exit: threads of a broken process group can hold up the interpreter's end, and have last words."""
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -31,8 +31,9 @@ from limbeck_trainer.pretrained.unreached import trainable
 from limbeck_trainer.progress import SavedCheckpoint
 from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
-from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights, problem_of
+from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights
 from limbeck_trainer.stream import StreamTensor
+from limbeck_trainer.successor import Successor
 from limbeck_trainer.validating import validated, validation_loss, without_wrong
 
 # News of a step are for people and for whoever looks for a hang: nobody looks more often.
@@ -259,12 +260,11 @@ class Training:
         return engine
 
     def _newest(self) -> bytes | None:
-        found = self._checkpoints.newest(problem_of)
-        board = self._session.board
+        found = self._checkpoints.newest(Successor(self._trained.model, self._session.config.optimization).problem_of)
         if found.saved is not None:
-            board.update(checkpoint=found.saved)
+            self._session.board.update(checkpoint=found.saved)
         if found.skipped:
-            board.update(skipped_checkpoint=found.skipped)
+            self._session.board.update(skipped_checkpoint=found.skipped)
         return found.content
 
     def _finished(self) -> Trained:

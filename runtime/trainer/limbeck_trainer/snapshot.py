@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from limbeck_trainer.errors import Reason, TrainerError
-from limbeck_trainer.out_of_memory import is_out_of_memory
 from limbeck_trainer.parallel import Weights
 from limbeck_trainer.patience import Patience
 
@@ -54,30 +53,6 @@ def decode(content: bytes) -> Snapshot:
     total, count = state.get("losses", (0.0, 0))
     history, step = list(state["history"]), int(state["step"])
     return Snapshot(step, history, state["engine"], patience, state["best"], (float(total), int(count)))
-
-
-def problem_of(content: bytes, step: int) -> str:
-    """Why nobody may go on from the checkpoint of this step, though its bytes are those that were digested; '' if one
-    may. The optimiser believes what it is given, and would write beyond moments that are smaller than their weights.
-    """
-    before = torch.get_rng_state()
-    try:
-        snapshot = decode(content)
-        weights, moments = snapshot.engine["model"], snapshot.engine["optimizer"]
-        whole = snapshot.step == step and all(_fits(weights[name], values) for name, values in moments.items())
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        return f"it cannot be read ({type(error).__name__})"
-    finally:
-        torch.set_rng_state(before)
-    return "" if whole else "its parts do not belong together"
-
-
-def _fits(weight: torch.Tensor, moments: Mapping[str, Any]) -> bool:
-    """Of each number of a weight there is one in each moment, but for the number of steps."""
-    tensors = [(name, value) for name, value in moments.items() if isinstance(value, torch.Tensor)]
-    return all(value.numel() == 1 if name == "step" else value.shape == weight.shape for name, value in tensors)
 
 
 def load_weights(model: nn.Module, snapshot: Snapshot) -> None:
