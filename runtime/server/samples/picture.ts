@@ -7,11 +7,12 @@ import { resample, type Pixels } from './resample.ts';
 /** Of one picture: 48 MiB as pixels. A small file can claim to be a huge picture. */
 const mostPixels = 1 << 24;
 
-const signatures = [Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.of(0xff, 0xd8, 0xff)];
+const png = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+const jpeg = Buffer.of(0xff, 0xd8, 0xff);
 
+const begins = (file: Buffer, signature: Buffer): boolean => file.subarray(0, signature.length).equals(signature);
 /** sharp knows many more formats; strangers' bytes must reach the readers of these two alone. */
-const isPicture = (file: Buffer): boolean =>
-  signatures.some((signature) => file.subarray(0, signature.length).equals(signature));
+const isPicture = (file: Buffer): boolean => begins(file, png) || begins(file, jpeg);
 
 let decoding: Promise<unknown> = Promise.resolve();
 
@@ -28,9 +29,25 @@ async function decoded(file: Buffer): Promise<Pixels> {
   sharp.cache(false);
   sharp.concurrency(1);
   const image = sharp(file, { limitInputPixels: mostPixels, failOn: 'error', ignoreIcc: true });
-  const { data, info } = await image.removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  const isOfInks = begins(file, jpeg) && (await image.metadata()).space === 'cmyk';
+  const whole = isOfInks ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.removeAlpha();
+  const { data, info } = await whole.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  return { width, height, channels, data };
+  const pixels = { width, height, channels, data };
+  return isOfInks ? mixed(pixels) : pixels;
+}
+
+/** RGB of cyan, magenta, yellow and black by Pillow's integers, without a profile, by which sharp would do it. */
+function mixed({ data, width, height }: Pixels): Pixels {
+  const colours = new Uint8Array(3 * width * height);
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    const light = 255 - (data[4 * pixel + 3] ?? 0);
+    for (let ink = 0; ink < 3; ink += 1) {
+      const taken = (data[4 * pixel + ink] ?? 0) * light + 128;
+      colours[3 * pixel + ink] = light - (((taken >> 8) + taken) >> 8);
+    }
+  }
+  return { width, height, channels: 3, data: colours };
 }
 
 /** One channel of three, by Pillow's integers for ITU-R 601-2 luma. */
