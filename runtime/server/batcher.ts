@@ -49,8 +49,6 @@ export interface BatcherOptions<T, R> extends Timers {
   readonly capacity: (next: T, terms: Terms) => number;
   /** Runs a batch; one result for each piece of work, in order. */
   readonly execute: (batch: readonly T[]) => Promise<readonly R[]>;
-  /** Told for each piece of work that is dispatched how long it waited. */
-  readonly onDispatch?: (waitedMs: number) => void;
 }
 
 interface Waiting<T, R> extends Standing, Terms {
@@ -179,8 +177,6 @@ export class Batcher<T extends Batchable, R> {
   }
 
   async #run(batch: readonly Waiting<T, R>[]): Promise<void> {
-    const now = this.#options.now();
-    for (const { since } of batch) this.#options.onDispatch?.(now - since);
     this.#running += 1;
     try {
       const results = await this.#options.execute(batch.map(({ work }) => work));

@@ -95,7 +95,7 @@ export function statisticsOf({ name, version, statistics }: Model) {
     inference_stats: {
       success: { count: succeeded, ns: nanos(statistics.requestMs) },
       fail: { count: failed, ns: nanos(statistics.failedMs) },
-      queue: { count: succeeded + failed, ns: nanos(statistics.queueMs) },
+      queue: { count: succeeded, ns: nanos(statistics.queueMs) },
       // Nothing is copied before or after a run that would be worth a clock.
       compute_input: none,
       compute_infer: { count: executions, ns: nanos(statistics.computeMs) },

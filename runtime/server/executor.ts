@@ -83,11 +83,12 @@ export class Executor {
   /** Runs one batch; the inputs' buffers may be given away. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.run(inputs, outputs);
+    const askedAt = performance.now();
     await this.#pool.start().catch(rejected);
     const worker = this.#pool.acquire(2);
     if (worker === undefined) throw unavailable('no worker of this model is alive');
     try {
-      const ran = await worker.run(inputs, outputs);
+      const ran = await worker.run(inputs, outputs, askedAt);
       this.#runMs = ran.computeMs;
       this.#pool.healthy();
       return ran;

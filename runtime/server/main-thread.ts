@@ -95,14 +95,15 @@ export class MainThreadSession {
   /** Runs one batch. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     const clock = this.#clock;
-    let [begun, begunBy] = [performance.now(), clock()];
+    const askedAt = performance.now();
+    let [begun, begunBy] = [askedAt, clock()];
     // ONNX Runtime starts in the same turn as this, right after it: what others do before is not the model's time.
     setImmediate(() => {
       [begun, begunBy] = [performance.now(), clock()];
     });
     try {
       const results = await this.#session.run(inputs, outputs);
-      return { outputs: results, computeMs: performance.now() - begun };
+      return { outputs: results, waitedMs: begun - askedAt, computeMs: performance.now() - begun };
     } catch (error) {
       throw runFailure(error instanceof Error ? error.message : String(error));
     } finally {

@@ -31,7 +31,7 @@ const counters: readonly Series[] = [
   },
   {
     name: 'nv_inference_queue_duration_us',
-    help: 'Sum of waiting times, in microseconds.',
+    help: 'Sum of the times until the runs of answered requests began, in microseconds.',
     value: ({ statistics }) => micros(statistics.queueMs),
   },
   {

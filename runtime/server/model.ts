@@ -22,8 +22,8 @@ import type { ModelSource, NotReady } from './repository.ts';
 import type { RunLimits } from './run-limit.ts';
 import { ModelStatistics } from './statistics.ts';
 import { Tasks } from './tasks.ts';
-import { splitBatch, type Tensor } from './tensor.ts';
-import { countedRows, isFinal, joined, termsOf, workOf, type Work } from './work.ts';
+import type { Tensor } from './tensor.ts';
+import { countedRows, isFinal, joined, parted, termsOf, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions extends Timers, SessionMeans, RunLimits {
@@ -88,9 +88,6 @@ export class Model {
       execute: (batch) => this.#execute(batch),
       now: options.now,
       after: options.after,
-      onDispatch: (waitedMs) => {
-        this.statistics.queueMs += waitedMs;
-      },
     });
   }
 
@@ -223,10 +220,12 @@ export class Model {
   /** Runs a batch and tells those who trace it, whatever becomes of it. */
   async #runTold(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
     const { name, version } = this;
-    const startedAt = this.#options.now();
+    let startedAt = this.#options.now();
     let failed = true;
     try {
-      const results = await this.#run(batch);
+      const results = await this.#run(batch, (at) => {
+        startedAt = at;
+      });
       failed = false;
       return results;
     } finally {
@@ -235,17 +234,18 @@ export class Model {
     }
   }
 
-  async #run(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
+  /** Runs a batch; tells when that began, afterwards. */
+  async #run(batch: readonly Work[], tell?: (startedAt: number) => void): Promise<readonly (readonly Tensor[])[]> {
     const [first] = batch;
     if (first === undefined || this.#state.kind !== 'ready' || this.#state.runtime.kind !== 'tensors')
       throw unavailable('the model is not loaded');
-    const inputs = batch.length === 1 ? first.inputs : joined(batch);
-    const { outputs, computeMs } = await this.#state.runtime.executor.run(inputs, first.outputs);
-    const rows = batch.map((work) => work.rows);
+    const askedAt = this.#options.now();
+    const { outputs, computeMs, waitedMs } = await this.#state.runtime.executor.run(joined(batch), first.outputs);
+    const startedAt = askedAt + waitedMs;
+    tell?.(startedAt);
+    for (const { queuedAt } of batch) this.statistics.queueMs += startedAt - queuedAt;
     this.statistics.executed(countedRows(batch, this.facts), computeMs);
-    if (batch.length === 1) return [outputs];
-    const parts = outputs.map((output) => splitBatch(output, rows));
-    return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));
+    return parted(batch, outputs);
   }
 
   async #loadUntilReady(arrival: Arrival): Promise<void> {

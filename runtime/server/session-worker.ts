@@ -8,9 +8,10 @@ import { sum } from './sum.ts';
 import type { Tensor } from './tensor.ts';
 import { transferable, whole, type Command, type Loaded, type Reply, type SessionOptions } from './worker-protocol.ts';
 
-/** The outputs of one batch and how long ONNX Runtime took for them. */
+/** The outputs of one batch, how long it waited for the one before it, and how long ONNX Runtime took for it. */
 export interface Ran {
   readonly outputs: readonly Tensor[];
+  readonly waitedMs: number;
   readonly computeMs: number;
 }
 
@@ -39,10 +40,17 @@ const ends = {
   },
 } as const;
 
+interface Answer {
+  readonly reply: Reply;
+  readonly begunAt: number;
+}
+
 interface Pending {
   readonly what: keyof typeof ends;
   readonly limitMs: number;
-  readonly resolve: (reply: Reply) => void;
+  /** When nothing was before it any more. */
+  begunAt?: number;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -70,23 +78,23 @@ export class SessionWorker {
 
   /** Waits for the session. Throws the loader's sentence when the file is no model. */
   async load(): Promise<Loaded> {
-    const reply = await this.#nextReply('load', this.#limits.loadMs);
+    const { reply } = await this.#nextReply('load', this.#limits.loadMs);
     if (reply.kind === 'loaded') return reply.session;
     throw new Error(reply.kind === 'failed' ? reply.message : 'the worker answered out of turn');
   }
 
-  /** Runs one batch; the inputs' buffers are given away. Only one run at a time. */
-  async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
+  /** Runs one batch, after those that were asked for before; the inputs' buffers are given away. It has waited since `askedAt`. */
+  async run(inputs: readonly Tensor[], outputs: readonly string[], askedAt = performance.now()): Promise<Ran> {
     if (!this.#peer.alive) throw unavailable('the worker of this model has died');
     const own = inputs.map(whole);
     const elements = sum(own.map(({ data }) => data.length));
     // Before anybody waits for the answer: what cannot be sent has none.
     this.#peer.send({ kind: 'run', inputs: own, outputs }, transferable(own));
     const { runs } = this.#limits;
-    const reply = await this.#nextReply('run', runs.of(elements));
+    const { reply, begunAt } = await this.#nextReply('run', runs.of(elements));
     if (reply.kind === 'ran') {
       runs.took(reply.computeMs, elements);
-      return reply;
+      return { outputs: reply.outputs, computeMs: reply.computeMs, waitedMs: begunAt - askedAt };
     }
     throw reply.kind === 'failed' ? runFailure(reply.message) : invalid('out of turn');
   }
@@ -98,7 +106,7 @@ export class SessionWorker {
     await ended;
   }
 
-  #nextReply(what: Pending['what'], limitMs: number): Promise<Reply> {
+  #nextReply(what: Pending['what'], limitMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ what, limitMs, resolve, reject });
       if (this.#pending.length === 1) this.#watch();
@@ -108,14 +116,18 @@ export class SessionWorker {
   #settle(reply: Reply): void {
     const pending = this.#pending.shift();
     this.#watch();
-    pending?.resolve(reply);
+    pending?.resolve({ reply, begunAt: pending.begunAt ?? 0 });
   }
 
   /** What is under way, from now on. */
   #watch(): void {
     const [first] = this.#pending;
-    if (first === undefined) this.#peer.expectNothing();
-    else this.#peer.expect(first.limitMs);
+    if (first === undefined) {
+      this.#peer.expectNothing();
+      return;
+    }
+    first.begunAt ??= performance.now();
+    this.#peer.expect(first.limitMs);
   }
 
   #ended(end: PeerEnd): void {

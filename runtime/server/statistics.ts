@@ -13,6 +13,7 @@ export class ModelStatistics {
   inferences = 0;
   /** Batches run. */
   executions = 0;
+  /** Of those that were answered: until their run began, also in the worker that was to run them. */
   queueMs = 0;
   computeMs = 0;
   /** Successful request durations, from decoded to result. */

@@ -4,7 +4,7 @@ import { levels } from './line.ts';
 import { invalid } from './protocol/errors.ts';
 import type { InferenceRequest } from './protocol/request.ts';
 import { sum } from './sum.ts';
-import { concatBatch, type Tensor } from './tensor.ts';
+import { concatBatch, splitBatch, type Tensor } from './tensor.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 
 /** Who asked, and when. */
@@ -68,7 +68,16 @@ export function countedRows(batch: readonly Work[], facts: { readonly hasRows: b
 /** The inputs of a batch, joined one by one. */
 export function joined(batch: readonly Work[]): readonly Tensor[] {
   const names = batch[0]?.inputs ?? [];
+  if (batch.length === 1) return names;
   return names.map((_, index) =>
     concatBatch(batch.map(({ inputs }) => inputs[index]).filter((tensor) => tensor !== undefined)),
   );
+}
+
+/** Of the outputs of a batch everybody's own. */
+export function parted(batch: readonly Work[], outputs: readonly Tensor[]): readonly (readonly Tensor[])[] {
+  if (batch.length === 1) return [outputs];
+  const rows = batch.map((work) => work.rows);
+  const parts = outputs.map((output) => splitBatch(output, rows));
+  return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));
 }

@@ -68,7 +68,7 @@ export class EncodingThread {
   #begin(task: EncodingTask): void {
     this.#peer ??= this.#start();
     this.#peer.send(task);
-    // The longest text that a model takes has its seconds for each 100,000 tokens.
+    // Two million letters took 24 s: what takes minutes does not end.
     this.#peer.expect(limitAfterMs(0));
   }
 

@@ -1,6 +1,7 @@
 /** Who waits, for how long, and who is next, as the callers of each protocol say it. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
+import { statisticsOf } from '../../../runtime/server/descriptions.ts';
 import type { Model } from '../../../runtime/server/model.ts';
 import { echoArtefact } from '../../support/echo-artefact.ts';
 import { grpcCaller, type GrpcCaller } from '../../support/grpc-caller.ts';
@@ -38,9 +39,8 @@ const multiplyByCall = (size: number, parameters: object = {}, metadata: Readonl
 
 /** A long run that has begun. */
 async function begun(): Promise<{ readonly over: Promise<unknown> }> {
-  const { queueMs } = model.statistics;
   const over = multiply(long);
-  await until(() => model.statistics.queueMs > queueMs);
+  await until(() => !model.idle && model.waiting === 0);
   return { over };
 }
 
@@ -101,6 +101,12 @@ describe('the Open Inference Protocol over REST', () => {
     const { status: code, json } = await multiply(1, parameters);
     expect(code).toBe(400);
     expect(json.error).toContain('is not a whole number of 0 or more');
+  });
+
+  test('who was given up counts as failed, and not in the queue', () => {
+    const { success, fail, queue } = statisticsOf(model).inference_stats;
+    expect(fail.count).toBeGreaterThan(0);
+    expect(queue.count).toBe(success.count);
   });
 
   test('how many were given up is a metric', async () => {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { SessionPool, type PoolOptions } from '../../../runtime/server/session-pool.ts';
 import type { Tensor } from '../../../runtime/server/tensor.ts';
 import { folderWith, until } from '../../support/model-server.ts';
-import { identityModel, mlpModel, type ElementType } from '../../support/onnx-model.ts';
+import { identityModel, loopModel, mlpModel, type ElementType } from '../../support/onnx-model.ts';
 import { WorkerWatch } from '../../support/worker-threads.ts';
 
 const pools: SessionPool[] = [];
@@ -168,6 +168,19 @@ describe('sessions in threads', () => {
     const runs = rows.map((data) => worker.run([{ ...x(), data: data.slice() }], ['y']));
     await pool.close();
     expect((await Promise.all(runs)).map(({ outputs }) => outputs[0]!.data)).toEqual(rows);
+  });
+
+  test('a run that waits in the worker says for how long', async () => {
+    const pool = await poolOver(loopModel());
+    await pool.start();
+    const worker = pool.acquire(2)!;
+    const rounds = (count: number): Tensor => ({
+      ...{ name: 'x', datatype: 'INT64', shape: [1] },
+      data: BigInt64Array.of(BigInt(count)),
+    });
+    const [first, second] = await Promise.all([1 << 18, 1].map((count) => worker.run([rounds(count)], ['y'])));
+    expect(second!.waitedMs).toBeGreaterThan(first!.waitedMs);
+    expect(second!.waitedMs).toBeGreaterThan(second!.computeMs);
   });
 
   test('an error of the model is the caller’s, and the session lives on', async () => {

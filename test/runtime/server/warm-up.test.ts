@@ -120,7 +120,7 @@ describe('on a GPU', () => {
         const rows = inputs[0]?.shape[0] ?? 0;
         const computeMs = rows === last ? 2 : switchedMs;
         last = rows;
-        return Promise.resolve({ outputs: inputs, computeMs });
+        return Promise.resolve({ outputs: inputs, waitedMs: 0, computeMs });
       },
     };
   }
