@@ -8,13 +8,14 @@ import { MainThreadSession, openOnMainThread } from './main-thread.ts';
 import { unavailable } from './protocol/errors.ts';
 import { SessionPool, type PoolOptions } from './session-pool.ts';
 import type { Ran } from './session-worker.ts';
-import type { Tensor } from './tensor.ts';
+import { elementsOf, type Tensor } from './tensor.ts';
 import { warmUp, type WarmUp } from './warm-up.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /**
  * Runs up to so many milliseconds are so short that the way to the worker and back counts: the next one then waits in the worker.
- * Nobody takes it back there, be it that its caller leaves meanwhile.
+ * Nobody takes it back there, be it that its caller leaves meanwhile: to hear of that, and to look for it before each run, would
+ * cost every request more than such a run is worth. So none waits behind a run that may be longer.
  */
 const briefMs = 10;
 
@@ -34,8 +35,10 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #pool: SessionPool;
   #mainThread: MainThreadSession | undefined;
-  /** Of the last run in a worker. */
-  #runMs = Infinity;
+  /** Elements of the largest batch whose run in a worker was brief; of none, as long as nobody knows. */
+  #briefElements = -1;
+  /** Runs in workers that may be longer. */
+  #longRuns = 0;
 
   private constructor(options: ExecutorOptions, pool: SessionPool, first: Loaded | MainThreadSession) {
     this.#options = options;
@@ -58,7 +61,7 @@ export class Executor {
   /** Batches that may run, or wait in a worker, where the next one begins with these inputs; `isFinal` when it may wait there. */
   sizeFor(inputs: readonly Tensor[], isFinal: boolean): number {
     if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.atOnce;
-    return isFinal && this.#runMs <= briefMs ? 2 * this.size : this.size;
+    return isFinal && this.#briefElements >= 0 && this.#longRuns === 0 ? 2 * this.size : this.size;
   }
 
   /** Whether small batches run on the main thread. */
@@ -83,13 +86,26 @@ export class Executor {
   /** Runs one batch; the inputs' buffers may be given away. */
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     if (this.#mainThread?.takes(inputs) === true) return this.#mainThread.run(inputs, outputs);
+    const elements = elementsOf(inputs);
+    const isLong = Number(elements > this.#briefElements);
+    this.#longRuns += isLong;
+    try {
+      const ran = await this.#runInWorker(inputs, outputs);
+      if (ran.computeMs <= briefMs) this.#briefElements = Math.max(this.#briefElements, elements);
+      else if (isLong === 0) this.#briefElements = -1;
+      return ran;
+    } finally {
+      this.#longRuns -= isLong;
+    }
+  }
+
+  async #runInWorker(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
     const askedAt = performance.now();
     await this.#pool.start().catch(rejected);
     const worker = this.#pool.acquire(2);
     if (worker === undefined) throw unavailable('no worker of this model is alive');
     try {
       const ran = await worker.run(inputs, outputs, askedAt);
-      this.#runMs = ran.computeMs;
       this.#pool.healthy();
       return ran;
     } finally {

@@ -11,7 +11,7 @@ import { runFailure } from './out-of-memory.ts';
 import type { Signature } from './protocol/request.ts';
 import type { Ran, WorkerOptions } from './session-worker.ts';
 import { sum } from './sum.ts';
-import { elementCount, type Tensor } from './tensor.ts';
+import { elementCount, elementsOf, type Tensor } from './tensor.ts';
 import type { Loaded } from './worker-protocol.ts';
 
 /** Longest run that may block the main thread: about what a trip to a worker thread and back costs under load. */
@@ -45,8 +45,6 @@ export interface Measured {
 
 const isShort = (measured: Measured | undefined): measured is Measured =>
   measured !== undefined && measured.computeMs <= blockingLimitMs;
-
-const elementsOf = (inputs: readonly Tensor[]): number => sum(inputs.map(({ shape }) => elementCount(shape)));
 
 const wallMs = (): number => performance.now();
 

@@ -79,6 +79,11 @@ export function elementCount(shape: readonly number[]): number {
   return count;
 }
 
+/** The elements of all inputs of a run, by their shapes. */
+export function elementsOf(inputs: readonly Tensor[]): number {
+  return sum(inputs.map(({ shape }) => elementCount(shape)));
+}
+
 /** The bytes of the elements, without a copy. */
 export function bytesOf(data: NumericData): Buffer<ArrayBuffer> {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);

@@ -85,7 +85,7 @@ test('a small model that runs for long has workers, and is warmed up there', asy
   expect(watch.seen.size).toBe(1);
 });
 
-test('the next batch waits in the worker while runs are brief, if it is final', async () => {
+test('the next batch waits in the worker while runs are brief, if it is final, and behind none that may be long', async () => {
   const { executor } = await executorOver(mlpModel([16, 1024, 16]));
   await executor.warmUp(4096);
   const sizes = (): readonly number[] => [true, false].map((isFinal) => executor.sizeFor(x(1, 16), isFinal));
@@ -93,8 +93,10 @@ test('the next batch waits in the worker while runs are brief, if it is final', 
   // On a busy machine a brief run may take long.
   while (sizes()[0] === 1) await rowsOf(executor, 1, 16);
   expect(sizes()).toEqual([2, 1]);
-  await rowsOf(executor, 1 << 16, 16);
+  const larger = rowsOf(executor, 1 << 16, 16);
   expect(sizes()).toEqual([1, 1]);
+  await larger;
+  expect(sizes()).toEqual([2, 1]);
 });
 
 test('a large model has workers from the beginning', async () => {
