@@ -8,11 +8,11 @@ The rules, the same for every format:
 - A missing feature is an error or, with `missing: impute`, NaN in x: the model takes the mean of the training rows for
   a number, and none of the categories for a category. A missing target is always an error. Infinity is too.
 - Classes are the sorted values of the target (numbers by size), or `labels` in the order given.
+- Where all classes, or all categories of a column, are whole numbers, 3.0 is 3, whoever has written it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +26,12 @@ from limbeck_trainer.reading.columns import finite, numbers, words
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.reading.readers import index_columns
 from limbeck_trainer.reading.rounding import Rounding
+from limbeck_trainer.reading.spelling import classes_of, digits_of, in_order, spelled
 from limbeck_trainer.samples import Feature, Floats, Ints
 
 # More are names or numbers, not kinds; each is an input of the model.
 MOST_CATEGORIES = 4096
 MOST_CLASSES = 65536
-# Python reads no more than 4300 digits, and nobody counts so far.
-WHOLE = re.compile(r"-?[0-9]{1,300}")
 
 
 @dataclass
@@ -75,7 +74,7 @@ class Survey:
         if value is None:
             invalid(f"The target {target!r} is missing in row {row} of {name}. Fill it, or remove the row.")
         labels = self.reading.labels
-        if labels and value not in labels:
+        if labels and value not in labels and digits_of(value) not in labels:
             what = f"The target {target!r} is {value!r} in row {row} of {name}"
             invalid(f"{what}, which data.labels does not list. Correct one of the two.")
         code = self.codes.setdefault(value, len(self.codes))
@@ -86,7 +85,7 @@ class Survey:
     def features(self) -> tuple[Feature, ...]:
         """The columns of x."""
         impute = self.reading.columns.missing == "impute"
-        known = {name: tuple(in_order(values)) for name, values in self.categories.items()}
+        known = {name: tuple(in_order({*spelled(values).values()})) for name, values in self.categories.items()}
         empty = next((name for name, values in known.items() if not values), None)
         if empty is not None:
             invalid(f"The column {empty!r} has no value at all. Leave it out of data.columns.features.")
@@ -94,9 +93,9 @@ class Survey:
 
     def classes(self, codes: Ints) -> tuple[Ints, tuple[str, ...]]:
         """Provisional codes → class indices, and the labels."""
-        labels = self.reading.labels or tuple(in_order(self.codes))
+        written, labels = classes_of(self.codes, self.reading.labels)
         index = {label: position for position, label in enumerate(labels)}
-        final = np.array([index[value] for value in self.codes], dtype=np.int64)
+        final = np.array([index[written[value]] for value in self.codes], dtype=np.int64)
         return final[codes], labels
 
 
@@ -120,7 +119,8 @@ def _encoded(name: str, table: pa.Table, feature: Feature, rounding: Rounding | 
             rounding.add(feature.name, values)
         return values.astype(np.float32)
     index = {value: float(position) for position, value in enumerate(feature.categories)}
-    codes = [np.nan if value is None else index[value] for value in words(name, feature.name, column)]
+    found = words(name, feature.name, column)
+    codes = [np.nan if word is None else index[word if word in index else digits_of(word)] for word in found]
     return finite(name, feature.name, np.array(codes), feature.impute).astype(np.float32)
 
 
@@ -150,11 +150,3 @@ def _check_columns(name: str, table: pa.Table, wanted: Iterable[str], where: str
     if unknown is not None:
         shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         invalid(f"{name} has no column {unknown!r}; it has {shown}. Correct {where}.")
-
-
-def in_order(values: Iterable[str]) -> list[str]:
-    """Classes or categories: numbers by size if all are whole numbers, else texts by their characters."""
-    texts = sorted(values)
-    if all(WHOLE.fullmatch(text) for text in texts):
-        return sorted(texts, key=int)
-    return texts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,6 +24,7 @@ from limbeck_trainer.reading.files import (
     open_source,
     text_of,
 )
+from limbeck_trainer.reading.spelling import classes_of
 from limbeck_trainer.samples import Ints
 from limbeck_trainer.store import Store
 
@@ -89,23 +90,19 @@ class Classes:
 
     def targets(self, documents: Documents, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
         """y and the labels, after the last document: of a table in the order of any table, else as folders are."""
-        files, order = documents.files, _table_order() if documents.kind != "text" else sorted
-        labels = reading.labels or tuple(order(self._codes))
+        files = documents.files
+        written, labels = classes_of(self._codes, reading.labels)
+        if documents.kind == "text":
+            # Names of folders are names, also where all are numbers.
+            written, labels = {name: name for name in self._codes}, reading.labels or tuple(sorted(self._codes))
         index = {label: position for position, label in enumerate(labels)}
-        stranger = next((name for name in self._codes if name not in index), None)
+        stranger = next((name for name in self._codes if written[name] not in index), None)
         if stranger is not None:
             what = f"{files.name} has the class {stranger!r}, which data.labels does not list"
             invalid(f"{what}. Correct one of the two.")
-        if len(self._codes) < 2:
+        if len({*written.values()}) < 2:
             invalid(f"{files.name} has one class only: {next(iter(self._codes))!r}. Add samples of others.")
-        return np.array([index[name] for name in self._codes], dtype=np.int64)[np.array(self._found)], labels
-
-
-def _table_order() -> Callable[[Iterable[str]], list[str]]:
-    # Read late: plain text needs no reader of tables.
-    from limbeck_trainer.reading.tables import in_order
-
-    return in_order
+        return np.array([index[written[name]] for name in self._codes], dtype=np.int64)[np.array(self._found)], labels
 
 
 def _documents(kind: str, file: File, stream: BinaryIO, reading: Reading) -> Iterator[Document]:

@@ -87,6 +87,47 @@ def test_classes_are_sorted_numbers_by_size(tmp_path: Path, values: list[Any], l
     assert load(tmp_path, "t.parquet", parquet_of(rows), Reading()).labels == labels
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+@pytest.mark.parametrize(
+    ("values", "labels", "y"),
+    [
+        # As pandas writes whole numbers of a column in which a value is missing.
+        (["10.0", "9.0", "-1.0"], ("-1", "9", "10"), [2, 1, 0]),
+        (["3.0", "3", "-0.0", "0"], ("0", "3"), [1, 1, 0, 0]),
+        # Versions, and what may be one.
+        (["1.0", "1.1", "2.0"], ("1.0", "1.1", "2.0"), [0, 1, 2]),
+        (["1.0", "2.0", "x"], ("1.0", "2.0", "x"), [0, 1, 2]),
+    ],
+)
+def test_where_all_are_whole_numbers_a_point_and_zeros_say_nothing(
+    tmp_path: Path, name: str, values: list[str], labels: tuple[str, ...], y: list[int]
+) -> None:
+    lines = [f'{{"a": 1, "b": "{value}", "target": "{value}"}}' for value in values]
+    if name == "t.csv":
+        lines = ["a,b,target", *(f"1,{value},{value}" for value in values)]
+    dataset = load(tmp_path, name, "\n".join(lines), Reading(columns=Columns(categorical=("b",))))
+    assert (dataset.labels, dataset.y.tolist()) == (labels, y)
+    assert (dataset.features[1].categories, dataset.x[:, 1].tolist()) == (labels, y)
+
+
+def test_all_shards_say_whether_all_are_whole_numbers(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,target\n1,3.0\n2,4.0\n")
+    (tmp_path / "2.csv").write_text("a,target\n1,3\n2,5\n")
+    source = Claimed("claim", str(tmp_path), None)
+    dataset = load_data(source, Store(), ANY)
+    assert (dataset.labels, dataset.y.tolist()) == (("3", "4", "5"), [0, 1, 0, 2])
+    (tmp_path / "3.csv").write_text("a,target\n1,3.5\n")
+    assert load_data(source, Store(), ANY).labels == ("3", "3.0", "3.5", "4.0", "5")
+
+
+@pytest.mark.parametrize(
+    ("labels", "y"), [(("4", "3"), [1, 0]), (("3.0", "4.0"), [0, 1]), (("3", "4.0", "3.0"), [2, 1])]
+)
+def test_labels_may_be_written_either_way(tmp_path: Path, labels: tuple[str, ...], y: list[int]) -> None:
+    dataset = load(tmp_path, "t.csv", "a,target\n1,3.0\n2,4.0\n", Reading(labels=labels))
+    assert (dataset.labels, dataset.y.tolist()) == (labels, y)
+
+
 @pytest.mark.parametrize("columns", [Columns(), Columns(categorical=("b",))])
 def test_the_index_that_pandas_writes_into_a_csv_is_no_feature(tmp_path: Path, columns: Columns) -> None:
     """It has no name. Of samples that are sorted by their class it would tell the class."""
@@ -202,6 +243,14 @@ WRONG: list[Row] = [
         Reading(labels=("x", "y")),
         "is 'q' in row 2 of .*lab",
     ),
+    (
+        "a label outside the range with a point",
+        "t.csv",
+        "a,target\n1,1.0\n2,3.0\n",
+        Reading(labels=("1", "2")),
+        "'3.0' in",
+    ),
+    ("one class in two spellings", "t.csv", "a,target\n1,3\n2,3.0\n", ANY, "one class only: 'target' is always '3'"),
     ("a missing target", "t.csv", "a,target\n1,x\n2,\n", ANY, "The target 'target' is missing in row 2 of .*Fill it"),
     ("a missing number to predict", "t.csv", "a,age\n1,2\n2,\n", AGE, "'age' of .* has no value in row 2"),
     ("a word to predict", "t.csv", "a,age\n1,2\n2,old\n", AGE, "'age' of .* has 'old' in row 2"),

@@ -49,6 +49,14 @@ def test_a_folder_of_text_files_is_a_class(tmp_path: Path) -> None:
     assert (texts.documents, texts.labels, texts.y) == (("bad", "awful", "good"), ("neg", "pos"), [0, 0, 1])
 
 
+def test_a_whole_number_of_a_table_has_no_point_and_the_name_of_a_folder_what_it_has(tmp_path: Path) -> None:
+    reading = Reading(columns=Columns(text="body", target="stars"))
+    table = load(tmp_path / "a", {"t.csv": "body,stars\ngood,10.0\nbad,1.0\nfair,9.0\n"}, reading)
+    assert (table.labels, table.y) == (("1", "9", "10"), [2, 0, 1])
+    folders = load(tmp_path / "b", {"10.0/1.txt": "good", "9.0/1.txt": "fair"}, Reading())
+    assert (folders.labels, folders.y) == (("10.0", "9.0"), [0, 1])
+
+
 def test_a_row_of_a_text_column_is_a_document(tmp_path: Path) -> None:
     lines = '{"body": "good", "stars": 5}\n{"body": "bad", "stars": 1}\n'
     reading = Reading(columns=Columns(text="body", target="stars"))
