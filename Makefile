@@ -123,6 +123,10 @@ keep-release: ## Keep the operator of the last commit as the one that upgrades a
 test-e2e: setup ## On the real cluster, with the chart installed.
 	@$(LAVISH) bash test/e2e/run
 
+.PHONY: test-kueue
+test-kueue: setup ## Jobs that wait for quota in a real Kueue, on the real cluster; builds it with Go; about 4 min, the first time 10.
+	@$(LAVISH) bash test/kueue/run
+
 .PHONY: fuzz soak
 fuzz: setup ## The model server under requests at random for ten minutes; `make test` does it for 20 seconds.
 	@LIMBECK_FUZZ_SECONDS=600 LIMBECK_FUZZ_SEED=$${LIMBECK_FUZZ_SEED:-$$RANDOM} $(BOUNDED) 1500 $(JEST) --selectProjects conformance --runInBand --testPathPatterns test/fuzz

@@ -27,5 +27,6 @@ export default {
     project('integration', ['integration', 'charts'], patient),
     project('faults', ['faults'], patient),
     project('e2e', ['e2e'], patient),
+    project('kueue', ['kueue'], patient),
   ],
 };

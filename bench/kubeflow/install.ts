@@ -7,19 +7,12 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
-import {
-  buildFolder,
-  clusterScoped,
-  define,
-  folder,
-  namespaces,
-  never,
-  until,
-  type ApiServer,
-} from '../operator/api-server.ts';
+import { clusterScoped, define, folder, namespaces, never, until, type ApiServer } from '../operator/api-server.ts';
+import { buildFolder } from '../cache.ts';
+import type { Manager, WebhookConfiguration } from '../go-modules.ts';
 import { assertRuns, started } from '../operator/processes.ts';
 import { makeMany } from '../operator/work.ts';
-import { released, type Manager, type Release, type WebhookConfiguration } from './release.ts';
+import { released, type Release } from './release.ts';
 import type { Contestant } from './round.ts';
 
 const namespace = 'kubeflow-system';

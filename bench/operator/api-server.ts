@@ -1,7 +1,6 @@
 /** An API server, etcd and controllers for this bench alone, beside whatever else runs; each time from nothing. */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -14,13 +13,12 @@ import { usualDeadlines } from '../../operator/kernel/deadlines.ts';
 import { Transport } from '../../operator/kernel/transport.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { defaultCredentials } from '../../operator/kernel/credentials.ts';
+import { cache } from '../cache.ts';
 import { Scrape } from './scrape.ts';
 
 const run = promisify(execFile);
-const cache = process.env.LIMBECK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'limbeck');
-/** Of this bench; what it builds lies beside it. */
+/** Of this bench. */
 export const folder = join(cache, 'api-bench');
-export const buildFolder = join(cache, 'bench');
 export const kubeconfig = join(folder, 'admin.conf');
 
 export const never = new AbortController().signal;

@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { buildFolder, kubeconfig, removeApiServer } from './api-server.ts';
+import { buildFolder } from '../cache.ts';
+import { kubeconfig, removeApiServer } from './api-server.ts';
 
 const running = new Set<ChildProcess>();
 

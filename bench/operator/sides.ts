@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import { buildFolder, sleep, until } from './api-server.ts';
+import { buildFolder } from '../cache.ts';
+import { sleep, until } from './api-server.ts';
 import { assertRuns, started, stop } from './processes.ts';
 import { Scrape, type Between } from './scrape.ts';
 
