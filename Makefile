@@ -93,7 +93,7 @@ python-clients: ## tritonclient, grpcio and KServe's client at pinned versions, 
 	@bash test/clients/venv > /dev/null
 
 .PHONY: test-trainer
-test-trainer: ## pytest, ruff and mypy with the trainer image's own Python; the last two of bench, too.
+test-trainer: ## pytest, ruff and mypy with the trainer image's own Python; the last two of bench and demo, too.
 	@bash test/trainer
 
 .PHONY: test-integration
