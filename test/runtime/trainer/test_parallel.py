@@ -64,11 +64,23 @@ def test_every_strategy_trains_the_same_model(tmp_path: Path, optimization: Docu
         assert abs(accuracies[0] - accuracies[1]) < 0.01
 
 
-@pytest.mark.parametrize(("first", "then"), [("fsdp", "alone"), ("alone", "fsdp"), ("fsdp", "ddp"), ("fsdp", "fsdp")])
-def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(tmp_path: Path, first: str, then: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "then", "optimizer"),
+    [
+        ("fsdp", "alone", "adam"),
+        ("alone", "fsdp", "adam"),
+        ("fsdp", "ddp", "adam"),
+        ("fsdp", "fsdp", "adam"),
+        # Which keeps nothing of a weight.
+        ("fsdp", "fsdp", "sgd"),
+    ],
+)
+def test_a_checkpoint_of_one_strategy_and_width_is_one_of_every_other(
+    tmp_path: Path, first: str, then: str, optimizer: str
+) -> None:
     """Stopped in the middle of an epoch, resumed as something else: it ends like a training that was never stopped."""
-    run_group(tmp_path / "whole", config(tmp_path / "a", "alone"), 1)
-    document = config(tmp_path / "b", first)
+    run_group(tmp_path / "whole", config(tmp_path / "a", "alone", optimizer=optimizer), 1)
+    document = config(tmp_path / "b", first, optimizer=optimizer)
     stopped = run_group(tmp_path / "first", document, WIDTHS[first], stop_after=30)
     assert [result and result["reason"] for result in stopped.results] == ["Interrupted"] * WIDTHS[first]
     assert "at step 30 of 80 (model); checkpoint file:" in stopped.result["message"]
