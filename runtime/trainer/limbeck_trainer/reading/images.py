@@ -15,6 +15,7 @@ from limbeck_trainer.samples import Floats, Ints
 
 # A small file can claim to be a huge picture.
 Image.MAX_IMAGE_PIXELS = 64_000_000
+SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,16 @@ def read_picture(file: File, content: bytes, wanted: ImageSize | None) -> Pictur
         raise
     except Exception as error:
         # All else is: the bytes are in memory, and Pillow meets damage in many ways, failed assertions among them.
-        # Of a stranger it would tell the address of the bytes.
-        why = "it is neither" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
-        invalid(f"{file.name} is no whole PNG or JPEG: {why}. Replace or remove it.")
+        invalid(f"{file.name} is no whole PNG or JPEG: {_why(error, content)}. Replace or remove it.")
     shaped = pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
     return Picture(np.ascontiguousarray(shaped), size)
+
+
+def _why(error: Exception, content: bytes) -> str:
+    if not isinstance(error, UnidentifiedImageError):
+        return str(error) or type(error).__name__
+    # It would tell the address of the bytes.
+    return "what comes before its pixels is damaged" if content.startswith(SIGNATURES) else "it is neither"
 
 
 def check_same(file: File, picture: Picture, first: Picture) -> None:

@@ -91,6 +91,12 @@ def no_palette(folder: Path) -> None:
     (folder / "b" / "2.png").write_bytes(chunks(header(8, 6, 3), (b"tRNS", b"\0"), pixels, (b"IEND", b"")))
 
 
+def damaged_words(folder: Path) -> None:
+    whole = (folder / "a" / "1.png").read_bytes()
+    words = (3).to_bytes(4) + b"tEXta\0b" + bytes(4)
+    (folder / "b" / "2.png").write_bytes(whole[:33] + words + whole[33:])
+
+
 def bomb(folder: Path) -> None:
     pixels = b"IDAT", zlib.compress(bytes(1000))
     (folder / "b" / "2.png").write_bytes(chunks(header(60000, 60000, 0), pixels, (b"IEND", b"")))
@@ -114,6 +120,7 @@ def one_class(folder: Path) -> None:
         (corrupt, r"b/2.png .* is no whole PNG or JPEG: .*Replace or remove it"),
         (no_picture, r"b/2.png .* is no whole PNG or JPEG: it is neither\. Replace or remove it"),
         (no_palette, r"b/2.png .* is no whole PNG or JPEG: AssertionError\. Replace or remove it"),
+        (damaged_words, r"b/2.png .* is no whole PNG or JPEG: what comes before its pixels is damaged\. Replace"),
         (bomb, r"b/2.png .* is no whole PNG or JPEG: .*3600000000 pixels.*bomb"),
         (another_size, r"b/2.png .* is 8x3 with 3 channels, the first image 8x6 with 3 channels. Set data.image"),
         (no_folder, r"2.png .* lies in no folder. Put every file"),
