@@ -22,6 +22,7 @@ from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.losses import Response as ResponseLoss
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.out_of_memory import is_out_of_memory
+from limbeck_trainer.reading.spelling import digits_of
 from limbeck_trainer.scratch import Scratch, room_for
 from limbeck_trainer.store import Store
 
@@ -108,8 +109,13 @@ def _check(uri: str, manifest: dict[str, Any], model: OnnxModel, dataset: Datase
     if not _fits(model.output_shape, (-1, classes)):
         _mismatch(f"The teacher {uri} answers {list(model.output_shape)}; the data has {classes} classes.")
     labels = manifest.get("labels")
-    if labels is not None and labels != list(dataset.labels):
+    if labels is not None and _written(labels) != _written(list(dataset.labels)):
         _mismatch(f"The teacher {uri} has the labels {labels}; the data has {list(dataset.labels)}.")
+
+
+def _written(labels: object) -> object:
+    """A teacher of older data, or of an older trainer, may say 3.0 for 3."""
+    return [digits_of(it) if isinstance(it, str) else it for it in labels] if isinstance(labels, list) else labels
 
 
 def _fits(declared: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

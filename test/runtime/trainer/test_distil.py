@@ -206,3 +206,13 @@ def test_a_teacher_that_is_not_what_it_says(
     with pytest.raises(TrainerError, match=sentence) as caught:
         run_here(distilling(student(store), teacher, teacher={"uri": tmp_path.as_uri(), "sha256": digest}))
     assert caught.value.reason is Reason.TEACHER_MISMATCH
+
+
+def test_a_teacher_may_write_its_classes_with_a_point(store: str, teacher: Document, tmp_path: Path) -> None:
+    """As one does that learnt from 3.0 before that was the class 3."""
+    folder = Path(urlsplit(teacher["artefact"]["uri"]).path)
+    (tmp_path / "model.onnx").write_bytes((folder / "model.onnx").read_bytes())
+    (tmp_path / "manifest.json").write_text(json.dumps({"labels": [f"{digit}.0" for digit in range(10)]}))
+    theirs = {"uri": tmp_path.as_uri(), "sha256": teacher["artefact"]["sha256"]}
+    result = run_here(distilling(student(store), teacher, teacher=theirs))
+    assert result["outcome"] == "succeeded"

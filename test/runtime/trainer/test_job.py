@@ -43,7 +43,7 @@ def test_result_manifest_and_report_agree(store: str) -> None:
 
 
 def test_gates_on_classes_are_answered_in_their_order(store: str) -> None:
-    wanted = [{"metric": "recall"}, {"metric": "f1", "class": "3"}, {"metric": "precision", "class": "8"}]
+    wanted = [{"metric": "recall"}, {"metric": "f1", "class": "3"}, {"metric": "precision", "class": "8.0"}]
     result = run_here(config_document(store, evaluation={"classMetrics": wanted}))
     jsonschema.validate(result, contract("trainer-result"))
     classes = {row["label"]: row for row in json.loads((folder_of(result) / "report.json").read_text())["classes"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 # Python reads no more than 4300 digits, and nobody counts so far.
 WHOLE = re.compile(r"-?[0-9]{1,300}")
@@ -27,6 +27,11 @@ def digits_of(word: str) -> str:
     return pointed[1] if int(pointed[1]) else "0"
 
 
+def among(word: str, known: Container[str]) -> str:
+    """Which of those that are known a word means: itself, else what it is as a whole number."""
+    return word if word in known else digits_of(word)
+
+
 def spelled(words: Iterable[str]) -> dict[str, str]:
     """How each word of a data set is written: as it is, unless all are whole numbers; then 3.0 is 3.
 
@@ -39,6 +44,6 @@ def spelled(words: Iterable[str]) -> dict[str, str]:
 def classes_of(words: Iterable[str], labels: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The class of each word, and all classes in their order: `labels`, where somebody has listed them."""
     if labels:
-        return {word: word if word in labels else digits_of(word) for word in words}, labels
+        return {word: among(word, labels) for word in words}, labels
     written = spelled(words)
     return written, tuple(in_order({*written.values()}))

@@ -26,7 +26,7 @@ from limbeck_trainer.reading.columns import finite, numbers, words
 from limbeck_trainer.reading.files import invalid
 from limbeck_trainer.reading.readers import index_columns
 from limbeck_trainer.reading.rounding import Rounding
-from limbeck_trainer.reading.spelling import classes_of, digits_of, in_order, spelled
+from limbeck_trainer.reading.spelling import among, classes_of, in_order, spelled
 from limbeck_trainer.samples import Feature, Floats, Ints
 
 # More are names or numbers, not kinds; each is an input of the model.
@@ -74,7 +74,7 @@ class Survey:
         if value is None:
             invalid(f"The target {target!r} is missing in row {row} of {name}. Fill it, or remove the row.")
         labels = self.reading.labels
-        if labels and value not in labels and digits_of(value) not in labels:
+        if labels and among(value, labels) not in labels:
             what = f"The target {target!r} is {value!r} in row {row} of {name}"
             invalid(f"{what}, which data.labels does not list. Correct one of the two.")
         code = self.codes.setdefault(value, len(self.codes))
@@ -120,7 +120,7 @@ def _encoded(name: str, table: pa.Table, feature: Feature, rounding: Rounding | 
         return values.astype(np.float32)
     index = {value: float(position) for position, value in enumerate(feature.categories)}
     found = words(name, feature.name, column)
-    codes = [np.nan if word is None else index[word if word in index else digits_of(word)] for word in found]
+    codes = [np.nan if word is None else index[among(word, index)] for word in found]
     return finite(name, feature.name, np.array(codes), feature.impute).astype(np.float32)
 
 
