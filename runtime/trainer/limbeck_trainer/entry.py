@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -25,15 +26,18 @@ from limbeck_trainer.result import failure_document, write_result
 
 
 class Ending:
-    """The one way out: the result, the last log line, the exit code."""
+    """The one way out: the result, the last log line, the exit code. Only the thread that comes first goes it."""
 
     def __init__(self) -> None:
         self.log = Log({"rank": os.environ.get("RANK", "0")})
         self.board = Board()
+        # Nobody gives it back.
+        self._first = threading.RLock()
         self.result_file = Path(os.environ.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
 
     def succeed(self, document: dict[str, object] | None) -> NoReturn:
         """Rank 0 alone has a document: it speaks for all."""
+        self._first.acquire()
         if document is not None:
             if (problem := self._written(document)) is not None:
                 # Nobody would hear of it; another attempt goes on from the last step.
@@ -44,6 +48,7 @@ class Ending:
 
     def fail(self, error: TrainerError) -> NoReturn:
         """Each rank reports its own failure."""
+        self._first.acquire()
         self._written(failure_document(error))
         self.log.error("training failed", reason=error.reason, error=error.message)
         self.exit(EXIT_CODES[error.reason])

@@ -223,6 +223,37 @@ def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Pat
     assert worker.lines()[-1]["message"] == "training failed"
 
 
+# The one thread is about to end when the time of the other is over.
+TWO_ENDS = """
+import sys, threading
+from limbeck_trainer.entry import Ending
+from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.log import Log
+ending, begun = Ending(), threading.Event()
+def overdue():
+    begun.set()
+    ending.overdue()
+def late(_line):
+    ending.log = Log({})
+    other = threading.Thread(target=overdue, daemon=True)
+    other.start()
+    begun.wait()
+    other.join(0.5)
+ending.log = Log({}, late)
+SUCCESS = {"outcome": "succeeded", "metrics": {}, "artefact": {}}
+ending.succeed(SUCCESS) if sys.argv[1] == "succeeded" else ending.fail(TrainerError(Reason.DATA_INVALID, "Row 3."))
+"""
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("succeeded", 0), ("failed", 65)])
+def test_who_ends_first_has_the_last_word(tmp_path: Path, store: str, outcome: str, code: int) -> None:
+    command = [sys.executable, "-c", TWO_ENDS, outcome]
+    (worker,) = start_program(tmp_path, config_document(store), command, 1)
+    assert worker.exit_code() == code, worker.log_file.read_text()
+    result = worker.result()
+    assert (result["outcome"], result.get("reason")) == (outcome, None if code == 0 else "DataInvalid")
+
+
 def test_a_result_that_cannot_be_written_is_a_crash_with_words(tmp_path: Path, store: str) -> None:
     """Not half a result, nor none, of which the operator would not know why."""
     script = "import limbeck_trainer.entry as one; one._run = lambda *_: {'seconds': float('nan')}; one.main()"

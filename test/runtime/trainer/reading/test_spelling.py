@@ -16,7 +16,7 @@ from limbeck_trainer.reading.spelling import among, classes_of, digits_of
         ("007.0", "007"),
         *(
             (word, word)
-            for word in ("3", "-0", "3.", ".0", "3.5", "3.0.0", "3e0", "v3.0", " 3.0", "", "1" * 5000 + ".0")
+            for word in ("3", "-0", "3.", ".0", "3.5", "3.0.0", "3e0", "v3.0", " 3.0", "", "1" * 301 + ".0")
         ),
     ],
 )
