@@ -1,10 +1,11 @@
 /** A PNG or JPEG → the elements of one sample. The only importer of sharp, which is loaded with the first picture. */
 import { sentenceOf } from '../../../process/logger.ts';
 import { invalid } from '../protocol/errors.ts';
+import { greyOf, rgbOfInks } from './colours.ts';
 import type { ImagePreprocessing } from './preprocessing.ts';
 import { resample, type Pixels } from './resample.ts';
 
-/** Of one picture: 48 MiB as pixels. A small file can claim to be a huge picture. */
+/** Of one picture: 48 MiB as pixels, 64 of four inks. A small file can claim to be a huge picture. */
 const mostPixels = 1 << 24;
 
 const png = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
@@ -34,30 +35,7 @@ async function decoded(file: Buffer): Promise<Pixels> {
   const { data, info } = await whole.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   const pixels = { width, height, channels, data };
-  return isOfInks ? mixed(pixels) : pixels;
-}
-
-/** RGB of cyan, magenta, yellow and black by Pillow's integers, without a profile, by which sharp would do it. */
-function mixed({ data, width, height }: Pixels): Pixels {
-  const colours = new Uint8Array(3 * width * height);
-  for (let pixel = 0; pixel < width * height; pixel += 1) {
-    const light = 255 - (data[4 * pixel + 3] ?? 0);
-    for (let ink = 0; ink < 3; ink += 1) {
-      const taken = (data[4 * pixel + ink] ?? 0) * light + 128;
-      colours[3 * pixel + ink] = light - (((taken >> 8) + taken) >> 8);
-    }
-  }
-  return { width, height, channels: 3, data: colours };
-}
-
-/** One channel of three, by Pillow's integers for ITU-R 601-2 luma. */
-function grey({ data, width, height }: Pixels): Pixels {
-  const luma = new Uint8Array(width * height);
-  for (let pixel = 0; pixel < luma.length; pixel += 1) {
-    const [red, green, blue] = [data[3 * pixel] ?? 0, data[3 * pixel + 1] ?? 0, data[3 * pixel + 2] ?? 0];
-    luma[pixel] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-  }
-  return { width, height, channels: 1, data: luma };
+  return isOfInks ? rgbOfInks(pixels) : pixels;
 }
 
 /** One sample's elements, in the order of the model's layout. */
@@ -83,7 +61,7 @@ export async function readPicture(file: Buffer, where: string, image: ImagePrepr
     const pixels = await decoded(file).catch((error: unknown) => {
       throw invalid(`${where} is no whole picture of at most ${mostPixels} pixels: ${sentenceOf(error)}`);
     });
-    const right = image.channels === 1 ? grey(pixels) : pixels;
+    const right = image.channels === 1 ? await greyOf(pixels) : pixels;
     return elementsOf(await resample(right, image.width, image.height), image);
   });
 }
