@@ -111,7 +111,7 @@ export class Leader {
         return true;
       }
       const spreadMs = times.retrySeconds * 1000 * (1 + 1.2 * random());
-      const leftMs = leftOf(this.#sighting, clock.monotonicMs());
+      const leftMs = leftOf(this.#sighting, times.leaseSeconds, clock.monotonicMs());
       await sleep(clock, leftMs > 0 ? Math.min(spreadMs, leftMs) : spreadMs, signal);
     }
     return false;
@@ -242,7 +242,7 @@ export class Leader {
       this.#sighting = sighted(lease, this.#sighting, clock.monotonicMs());
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      this.#sighting = missed(this.#sighting, clock.monotonicMs(), times.leaseSeconds);
+      this.#sighting = missed(this.#sighting, clock.monotonicMs());
     }
   }
 
@@ -252,7 +252,7 @@ export class Leader {
     if (this.#sighting === undefined) return undefined;
     const before = this.#sighting.lease;
     const spec = heldBy(identity, before?.spec, times.leaseSeconds, clock.now());
-    switch (stepOf(this.#sighting, identity, clock.monotonicMs())) {
+    switch (stepOf(this.#sighting, { identity, leaseSeconds: times.leaseSeconds }, clock.monotonicMs())) {
       case 'wait':
         return undefined;
       case 'create': {

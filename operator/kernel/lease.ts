@@ -40,22 +40,26 @@ export interface Sighting {
   readonly changedAtMs: number;
   /** It is not there: somebody has deleted it, perhaps, and its holder need not know yet. */
   readonly isGone?: true;
-  /** For how long another one may hold what was never seen: one of the same configuration. */
-  readonly unseenSeconds?: number;
 }
 
 export type LeaseStep = 'create' | 'take' | 'renew' | 'wait';
 
+/** Who looks, and the duration of the leases that it writes itself. */
+export interface Candidate {
+  readonly identity: string;
+  readonly leaseSeconds: number;
+}
+
 /**
- * A holder's lease has run out once its text has stood still for its own duration on our clock; so has one that was
+ * A holder's lease has run out once its text has stood still for its duration on our clock; so has one that was
  * deleted, as its holder goes on until it hears of that. Who has never seen one cannot know that there was none, and
  * waits as well: once in the life of an installation.
  */
-export function stepOf(sighting: Sighting, identity: string, nowMs: number): LeaseStep {
+export function stepOf(sighting: Sighting, { identity, leaseSeconds }: Candidate, nowMs: number): LeaseStep {
   const { spec = {} } = sighting.lease ?? {};
   const isOurs = spec.holderIdentity === identity;
   const isFree = sighting.lease !== undefined && isReleased(spec);
-  if (!isOurs && !isFree && leftOf(sighting, nowMs) > 0) return 'wait';
+  if (!isOurs && !isFree && leftOf(sighting, leaseSeconds, nowMs) > 0) return 'wait';
   if (sighting.isGone === true) return 'create';
   return isOurs ? 'renew' : 'take';
 }
@@ -63,15 +67,15 @@ export function stepOf(sighting: Sighting, identity: string, nowMs: number): Lea
 /** As in the configuration: a duration that nobody of ours would write must not keep everybody waiting for years. */
 const longestLeaseSeconds = 3600;
 
-/** Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or none was seen. */
-export function leftOf(sighting: Sighting | undefined, nowMs: number): number {
+/**
+ * Milliseconds until the lease runs out if its text stands still; not above 0 when it has, or nobody has looked. It is
+ * never taken to be shorter than one of our own: somebody may have shortened it by hand, and its holder, who is of our
+ * configuration and cut off from it perhaps, does not know.
+ */
+export function leftOf(sighting: Sighting | undefined, ownSeconds: number, nowMs: number): number {
   if (sighting === undefined) return 0;
-  const { lease, unseenSeconds = 0 } = sighting;
-  const seconds = Math.min(
-    longestLeaseSeconds,
-    lease === undefined ? unseenSeconds : (lease.spec.leaseDurationSeconds ?? 0),
-  );
-  return sighting.changedAtMs + seconds * 1000 - nowMs;
+  const stated = sighting.lease?.spec.leaseDurationSeconds ?? 0;
+  return sighting.changedAtMs + Math.max(ownSeconds, Math.min(longestLeaseSeconds, stated)) * 1000 - nowMs;
 }
 
 /** Keeps the time of the first sight while the version stands still. */
@@ -81,8 +85,8 @@ export function sighted(lease: Lease, before: Sighting | undefined, nowMs: numbe
 }
 
 /** After the lease was not found. Its holder may have renewed it until now, and cannot from now on. */
-export const missed = (before: Sighting | undefined, nowMs: number, unseenSeconds: number): Sighting =>
-  before?.isGone === true ? before : { lease: before?.lease, changedAtMs: nowMs, isGone: true, unseenSeconds };
+export const missed = (before: Sighting | undefined, nowMs: number): Sighting =>
+  before?.isGone === true ? before : { lease: before?.lease, changedAtMs: nowMs, isGone: true };
 
 /** The field has 32 bits. */
 const mostTransitions = 2 ** 31 - 1;

@@ -183,6 +183,25 @@ describe('Leader', () => {
     }
   });
 
+  test('a lease that somebody shortens while its holder is cut off from it is taken in no time of his', async () => {
+    const [cluster, clock] = [led(), new FakeClock()];
+    const [others, cut] = cuttable(cluster);
+    const [a, b] = [candidate('a', others, clock), candidate('b', cluster, clock)];
+    await a.acquire(never);
+    const [stop, held] = leading(a);
+    const next = b.acquire(never);
+    await clock.advance(10_000);
+    cut();
+    stop.abort();
+    const { spec, ...lease } = await cluster.get(leases, key);
+    cluster.put(leases, { ...lease, spec: { ...spec, leaseDurationSeconds: 1 } });
+    for (let elapsed = 0; elapsed < 20_000; elapsed += 100) {
+      expect([elapsed, a.mayWrite(), b.mayWrite()]).not.toEqual([elapsed, true, true]);
+      await clock.advance(100);
+    }
+    expect(await Promise.all([held, next])).toEqual([undefined, true]);
+  });
+
   test('a leader that is too late to take up its deleted lease again ends at once', async () => {
     const { cluster, clock, leader } = await reigning();
     const held = leader.hold(never).catch((error: unknown) => error);

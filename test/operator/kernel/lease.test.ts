@@ -19,6 +19,8 @@ const lease = (spec: LeaseSpec, resourceVersion = '1'): Lease => ({
 });
 const other: LeaseSpec = { holderIdentity: 'other', leaseDurationSeconds: 15, leaseTransitions: 3 };
 
+const me = { identity: 'me', leaseSeconds: 15 };
+
 describe('stepOf', () => {
   test.each<[string, LeaseSpec, number, string]>([
     ['waits while another holds', other, 14_999, 'wait'],
@@ -31,7 +33,16 @@ describe('stepOf', () => {
       'wait',
     ],
     ['and takes it after that', { ...other, holderIdentity: '' }, 15_000, 'take'],
-    ['takes a lease without a duration', { holderIdentity: 'other' }, 0, 'take'],
+    [
+      'waits for as long as our own lasts where somebody has shortened it',
+      { ...other, leaseDurationSeconds: 1 },
+      14_999,
+      'wait',
+    ],
+    ['and takes it after that', { ...other, leaseDurationSeconds: 1 }, 15_000, 'take'],
+    ['waits as long where it has no duration', { holderIdentity: 'other' }, 14_999, 'wait'],
+    ['and takes it after that', { holderIdentity: 'other' }, 15_000, 'take'],
+    ['waits for a longer one than our own', { ...other, leaseDurationSeconds: 60 }, 59_999, 'wait'],
     [
       'waits an hour at most, whatever duration somebody wrote',
       { ...other, leaseDurationSeconds: 2 ** 31 - 1 },
@@ -41,13 +52,13 @@ describe('stepOf', () => {
     ['and takes it after that', { ...other, leaseDurationSeconds: 2 ** 31 - 1 }, 3_600_000, 'take'],
     ['renews its own, however old', { ...other, holderIdentity: 'me' }, 99_999, 'renew'],
   ])('%s', (_, spec, nowMs, expected) => {
-    expect(stepOf({ lease: lease(spec), changedAtMs: 0 }, 'me', nowMs)).toBe(expected);
+    expect(stepOf({ lease: lease(spec), changedAtMs: 0 }, me, nowMs)).toBe(expected);
   });
 });
 
 describe('a lease that was deleted', () => {
   const seenAtMs = 100;
-  const goneAt = (spec: LeaseSpec, nowMs: number) => missed({ lease: lease(spec), changedAtMs: seenAtMs }, nowMs, 60);
+  const goneAt = (spec: LeaseSpec, nowMs: number) => missed({ lease: lease(spec), changedAtMs: seenAtMs }, nowMs);
 
   test.each<[string, LeaseSpec, number, string]>([
     ['is not followed while its holder may still write', other, 15_999, 'wait'],
@@ -60,19 +71,19 @@ describe('a lease that was deleted', () => {
     ],
     ['is created again by its holder', { ...other, holderIdentity: 'me' }, 1000, 'create'],
   ])('%s', (_, spec, nowMs, expected) => {
-    expect(stepOf(goneAt(spec, 1000), 'me', nowMs)).toBe(expected);
+    expect(stepOf(goneAt(spec, 1000), me, nowMs)).toBe(expected);
   });
 
   test('counts from the first look that missed it: until then it may have been renewed', () => {
     const first = goneAt(other, 1000);
-    expect([first.changedAtMs, missed(first, 3000, 60)]).toEqual([1000, first]);
+    expect([first.changedAtMs, missed(first, 3000)]).toEqual([1000, first]);
   });
 
   test.each([
-    [60_999, 'wait'],
-    [61_000, 'create'],
+    [15_999, 'wait'],
+    [16_000, 'create'],
   ])('cannot be told from one that never was: at %d ms, who has seen none does this: %s', (nowMs, expected) => {
-    expect(stepOf(missed(missed(undefined, 1000, 60), 9000, 60), 'me', nowMs)).toBe(expected);
+    expect(stepOf(missed(missed(undefined, 1000), 9000), me, nowMs)).toBe(expected);
   });
 
   test('counts anew when it is back', () => {
