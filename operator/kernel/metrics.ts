@@ -235,6 +235,8 @@ export function leaderMetrics(registry: Registry, { mayWrite, renewalAgeMs }: Le
     labelNames: ['result'],
     registers,
   });
+  // Shown before the first one, or an increase would not see it.
+  attempts.inc({ result: 'failed' }, 0);
   return (result) => attempts.inc({ result });
 }
 

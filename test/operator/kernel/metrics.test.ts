@@ -34,8 +34,11 @@ describe('what is scraped', () => {
     expect((await ages()).map((line) => line.split(' ').at(-1))).toEqual(['0', '0']);
     facts.ageMs = 2500;
     expect((await ages()).map((line) => line.split(' ').at(-1))).toEqual(['1', '2.5']);
+    const failed = async (): Promise<string> => (await scraped(registry, 'limbeck_lease_attempts_total')).join();
+    // Also before the first one, which nobody would see otherwise.
+    expect(await failed()).toMatch(/result="failed".* 0$/);
     count('failed');
-    expect((await scraped(registry, 'limbeck_lease_attempts_total')).join()).toMatch(/result="failed".* 1$/);
+    expect(await failed()).toMatch(/result="failed".* 1$/);
   });
 
   test('of the event loop: every delay, and blocks by themselves', async () => {
