@@ -70,7 +70,7 @@ function settingsOf(file: Fields): Settings {
   const [images, store, gateway] = [file.object('images'), file.object('store'), file.object('gateway')];
   images.only(['trainer', 'server']);
   store.only(['uri', 'secretName']);
-  gateway.only(['service', 'namespace', 'port', 'adminPort']);
+  gateway.only(['service', 'namespace', 'port', 'adminPort', 'graceSeconds']);
   const port = { least: 1, most: 65535 };
   const schedulerName = file.optional('schedulerName', () => file.text('schedulerName'));
   return {
@@ -85,6 +85,7 @@ function settingsOf(file: Fields): Settings {
       namespace: gateway.text('namespace'),
       port: gateway.integer('port', { ...port, fallback: 80 }),
       adminPort: gateway.integer('adminPort', { ...port, fallback: 8081 }),
+      graceSeconds: gateway.integer('graceSeconds', { least: 1, most: 7200, fallback: 45 }),
     },
     clusterDomain: file.text('clusterDomain', 'cluster.local'),
     ...(schedulerName === undefined ? {} : { schedulerName }),

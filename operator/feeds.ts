@@ -46,17 +46,24 @@ function scaleOf(service: ModelService, cache: Cache): ServiceScale {
   };
 }
 
+type Endpoint = NonNullable<EndpointSlice['endpoints']>[number];
+
+/** Deleted, and not ready: nothing new comes to it. What says nothing of that is taken to be ready, as Kubernetes has it. */
+const isEnding = ({ conditions = {} }: Endpoint): boolean =>
+  conditions.terminating === true && conditions.serving === false;
+
 /** Every gateway pod with an address, ready or not: one that terminates may still hold requests. */
 export function gatewaysOf(cache: Cache, { gateway }: Settings): readonly GatewayAddress[] {
   const slices = cache.byIndex(endpointSlices, sliceIndex, `${gateway.namespace}/${gateway.service}`);
-  const found = slices
-    .flatMap(({ endpoints }) => endpoints ?? [])
-    .flatMap(({ addresses, targetRef }) => {
-      const [host] = addresses;
-      if (host === undefined) return [];
-      const url = `http://${host.includes(':') ? `[${host}]` : host}:${String(gateway.adminPort)}`;
-      return [{ name: targetRef?.name ?? host, url }];
-    });
-  // A pod that moves between slices is in both for a moment.
-  return [...new Map(found.map((address) => [address.url, address])).values()];
+  const found = new Map<string, GatewayAddress>();
+  for (const endpoint of slices.flatMap(({ endpoints }) => endpoints ?? [])) {
+    const [host] = endpoint.addresses;
+    if (host === undefined) continue;
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${String(gateway.adminPort)}`;
+    const name = endpoint.targetRef?.name ?? host;
+    // A pod that moves between slices is in both for a moment; and a new one may have the address of one that is no more.
+    if (!isEnding(endpoint)) found.set(url, { name, url });
+    else if (!found.has(url)) found.set(url, { name, url, endsInMs: gateway.graceSeconds * 1000 });
+  }
+  return [...found.values()];
 }

@@ -5,10 +5,11 @@
  * |---------------------------------------------|-------------------------------------------------------------|
  * | a person pinned the number                  | that number                                                 |
  * | none run, somebody asks (or asked, and left)| ceil((waiting + in flight) / target) at once, at least one  |
- * | a gateway is not heard                      | what is there: unknown is neither load nor idleness         |
  * | this revision never answered                | at least one replica, so that it can                        |
- * | idle for idleSeconds                        | minReplicas, also when that is zero                         |
+ * | idle for idleSeconds, all gateways heard    | minReplicas, also when that is zero                         |
  * | load above what the replicas are for        | enough for it, at once                                      |
+ * | a gateway is not heard                      | no fewer: it may hold any number; and what is heard is a    |
+ * |                                             | lower bound, for which there shall be enough all the same   |
  * | load below, over the whole stable window    | fewer, at most by half                                      |
  * | a burst within the last stable window       | no fewer                                                    |
  */
@@ -36,7 +37,7 @@ export interface Situation {
 }
 
 export interface Load {
-  /** False while a gateway is not heard: `waiting` and `inFlight` are then lower bounds. */
+  /** False while a gateway is not heard that may hold requests: `waiting` and `inFlight` are then lower bounds. */
   readonly known: boolean;
   readonly waiting: number;
   readonly inFlight: number;
@@ -45,9 +46,9 @@ export interface Load {
   /** Mean over the stable window and its known share. */
   readonly stable: number | undefined;
   readonly stableCovered: number;
-  /** Mean over the burst window. */
+  /** Mean over the burst window, at least. */
   readonly burst: number | undefined;
-  /** What was there throughout the last second. */
+  /** What was there throughout the last second, at least. */
   readonly sustained: number | undefined;
 }
 
@@ -109,6 +110,8 @@ function fewer(seen: Situation, wanted: number, floor: number): Decision {
   return { replicas, reason, burst: false };
 }
 
+const unheard = 'not every gateway is heard, so nothing shrinks';
+
 function byLoad(seen: Situation, floor: number, nowMs: number): Decision {
   const { load, targetInFlight: target, maxReplicas, currentReplicas: current } = seen;
   const soon = Math.max(needed(load.burst, target), needed(load.sustained, target));
@@ -123,6 +126,7 @@ function byLoad(seen: Situation, floor: number, nowMs: number): Decision {
       burst,
     };
   }
+  if (!load.known) return { replicas: current, reason: unheard, burst };
   const wanted = clamp(Math.max(1, most), floor, maxReplicas);
   const { stableMs } = windowsFor(seen.idleSeconds);
   const calm = !burst && (seen.lastBurstAtMs === undefined || nowMs - seen.lastBurstAtMs >= stableMs);
@@ -149,9 +153,8 @@ export function decide(seen: Situation, nowMs: number): Decision {
     return { replicas: floor, reason, burst: false };
   }
   if (current > maxReplicas) return { replicas: maxReplicas, reason: `maxReplicas is ${maxReplicas}`, burst: false };
-  if (!load.known) return { replicas: current, reason: 'not every gateway is heard; nothing changes', burst: false };
   if (current === 0) return { replicas: 0, reason: 'nobody asks', burst: false };
-  if (isIdle(seen, nowMs)) {
+  if (load.known && isIdle(seen, nowMs)) {
     return { replicas: floor, reason: `nobody asked for ${seen.idleSeconds} s`, burst: false };
   }
   return byLoad(seen, floor, nowMs);

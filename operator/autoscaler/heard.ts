@@ -1,6 +1,7 @@
 /**
  * What the gateways said last, and what follows from a new line. A gateway that is not heard makes the sum a lower
- * bound. The first snapshot of a gateway is where counting begins: its arrivals lie in the past.
+ * bound, until it cannot hold requests any more. The first snapshot of a gateway is where counting begins: its arrivals
+ * lie in the past.
  */
 
 export interface Counts {
@@ -18,11 +19,21 @@ export interface Asked {
   readonly waiting: number;
 }
 
+/** Heard; not heard, for a moment or for long; not heard, and at its end for longer than that may take. */
+export type Standing = 'heard' | 'awaited' | 'silent' | 'gone';
+
 interface Gateway {
   heard: boolean;
   /** Undefined until its first line ever. */
   said: Map<string, Counts> | undefined;
+  standing: Standing;
+  /** Since when each look has found it not heard; at its end, too. */
+  silentSinceMs: number | undefined;
+  endingSinceMs: number | undefined;
 }
+
+/** A subscription that broke is there again sooner. */
+const silentMs = 15_000;
 
 const nothing: Asked = { inFlight: 0, waiting: 0 };
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0 && Number.isFinite(value);
@@ -51,19 +62,21 @@ export function parseLine(text: string): Line | undefined {
 export class Heard {
   readonly #gateways = new Map<string, Gateway>();
 
-  /** Every gateway there is was heard, and there is one. */
+  /** Every gateway that may hold requests is heard, and there is one: who hears nobody knows nothing. */
   get complete(): boolean {
-    return this.#gateways.size > 0 && this.heard === this.#gateways.size;
+    return this.heard > 0 && this.heard === this.expected;
   }
-  get known(): number {
-    return this.#gateways.size;
+  /** Gateways that may hold requests. */
+  get expected(): number {
+    return this.#count(({ standing }) => standing !== 'gone');
   }
   get heard(): number {
-    return [...this.#gateways.values()].filter((gateway) => gateway.heard).length;
+    return this.#count(({ heard }) => heard);
   }
 
   add(gateway: string): void {
-    this.#gateways.set(gateway, { heard: false, said: undefined });
+    const unheard = { heard: false, said: undefined, silentSinceMs: undefined, endingSinceMs: undefined };
+    this.#gateways.set(gateway, { ...unheard, standing: 'awaited' });
   }
   remove(gateway: string): void {
     this.#gateways.delete(gateway);
@@ -71,6 +84,23 @@ export class Heard {
   lost(name: string): void {
     const gateway = this.#gateways.get(name);
     if (gateway !== undefined) gateway.heard = false;
+  }
+
+  /**
+   * Looks at a gateway again. `endsInMs`: its pod is at its end and takes no requests, by what the cluster says, and has
+   * this long at most. What is not heard for all of that time has ended: by itself, by its kubelet, or with its node. (On
+   * a node that the control plane has lost, and the operator too, it may live on; no Service leads there from elsewhere.)
+   * Counted by who looks, so that a new leader comes to the same, as late as the first one. Returns what is to be told.
+   */
+  look(name: string, endsInMs: number | undefined, nowMs: number): Standing | undefined {
+    const gateway = this.#gateways.get(name);
+    if (gateway === undefined) return undefined;
+    const before = gateway.standing;
+    gateway.silentSinceMs = gateway.heard ? undefined : (gateway.silentSinceMs ?? nowMs);
+    gateway.endingSinceMs = gateway.heard || endsInMs === undefined ? undefined : (gateway.endingSinceMs ?? nowMs);
+    gateway.standing = standingOf(gateway, endsInMs, nowMs);
+    const isUsual = gateway.standing === 'awaited' || (gateway.standing === 'heard' && before === 'awaited');
+    return isUsual || gateway.standing === before ? undefined : gateway.standing;
   }
 
   /** Takes a line; `first`: the first of its connection, which leaves out nothing but zeros. Returns arrivals by service. */
@@ -90,6 +120,9 @@ export class Heard {
     }
     gateway.said = said;
     gateway.heard = true;
+    // Also when it is lost again before the next look.
+    gateway.silentSinceMs = gateway.endingSinceMs = undefined;
+    if (gateway.standing === 'gone') gateway.standing = 'silent';
     return arrivals;
   }
 
@@ -103,4 +136,15 @@ export class Heard {
     }
     return sum;
   }
+
+  #count(is: (gateway: Gateway) => boolean): number {
+    return [...this.#gateways.values()].filter(is).length;
+  }
+}
+
+function standingOf(gateway: Gateway, endsInMs: number | undefined, nowMs: number): Standing {
+  if (gateway.heard) return 'heard';
+  const { silentSinceMs = nowMs, endingSinceMs = nowMs } = gateway;
+  if (endsInMs !== undefined && nowMs - endingSinceMs >= endsInMs) return 'gone';
+  return nowMs - silentSinceMs >= silentMs ? 'silent' : 'awaited';
 }

@@ -18,6 +18,8 @@ export type { ServiceScale } from './watched.ts';
 export interface GatewayAddress {
   readonly name: string;
   readonly url: string;
+  /** Its pod is at its end, takes no requests, and has this long at most. */
+  readonly endsInMs?: number;
 }
 
 export interface Recommendation {
@@ -98,7 +100,8 @@ class Loop implements Autoscaler {
   }
 
   #followGateways(): void {
-    const wanted = new Set(this.#ports.gateways().map(({ url }) => url));
+    const there = this.#ports.gateways();
+    const wanted = new Set(there.map(({ url }) => url));
     const gone = [...this.#following].filter(([url]) => !wanted.has(url));
     for (const [url, stop] of gone) {
       stop();
@@ -107,7 +110,19 @@ class Loop implements Autoscaler {
     }
     const added = [...wanted].filter((url) => !this.#following.has(url));
     for (const url of added) this.#follow(url);
-    if (gone.length + added.length > 0) this.#hearAll();
+    for (const gateway of there) this.#look(gateway);
+    // What is known ends, and begins, also by what the cluster says.
+    this.#everComplete ||= this.#heard.complete;
+    this.#hearAll();
+  }
+
+  #look({ name, url, endsInMs }: GatewayAddress): void {
+    const { clock, log } = this.#ports;
+    const standing = this.#heard.look(url, endsInMs, clock.monotonicMs());
+    if (standing === 'silent') log.warn('a gateway is not heard, so nothing shrinks', { gateway: name, url });
+    if (standing === 'gone')
+      log.warn('a gateway that is not heard has ended, and counts no more', { gateway: name, url });
+    if (standing === 'heard') log.info('a gateway is heard again', { gateway: name, url });
   }
 
   #follow(url: string): void {

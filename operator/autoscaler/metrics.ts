@@ -33,7 +33,7 @@ export function autoscalerMetrics(registry: Registry, heard: Heard): AutoscalerM
         this.set(read());
       },
     });
-  gauge('limbeck_autoscaler_gateways', 'Gateways that there are.', () => heard.known);
+  gauge('limbeck_autoscaler_gateways', 'Gateways that may hold requests, heard or not.', () => heard.expected);
   gauge('limbeck_autoscaler_gateways_heard', 'Gateways whose demand is known now.', () => heard.heard);
   return {
     recommended: (key, from, to) => {

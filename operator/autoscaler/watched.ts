@@ -25,7 +25,9 @@ export interface ServiceScale {
 export class Watched {
   readonly key: Key;
   readonly uid: string;
+  /** Load, while every gateway is heard that may hold requests; and what is heard, which is as much at least. */
   readonly #window: Window;
+  readonly #least: Window;
   #asked: Asked = { inFlight: 0, waiting: 0 };
   #known = false;
   #everKnown = false;
@@ -41,6 +43,7 @@ export class Watched {
     this.key = key;
     this.uid = uid;
     this.#window = new Window(nowMs);
+    this.#least = new Window(nowMs);
     this.#busyAtMs = nowMs;
   }
 
@@ -63,6 +66,7 @@ export class Watched {
     this.#known = known;
     this.#arrived += arrived;
     this.#window.observe(known ? load : undefined, nowMs);
+    this.#least.observe(load, nowMs);
   }
 
   /** Decides and remembers. */
@@ -95,11 +99,14 @@ export class Watched {
         arrived: this.#arrived,
         stable: stable.mean,
         stableCovered: stable.covered,
-        burst: this.#window.average(burstMs, nowMs).mean,
-        sustained: this.#window.sustained(sustainedMs, nowMs),
+        burst: greater(this.#window.average(burstMs, nowMs).mean, this.#least.average(burstMs, nowMs).mean),
+        sustained: this.#least.sustained(sustainedMs, nowMs),
       },
       lastBusyAtMs: this.#load > 0 ? nowMs : this.#busyAtMs,
       lastBurstAtMs: this.#burstAtMs,
     };
   }
 }
+
+const greater = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);

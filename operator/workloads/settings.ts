@@ -27,6 +27,8 @@ export interface Settings {
     readonly namespace: string;
     readonly port: number;
     readonly adminPort: number;
+    /** From the deletion of a gateway's pod to its end, at most. */
+    readonly graceSeconds: number;
   };
   readonly clusterDomain: string;
   /** Variables that every model server gets besides those that make it serve its model. */

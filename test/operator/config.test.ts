@@ -5,7 +5,7 @@ const text = `
 images: { trainer: trainer:1, server: server:1 }
 imagePullPolicy: Never
 store: { uri: s3://limbeck/, secretName: limbeck-store }
-gateway: { service: limbeck-gateway, namespace: limbeck, port: 80, adminPort: 8081 }
+gateway: { service: limbeck-gateway, namespace: limbeck, port: 80, adminPort: 8081, graceSeconds: 75 }
 clusterDomain: cluster.local
 schedulerName: volcano
 serverEnvironment: { OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318, LIMBECK_SLOTS: '8' }
@@ -36,7 +36,7 @@ test('reads what the chart writes', () => {
         images: { trainer: 'trainer:1', server: 'server:1' },
         imagePullPolicy: 'Never',
         store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
-        gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
+        gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081, graceSeconds: 75 },
         ...{ clusterDomain: 'cluster.local', schedulerName: 'volcano' },
         serverEnvironment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', LIMBECK_SLOTS: '8' },
         gpuProfiles: {

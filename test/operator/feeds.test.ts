@@ -49,25 +49,59 @@ test('a service without anything to run has no scale', async () => {
   expect(scalesOf(await cacheOf([[modelServices, service()]]))).toEqual([]);
 });
 
+type Conditions = Readonly<Record<'ready' | 'serving' | 'terminating', boolean>>;
+
+const draining: Conditions = { ready: false, serving: true, terminating: true };
+const ending: Conditions = { ready: false, serving: false, terminating: true };
+
+const slice = (
+  name: string,
+  addresses: readonly string[],
+  conditions: Partial<Conditions> = draining,
+  of = 'limbeck-gateway',
+): readonly [Resource, KubeObject] => [
+  endpointSlices,
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'limbeck', labels: { 'kubernetes.io/service-name': of } },
+    endpoints: addresses.map((address) => ({
+      ...{ addresses: [address], conditions },
+      targetRef: { kind: 'Pod', name: `${name}-${address}` },
+    })),
+  } as KubeObject,
+];
+
 test('gateways are the endpoints of their Service, terminating ones too, each once', async () => {
-  const slice = (name: string, of: string, addresses: readonly string[]): KubeObject =>
-    ({
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name, namespace: 'limbeck', labels: { 'kubernetes.io/service-name': of } },
-      endpoints: addresses.map((address) => ({
-        ...{ addresses: [address], conditions: { ready: false, terminating: true } },
-        targetRef: { kind: 'Pod', name: `pod-${address}` },
-      })),
-    }) as KubeObject;
   const cache = await cacheOf([
-    [endpointSlices, slice('a', 'limbeck-gateway', ['10.0.0.1', '10.0.0.2'])],
-    [endpointSlices, slice('b', 'limbeck-gateway', ['10.0.0.2', 'fd00::1'])],
-    [endpointSlices, slice('c', 'other', ['10.0.0.9'])],
+    slice('a', ['10.0.0.1', '10.0.0.2']),
+    slice('b', ['10.0.0.2', 'fd00::1']),
+    slice('c', ['10.0.0.9'], draining, 'other'),
   ]);
   expect(gatewaysOf(cache, settings)).toEqual([
-    { name: 'pod-10.0.0.1', url: 'http://10.0.0.1:8081' },
-    { name: 'pod-10.0.0.2', url: 'http://10.0.0.2:8081' },
-    { name: 'pod-fd00::1', url: 'http://[fd00::1]:8081' },
+    { name: 'a-10.0.0.1', url: 'http://10.0.0.1:8081' },
+    { name: 'b-10.0.0.2', url: 'http://10.0.0.2:8081' },
+    { name: 'b-fd00::1', url: 'http://[fd00::1]:8081' },
   ]);
+});
+
+test.each<[string, Partial<Conditions>, number | undefined]>([
+  ['that is deleted and not ready has its grace period to end', ending, 45_000],
+  ['that is deleted and still ready may be sent requests', draining, undefined],
+  ['that is not ready, and not deleted, may be cut off', { ...ending, terminating: false }, undefined],
+  ['of which nothing is said is ready', {}, undefined],
+  ['of which only that it is deleted is said may be ready', { terminating: true }, undefined],
+])('a gateway %s', async (_, conditions, endsInMs) => {
+  const [gateway] = gatewaysOf(await cacheOf([slice('a', ['10.0.0.1'], conditions)]), settings);
+  expect(gateway?.endsInMs).toBe(endsInMs);
+});
+
+test('an address that a new pod has is not at its end', async () => {
+  for (const [one, other] of [
+    [slice('old', ['10.0.0.1'], ending), slice('young', ['10.0.0.1'], {})],
+    [slice('young', ['10.0.0.1'], {}), slice('old', ['10.0.0.1'], ending)],
+  ] as const) {
+    const gateways = gatewaysOf(await cacheOf([one, other]), settings);
+    expect(gateways.map(({ url, endsInMs }) => [url, endsInMs])).toEqual([['http://10.0.0.1:8081', undefined]]);
+  }
 });

@@ -17,7 +17,7 @@ export const settings: Settings = {
   images: { trainer: 'trainer:1', server: 'server:1' },
   imagePullPolicy: 'IfNotPresent',
   store: { uri: 's3://limbeck', secretName: 'limbeck-store' },
-  gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081 },
+  gateway: { service: 'limbeck-gateway', namespace: 'limbeck', port: 80, adminPort: 8081, graceSeconds: 45 },
   clusterDomain: 'cluster.local',
   serverEnvironment: {},
   gpuProfiles: { cpu: {}, gpu: { resourceName: 'nvidia.com/gpu', count: 1 } },

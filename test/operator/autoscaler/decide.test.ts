@@ -47,6 +47,13 @@ test.each<Row>([
   ['by the burst average alone too', of(1, { load: { ...steady(3), burst: 9, sustained: 2 } }), 3, '9 requests'],
   ['exactly full is enough', of(2, { load: steady(8) }), 2, 'fits 2'],
   ['the stable average alone never raises', of(2, { load: { ...quiet, stable: 40, inFlight: 1 } }), 2, ''],
+  [
+    'also by what is heard while a gateway is not',
+    of(1, { load: { ...jump(1, 600), known: false } }),
+    10,
+    '600 requests',
+  ],
+  ['not beyond what is heard', of(2, { load: { ...steady(8), known: false } }), 2, 'not every gateway'],
   // Down
   ['by half at most', of(10, { load: steady(1) }), 5, '1 requests on average need 1 of 10'],
   ['to what is needed', of(4, { load: steady(11) }), 3, '11 requests'],
@@ -117,6 +124,9 @@ describe('whatever the load', () => {
         const least = Math.min(Math.floor(current / 2), seen.maxReplicas);
         if (!idle || load.waiting + load.inFlight > 0) expect(replicas).toBeGreaterThanOrEqual(least);
         if (!load.known) expect(replicas).toBeGreaterThanOrEqual(Math.min(current, seen.maxReplicas));
+        // What is heard is there at least.
+        const heardOnly = decide({ ...seen, load: { ...load, known: false } }, now).replicas;
+        expect(heardOnly).toBeGreaterThanOrEqual(replicas);
       }),
       { numRuns: 500 },
     );

@@ -53,6 +53,77 @@ describe('what is heard', () => {
   });
 });
 
+describe('a gateway that is not heard', () => {
+  const endsInMs = 45_000;
+  /** One that is heard, and one that is not and is looked at. */
+  function pair(): Heard {
+    const heard = new Heard();
+    heard.add('a');
+    heard.add('b');
+    heard.take('a', {}, true);
+    return heard;
+  }
+
+  test('is waited for without end while its pod may serve; that is told once, and the end of it', () => {
+    const heard = pair();
+    const told = [0, 14_999, 15_000, 1_000_000].map((nowMs) => heard.look('b', undefined, nowMs));
+    expect(told).toEqual([undefined, undefined, 'silent', undefined]);
+    expect([heard.complete, heard.heard, heard.expected]).toEqual([false, 1, 2]);
+    heard.take('b', {}, true);
+    expect([heard.look('b', undefined, 1_000_001), heard.complete]).toEqual(['heard', true]);
+  });
+
+  test('counts no more once its pod has had all the time that it has to end', () => {
+    const heard = pair();
+    heard.look('b', endsInMs, 1000);
+    expect([heard.look('b', endsInMs, 45_999), heard.complete]).toEqual(['silent', false]);
+    expect([heard.look('b', endsInMs, 46_000), heard.complete]).toEqual(['gone', true]);
+    expect([heard.heard, heard.expected]).toEqual([1, 1]);
+    expect(heard.look('b', endsInMs, 47_000)).toBeUndefined();
+  });
+
+  test('that has been silent for long has that time from when its pod began to end', () => {
+    const heard = pair();
+    heard.look('b', undefined, 0);
+    heard.look('b', endsInMs, 500_000);
+    expect(heard.look('b', endsInMs, 544_999)).toBeUndefined();
+    expect(heard.look('b', endsInMs, 545_000)).toBe('gone');
+  });
+
+  test('has that time from its last line, also from one that came between two looks', () => {
+    const heard = pair();
+    heard.look('b', endsInMs, 0);
+    heard.take('b', {}, true);
+    heard.lost('b');
+    expect(heard.look('b', endsInMs, 45_000)).toBeUndefined();
+    expect([heard.look('b', endsInMs, 89_999), heard.complete]).toEqual(['silent', false]);
+    expect([heard.look('b', endsInMs, 90_000), heard.complete]).toEqual(['gone', true]);
+  });
+
+  test('counts again when it is heard, or when another pod has its address', () => {
+    const heard = pair();
+    heard.look('b', endsInMs, 0);
+    heard.look('b', endsInMs, 45_000);
+    heard.take('b', { 'x/y': counts(1, 0, 5) }, true);
+    expect([heard.expected, heard.complete, heard.asked('x/y')]).toEqual([2, true, { inFlight: 1, waiting: 0 }]);
+    heard.lost('b');
+    expect([heard.expected, heard.complete]).toEqual([2, false]);
+    const another = pair();
+    another.look('b', endsInMs, 0);
+    another.look('b', endsInMs, 45_000);
+    another.look('b', undefined, 46_000);
+    expect([another.expected, another.complete]).toEqual([2, false]);
+  });
+
+  test('that has ended says nothing where no other one is heard', () => {
+    const heard = new Heard();
+    heard.add('b');
+    heard.look('b', endsInMs, 0);
+    heard.look('b', endsInMs, 45_000);
+    expect([heard.complete, heard.expected]).toEqual([false, 0]);
+  });
+});
+
 test.each<[string, string, unknown]>([
   [
     'a line',

@@ -27,15 +27,17 @@ async function speaker() {
     response.write(snapshot);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  stops.push(() => {
+  const close = (): void => {
     server.close();
     server.closeAllConnections();
-  });
+  };
+  stops.push(close);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     address: { name: url, url } satisfies GatewayAddress,
     listeners,
     hangUp: () => server.closeAllConnections(),
+    close,
     say: (inFlight: number, waiting: number, arrived: number) => {
       snapshot = `${JSON.stringify({ services: { 'default/digits': { inFlight, waiting, arrived } } })}\n`;
       for (const listener of listeners) listener.write(snapshot);
@@ -55,12 +57,15 @@ class World {
   scale: ServiceScale;
   gateways: readonly GatewayAddress[];
   pokes = 0;
+  /** Warnings. */
+  readonly told: string[] = [];
 
   constructor(scale: Partial<ServiceScale>, gateways: readonly GatewayAddress[]) {
     this.scale = { ...usual, ...scale };
     this.gateways = gateways;
+    const log = { ...quiet, warn: (sentence: string) => this.told.push(sentence) };
     this.loop = startAutoscaler({
-      ...{ clock: this.clock, random: () => 0, log: quiet, registry: new Registry(), signal: this.abort.signal },
+      ...{ clock: this.clock, random: () => 0, log, registry: new Registry(), signal: this.abort.signal },
       services: () => [this.scale],
       gateways: () => this.gateways,
       poke: () => this.pokes++,
@@ -172,6 +177,60 @@ describe('the autoscaler', () => {
     await settle();
     await made.pass(14);
     expect(made.replicas).toBe(0);
+  });
+
+  const deaf: GatewayAddress = { name: 'deaf', url: 'http://127.0.0.1:1' };
+
+  test('grows by what is heard while a gateway is not, from the first moment, and shrinks by nothing', async () => {
+    const gateway = await speaker();
+    const made = await world({ currentReplicas: 1, readyReplicas: 1 }, [gateway.address, deaf]);
+    await made.until(() => gateway.listeners.size === 1);
+    gateway.say(20, 0, 20);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await made.pass(4);
+    expect(made.replicas).toBe(5);
+    gateway.say(600, 0, 620);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await made.pass(4);
+    expect(made.replicas).toBe(10);
+    gateway.say(0, 0, 620);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await made.pass(300);
+    expect(made.replicas).toBe(10);
+  });
+
+  /** Nobody asks for three replicas; the second gateway was never heard by a leader that begins now, or was once. */
+  const leaders = ['one that begins with it', 'one that has heard it before'];
+  test.each(leaders)('goes to zero when the gateway that is not heard has ended, for %s', async (who) => {
+    const [gateway, other] = [await speaker(), await speaker()];
+    const second = who === leaders[0] ? deaf : other.address;
+    const made = await world({ currentReplicas: 3, readyReplicas: 3 }, [gateway.address, second]);
+    await made.until(() => gateway.listeners.size === 1 && (second === deaf || made.replicas === 3));
+    if (second !== deaf) {
+      other.close();
+      await made.until(() => other.listeners.size === 0);
+    }
+    await made.pass(100);
+    expect(made.replicas ?? 3).toBe(3);
+    // Its pod is deleted by now, and has as long to end as any other.
+    made.gateways = [gateway.address, { ...second, endsInMs: 40_000 }];
+    await made.pass(40);
+    expect(made.replicas ?? 3).toBe(3);
+    await made.pass(16);
+    expect(made.replicas).toBe(0);
+    expect(made.told).toEqual([
+      'a gateway is not heard, so nothing shrinks',
+      'a gateway that is not heard has ended, and counts no more',
+    ]);
+  });
+
+  test('a gateway at its end that is heard counts', async () => {
+    const gateway = await speaker();
+    gateway.say(3, 0, 3);
+    const made = await world({ currentReplicas: 1, readyReplicas: 1 }, [{ ...gateway.address, endsInMs: 1000 }]);
+    await made.until(() => made.replicas === 1);
+    await made.pass(30);
+    expect([made.replicas, made.told]).toEqual([1, []]);
   });
 
   test('another UID is another service', async () => {
