@@ -3,7 +3,7 @@ import { attemptName, labels } from '../api/names.ts';
 import { batchJobs, nodes, pods, services } from '../api/resources.ts';
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { workerContainer } from '../api/worker.ts';
-import { controllerOf, keyOf, type KubeObject, type Resource } from '../kernel/objects.ts';
+import { controllerOf, type KubeObject, type Resource } from '../kernel/objects.ts';
 import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconcile.ts';
 import { numberOf } from './attempts.ts';
 import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
@@ -22,13 +22,20 @@ export function isWorker(pod: KubeObject, label: string): boolean {
   return owner === undefined ? pod.metadata.name.startsWith(`${job}-`) : owner.kind === 'Job' && owner.name === job;
 }
 
-/** Files the pods of runs under `<namespace>/<name of the root>`. */
+/**
+ * Files the pods of runs under namespace, name and UID of the root. What a deleted predecessor of the same name has left
+ * is not ours to wait for: Job, host names, the Service's selector and the folder in the store are of the UID.
+ */
 export const podsByRoot = (label: JobLabel): Index<Pod> => ({
   resource: pods,
   name: label,
-  valuesOf: (pod) =>
-    isWorker(pod, label) ? [`${pod.metadata.namespace ?? ''}/${pod.metadata.labels?.[label] ?? ''}`] : [],
+  valuesOf: (pod) => {
+    const { namespace = '', labels: { [label]: name = '', [labels.root]: uid = '' } = {} } = pod.metadata;
+    return isWorker(pod, label) ? [fileOf(namespace, name, uid)] : [];
+  },
 });
+
+const fileOf = (namespace: string, name: string, uid: string): string => `${namespace}/${name}/${uid}`;
 
 /** Children by owner; pods, which their Job owns, by label. */
 export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] => [
@@ -52,10 +59,9 @@ export interface RunContext {
   readonly feeds: RunFeeds;
 }
 
-/** The run as the caches show it. Pods of a deleted predecessor of the same name belong to its Jobs, not to ours. */
+/** The run as the caches show it. */
 export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds }: RunContext): RunObserved {
-  const key = keyOf(root);
-  const { uid = '' } = root.metadata;
+  const { namespace = '', name, uid = '' } = root.metadata;
   const news = feeds.news(uid);
   return {
     ...{ root, label, settings: feeds.gangs() ? settings : withoutGang(settings) },
@@ -63,7 +69,7 @@ export function observeRun(cache: Cache, root: RunRoot, { label, settings, feeds
     progress: news?.progress ?? root.status?.progress,
     ...{ news, stall: feeds.stall(uid), kueue: feeds.kueue() },
     jobs: cache.ownedBy(batchJobs, root).filter((job) => isAttempt(job, root)),
-    pods: cache.byIndex(pods, label, `${key.namespace}/${key.name}`),
+    pods: cache.byIndex(pods, label, fileOf(namespace, name, uid)),
     podsSilentMs: cache.silentMs(pods),
     nodes: cache.list(nodes),
   };

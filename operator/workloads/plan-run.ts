@@ -266,10 +266,10 @@ function ranOut(root: RunRoot, verdict: Going, attempts: readonly Attempt[], now
   return gaveUp(kept([...attempts.slice(0, -1), ...closed]), failure);
 }
 
-/** An attempt's own Job and pods. The pods that a predecessor's Job of that name has left are not ours. */
+/** An attempt's own Job and pods; where somebody has made a Job of that name anew, not the pods of the one before. */
 function seenOf({ root, jobs, pods, stall, podsSilentMs }: RunObserved, { number }: Attempt): AttemptSeen {
   const job = jobs.find((one) => numberOf(one) === number);
-  const isOurs = (pod: Pod): boolean => (job === undefined ? isOf(root, pod) : isOwnedBy(pod, job));
+  const isOurs = (pod: Pod): boolean => job === undefined || isOwnedBy(pod, job);
   return {
     ...{ number, job, podsSilentMs },
     pods: pods
@@ -279,5 +279,3 @@ function seenOf({ root, jobs, pods, stall, podsSilentMs }: RunObserved, { number
     stall: stall?.attempt === number ? stall : undefined,
   };
 }
-
-const isOf = ({ metadata }: RunRoot, pod: Pod): boolean => pod.metadata.labels?.[labels.root] === metadata.uid;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { batchJobs, nodes, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
+import { batchJobs, nodes, pods, services, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
+import { keyOf } from '../../../operator/kernel/objects.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -104,6 +105,25 @@ describe('a TrainingJob', () => {
     await story.cluster.remove({ resource: batchJobs, key: job });
     await play(story, []);
     expect((await stored(story)).status).toEqual(before);
+  });
+
+  test('made again under its name does not wait for a pod of its predecessor that does not go', async () => {
+    const { cluster, clock, kubelet } = begin();
+    const rig = start(cluster, clock);
+    await clock.advance(restMs);
+    await kubelet.start();
+    cluster.withdraw(trainingJobs, key);
+    const { items: jobs } = await cluster.list(batchJobs, {});
+    for (const job of jobs) cluster.withdraw(batchJobs, keyOf(job));
+    for (const service of (await cluster.list(services, {})).items) cluster.withdraw(services, keyOf(service));
+    const { metadata, ...again } = teacherJob();
+    cluster.put(trainingJobs, { ...again, metadata: { name: metadata.name, namespace: 'default' } });
+    await clock.advance(restMs);
+    expect((await cluster.list(pods, {})).items.map(({ status }) => status?.phase)).toContain('Running');
+    const { uid } = (await cluster.get(trainingJobs, key)).metadata;
+    const made = (await cluster.list(batchJobs, {})).items.map((job) => job.metadata.name);
+    expect(made).toEqual([teacherAttempt(1, uid)]);
+    await rig.stop();
   });
 
   test('that is not good enough has failed, with its figures', async () => {

@@ -17,7 +17,18 @@ test('pods are filed under the job that they work for', () => {
   const copy = { ...pod, metadata: { ...orphan.metadata, name: 'debugger' } };
   const toil = { ...pod, metadata: { ...pod.metadata, ownerReferences: [ownerReferenceTo(attemptJob(2))] } };
   const filed = [pod, orphan, stranger, copy, toil].map((one) => index.valuesOf(one));
-  expect(filed).toEqual([['default/digits-teacher'], ['default/digits-teacher'], [], [], []]);
+  const run = ['default/digits-teacher/tj-1'];
+  expect(filed).toEqual([run, run, [], [], []]);
+});
+
+test('a run sees the pods that were made for it, and none of what a predecessor of its name has left', () => {
+  const filed = { ...cache, byIndex: (...[, , file]: unknown[]) => (file === 'default/digits-teacher/tj-1' ? [pod] : []) };
+  const podsOf = (uid: string) => {
+    const { metadata, ...job } = teacherJob();
+    const root = { ...job, metadata: { ...metadata, uid } };
+    return observeRun(filed as unknown as Cache, root, { label: labels.trainingJob, settings, feeds }).pods;
+  };
+  expect([podsOf('tj-1'), podsOf('tj-2')]).toEqual([[pod], []]);
 });
 
 test('a change of a pod or of a Job wakes the job that it works for', () => {
