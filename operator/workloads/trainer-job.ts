@@ -26,6 +26,8 @@ const rendezvousPort = 29500;
 /** A checkpoint at the end is written within 22 seconds. */
 const graceSeconds = 45;
 
+const trainer = ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'];
+
 /** Annotations of a pod come to 256 KiB at most; some of it is left to others. */
 const longestConfigBytes = 240 << 10;
 
@@ -215,13 +217,16 @@ function containerOf(plan: AttemptPlan) {
   };
 }
 
-/** The trainer, or the program of a user, which keeps the same contract. */
+/**
+ * The trainer, or the program of a user, which keeps the same contract. The kubelet sends SIGTERM once, and to process 1
+ * that has no handler yet it is as if it had not: it is held back until the trainer lets it through.
+ */
 const programOf = ({ settings, profile, config: { model } }: AttemptPlan) =>
   model.kind === 'custom'
     ? { image: model.image, command: model.command }
     : {
         image: profile.images?.trainer ?? settings.images.trainer,
-        command: ['python3', '-m', 'limbeck_trainer', '--config', '/etc/limbeck/config.json'],
+        command: ['env', '--block-signal=TERM', ...trainer],
       };
 
 /** The volume that the data lies on, where it lies on one; nobody writes to it. */

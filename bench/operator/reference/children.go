@@ -123,7 +123,7 @@ func containerOf(root *TrainingJob) corev1.Container {
 		Name:            "trainer",
 		Image:           "bench.invalid/trainer:1",
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         []string{"python3", "-m", "limbeck_trainer", "--config", "/etc/limbeck/config.json"},
+		Command:         []string{"env", "--block-signal=TERM", "python3", "-m", "limbeck_trainer", "--config", "/etc/limbeck/config.json"},
 		Env:             environmentOf(root),
 		EnvFrom: []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: "limbeck-store"},
