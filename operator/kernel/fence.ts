@@ -9,8 +9,9 @@
  * 4. The API server is told a limit a little below that and gives up by itself, however long it kept the write in a queue. It
  *    counts from when it hears of the write, so one that has waited until less is left than it was told is not sent.
  * What no client can exclude is a process stopped between two instructions, a packet held up on the way for longer than
- * that fifth, and a machine frozen with both its clocks, such as a virtual one. Then writes come late that do no harm:
- * applies of deterministic names under the UID they were meant for.
+ * the API server's limit leaves, which is a tenth of what was left at most and nothing where the write was sent in the last
+ * moment, and a machine frozen with both its clocks, such as a virtual one. Then writes come late that do no harm: applies
+ * of deterministic names under the UID they were meant for.
  */
 import { NotLeading, type Cluster, type WriteBudget } from './cluster.ts';
 
