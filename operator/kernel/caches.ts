@@ -36,7 +36,7 @@ export interface Caches {
   notSynced(): string | undefined;
   /** Resolves when synced. Never rejects: informers never give up. */
   readonly whenSynced: Promise<void>;
-  /** Hears every change after it is in the store. Returns the way to stop hearing. */
+  /** Hears every change after it is in the store, whatever the others make of it. Returns the way to stop hearing. */
   onChange(listener: (change: Change) => void): () => void;
   /** True when the cache of this kind reflects `resourceVersion` or a later one. */
   hasReached(resource: Resource, resourceVersion: string): boolean;
@@ -53,7 +53,6 @@ interface Kind {
 /** Starts one informer per resource; they run until `signal` aborts. */
 export function startCaches(options: CachesOptions): Caches {
   const listeners = new Set<(change: Change) => void>();
-  const tell = (change: Change): void => listeners.forEach((listener) => listener(change));
   const kinds = new Map<string, Kind>();
   const facts = distinct(options.resources).map((resource) => {
     const name = resourceText(resource);
@@ -67,7 +66,7 @@ export function startCaches(options: CachesOptions): Caches {
   });
   const counts = cacheMetrics(options.registry, facts);
   for (const resource of distinct(options.resources))
-    kinds.set(resourceText(resource), kindFor(resource, options, { tell, counts }));
+    kinds.set(resourceText(resource), kindFor(resource, options, { listeners, counts }));
   const running = [...kinds.values()];
   for (const { informer } of running) void informer.run(options.signal);
   const needed = running.filter(({ resource }) => resource.optional !== true);
@@ -93,11 +92,11 @@ const isBlind = ({ presence, informer }: Kind): boolean =>
   presence !== undefined && (!presence.isServed || !informer.synced);
 
 interface Ears {
-  readonly tell: (change: Change) => void;
+  readonly listeners: Iterable<(change: Change) => void>;
   readonly counts: InformerCounts;
 }
 
-function kindFor(resource: Resource, options: CachesOptions, { tell, counts }: Ears): Kind {
+function kindFor(resource: Resource, options: CachesOptions, { listeners, counts }: Ears): Kind {
   const { log, clock, random, namespace } = options;
   const presence = resource.optional === true ? { isServed: true } : undefined;
   const reads = trimmed(options.cluster);
@@ -105,7 +104,7 @@ function kindFor(resource: Resource, options: CachesOptions, { tell, counts }: E
   const store = new Store(indexesOf(resource, options.indexes ?? []));
   const scope: Selection = namespace === undefined || !resource.namespaced ? {} : { namespace };
   const selection = { ...scope, ...resource.selection };
-  const informer = new Informer({ cluster, resource, selection, store, listener: tell, log, clock, random, counts });
+  const informer = new Informer({ cluster, resource, selection, store, listeners, log, clock, random, counts });
   return { resource, store, informer, ...(presence === undefined ? {} : { presence }) };
 }
 

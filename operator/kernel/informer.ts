@@ -1,7 +1,7 @@
 /**
  * Keeps a store equal to one kind in the API server, for ever: list, as a stream where that is served, watch, resume
  * from the last version, list anew when that version is gone. It never gives up and never needs to be restarted, and
- * it does not travel back in time. Store first, then tell; a listener that throws is counted and does no harm.
+ * it does not travel back in time. Store first, then tell; a listener that throws is counted and keeps nothing from others.
  */
 import { sleep, type Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -34,7 +34,7 @@ export interface InformerOptions {
   readonly resource: Resource;
   readonly selection: Selection;
   readonly store: Store;
-  readonly listener: (change: Change) => void;
+  readonly listeners: Iterable<(change: Change) => void>;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
@@ -264,12 +264,13 @@ export class Informer {
   }
 
   #tell(change: Omit<Change, 'resource'>): void {
-    const { listener, resource, counts, log } = this.#options;
-    try {
-      listener({ ...change, resource });
-    } catch (error) {
-      counts.listenerFailed(this.#name);
-      log.error('change listener failed', { resource: this.#name, error: sentenceOf(error) });
-    }
+    const { listeners, resource, counts, log } = this.#options;
+    for (const listener of listeners)
+      try {
+        listener({ ...change, resource });
+      } catch (error) {
+        counts.listenerFailed(this.#name);
+        log.error('change listener failed', { resource: this.#name, error: sentenceOf(error) });
+      }
   }
 }

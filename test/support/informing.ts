@@ -24,16 +24,15 @@ export interface Heard {
 /** Starts an informer of the toy members on this cluster. */
 export function informing(cluster: Cluster, listener: (change: Change) => void = () => undefined): Heard {
   const [told, store, clock, stopping] = [[] as string[], new Store(), new FakeClock(), new AbortController()];
+  const tell = ({ kind, object, initial }: Change): void =>
+    void told.push(`${kind} ${object.metadata.name}${initial ? ' at first' : ''}`);
   const informer = new Informer({
     cluster,
     resource: members,
     selection: { labelSelector: 'mine' },
     store,
     clock,
-    listener: (change) => {
-      told.push(`${change.kind} ${change.object.metadata.name}${change.initial ? ' at first' : ''}`);
-      listener(change);
-    },
+    listeners: [tell, listener],
     log: rememberingLog(),
     random: () => 0,
     counts: {

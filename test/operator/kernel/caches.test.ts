@@ -73,6 +73,23 @@ describe('caches', () => {
     expect(heard).toEqual(['alpha false']);
   });
 
+  test('tell everybody, also after somebody who cannot bear it, which is counted', async () => {
+    const cluster = new FakeCluster();
+    const started = caches(cluster);
+    const heard: string[] = [];
+    started.onChange(() => {
+      throw new Error('a bug');
+    });
+    started.onChange(({ object }) => heard.push(object.metadata.name));
+    await started.whenSynced;
+    cluster.put(crews, crew('alpha', []));
+    await settle();
+    expect(heard).toEqual(['alpha']);
+    expect(await started.metrics()).toMatch(
+      /limbeck_cache_listener_failures_total\{resource="test.dev\/v1\/crews"[^}]*\} 1\n/,
+    );
+  });
+
   test('hold one namespace when asked to', async () => {
     const cluster = new FakeCluster();
     cluster.put(crews, crew('alpha', []));
