@@ -1,9 +1,18 @@
 /** Carries out the object part of a plan: applies in order, then removes. Sends only what would change something. */
 import type { Clock } from '../../process/clock.ts';
 import { ApiError, type Cluster, type ObjectRef } from './cluster.ts';
-import type { WriteMemory } from './memory.ts';
+import type { Wish, WriteMemory } from './memory.ts';
 import type { WriteResult } from './metrics.ts';
-import { Contested, NameHidden, NameLeaving, NameTaken, RootBehind, RootGone, whatOf } from './mishaps.ts';
+import {
+  Contested,
+  NameHidden,
+  NameLeaving,
+  NameTaken,
+  RootBehind,
+  RootGone,
+  whatOf,
+  type Undoing,
+} from './mishaps.ts';
 import {
   controllerOf,
   isOwnedBy,
@@ -47,7 +56,8 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
 export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const object = owned(child.object, root);
   const hash = hashOf(object);
-  const scene: Scene = { child, object: withRootVersion(withHash(object, hash), root), hash, root, hands };
+  const wish: Wish = { resource: child.resource, key: keyOf(object), hash };
+  const scene: Scene = { child, object: withRootVersion(withHash(object, hash), root), wish, root, hands };
   const cached = hands.cache.get(child.resource, keyOf(object));
   const { manner = 'applied' } = child;
   if (cached === undefined && manner !== 'applied') {
@@ -65,7 +75,7 @@ export async function applyChild(child: Child, root: KubeObject, hands: Hands, s
 interface Scene {
   readonly child: Child;
   readonly object: KubeObject;
-  readonly hash: string;
+  readonly wish: Wish;
   readonly root: KubeObject;
   readonly hands: Hands;
 }
@@ -127,19 +137,23 @@ export async function refuseBehind(root: KubeObject, hands: Hands, signal: Abort
 
 async function send(existing: KubeObject | undefined, scene: Scene, signal: AbortSignal): Promise<void> {
   refuseGone(scene);
-  const { child, hands, root, hash } = scene;
+  const { child, hands, root } = scene;
   await refusePast(existing, root, hands, signal);
+  refuseContested(scene, existing === undefined ? 'removed' : 'changed');
   const object = withUid(scene.object, existing);
-  const wish = { resource: child.resource, key: keyOf(object), hash };
-  const restMs = existing === undefined ? 0 : hands.memory.restMs(keyOf(root), wish, hands.clock.monotonicMs());
-  if (restMs > 0) throw new Contested(whatOf(object), restMs);
   remember(await counted(hands, 'apply', () => hands.cluster.apply(child.resource, object, signal)), scene);
-  hands.memory.sent(keyOf(root), wish, hands.clock.monotonicMs());
+}
+
+/** Who changes what we write, or deletes what we make, each time, is not answered without end. */
+function refuseContested({ object, wish, root, hands }: Scene, how: Undoing): void {
+  const restMs = hands.memory.restMs(keyOf(root), wish, hands.clock.monotonicMs());
+  if (restMs > 0) throw new Contested(whatOf(object), how, restMs);
 }
 
 /** As creating touches nobody else's object, nobody needs to look first. */
 async function make(scene: Scene, signal: AbortSignal): Promise<void> {
   refuseGone(scene);
+  refuseContested(scene, 'removed');
   const { child, object, hands } = scene;
   try {
     const stored = await hands.cluster.create(child.resource, object, signal);
@@ -157,18 +171,17 @@ async function make(scene: Scene, signal: AbortSignal): Promise<void> {
   }
 }
 
-function remember(stored: KubeObject, { child: { resource }, hash, root, hands }: Scene): void {
+function remember(stored: KubeObject, { child: { resource }, wish, root, hands: { memory, clock } }: Scene): void {
+  const [key, nowMs] = [keyOf(root), clock.monotonicMs()];
+  memory.sent(key, wish, stored, nowMs);
   const resourceVersion = stored.metadata.resourceVersion ?? '';
-  hands.memory.leave(keyOf(root), resource, stored, hash);
-  const expectation = { kind: 'version', resource, resourceVersion } as const;
-  hands.memory.expect(keyOf(root), keyOf(stored), expectation, hands.clock.monotonicMs());
+  memory.expect(key, keyOf(stored), { kind: 'version', resource, resourceVersion }, nowMs);
 }
 
 /** Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. */
-function isAsLeft(existing: KubeObject, wanted: KubeObject, scene: Scene): boolean {
-  const left = scene.hands.memory.left(keyOf(scene.root), scene.child.resource, keyOf(wanted));
-  if (left?.hash === scene.hash && left.resourceVersion === existing.metadata.resourceVersion) return true;
-  return existing.metadata.annotations?.[hashAnnotation] === scene.hash && contains(existing, wanted);
+function isAsLeft(existing: KubeObject, wanted: KubeObject, { wish, root, hands }: Scene): boolean {
+  if (hands.memory.isAsSent(keyOf(root), wish, existing.metadata.resourceVersion)) return true;
+  return existing.metadata.annotations?.[hashAnnotation] === wish.hash && contains(existing, wanted);
 }
 
 /**

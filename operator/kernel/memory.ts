@@ -10,12 +10,6 @@ export type Expectation =
   | { readonly kind: 'version'; readonly resource: Resource; readonly resourceVersion: string }
   | { readonly kind: 'removal'; readonly resource: Resource; readonly key: Key; readonly uid: string };
 
-/** An object as we left it. */
-export interface Left {
-  readonly hash: string;
-  readonly resourceVersion: string;
-}
-
 /** An object as it is to be sent. */
 export interface Wish {
   readonly resource: Resource;
@@ -23,9 +17,10 @@ export interface Wish {
   readonly hash: string;
 }
 
-/** How often in a row one wish was sent, the last time when. */
+/** How often in a row one wish was sent, the last time when, and the version that it became. */
 interface Sent {
   readonly hash: string;
+  readonly resourceVersion: string;
   readonly times: number;
   readonly atMs: number;
 }
@@ -38,7 +33,6 @@ const contestOverMs = 10 * contestBackoff.capMs;
 interface Record {
   readonly sent: Map<string, Sent>;
   readonly expectations: Map<string, Expectation>;
-  readonly left: Map<string, Left>;
   expectingSinceMs: number;
   statusText: string | undefined;
 }
@@ -72,34 +66,30 @@ export class WriteMemory {
     this.#roots.get(keyText(root))?.expectations.clear();
   }
 
-  left(root: Key, resource: Resource, key: Key): Left | undefined {
-    return this.#roots.get(keyText(root))?.left.get(slotOf(resource, key));
+  /** Nothing has happened to the object since this wish was sent. */
+  isAsSent(root: Key, wish: Wish, resourceVersion: string | undefined): boolean {
+    return resourceVersion !== undefined && this.#sent(root, wish)?.resourceVersion === resourceVersion;
   }
 
-  leave(root: Key, resource: Resource, stored: KubeObject, hash: string): void {
-    const { namespace = '', name, resourceVersion = '' } = stored.metadata;
-    this.#record(root).left.set(slotOf(resource, { namespace, name }), { hash, resourceVersion });
-  }
-
-  /** For how long this wish is not to be sent, as others undo it each time; 0: it may be. */
-  restMs(root: Key, { resource, key, hash }: Wish, nowMs: number): number {
-    const sent = this.#roots.get(keyText(root))?.sent.get(slotOf(resource, key));
-    if (sent?.hash !== hash || sent.times < contestedAfter) return 0;
+  /** For how long this wish is not to be sent, as others undo it each time, by a change or a deletion; 0: it may be. */
+  restMs(root: Key, wish: Wish, nowMs: number): number {
+    const sent = this.#sent(root, wish);
+    if (sent === undefined || sent.times < contestedAfter) return 0;
     return Math.max(0, sent.atMs + backoffMs(contestBackoff, sent.times - contestedAfter + 1, 0) - nowMs);
   }
 
-  sent(root: Key, { resource, key, hash }: Wish, nowMs: number): void {
-    const { sent } = this.#record(root);
-    const before = sent.get(slotOf(resource, key));
-    const isAgain = before?.hash === hash && nowMs - before.atMs < contestOverMs;
-    sent.set(slotOf(resource, key), { hash, times: isAgain ? before.times + 1 : 1, atMs: nowMs });
+  /** `stored`: what came of it. */
+  sent(root: Key, wish: Wish, stored: KubeObject, nowMs: number): void {
+    const before = this.#sent(root, wish);
+    const times = before !== undefined && nowMs - before.atMs < contestOverMs ? before.times + 1 : 1;
+    const { resourceVersion = '' } = stored.metadata;
+    const { resource, key, hash } = wish;
+    this.#record(root).sent.set(slotOf(resource, key), { hash, resourceVersion, times, atMs: nowMs });
   }
 
   /** We took it away ourselves: nobody else did. */
   removed(root: Key, resource: Resource, key: Key): void {
-    const record = this.#roots.get(keyText(root));
-    record?.left.delete(slotOf(resource, key));
-    record?.sent.delete(slotOf(resource, key));
+    this.#roots.get(keyText(root))?.sent.delete(slotOf(resource, key));
   }
 
   /** The status about to be written, so that its echo on the watch is known for what it is. */
@@ -115,11 +105,16 @@ export class WriteMemory {
     this.#roots.delete(keyText(root));
   }
 
+  /** Undefined also where something else was sent last. */
+  #sent(root: Key, { resource, key, hash }: Wish): Sent | undefined {
+    const sent = this.#roots.get(keyText(root))?.sent.get(slotOf(resource, key));
+    return sent?.hash === hash ? sent : undefined;
+  }
+
   #record(root: Key): Record {
     const text = keyText(root);
     const record = this.#roots.get(text) ?? {
       expectations: new Map<string, Expectation>(),
-      left: new Map<string, Left>(),
       sent: new Map<string, Sent>(),
       expectingSinceMs: 0,
       statusText: undefined,

@@ -38,12 +38,19 @@ const howItLeaves = ({ metadata }: KubeObject): string =>
     ? 'belongs to a deleted object of the same name: the garbage collector has not removed it yet'
     : `is still being deleted${heldBy(metadata)}`;
 
+export type Undoing = 'changed' | 'removed';
+
+const undone: Readonly<Record<Undoing, string>> = {
+  changed: 'is changed by somebody else each time it is applied; it is applied once a minute at most',
+  removed: 'is removed by somebody else each time it is made; it is made again once a minute at most',
+};
+
 /** Others undo what is applied, each time: the next try has to wait, or the two would write without end. */
 export class Contested extends Error {
   readonly restMs: number;
 
-  constructor(what: string, restMs: number) {
-    super(`${what} is changed by somebody else each time it is applied; it is applied once a minute at most`);
+  constructor(what: string, how: Undoing, restMs: number) {
+    super(`${what} ${undone[how]}`);
     this.name = 'Contested';
     this.restMs = restMs;
   }

@@ -104,7 +104,7 @@ async function send(
     const resourceVersion = stored.metadata.resourceVersion ?? '';
     const expectation = { kind: 'version', resource, resourceVersion } as const;
     hands.memory.expect(key, key, expectation, hands.clock.monotonicMs());
-    hands.memory.sent(key, wish, hands.clock.monotonicMs());
+    hands.memory.sent(key, wish, stored, hands.clock.monotonicMs());
   } catch (error) {
     if (!(error instanceof ApiError && error.code === 'notFound')) throw error;
     expectRemoval(root, hands); // there is nothing left to describe

@@ -9,6 +9,7 @@ import { startRig } from '../../support/rig.ts';
 import { scraped } from '../../support/scraped.ts';
 import { crew, crews, freshRegistry, members } from '../../support/toy.ts';
 
+const annKey = { namespace: 'default', name: 'alpha-ann' };
 const none = { NameTaken: 0, Contested: 0, Stale: 0 };
 const taken: Outcome = { kind: 'blocked', reason: 'x', held: 'NameTaken' };
 const contested: Outcome = { kind: 'waiting', afterMs: 1, sentence: 'x', held: 'Contested' };
@@ -54,6 +55,26 @@ describe('keys that come no further', () => {
     cluster.withdraw(members, { namespace: 'default', name: 'alpha-ann' });
     await clock.advance(61_000);
     expect(await shown()).toEqual([]);
+    await rig.stop();
+  });
+
+  test('are shown for as long as somebody deletes what is made each time', async () => {
+    const [cluster, clock, registry] = [new FakeCluster(), new FakeClock(), freshRegistry()];
+    const rig = startRig(cluster, clock, { registry });
+    cluster.put(crews, crew('alpha', ['ann']));
+    let isHostile = true;
+    cluster.afterWrite = ({ what }) => {
+      if (isHostile && what.endsWith('alpha-ann')) clock.after(10, () => cluster.withdraw(members, annKey));
+    };
+    await clock.advance(600_000);
+    const shown = async () => (await scraped(registry, 'limbeck_queue_held_keys')).join();
+    expect(await shown()).toMatch(/why="Contested".* 1(,|$)/);
+    // 1, 2, 4 … 32 s after one another, then one a minute.
+    expect(cluster.writes.filter(({ what }) => what.endsWith('alpha-ann')).length).toBeLessThan(21);
+    isHostile = false;
+    await clock.advance(61_000);
+    expect(await shown()).not.toMatch(/why="Contested".* 1(,|$)/);
+    expect(await cluster.get(members, annKey)).toBeDefined();
     await rig.stop();
   });
 });

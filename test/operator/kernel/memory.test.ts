@@ -5,10 +5,16 @@ import { members } from '../../support/toy.ts';
 const root = { namespace: 'default', name: 'alpha' };
 const wish = { resource: members, key: { namespace: 'default', name: 'alpha-ann' }, hash: 'one' };
 
+const stored = (resourceVersion: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'alpha-ann', resourceVersion },
+});
+
 /** Sent so often, a second after one another; the last time at 0. */
 function sentOften(times: number): WriteMemory {
   const memory = new WriteMemory();
-  for (let ago = times - 1; ago >= 0; ago -= 1) memory.sent(root, wish, -1000 * ago);
+  for (let ago = times - 1; ago >= 0; ago -= 1) memory.sent(root, wish, stored('1'), -1000 * ago);
   return memory;
 }
 
@@ -25,7 +31,7 @@ describe('a wish that others undo', () => {
   test('is sent again when its rest is over, and counts from the beginning after a while', () => {
     const memory = sentOften(8);
     expect([7999, 8000].map((nowMs) => memory.restMs(root, wish, nowMs))).toEqual([1, 0]);
-    memory.sent(root, wish, 700_000);
+    memory.sent(root, wish, stored('1'), 700_000);
     expect(memory.restMs(root, wish, 700_000)).toBe(0);
   });
 
@@ -37,7 +43,7 @@ describe('a wish that others undo', () => {
     ];
     expect(others.map((other) => memory.restMs(root, other, 0))).toEqual([0, 0]);
     expect(memory.restMs({ namespace: 'other', name: 'alpha' }, wish, 0)).toBe(0);
-    memory.sent(root, { ...wish, hash: 'two' }, 0);
+    memory.sent(root, { ...wish, hash: 'two' }, stored('1'), 0);
     expect(memory.restMs(root, wish, 0)).toBe(0);
   });
 
@@ -46,4 +52,16 @@ describe('a wish that others undo', () => {
     memory.removed(root, wish.resource, wish.key);
     expect(memory.restMs(root, wish, 0)).toBe(0);
   });
+});
+
+test.each<[string, object, string | undefined, boolean]>([
+  ['as it was sent', {}, '7', true],
+  ['changed by somebody', {}, '8', false],
+  ['of a version that nobody knows', {}, undefined, false],
+  ['wished otherwise', { hash: 'two' }, '7', false],
+  ['another one', { key: root }, '7', false],
+])('what was sent is %s', (_, other, resourceVersion, expected) => {
+  const memory = new WriteMemory();
+  memory.sent(root, wish, stored('7'), 0);
+  expect(memory.isAsSent(root, { ...wish, ...other }, resourceVersion)).toBe(expected);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
-import type { AnyReconciler, Next } from '../../../operator/kernel/reconcile.ts';
+import type { AnyReconciler, Manner, Next } from '../../../operator/kernel/reconcile.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
 import { stage, withCrew, type Stage } from '../../support/pass-stage.ts';
 import { crewReconciler, crews, members } from '../../support/toy.ts';
@@ -134,6 +134,83 @@ describe('who undoes what is written is not answered without end', () => {
     expect(progressing(await root())).toMatchObject({
       ...{ status: 'False', reason: 'Contested' },
       message: expect.stringContaining('default/alpha-ann'),
+    });
+  });
+
+  describe('by deleting it', () => {
+    const annKey = { namespace: 'default', name: 'alpha-ann' };
+    const isThere = ({ cluster }: Stage, key = annKey) =>
+      cluster.get(members, key).then(
+        () => true,
+        () => false,
+      );
+    /** A pass over what the last one has made and somebody has deleted since. */
+    async function again(there: Stage) {
+      there.cluster.withdraw(members, annKey);
+      await there.see();
+      const outcome = await there.pass();
+      await there.see();
+      return outcome;
+    }
+
+    test.each<Manner>(['applied', 'created', 'once'])(
+      '%s: it rests, for a minute at most, and is told',
+      async (manner) => {
+        const there = await stage(withCrew(['ann', 'bob'], { manner }));
+        const { cluster, clock, root } = there;
+        await there.pass();
+        await there.see();
+        for (let round = 0; round < 20; round += 1) await again(there);
+        const made = () =>
+          cluster.writes.filter(({ verb, what }) => verb !== 'applyStatus' && what.endsWith('ann')).length;
+        const before = made();
+        expect(before).toBeLessThan(8);
+        expect(await again(there)).toMatchObject({ kind: 'waiting', held: 'Contested' });
+        expect(progressing(await root())).toMatchObject({
+          ...{ status: 'False', reason: 'Contested' },
+          message:
+            'ConfigMap default/alpha-ann is removed by somebody else each time it is made; it is made again once a minute at most',
+        });
+        clock.pause(61_000);
+        expect(await there.pass()).toMatchObject({ kind: 'settled' });
+        expect([made(), await isThere(there)]).toEqual([before + 1, true]);
+      },
+    );
+
+    test('once is answered at once, and so is what a person deletes now and then', async () => {
+      const there = await stage(withCrew(['ann']));
+      await there.pass();
+      await there.see();
+      for (let round = 0; round < 20; round += 1) {
+        expect([(await again(there)).kind, await isThere(there)]).toEqual(['settled', true]);
+        there.clock.pause(601_000);
+      }
+    });
+
+    test('is not held against another root of that name, which is made all it needs at once', async () => {
+      const there = await stage(withCrew(['ann']));
+      await there.pass();
+      await there.see();
+      for (let round = 0; round < 20; round += 1) await again(there);
+      expect(await isThere(there)).toBe(false);
+      there.cluster.withdraw(crews, { namespace: 'default', name: 'alpha' });
+      // No pass sees that there was none in between.
+      withCrew(['ann'])(there.cluster);
+      await there.see();
+      expect([(await there.pass()).kind, await isThere(there)]).toEqual(['settled', true]);
+    });
+
+    test('one after the other, as those are that have ended, holds up none', async () => {
+      const there = await stage(withCrew(['1'], { manner: 'once' }));
+      for (let number = 1; number < 20; number += 1) {
+        const name = String(number);
+        there.cluster.put(crews, { ...(await there.root()), spec: { members: [name], manner: 'once' } } as KubeObject);
+        await there.see();
+        const key = { namespace: 'default', name: `alpha-${name}` };
+        expect([(await there.pass()).kind, await isThere(there, key)]).toEqual(['settled', true]);
+        there.cluster.withdraw(members, key);
+        await there.see();
+      }
     });
   });
 });
