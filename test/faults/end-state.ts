@@ -52,9 +52,20 @@ export const heardIn = (heard: Cache, namespace: string): readonly KubeObject[] 
 export const versionsOf = (objects: readonly KubeObject[]): string =>
   objects.map(({ kind, metadata }) => `${kind}/${metadata.name}@${String(metadata.resourceVersion)}`).join(' ');
 
-/** Objects that are not of our kinds, or how they are declared: what an operator at rest may still have to answer. */
+/**
+ * What an operator at rest may still have to answer: how objects of our kinds are declared, pods, and what controllers say
+ * of our children. A child's version is none of it, as our own writes change that, too.
+ */
 export const newsIn = (objects: readonly KubeObject[]): string =>
-  objects.map((object) => (isOurs(object) ? declarationOf(object) : versionsOf([object]))).join(' ');
+  objects.map((object) => (isOurs(object) ? declarationOf(object) : saidOf(object))).join(' ');
+
+function saidOf(object: KubeObject & { readonly status?: object }): string {
+  const { kind, metadata, status = {} } = object;
+  if (kind === 'Pod') return versionsOf([object]);
+  // Which version they have looked at follows our writes.
+  const said = Object.entries(status).filter(([name]) => name !== 'observedGeneration');
+  return `${kind}/${metadata.name}=${JSON.stringify(said)}`;
+}
 
 const isOurs = ({ apiVersion }: KubeObject): boolean => apiVersion.startsWith('limbeck.dev/');
 const declarationOf = ({ kind, metadata: { name, generation } }: KubeObject): string =>

@@ -2,16 +2,22 @@
 import { pause, until } from './until.ts';
 import type { Instance } from './instance.ts';
 
+/** Of an operator, what shows when it looks and writes. */
+export type Watched = Pick<Instance, 'lines' | 'writes'> & { readonly manager: Pick<Instance['manager'], 'leading'> };
+
 export interface Resting {
-  readonly instance: Instance;
+  readonly instance: Watched;
   /** What it had written before it all came to rest. */
   readonly before: number;
   /** Another one has taken its place meanwhile: nothing more is to be learnt of it. */
   readonly isReplaced: () => boolean;
   /** Wakes the reconciler as a resync does. */
   readonly poke: () => void;
-  /** Another text whenever others have changed something, as one who listens has heard it. */
-  readonly news: () => string;
+  /**
+   * How things stand. Given how they stood: the same, unless others have changed something since that may have been
+   * answered. What we write ourselves, and what others make of that, is none of it.
+   */
+  readonly news: (known?: string) => string;
   /** Waits until it is at rest again. */
   readonly rest: () => Promise<unknown>;
 }
@@ -33,7 +39,7 @@ export async function writesAtRest(resting: Resting): Promise<number> {
     const written = instance.writes() - before;
     if (written === 0 || isReplaced()) return 0;
     await pause(hearingMs);
-    if (turn === turns || news() === known) return written;
+    if (turn === turns || news(known) === known) return written;
     await rest();
     before = instance.writes();
   }
@@ -53,5 +59,5 @@ async function lookOnce({ instance, isReplaced, poke }: Resting): Promise<void> 
   await until('a pass', () => Promise.resolve(passesOf(instance) > before || isReplaced()), { everyMs: 50 });
 }
 
-const passesOf = ({ lines }: Instance): number => lines.filter(isPass).length;
+const passesOf = ({ lines }: Watched): number => lines.filter(isPass).length;
 const isPass = (line: string): boolean => line.startsWith('pass over ') && !line.includes('"outcome":"stale"');

@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import { lotsOf } from './deeds.ts';
-import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from './end-state.ts';
-import { fixed, startInstance } from './instance.ts';
+import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
+import type { Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import type { CameTo, Outcome } from './outcome.ts';
 import { Outsiders } from './outsiders.ts';
 import { People } from './people.ts';
 import type { Laboratory } from './laboratory.ts';
+import { startNewcomer } from './newcomer.ts';
+import { newsTold } from './news.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 import type { Rooted, Scenario } from './scenario.ts';
 import { writesAtRest, type Resting } from './quiescence.ts';
@@ -50,6 +52,8 @@ class Run {
   readonly #people: People;
   readonly #outsiders: Outsiders;
   readonly #operators: Succession;
+  /** What one who began at rest has said. */
+  readonly #newcomerLog: string[] = [];
   /** Versions of what was heard when it was last compared, and found to be something else than what is waited for. */
   #compared: string | undefined;
 
@@ -131,7 +135,7 @@ class Run {
         podsEver: kubelet.seen.size,
         lots: lotsOf(this.#trace.exchanges, [...kubelet.seen.values()]),
         unguardedDeletions: this.#trace.unguardedDeletions(),
-        log,
+        log: [...log, ...this.#newcomerLog],
         requests: this.#trace.lines(),
       },
     };
@@ -245,24 +249,28 @@ class Run {
   /** Of the operator that is there in the end; and, where nothing was disturbed, of one that begins only now. */
   async #writesAtRest(expected: readonly string[] | undefined): Promise<number> {
     const instance = await this.#operators.atLast();
-    const written = await this.#looksAtRest({ instance, before: instance.writes() }, expected);
-    return this.#plan.faults.length > 0 ? written : written + (await this.#writesOfAnother(expected));
+    const written = await this.#looksAtRest({ instance, before: instance.writes() }, this.#trace, expected);
+    return this.#plan.faults.length > 0 ? written : written + (await this.#writesOfNewcomer(expected));
   }
 
-  /** It remembers nothing of what the first one did, and finds all as it should be. Nobody counts what it reads. */
-  async #writesOfAnother(expected: readonly string[] | undefined): Promise<number> {
+  async #writesOfNewcomer(expected: readonly string[] | undefined): Promise<number> {
     const { feeds, listen } = this.#outsiders.ears();
     const what = { namespace: this.#namespace, settings: this.#operators.settings, feeds };
-    const instance = startInstance({ credentials: fixed(this.#laboratory.access), ...what });
+    const { instance, trace, stop } = await startNewcomer(this.#laboratory, what);
     listen(instance);
     try {
-      return await this.#looksAtRest({ instance, before: 0 }, expected);
+      return await this.#looksAtRest({ instance, before: 0 }, trace, expected);
     } finally {
-      await instance.stop();
+      await stop();
+      this.#newcomerLog.push(...instance.lines.map((line) => `newcomer: ${line}`));
     }
   }
 
-  #looksAtRest(whose: Pick<Resting, 'instance' | 'before'>, expected: readonly string[] | undefined): Promise<number> {
+  #looksAtRest(
+    whose: Pick<Resting, 'before'> & { readonly instance: Instance },
+    trace: Trace,
+    expected: readonly string[] | undefined,
+  ): Promise<number> {
     const { instance } = whose;
     const { object, resource } = this.#scenario;
     const { replaced } = this.#operators;
@@ -271,7 +279,7 @@ class Run {
       ...whose,
       isReplaced: () => this.#operators.replaced > replaced,
       poke: () => instance.manager.poke(resource.kind.toLowerCase(), key),
-      news: () => newsIn(heardIn(this.#laboratory.heard, this.#namespace)),
+      news: (known) => newsTold(trace, known),
       rest: () => this.#rest(expected),
     });
   }

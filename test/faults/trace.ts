@@ -51,7 +51,8 @@ export interface Frame {
 
 export class Trace {
   readonly exchanges: Exchange[] = [];
-  readonly #story: (Exchange | Frame)[] = [];
+  /** Exchanges and frames, in order. */
+  readonly story: (Exchange | Frame)[] = [];
   readonly frames = new Map<string, number>();
   /** What passes do and ask by name, and was not answered yet. */
   readonly #underWay = new Set<Exchange>();
@@ -75,7 +76,7 @@ export class Trace {
     };
     if (isWrite || !(isWatch || exchange.isList)) this.#underWay.add(exchange);
     this.exchanges.push(exchange);
-    this.#story.push(exchange);
+    this.story.push(exchange);
     return exchange;
   }
 
@@ -103,14 +104,14 @@ export class Trace {
   }
 
   given(frame: Frame): void {
-    this.#story.push(frame);
+    this.story.push(frame);
   }
 
   /** The version at which what this request deleted was gone, by the first watch that told it; undefined: none did. */
   removalBy(exchange: Exchange): string | undefined {
     const isTold = (one: Exchange | Frame): one is Frame =>
       'verdict' in one && one.type === 'DELETED' && one.resource === exchange.resource && one.name === exchange.name;
-    return this.#story.slice(this.#story.indexOf(exchange)).find(isTold)?.version;
+    return this.story.slice(this.story.indexOf(exchange)).find(isTold)?.version;
   }
 
   get writes(): number {
@@ -119,7 +120,7 @@ export class Trace {
 
   /** For a person who wants to know how it came to this. */
   lines(): readonly string[] {
-    return this.#story.map((one) => ('verdict' in one ? frameText(one) : exchangeText(one)));
+    return this.story.map((one) => ('verdict' in one ? frameText(one) : exchangeText(one)));
   }
 
   /** Objects that were deleted without the UID of the one that was meant: a successor of its name would have gone, too. */
