@@ -83,6 +83,16 @@ test('who knows better has refused every list from the past', () => {
   expect(complaints(undisturbed, disturbed([travel], []))).toEqual([]);
 });
 
+const failed = '1: pass failed {"controller":"training","error":"x is not a function","stack":"TypeError: x"}';
+const unheard = '2: change listener failed {"resource":"jobs.v1.batch","error":"x is not a function"}';
+const refused = '1: pass failed {"controller":"training","error":"403 Forbidden"}';
+
+test.each([failed, unheard])('a bug that a later try covers up shows in the log: %s', (line) => {
+  const told = complaints(undisturbed, disturbed([crash], [crash], { log: [refused, line] }));
+  expect(told.join()).toContain(line);
+  expect(told.join()).not.toContain(refused);
+});
+
 test('in a namespace that is emptied a child may be made once more for a root that goes, and for no other', () => {
   const emptied: Fault = { kind: 'terminate', write: 1 };
   const made = (times: number): Partial<Outcome> => ({
