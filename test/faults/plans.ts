@@ -1,5 +1,6 @@
 /** All plans of a perturbation for a scenario, from what a run without faults did. */
-import { crashMoments, credentials, watchFaults, type Fault, type FaultPlan, type Perturbation } from './plan.ts';
+import { crashMoments, credentials, watchFaults } from './plan.ts';
+import type { CrashMoment, Fault, FaultPlan, Perturbation } from './plan.ts';
 import type { Outcome } from './outcome.ts';
 
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
@@ -112,17 +113,33 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
   }
 }
 
-/** One plan in six is tried on an API server that lists in pages, too. */
-const inPages = (every: readonly (readonly Fault[])[]): readonly (readonly Fault[])[] =>
-  every.filter((_, index) => index % 6 === 0).map((faults) => [{ kind: 'pages' }, ...faults]);
+/** Where or how often something befalls; the rest of a fault is what it is. */
+const places = new Set(['write', 'frame', 'before', 'to', 'lists', 'lateMs']);
+/** What a plan has in common with those that differ from it by their places. */
+export const sortOf = (faults: readonly Fault[]): string =>
+  JSON.stringify(faults, (name, value: unknown) => (places.has(name) && typeof value === 'number' ? undefined : value));
+
+/** One plan in six, and at least one of each sort, is tried on an API server that lists in pages, too. */
+function inPages(every: readonly (readonly Fault[])[]): readonly (readonly Fault[])[] {
+  const sorts = [...Map.groupBy(every, sortOf).values()];
+  // Each sort begins at another place.
+  return sorts.flatMap((alike, turn) =>
+    alike
+      .filter((_, index) => index % 6 === turn % Math.min(6, alike.length))
+      .map((faults) => [{ kind: 'pages' } as const, ...faults]),
+  );
+}
 
 export function plansFor(perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] {
   const every = faultsOf(perturbation, reference);
   return [...every, ...inPages(every)].map((faults) => ({ scenario, faults }));
 }
 
-/** How many plans of a perturbation are sampled for a kind: of crashes one for each moment. */
-const seats: Partial<Readonly<Record<Perturbation, number>>> = { crash: crashMoments.length };
+/** Of each of which one is sampled for a kind: crashes at each moment. */
+const stripesOf = (plans: readonly FaultPlan[], perturbation: Perturbation): readonly (readonly FaultPlan[])[] =>
+  perturbation === 'crash' ? crashMoments.map((moment) => plans.filter((plan) => isAtMoment(plan, moment))) : [plans];
+const isAtMoment = ({ faults }: FaultPlan, moment: CrashMoment): boolean =>
+  faults.some((fault) => fault.kind === 'crash' && fault.moment === moment);
 
 /** The golden ratio: its multiples fall far apart whatever their number, so that perturbations meet different moments. */
 const spread = (Math.sqrt(5) - 1) / 2;
@@ -138,10 +155,8 @@ export function sampleOf(
   perturbation: Perturbation,
   turn: number,
 ): readonly (readonly FaultPlan[])[] {
-  const count = seats[perturbation] ?? 1;
-  return numbers(count).map((seat) => {
-    const stripe = plans.filter((_, index) => index % count === seat - 1);
-    const start = Math.floor(stripe.length * ((spread * (turn + seat)) % 1));
+  return stripesOf(plans, perturbation).map((stripe, seat) => {
+    const start = Math.floor(stripe.length * ((spread * (turn + seat + 1)) % 1));
     return [...stripe.slice(start), ...stripe.slice(0, start)].slice(0, candidatesAtMost);
   });
 }

@@ -1,0 +1,55 @@
+/** What is planned, and of what a sample is drawn. Needs no API server. */
+import { describe, expect, test } from '@jest/globals';
+import type { Outcome } from './outcome.ts';
+import { crashMoments, perturbations, type FaultPlan } from './plan.ts';
+import { plansFor, sampleOf, sortOf } from './plans.ts';
+
+const reference: Outcome = {
+  ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: [], afterDeletion: [], podsEver: 1, lots: {} },
+  ...{ unguardedDeletions: [], writesAtRest: 0, writes: 12, log: [], requests: [] },
+  deeds: { 'create jobs/toy': 1, 'create services/toy': 1 },
+  frames: new Map([
+    ['trainingjobs', 9],
+    ['jobs', 9],
+    ['pods', 12],
+    ['services', 2],
+  ]),
+};
+
+const isPaged = ({ faults }: FaultPlan): boolean => faults.some(({ kind }) => kind === 'pages');
+const sortsOf = (plans: readonly FaultPlan[]): ReadonlySet<string> =>
+  new Set(plans.map(({ faults }) => sortOf(faults.filter(({ kind }) => kind !== 'pages'))));
+
+describe.each(perturbations)('plans of %s', (perturbation) => {
+  const plans = plansFor(perturbation, 'toy', reference);
+  const [paged, streamed] = [plans.filter(isPaged), plans.filter((plan) => !isPaged(plan))];
+
+  test('meet pages in each of their sorts', () => {
+    expect(streamed.length).toBeGreaterThan(0);
+    expect(sortsOf(paged)).toEqual(sortsOf(streamed));
+  });
+
+  test('meet pages in one of six at least, and are tried with streams as well', () => {
+    expect(paged.length).toBeGreaterThanOrEqual(Math.floor(streamed.length / 6));
+    const texts = new Set(streamed.map(({ faults }) => JSON.stringify(faults)));
+    const twins = paged.map(({ faults }) => JSON.stringify(faults.filter(({ kind }) => kind !== 'pages')));
+    expect(twins.filter((text) => !texts.has(text))).toEqual([]);
+  });
+});
+
+test('sorts are told apart by what befalls, and not by where', () => {
+  const sorts = (perturbation: (typeof perturbations)[number]): number =>
+    sortsOf(plansFor(perturbation, 'toy', reference)).size;
+  expect([sorts('crash'), sorts('write answers'), sorts('watch'), sorts('credentials')]).toEqual([3, 5, 6, 3]);
+  expect([sorts('takeover'), sorts('delete'), sorts('stale cache')]).toEqual([4, 1, 4]);
+});
+
+test('a sample has a crash at each moment, whatever its turn', () => {
+  const plans = plansFor('crash', 'toy', reference);
+  for (let turn = 0; turn < 30; turn += 1) {
+    const moments = sampleOf(plans, 'crash', turn).map((seat) =>
+      seat.map(({ faults }) => faults.flatMap((fault) => (fault.kind === 'crash' ? [fault.moment] : []))),
+    );
+    expect(moments.map((seat) => [...new Set(seat.flat())])).toEqual(crashMoments.map((moment) => [moment]));
+  }
+});
