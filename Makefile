@@ -111,7 +111,7 @@ test-faults-sample: setup ## A sample of the faults: every kind meets every pert
 	@mkdir -p build/test
 	@$(FAULTS) --json --outputFile build/test/faults.json
 
-test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 20 min.
+test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 45 min.
 	@LIMBECK_FAULTS=all $(FAULTS)
 	@node test/faults/table.ts
 

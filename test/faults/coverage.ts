@@ -74,9 +74,9 @@ export function tableOf(covered: readonly Covered[]): string {
 }
 
 /**
- * Markdown: what befell the leader, and after how many seconds the other process led. The goals get a verdict here and
- * fail no test, as the machine may be busy with something else; test/operator/kernel/leader.test.ts demands them of a
- * clock that is not.
+ * Markdown: what befell the leader, and after how many seconds the other process led. A whole run demands the goals of the
+ * best of a few scenes, as the machine may be busy with something else, and a sample does not;
+ * test/operator/kernel/leader.test.ts demands them of a clock that is not.
  */
 export const leadershipOf = (takeovers: readonly Takeover[]): string =>
   [
