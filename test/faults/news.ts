@@ -2,13 +2,13 @@
 import { kinds } from './end-state.ts';
 import type { Exchange, Frame, Trace } from './trace.ts';
 
-type Told = Pick<Frame, 'resource' | 'version'>;
+type Told = Pick<Frame, 'instance' | 'resource' | 'version'>;
 
 const plurals = new Set(kinds.map(({ plural }) => plural));
 
 /**
- * Where the story stands. Where it is known how it stood: the same, unless something that is not our own write was told
- * for the first time since, and before our first write. What comes later may come of that write.
+ * Where the story stands. Where it is known how it stood: the same, unless somebody was told something for the first time
+ * since that is not our own write, and before our first write. What comes later may come of that write.
  */
 export function newsTold({ story }: Pick<Trace, 'story'>, known?: string): string {
   const now = String(story.length);
@@ -26,7 +26,8 @@ const isWrite = (one: Exchange | Frame): boolean => !isFrame(one) && one.write >
 /** A frame about an object that was handed over. */
 const isTold = ({ type, verdict }: Frame): boolean =>
   type !== 'BOOKMARK' && type !== 'ERROR' && (verdict === 'pass' || verdict.startsWith('told'));
-const textOf = ({ resource, version }: Told): string => `${resource}@${version}`;
+/** Who takes over may be told late what the one before has heard. */
+const textOf = ({ instance, resource, version }: Told): string => `${String(instance)} ${resource}@${version}`;
 
 /** A frame of a kind that a state is made of, or a list of it in pages. */
 function toldBy(one: Exchange | Frame): readonly Told[] {
@@ -34,5 +35,6 @@ function toldBy(one: Exchange | Frame): readonly Told[] {
   if (isFrame(one)) return isTold(one) ? [one] : [];
   if (!one.isList || one.isWatch || one.status !== 200) return [];
   const { items } = JSON.parse(one.answer) as { readonly items: readonly { metadata: { resourceVersion: string } }[] };
-  return items.map(({ metadata }) => ({ resource: one.resource, version: metadata.resourceVersion }));
+  const { instance, resource } = one;
+  return items.map(({ metadata }) => ({ instance, resource, version: metadata.resourceVersion }));
 }

@@ -100,13 +100,22 @@ test('what was told before, or is told anew, or of another kind, or not handed o
   const life = new Life();
   life.report();
   const known = newsTold(life.trace);
-  const frame = { instance: 2, resource: 'deployments', type: 'ADDED', name: 'toy', version: '6', verdict: 'pass' };
+  const frame = { instance: 1, resource: 'deployments', type: 'ADDED', name: 'toy', version: '6', verdict: 'pass' };
   life.trace.given(frame);
   life.trace.given({ ...frame, resource: 'nodes', version: '7' });
   life.trace.given({ ...frame, type: 'BOOKMARK', version: '7' });
   life.trace.given({ ...frame, version: '7', verdict: 'silence' });
   expect(newsTold(life.trace, known)).toBe(known);
-  life.trace.given({ ...frame, version: '7', verdict: 'told, then gone' });
+});
+
+test.each([
+  ['to the one before him, and to him only now', { instance: 2, version: '6', verdict: 'pass' }],
+  ['with a stream that ends then', { instance: 1, version: '7', verdict: 'told, then gone' }],
+])('what was told %s is news', (_, more) => {
+  const life = new Life();
+  life.report();
+  const known = newsTold(life.trace);
+  life.trace.given({ resource: 'deployments', type: 'MODIFIED', name: 'toy', ...more });
   expect(newsTold(life.trace, known)).not.toBe(known);
 });
 
