@@ -13,6 +13,7 @@ const deletion: Fault = { kind: 'delete', write: 2, recreate: false };
 const undisturbed: Outcome = {
   ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: ['as it should be'], afterDeletion: [] },
   ...{ deeds: { 'create jobs/toy': 1 }, podsEver: 1, lots: {}, unguardedDeletions: [], writesAtRest: 0 },
+  ...{ events: [], unheard: [] },
   ...{ writes: 3, frames: new Map(), log: [], requests: [] },
 };
 

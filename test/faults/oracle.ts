@@ -5,6 +5,7 @@
 import { difference, former } from './end-state.ts';
 import type { Deeds } from './deeds.ts';
 import type { Lot } from './deeds.ts';
+import { unsaid } from './events.ts';
 import { recoveredWithinMs } from './gate.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -27,6 +28,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ),
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
+    ...said('events were not told', unsaid(reference, outcome)),
     ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
     ...said('the past was believed', belief(outcome)),

@@ -1,5 +1,6 @@
 /** What a run came to. Types alone. */
 import type { Deeds, Lot } from './deeds.ts';
+import type { Told } from './events.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 
 /** What a run came to; the oracle compares it with that of a run without faults. */
@@ -10,6 +11,10 @@ export interface Outcome {
   /** Why it did not come to its end; undefined when it did. */
   readonly stuck?: string;
   readonly settled: readonly string[];
+  /** What the operator had told people by then. */
+  readonly events: readonly Told[];
+  /** What it told, and the plan kept from the API server at least once. */
+  readonly unheard: readonly Told[];
   readonly afterDeletion: readonly string[];
   readonly deeds: Deeds;
   readonly podsEver: number;
@@ -29,4 +34,4 @@ export interface Outcome {
 }
 
 /** The end of a life, before it is deleted. */
-export type CameTo = Pick<Outcome, 'settled' | 'writesAtRest' | 'heir'>;
+export type CameTo = Pick<Outcome, 'settled' | 'events' | 'writesAtRest' | 'heir'>;

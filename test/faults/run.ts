@@ -4,6 +4,7 @@ import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import { lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
+import { eventsIn, keptFrom } from './events.ts';
 import type { Instance } from './instance.ts';
 import { Interference } from './interference.ts';
 import type { CameTo, Outcome } from './outcome.ts';
@@ -101,7 +102,7 @@ class Run {
     const { cluster, hand } = this.#laboratory;
     const kubelet = playKubelet(cluster, this.#namespace, hand, this.#scenario.script);
     let stuck: string | undefined;
-    let came: CameTo = { settled: [], writesAtRest: 0 };
+    let came: CameTo = { settled: [], events: [], writesAtRest: 0 };
     let afterDeletion: readonly string[] = [];
     try {
       await this.#beginLife();
@@ -133,6 +134,7 @@ class Run {
       ...{
         deeds: this.#trace.creationsAndDeletions(),
         podsEver: kubelet.seen.size,
+        unheard: keptFrom(this.#trace.exchanges, this.#namespace),
         lots: lotsOf(this.#trace.exchanges, [...kubelet.seen.values()]),
         unguardedDeletions: this.#trace.unguardedDeletions(),
         log: [...log, ...this.#newcomerLog],
@@ -208,7 +210,8 @@ class Run {
     const hasHeir = this.#scenario.changes.length === 0 && !this.#isGone;
     const heir = hasHeir ? (await had('the heir', () => this.#people.found()))?.metadata.uid : undefined;
     const writesAtRest = await this.#writesAtRest(expected);
-    return { settled, writesAtRest, ...(heir === undefined ? {} : { heir }) };
+    const events = await had('the events', () => eventsIn(this.#laboratory.cluster, this.#namespace));
+    return { settled, events, writesAtRest, ...(heir === undefined ? {} : { heir }) };
   }
 
   /** The user has deleted it for good. */

@@ -1,0 +1,91 @@
+/**
+ * What the operator told people: its Events in the API server. A disturbed run must have told what the one without faults
+ * told, as far as its last status implies it; that it told more, such as of a quota, is no fault.
+ */
+import type { Cluster } from '../../operator/kernel/cluster.ts';
+import type { KubeObject } from '../../operator/kernel/objects.ts';
+import { eventsResource } from '../../operator/kernel/recorder.ts';
+import { stateOf } from './end-state.ts';
+import type { Outcome } from './outcome.ts';
+import type { Fault } from './plan.ts';
+import type { Exchange } from './trace.ts';
+
+/** One event: whom it is about, by its UID, and what it says, without all that differs from run to run. */
+export interface Told {
+  readonly about: string;
+  readonly reason: string;
+  readonly text: string;
+}
+
+export interface Event extends KubeObject {
+  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid?: string };
+  readonly reportingComponent?: string;
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const never = new AbortController().signal;
+
+/** Of the operator alone; others tell of Jobs and pods. */
+const isOurs = ({ reportingComponent }: Event): boolean => reportingComponent?.startsWith('limbeck.dev/') === true;
+
+export async function eventsIn(cluster: Cluster, namespace: string): Promise<readonly Told[]> {
+  const { items } = await cluster.list(eventsResource, { namespace }, never);
+  return (items as readonly Event[]).filter(isOurs).map((event) => toldBy(event, namespace));
+}
+
+/** Behind the index of a worker its pod carries five letters of chance. */
+const chance = /(-a\d+-\d+)-\w{5}\b/g;
+
+export function toldBy({ involvedObject, type, reason, message }: Event, namespace: string): Told {
+  const { kind, name, uid = '' } = involvedObject;
+  const told = `${type} ${reason} of ${kind}/${name}: ${message.replaceAll(chance, '$1')}`;
+  const [masked = '{}'] = stateOf(
+    [{ ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: '' } }, told }],
+    namespace,
+  );
+  return { about: uid, reason, text: (JSON.parse(masked) as { told: string }).told };
+}
+
+/** Those whose every POST the plan answered in the place of the API server. */
+export const keptFrom = (exchanges: readonly Exchange[], namespace: string): readonly Told[] =>
+  exchanges
+    .filter(({ method, resource, status }) => method === 'POST' && resource === 'events' && status === 0)
+    .map(({ body }) => toldBy(JSON.parse(body) as Event, namespace));
+
+/**
+ * Told from what a Deployment asks for, which is written before: who dies between the two says nothing, and no status keeps
+ * an account of it.
+ */
+const passing: ReadonlySet<string> = new Set(['Scaled']);
+
+/** What a run without faults told, and this one has not, though its last status implies it. */
+export function unsaid(reference: Outcome, outcome: Outcome): readonly string[] {
+  const told = new Set(outcome.events.filter(({ about }) => about === (whomOf(outcome) ?? about)).map(textOf));
+  const lost = new Set(isRefused(outcome.befell) ? outcome.unheard.map(textOf) : []);
+  const promised = isExcused(outcome) ? [] : reference.events.filter(({ reason }) => !passing.has(reason)).map(textOf);
+  return promised.filter((text) => !told.has(text) && !lost.has(text));
+}
+
+const textOf = ({ text }: Told): string => text;
+
+const isDeleted = ({ befell }: Outcome): boolean =>
+  befell.some(({ kind }) => kind === 'delete' || kind === 'terminate');
+
+/** Who came after a deletion has a life of its own; of all others there is one object. */
+const whomOf = (outcome: Outcome): string | undefined => (isDeleted(outcome) ? outcome.heir : undefined);
+
+/**
+ * What is deleted half-way leaves no status; who began half-way has not lived through all of it. And the operator of before
+ * an upgrade told events after the status: a change of releases between the two leaves them unsaid.
+ */
+const isExcused = (outcome: Outcome): boolean =>
+  (isDeleted(outcome) && outcome.heir === undefined) || outcome.befell.some(({ kind }) => kind === 'release');
+
+/**
+ * An event that is forbidden is not said again, and holds nothing up. Nor is one of which the API server says that it is
+ * there: names tell what is said. Being told to come later is no reason to be silent.
+ */
+const isRefused = (befell: readonly Fault[]): boolean =>
+  befell.some((fault) => fault.kind === 'answer' && !fault.committed && fault.status !== 429);
