@@ -5,7 +5,16 @@ import { crashMoments, perturbations, type FaultPlan } from './plan.ts';
 import { plansFor, sampleOf, sortOf } from './plans.ts';
 
 const reference: Outcome = {
-  ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: [], afterDeletion: [], podsEver: 1, lots: {} },
+  ...{
+    plan: { scenario: 'toy', faults: [] },
+    befell: [],
+    settled: [],
+    afterDeletion: [],
+    podsEver: 1,
+    lots: {},
+    events: [],
+    unheard: [],
+  },
   ...{ unguardedDeletions: [], writesAtRest: 0, writes: 12, log: [], requests: [] },
   deeds: { 'create jobs/toy': 1, 'create services/toy': 1 },
   frames: new Map([

@@ -63,6 +63,7 @@ test('nobody travels to what is not past', async () => {
 
 const reference: Outcome = {
   ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: [], afterDeletion: [], deeds: {}, podsEver: 0 },
+  ...{ events: [], unheard: [] },
   ...{ lots: {}, unguardedDeletions: [], writesAtRest: 0, writes: 4, log: [], requests: [] },
   frames: new Map([
     ['jobs', 9],
