@@ -1,10 +1,9 @@
-"""How a program ends: the reasons of the contract, their exit codes, and the termination message."""
+"""How a program ends: the reasons of trainer-result.schema.json, their exit codes, and the termination message."""
 
 import json
 from typing import Any
 
 LIMIT_BYTES = 4096  # The kubelet cuts a termination message here, and a cut JSON says nothing.
-# Reasons of trainer-result.schema.json; docs/custom-training.md says what the operator does about each.
 EXIT_CODES = {"ConfigInvalid": 78, "DataMissing": 66, "DataInvalid": 65, "NonFiniteLoss": 70, "ParityBroken": 70}
 EXIT_CODES |= {"OutOfMemory": 71, "StoreUnavailable": 75, "PeerLost": 75, "Interrupted": 143, "Crashed": 1}
 LARGER = "Raise placement.resources.limits.memory in a new job, or take larger GPUs, or a smaller model or batch."

@@ -75,13 +75,14 @@ class Job:
                 store.delete(uri.removesuffix(".json") + ".pt")
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
-        """Of any attempt of this run: step and content. One whose digest is wrong is passed over."""
+        """Of any attempt of this run: step and content. One whose digest is wrong is passed over, and told."""
         for step, uri in self._pointers():
             with contextlib.suppress(FileNotFoundError, KeyError, ValueError, TypeError):
                 content = store.get(uri.removesuffix(".json") + ".pt")
                 if json.loads(store.get(uri))["sha256"] == hashlib.sha256(content).hexdigest():
                     self.progress(resumedFromStep=step)
                     return step, content
+            self.progress(skippedCheckpoint=f"step {step} and later: not the bytes whose sha256 was written down")
         return None
 
     def _pointers(self) -> list[tuple[int, str]]:
@@ -101,7 +102,7 @@ class Job:
 
     def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:
         """For rank 0: metrics {n, name: {value}} for the gates, lineage, steps, seconds. Failure if it is too long."""
-        resumed = {name: it for name, it in self._board.document().items() if name == "resumedFromStep"}
+        resumed = {n: v for n, v in self._board.document().items() if n in ("resumedFromStep", "skippedCheckpoint")}
         success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
         self._result = last_words({**success, **resumed, **members})
 

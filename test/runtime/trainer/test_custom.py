@@ -120,10 +120,13 @@ with Job.start() as job:
     for name, content in (("*2.pt", b"tw"), ("*3.json", b'{"sha'), ("*4.json", b"[]")):
         next(__import__("pathlib").Path(FOLDER).rglob(name)).write_bytes(content)
     print(job.newest_checkpoint(), flush=True)
+    job.succeed({}, {"n": 1})
 """
     config = {**document(store), "checkpoint": {"everySeconds": 60, "keep": 4}}
     (worker,) = start(tmp_path, config, ["-c", program.replace("FOLDER", repr(str(folder)))])
     assert (worker.exit_code(), "(1, b'one')" in worker.log_file.read_text()) == (0, True)
+    told = worker.result()["skippedCheckpoint"]
+    assert told == "step 2 and later: not the bytes whose sha256 was written down"
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
