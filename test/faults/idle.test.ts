@@ -10,7 +10,7 @@ const named: Fault = { kind: 'crash', write: { verb: 'POST', resource: 'jobs', n
 
 const crashes = Array.from({ length: 12 }, (_, index) => plan(crash(index + 1)));
 
-test('a plan for a write that two runs without faults have made must come to pass, but for the last of them', () => {
+test('a plan for a write that two runs without faults have made must come to pass, but for the last two of them', () => {
   const idle = [crash(9), crash(10), crash(11), crash(12)].map((fault) => plan(fault));
   expect(missed(crashes, idle, 12)).toEqual({ sure: [idle[0], idle[1]], others: [idle[2]] });
   expect(missed(crashes, idle, 10)).toEqual({ sure: [], others: idle.slice(0, 3) });

@@ -5,8 +5,8 @@ import type { Fault, FaultPlan, Perturbation } from './plan.ts';
 const writesOf = ({ faults }: FaultPlan): readonly number[] =>
   faults.flatMap((fault) => ('write' in fault && typeof fault.write === 'number' ? [fault.write] : []));
 
-/** What two looks have to say may be said at once, or not: so many writes less may a run make than another. */
-const give = 1;
+/** What two looks have to say may be said at once, or not: so many writes less may a run make than others. */
+const give = 2;
 
 export interface Missed {
   /** Nothing but the number of writes decides about these, and there were enough. */
@@ -23,7 +23,7 @@ export function missed(plans: readonly FaultPlan[], idle: readonly FaultPlan[], 
   const last = Math.max(0, ...plans.flatMap(writesOf));
   const isSure = (plan: FaultPlan): boolean => {
     const [write = Infinity, ...more] = writesOf(plan);
-    return more.length === 0 && write < fewest - give && !plan.faults.some(waitsForFrames);
+    return more.length === 0 && write <= fewest - give && !plan.faults.some(waitsForFrames);
   };
   const isLast = (plan: FaultPlan): boolean => last > 0 && Math.max(0, ...writesOf(plan)) === last;
   return { sure: idle.filter(isSure), others: idle.filter((plan) => !isSure(plan) && !isLast(plan)) };
