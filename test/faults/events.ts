@@ -41,10 +41,8 @@ const chance = /(-a\d+-\d+)-\w{5}\b/g;
 export function toldBy({ involvedObject, type, reason, message }: Event, namespace: string): Told {
   const { kind, name, uid = '' } = involvedObject;
   const told = `${type} ${reason} of ${kind}/${name}: ${message.replaceAll(chance, '$1')}`;
-  const [masked = '{}'] = stateOf(
-    [{ ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: '' } }, told }],
-    namespace,
-  );
+  const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: '' }, told };
+  const [masked = '{}'] = stateOf([event], namespace);
   return { about: uid, reason, text: (JSON.parse(masked) as { told: string }).told };
 }
 

@@ -1,13 +1,17 @@
-/** Lives that hear of what is no object of the cluster: how many replicas an autoscaler wants, and which attempt stands still. */
-import { modelServices } from '../../operator/api/resources.ts';
+/**
+ * Lives that hear of what is no object of the cluster: how many replicas an autoscaler wants, which attempt stands still,
+ * and that there are queues.
+ */
+import { modelServices, type TrainingJob } from '../../operator/api/resources.ts';
 import type { Perturbation } from './plan.ts';
 import { chosen } from './removals.ts';
-import { artefact, example, failsAtFirst, serves, succeeds, training, type Scenario } from './scenario.ts';
+import { artefact, example, serves, succeeds, training, type Scenario } from './scenario.ts';
 
 /** The operator of before is started as it was then, and hears nobody. */
 const withoutReleases: readonly Perturbation[] = chosen.filter((name) => !name.startsWith('upgrade'));
 
 const service = example('service.yaml');
+const { placement } = training.object.spec as TrainingJob['spec'];
 
 /** Wanted by one, left alone, woken by more than one, left alone again. */
 export const woken: Scenario = {
@@ -18,9 +22,14 @@ export const woken: Scenario = {
   settled: serves,
 };
 
-/** No worker of the first attempt makes a step, until it is ended for that. */
-export const hung: Scenario = {
-  ...{ ...training, name: 'training, hung at first', perturbations: withoutReleases, removes: ['jobs'] },
-  script: failsAtFirst(succeeds(), NaN),
-  hangs: { attempt: 1, workers: 2 },
+/**
+ * Each attempt waits in a queue. The first one has its admission taken back; no worker of the second one makes a step, until
+ * it is ended for that.
+ */
+export const queuedAndHung: Scenario = {
+  ...{ ...training, name: 'training, queued and hung', perturbations: withoutReleases, removes: ['jobs'] },
+  object: { ...training.object, spec: { ...training.object.spec, placement: { ...placement, queueName: 'team' } } },
+  script: (attempt, rank, pod) => (attempt < 3 ? undefined : succeeds()(attempt, rank, pod)),
+  takesBack: { attempt: 1, workers: 2 },
+  hangs: { attempt: 2, workers: 2 },
 };

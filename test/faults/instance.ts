@@ -30,10 +30,12 @@ export interface Instance {
 const suspicious = { ...usualDeadlines, watchSilenceMs: 2000 };
 
 /** What an operator hears of that is no object of the cluster. */
-export type Feeds = ServingFeeds & Pick<RunFeeds, 'stall'>;
+export type Feeds = ServingFeeds & Pick<RunFeeds, 'stall' | 'kueue'>;
 
-/** No autoscaler, servers that say nothing, and workers that are never asked. */
-const silent: Feeds = { recommendation: () => undefined, loadFailure: () => undefined, stall: () => undefined };
+/** No autoscaler, servers that say nothing, workers that are never asked, and no queues. */
+const silent: Feeds = {
+  ...{ recommendation: () => undefined, loadFailure: () => undefined, stall: () => undefined, kueue: () => false },
+};
 
 /** Without a proxy in between, or with one that asks for nothing. */
 export function fixed(access: Access): Credentials {
@@ -69,7 +71,7 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: isSuspicious ? suspicious : usualDeadlines,
   });
-  const runFeeds = { news: () => undefined, stall: feeds.stall, kueue: () => false, gangs: () => true };
+  const runFeeds = { news: () => undefined, stall: feeds.stall, kueue: feeds.kueue, gangs: () => true };
   const manager = startManager({
     ...{ cluster: new StreamingClient(transport), leaseCluster: lease ?? new Client(transport, 'lease') },
     reconcilers: [

@@ -1,6 +1,6 @@
 /**
- * Plays the autoscaler and the one who asks pods for their progress, by a script. Whoever has just begun to lead has heard
- * neither, hears both a moment later, and is woken whenever they say something else.
+ * Plays the autoscaler, the one who asks pods for their progress, and a queue, by a script. Whoever has just begun to lead
+ * has heard neither of the first two, hears both a moment later, and is woken whenever they say something else.
  */
 import type { Pod } from '../../operator/api/kubernetes.ts';
 import { labels } from '../../operator/api/names.ts';
@@ -9,6 +9,8 @@ import { keyOf } from '../../operator/kernel/objects.ts';
 import type { Cache } from '../../operator/kernel/reconcile.ts';
 import type { Stall } from '../../operator/workloads/hang.ts';
 import type { Feeds, Instance } from './instance.ts';
+import type { Laboratory } from './laboratory.ts';
+import { playQueue } from './queue.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What one operator hears of them. */
@@ -25,15 +27,18 @@ export class Outsiders {
   readonly #scenario: Scenario;
   readonly #namespace: string;
   readonly #heard: Cache;
+  readonly #ending = new AbortController();
   readonly #speaking = new Set<NodeJS.Timeout>();
   /** How many replicas the autoscaler wants; undefined: it has nothing to say in this life. */
   advised: number | undefined;
 
-  constructor(scenario: Scenario, namespace: string, heard: Cache) {
+  constructor(scenario: Scenario, namespace: string, { cluster, heard }: Pick<Laboratory, 'cluster' | 'heard'>) {
     this.#scenario = scenario;
     this.#namespace = namespace;
     this.#heard = heard;
     [this.advised] = scenario.advice ?? [];
+    const { takesBack } = scenario;
+    if (takesBack !== undefined) void playQueue({ takesBack, cluster, namespace, heard }, this.#ending.signal);
   }
 
   ears(): Ears {
@@ -44,6 +49,7 @@ export class Outsiders {
           ? undefined
           : { replicas: this.advised, reason: 'by the script' },
       loadFailure: () => undefined,
+      kueue: () => this.#scenario.takesBack !== undefined,
       stall: (uid) => (known === undefined ? undefined : this.#stallOf(uid)),
     };
     const speak = ({ manager }: Pick<Instance, 'manager'>): void => {
@@ -66,8 +72,9 @@ export class Outsiders {
     return { feeds, listen };
   }
 
-  /** They say nothing more, to nobody. */
+  /** They say and do nothing more. */
   end(): void {
+    this.#ending.abort();
     for (const timer of this.#speaking) clearInterval(timer);
   }
 

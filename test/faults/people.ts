@@ -1,4 +1,5 @@
 /** What users and administrators do in the namespace of a run, one deed after the other. */
+import { trainingJobs } from '../../operator/api/resources.ts';
 import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { Condition, Resource } from '../../operator/kernel/objects.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
@@ -65,6 +66,15 @@ export class People {
     });
   }
 
+  /** Whose model the object takes; no operator is there yet that would train it. Asked twice it is as good as once. */
+  async createMaker(): Promise<void> {
+    const { maker } = this.#scenario;
+    if (maker === undefined) return;
+    const named = { ...maker, metadata: { ...maker.metadata, namespace: this.#namespace } };
+    await this.#cluster.apply(trainingJobs, named, never);
+    await this.#cluster.applyStatus(trainingJobs, named, never);
+  }
+
   async create(spec = this.#scenario.object.spec): Promise<void> {
     const { object, resource } = this.#scenario;
     const metadata = { ...object.metadata, namespace: this.#namespace };
@@ -72,8 +82,12 @@ export class People {
     await this.#cluster.create(resource, created, never);
   }
 
+  /** For good, and what its model came from: no life that is made again has such a job. */
   async delete(): Promise<void> {
     await this.#cluster.remove({ resource: this.#scenario.resource, key: this.#key }, never);
+    const { maker } = this.#scenario;
+    const key = { namespace: this.#namespace, name: maker?.metadata.name ?? '' };
+    if (maker !== undefined) await this.#cluster.remove({ resource: trainingJobs, key }, never);
   }
 
   async root(): Promise<Rooted> {

@@ -64,7 +64,7 @@ class Run {
     this.#plan = plan;
     this.#interference = new Interference(plan, this.#trace);
     this.#people = new People(laboratory.cluster, scenario, this.#namespace);
-    this.#outsiders = new Outsiders(scenario, this.#namespace, laboratory.heard);
+    this.#outsiders = new Outsiders(scenario, this.#namespace, laboratory);
     this.#operators = new Succession({
       outsiders: this.#outsiders,
       ...{ laboratory, scenario, plan, namespace: this.#namespace, trace: this.#trace },
@@ -75,6 +75,7 @@ class Run {
   async begin(): Promise<void> {
     const { cluster } = this.#laboratory;
     await had('a namespace', () => createNamespace(cluster, this.#namespace));
+    await had('who makes its model', () => this.#people.createMaker());
     await this.#operators.openGate();
     if (this.#absence === undefined) await this.#operators.start();
   }

@@ -62,9 +62,9 @@ test('nobody travels to what is not past', async () => {
 });
 
 const reference: Outcome = {
-  ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: [], afterDeletion: [], deeds: {}, podsEver: 0 },
-  ...{ events: [], unheard: [] },
-  ...{ lots: {}, unguardedDeletions: [], writesAtRest: 0, writes: 4, log: [], requests: [] },
+  ...{ plan: { scenario: 'toy', faults: [] }, befell: [], settled: [], events: [], unheard: [] },
+  ...{ afterDeletion: [], deeds: {}, podsEver: 0, lots: {}, unguardedDeletions: [] },
+  ...{ writesAtRest: 0, writes: 4, log: [], requests: [] },
   frames: new Map([
     ['jobs', 9],
     ['pods', 1],
