@@ -236,7 +236,7 @@ export class Leader {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { cluster, key, clock, times } = this.#options;
+    const { cluster, key, clock } = this.#options;
     try {
       const lease = await cluster.get(leases, key, signal);
       this.#sighting = sighted(lease, this.#sighting, clock.monotonicMs());

@@ -1,7 +1,7 @@
 /** Candidates for one lease, and what may come between them and it. */
 import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import { Leader } from '../../operator/kernel/leader.ts';
-import { leases, usualTimes } from '../../operator/kernel/lease.ts';
+import { leases, usualTimes, type Lease } from '../../operator/kernel/lease.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { freeLease } from './free-lease.ts';
@@ -55,3 +55,21 @@ export function cuttable(cluster: FakeCluster): readonly [Cluster, () => void] {
   };
   return [Object.assign(new FakeCluster(), lines), () => (isCut = true)];
 }
+
+function deletes(cluster: FakeCluster): Promise<void> {
+  cluster.withdraw(leases, key);
+  return Promise.resolve();
+}
+
+async function shortens(cluster: FakeCluster): Promise<void> {
+  const lease = await cluster.get(leases, key);
+  cluster.put(leases, { ...lease, spec: { ...lease.spec, leaseDurationSeconds: 1 } } as Lease);
+}
+
+/** What somebody does to the lease while its holder is cut off from it, and who is there then. */
+export const meddled = [
+  { who: 'waits already', what: 'deleted', waits: true, meddle: deletes },
+  { who: 'begins only then', what: 'deleted', waits: false, meddle: deletes },
+  { who: 'waits already', what: 'shortened', waits: true, meddle: shortens },
+  { who: 'begins only then', what: 'shortened', waits: false, meddle: shortens },
+];

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { LeadershipLost, type Leader } from '../../../operator/kernel/leader.ts';
 import { leases, usualTimes, type Lease } from '../../../operator/kernel/lease.ts';
-import { candidate, cuttable, key, leading, led, never, reigning, unlucky } from '../../support/candidates.ts';
+import { candidate, cuttable, key, leading, led, meddled, never, reigning, unlucky } from '../../support/candidates.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 const heldByOther = (lease: Lease): Lease => ({ ...lease, spec: { ...lease.spec, holderIdentity: 'b' } });
@@ -161,19 +161,18 @@ describe('Leader', () => {
     expect(await Promise.all([held, next])).toEqual([undefined, false]);
   });
 
-  const comers = ['waits for it already', 'begins only then'];
-  test.each(comers)('who %s follows a leader that is cut off from a deleted lease in no time of his', async (who) => {
+  test.each(meddled)('who $who follows one cut off from a $what lease in no time of his', async ({ waits, meddle }) => {
     for (let phaseMs = 0; phaseMs < 4400; phaseMs += 200) {
       const [cluster, clock] = [led(), new FakeClock()];
       const [others, cut] = cuttable(cluster);
       const [a, b] = [candidate('a', others, clock), unlucky(cluster, clock)];
       await a.acquire(never);
       const [stop, held] = leading(a);
-      let next = who === comers[0] ? b.acquire(never) : undefined;
+      let next = waits ? b.acquire(never) : undefined;
       await clock.advance(10_000 + phaseMs);
       cut();
       stop.abort();
-      cluster.withdraw(leases, key);
+      await meddle(cluster);
       next ??= b.acquire(never);
       for (let elapsed = 0; elapsed < 20_000; elapsed += 100) {
         expect([phaseMs, a.mayWrite(), b.mayWrite()]).not.toEqual([phaseMs, true, true]);
@@ -181,25 +180,6 @@ describe('Leader', () => {
       }
       expect(await Promise.all([held, next])).toEqual([undefined, true]);
     }
-  });
-
-  test('a lease that somebody shortens while its holder is cut off from it is taken in no time of his', async () => {
-    const [cluster, clock] = [led(), new FakeClock()];
-    const [others, cut] = cuttable(cluster);
-    const [a, b] = [candidate('a', others, clock), candidate('b', cluster, clock)];
-    await a.acquire(never);
-    const [stop, held] = leading(a);
-    const next = b.acquire(never);
-    await clock.advance(10_000);
-    cut();
-    stop.abort();
-    const { spec, ...lease } = await cluster.get(leases, key);
-    cluster.put(leases, { ...lease, spec: { ...spec, leaseDurationSeconds: 1 } });
-    for (let elapsed = 0; elapsed < 20_000; elapsed += 100) {
-      expect([elapsed, a.mayWrite(), b.mayWrite()]).not.toEqual([elapsed, true, true]);
-      await clock.advance(100);
-    }
-    expect(await Promise.all([held, next])).toEqual([undefined, true]);
   });
 
   test('a leader that is too late to take up its deleted lease again ends at once', async () => {
