@@ -119,10 +119,7 @@ export class Heard {
       if (before !== undefined && since > 0) arrivals.set(key, since);
     }
     gateway.said = said;
-    gateway.heard = true;
-    // Also when it is lost again before the next look.
-    gateway.silentSinceMs = gateway.endingSinceMs = undefined;
-    if (gateway.standing === 'gone') gateway.standing = 'silent';
+    nowHeard(gateway);
     return arrivals;
   }
 
@@ -140,6 +137,13 @@ export class Heard {
   #count(is: (gateway: Gateway) => boolean): number {
     return [...this.#gateways.values()].filter(is).length;
   }
+}
+
+/** Time begins anew, also when it is lost again before the next look. */
+function nowHeard(gateway: Gateway): void {
+  gateway.heard = true;
+  gateway.silentSinceMs = gateway.endingSinceMs = undefined;
+  if (gateway.standing === 'gone') gateway.standing = 'silent';
 }
 
 function standingOf(gateway: Gateway, endsInMs: number | undefined, nowMs: number): Standing {
