@@ -214,6 +214,18 @@ describe('values', () => {
     });
   });
 
+  test('of how long a gateway drains: the operator is told all the time that its pod has', async () => {
+    const made = objects(await render(undefined, 'gateway.drainSeconds=3600'));
+    const text = made.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'limbeck-operator')?.data;
+    const gateway = made.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'limbeck-gateway');
+    const graceSeconds = gateway?.spec.template.spec.terminationGracePeriodSeconds;
+    expect(graceSeconds).toBe(3615);
+    expect(parseConfig({}, text?.['operator.yaml'] ?? '')).toMatchObject({
+      ok: true,
+      value: { settings: { gateway: { graceSeconds } } },
+    });
+  });
+
   test('every value is explained', async () => {
     const lines = (await readFile('charts/limbeck/values.yaml', 'utf8')).split('\n');
     const tops = lines.map((line, at) => [line, lines[at - 1] ?? ''] as const).filter(([line]) => /^\w+:/.test(line));

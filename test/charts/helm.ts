@@ -20,6 +20,7 @@ export interface PodSpec {
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;
   readonly automountServiceAccountToken?: boolean;
+  readonly terminationGracePeriodSeconds?: number;
   readonly containers: readonly { readonly securityContext: object; readonly resources: object }[];
   readonly volumes?: readonly { readonly name: string }[];
 }

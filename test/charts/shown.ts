@@ -1,4 +1,6 @@
 /** What a running operator, and a store, show to whoever scrapes them. */
+import { Heard } from '../../operator/autoscaler/heard.ts';
+import { autoscalerMetrics } from '../../operator/autoscaler/metrics.ts';
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
@@ -24,6 +26,7 @@ export async function shown(): Promise<Shown> {
   count({ operation: 'PutObject', code: '200', seconds: 0 });
   callMetrics(registry);
   skewMetrics(registry, () => 0);
+  autoscalerMetrics(registry, new Heard());
   let fails = true;
   cluster.beforeWrite = () => {
     if (fails) throw new ApiError('unavailable', 'not now');

@@ -124,3 +124,8 @@ imagePullSecrets:
 {{- define "limbeck.namespaces" -}}
 {{- concat (list .Release.Namespace) (ternary list (.Values.store.namespaces | default list) .Values.namespaced) | uniq | join "," -}}
 {{- end -}}
+
+{{/* From the deletion of a gateway's pod to its end, at most: draining, and a little more for the last connection to close. */}}
+{{- define "limbeck.gatewayGraceSeconds" -}}
+{{ add .Values.gateway.drainSeconds 15 }}
+{{- end -}}
