@@ -36,6 +36,8 @@ export const reasons = {
   AttemptStarting: 'The pods of the attempt are being made.',
   AttemptRunning: 'The attempt is training.',
   BackingOff: 'The last attempt failed; the next one starts after a pause.',
+  WorkerUnreachable:
+    "A worker's node has not been heard of for minutes, and nothing ends its pod; the message names both and the remedy.",
   PodsStopping: 'The next attempt waits for the pods of the last one to be gone.',
   PodsStuck: 'A pod or the Job of the last attempt was to end over a minute ago; the message names it and the remedy.',
   Finished: 'The job is over.',

@@ -146,7 +146,9 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
   const deadlineMs = verdict.kind === 'queued' ? Infinity : (deadlineAtMs(observed.root, attempts, now) ?? Infinity);
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
-  const state = hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
+  const isTold = verdict.kind !== 'queued' && verdict.reason === 'WorkerUnreachable';
+  const state =
+    isTold || hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: outdatedChildren(observed, attempts), next };
 }
 
@@ -267,11 +269,11 @@ function ranOut(root: RunRoot, verdict: Going, attempts: readonly Attempt[], now
 }
 
 /** An attempt's own Job and pods; where somebody has made a Job of that name anew, not the pods of the one before. */
-function seenOf({ root, jobs, pods, stall, podsSilentMs }: RunObserved, { number }: Attempt): AttemptSeen {
+function seenOf({ root, jobs, pods, stall, podsSilentMs, nodes }: RunObserved, { number }: Attempt): AttemptSeen {
   const job = jobs.find((one) => numberOf(one) === number);
   const isOurs = (pod: Pod): boolean => job === undefined || isOwnedBy(pod, job);
   return {
-    ...{ number, job, podsSilentMs },
+    ...{ number, job, podsSilentMs, nodes },
     pods: pods
       .filter((pod) => pod.metadata.labels?.[labels.attempt] === String(number) && isOurs(pod))
       .toSorted((one, other) => rankOf(one) - rankOf(other)),

@@ -13,7 +13,8 @@ export type RunState =
   | { readonly kind: 'suspended'; readonly message: string }
   | { readonly kind: 'queued'; readonly message: string }
   | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string }
-  | { readonly kind: 'running'; readonly message: string }
+  /** `reason`: where it takes a person. */
+  | { readonly kind: 'running'; readonly reason?: Reason; readonly message: string }
   | { readonly kind: 'restarting'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'succeeded'; readonly result: TrainerSuccess }
   | { readonly kind: 'failed'; readonly reason: Reason; readonly message: string };

@@ -8,11 +8,13 @@
  * | suspended  | Suspended  | True               | False, Suspended     | Unknown              |
  * | queued     | Queued     | True               | False, Queued        | Unknown              |
  * | starting   | Starting   | True               | True, what it lacks  | Unknown              |
- * | running    | Running    | True               | True, AttemptRunning | Unknown              |
+ * | running    | Running    | True               | True, AttemptRunning*| Unknown              |
  * | restarting | Restarting | True               | True, BackingOff     | Unknown              |
  * | succeeded  | Succeeded  | True               | False, Finished      | True, GatesPassed    |
  * | gate missed| Failed     | True               | False, Finished      | False, GateNotMet    |
  * | failed     | Failed     | True               | False, Finished      | False, its reason    |
+ *
+ * * or WorkerUnreachable, where it takes a person.
  */
 import type { Checkpoint } from '../api/checkpoint.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
@@ -159,7 +161,7 @@ function progressing({ state }: RunReport): Draft {
     case 'restarting':
       return { type, status: 'True', reason: state.reason, message: state.message };
     case 'running':
-      return { type, status: 'True', reason: 'AttemptRunning', message: state.message };
+      return { type, status: 'True', reason: state.reason ?? 'AttemptRunning', message: state.message };
     case 'suspended':
       return { type, status: 'False', reason: 'Suspended', message: state.message };
     case 'queued':
@@ -242,10 +244,12 @@ function acceptanceNews(before: RunStatus | undefined, after: RunStatus): readon
   return [{ kind: 'Warning', reason: is.reason, message: is.message }];
 }
 
-/** The next attempt waits for somebody, not for something. */
+/** The attempt, or the next one, waits for somebody, not for something. */
+const stuck: ReadonlySet<string> = new Set<Reason>(['PodsStuck', 'WorkerUnreachable']);
+
 function stuckNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
   const [was, is] = [conditionOf(before, 'Progressing'), conditionOf(after, 'Progressing')];
-  if (is?.reason !== 'PodsStuck' || was?.reason === is.reason) return [];
+  if (is === undefined || !stuck.has(is.reason) || was?.reason === is.reason) return [];
   return [{ kind: 'Warning', reason: is.reason, message: is.message }];
 }
 

@@ -3,7 +3,7 @@
  * that a pod on it has ended, so its pods stay, marked for deletion, until somebody says so; a next attempt beside a worker
  * that still writes would be worse than none. Pure.
  */
-import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
+import type { BatchJob, KubeCondition, Node, Pod } from '../api/kubernetes.ts';
 import { lateAtMs } from '../api/worker.ts';
 import { controllerOf, heldBy, type KubeObject } from '../kernel/objects.ts';
 import type { RunState } from './run-state.ts';
@@ -59,8 +59,16 @@ const finite = (atMs: number): number | undefined => (Number.isFinite(atMs) ? at
 const jobSentence = ({ metadata }: BatchJob): string =>
   `Job ${metadata.name} was to be gone over a minute ago${heldBy(metadata)}: whoever set them must let it go.`;
 
-function podSentence({ metadata: { name, namespace = '' }, spec }: Pod, nodes: readonly Node[]): string {
-  const force = `kubectl delete pod ${name} -n ${namespace} --force --grace-period=0`;
+/** What ends a pod whose node is off. */
+export const forceDeletionOf = ({ metadata: { name, namespace = '' } }: Pod): string =>
+  `kubectl delete pod ${name} -n ${namespace} --force --grace-period=0`;
+
+function podSentence(pod: Pod, nodes: readonly Node[]): string {
+  const {
+    metadata: { name },
+    spec,
+  } = pod;
+  const force = forceDeletionOf(pod);
   const node = spec?.nodeName;
   if (node === undefined) return `Pod ${name} was to end over a minute ago: ${force}`;
   const off = `taint it (kubectl taint nodes ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute), or ${force}`;
@@ -68,8 +76,10 @@ function podSentence({ metadata: { name, namespace = '' }, spec }: Pod, nodes: r
 }
 
 /** Whoever may not see nodes knows nothing of them. */
-function healthOf(name: string, nodes: readonly Node[]): string {
-  const node = nodes.find(({ metadata }) => metadata.name === name);
-  const ready = node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+export const readyOf = (name: string | undefined, nodes: readonly Node[]): KubeCondition | undefined =>
+  nodes.find(({ metadata }) => metadata.name === name)?.status?.conditions?.find(({ type }) => type === 'Ready');
+
+export function healthOf(name: string, nodes: readonly Node[]): string {
+  const ready = readyOf(name, nodes)?.status;
   return ready === undefined ? '' : ready === 'True' ? ', which is ready' : ', which is not ready';
 }

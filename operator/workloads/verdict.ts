@@ -11,6 +11,7 @@
  * | no pod runs yet                                 | starting, with what it lacks   |
  * | a pod that can never start                      | failed                         |
  * | pods run, none failed                           | running                        |
+ * | a pod's node is silent, and nothing ends the pod | the same, with what helps      |
  * | pods run, and some worker stopped making steps  | failed: Hung                   |
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
@@ -21,13 +22,14 @@
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
  * | the Job is gone, or failed and no pod tells why | WorkerLost                     |
  */
-import type { BatchJob, Pod } from '../api/kubernetes.ts';
+import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
 import { failureOf, isEcho, isPreempted, permanentEndOf, rankOf, type Failure } from './failure.ts';
 import { longestAwayMs } from '../kernel/deadlines.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
 import { startTrouble, type StartTrouble } from './start-trouble.ts';
+import { unreachable } from './unreachable.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { endOfWorker, heldOpenAtMs, lateAtMs, outcomeOf } from '../api/worker.ts';
 
@@ -35,7 +37,7 @@ export type Verdict =
   | { readonly kind: 'queued'; readonly message: string }
   /** `lookMs`: what is missing may come without a word, or never; look again after so long. */
   | { readonly kind: 'starting'; readonly reason: Reason; readonly message: string; readonly lookMs?: number }
-  | { readonly kind: 'running'; readonly message: string; readonly lookMs?: number }
+  | { readonly kind: 'running'; readonly reason?: Reason; readonly message: string; readonly lookMs?: number }
   | { readonly kind: 'succeeded'; readonly result: TrainerSuccess; readonly pod: string }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
@@ -45,6 +47,7 @@ export interface AttemptSeen {
   readonly job: BatchJob | undefined;
   readonly pods: readonly Pod[];
   readonly workers: number;
+  readonly nodes: readonly Node[];
   /** Why it counts as hung. */
   readonly stall?: Stall | undefined;
   /** Nothing was heard of pods for so long. */
@@ -54,11 +57,14 @@ export interface AttemptSeen {
 /** Judges one open attempt. */
 export function judge(attempt: AttemptSeen, now: Date): Verdict {
   const seen = { ...attempt, late: attempt.pods.filter((pod) => isLate(pod, attempt, now)) };
-  const verdict = judgeNow(seen, now);
+  const judged = judgeNow(seen, now);
+  if (judged.kind !== 'running' && judged.kind !== 'starting') return judged;
+  const { message, lookAtMs } = unreachable(seen, now);
+  const verdict = message === undefined ? judged : ({ ...judged, reason: 'WorkerUnreachable', message } as const);
   // One that is past has had its effect.
-  const ahead = [...seen.pods.flatMap((pod) => heldOpenAtMs(pod) ?? []), ...lateLooksMs(seen, now)];
-  const atMs = Math.min(...ahead.filter((lookAtMs) => lookAtMs > now.getTime()));
-  if ((verdict.kind !== 'running' && verdict.kind !== 'starting') || atMs === Infinity) return verdict;
+  const ahead = [...seen.pods.flatMap((pod) => heldOpenAtMs(pod) ?? []), ...lateLooksMs(seen, now), lookAtMs];
+  const atMs = Math.min(...ahead.filter((ms) => ms > now.getTime()));
+  if (atMs === Infinity) return verdict;
   return { ...verdict, lookMs: Math.min(verdict.lookMs ?? Infinity, atMs - now.getTime()) };
 }
 

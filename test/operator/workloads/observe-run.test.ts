@@ -22,7 +22,10 @@ test('pods are filed under the job that they work for', () => {
 });
 
 test('a run sees the pods that were made for it, and none of what a predecessor of its name has left', () => {
-  const filed = { ...cache, byIndex: (...[, , file]: unknown[]) => (file === 'default/digits-teacher/tj-1' ? [pod] : []) };
+  const filed = {
+    ...cache,
+    byIndex: (...[, , file]: unknown[]) => (file === 'default/digits-teacher/tj-1' ? [pod] : []),
+  };
   const podsOf = (uid: string) => {
     const { metadata, ...job } = teacherJob();
     const root = { ...job, metadata: { ...metadata, uid } };

@@ -201,6 +201,7 @@ describe('events', () => {
   const open: Attempt = { number: 1, startedAt: ago(60) };
   const of = (state: RunState, attempts: readonly Attempt[], gates?: GateVerdict) => status(state, gates, attempts);
   const running: RunState = { kind: 'running', message: 'm' };
+  const silent: RunState = { kind: 'running', reason: 'WorkerUnreachable', message: 'where' };
   const stuck = (reason: Reason): RunState => ({ kind: 'restarting', reason, message: 'which' });
   const failed: RunState = { kind: 'failed', reason: 'Crashed', message: 'the end' };
   test.each([
@@ -232,6 +233,8 @@ describe('events', () => {
     ],
     ['a pod does not go', of(stuck('PodsStopping'), []), of(stuck('PodsStuck'), []), ['PodsStuck which']],
     ['a pod still does not go', of(stuck('PodsStuck'), []), of(stuck('PodsStuck'), []), []],
+    ['a worker is out of reach', of(running, [open]), of(silent, [open]), ['WorkerUnreachable where']],
+    ['a worker is still out of reach', of(silent, [open]), of(silent, [open]), []],
     ['the job fails', of(running, []), of(failed, []), ['Crashed the end']],
     ['the job has failed', of(failed, []), of(failed, []), []],
     [

@@ -22,6 +22,7 @@ const seen = (more: Partial<AttemptSeen>): AttemptSeen => ({
   job: attemptJob(1),
   pods: [],
   workers: 2,
+  nodes: [],
   podsSilentMs: 0,
   ...more,
 });
