@@ -80,6 +80,15 @@ interface Scene {
   readonly hands: Hands;
 }
 
+/** The root as the API server has it. */
+export type Look = () => Promise<KubeObject | undefined>;
+
+/** It is asked for once, however many want to know, and by nobody who does not. */
+export function lookAt(root: KubeObject, { roots, cluster }: Hands, signal: AbortSignal): Look {
+  let answer: ReturnType<Look> | undefined;
+  return () => (answer ??= live(roots, keyOf(root), cluster, signal));
+}
+
 /**
  * Asks for the root where the cache misses a child of it, before any is made: it may be missed since the cluster collects the
  * children of a root that is deleted, which a cache that lags, or begins in the past, does not know. Throws RootGone.
@@ -88,10 +97,10 @@ export async function confirmRoot(
   children: readonly Child[],
   root: KubeObject,
   hands: Hands,
-  signal: AbortSignal,
+  look: Look,
 ): Promise<void> {
   if (children.every(({ resource, object }) => hands.cache.get(resource, keyOf(object)) !== undefined)) return;
-  const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
+  const now = await look();
   if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
   expectRemoval(root, hands);
   throw new RootGone(root);
@@ -122,12 +131,12 @@ async function refusePast(
   hands: Hands,
   signal: AbortSignal,
 ): Promise<void> {
-  if (child !== undefined && seemsNewer(child, root)) await refuseBehind(root, hands, signal);
+  if (child !== undefined && seemsNewer(child, root)) await refuseBehind(root, hands, lookAt(root, hands, signal));
 }
 
 /** Looks whether the root is still as the cache shows it. Where it is not, no pass over it does anything before the cache shows that. */
-export async function refuseBehind(root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
-  const now = await live(hands.roots, keyOf(root), hands.cluster, signal);
+export async function refuseBehind(root: KubeObject, hands: Hands, look: Look): Promise<void> {
+  const now = await look();
   const { resourceVersion = '' } = now?.metadata ?? {};
   if (now === undefined || resourceVersion === root.metadata.resourceVersion) return;
   const [key, expectation] = [keyOf(root), { kind: 'version', resource: hands.roots, resourceVersion } as const];
@@ -198,7 +207,8 @@ export async function removeChild(ref: ObjectRef, root: KubeObject, hands: Hands
   await refusePast(existing, root, hands, signal);
   await counted(hands, 'remove', () => hands.cluster.remove({ ...ref, uid, ...judged(uid, root) }, signal)).catch(
     async (error: unknown) => {
-      if (error instanceof ApiError && error.code === 'conflict') await refuseBehind(root, hands, signal);
+      const isConflict = error instanceof ApiError && error.code === 'conflict';
+      if (isConflict) await refuseBehind(root, hands, lookAt(root, hands, signal));
       throw error;
     },
   );

@@ -35,6 +35,7 @@ interface Record {
   readonly expectations: Map<string, Expectation>;
   expectingSinceMs: number;
   statusText: string | undefined;
+  heldBackUntilMs: number | undefined;
 }
 
 const slotOf = (resource: Resource, key: Key): string => `${resourceText(resource)} ${keyText(key)}`;
@@ -101,6 +102,15 @@ export class WriteMemory {
     return this.#roots.get(keyText(root))?.statusText === statusText;
   }
 
+  /** Until when the status waits for an event that was not taken, in monotonic milliseconds; undefined: for none. */
+  heldBackUntilMs(root: Key): number | undefined {
+    return this.#roots.get(keyText(root))?.heldBackUntilMs;
+  }
+
+  holdBack(root: Key, untilMs: number | undefined): void {
+    if (untilMs !== this.heldBackUntilMs(root)) this.#record(root).heldBackUntilMs = untilMs;
+  }
+
   forget(root: Key): void {
     this.#roots.delete(keyText(root));
   }
@@ -118,6 +128,7 @@ export class WriteMemory {
       sent: new Map<string, Sent>(),
       expectingSinceMs: 0,
       statusText: undefined,
+      heldBackUntilMs: undefined,
     };
     this.#roots.set(text, record);
     return record;

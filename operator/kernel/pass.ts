@@ -1,8 +1,8 @@
 /** One pass over one key: observe → plan → apply → remove → events → status. What comes of it is data. */
-import { applyChild, confirmRoot, isLeaving, refuseBehind, removeChild, type Hands } from './act.ts';
+import { applyChild, confirmRoot, isLeaving, lookAt, removeChild, type Hands, type Look } from './act.ts';
 import { Contested, NameLeaving, NameTaken, RootBehind, RootGone } from './mishaps.ts';
 import type { Log } from '../../process/logger.ts';
-import { ApiError, NotLeading, type Note, type ObjectRef } from './cluster.ts';
+import { ApiError, NotLeading, type ObjectRef } from './cluster.ts';
 import { longestAwayMs, usualDeadlines } from './deadlines.ts';
 import type { Hold } from './held.ts';
 import type { Expectation } from './memory.ts';
@@ -11,6 +11,7 @@ import { holds } from './proviso.ts';
 import type { AnyReconciler, Next, Plan, StatusWithConditions } from './reconcile.ts';
 import { saying } from './said.ts';
 import { isHeldUp, presentStatus, statusAfter, storeStatus, type Reporting } from './status.ts';
+import { tell } from './telling.ts';
 
 export type Outcome = (
   | Next
@@ -119,34 +120,34 @@ async function carryOut(
   options: PassOptions,
   turn: Turn,
 ): Promise<Outcome> {
-  const { reconciler, hands } = options;
-  const mishap = await act(plan, root, hands, turn.signal);
+  const { hands } = options;
+  const look = lookAt(root, hands, turn.signal);
+  const mishap = await act(plan, root, { hands, look }, turn.signal);
   if (isOutdated(mishap)) return { kind: 'stale', afterMs: staleLookMs };
-  if (mishap !== undefined) {
-    await storeStatus(statusAfter(mishap, plan.status, root, hands.clock.now()), root, options, turn);
-    return outcomeOf(mishap, plan.next, hands.clock.now());
-  }
-  // A root that removes itself has nothing left to describe.
-  if (plan.remove.some((ref) => isRoot(ref, root, reconciler.resource))) return plan.next;
-  if (plan.statusWaits === true) return plan.next;
-  await say(plan.events, root, options, turn);
-  const restMs = await storeStatus(plan.status, root, options, turn);
-  if (restMs === 0) return plan.next;
-  return { kind: 'recheck', afterMs: Math.min(restMs, lookMsOf(plan.next) ?? Infinity), held: 'Contested' };
+  if (mishap === undefined && saysNothing(plan, root, options)) return plan.next;
+  const now = hands.clock.now();
+  const outcome = mishap === undefined ? plan.next : outcomeOf(mishap, plan.next, now);
+  const waitMs = await tell(plan.events, root, options, { ...turn, look });
+  if (waitMs > 0) return within(waitMs, outcome);
+  const status = mishap === undefined ? plan.status : statusAfter(mishap, plan.status, root, now);
+  const restMs = await storeStatus(status, root, options, turn);
+  if (restMs === 0 || mishap !== undefined) return outcome;
+  return { ...within(restMs, outcome), held: 'Contested' };
 }
 
-/**
- * Events are told from the status that is to be replaced: were it stored first, they would be lost with a process that ends in
- * between. Said twice they have the same names. No condition upon the root's version guards them, so it is looked at.
- */
-async function say(
-  notes: readonly Note[],
+/** A root that removes itself has nothing left to describe. */
+const saysNothing = (
+  { remove, statusWaits }: Plan<StatusWithConditions>,
   root: KubeObject,
-  { hands, recorder }: PassOptions,
-  turn: Turn,
-): Promise<void> {
-  if (notes.length > 0) await refuseBehind(root, hands, turn.signal);
-  for (const note of notes) await recorder.note(root, note, turn);
+  { reconciler: { resource } }: PassOptions,
+): boolean => statusWaits === true || remove.some((ref) => isRoot(ref, root, resource));
+
+/** The same, and looked at again after `ms` at the latest. */
+function within(ms: number, outcome: Outcome): Outcome {
+  if (outcome.kind === 'failed') return { ...outcome, lookMs: Math.min(ms, outcome.lookMs ?? Infinity) };
+  if ('afterMs' in outcome) return { ...outcome, afterMs: Math.min(ms, outcome.afterMs) };
+  const { held } = outcome;
+  return { kind: 'recheck', afterMs: ms, ...(held !== undefined && { held }) };
 }
 
 /** The root is not what the cache shows. */
@@ -179,12 +180,12 @@ const isRoot = (ref: ObjectRef, root: KubeObject, resource: Resource): boolean =
 async function act(
   plan: Plan<StatusWithConditions>,
   root: KubeObject,
-  hands: Hands,
+  { hands, look }: { readonly hands: Hands; readonly look: Look },
   signal: AbortSignal,
 ): Promise<Error | undefined> {
   try {
     const contested: Contested[] = [];
-    await confirmRoot(plan.apply, root, hands, signal);
+    await confirmRoot(plan.apply, root, hands, look);
     for (const child of plan.apply)
       await applyChild(child, root, hands, signal).catch((error: unknown) => {
         // The others are not to wait for it.

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
-import { ApiError, type Cluster, type Note } from './cluster.ts';
+import { ApiError, type ApiErrorCode, type Cluster, type Note } from './cluster.ts';
 import { NotLeading } from './fence.ts';
 import { microTime, type KubeObject, type Resource } from './objects.ts';
 import { saying } from './said.ts';
@@ -31,6 +31,10 @@ const refillMs = 10_000;
 /** The API server takes 1,024 bytes. */
 const longestNoteBytes = 1000;
 
+const usualRetryMs = 1000;
+/** A status may be waiting for it. */
+const longestRetryMs = 30_000;
+
 /** Of the pass that has something to say. */
 export interface Saying {
   readonly log: Log;
@@ -52,34 +56,43 @@ export class Recorder {
     this.#options = options;
   }
 
-  /** Says it unless it was said before. An unsaid event must not fail a pass: throws NotLeading alone, as the pass is over. */
-  async note(about: KubeObject, note: Note, { log, signal }: Saying): Promise<void> {
-    const event = eventOf(about, note, this.#options);
-    if (this.#said.has(event.metadata.name) || !this.#allowed(about)) {
+  /** It was not said by this process, as far as it remembers. */
+  isNews(about: KubeObject, note: Note): boolean {
+    return !this.#said.has(nameOf(about, note));
+  }
+
+  /**
+   * Says it unless it was said before. An unsaid event must not fail a pass: throws NotLeading alone, as the pass is over. 0: it
+   * was said, or never will be; otherwise it was not taken for now, and is worth another try after so many milliseconds.
+   */
+  async note(about: KubeObject, note: Note, { log, signal }: Saying): Promise<number> {
+    const name = nameOf(about, note);
+    if (this.#said.has(name) || !this.#allowed(about)) {
       this.#options.wrote('unchanged');
-      return;
+      return 0;
     }
-    this.#remember(event.metadata.name);
-    const create = () => saying(this.#options.cluster, log).create(eventsResource, event, signal);
+    this.#remember(name);
     try {
-      // Once more where the API server alone failed: nobody would repeat it when the status is stored.
-      await create().catch((error: unknown) => (isPassing(error) ? create() : Promise.reject(error as Error)));
+      const event = eventOf(about, note, this.#options);
+      await saying(this.#options.cluster, log).create(eventsResource, event, signal);
       this.#options.wrote('written');
+      return 0;
     } catch (error) {
-      this.#excuse(error, event.metadata.name, log);
+      return this.#excuse(error, name, log);
     }
   }
 
   /** The name is a hash of what is said: a conflict means that it was said before this process began, or at the first try. */
-  #excuse(error: unknown, name: string, log: Log): void {
+  #excuse(error: unknown, name: string, log: Log): number {
     if (error instanceof ApiError && error.code === 'conflict') {
       this.#options.wrote('unchanged');
-      return;
+      return 0;
     }
     this.#said.delete(name);
     if (error instanceof NotLeading) throw error;
     this.#options.wrote('failed');
     log.warn('event not recorded', { event: name, error: sentenceOf(error) });
+    return retryMsOf(error);
   }
 
   #remember(name: string): void {
@@ -100,25 +113,37 @@ export class Recorder {
   }
 }
 
-const isPassing = (error: unknown): boolean => error instanceof ApiError && error.code === 'unavailable';
+/** A right that is missing, a policy, a namespace that is on its way out or gone: tomorrow's answer is the same. */
+const lasting: readonly ApiErrorCode[] = ['forbidden', 'notFound', 'gone', 'invalid'];
+
+/** After how many milliseconds that is worth another try; 0: it never is. */
+export function retryMsOf(error: unknown): number {
+  if (!(error instanceof ApiError)) return usualRetryMs;
+  return lasting.includes(error.code) ? 0 : Math.min(longestRetryMs, Math.max(usualRetryMs, error.retryAfterMs ?? 0));
+}
 
 /** Of so many bytes as UTF-8, in whole characters. */
 const beginningOf = (text: string, bytes: number): string =>
   new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
 
-function eventOf(about: KubeObject, note: Note, { controller, instance, clock }: RecorderOptions): KubeObject {
-  const { name, namespace = 'default', uid } = about.metadata;
+/** Whatever is said again in the same words is the same event. */
+function nameOf({ metadata: { name, uid } }: KubeObject, { reason, message }: Note): string {
   const said = createHash('sha256')
-    .update(`${uid ?? name}\n${note.reason}\n${note.message}`)
+    .update(`${uid ?? name}\n${reason}\n${message}`)
     .digest('hex')
     .slice(0, 16);
+  return `${name.slice(0, 200)}.${said}`;
+}
+
+function eventOf(about: KubeObject, note: Note, { controller, instance, clock }: RecorderOptions): KubeObject {
+  const { name, namespace = 'default', uid } = about.metadata;
   const involvedObject = { apiVersion: about.apiVersion, kind: about.kind, name, namespace, uid };
   const at = clock.now();
   const secondsOnly = at.toISOString().replace(/\.\d+Z$/, 'Z');
   const event = {
     apiVersion: eventsResource.apiVersion,
     kind: eventsResource.kind,
-    metadata: { name: `${name.slice(0, 200)}.${said}`, namespace },
+    metadata: { name: nameOf(about, note), namespace },
     involvedObject,
     type: note.kind,
     reason: note.reason,

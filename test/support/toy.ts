@@ -74,6 +74,8 @@ export const crewReconciler: Reconciler<Crew, Observed, CrewStatus> = {
     const extra = present.filter((member) => !names.has(member.metadata.name));
     const here = present.length - extra.length;
     const complete = here === wanted.length;
+    // As of real ones, what is news is told from the status before.
+    const isNews = complete && owner.status?.conditions.find(({ type }) => type === 'Ready')?.status !== 'True';
     const draft = {
       type: 'Ready',
       status: complete ? 'True' : 'False',
@@ -84,7 +86,7 @@ export const crewReconciler: Reconciler<Crew, Observed, CrewStatus> = {
       apply: wanted,
       remove: extra.map((member) => ({ resource: members, key: keyOf(member), uid: member.metadata.uid! })),
       status: { conditions: stampConditions([draft], owner.status?.conditions, now), members: here },
-      events: complete ? [{ kind: 'Normal', reason: 'AllHere', message: 'everybody is here' }] : [],
+      events: isNews ? [{ kind: 'Normal', reason: 'AllHere', message: 'everybody is here' }] : [],
       next: owner.spec.next ?? { kind: 'settled' },
     };
   },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChild, confirmRoot, removeChild, type Hands } from '../../../operator/kernel/act.ts';
+import { applyChild, confirmRoot, lookAt, removeChild, type Hands } from '../../../operator/kernel/act.ts';
 import { NameLeaving, NameTaken, RootBehind, RootGone } from '../../../operator/kernel/mishaps.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import { WriteMemory } from '../../../operator/kernel/memory.ts';
@@ -129,22 +129,22 @@ describe('confirmRoot', () => {
 
   test('a root that the API server no longer has is told of, where a child is missed', async () => {
     const { cluster, root, hands } = await stage();
-    await confirmRoot([child], root, hands, never);
+    await confirmRoot([child], root, hands, lookAt(root, hands, never));
     cluster.withdraw(crews, keyOf(root));
-    await expect(confirmRoot([child], root, hands, never)).rejects.toThrow(RootGone);
+    await expect(confirmRoot([child], root, hands, lookAt(root, hands, never))).rejects.toThrow(RootGone);
     expect(hands.memory.unmet(keyOf(root), () => false)).toMatchObject([{ kind: 'removal' }]);
   });
 
   test('so is one that has a successor of the same name', async () => {
     const { root, hands } = await stage();
     const before = { ...root, metadata: { ...root.metadata, uid: 'before' } };
-    await expect(confirmRoot([child], before, hands, never)).rejects.toThrow(RootGone);
+    await expect(confirmRoot([child], before, hands, lookAt(before, hands, never))).rejects.toThrow(RootGone);
   });
 
   test('nobody is asked where all are there, or none is wanted', async () => {
     const { cluster, root, hands } = await stage([wish]);
     cluster.withdraw(crews, keyOf(root));
-    for (const children of [[], [child]]) await confirmRoot(children, root, hands, never);
+    for (const children of [[], [child]]) await confirmRoot(children, root, hands, lookAt(root, hands, never));
   });
 });
 

@@ -37,7 +37,6 @@ describe('a manager', () => {
     rig.manager.poke('crew', key);
     await clock.advance(restMs);
     await rig.stop();
-    // The event is offered again and refused as said already; nothing else is sent.
     expect(cluster.writes.length).toBe(before);
   });
 

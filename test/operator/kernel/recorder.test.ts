@@ -11,7 +11,7 @@ const note = (message: string): Note => ({ kind: 'Normal', reason: 'Told', messa
 function recording(): {
   cluster: FakeCluster;
   clock: FakeClock;
-  tell: (message: string) => Promise<void>;
+  tell: (message: string) => Promise<number>;
   again: () => Recorder;
   results: readonly string[];
 } {
@@ -62,27 +62,42 @@ describe('Recorder', () => {
     expect((await cluster.list(eventsResource, {})).items).toHaveLength(1);
   });
 
-  const failing = new ApiError('unavailable', 'HTTP 500', { status: 500 });
-  test.each([
-    ['is said at the second try', 1, ['written'], 1],
-    ['twice is counted, and harms nothing', 2, ['failed'], 0],
-  ])('an event at which the API server fails %s', async (_, failures, expected, count) => {
+  test.each<[string, Error, number]>([
+    ['a storm', new ApiError('throttled', 'later', { status: 429 }), 1000],
+    ['a storm that names a time', new ApiError('throttled', 'later', { retryAfterMs: 5000 }), 5000],
+    ['one that names a long time', new ApiError('throttled', 'later', { retryAfterMs: 600_000 }), 30_000],
+    ['a token that has just been exchanged', new ApiError('unauthorized', 'who?', { status: 401 }), 1000],
+    ['a failure of the API server', new ApiError('unavailable', 'HTTP 500', { status: 500 }), 1000],
+    ['whatever nobody foresaw', new Error('a bug'), 1000],
+    ['a right that is missing, or a namespace that ends', new ApiError('forbidden', 'no', { status: 403 }), 0],
+    ['a namespace that is gone', new ApiError('notFound', 'no', { status: 404 }), 0],
+    ['a policy', new ApiError('invalid', 'no', { status: 422 }), 0],
+  ])('says whether what was not taken is worth another try, and when, and counts it: %s', async (_, error, retryMs) => {
     const { cluster, tell, results } = recording();
-    let left = failures;
     cluster.beforeWrite = () => {
-      if ((left -= 1) >= 0) throw failing;
+      throw error;
     };
-    await tell('a');
-    expect([results, (await cluster.list(eventsResource, {})).items.length]).toEqual([expected, count]);
+    expect([await tell('a'), results]).toEqual([retryMs, ['failed']]);
+    cluster.beforeWrite = () => undefined;
+    expect([await tell('a'), results]).toEqual([0, ['failed', 'written']]);
   });
 
   test('an event whose answer is lost is said once', async () => {
     const { cluster, tell, results } = recording();
     cluster.afterWrite = () => {
-      throw failing;
+      throw new ApiError('unavailable', 'HTTP 500', { status: 500 });
     };
-    await tell('a');
-    expect([results, (await cluster.list(eventsResource, {})).items.length]).toEqual([['unchanged'], 1]);
+    expect([await tell('a'), await tell('a')]).toEqual([1000, 0]);
+    expect([results, (await cluster.list(eventsResource, {})).items.length]).toEqual([['failed', 'unchanged'], 1]);
+  });
+
+  test('knows what is news to it', async () => {
+    const { cluster, again } = recording();
+    const [recorder, alpha] = [again(), await cluster.get(crews, { namespace: 'default', name: 'alpha' })];
+    await recorder.note(alpha, note('a'), turn);
+    const other = { ...alpha, metadata: { ...alpha.metadata, uid: 'another' } };
+    expect([recorder.isNews(alpha, note('a')), recorder.isNews(alpha, note('b'))]).toEqual([false, true]);
+    expect([recorder.isNews(other, note('a')), again().isNews(alpha, note('a'))]).toEqual([true, true]);
   });
 
   test('who does not lead says nothing, and the pass is over; should it lead after all, it says it then', async () => {

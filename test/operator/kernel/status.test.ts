@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
+import { ApiError } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import type { AnyReconciler, Manner, Next } from '../../../operator/kernel/reconcile.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
@@ -53,30 +53,6 @@ describe('an object says what went wrong', () => {
     const { items } = await cluster.list(eventsResource, {});
     const message = 'The status was refused: a policy denies it';
     expect(items).toMatchObject([{ reason: 'AllHere' }, { reason: 'ApplyFailed', type: 'Warning', message }]);
-  });
-});
-
-describe('what a status tells', () => {
-  const eventsOf = async ({ cluster }: Stage) => (await cluster.list(eventsResource, {})).items;
-
-  test('is said by events that no process takes along which ends before it is stored', async () => {
-    const there = await stage(withCrew([]));
-    there.cluster.beforeWrite = ({ verb }) => {
-      if (verb === 'applyStatus') throw new NotLeading();
-    };
-    expect(await there.pass()).toEqual({ kind: 'fenced' });
-    expect(await eventsOf(there)).toMatchObject([{ reason: 'AllHere' }]);
-    there.cluster.beforeWrite = () => undefined;
-    await there.pass();
-    expect([await eventsOf(there), (await there.root()).status?.members]).toMatchObject([{ length: 1 }, 0]);
-  });
-
-  test('is not said of a root that has changed since', async () => {
-    const there = await stage(withCrew([]));
-    there.cluster.holdWatches();
-    there.cluster.put(crews, { ...(await there.root()), spec: { members: ['ann'] } } as KubeObject);
-    expect(await there.pass()).toMatchObject({ kind: 'stale' });
-    expect([await eventsOf(there), there.cluster.writes]).toEqual([[], []]);
   });
 });
 
