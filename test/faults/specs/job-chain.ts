@@ -2,7 +2,7 @@
 import type { RawApi } from '../../support/raw-api.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { teacherName } from './declarations.ts';
-import type { Ending, JobChain, JobPlural, LackingChain } from './jobs.ts';
+import type { Ending, JobChain, JobPlural, JobStep, Lack, LackingChain } from './jobs.ts';
 import { Place, type Expectation } from './place.ts';
 import { asJson, without, type Json } from './rules.ts';
 import { complaints, conditionOf, isCurrent, walk, within, type Declared } from './walk.ts';
@@ -108,7 +108,7 @@ export async function lastJobDecides(world: JobWorld, { ending, steps }: JobChai
 
 /** Some condition says what is not there, in a sentence that a person can act upon. */
 const tells =
-  (reason: LackingChain['reason']) =>
+  (reason: Lack) =>
   ({ spec }: Declared): Expectation =>
   (object) => {
     const told = object.status?.conditions?.find((condition) => condition.reason === reason);
@@ -136,15 +136,17 @@ export async function lackIsTold(world: JobWorld, { reason, steps }: LackingChai
   });
 }
 
-/** Good, then refused ones, then the same good one again: nothing may differ from before. */
+/** Good, then refused ones and one that lacks something, then the same good one again: nothing may differ from before. */
 export async function badLeavesNothing(world: JobWorld, { ending, steps }: JobChain): Promise<readonly string[]> {
   const place = newPlace(world, ending);
-  const [good, ...bad] = steps;
-  const expected = expectationOf(ending);
+  const [good, ...others] = steps;
+  const isAsDeclared = expectationOf(ending);
+  const expected = (step: JobStep): Expectation =>
+    step.lacks === undefined ? isAsDeclared(step) : tells(step.lacks)(step);
   return within([place], needsTeacher(steps), async () => {
     await walk(place, [good!], expected);
     const before = await place.state();
-    await walk(place, [...bad, good!], expected);
+    await walk(place, others, expected);
     return complaints(place, { expected: before, comparable: (state) => state, atRest: expected(good!) });
   });
 }

@@ -14,9 +14,16 @@ export type JobPlural = 'trainingjobs' | 'distillationjobs';
 /** How its pods go on: for ever, or to a good end. */
 export type Ending = 'runs on' | 'succeeds';
 
+/** What a job may name that nobody has: the reason that a condition must show. */
+export type Lack = 'ProfileUnknown' | 'TeacherNotFound' | 'QueueMissing';
+
+export interface JobStep extends Declared {
+  readonly lacks?: Lack;
+}
+
 export interface JobChain {
   readonly ending: Ending;
-  readonly steps: readonly Declared[];
+  readonly steps: readonly JobStep[];
 }
 
 /** Few workers, profiles of the installation, and teachers that can be had. */
@@ -114,43 +121,62 @@ export function jobChain(plural: JobPlural): fc.Arbitrary<JobChain> {
 
 /** Declarations of one run that names what is not there; `reason`: what a condition must say of it. */
 export interface LackingChain {
-  readonly reason: 'ProfileUnknown' | 'TeacherNotFound';
+  readonly reason: Lack;
   readonly steps: readonly Declared[];
 }
 
-/** Of what is not there, a profile never comes, and a teacher may come later. */
-const lacking: Readonly<Record<LackingChain['reason'], (base: Json) => Json>> = {
-  ProfileUnknown: (base) => ({
-    ...base,
-    placement: { ...asJson(base['placement']), gpuProfiles: ['no-such-profile', 'cpu'] },
-  }),
+const placed = (base: Json, more: Json): Json => ({ ...base, placement: { ...asJson(base['placement']), ...more } });
+
+/** Of what is not there, a profile and a queue never come, and a teacher may come later. */
+const lacking: Readonly<Record<Lack, (base: Json) => Json>> = {
+  ProfileUnknown: (base) => placed(base, { gpuProfiles: ['no-such-profile', 'cpu'] }),
+  QueueMissing: (base) => placed(base, { queueName: 'no-such-queue' }),
   TeacherNotFound: (base) => ({ ...base, teacher: { trainingJob: { name: teacherName } } }),
 };
 
-const reasonsOf: Readonly<Record<JobPlural, readonly LackingChain['reason'][]>> = {
-  trainingjobs: ['ProfileUnknown'],
-  distillationjobs: ['TeacherNotFound', 'ProfileUnknown'],
+const reasonsOf: Readonly<Record<JobPlural, readonly Lack[]>> = {
+  trainingjobs: ['ProfileUnknown', 'QueueMissing'],
+  distillationjobs: ['TeacherNotFound', 'ProfileUnknown', 'QueueMissing'],
 };
 
-/** A declaration, and another one that would let it run. What needs a GPU may not name the profile of none beside it. */
-export function lackingJob(plural: JobPlural): fc.Arbitrary<LackingChain> {
+/** What needs a GPU may not name the profile of none beside it. */
+const isValid = (plural: JobPlural, spec: Json): boolean => {
   const schema = specSchema(plural);
+  return broken(schema, filled(schema, spec)).length === 0;
+};
+
+/** A declaration, and another one that would let it run. */
+export function lackingJob(plural: JobPlural): fc.Arbitrary<LackingChain> {
   const lacks = fc
     .tuple(baseOf(plural), fc.constantFrom(...reasonsOf[plural]))
     .map(([base, reason]) => ({ reason, spec: lacking[reason](base) }))
-    .filter(({ spec }) => broken(schema, filled(schema, spec)).length === 0);
+    .filter(({ spec }) => isValid(plural, spec));
   return fc.tuple(lacks, changeable, changeable, fc.boolean()).map(([{ reason, spec }, first, last, hurry]) => {
     return { reason, steps: [declared(spec, first, hurry), declared(spec, { ...last, suspend: false }, false)] };
   });
 }
 
-/** A declaration, and bad ones that come after it. */
+/** Nobody else of this name is there, who teaches others. */
+const nobody: Json = { teacher: { trainingJob: { name: 'nobody' } } };
+
+/** Another run of the same name, that is taken and lacks something. */
+const lackingStep = (plural: JobPlural, base: Json): fc.Arbitrary<JobStep> =>
+  fc
+    .tuple(fc.constantFrom(...reasonsOf[plural]), changeable)
+    .map(([lacks, change]): JobStep => {
+      const spec = { ...lacking[lacks](base), ...(lacks === 'TeacherNotFound' ? nobody : {}) };
+      return { ...declared(spec, { ...change, suspend: false }, false), lacks, anew: true };
+    })
+    .filter(({ spec }) => isValid(plural, spec));
+
+/** A declaration, bad ones that come after it, among them one that is taken, and the first one again. */
 export function jobAndBad(plural: JobPlural): fc.Arbitrary<JobChain> {
-  return fc
-    .tuple(baseOf(plural), changeable, fc.constantFrom<Ending>('runs on', 'succeeds'))
-    .chain(([base, change, ending]) =>
-      fc
-        .array(badJob(plural, base), { minLength: 1, maxLength: 3 })
-        .map((bad) => ({ ending, steps: [declared(base, change, false), ...bad] })),
-    );
+  const lacks = baseOf(plural).filter((base) => reasonsOf[plural].some((lack) => isValid(plural, lacking[lack](base))));
+  return fc.tuple(lacks, changeable, fc.constantFrom<Ending>('runs on', 'succeeds')).chain(([base, change, ending]) => {
+    const good = declared(base, change, false);
+    const refused = fc.array(badJob(plural, base), { maxLength: 2 });
+    return fc.tuple(refused, lackingStep(plural, base), fc.nat(2)).map(([bad, taken, at]) => {
+      return { ending, steps: [good, ...bad.toSpliced(at, 0, taken), { ...good, anew: true }] };
+    });
+  });
 }

@@ -10,7 +10,7 @@ import type { LoadFailure } from '../../../operator/serving/trouble.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
-import { endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
+import { difference, endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
 import { writesAtRest } from '../quiescence.ts';
 import type { Laboratory } from '../laboratory.ts';
@@ -74,6 +74,8 @@ export class Place {
   #autoscaler: Autoscaler | undefined;
   /** Of the service that the autoscaler was last asked about. */
   #uid = '';
+  /** What there is before anything is declared. */
+  #atFirst: readonly string[] = [];
   /** By UID of the pod; the operator's caches do not have what a pod is to load. */
   readonly #said = new Map<string, LoadFailure | undefined>();
 
@@ -102,6 +104,7 @@ export class Place {
     };
     this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
     if (withTeacher) await this.teach();
+    this.#atFirst = await this.state();
   }
 
   /** A job that makes a model is there, and has made it. */
@@ -123,6 +126,15 @@ export class Place {
 
   declare(spec: Json): Promise<Said> {
     return this.#declare(this.#target, spec);
+  }
+
+  /** Deletes what is declared, and waits until all that was made for it is gone. */
+  async clear(): Promise<void> {
+    const { cluster } = this.#options.laboratory;
+    const key = { namespace: this.#namespace, name: this.#target.name };
+    await had('a deletion', () => cluster.remove({ resource: this.#resource, key }, never));
+    const isGone = async (): Promise<boolean> => difference(this.#atFirst, await this.state()).length === 0;
+    await until('all of it is gone', isGone, { everyMs: 300 });
   }
 
   #declare(target: Target, spec: Json): Promise<Said> {

@@ -12,6 +12,8 @@ export interface Declared {
   readonly hurry: boolean;
   /** Words of the API server's refusal; undefined: it is taken. */
   readonly refusedWith: string | undefined;
+  /** What was declared before is deleted first, since it cannot become this. */
+  readonly anew?: boolean;
 }
 
 export const conditionOf = ({ status }: Rooted, type: string): Condition | undefined =>
@@ -30,7 +32,8 @@ export async function walk<T extends Declared>(
 ): Promise<void> {
   let last: T | undefined;
   for (const step of steps) {
-    const { refusedWith, spec } = step;
+    const { refusedWith, spec, anew = false } = step;
+    if (anew) await place.clear();
     const said = await place.declare(spec);
     const isRight = refusedWith === undefined ? said === undefined : said?.includes(refusedWith) === true;
     if (!isRight) throw new Error(`a declaration: ${said ?? 'taken'}; ${JSON.stringify(step)}`);
