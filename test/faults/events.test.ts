@@ -41,6 +41,14 @@ test.each([403, 409] as const)('what is answered %d is not said again; what was 
   expect(unsaid(undisturbed, disturbed(answer(status), { ...lost, unheard: [] }))).toEqual(['it ended']);
 });
 
+test('an attempt whose end was told need not have been told to start, and no other', () => {
+  const starts = (attempt: number): Told =>
+    told(`Normal AttemptStarting of TrainingJob/toy: Attempt ${String(attempt)} starts.`);
+  const reference = { ...undisturbed, events: [starts(2), starts(3)] };
+  const end = told('Warning Hung of TrainingJob/toy: Attempt 2 ended: it stood still');
+  expect(unsaid(reference, disturbed(crash, { events: [end] }))).toEqual([starts(3).text]);
+});
+
 test('how often a service was scaled is in no status', () => {
   const scaled = { ...undisturbed, events: [told('from 1 to 2', 'old', 'Scaled')] };
   expect(unsaid(scaled, disturbed(crash, { events: [] }))).toEqual([]);

@@ -63,7 +63,14 @@ export function unsaid(reference: Outcome, outcome: Outcome): readonly string[] 
   const told = new Set(outcome.events.filter(({ about }) => about === (whomOf(outcome) ?? about)).map(textOf));
   const lost = new Set(isRefused(outcome.befell) ? outcome.unheard.map(textOf) : []);
   const promised = isExcused(outcome) ? [] : reference.events.filter(({ reason }) => !passing.has(reason)).map(textOf);
-  return promised.filter((text) => !told.has(text) && !lost.has(text));
+  const isTold = (text: string): boolean => told.has(text) || [...told].some((other) => isEndOf(text, other));
+  return promised.filter((text) => !isTold(text) && !lost.has(text));
+}
+
+/** Who comes so late that an attempt has begun and ended tells its end alone. */
+function isEndOf(start: string, end: string): boolean {
+  const attempt = /^Normal AttemptStarting of (\S+ Attempt \d+) starts/.exec(start)?.[1];
+  return attempt !== undefined && end.includes(` of ${attempt} ended: `);
 }
 
 const textOf = ({ text }: Told): string => text;
