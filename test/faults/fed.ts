@@ -22,14 +22,11 @@ export const woken: Scenario = {
   settled: serves,
 };
 
-/**
- * Each attempt waits in a queue. The first one has its admission taken back; no worker of the second one makes a step, until
- * it is ended for that.
- */
+/** Each attempt waits in a queue. No worker of the first one makes a step, until it is ended for that. */
 export const queuedAndHung: Scenario = {
   ...{ ...training, name: 'training, queued and hung', perturbations: withoutReleases, removes: ['jobs'] },
   object: { ...training.object, spec: { ...training.object.spec, placement: { ...placement, queueName: 'team' } } },
-  script: (attempt, rank, pod) => (attempt < 3 ? undefined : succeeds()(attempt, rank, pod)),
-  takesBack: { attempt: 1, workers: 2 },
-  hangs: { attempt: 2, workers: 2 },
+  script: (attempt, rank, pod) => (attempt === 1 ? undefined : succeeds()(attempt, rank, pod)),
+  isQueued: true,
+  hangs: { attempt: 1, workers: 2 },
 };

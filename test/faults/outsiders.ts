@@ -37,8 +37,7 @@ export class Outsiders {
     this.#namespace = namespace;
     this.#heard = heard;
     [this.advised] = scenario.advice ?? [];
-    const { takesBack } = scenario;
-    if (takesBack !== undefined) void playQueue({ takesBack, cluster, namespace, heard }, this.#ending.signal);
+    if (scenario.isQueued) void playQueue({ cluster, namespace, heard }, this.#ending.signal);
   }
 
   ears(): Ears {
@@ -49,7 +48,7 @@ export class Outsiders {
           ? undefined
           : { replicas: this.advised, reason: 'by the script' },
       loadFailure: () => undefined,
-      kueue: () => this.#scenario.takesBack !== undefined,
+      kueue: () => this.#scenario.isQueued === true,
       stall: (uid) => (known === undefined ? undefined : this.#stallOf(uid)),
     };
     const speak = ({ manager }: Pick<Instance, 'manager'>): void => {

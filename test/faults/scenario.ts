@@ -7,7 +7,6 @@ import type { Gang } from '../../operator/workloads/pod-group.ts';
 import { failureText } from '../support/runs.ts';
 import { trainerResult } from '../support/trained.ts';
 import type { Perturbation } from './plan.ts';
-import type { TakenBack } from './queue.ts';
 import type { PodScript } from './scripted-kubelet.ts';
 
 export type Rooted = KubeObject & { readonly spec: object; readonly status?: object };
@@ -28,8 +27,8 @@ export interface Scenario {
   readonly advice?: readonly number[];
   /** The attempt that is said to stand still once so many workers of it run. */
   readonly hangs?: { readonly attempt: number; readonly workers: number };
-  /** Where the Jobs wait in a queue, and the admission of one attempt is taken back. */
-  readonly takesBack?: TakenBack;
+  /** Where the Jobs wait in a queue until they are admitted. */
+  readonly isQueued?: boolean;
   /** A job that has made a model, and is there before the operator is, and until the object is deleted for good. */
   readonly maker?: Made;
   /** Kinds of which the operator itself removes something; of others it removes nothing. */
