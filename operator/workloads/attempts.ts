@@ -17,20 +17,28 @@ export const numberOf = (job: BatchJob): number => Number(job.metadata.labels?.[
  * The attempts, oldest first. A Job that the status does not know yet was made by a process that died before it could
  * say so.
  */
-export function attemptsOf({ root, jobs, news }: Pick<RunObserved, 'root' | 'jobs' | 'news'>): readonly Attempt[] {
+export function attemptsOf(observed: Pick<RunObserved, 'root' | 'jobs' | 'pods' | 'news'>): readonly Attempt[] {
+  const { root, jobs, news } = observed;
   const recorded = root.status?.attempts ?? [];
   const known = recorded.at(-1)?.number ?? 0;
   const unrecorded = jobs
     .filter((job) => numberOf(job) > known)
     .toSorted((one, other) => numberOf(one) - numberOf(other));
-  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(admitted(attempt, root, jobs), news));
+  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(admitted(attempt, observed), news));
 }
 
-/** The last time, should the queue have taken its admission back without an end of the attempt. */
-function admitted(attempt: Attempt, root: RunRoot, jobs: readonly BatchJob[]): Attempt {
-  const admittedAt = jobs.find((job) => numberOf(job) === attempt.number)?.status?.startTime;
-  const isQueued = root.spec.placement.queueName !== undefined && attempt.endedAt === undefined;
-  return isQueued && admittedAt !== undefined ? { ...attempt, admittedAt } : attempt;
+/**
+ * The last time, should the queue have taken its admission back without an end of the attempt. The pods of one that ends
+ * at once may be seen before its Job has begun.
+ */
+function admitted(attempt: Attempt, { root, jobs, pods }: Pick<RunObserved, 'root' | 'jobs' | 'pods'>): Attempt {
+  if (root.spec.placement.queueName === undefined || attempt.endedAt !== undefined) return attempt;
+  const job = jobs.find((one) => numberOf(one) === attempt.number);
+  const born = pods
+    .filter(({ metadata }) => metadata.labels?.[labels.attempt] === String(attempt.number))
+    .map(({ metadata }) => metadata.creationTimestamp ?? '');
+  const admittedAt = job?.status?.startTime ?? attempt.admittedAt ?? born.toSorted()[0];
+  return admittedAt === undefined ? attempt : { ...attempt, admittedAt };
 }
 
 /** Rank 0 says where it went on from; should the attempt fail, nobody else will. */

@@ -22,7 +22,7 @@ const ours: readonly Resource[] = [
 export const kinds: readonly Resource[] = ours.map(({ apiVersion, kind, plural, namespaced }) => ({
   ...{ apiVersion, kind, plural, namespaced },
 }));
-/** Identity and bookkeeping of the API server; counters of the controllers above us; when a queue let in what ended at once. */
+/** Identity and bookkeeping of the API server; counters of the controllers above us. */
 const varying = new Set(
   ['uid', 'resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'selfLink', 'generateName'].concat([
     'clusterIP',
@@ -32,7 +32,6 @@ const varying = new Set(
     'limbeck.dev/root-version',
     'limbeck.dev/template',
     'finalizers',
-    'admittedAt',
   ]),
 );
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;

@@ -12,20 +12,21 @@ import {
   timeText,
   withLast,
 } from '../../../operator/workloads/attempts.ts';
+import type { BatchJob } from '../../../operator/api/kubernetes.ts';
 import type { TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
-import { ago, attemptJob, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
+import { ago, attemptJob, now, pastAttempt, success, teacherJob, worker } from '../../support/runs.ts';
 
 describe('the list of attempts', () => {
   test('is what the status remembers', () => {
     const attempts = [pastAttempt(1, 'Failed', 60)];
-    expect(attemptsOf({ root: teacherJob({}, { attempts }), jobs: [attemptJob(1)], news: undefined })).toEqual(
-      attempts,
-    );
+    expect(
+      attemptsOf({ root: teacherJob({}, { attempts }), pods: [], jobs: [attemptJob(1)], news: undefined }),
+    ).toEqual(attempts);
   });
 
   test('has a Job that was made by a process that died before it could say so', () => {
     const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 60)] });
-    const [, second] = attemptsOf({ root, jobs: [attemptJob(2), attemptJob(1)], news: undefined });
+    const [, second] = attemptsOf({ root, pods: [], jobs: [attemptJob(2), attemptJob(1)], news: undefined });
     expect(second).toEqual({ number: 2, startedAt: ago(60), profile: 'cpu' });
   });
 
@@ -33,7 +34,7 @@ describe('the list of attempts', () => {
     const root = teacherJob({}, { attempts: [pastAttempt(1, 'Failed', 60), { number: 2, startedAt: ago(5) }] });
     const resumed = (attempt: number) => {
       const news = { attempt, progress: '4%', training: {}, resumedFromStep: 40 };
-      return attemptsOf({ root, jobs: [], news }).map(({ resumedFromStep }) => resumedFromStep);
+      return attemptsOf({ root, pods: [], jobs: [], news }).map(({ resumedFromStep }) => resumedFromStep);
     };
     expect([resumed(2), resumed(1)]).toEqual([
       [undefined, 40],
@@ -44,7 +45,7 @@ describe('the list of attempts', () => {
   test('says which checkpoints the open attempt skipped, at its end as its result has it', () => {
     const root = teacherJob({}, { attempts: [{ number: 1, startedAt: ago(5) }] });
     const news = { attempt: 1, progress: '4%', training: {}, skippedCheckpoint: 'step 20: torn' };
-    const [open] = attemptsOf({ root, jobs: [], news });
+    const [open] = attemptsOf({ root, pods: [], jobs: [], news });
     expect(open?.skippedCheckpoint).toBe('step 20: torn');
     const result = { ...(success as unknown as TrainerSuccess), skippedCheckpoint: 'step 30: torn' };
     expect(succeededAttempt(open!, result, now).skippedCheckpoint).toBe('step 30: torn');
@@ -140,11 +141,27 @@ test('an open attempt in a queue says when it was admitted, the last time', () =
       ...attemptJob(number),
       status: startTime === undefined ? {} : { startTime },
     }));
-    return attemptsOf({ root, jobs, news: undefined }).map(({ admittedAt }) => admittedAt);
+    return attemptsOf({ root, pods: [], jobs, news: undefined }).map(({ admittedAt }) => admittedAt);
   };
   expect(of('team-a', ago(20))).toEqual([undefined, ago(20)]);
   expect(of('team-a', undefined)).toEqual([undefined, ago(80)]);
   expect(of(undefined, ago(20))).toEqual([undefined, ago(80)]);
+});
+
+test('an attempt in a queue that ends before its Job is seen to begin was admitted when its first pod was made', () => {
+  const { placement } = teacherJob().spec;
+  const root = teacherJob(
+    { placement: { ...placement, queueName: 'team-a' } },
+    { attempts: [{ number: 2, startedAt: ago(90) }] },
+  );
+  const made = (attempt: number, seconds: number) => {
+    const pod = worker(0, {}, attempt);
+    return { ...pod, metadata: { ...pod.metadata, creationTimestamp: ago(seconds) } };
+  };
+  const pods = [made(1, 80), made(2, 30), made(2, 40)];
+  const of = (jobs: readonly BatchJob[]) => attemptsOf({ root, pods, jobs, news: undefined })[0]?.admittedAt;
+  expect(of([attemptJob(2)])).toBe(ago(40));
+  expect(of([{ ...attemptJob(2), status: { startTime: ago(41) } }])).toBe(ago(41));
 });
 
 test('what attempts have run stays known when the list no longer has them, and counts once', () => {
