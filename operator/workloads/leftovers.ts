@@ -8,7 +8,7 @@ import { numberOf } from './attempts.ts';
 import { permanentEndOf } from './failure.ts';
 import type { Remains } from './finished.ts';
 import { podGroupsOf } from './pod-group.ts';
-import { heldBy } from './queue.ts';
+import { isHeldBack } from './queue.ts';
 import type { Attempt, RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
 import { isHeldOpen } from '../api/worker.ts';
@@ -32,11 +32,11 @@ const refTo = (job: BatchJob): ObjectRef => ({
  */
 export const unfinishedJobs = (seen: Seen, now: Date, attempts: readonly Attempt[] = []): readonly ObjectRef[] =>
   goingOn(seen, now)
-    .filter((job) => heldBy(job) !== undefined || unseenMs(job, attempts, seen.pods, now) === 0)
+    .filter((job) => isHeldBack(job, seen.pods) || unseenMs(job, attempts, seen.pods, now) === 0)
     .map(refTo);
 
 const goingOn = ({ jobs, pods }: Seen, now: Date): readonly BatchJob[] =>
-  jobs.filter((job) => !jobIsOver(job) && (heldBy(job) !== undefined || !isEnding(job, pods, now)));
+  jobs.filter((job) => !jobIsOver(job) && (isHeldBack(job, pods) || !isEnding(job, pods, now)));
 
 /**
  * Until when a cache that lags may show at work, or not at all, whom the record of an attempt has ended; undefined: nobody
@@ -94,7 +94,7 @@ export function finalLeftovers(run: Seen & Kept, now: Date): Pick<Remains, 'left
           run.pods.filter((pod) => isOwnedBy(pod, job)),
           now,
         ) !== undefined;
-  const jobs = run.jobs.filter((job) => heldBy(job) !== undefined || !endsByItself(job));
+  const jobs = run.jobs.filter((job) => isHeldBack(job, run.pods) || !endsByItself(job));
   const seen = { ...run, jobs };
   const leftovers = [...unfinishedJobs(seen, now, attempts), ...outdatedChildren(run, attempts)];
   const unseenMs = (unseenUntilMs(seen, attempts, now) ?? Infinity) - now.getTime();

@@ -4,6 +4,7 @@
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
+import { isOwnedBy } from '../kernel/objects.ts';
 import type { Failure } from './failure.ts';
 import type { RunObserved } from './run.ts';
 import type { RunState } from './run-state.ts';
@@ -11,6 +12,10 @@ import type { RunState } from './run-state.ts';
 /** The queue that holds this Job back; undefined: none does. */
 export const heldBy = (job: BatchJob | undefined): string | undefined =>
   job?.spec?.suspend === true ? (job.metadata.labels?.[labels.queueName] ?? 'its queue') : undefined;
+
+/** Does a queue hold this Job back, as its pods show, too? Where its watch lags it only seems so. */
+export const isHeldBack = (job: BatchJob, pods: readonly Pod[]): boolean =>
+  heldBy(job) !== undefined && !pods.some((pod) => isOwnedBy(pod, job) && pod.metadata.deletionTimestamp === undefined);
 
 /**
  * Has a queue ended these pods? The Job controller deletes the pods of a suspended Job. A pod of a Job that only seems

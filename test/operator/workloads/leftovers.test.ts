@@ -145,6 +145,16 @@ test.each([
 });
 
 const leaving = (pod: Pod): Pod => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: now.toISOString() } });
+
+test.each([
+  ['are there, as its watch lags', [worker(0, good), worker(1, good)], 0],
+  ['leave', [leaving(worker(0, good)), leaving(worker(1, good))], 1],
+])('the Job of an attempt that succeeded goes where a queue seems to hold it and its pods %s', (_, pods, removed) => {
+  const held = { ...job, spec: { ...job.spec, suspend: true } };
+  const root = after([pastAttempt(1, 'Succeeded', 100)]);
+  expect(finalLeftovers({ root, settings, jobs: [held], pods }, now).leftovers).toHaveLength(removed);
+});
+
 const said = worker(1, justEnded(reported('DataInvalid', 65, ago(10))));
 test.each<[string, Pod, number, number, number | undefined]>([
   ['has just said why it failed for good', said, 10, 0, 50_000],
