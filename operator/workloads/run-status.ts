@@ -214,8 +214,9 @@ function attemptNews(before: Attempt | undefined, after: Attempt): readonly Note
   const isNews = before === undefined && after.number > 1;
   if (after.endedAt === undefined || after.outcome === 'Succeeded') return isNews ? [begun] : [];
   if (before?.endedAt !== undefined) return [];
-  const message = `Attempt ${number} ended: ${sentenceOf(after)}`;
-  return [{ kind: after.outcome === 'Suspended' ? 'Normal' : 'Warning', reason: after.reason ?? 'Crashed', message }];
+  const reason = after.reason ?? 'Crashed';
+  if (after.outcome === 'Suspended') return [{ kind: 'Normal', reason, message: `Attempt ${number} is suspended.` }];
+  return [{ kind: 'Warning', reason, message: `Attempt ${number} ended: ${sentenceOf(after)}` }];
 }
 
 /** Checkpoints that an attempt could not use, and one that the store does not take. */

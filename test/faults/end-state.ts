@@ -92,9 +92,9 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
 export const normalised = (object: KubeObject, namespace: string): string =>
   JSON.stringify(masked(ownWords(object), object.metadata.generation), undefined, 1)
     .replaceAll(namespace, '<namespace>')
-    // Which release made a pod is a matter of time, and so are its image and command; that it lives on is counted elsewhere.
+    // Which release made a pod is a matter of time, and so is how it starts a worker; that it lives on is counted elsewhere.
     .replaceAll(/"(trainer|server):\d+"/g, '"$1"')
-    .replaceAll(/"command": \[[^\]]*\]/g, '"command": "of its release"')
+    .replaceAll(/"env",\s+"--block-signal=TERM",\s+/g, '')
     .replaceAll(uuid, '<uid>')
     .replaceAll(time, '<time>');
 

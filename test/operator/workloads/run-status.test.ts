@@ -220,6 +220,14 @@ describe('events', () => {
       ['Crashed Attempt 1 ended: what happened'],
     ],
     [
+      'an attempt is suspended',
+      of(running, [open]),
+      of({ kind: 'suspended', message: 'm' }, [
+        { ...open, endedAt: ago(1), outcome: 'Suspended', reason: 'Suspended' },
+      ]),
+      ['Suspended Attempt 1 is suspended.'],
+    ],
+    [
       'data is missing',
       of(running, []),
       of({ kind: 'waiting', reason: 'DataMissing', message: 'where' }, []),
