@@ -20,7 +20,7 @@ const kueue: Module = {
 };
 
 const group = 'kueue.x-k8s.io';
-const system = 'kueue-system';
+export const kueueNamespace = 'kueue-system';
 /** Of whatever it has of the cluster's scope. */
 const name = 'limbeck-test-kueue';
 
@@ -86,9 +86,9 @@ function podOf({ program }: Manager, image: string, { health }: Ports): object {
 function parts(manager: Manager, ports: Ports, { certificate, key }: Identity): readonly object[] {
   const metadata = { name: 'kueue' };
   const role = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' };
-  const subject = { kind: 'ServiceAccount', name: 'kueue', namespace: system };
+  const subject = { kind: 'ServiceAccount', name: 'kueue', namespace: kueueNamespace };
   return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: system } },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: kueueNamespace } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
     {
       ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name } },
@@ -115,14 +115,11 @@ export async function install(kubectl: Kubectl, image: string): Promise<void> {
 const nameOf = ({ metadata }: { readonly metadata: { readonly name: string } }): string =>
   `customresourcedefinition/${metadata.name}`;
 
-/** Its pod, as kubectl sees it. */
-export const kueueNamespace = system;
-
 /** Removes all that `install` has put into the cluster, also where Kueue itself is gone and no finalizer is served. */
 export async function forget(kubectl: Kubectl): Promise<void> {
   const hooks = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'].map((kind) => `${kind}/${name}`);
   await kubectl.run(['delete', '--ignore-not-found', ...hooks]);
-  await kubectl.run(['delete', '--ignore-not-found', `clusterrolebinding/${name}`, `namespace/${system}`]);
+  await kubectl.run(['delete', '--ignore-not-found', `clusterrolebinding/${name}`, `namespace/${kueueNamespace}`]);
   const found = await kubectl.run(['get', 'customresourcedefinitions', '--output=name']);
   const definitions = found.split('\n').filter((name) => name.endsWith(`.${group}`));
   if (definitions.length === 0) return;
