@@ -91,7 +91,8 @@ export function lookAt(root: KubeObject, { roots, cluster }: Hands, signal: Abor
 
 /**
  * Asks for the root where the cache misses a child of it, before any is made: it may be missed since the cluster collects the
- * children of a root that is deleted, which a cache that lags, or begins in the past, does not know. Throws RootGone.
+ * children of a root that is deleted, or since what made it was followed by its end; a cache that lags, or begins in the past,
+ * knows of neither. Throws RootGone, RootBehind.
  */
 export async function confirmRoot(
   children: readonly Child[],
@@ -100,10 +101,11 @@ export async function confirmRoot(
   look: Look,
 ): Promise<void> {
   if (children.every(({ resource, object }) => hands.cache.get(resource, keyOf(object)) !== undefined)) return;
-  const now = await look();
-  if (now !== undefined && !isLeaving(now, root.metadata.uid ?? '')) return;
-  expectRemoval(root, hands);
-  throw new RootGone(root);
+  if (isLeaving(await look(), root.metadata.uid ?? '')) {
+    expectRemoval(root, hands);
+    throw new RootGone(root);
+  }
+  await refuseBehind(root, hands, look);
 }
 
 /** Until the cache shows it, no pass over this root can do any good. */

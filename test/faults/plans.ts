@@ -15,6 +15,8 @@ const writeAnswers: readonly Fault[] = [
   { kind: 'answer', status: 504, every: 1, times: 5, committed: true },
   { kind: 'answer', status: 403, every: 1, times: 4, committed: false },
   { kind: 'answer', status: 429, every: 1, times: 3, committed: false },
+  // So that it comes to events as well.
+  { kind: 'answer', status: 429, every: 5, times: 2, committed: false },
 ];
 
 /** What a ResourceQuota calls the kinds that the operator makes, and the pods that others make for it. */

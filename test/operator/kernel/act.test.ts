@@ -141,6 +141,15 @@ describe('confirmRoot', () => {
     await expect(confirmRoot([child], before, hands, lookAt(before, hands, never))).rejects.toThrow(RootGone);
   });
 
+  test('one that is not as the cache shows it is waited for', async () => {
+    const { cluster, root, hands } = await stage();
+    const now = cluster.put(crews, { ...root, metadata: { ...root.metadata, labels: { a: 'b' } } });
+    await expect(confirmRoot([child], root, hands, lookAt(root, hands, never))).rejects.toThrow(RootBehind);
+    expect(hands.memory.unmet(keyOf(root), () => false)).toMatchObject([
+      { resourceVersion: now.metadata.resourceVersion },
+    ]);
+  });
+
   test('nobody is asked where all are there, or none is wanted', async () => {
     const { cluster, root, hands } = await stage([wish]);
     cluster.withdraw(crews, keyOf(root));
