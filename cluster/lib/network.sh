@@ -17,19 +17,25 @@ SETTINGS=(
   vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes
 )
 
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
+# Of this boot: what was set before another one is no matter of ours, and others may need what is set now.
+settings_file() { echo "$STATE/settings-$(boot_id)"; }
+
 save_settings() {
   local setting
   for setting in "${SETTINGS[@]}"; do
     printf '%s=%s\n' "$setting" "$(sysctl -n "$setting" 2>/dev/null)"
-  done | grep -v '=$' >"$STATE/settings"
+  done | grep -v '=$' >"$(settings_file)"
 }
 
 # The filter of bridges, where it was not loaded before, goes whole: it would go on filtering those of the host's virtual machines.
 restore_settings() {
-  [[ -s $STATE/settings ]] || return 0
-  local line
-  while read -r line; do sysctl -qw "$line" 2>/dev/null; done <"$STATE/settings"
-  grep -q '^net\.bridge\.' "$STATE/settings" || modprobe -rq br_netfilter 2>/dev/null
+  local line file
+  file=$(settings_file)
+  [[ -s $file ]] || return 0
+  while read -r line; do sysctl -qw "$line" 2>/dev/null; done <"$file"
+  grep -q '^net\.bridge\.' "$file" || modprobe -rq br_netfilter 2>/dev/null
 }
 
 write_cni() {
@@ -44,7 +50,7 @@ X
 }
 
 ensure_network() {
-  [[ -f $STATE/settings ]] || save_settings
+  [[ -f $(settings_file) ]] || save_settings
   modprobe -aq br_netfilter overlay 2>/dev/null || true   # built into some kernels
   sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 ||
     die "this kernel has no bridge filter, without which Services do not work; load the module br_netfilter"

@@ -81,6 +81,7 @@ kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: $STATE/pki/proxy.conf}
 hostnameOverride: $NODE
 mode: iptables
+nodePortAddresses: [127.0.0.0/8]   # what is served here asks nobody who he is, so it is for this host alone
 clusterCIDR: $POD_RANGE
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 iptables: {localhostNodePorts: true, minSyncPeriod: 100ms}

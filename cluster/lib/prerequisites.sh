@@ -47,6 +47,16 @@ check_memory() {
   ((have >= MEMORY_KIB)) || die "8 GB of memory are needed and $((have / 1000 / 1000)) GB were found; use a larger machine, or set KUBECONFIG to an existing cluster"
 }
 
+# containerd and buildah lay the layers of images over each other below the cache, which not every file system can carry.
+check_layers() {
+  local trial
+  trial=$(mktemp -d "$CACHE/layers.XXXXXX") && mkdir "$trial"/{lower,upper,work,merged}
+  if unshare --mount mount -t overlay overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" "$trial/merged" 2>/dev/null
+  then rm -rf "$trial"; return; fi
+  rm -rf "$trial"
+  die "the file system below $CACHE cannot carry the layers of images (overlay); set LIMBECK_CACHE to a folder of an ext4 or xfs disk, in a container to a volume"
+}
+
 check_npm() {
   command -v npm >/dev/null || die "npm, of any Node, brings the project's packages and was not found; install it and put it on the PATH"
 }
@@ -113,6 +123,9 @@ apt_install() {
   apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# What a package of ours brings would run beside ours from the next boot on. It is Debian's own, and part of every Debian.
+keep_from_boot() { deb-systemd-helper disable "$1" >/dev/null 2>&1 || true; }
+
 install_packages() {
   remove_guard
   (($#)) || return 0
@@ -124,6 +137,7 @@ install_packages() {
   local remedy='; is the network there, and are the sources of apt right?'
   with_heartbeat "apt-get update" "$CACHE/logs/apt-update.log" apt-get update
   with_heartbeat "apt-get install" "$CACHE/logs/apt-install.log" apt_install "$@"
+  if [[ " $* " == *' containerd '* ]]; then keep_from_boot containerd.service; fi
   remove_guard
   trap - EXIT
 }
@@ -138,6 +152,7 @@ preflight() {
   check_cache_path
   check_go
   check_disk
+  check_layers
   refuse_foreign
   check_conflicts
 }

@@ -15,12 +15,16 @@ start_time() {
 # once would leave an API server too little to answer a lease in time; so each of ours weighs nearly as much as all pods.
 UNSTARVED='(echo -10 >/proc/$$/autogroup) 2>/dev/null || true; exec "$@"'
 
-# spawn STATE NAME COMMAND...: a daemon of its own session with its log below STATE/logs.
+# Nothing that is spawned has business beyond this host, and an API server asks its kubelets through a proxy that it inherits.
+PROXIES=(http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY)
+
+# spawn STATE NAME COMMAND...: a daemon of its own session in STATE, with its log below STATE/logs.
 spawn() {
   local state=$1 name=$2
   shift 2
   mkdir -p "$state"/{logs,processes}
   (
+    unset "${PROXIES[@]}"
     if [[ -n ${LOCK:-} ]]; then exec {LOCK}>&-; fi   # else the daemon would hold the lock for ever
     cd "$state" && exec setsid bash -c "$UNSTARVED" "$name" "$@" </dev/null >>"$state/logs/$name.log" 2>&1
   ) &

@@ -6,6 +6,11 @@ import { newFolder, run, start } from '../../support/shell.ts';
 
 const parts = ['lib/common.sh'];
 
+test('what root alone has a path to is found by whoever comes with a path of a user', async () => {
+  const { out } = await run([], 'PATH=/usr/bin:/bin; . cluster/lib/common.sh; command -v ldconfig start-stop-daemon');
+  expect(out.trim().split('\n')).toHaveLength(2);
+});
+
 describe('put', () => {
   const write = 'echo one | put "$CACHE/f"; stat -c %i "$CACHE/f"; echo "$1" | put "$CACHE/f"; stat -c %i "$CACHE/f"';
   const inodes = async (second: string) => {

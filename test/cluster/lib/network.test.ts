@@ -46,6 +46,14 @@ describe('the rules of the network', () => {
   });
 });
 
+describe('the settings of the kernel', () => {
+  test('of before another boot do not come back', async () => {
+    const script = `mkdir -p "$STATE"; echo net.ipv4.ip_forward=0 >"$STATE/settings-of-another-boot"
+      echo net.ipv4.ip_forward=0 >"$STATE/settings"; sysctl() { echo "sysctl $*"; }; modprobe() { echo modprobe; }; restore_settings`;
+    expect((await run(parts, script)).out).toBe('');
+  });
+});
+
 describe('the filter of bridges', () => {
   const settings = (before: string): Promise<string> =>
     run(

@@ -31,6 +31,12 @@ describe('the packages of Debian', () => {
     });
   });
 
+  test('bring no service that runs beside ours from the next boot on', async () => {
+    const helper = 'deb-systemd-helper() { echo "deb-systemd-helper $*" >>"$CACHE/done"; }';
+    const install = `${host}\n${helper}\ninstall_packages containerd runc; install_packages runc; grep deb "$CACHE/done"`;
+    expect((await run(parts, install)).out).toBe('deb-systemd-helper disable containerd.service\n');
+  });
+
   test('are installed by one run at a time', async () => {
     const held = 'exec 7>"$CACHE/prerequisites.lock"; flock 7';
     const { error } = await run(
@@ -107,6 +113,18 @@ describe('a host', () => {
     const { code, error } = await run(parts, `CGROUPS=${root}; check_cgroups`);
     const sentence = `cluster: pods cannot have control groups for ${lacking ?? ''} here; use a machine`;
     expect([code, error]).toEqual(lacking === undefined ? [0, ''] : [1, expect.stringContaining(sentence)]);
+  });
+
+  test('whose cache cannot carry images is told what can, and nothing of the trial stays', async () => {
+    const lay = 'mount -t overlay overlay -o "lowerdir=$CACHE/l,upperdir=$CACHE/u,workdir=$CACHE/w" "$CACHE/layered"';
+    const within = `$(declare -f); CACHE=$CACHE/layered; check_layers`;
+    const script = `mkdir "$CACHE"/{l,u,w,layered}; check_layers && ls "$CACHE"
+      ls "$CACHE/u" && unshare --mount bash -c "CACHE=$CACHE; ${lay.replaceAll('"', '')}; ${within}"`;
+    const { code, out, error } = await run(parts, script);
+    expect({ code, out, error }).toEqual({
+      ...{ code: 1, out: 'l\nlayered\nu\nw\n' },
+      error: expect.stringMatching(/^cluster: the file system below .*layered cannot carry the layers of images/),
+    });
   });
 
   test('with an old Go is told which it has', async () => {
