@@ -26,7 +26,6 @@ const speakEveryMs = 200;
 export class Outsiders {
   readonly #scenario: Scenario;
   readonly #namespace: string;
-  readonly #heard: Cache;
   readonly #ending = new AbortController();
   readonly #speaking = new Set<NodeJS.Timeout>();
   /** How many replicas the autoscaler wants; undefined: it has nothing to say in this life. */
@@ -35,13 +34,13 @@ export class Outsiders {
   constructor(scenario: Scenario, namespace: string, { cluster, heard }: Pick<Laboratory, 'cluster' | 'heard'>) {
     this.#scenario = scenario;
     this.#namespace = namespace;
-    this.#heard = heard;
     [this.advised] = scenario.advice ?? [];
     if (scenario.isQueued) void playQueue({ cluster, namespace, heard }, this.#ending.signal);
   }
 
   ears(): Ears {
     let known: string | undefined;
+    let cache: Cache | undefined;
     const feeds: Feeds = {
       recommendation: () =>
         known === undefined || this.advised === undefined
@@ -49,10 +48,10 @@ export class Outsiders {
           : { replicas: this.advised, reason: 'by the script' },
       loadFailure: () => undefined,
       kueue: () => this.#scenario.isQueued === true,
-      stall: (uid) => (known === undefined ? undefined : this.#stallOf(uid)),
+      stall: (uid) => (known === undefined || cache === undefined ? undefined : this.#stallOf(uid, cache)),
     };
     const speak = ({ manager }: Pick<Instance, 'manager'>): void => {
-      const now = `${String(this.advised)} ${this.#standing()
+      const now = `${String(this.advised)} ${this.#standing(manager.cache)
         .map(({ metadata }) => metadata.uid)
         .join(' ')}`;
       if (now === known) return;
@@ -66,6 +65,7 @@ export class Outsiders {
     const isSilent = this.#scenario.advice === undefined && this.#scenario.hangs === undefined;
     const listen = (instance: Pick<Instance, 'manager'>): void => {
       if (isSilent) return;
+      cache = instance.manager.cache;
       void instance.manager.leading.then(() => this.#speaking.add(setInterval(() => speak(instance), speakEveryMs)));
     };
     return { feeds, listen };
@@ -78,18 +78,18 @@ export class Outsiders {
   }
 
   /** Its workers run, all of them, and make no steps. */
-  #stallOf(uid: string): Stall | undefined {
+  #stallOf(uid: string, cache: Cache): Stall | undefined {
     const { hangs } = this.#scenario;
-    const workers = this.#standing().filter(({ metadata }) => metadata.labels?.[labels.root] === uid);
+    const workers = this.#standing(cache).filter(({ metadata }) => metadata.labels?.[labels.root] === uid);
     if (hangs === undefined || workers.length < hangs.workers) return undefined;
     return { attempt: hangs.attempt, message: 'by the script, no worker makes a step' };
   }
 
-  /** As far as they have been heard of. */
-  #standing(): readonly Pod[] {
+  /** As far as this operator has heard of them: it asks no pod that it does not see. */
+  #standing(cache: Cache): readonly Pod[] {
     const { hangs } = this.#scenario;
     if (hangs === undefined) return [];
-    return this.#heard
+    return cache
       .list(pods, this.#namespace)
       .filter(
         ({ metadata, status }) =>
