@@ -427,7 +427,7 @@ export interface TrainingJobSpec {
      */
     readonly gpuProfiles: readonly string[];
     /**
-     * CPU and memory of each pod, besides what the GPU profile adds.
+     * CPU, memory and disk of each pod, besides what the GPU profile adds.
      */
     readonly resources: {
       /**
@@ -442,6 +442,10 @@ export interface TrainingJobSpec {
          * Memory set aside, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node set aside for what is downloaded and kept there while the pod lives, such as 20Gi; none where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
       /**
        * What may be used at most.
@@ -455,6 +459,10 @@ export interface TrainingJobSpec {
          * Memory that may be used at most, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node that may be used at most, such as 20Gi; whoever uses more is ended. As much as there is where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
     };
   };
@@ -1364,7 +1372,7 @@ export interface DistillationJobSpec {
      */
     readonly gpuProfiles: readonly string[];
     /**
-     * CPU and memory of each pod, besides what the GPU profile adds.
+     * CPU, memory and disk of each pod, besides what the GPU profile adds.
      */
     readonly resources: {
       /**
@@ -1379,6 +1387,10 @@ export interface DistillationJobSpec {
          * Memory set aside, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node set aside for what is downloaded and kept there while the pod lives, such as 20Gi; none where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
       /**
        * What may be used at most.
@@ -1392,6 +1404,10 @@ export interface DistillationJobSpec {
          * Memory that may be used at most, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node that may be used at most, such as 20Gi; whoever uses more is ended. As much as there is where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
     };
   };
@@ -2259,7 +2275,7 @@ export interface ModelServiceSpec {
      */
     readonly gpuProfiles: readonly string[];
     /**
-     * CPU and memory of each pod, besides what the GPU profile adds.
+     * CPU, memory and disk of each pod, besides what the GPU profile adds.
      */
     readonly resources: {
       /**
@@ -2274,6 +2290,10 @@ export interface ModelServiceSpec {
          * Memory set aside, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node set aside for what is downloaded and kept there while the pod lives, such as 20Gi; none where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
       /**
        * What may be used at most.
@@ -2287,6 +2307,10 @@ export interface ModelServiceSpec {
          * Memory that may be used at most, such as 512Mi or 2Gi.
          */
         readonly memory: number | string;
+        /**
+         * Disk of the node that may be used at most, such as 20Gi; whoever uses more is ended. As much as there is where absent.
+         */
+        'ephemeral-storage'?: number | string;
       };
     };
   };

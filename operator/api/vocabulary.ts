@@ -60,7 +60,10 @@ export const reasons = {
   WorkerLost: 'A worker disappeared without saying why.',
   Hung: 'No step was done, or a worker did not answer, for longer than retry.stallSeconds or five of the longest steps.',
   Interrupted: 'A worker was told to stop by something other than the operator.',
-  Preempted: 'A pod was evicted, or its node went away.',
+  Preempted:
+    'A pod had to make room for another one, its node was drained or went away, or its queue took its admission back.',
+  Evicted: 'A node that ran out of disk or memory ended a pod, or the pod used more disk than its limit.',
+  NotAdmitted: 'The node refused a pod that it had been given, as where its devices are not there yet.',
   OutOfMemory: 'A container used more memory than its limit, or what runs in it asked for memory that there was not.',
   Crashed: 'The trainer ended with an error.',
   PermanentExit: 'The trainer ended with an exit code that says that repeating will not help.',

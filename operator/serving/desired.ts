@@ -21,8 +21,11 @@ import type { Artefact } from './validate.ts';
 /** Port of the server in each pod. */
 export const serverPort = 8080;
 
-/** From SIGTERM to the end of the server at the latest. */
-const drainSeconds = 30;
+/**
+ * From SIGTERM to the end of the server at the latest: as long as a gateway waits for an answer (LIMBECK_ANSWER_SECONDS), so that a
+ * stream or a long answer comes to its end. Who has nothing under way ends after a few seconds.
+ */
+const drainSeconds = 300;
 /** More than all gateways together give one replica: what is held is held in the gateway, in one line. */
 const serverQueueLimit = 20_000;
 

@@ -43,6 +43,7 @@ export const isEcho = ({ reason }: Failure): boolean => reason === 'PeerLost' ||
 /** Why this failed pod failed. What the kubelet knows comes before what the trainer says, and that before its exit code. */
 export function failureOf(pod: Pod): Failure {
   const who = { pod: pod.metadata.name, rank: rankOf(pod) };
+  if (pod.status?.reason === 'Evicted') return { ...eviction(pod.status.message), ...who };
   const preempted = disruptionOf(pod);
   if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), ...who };
   const terminated = endOfWorker(pod);
@@ -84,13 +85,30 @@ const preemption = (why: string): Failure => ({
   weight: 'free',
 });
 
-/** The kubelet ends pods without running them: evicted, node shutdown, admission refused. */
+/**
+ * By the kubelet itself, which takes first what uses more than it has asked for (Kubernetes, "Node-pressure Eviction"), and whoever
+ * uses more disk than its limit. Uncounted, a job that fills a disk would fill one node's after the other, without end.
+ */
+const eviction = (why = 'The node had too little disk or memory left.'): Failure => ({
+  reason: 'Evicted',
+  message: `${why} Set aside what the pod needs, or less room for it: placement.resources.requests in a new job.`,
+  weight: 'counted',
+});
+
+/** The kubelet ends pods without running them: node shutdown, admission refused. */
 function withoutContainer({ status }: Pod): Failure {
   const why = status?.message ?? status?.reason ?? 'The pod failed before its container ran.';
-  if (status?.reason === 'Evicted' || status?.reason === 'NodeShutdown' || status?.reason === 'Terminated')
-    return preemption(why);
+  if (status?.reason === 'NodeShutdown' || status?.reason === 'Terminated') return preemption(why);
+  if (isRefusal(status?.reason)) return { reason: 'NotAdmitted', message: why, weight: 'waiting' };
   return { reason: 'WorkerLost', message: why, weight: 'counted' };
 }
+
+/**
+ * What the kubelet's admission says (pkg/kubelet/lifecycle, cm/admission, cm/topologymanager): nothing of the job has run. It may
+ * go on for as long as the node's devices are away, so it is tried again more and more seldom.
+ */
+const isRefusal = (reason = ''): boolean =>
+  /^(UnexpectedAdmissionError|TopologyAffinityError|OutOf[a-z]\S*|NodeAffinity|NodePorts)$/.test(reason);
 
 function endOfContainer(terminated: ContainerStateTerminated): Failure {
   const { exitCode, reason, message = '' } = terminated;

@@ -162,7 +162,7 @@ function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, 
   return attemptNeeds({ root, label, settings, number, config, subdomain });
 }
 
-const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing'];
+const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing', 'NotAdmitted'];
 
 /** Pods that wait for what they are to read. */
 function missingNow(verdict: Going): RunState | undefined {

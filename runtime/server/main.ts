@@ -86,6 +86,9 @@ function lameDuckMs(drainSeconds: number): number {
   return Math.min(5_000, drainSeconds * 250);
 }
 
+/** A process with a thread that hangs is out of service until it is started anew, so it waits for no stream that takes longer. */
+const mostSecondsWithStuckThread = 30;
+
 /** How long spans may take to leave when all else is over: a quarter of the grace period, 2 seconds at most. */
 function flushMs(drainSeconds: number): number {
   return Math.min(2_000, drainSeconds * 250);
@@ -101,7 +104,7 @@ function faceOf(engine: Engine, config: ServerConfig, process: Pick<Face, 'log' 
 
 async function run(config: ServerConfig, log: Log): Promise<void> {
   const stop = onShutdown(log, config.drainSeconds * 1000);
-  const stuck = new StuckThread(ownProcess, config.drainSeconds * 1000, log);
+  const stuck = new StuckThread(ownProcess, Math.min(config.drainSeconds, mostSecondsWithStuckThread) * 1000, log);
   const engine = await createEngine(config, log, stuck);
   const registry = createRegistry('server');
   registerMetrics(registry, engine);

@@ -24,6 +24,7 @@ const oneStudent = 'exactly one of linear, mlp or cnn must be given';
 const address = 'must be s3://bucket/path/to/file or s3://bucket/path/to/folder/';
 const cpus = 'must be a number of CPUs such as 500m or 2, from 1m to 1024';
 const memory = 'must be an amount of memory with its unit such as 512Mi or 2Gi, from 16Mi to 64Ti';
+const disk = 'must be an amount of disk with its unit such as 512Mi or 20Gi, from 16Mi to 64Ti';
 
 describe('a TrainingJob is refused with', () => {
   refuses('trainingjobs', [
@@ -130,6 +131,13 @@ describe('a TrainingJob is refused with', () => {
     ['two bytes of memory', limits('memory', '2'), 'spec.placement.resources.limits.memory', memory],
     ['memory in thousandths', limits('memory', '512m'), 'spec.placement.resources.limits.memory', memory],
     ['more memory asked than allowed', requests('memory', '4Gi'), 'placement.resources', 'requests.memory must not'],
+    ['two bytes of disk', limits('ephemeral-storage', '2'), 'spec.placement.resources.limits.ephemeral-storage', disk],
+    [
+      'more disk asked than allowed',
+      { ...requests('ephemeral-storage', '4Gi'), ...limits('ephemeral-storage', '1Gi') },
+      'placement.resources',
+      'requests.ephemeral-storage must not',
+    ],
     ['more CPUs asked than allowed', requests('cpu', 2), 'placement.resources', 'requests.cpu must not'],
   ]);
 

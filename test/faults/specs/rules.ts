@@ -63,7 +63,8 @@ const fitsLimit =
   (what: string): Check =>
   ({ placement }) => {
     const { requests, limits } = asJson(asJson(placement)['resources']);
-    return quantityOf(asJson(requests)[what]) <= quantityOf(asJson(limits)[what]);
+    const [least, most] = [asJson(requests)[what], asJson(limits)[what]];
+    return least === undefined || most === undefined || quantityOf(least) <= quantityOf(most);
   };
 
 const less = ['logLoss', 'calibrationError', 'mae', 'rmse', 'perplexity'];
@@ -114,6 +115,7 @@ const crossRules: readonly CrossRule[] = [
   ],
   ['requests.cpu must', fitsLimit('cpu')],
   ['requests.memory must', fitsLimit('memory')],
+  ['requests.ephemeral-storage must', fitsLimit('ephemeral-storage')],
   [
     'instances times threads',
     ({ instances, threads }) =>

@@ -76,7 +76,7 @@ describe('what the kubelet knows comes first', () => {
         conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'preempting' }],
       },
     ],
-    ['evicted', { phase: 'Failed' as const, reason: 'Evicted', message: 'preempting' }],
+    ['on a node that was shut down', { phase: 'Failed' as const, reason: 'Terminated', message: 'preempting' }],
   ])('a pod that was %s costs no attempt', (_, status) => {
     expect(of(status)).toEqual({
       reason: 'Preempted',
@@ -87,10 +87,35 @@ describe('what the kubelet knows comes first', () => {
     });
   });
 
+  test.each([
+    ['a node without disk', { conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'by the kubelet' }] }],
+    ['its own limit of disk', reported('Interrupted', 137)],
+  ])('a pod that was ended for %s counts, and says what to do', (_, status) => {
+    const message = 'The node was low on resource: ephemeral-storage.';
+    expect(of({ ...status, phase: 'Failed', reason: 'Evicted', message })).toMatchObject({
+      reason: 'Evicted',
+      weight: 'counted',
+      message: expect.stringMatching(
+        /^The node was low on resource: ephemeral-storage\. .*placement\.resources\.requests/,
+      ),
+    });
+  });
+
+  test.each(['UnexpectedAdmissionError', 'OutOfcpu', 'OutOfnvidia.com/gpu', 'NodeAffinity', 'TopologyAffinityError'])(
+    'a pod that its node refused (%s) has cost nothing, and is tried again more and more seldom',
+    (reason) => {
+      expect(of({ phase: 'Failed', reason, message: 'no device' })).toMatchObject({
+        reason: 'NotAdmitted',
+        weight: 'waiting',
+        message: 'no device',
+      });
+    },
+  );
+
   test('a pod that failed before its container ran', () => {
-    expect(of({ phase: 'Failed', reason: 'UnexpectedAdmissionError', message: 'no device' })).toMatchObject({
+    expect(of({ phase: 'Failed', reason: 'Whatever', message: 'gone' })).toMatchObject({
       reason: 'WorkerLost',
-      message: 'no device',
+      message: 'gone',
     });
   });
 });
