@@ -141,9 +141,10 @@ class Passage implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    // A client that vanished breaks its own body stream, sometimes before its absence is told.
-    const { socket } = this.#forward.response;
-    if (this.#abandoned || socket === null || socket.destroyed) this.#end({ kind: 'abandoned' });
+    // A client that vanished breaks its own body stream, sometimes before its absence is told. A response that waits for
+    // its turn on the connection has no socket of its own yet.
+    const { socket } = this.#forward.response.req;
+    if (this.#abandoned || socket.destroyed) this.#end({ kind: 'abandoned' });
     else if (this.#started) this.#end({ kind: 'broken', error });
     else this.#end({ kind: 'unanswered', reached: this.#controller !== undefined, error });
   }

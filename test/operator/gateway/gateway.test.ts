@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import '../../support/patience.ts';
 import { ask, pause, service, startBackend, startGateway, until, type TestGateway } from './support.ts';
@@ -146,6 +147,31 @@ describe('a lost replica', () => {
     await until(() => serviceOf(made).inFlight <= 1 && serviceOf(made).waiting >= 19);
     await startBackend((_incoming, response) => response.end('back'), first.port);
     for (const { code, text } of await answers) expect([code, text]).toEqual([200, 'back']);
+  });
+
+  test('a request that was sent before the answer to the last one is tried again like any other', async () => {
+    const made = await startGateway();
+    let finishFirst: (() => void) | undefined;
+    let tries = 0;
+    const { port } = await startBackend((incoming, response) => {
+      if (incoming.url === '/v2/first') finishFirst = () => response.end('[first]');
+      else if (++tries === 1) incoming.socket.resetAndDestroy();
+      else response.end('[second]');
+    });
+    made.gateway.routes.putService(service());
+    made.replicas(port);
+    const client = connect(made.port, '127.0.0.1');
+    let text = '';
+    client.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    client.write(
+      'GET /v2/first HTTP/1.1\r\nHost: digits.default\r\n\r\nGET /v2/second HTTP/1.1\r\nHost: digits.default\r\n\r\n',
+    );
+    await until(() => finishFirst !== undefined && serviceOf(made).waiting === 1);
+    finishFirst?.();
+    await until(() => text.includes('[second]'));
+    expect(text.match(/\[\w+\]/g)).toEqual(['[first]', '[second]']);
+    expect(serviceOf(made).inFlight).toBe(0);
+    client.destroy();
   });
 
   test('one that kills every replica is refused in the end; a POST that is no inference is not repeated', async () => {
