@@ -55,8 +55,14 @@ export class DemandBoard {
     if (this.#followers.size === 1) this.#schedule(heartbeatMs);
     return () => {
       this.#followers.delete(follower);
-      if (this.#followers.size === 0) this.#cancel?.();
+      if (this.#followers.size === 0) this.#rest();
     };
+  }
+
+  /** Nobody follows: the line that was due, if any, is not. */
+  #rest(): void {
+    this.#cancel?.();
+    this.#soon = false;
   }
 
   #schedule(afterMs: number): void {

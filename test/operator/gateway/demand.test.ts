@@ -110,6 +110,18 @@ test('who does not keep up misses lines, not demand', async () => {
   expect(lines.at(-1)).toEqual({ 'a/one': { inFlight: 0, waiting: 0, arrived: 1 } });
 });
 
+test('whoever follows after the last has left, when a line was due, is told of a change as soon as anybody', async () => {
+  const { clock, board, services, lines, sink } = world('a/one');
+  const [one] = services;
+  const stop = board.follow(sink);
+  guest(one);
+  stop();
+  board.follow(sink);
+  guest(one);
+  await clock.advance(50);
+  expect(lines.slice(2)).toEqual([{ 'a/one': { inFlight: 0, waiting: 2, arrived: 2 } }]);
+});
+
 test('over HTTP: who comes back gets everything in the first line', async () => {
   const { clock, board, services } = world('a/one');
   const app = adminApp({ registry: new Registry(), notReady: () => undefined });
