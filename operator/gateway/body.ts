@@ -4,10 +4,12 @@
  * within one budget; when that is spent, bodies stay in the sender's socket and are streamed from there. What has come before the
  * socket is left alone is in memory all the same, up to 64 KiB of each: where thousands come at once, those beyond a reserve are refused.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../process/clock.ts';
 import { hasBody } from './answers.ts';
+import { BodyStream, type Breach } from './body-stream.ts';
+import { Patience, type Pace } from './pace.ts';
 
 export interface BodyRules {
   /** Largest body, bytes. */
@@ -17,38 +19,6 @@ export interface BodyRules {
   readonly pace: Pace;
   readonly budget: Budget;
   readonly clock: Clock;
-}
-
-/** What a sender is waited for at most. */
-export interface Pace {
-  /** Longest silence, and as much waiting as is not counted, ms. */
-  readonly idleMs: number;
-  /** On average, apart from that: one who sends a byte now and then would keep memory, and a seat, for ever. */
-  readonly bytesPerSecond: number;
-}
-
-/** How long a sender was waited for, and how much came of it. Time in which nobody read does not count. */
-class Patience {
-  readonly #rules: BodyRules;
-  #waitedMs = 0;
-  #bytes = 0;
-
-  constructor(rules: BodyRules) {
-    this.#rules = rules;
-  }
-
-  /** Waits for the next bytes; `late` is called when they take too long. Returns what to call when they came, or never will. */
-  wait(late: () => void): (bytes: number) => void {
-    const { clock, pace } = this.#rules;
-    const sinceMs = clock.monotonicMs();
-    const earnedMs = pace.idleMs + (this.#bytes / pace.bytesPerSecond) * 1000;
-    const cancel = clock.after(Math.max(0, Math.min(pace.idleMs, earnedMs - this.#waitedMs)), late);
-    return (bytes) => {
-      cancel();
-      this.#waitedMs += clock.monotonicMs() - sinceMs;
-      this.#bytes += bytes;
-    };
-  }
 }
 
 /** Bytes that may be held in memory for all requests together, and half as many in reserve for what has come already. */
@@ -74,23 +44,10 @@ export class Budget {
   }
 }
 
-export const tooSlow = 'the body stopped coming, or came too slowly';
-
 /** `crowded`: no rule is broken, but there is no memory for it. */
-export type BodyFault = 'tooLarge' | 'tooSlow' | 'crowded';
+export type BodyFault = Breach | 'crowded';
 
-type Breach = Exclude<BodyFault, 'crowded'>;
-
-/** Thrown into the stream of a body that breaks the rules on its way. */
-export class BodyError extends Error {
-  readonly fault: Breach;
-  constructor(fault: Breach) {
-    super(fault === 'tooLarge' ? 'the body is too large' : tooSlow);
-    this.fault = fault;
-  }
-}
-
-export const declaredBytes = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
+const declaredBytes = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
 
 /** What Node reads of a body that nobody reads, before it leaves the socket alone: the high-water mark of its streams. */
 const unreadBytes = 64 * 1024;
@@ -155,7 +112,7 @@ export class Body {
 
   /** What to send: nothing, bytes, or a stream that continues where the reading ahead stopped. */
   open(): Buffer | Readable | null {
-    if (!this.#whole) return Readable.from(this.#stream(), { objectMode: false });
+    if (!this.#whole) return this.#stream();
     const [first] = this.#chunks;
     if (first === undefined) return null;
     return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
@@ -188,27 +145,13 @@ export class Body {
     return budget.exhausted ? 'crowded' : undefined;
   }
 
-  async *#stream(): AsyncGenerator<Buffer> {
-    const { maxBytes } = this.#rules;
-    let sent = 0;
-    const late = (): void => void this.#request.destroy(new BodyError('tooSlow'));
-    for (const chunk of this.#chunks) {
-      sent += chunk.length;
-      yield chunk;
-    }
-    this.#streamed = true;
-    let came = this.#patience.wait(late);
-    try {
-      for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
-        const bytes = chunk as Buffer;
-        came(bytes.length);
-        sent += bytes.length;
-        if (sent > maxBytes) throw new BodyError('tooLarge');
-        yield bytes;
-        came = this.#patience.wait(late);
-      }
-    } finally {
-      came(0);
-    }
+  #stream(): Readable {
+    return new BodyStream({
+      ...{ ahead: this.#chunks, aheadBytes: this.#taken, request: this.#request },
+      ...{ patience: this.#patience, maxBytes: this.#rules.maxBytes },
+      onward: () => {
+        this.#streamed = true;
+      },
+    });
   }
 }

@@ -1,5 +1,5 @@
 /** What to do when a replica gave no answer: try another, or say which fault it was. Pure. */
-import { BodyError } from './body.ts';
+import { BodyError } from './body-stream.ts';
 import type { Refusal } from './answers.ts';
 import type { Outcome } from './proxy.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { BodyError } from '../../../operator/gateway/body.ts';
+import { BodyError } from '../../../operator/gateway/body-stream.ts';
 import { verdictOf, type Tried } from '../../../operator/gateway/repeat.ts';
 
 const error = (code: string): Error => Object.assign(new Error(code), { code });

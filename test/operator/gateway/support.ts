@@ -3,7 +3,7 @@ import { createServer, request, type IncomingMessage, type RequestListener, type
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach } from '@jest/globals';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../../process/clock.ts';
+import { systemClock, type Clock } from '../../../process/clock.ts';
 import type { Log } from '../../../process/logger.ts';
 import { parseConfig, type Config } from '../../../operator/gateway/config.ts';
 import { createGateway, type Gateway } from '../../../operator/gateway/gateway.ts';
@@ -85,11 +85,12 @@ export async function startGateway(
   overrides: Partial<Config> = {},
   synced = true,
   log: Log = quiet,
+  clock: Clock = systemClock,
 ): Promise<TestGateway> {
   const registry = new Registry();
   let id = 0;
   const gateway = createGateway({
-    ...{ config: testConfig(overrides), clock: systemClock, random: Math.random, log, registry },
+    ...{ config: testConfig(overrides), clock, random: Math.random, log, registry },
     newId: () => `made-${++id}`,
     synced: () => synced,
   });
