@@ -80,17 +80,27 @@ export const renderWhere = (
 export const renderAs = (release: Release, valuesFile?: string, ...settings: readonly string[]): Promise<string> =>
   template(release, served, valuesFile, settings);
 
+/** The same of values as they would be in a file, where a text that looks like a number stays a text. */
+export async function renderValues(values: object): Promise<string> {
+  const rendering = run(helm, [...templateOf(usual, served), '--values', '-'], { maxBuffer: 1 << 26 });
+  rendering.child.stdin?.end(JSON.stringify(values));
+  return (await rendering).stdout;
+}
+
+const templateOf = ({ name, namespace }: Release, apis: readonly string[]): readonly string[] => [
+  ...['template', name, 'charts/limbeck', '--namespace', namespace, '--kube-version', '1.34.0'],
+  ...apis.flatMap((api) => ['--api-versions', api]),
+];
+
 async function template(
-  { name, namespace }: Release,
+  release: Release,
   apis: readonly string[],
   valuesFile: string | undefined,
   settings: readonly string[],
 ): Promise<string> {
   const values = valuesFile === undefined ? [] : ['--values', valuesFile];
   const set = settings.flatMap((setting) => ['--set', setting]);
-  const offered = apis.flatMap((api) => ['--api-versions', api]);
-  const given = ['--namespace', namespace, '--kube-version', '1.34.0', ...offered, ...values, ...set];
-  const { stdout } = await run(helm, ['template', name, 'charts/limbeck', ...given], { maxBuffer: 1 << 26 });
+  const { stdout } = await run(helm, [...templateOf(release, apis), ...values, ...set], { maxBuffer: 1 << 26 });
   return stdout;
 }
 
