@@ -1,8 +1,9 @@
 /** server.environment: what Helm takes, every model server starts with, and no server waits for a pod to tell what is wrong. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
+import { parseConfig as parseOperator } from '../../operator/config.ts';
 import { parseConfig } from '../../runtime/server/config.ts';
-import { renderValues } from './helm.ts';
+import { objects, renderValues } from './helm.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -18,6 +19,14 @@ const refusal = (environment: Environment): Promise<string | undefined> =>
     () => undefined,
     (error: unknown) => String(error),
   );
+
+/** What the operator gives to servers. */
+async function environmentOf(values: object): Promise<Environment> {
+  const config = objects(await renderValues(values)).find(({ kind }) => kind === 'ConfigMap');
+  const read = parseOperator({}, config?.data?.['operator.yaml'] ?? '');
+  if (!read.ok) throw new Error(read.violations.join());
+  return read.value.settings.serverEnvironment;
+}
 
 /** Of each variable whose value a server looks at: the first and the last that it takes, and some that it does not. */
 const variables: readonly (readonly [name: string, taken: readonly string[], refused: readonly string[]])[] = [
@@ -77,6 +86,26 @@ describe('server.environment', () => {
       expect(await refusal(environment)).toMatch(/must be from \d+ to \d+, but is 1\d+/);
     }
     expect(await refusal({ LIMBECK_MAX_BODY_BYTES: '4096', LIMBECK_MAX_BODIES_BYTES: '4096' })).toBeUndefined();
+  });
+
+  test.each([
+    [67_108_864, undefined],
+    [67_108_865, '67108865'],
+    [1_073_741_824, '1073741824'],
+  ])('has the limit of a gateway that takes %d bytes, where the usual one is less', async (maxBodyBytes, limit) => {
+    const found = await environmentOf({ gateway: { maxBodyBytes } });
+    expect(found['LIMBECK_MAX_BODY_BYTES']).toBe(limit);
+    expect(startsWith(found)).toBe(true);
+    const own = { gateway: { maxBodyBytes }, server: { environment: { LIMBECK_MAX_BODY_BYTES: '4096' } } };
+    expect(await environmentOf(own)).toEqual({ LIMBECK_MAX_BODY_BYTES: '4096' });
+  });
+
+  test('is refused where bodies of the gateway would not fit', async () => {
+    const values = { server: { environment: { LIMBECK_MAX_BODIES_BYTES: '134217728' } } };
+    await expect(renderValues({ ...values, gateway: { maxBodyBytes: 134_217_729 } })).rejects.toThrow(
+      'LIMBECK_MAX_BODIES_BYTES must be from 134217729 to 1099511627776, but is 134217728',
+    );
+    await expect(renderValues({ gateway: { maxBodyBytes: 1_073_741_825 } })).rejects.toThrow('maxBodyBytes');
   });
 
   test('leaves alone what the exporter of traces reads by itself', async () => {

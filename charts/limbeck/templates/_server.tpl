@@ -1,10 +1,15 @@
 {{/*
 Variables of every model server, as YAML. Each is one that a server starts with: values.schema.json knows words, and what a number
-looks like; bounds, those of runtime/server, are here, since one value has to do with another and a pattern of a bound cannot be read.
+looks like; bounds, those of runtime/server, are here, since one value has to do with another and a pattern of a bound cannot be read. Bodies that
+the gateway lets through servers take, too.
 */}}
 {{- define "limbeck.serverEnvironment" -}}
-{{- $all := .Values.server.environment | default dict -}}
-{{- $body := $all.LIMBECK_MAX_BODY_BYTES | default "67108864" -}}
+{{- $all := deepCopy (.Values.server.environment | default dict) -}}
+{{- $usual := 67108864 -}}
+{{- if gt (int64 .Values.gateway.maxBodyBytes) (int64 $usual) -}}
+{{- $all = merge $all (dict "LIMBECK_MAX_BODY_BYTES" (int64 .Values.gateway.maxBodyBytes | toString)) -}}
+{{- end -}}
+{{- $body := $all.LIMBECK_MAX_BODY_BYTES | default (toString $usual) -}}
 {{- $queue := $all.OTEL_BSP_MAX_QUEUE_SIZE | default "2048" -}}
 {{- $urls := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" -}}
 {{- $bounds := dict
