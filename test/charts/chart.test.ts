@@ -160,6 +160,18 @@ describe('the store', () => {
     expect(made[0]?.stringData?.AWS_ENDPOINT_URL).toBe('http://limbeck-store.limbeck-system.svc.cluster.local:7070');
   });
 
+  test.each([
+    [[], ['limbeck-system']],
+    [['store.embedded.accessKeyId=a'], ['limbeck-system']],
+    [['store.embedded.accessKeyId=a', 'store.embedded.secretAccessKey=b'], []],
+    [['endpoint=https://s3', 'accessKeyId=a', 'secretAccessKey=b'].map((one) => `store.external.${one}`), []],
+  ])('with %j has its keys kept in %j when the release goes', async (settings, namespaces) => {
+    const kept = (await secrets(...settings)).filter(
+      ({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep',
+    );
+    expect(kept.map(({ metadata }) => metadata.namespace)).toEqual(namespaces);
+  });
+
   test('may be any other S3, whose credentials the user gives or keeps', async () => {
     const [secret] = await secrets(
       'store.external.endpoint=https://s3.example.com',
@@ -283,6 +295,8 @@ describe('CRDs', () => {
       expect(found?.spec).toEqual(source.spec);
       expect(found?.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
     }
-    expect(await render(undefined, 'crds.keep=false')).not.toContain('resource-policy');
+    const going = objects(await render(undefined, 'crds.keep=false'));
+    const kept = going.filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] !== undefined);
+    expect(kept.map(({ kind }) => kind)).toEqual(['Secret']);
   });
 });

@@ -1,4 +1,4 @@
-/** A release in its life: what Helm refuses before it has done anything, and what is there when one comes back. */
+/** A release in its life: what is there when one comes back, and what Helm refuses before it has done anything. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -38,6 +38,18 @@ beforeAll(async () => {
 afterAll(async () => {
   await helm('uninstall', release, '--ignore-not-found');
   await kubectl('delete', 'namespace', namespace, other, '--wait=false');
+});
+
+test('a release that comes back has the keys of the store that it had, in every namespace', async () => {
+  const before = await keys(namespace);
+  expect(before).toContain('AWS_SECRET_ACCESS_KEY');
+  expect(await keys(other)).toBe(before);
+  await upgrade('logLevel=debug');
+  expect(await keys(namespace)).toBe(before);
+  await helm('uninstall', release);
+  expect([await keys(namespace), await keys(other), await replicas()]).toEqual([before, '', '']);
+  await helm('install', release, ...chart);
+  expect([await keys(namespace), await keys(other)]).toEqual([before, before]);
 });
 
 describe('an upgrade', () => {
