@@ -226,6 +226,14 @@ describe('values', () => {
     });
   });
 
+  test('that its user clears leave a configuration that the operator can read', async () => {
+    for (const name of ['gpuProfiles', 'server.environment', 'schedulerName']) {
+      const made = objects(await render(undefined, `${name}=null`));
+      const config = made.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'limbeck-operator');
+      expect(parseConfig({}, config?.data?.['operator.yaml'] ?? '')).toMatchObject({ ok: true });
+    }
+  });
+
   test('of how long a gateway drains: the operator is told all the time that its pod has', async () => {
     const made = objects(await render(undefined, 'gateway.drainSeconds=3600'));
     const text = made.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'limbeck-operator')?.data;
