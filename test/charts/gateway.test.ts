@@ -3,14 +3,27 @@ import { describe, expect, test } from '@jest/globals';
 import { parseConfig, type Config } from '../../operator/gateway/config.ts';
 import { objects, renderValues } from './helm.ts';
 
-interface Container {
-  readonly env: readonly { readonly name: string; readonly value?: string }[];
+interface Spread {
+  readonly labelSelector: { readonly matchLabels: object };
+  readonly matchLabelKeys: readonly string[];
+}
+
+interface Pod {
+  readonly metadata: { readonly labels: object };
+  readonly spec: {
+    readonly containers: readonly [{ readonly env: readonly { readonly name: string; readonly value?: string }[] }];
+    readonly topologySpreadConstraints?: readonly [Spread];
+  };
+}
+
+async function podOf(gateway: object): Promise<Pod> {
+  const made = objects(await renderValues({ gateway }));
+  const workload = made.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'limbeck-gateway');
+  return workload?.spec.template as unknown as Pod;
 }
 
 async function configOf(gateway: object): Promise<Config> {
-  const made = objects(await renderValues({ gateway }));
-  const workload = made.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'limbeck-gateway');
-  const [container] = workload?.spec.template.spec.containers as unknown as readonly [Container];
+  const [container] = (await podOf(gateway)).spec.containers;
   const read = parseConfig(Object.fromEntries(container.env.map(({ name, value }) => [name, value])));
   if (!read.ok) throw new Error(read.violations.join());
   return read.value;
@@ -42,6 +55,21 @@ describe('a gateway', () => {
 
   test.each(['159Mi', '128Mi', '1k', 1000])('of %s is refused', async (memory) => {
     await expect(configOf(limited(memory))).rejects.toThrow('gateway.resources.limits.memory must be 160Mi or more');
+  });
+
+  test('is on another node than others of its release, where there is one', async () => {
+    const { metadata, spec } = await podOf({});
+    const [spread] = spec.topologySpreadConstraints ?? [];
+    expect(spread).toMatchObject({ topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' });
+    expect(metadata.labels).toMatchObject(spread?.labelSelector.matchLabels ?? { spread: 'by labels' });
+    // The second is the Deployment's own.
+    expect(spread?.matchLabelKeys).toEqual(['app.kubernetes.io/instance', 'pod-template-hash']);
+    expect(metadata.labels).toHaveProperty(['app.kubernetes.io/instance']);
+  });
+
+  test.each([[[{ topologyKey: 'topology.kubernetes.io/zone' }]], [[]]])('is where %j says', async (constraints) => {
+    const { spec } = await podOf({ topologySpreadConstraints: constraints });
+    expect(spec.topologySpreadConstraints ?? []).toEqual(constraints);
   });
 
   test('is told how long an answer may be silent, and of which requests to write', async () => {
