@@ -22,19 +22,18 @@ from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.json_text import json_bytes
-from limbeck_trainer.loss_record import LossRecord, non_finite
-from limbeck_trainer.parallel import Weights, is_finite, spread, spread_weights
-from limbeck_trainer.patience import Patience
+from limbeck_trainer.loss_record import non_finite
+from limbeck_trainer.parallel import is_finite, spread, spread_weights
 from limbeck_trainer.plan import learning_rate_at
 from limbeck_trainer.preprocess import assemble
 from limbeck_trainer.pretrained.unreached import trainable
 from limbeck_trainer.progress import SavedCheckpoint
+from limbeck_trainer.rounds import Rounds
 from limbeck_trainer.scaling import Pace, efficiency
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.snapshot import Snapshot, decode, encode, load_weights
 from limbeck_trainer.stream import StreamTensor
 from limbeck_trainer.successor import Successor
-from limbeck_trainer.validating import validated, validation_loss, without_wrong
 
 # News of a step are for people and for whoever looks for a hang: nobody looks more often.
 REPORT_SECONDS = 0.1
@@ -55,24 +54,22 @@ class Training:
         self._checkpoints = Checkpoints(session.store, identity, stage.name, self._log)
         self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
         self._batches = Batches(stage.plan, material.x.device)
-        self._losses = LossRecord(stage.name, stage.steps, peers.device)
+        self._rounds = Rounds(session, peers, material, stage, self._log)
         self._step = 0
+        # Steps and closed rounds that this attempt has found done.
+        self._found = (0, 0)
         self._pace = Pace(peers.device)
         self._longest_step = 0.0  # Of this training, in seconds.
-        self._patience = Patience()
-        # Of the epoch with the least validation loss; rank 0 alone keeps them.
-        self._best: Weights | None = None
         torch.manual_seed(session.config.optimization.seed)
         self._trained = Trained(trainable(self._fresh_model(), material, self._log))
         self._engine = self._resumed()
 
     def run(self) -> Trained:
         """Trains to the last step, or until validation no longer gets better; TrainerError says why not."""
-        first = self._step
         try:
             with self._peers.guard():
                 self._train()
-                if self._step > first:
+                if self._done != self._found:
                     self._save()
         except TrainerError as error:
             self._leave(error)
@@ -81,8 +78,10 @@ class Training:
 
     def _train(self) -> None:
         due = Due(self._session.config.checkpoint_seconds, time.monotonic, time.monotonic())
+        # Another attempt may have ended between the last step of a round and the end of its validation.
+        self._rounds.close(self._step, self._engine)
         began, first, reported = time.monotonic(), self._step, 0.0
-        while self._step < self._stage.steps and not self._impatient():
+        while self._step < self._stage.steps and not self._rounds.impatient:
             stop, save = self._asked(due)
             if stop:
                 raise TrainerError(Reason.INTERRUPTED, "", self._step)
@@ -94,8 +93,7 @@ class Training:
             if now - reported >= REPORT_SECONDS:
                 self._report((now - began) / (self._step - first))
                 reported = now
-            if self._step % self._stage.round_steps == 0:
-                self._close_round()
+            self._rounds.close(self._step, self._engine)
         self._report_scaling()
 
     def _learn(self) -> None:
@@ -104,15 +102,15 @@ class Training:
         started = time.monotonic()
         loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
         self._step += 1
-        self._losses.add(self._step, loss)
-        if self._step % self._stage.round_steps == 0:
+        self._rounds.losses.add(self._step, loss)
+        if self._rounds.is_over(self._step):
             # What the device has still to do is this step's, and none of the validation's.
-            self._losses.look(self._step)
+            self._rounds.losses.look(self._step)
         seconds = time.monotonic() - started
         self._pace.add(seconds)
         self._longest_step = max(self._longest_step, seconds)
         # Before, steps may only be on their way to the device: by their length nobody could tell a hang.
-        if self._losses.seen:
+        if self._rounds.losses.seen:
             self._session.board.stepped(self._longest_step)
 
     def _asked(self, due: Due) -> tuple[bool, bool]:
@@ -120,16 +118,12 @@ class Training:
         mine = (self._session.interruption.requested, self._peers.leads and due.passed() and self._writer.idle)
         return mine if self._engine.parallel.whole else self._peers.any_of(*mine)
 
-    def _impatient(self) -> bool:
-        stopping = self._session.config.optimization.early_stopping
-        return stopping is not None and self._patience.exhausted(stopping)
-
     def _report(self, seconds_per_step: float) -> None:
         session, done = self._session, self._stage.steps_before + self._step
         session.board.update(
             step=done,
             epoch=-(-done // self._stage.round_steps),
-            loss=self._losses.last,
+            loss=self._rounds.losses.last,
             samples_per_second=self._stage.plan.samples_per_step / max(seconds_per_step, 1e-9),
             eta_seconds=round((session.board.progress.steps - done) * seconds_per_step),
         )
@@ -140,45 +134,6 @@ class Training:
         measured = efficiency(self._stage.alone_seconds, self._pace.seconds_per_step, self._peers.world_size)
         if known is not None and measured is not None:
             board.update(distribution=replace(known, efficiency=measured))
-
-    def _close_round(self) -> None:
-        with self._session.board.during("validating"):
-            self._validate()
-
-    def _validate(self) -> None:
-        totals = torch.tensor(self._losses.close(), dtype=torch.float64, device=self._peers.device)
-        total, count = self._peers.sum(totals).tolist()
-        point = {"step": float(self._step), "loss": total / max(1.0, count)}
-        if len(self._material.rows.validation) > 0:
-            point |= validated(self._session.config.task, self._engine, self._material, self._peers)
-        if self._session.config.optimization.early_stopping is not None:
-            point["validationLoss"] = self._watch()
-        point, wrong = without_wrong(point)
-        self._trained.history.append(point)
-        self._session.board.update(validation=point)
-        if self._peers.leads:
-            shown = {key: round(value, 6) for key, value in point.items()}
-            self._log.info("epoch trained", **{**shown, "step": self._step, "steps": self._stage.steps})
-            if wrong:
-                self._log.warn("validation is not finite", step=self._step, figures=wrong)
-
-    def _watch(self) -> float:
-        """The validation loss; the best weights are set aside. All ranks see the same loss, and so decide alike."""
-        stopping = self._session.config.optimization.early_stopping
-        assert stopping is not None
-        loss = validation_loss(self._engine, self._material)
-        self._patience = self._patience.after(loss, self._step, stopping)
-        if self._patience.best_step == self._step and (self._peers.leads or not self._engine.parallel.whole):
-            best = self._engine.parallel.weights()
-            self._best = best if self._peers.leads else None
-        if not self._patience.exhausted(stopping):
-            return loss
-        if self._patience.best_step == 0:
-            what = "The validation loss was no number so far"
-            raise non_finite(what, self._step, self._stage.steps, self._stage.name)
-        if self._peers.leads:
-            self._log.info("training stopped early", step=self._step, bestStep=self._patience.best_step)
-        return loss
 
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
@@ -220,16 +175,21 @@ class Training:
         parallel = self._engine.parallel
         if parallel.whole and not self._peers.leads:
             return
-        self._losses.look(self._step)
+        rounds = self._rounds
+        rounds.losses.look(self._step)
         with self._session.board.during("checkpointing"):
             state = self._engine.state()
             if not self._peers.leads:
                 return
             if not is_finite(state["model"]):
                 raise non_finite("The weights are not finite", self._step, self._stage.steps, self._stage.name)
-            kept = (self._patience, self._best, self._losses.noted)
-            snapshot = Snapshot(self._step, self._trained.history, state, *kept)
+            kept = (rounds.patience, rounds.best, rounds.losses.noted)
+            snapshot = Snapshot(self._step, rounds.history, state, *kept)
             self._writer.put(Snap(self._step, encode(snapshot), json_bytes(snapshot.history)))
+
+    @property
+    def _done(self) -> tuple[int, int]:
+        return self._step, len(self._rounds.history)
 
     def _settle(self) -> SavedCheckpoint | None:
         """The newest checkpoint in the store, once what is on its way has arrived or has had its time."""
@@ -251,10 +211,8 @@ class Training:
                 return engine
             engine.resume(snapshot.engine)
         self._step = self._trained.resumed_from = snapshot.step
-        self._trained.history, self._patience = snapshot.history, snapshot.patience
-        self._best = snapshot.best if self._peers.leads else None
-        # On every rank: rank 0's part stands for those of all.
-        self._losses.resume(snapshot.losses)
+        self._rounds.resume(snapshot)
+        self._found = self._done
         self._session.board.update(resumed_from=self._step)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
@@ -270,11 +228,11 @@ class Training:
     def _finished(self) -> Trained:
         """The trained model, whole on every rank; after early stopping that of the best epoch."""
         trained, parallel = self._trained, self._engine.parallel
-        trained.steps = self._step
-        chosen = self._patience.best_step > 0
+        trained.steps, trained.history = self._step, self._rounds.history
+        chosen = self._rounds.patience.best_step > 0
         if parallel.whole and not chosen:
             return trained
-        weights = self._best if chosen else parallel.weights()
+        weights = self._rounds.best if chosen else parallel.weights()
         trained.model = self._fresh_model()
         spread_weights(trained.model, weights, self._peers)
         return trained
