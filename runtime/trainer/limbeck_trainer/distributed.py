@@ -62,9 +62,13 @@ class Peers:
         return rows[self.rank :: self.world_size]
 
     def share_in_parts(self, rows: Tensor, most: int) -> tuple[Tensor, ...]:
-        """This rank's share in parts of at most `most` rows, as many on every rank: each may be a collective."""
-        largest_share = -(-len(rows) // self.world_size)
-        return torch.tensor_split(self.share(rows), max(1, -(-largest_share // most)))
+        """This rank's run of the rows in parts of at most `most`, as many on every rank: each may be a collective.
+
+        Other than in `share` they follow each other: rows of a stream lie in shards, and a rank reads only its own.
+        """
+        largest_run = -(-len(rows) // self.world_size)
+        mine = torch.tensor_split(rows, self.world_size)[self.rank]
+        return torch.tensor_split(mine, max(1, -(-largest_run // most)))
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model with averaged gradients. Buffers are constants of the data and need no broadcast."""

@@ -75,3 +75,13 @@ def test_a_group_speaks_by_what_its_devices_have_and_waits_for_a_time_that_is_sa
 def test_shares_are_disjoint_and_complete() -> None:
     assert pair().share(torch.arange(5)).tolist() == [1, 3]
     assert Peers(alone()).share(torch.arange(3)).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 4), (1, 4), (2, 4), (7, 2), (12, 5)])
+def test_what_is_evaluated_is_shared_in_runs_of_as_many_parts(count: int, most: int) -> None:
+    """A part may be a collective, which a rank that had fewer of them would leave the others in."""
+    ranks = [Pair(Environment(rank, 2, "host", 29500, 1, alone().result_file)) for rank in range(2)]
+    parts = [rank.share_in_parts(torch.arange(count), most) for rank in ranks]
+    assert torch.cat([*parts[0], *parts[1]]).tolist() == [*range(count)]
+    assert len(parts[0]) == len(parts[1])
+    assert max(len(part) for mine in parts for part in mine) <= most

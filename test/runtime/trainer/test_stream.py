@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from limbeck_trainer import stream
 from limbeck_trainer.data import load, load_data
 from limbeck_trainer.data_config import Claimed, Columns, Data, Reading
+from limbeck_trainer.distributed import Peers
+from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.evaluation.outputs import count_correct, gather_outputs
 from limbeck_trainer.loop import material_of
 from limbeck_trainer.model_config import Linear
 from limbeck_trainer.samples import Dataset
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.split import StreamSplit
 from limbeck_trainer.store import Store
-from support import config_document, run_here
-from workers import peak_of, start_program, start_workers, trainer_command
+from support import PATIENCE_SECONDS, alone, config_document, free_port, run_here
+from torch import nn
+from workers import PRELOADED, forkserver, peak_of, start_program, start_workers, trainer_command
 
 TABLE = Reading(columns=Columns(categorical=("colour",), missing="impute"))
 
@@ -162,6 +167,57 @@ def test_two_workers_learn_from_a_stream(tmp_path: Path, store: str) -> None:
     alone = run_here({**document, "store": {key: f"{value}-alone" for key, value in document["store"].items()}})
     assert alone["lineage"]["dataSha256"] == workers[0].result()["lineage"]["dataSha256"]
     assert alone["steps"] == workers[0].result()["steps"]
+
+
+class Columns4(nn.Module):
+    """Logits that no order of additions can change."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[b, 6] -> [b, 4]."""
+        return x[:, :4]
+
+
+def _evaluate(folder: Path, out: Path, environment: Environment) -> None:
+    """One rank answers its part of the held-out rows; what came out, and which files it read for that."""
+    dataset, rows = load(data(folder, Reading(), 2), Linear(), Store(), Scratch())
+    read: list[str] = []
+    again = stream.read_again
+    setattr(stream, "read_again", lambda file, sha256: (read.append(file.name), again(file, sha256))[1])  # noqa: B010
+    peers = Peers(environment)
+    material, model = material_of(dataset, rows, peers.device), Columns4()
+    answers = gather_outputs(model, material, rows.test, peers)
+    found = {"answers": answers.tolist(), "correct": count_correct(model, material, rows.test, peers), "read": read}
+    out.write_text(json.dumps(found))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_worker_evaluates_its_own_part_of_the_shards_and_all_together_all(tmp_path: Path, count: int) -> None:
+    """Held-out samples lie in every shard; each pass over them reads a shard once, or twice where two workers meet."""
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    npz_shards(shards)
+    forkserver.set_forkserver_preload(PRELOADED)
+    port = free_port()
+    ranks = [
+        forkserver.Process(
+            target=_evaluate,
+            args=(shards, tmp_path / str(rank), Environment(rank, count, "127.0.0.1", port, 1, tmp_path)),
+        )
+        for rank in range(count)
+    ]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(PATIENCE_SECONDS)
+    assert [process.exitcode for process in ranks] == [0] * count
+    _evaluate(shards, tmp_path / "one", alone())
+    single, *several = (json.loads((tmp_path / name).read_text()) for name in ("one", *map(str, range(count))))
+    for found in several:
+        assert (found["answers"], found["correct"]) == (single["answers"], single["correct"])
+        assert len(set(found["read"])) <= 6 // count + 2
+    reads = [name for found in several for name in found["read"]]
+    assert set(reads) == set(single["read"])
+    assert len(reads) <= 2 * (6 + count - 1)
 
 
 def test_the_resident_set_stays_below_the_data(tmp_path: Path, store: str) -> None:
