@@ -35,6 +35,9 @@ PARITY_BOUND = 1e-4
 # last rounding. Of samples with an extreme value, 21 were seen with three layers of 512.
 STEP = float(np.finfo(np.float32).eps)
 STEPS_OF_SUMS, STEPS_OF_OUTPUTS = 32, 2
+# A model file is one message of protocol buffers, less than 2 GiB; the graph itself takes little of that.
+MOST_BYTES = 2**31 - 2**24
+BYTES_PER_NUMBER = 4
 
 # Mean and deviation of what is answered: those of a regression's target, and of all else nothing and 1.
 Spread = tuple[float, float]
@@ -54,6 +57,15 @@ class Artefact:
     outputs: list[dict[str, Any]]
     members: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def oversize(parameters: int, twice: int = 0) -> str | None:
+    """Why so many numbers, of which `twice` are in the graph a second time, are no model file; None if they may be."""
+    needed = BYTES_PER_NUMBER * (parameters + twice)
+    if needed <= MOST_BYTES:
+        return None
+    what = f"has {parameters:,} parameters: {needed / 2**30:.2f} GiB as an exported model"
+    return f"{what}. A model file holds less than 2 GiB"
 
 
 def export_onnx(model: nn.Module, dataset: Dataset) -> Artefact:

@@ -6,15 +6,15 @@ takes the other's end for a lost peer.
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from limbeck_trainer.agreement import check_agreement
+from limbeck_trainer.choosing import choose, shortage_here
 from limbeck_trainer.config import Config
 from limbeck_trainer.data import Dataset, Ints, Rows, load
 from limbeck_trainer.distil import Teacher, distillation_loss, load_teacher
@@ -27,21 +27,20 @@ from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.evaluation.wanted import check_labels, class_metric_document
 from limbeck_trainer.export import manifest_of, upload
 from limbeck_trainer.exporting import as_served, described, export_proven
-from limbeck_trainer.json_text import json_bytes, json_file
+from limbeck_trainer.json_text import json_file
 from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
-from limbeck_trainer.memory import free_memory
 from limbeck_trainer.model_config import Pretrained
 from limbeck_trainer.plan import Plan
-from limbeck_trainer.preprocess import parameters_of, target_spread
+from limbeck_trainer.preprocess import target_spread
 from limbeck_trainer.progress import Distribution
 from limbeck_trainer.reading.mirror import bring
 from limbeck_trainer.report.document import report_document
 from limbeck_trainer.report.page import page_of
 from limbeck_trainer.scaling import time_alone, unmeasured
 from limbeck_trainer.session import Material, Session, Stage, Trained
-from limbeck_trainer.strategy import Choice, Facts, choose_strategy, shortage
+from limbeck_trainer.strategy import Choice
 from limbeck_trainer.stream_plan import StreamPlan
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     check_agreement(peers, dataset)
     session.interruption.grace_seconds = GRACE_SECONDS
     material = material_of(dataset, rows, peers.device)
-    choice = _choose(session, environment, peers, material)
+    choice = choose(session, environment, peers, material)
     trained, control = _train(session, peers, material, teacher, choice)
     session.board.update(phase="evaluating")
     examined = Examined(trained.model, control.model if control else None, teacher.logits if teacher else None)
@@ -128,37 +127,11 @@ def _foundation(session: Session, environment: Environment) -> Foundation | None
         return None
     from limbeck_trainer.pretrained.foundation import open_foundation
 
-    device, optimizer = device_of(environment), config.optimization.optimizer
-    memory = free_memory(environment, device)
-
-    def short(parameters: int) -> str | None:
-        facts = Facts(parameters, optimizer, environment.world_size, memory, device.type != "cpu")
-        return shortage(config.strategy, facts)
-
+    short = shortage_here(config, environment, device_of(environment))
     foundation = open_foundation(config.model, config.task, session.store, session.scratch, short)
     about = {"modelType": foundation.config.model_type, "parameters": foundation.parameters}
     session.log.info("pretrained model read", **about, sha256=foundation.sha256)
     return foundation
-
-
-def _choose(session: Session, environment: Environment, peers: Peers, material: Material) -> Choice:
-    """Rank 0's choice, for all: the ranks need not have equally much memory left."""
-    optimization = session.config.optimization
-    parameters = parameters_of(session.config.model, material.dataset, material.rows.train[:1])
-    memory, aside = free_memory(environment, peers.device), peers.device.type != "cpu"
-    facts = Facts(parameters, optimization.optimizer, peers.world_size, memory, aside)
-    why = shortage(session.config.strategy, facts)
-    if why is not None:
-        remedy = "Raise placement.resources.limits.memory, or take a smaller model."
-        raise TrainerError(Reason.CONFIG_INVALID, f"The model {why}. {remedy}")
-    mine = json_bytes(asdict(choose_strategy(session.config.strategy, facts)))
-    choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
-    session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
-    session.board.update(distribution=Distribution(choice.strategy, choice.why, peers.world_size))
-    if choice.strategy == "fsdp" and optimization.precision == "float16":
-        message = "optimization.precision float16 does not go with fsdp: take bfloat16, which needs no loss scaling."
-        raise TrainerError(Reason.CONFIG_INVALID, message)
-    return choice
 
 
 def _train(

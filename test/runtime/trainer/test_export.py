@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from limbeck_trainer.export import (
     baseline_of,
     difference_of,
     export_onnx,
+    oversize,
     prove_parity,
     upload,
 )
@@ -35,11 +37,24 @@ from torch import nn
 
 DIGITS = load_data(Builtin("digits"), Store())
 SOME = DIGITS.x[:300]
+MILLION = 10**6
 
 
 def build(model: Model) -> nn.Sequential:
     torch.manual_seed(0)
     return build_model(model, normalisation_of(DIGITS.x), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "twice", "fits"),
+    [(MILLION, 0, True), (532 * MILLION, 0, True), (533 * MILLION, 0, False), (400 * MILLION, 140 * MILLION, False)],
+)
+def test_a_model_file_holds_less_than_2_gib(parameters: int, twice: int, fits: bool) -> None:
+    """float32; a table of tokens may be in it a second time."""
+    why = oversize(parameters, twice)
+    assert (why is None) == fits
+    if why is not None:
+        assert re.fullmatch(rf"has {parameters:,} parameters: (1\.99|2\.01) GiB as .* holds less than 2 GiB", why)
 
 
 @pytest.mark.parametrize("model", [Linear(), Mlp((16,)), Cnn((16, 32), 64)])

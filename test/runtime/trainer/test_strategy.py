@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from limbeck_trainer.strategy import Facts, choose_strategy, shortage
-from support import config_document
-from workers import start_workers
 
 GIB = 2**30
 MILLION = 10**6
@@ -75,13 +71,3 @@ def test_whether_one_process_may_train_it_to_compare(requested: str, parameters:
 def test_a_model_that_memory_cannot_hold(requested: str, facts: Facts, why: str | None) -> None:
     said = shortage(requested, facts)
     assert said is None if why is None else said is not None and why in said
-
-
-def test_such_a_model_ends_before_it_is_trained(tmp_path: Path, store: str) -> None:
-    document = config_document(store, model={"kind": "mlp", "hidden": [8000, 8000]})
-    (worker,) = start_workers(tmp_path, document, 1, {"LIMBECK_MEMORY_BYTES": str(GIB)})
-    assert worker.exit_code() == 78, worker.log_file.read_text()
-    result = worker.result()
-    assert (result["reason"], worker.says("epoch trained")) == ("ConfigInvalid", False)
-    assert "The model has 64,608,010 parameters: to train and save it takes at least 1.93 GiB in" in result["message"]
-    assert result["message"].endswith("Raise placement.resources.limits.memory, or take a smaller model.")

@@ -12,6 +12,7 @@ import transformers
 from torch import nn
 from transformers.utils import logging
 
+from limbeck_trainer.export import oversize
 from limbeck_trainer.models import parameter_count
 from limbeck_trainer.pretrained.folder import Folder, refuse
 
@@ -19,9 +20,6 @@ from limbeck_trainer.pretrained.folder import Folder, refuse
 logging.set_verbosity_error()
 logging.disable_progress_bar()
 
-# A model file is one message of protocol buffers, less than 2 GiB; the graph itself takes little of that.
-MOST_BYTES = 2**31 - 2**24
-BYTES_PER_NUMBER = 4
 # Settings of how a model answers, as some were saved with: here it answers by names.
 ANSWERS = ("return_dict", "torchscript")
 # The numbers that a config of transformers gives for the shares that are left out while it learns.
@@ -108,10 +106,9 @@ class Architecture:
         if why is not None:
             remedy = "Raise placement.resources.limits.memory, or take a smaller model."
             refuse(self._uri, f"{why}. {remedy}")
-        needed = BYTES_PER_NUMBER * (self.parameters + self._tied())
-        if needed > MOST_BYTES:
-            problem = f"has {self.parameters:,} parameters: {needed / 2**30:.2f} GiB as an exported model."
-            refuse(self._uri, f"{problem} A model file holds less than 2 GiB: take a smaller model.")
+        why = oversize(self.parameters, self._tied())
+        if why is not None:
+            refuse(self._uri, f"{why}: take a smaller model.")
 
     def _places(self) -> int | None:
         """As many tokens as there are places, in the model's window and not reserved for padding; None: no bound."""

@@ -1,0 +1,36 @@
+"""What is refused before it is trained: models that no memory, or no file, can hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from limbeck_trainer import export
+from limbeck_trainer.errors import Reason, TrainerError
+from support import config_document, run_here
+from workers import start_workers
+
+GIB = 2**30
+
+
+def test_a_model_that_memory_cannot_hold_ends_before_it_is_trained(tmp_path: Path, store: str) -> None:
+    document = config_document(store, model={"kind": "mlp", "hidden": [8000, 8000]})
+    (worker,) = start_workers(tmp_path, document, 1, {"LIMBECK_MEMORY_BYTES": str(GIB)})
+    assert worker.exit_code() == 78, worker.log_file.read_text()
+    result = worker.result()
+    assert (result["reason"], worker.says("epoch trained")) == ("ConfigInvalid", False)
+    assert "The model has 64,608,010 parameters: to train and save it takes at least 1.93 GiB in" in result["message"]
+    assert result["message"].endswith("Raise placement.resources.limits.memory, or take a smaller model.")
+
+
+def test_a_model_that_no_file_can_hold_ends_before_it_is_trained(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the memory; what a file really holds would be gigabytes here, too."""
+    monkeypatch.setattr(export, "MOST_BYTES", 4 * 1209)
+    lines: list[str] = []
+    with pytest.raises(TrainerError, match=r"The model has 1,210 parameters: .* as an exported model\. A") as caught:
+        run_here(config_document(store), lines.append)
+    assert caught.value.reason is Reason.CONFIG_INVALID
+    assert "take a smaller model, smaller samples or, of texts, a tokenizer with fewer tokens." in caught.value.message
+    assert not any("strategy chosen" in line for line in lines)
+    monkeypatch.setattr(export, "MOST_BYTES", 4 * 1210)
+    assert run_here(config_document(store, optimization={"epochs": 1}))["outcome"] == "succeeded"
