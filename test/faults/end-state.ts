@@ -92,9 +92,12 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
 export const normalised = (object: KubeObject, namespace: string): string =>
   JSON.stringify(masked(ownWords(object), object.metadata.generation), undefined, 1)
     .replaceAll(namespace, '<namespace>')
-    // Which release made a pod is a matter of time, and so is how it starts a worker; that it lives on is counted elsewhere.
+    // Which release made a pod is a matter of time, and so is how it starts a worker, or how long a replica may take to end; that it
+    // lives on is counted elsewhere.
     .replaceAll(/"(trainer|server):\d+"/g, '"$1"')
     .replaceAll(/"env",\s+"--block-signal=TERM",\s+/g, '')
+    .replaceAll(/("terminationGracePeriodSeconds": )(?:35|305)\b/g, '$1"<until it ends>"')
+    .replaceAll(/("LIMBECK_DRAIN_SECONDS",\s+"value": )"(?:30|300)"/g, '$1"<until it ends>"')
     .replaceAll(uuid, '<uid>')
     .replaceAll(time, '<time>');
 
