@@ -3,6 +3,7 @@
  * /v1, but for `:predict`, whose clients know the first.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 
 export interface Refusal {
   readonly code: 400 | 404 | 405 | 408 | 413 | 429 | 500 | 502 | 503 | 504;
@@ -10,26 +11,58 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 
-function jsonHead(bytes: Buffer, retryAfterSeconds: number | undefined, close = false): OutgoingHttpHeaders {
+function jsonHead(bytes: Buffer, retryAfterSeconds: number | undefined): OutgoingHttpHeaders {
   const head: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': String(bytes.length) };
-  if (close) head.connection = 'close';
   if (retryAfterSeconds !== undefined) head['retry-after'] = String(retryAfterSeconds);
   return head;
-}
-
-/** Sends a small JSON body. */
-export function answerJson(response: ServerResponse, code: number, body: unknown, retryAfterSeconds?: number): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(code, jsonHead(bytes, retryAfterSeconds));
-  response.end(bytes);
 }
 
 /** Whether the request announces a body: bytes, or chunks of unknown number. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-/** How long the rest of a refused body is read and dropped, so that the sender gets to read the refusal. */
-const lingerMs = 1000;
+/** After an answer the rest of a body is read and dropped until nothing more has come for so long, and no longer than that in all. */
+const lingerMs = { silent: 1_000, most: 10_000 } as const;
+
+/** Node calls `destroySoon` after the last answer on a connection; what comes thereafter is met with a reset, at which the sender loses the answer, too. */
+function linger(request: IncomingMessage): void {
+  const { socket } = request;
+  socket.destroySoon = () => {
+    const close = (): void => {
+      clearTimeout(silent);
+      clearTimeout(most);
+      Socket.prototype.destroySoon.call(socket);
+    };
+    const silent = setTimeout(close, lingerMs.silent);
+    const most = setTimeout(close, lingerMs.most);
+    if (request.readableEnded) close();
+    else
+      request
+        .on('data', () => silent.refresh())
+        .once('end', close)
+        .once('close', close)
+        .resume();
+  };
+}
+
+/**
+ * Before the head of an answer that may come before the body is whole, whoever gives it: then it is the connection's last.
+ * Nobody wants the rest of the body, and what its sender would ask after that lies behind it.
+ */
+export function closeUnlessWhole(response: ServerResponse): void {
+  const { req: request } = response;
+  if (request.complete || !hasBody(request)) return;
+  response.shouldKeepAlive = false;
+  linger(request);
+}
+
+/** Sends a small JSON body. */
+export function answerJson(response: ServerResponse, code: number, body: unknown, retryAfterSeconds?: number): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  closeUnlessWhole(response);
+  response.writeHead(code, jsonHead(bytes, retryAfterSeconds));
+  response.end(bytes);
+}
 
 const openAiPath = /^(?:http:\/\/[^/?#]+)?(?:\/namespaces\/[^/]+\/services\/[^/]+)?\/v1(?:[/?]|$)/;
 
@@ -50,22 +83,10 @@ function openAiError({ code, sentence }: Refusal): object {
   return { message: sentence, type, param: null, code: openAiCodes[code] ?? null };
 }
 
-/** Refuses. A body that was not read to its end costs the connection. */
+/** Refuses. */
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent || response.destroyed) return;
   const { code, sentence, retryAfterSeconds } = refusal;
   const error = isOpenAi(request.url ?? '') ? openAiError(refusal) : sentence;
-  if (request.complete || !hasBody(request)) {
-    answerJson(response, code, { error }, retryAfterSeconds);
-    return;
-  }
-  const bytes = Buffer.from(JSON.stringify({ error }));
-  response.writeHead(code, jsonHead(bytes, retryAfterSeconds, true));
-  response.write(bytes);
-  const end = setTimeout(() => response.end(), lingerMs);
-  const ended = (): void => {
-    clearTimeout(end);
-    response.end();
-  };
-  request.once('end', ended).once('close', ended).resume();
+  answerJson(response, code, { error }, retryAfterSeconds);
 }

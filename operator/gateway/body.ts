@@ -61,6 +61,7 @@ export class Body {
   /** Of the budget: what was taken, and what lies unread. */
   #heldBytes = 0;
   #whole: boolean;
+  #stream: Readable | undefined;
   #streamed = false;
 
   constructor(request: IncomingMessage, rules: BodyRules) {
@@ -112,14 +113,16 @@ export class Body {
 
   /** What to send: nothing, bytes, or a stream that continues where the reading ahead stopped. */
   open(): Buffer | Readable | null {
-    if (!this.#whole) return this.#stream();
+    if (!this.#whole) return (this.#stream = this.#rest());
     const [first] = this.#chunks;
     if (first === undefined) return null;
     return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
   }
 
-  /** Gives the memory back. */
+  /** Nobody wants it any more: gives the memory back, and drops what is still to come. */
   close(): void {
+    this.#stream?.destroy();
+    if (!this.#whole) this.#request.resume();
     this.#rules.budget.give(this.#heldBytes);
     this.#heldBytes = 0;
     this.#chunks.length = 0;
@@ -145,7 +148,7 @@ export class Body {
     return budget.exhausted ? 'crowded' : undefined;
   }
 
-  #stream(): Readable {
+  #rest(): Readable {
     return new BodyStream({
       ...{ ahead: this.#chunks, aheadBytes: this.#taken, request: this.#request },
       ...{ patience: this.#patience, maxBytes: this.#rules.maxBytes },

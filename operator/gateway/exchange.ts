@@ -135,7 +135,6 @@ export class Exchange implements Guest<Replica> {
   #ready(fault: BodyFault | undefined): void {
     if (this.#gone) return;
     if (fault !== undefined) {
-      this.#body.close();
       this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
       return;
     }
@@ -148,6 +147,8 @@ export class Exchange implements Guest<Replica> {
     const { service, response } = this.#call;
     switch (outcome.kind) {
       case 'answered':
+        this.#body.close();
+        break;
       case 'abandoned':
         break;
       case 'broken':
@@ -181,6 +182,7 @@ export class Exchange implements Guest<Replica> {
 
   #refuse(refusal: Refusal): void {
     const { request, response } = this.#call;
+    this.#body.close();
     if (this.#ports.draining()) response.shouldKeepAlive = false;
     response.setHeader('x-request-id', this.#call.requestId);
     refuse(request, response, refusal);

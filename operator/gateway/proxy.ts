@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { closeUnlessWhole } from './answers.ts';
 
 export type Outcome =
   /** The whole answer was passed on. */
@@ -122,6 +123,7 @@ class Passage implements Dispatcher.DispatchHandler {
     this.#started = true;
     onStart();
     if (this.#abandoned || response.destroyed) return;
+    closeUnlessWhole(response);
     const headers = responseHeaders(controller.rawHeaders, ownHeaders);
     response.writeHead(code, message ?? '', headers);
     // An answer of unknown length may be a stream whose first chunk is far away: its head goes ahead.
