@@ -213,6 +213,13 @@ describe('values', () => {
     'clusterDomain=a: b',
     'store.external.endpoint=http://a b',
     'store.external.existingSecret=Bad_Name',
+    'images.server=null',
+    'clusterDomain=null',
+    'server=null',
+    'gateway.maxBodyBytes=null',
+    'store.bucket=null',
+    'store.embedded.persistence.size=null',
+    'networkPolicy.apiServerPorts=null',
   ])('%s is refused', async (setting) => {
     await expect(render(undefined, setting)).rejects.toThrow("values don't meet the specifications");
   });

@@ -74,6 +74,9 @@ describe('a gateway', () => {
 
   test('is told how long an answer may be silent, and of which requests to write', async () => {
     expect(await configOf({})).toMatchObject({ answerSeconds: 300, accessLogSample: 0.01 });
+    // As they are after an upgrade with the values of a release that did not have them.
+    const before = { answerSeconds: null, accessLogSample: null };
+    expect(await configOf(before)).toEqual(await configOf({}));
     const told = { answerSeconds: 86_400, accessLogSample: 1e-7 };
     expect(await configOf(told)).toMatchObject(told);
     for (const wrong of [{ answerSeconds: 0 }, { answerSeconds: 86_401 }, { accessLogSample: 1.1 }])
