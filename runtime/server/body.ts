@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate } from 'node:zlib';
 import { abandoned, invalid, Refusal, unavailable } from './protocol/errors.ts';
 import { parseJson } from './protocol/json.ts';
+import { footprintOf } from './protocol/json-footprint.ts';
 
 type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
 
@@ -20,7 +21,10 @@ export function tooLarge(limitBytes: number): Refusal {
 const smallBytes = 64 << 10;
 const reserveBytes = 4 << 20;
 
-/** Bytes of bodies in memory, of all requests together, each from its first byte until its request is answered. */
+/**
+ * Bytes of bodies in memory, and of what they become there, of all requests together, each from its first byte until its request is
+ * answered.
+ */
 export class BodyBudget {
   /** The most that one body can ever have. */
   readonly mostBytes: number;
@@ -42,6 +46,12 @@ export class BodyBudget {
   give(bytes: number): void {
     this.#freeBytes += bytes;
   }
+}
+
+/** More than all bodies together may take, be there no other. */
+function tooMany(mostBytes: number): Refusal {
+  const sentence = `the JSON has so many values that it takes more than ${mostBytes} bytes once it is parsed`;
+  return new Refusal({ kind: 'tooLarge' }, `${sentence}; tensors that are sent as bytes take no more than they are`);
 }
 
 /** Not now: other bodies are in memory. */
@@ -91,6 +101,16 @@ export class Share {
   release(): void {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
+  }
+
+  /** Holds no less than `bytes` of a body that is whole. */
+  become(bytes: number): void {
+    if (this.#over) throw abandoned();
+    const more = bytes - this.#heldBytes;
+    if (more <= 0) return;
+    if (bytes > this.#budget.mostBytes) throw tooMany(this.#budget.mostBytes);
+    if (!this.#budget.take(more, this.#heldBytes)) throw noRoom();
+    this.#heldBytes += more;
   }
 
   /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */
@@ -153,8 +173,23 @@ export async function decompress(
   return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** The whole body, decompressed. Refuses what exceeds the largest body with 413, and what other bodies leave no room for with 503. */
-export async function readBody([request, response]: Exchange, limits: BodyLimits): Promise<Buffer> {
+/** How much of a body of some length may be JSON. */
+type TextLength = (bodyLength: number) => number;
+
+const allOfIt: TextLength = (bodyLength) => bodyLength;
+
+/**
+ * The whole body, decompressed. Refuses what exceeds the largest body, or would once it is parsed, with 413, and what other bodies
+ * leave no room for with 503.
+ */
+export async function readBody(exchange: Exchange, limits: BodyLimits, textLength = allOfIt): Promise<Buffer> {
+  const [bytes, share] = await wholeBody(exchange, limits);
+  const text = bytes.subarray(0, textLength(bytes.length));
+  share.become(bytes.length - text.length + footprintOf(text, limits.bodies.mostBytes));
+  return bytes;
+}
+
+async function wholeBody([request, response]: Exchange, limits: BodyLimits): Promise<readonly [Buffer, Share]> {
   const limitBytes = limits.maxBodyBytes;
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'deflate') {
@@ -167,8 +202,7 @@ export async function readBody([request, response]: Exchange, limits: BodyLimits
   if (announcedBytes > limitBytes) throw tooLarge(limitBytes);
   const share = new Share(limits.bodies, response, announcedBytes);
   const bytes = await collect(request, limitBytes, share);
-  if (encoding === 'identity') return bytes;
-  return decompress(bytes, encoding, [limitBytes, share]);
+  return [encoding === 'identity' ? bytes : await decompress(bytes, encoding, [limitBytes, share]), share];
 }
 
 /** A body that is one JSON value; undefined when there is none. */

@@ -1,6 +1,7 @@
 /** The environment of the server process as one value; every mistake is reported at once. */
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { logLevels, type LogLevel } from '../../process/logger.ts';
 import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
@@ -59,6 +60,8 @@ export interface ServerConfig extends Means {
 
 /** What the machine, or the container, has. */
 export interface Machine extends Pick<Means, 'cpus' | 'memoryBytes'> {
+  /** Most that JavaScript's values may take in this process. */
+  readonly heapBytes: number;
   readonly hasCuda: boolean;
 }
 
@@ -135,17 +138,46 @@ function meansOf(reader: Reader, { cpus, memoryBytes }: Machine, [provider]: rea
   };
 }
 
+const mebibyte = 1 << 20;
+
+/** The largest body where nobody says: a part of the memory, of which it takes some times its size, and enough for most. */
+function usualBodyBytes(memoryBytes: number): number {
+  return Math.min(64, Math.max(1, Math.floor(memoryBytes / 16 / mebibyte))) * mebibyte;
+}
+
+/**
+ * Of all bodies where nobody says. JSON becomes values in the heap, which take three times as much while they are parsed, and what
+ * the heap has no room for ends the process.
+ */
+function usualBodiesBytes(memoryBytes: number, heapBytes: number): number {
+  return Math.max(1, Math.floor(Math.min(memoryBytes / 8, heapBytes / 4) / mebibyte)) * mebibyte;
+}
+
+function bodiesOf(
+  reader: Reader,
+  { heapBytes }: Machine,
+  { memoryBytes }: Means,
+): Pick<ServerConfig, 'maxBodyBytes' | 'maxBodiesBytes'> {
+  const bounds = { fallback: usualBodyBytes(memoryBytes), min: 1024, max: 2 ** 30 };
+  const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', bounds);
+  const fallback = Math.max(maxBodyBytes, usualBodiesBytes(memoryBytes, heapBytes));
+  return {
+    maxBodyBytes,
+    maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', { fallback, min: maxBodyBytes, max: 2 ** 40 }),
+  };
+}
+
 /** Reads a configuration from an environment. */
 export function parseConfig(environment: Environment, machine: Machine): ParsedConfig {
   const reader = new Reader(environment);
   const port = reader.integer('LIMBECK_PORT', { fallback: 8080, min: 0, max: 65_535 });
   const grpcPort = reader.optionalInteger('LIMBECK_GRPC_PORT', { min: 0, max: 65_535 });
-  const maxBodyBytes = reader.integer('LIMBECK_MAX_BODY_BYTES', { fallback: 64 << 20, min: 1024, max: 2 ** 30 });
   const models = modelsOf(reader);
   const modelControl = controlOf(reader, models);
   const modelsBytes = modelsBytesOf(reader, modelControl);
   const tracing = tracingOf(reader);
   const providers = providersFor(reader.word('LIMBECK_PROVIDER', providerChoices, 'auto'), machine.hasCuda);
+  const means = meansOf(reader, machine, providers);
   const config: ServerConfig = {
     port,
     ...(grpcPort !== undefined && { grpcPort }),
@@ -154,7 +186,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     ...(modelsBytes !== undefined && { modelsBytes }),
     pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
-    ...meansOf(reader, machine, providers),
+    ...means,
     providers,
     isolation: isolationOf(reader, models),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
@@ -164,10 +196,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
     maxSequenceLength: reader.integer('LIMBECK_MAX_SEQUENCE_LENGTH', { fallback: Infinity, min: 1, max: 2 ** 31 }),
     ...runLimitOf(reader),
-    maxBodyBytes,
-    maxBodiesBytes: reader.integer('LIMBECK_MAX_BODIES_BYTES', {
-      ...{ fallback: 2 * maxBodyBytes, min: maxBodyBytes, max: 2 ** 40 },
-    }),
+    ...bodiesOf(reader, machine, means),
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),
     logLevel: reader.word('LIMBECK_LOG_LEVEL', logLevels, 'info'),
     accessLogSample: reader.fraction('LIMBECK_ACCESS_LOG_SAMPLE', 0.01),
@@ -183,7 +212,8 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
 export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
   keepFullPrecision(process.env);
-  const machine = { memoryBytes: memoryLimit(), cpus: availableParallelism(), hasCuda: hostHasCuda() };
+  const heapBytes = getHeapStatistics().heap_size_limit;
+  const machine = { memoryBytes: memoryLimit(), heapBytes, cpus: availableParallelism(), hasCuda: hostHasCuda() };
   return parseConfig(process.env, machine);
 }
 

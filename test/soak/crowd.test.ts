@@ -1,5 +1,6 @@
 /** The model server among many, and with much: idle connections, large bodies, long prompts. */
 import { connect, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { echoArtefact } from '../support/echo-artefact.ts';
 import { folderWith } from '../support/model-server.ts';
@@ -64,4 +65,32 @@ test('a prompt of 100,000 tokens is refused with the numbers', async () => {
   const answer = await fetch(`${server.url}/v1/completions`, { method: 'POST', body });
   const { error } = (await answer.json()) as { readonly error: { readonly message: string } };
   expect([answer.status, error.message]).toEqual([400, expect.stringMatching(/context is 256 tokens.* has 100000/)]);
+});
+
+test.each([
+  ['numbers', '1,'],
+  ['lists', '[],'],
+  ['members', '"abcd":1,'],
+])('a small body of many %s, which would fill the heap of a small container, is refused', async (what, unit) => {
+  const small = await startServerProcess({
+    LIMBECK_MODELS_DIR: await folderWith({ 'same/model.onnx': identityModel('FP32', ['batch', 4]) }),
+    LIMBECK_MEMORY_BYTES: String(512 * mebi),
+    NODE_OPTIONS: '--max-old-space-size=256',
+  });
+  try {
+    const parts = unit.repeat(Math.floor((31 * mebi) / unit.length));
+    const body = gzipSync(what === 'members' ? `{${parts}"z":1}` : `[${parts}1]`);
+    const headers = { 'Content-Encoding': 'gzip' };
+    for (const path of ['/v1/completions', '/v2/repository/index', '/v2/models/same/infer']) {
+      const answer = await fetch(small.url + path, { method: 'POST', headers, body });
+      expect([path, answer.status, await answer.text()]).toEqual([
+        path,
+        413,
+        expect.stringContaining('once it is parsed'),
+      ]);
+    }
+    expect(small.child.exitCode).toBeNull();
+  } finally {
+    await small.stop();
+  }
 });

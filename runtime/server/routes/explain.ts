@@ -24,10 +24,12 @@ async function answer(face: Face, request: Request, response: Response): Promise
   await recalled(face, named[0], caller);
   // As for inference: refused before the body is read where it can be, asked again after.
   readyFor(face, response, named);
-  const bytes = await readBody([request, response], face);
+  const lengthIn = (bodyLength: number): number | undefined =>
+    jsonLengthOf(headerOf(request, 'inference-header-content-length'), bodyLength);
+  const bytes = await readBody([request, response], face, (bodyLength) => lengthIn(bodyLength) ?? bodyLength);
   const { model, facts } = readyFor(face, response, named);
   if (model.language !== undefined) throw invalid(`'${model.name}' is a language model, which is not explained`);
-  const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
+  const jsonLength = lengthIn(bytes.length);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
   const question = questionOf(parameters, facts);
   const oracle = { facts, infer: model.infer.bind(model), caller };

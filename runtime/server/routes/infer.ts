@@ -37,9 +37,11 @@ async function answer(face: Face, { name, version }: Target, [request, response]
   await recalled(face, name, caller);
   // Refused before the body is read where it can be; asked again after, since the model may have been replaced meanwhile.
   readyFor(face, response, [name, version]);
-  const bytes = await readBody([request, response], face);
+  const lengthIn = (bodyLength: number): number | undefined =>
+    jsonLengthOf(headerOf(request, 'inference-header-content-length'), bodyLength);
+  const bytes = await readBody([request, response], face, (bodyLength) => lengthIn(bodyLength) ?? bodyLength);
   const { model, facts } = readyFor(face, response, [name, version]);
-  const jsonLength = jsonLengthOf(headerOf(request, 'inference-header-content-length'), bytes.length);
+  const jsonLength = lengthIn(bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
   return encodeResult(model, inference, await model.infer(inference, caller));
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BodyBudget, readBody } from '../../../runtime/server/body.ts';
 import { post } from '../../support/http-caller.ts';
 import { serveModels, type LiveServer } from '../../support/model-server.ts';
@@ -49,6 +49,55 @@ test('bodies beyond the budget are refused with 503, and taken again when a call
   third.write('1');
   expect(String(await once(third, 'data'))).toContain('HTTP/1.1 400');
   third.destroy();
+});
+
+/** The bytes of a body that is read from memory, with some headers. */
+async function readFrom(
+  bytes: Buffer,
+  bodies: BodyBudget,
+  textLength?: (bodyLength: number) => number,
+): Promise<number> {
+  const request = new IncomingMessage(new Socket());
+  request.headers['content-encoding'] = 'gzip';
+  request.push(gzipSync(bytes));
+  request.push(null);
+  const limits = { maxBodyBytes: 64 * megabyte, bodies };
+  return (await readBody([request, new ServerResponse(request)], limits, textLength)).length;
+}
+
+describe('JSON counts as what it becomes', () => {
+  const ones = Buffer.from(`[${'1,'.repeat(megabyte)}1]`);
+  const freeOf = (bodies: BodyBudget): number => {
+    let free = 0;
+    while (bodies.take(megabyte, Infinity)) free += 1;
+    return free;
+  };
+
+  test('until its request is answered', async () => {
+    const bodies = new BodyBudget(32 * megabyte);
+    expect(await readFrom(ones, bodies)).toBe(ones.length);
+    expect(freeOf(bodies)).toBe(17);
+  });
+
+  test('what alone would take more than all may is too large', async () => {
+    const read = readFrom(ones, new BodyBudget(8 * megabyte));
+    await expect(read).rejects.toMatchObject({
+      fault: { kind: 'tooLarge' },
+      message: expect.stringContaining('so many values that it takes more than 8388608 bytes once it is parsed'),
+    });
+  });
+
+  test('what others leave no room for is to come again', async () => {
+    const bodies = new BodyBudget(20 * megabyte);
+    await readFrom(ones, bodies);
+    await expect(readFrom(ones, bodies)).rejects.toMatchObject({ fault: { kind: 'unavailable' } });
+  });
+
+  test('bytes behind it take what they are', async () => {
+    const bodies = new BodyBudget(32 * megabyte);
+    await readFrom(ones, bodies, () => 2);
+    expect(freeOf(bodies)).toBe(29);
+  });
 });
 
 test('small bodies are taken also where large ones have taken all, and no more of them than are kept room for', async () => {

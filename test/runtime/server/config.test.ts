@@ -6,7 +6,13 @@ const digest = 'a'.repeat(64);
 const machineBytes = 2 ** 34;
 
 const parse = (environment: Record<string, string>, machine: Partial<Machine> = {}): ParsedConfig =>
-  parseConfig(environment, { memoryBytes: machineBytes, cpus: 6, hasCuda: false, ...machine });
+  parseConfig(environment, {
+    memoryBytes: machineBytes,
+    heapBytes: machineBytes / 4,
+    cpus: 6,
+    hasCuda: false,
+    ...machine,
+  });
 
 function mistakesOf(environment: Record<string, string>): readonly string[] {
   const parsed = parse(environment);
@@ -31,7 +37,7 @@ describe('configuration', () => {
         maxSequenceLength: Infinity,
         memoryBytes: machineBytes,
         maxBodyBytes: 64 * 1024 * 1024,
-        maxBodiesBytes: 128 * 1024 * 1024,
+        maxBodiesBytes: 1024 * 1024 * 1024,
         drainSeconds: 20,
         logLevel: 'info',
         accessLogSample: 0.01,
@@ -103,6 +109,28 @@ describe('configuration', () => {
       expect(parse(environment as Record<string, string>)).toMatchObject({ ok: true, config: { isolation } });
     },
   );
+
+  const mebi = 2 ** 20;
+
+  test.each([
+    ['a sixteenth and an eighth of the memory', { memoryBytes: 512 * mebi, heapBytes: 256 * mebi }, {}, [32, 64]],
+    ['a quarter of the heap at most', { memoryBytes: 512 * mebi, heapBytes: 128 * mebi }, {}, [32, 32]],
+    ['more where one may have more', { memoryBytes: 512 * mebi, heapBytes: 256 * mebi }, { BODY: 100 }, [100, 100]],
+    ['as it is told', { memoryBytes: 512 * mebi, heapBytes: 256 * mebi }, { BODY: 8, BODIES: 12 }, [8, 12]],
+    ['of the memory that it may have', { heapBytes: 256 * mebi }, { MEMORY: 256 }, [16, 32]],
+    ['1 MiB at least', { memoryBytes: 8 * mebi, heapBytes: 2 * mebi }, {}, [1, 1]],
+  ])('bodies may take %s', (_what, machine, told: Readonly<Record<string, number>>, [body, bodies]) => {
+    const names = {
+      BODY: 'LIMBECK_MAX_BODY_BYTES',
+      BODIES: 'LIMBECK_MAX_BODIES_BYTES',
+      MEMORY: 'LIMBECK_MEMORY_BYTES',
+    };
+    const environment = Object.entries(names).map(([key, name]) => [name, String((told[key] ?? NaN) * mebi)]);
+    const given = Object.fromEntries(environment.filter(([, bytes]) => bytes !== 'NaN')) as Record<string, string>;
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/m', ...given }, machine);
+    const config = { maxBodyBytes: (body ?? 0) * mebi, maxBodiesBytes: (bodies ?? 0) * mebi };
+    expect(parsed).toMatchObject({ ok: true, config });
+  });
 
   test('gRPC is served only when asked for', () => {
     const parsed = parse({ LIMBECK_MODELS_DIR: '/m' });
