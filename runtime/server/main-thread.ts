@@ -29,13 +29,21 @@ const weightOfLast = 1 / 16;
 /** How much longer than that runs may take, by the CPU, before no more of them block the main thread; each short one makes up for some of it. */
 const patienceMs = 100;
 
-const nodeOf = (operator: string): Buffer => Buffer.from([0x22, operator.length, ...Buffer.from(operator)]);
+/**
+ * Operators whose inputs' values may say how much is done, by them or by those that follow; and values may be made of any input, of
+ * whatever type. First those that do a graph of their own, as often as it takes.
+ */
+const valueDriven: ReadonlySet<string> = new Set([
+  ...['Loop', 'Scan', 'If', 'SequenceMap', 'BeamSearch', 'GreedySearch', 'Sampling', 'WhisperBeamSearch'],
+  ...['Range', 'ConstantOfShape', 'Expand', 'Tile', 'OneHot', 'Pad', 'CenterCropPad', 'Col2Im', 'MaxUnpool'],
+  ...['Resize', 'Upsample', 'CropAndResize', 'AffineGrid', 'ImageDecoder', 'DFT', 'STFT', 'MelWeightMatrix'],
+  ...['HannWindow', 'HammingWindow', 'BlackmanWindow'],
+  ...['NonMaxSuppression', 'NonZero', 'Compress', 'Unique', 'StringSplit'],
+]);
 
-/** Operators whose inputs' values may say how much they do, as a file names them: a string in field 4 of its node. */
-const valueDriven = ['Loop', 'Range', 'ConstantOfShape', 'Expand', 'Tile', 'Resize', 'Pad', 'OneHot'].map(nodeOf);
-
-/** Operators that do a graph of their own, as often as they like. */
-const repeating = ['Scan', 'If'].map(nodeOf);
+/** A node names its operator in field 4, a string: this byte, its length, and itself. */
+const operatorField = 0x22;
+const longestName = Math.max(...Array.from(valueDriven, ({ length }) => length));
 
 /** What warming up measured of the largest batch that will be joined. */
 export interface Measured {
@@ -123,18 +131,20 @@ export class MainThreadSession {
   }
 }
 
-/** The operators of a list that a file has. A file of weights may seem to have one; then it is only more careful. */
-const hasAny = (file: Buffer, marks: readonly Buffer[]): boolean => marks.some((mark) => file.includes(mark));
+/** Whether a file has such an operator, be it in the graph of another, or in a function. Weights that look like one are taken for it. */
+function isValueDriven(file: Buffer): boolean {
+  for (let at = file.indexOf(operatorField); at >= 0; at = file.indexOf(operatorField, at + 1)) {
+    const [start, length = 0] = [at + 2, file[at + 1]];
+    if (length <= longestName && valueDriven.has(file.toString('latin1', start, start + length))) return true;
+  }
+  return false;
+}
 
 /** Whether the length of an output is open, but for its rows: then the values of a request may make it. */
 function hasOpenOutput({ inputs, outputs }: Signature): boolean {
   const hasRows = inputs.some(({ shape }) => shape[0] === -1);
   return outputs.some(({ shape }) => shape.some((dim, axis) => dim === -1 && !(hasRows && axis === 0)));
 }
-
-/** Sizes and counts are whole numbers. */
-const hasWholeNumbers = ({ inputs }: Signature): boolean =>
-  inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'INT32');
 
 /** Largest row, in elements, of which one may be run here before anything was measured: what can be done with it is bounded by the weights. */
 const untriedElements = 1 << 14;
@@ -154,17 +164,9 @@ export interface MainThreadOptions extends WorkerOptions {
 /** What is known of a model's runs: what was measured, where it could be, or nothing yet, and then what is to run here is to be measured next. */
 export type Known = Measured | undefined | 'untried';
 
-/** Whether a file may be opened here at all. One that is untried may have nothing that repeats or enlarges. */
-function mayOpen(file: Buffer, known: Known): boolean {
-  return known === 'untried' ? !hasAny(file, [...valueDriven, ...repeating]) : isShort(known);
-}
-
-/** Whether the values of a request have no say in how long its run takes; they could make the length of an output, or of what is within. */
-function isBounded(file: Buffer, signature: Signature, known: Known): boolean {
-  if (hasOpenOutput(signature)) return false;
-  if (known === 'untried') return isSmall(signature);
-  return !(hasWholeNumbers(signature) && hasAny(file, valueDriven));
-}
+/** Whether the number of rows alone says how long a run takes. */
+const isBounded = (signature: Signature, known: Known): boolean =>
+  !hasOpenOutput(signature) && (known !== 'untried' || isSmall(signature));
 
 /**
  * A session on this thread, where its model is small and cannot take long by all that is known; undefined for every other, and
@@ -175,11 +177,12 @@ export async function openOnMainThread(
   known: Known,
 ): Promise<MainThreadSession | undefined> {
   const { isolation, providers, bytes, path } = options;
-  if (known === undefined || isolation !== 'thread' || providers[0] !== 'cpu' || bytes > bytesLimit) return undefined;
+  if (isolation !== 'thread' || providers[0] !== 'cpu' || bytes > bytesLimit) return undefined;
+  if (known !== 'untried' && !isShort(known)) return undefined;
   const file = await readFile(path);
-  if (!mayOpen(file, known)) return undefined;
+  if (isValueDriven(file)) return undefined;
   const session = await createSession(options);
-  if (isBounded(file, session.loaded, known))
+  if (isBounded(session.loaded, known))
     return new MainThreadSession(session, known === 'untried' ? Infinity : known.elements);
   await session.release();
   return undefined;

@@ -4,7 +4,7 @@ import { MainThreadSession, openOnMainThread, type Known, type Measured } from '
 import type { Tensor } from '../../../runtime/server/tensor.ts';
 import { folderWith } from '../../support/model-server.ts';
 import type { Session } from '../../../runtime/server/onnx.ts';
-import { identityModel, mlpModel, onnxModel, type Graph } from '../../support/onnx-model.ts';
+import { identityModel, mlpModel, onnxModel, type ElementType, type Graph, type Value } from '../../support/onnx-model.ts';
 
 const open: MainThreadSession[] = [];
 
@@ -27,15 +27,50 @@ const x = (rows: number): Tensor => ({
   data: new Float32Array(rows * 2).fill(0.5),
 });
 
-/** y = as many numbers as x says, or what else the nodes make of it. */
-const counted = (nodes: Graph['nodes'], shape: Graph['outputs'][0]['shape']): Buffer =>
+const rows = ['rows', 1] as const;
+
+/** Takes any x [rows, 1] for a number, `count`; the nodes make of that, and of x as floats, y [rows, 1]. */
+const counting = (type: ElementType, nodes: Graph['nodes'], shape: Value['shape'] = rows): Buffer =>
   onnxModel({
-    inputs: [{ name: 'x', type: 'INT64', shape: [1] }],
+    inputs: [{ name: 'x', type, shape: rows }],
     outputs: [{ name: 'y', type: 'FP32', shape }],
-    nodes,
+    nodes: [
+      { op: 'Cast', inputs: ['x'], outputs: ['floats'], attributes: { to: 1 } },
+      { op: 'Cast', inputs: ['floats'], outputs: ['whole'], attributes: { to: 7 } },
+      { op: 'ReduceMax', inputs: ['whole'], outputs: ['most'], attributes: { keepdims: 0 } },
+      { op: 'Reshape', inputs: ['most', 'one'], outputs: ['count'] },
+      ...nodes,
+    ],
+    weights: [{ name: 'one', shape: [1], data: BigInt64Array.of(1n) }],
   });
-const manyNumbers = { op: 'ConstantOfShape', inputs: ['x'] };
-const largest = { op: 'ReduceMax', inputs: ['a'], outputs: ['y'], attributes: { keepdims: 1 } };
+
+const scalar = (name: string, type: ElementType): Value => ({ name, type, shape: [] });
+const same = (from: string, to: string): Graph['nodes'][0] => ({ op: 'Identity', inputs: [from], outputs: [to] });
+
+const rounds: Graph = {
+  inputs: [scalar('round', 'INT64'), scalar('on', 'BOOL'), { name: 'before', type: 'FP32', shape: rows }],
+  outputs: [scalar('still', 'BOOL'), { name: 'after', type: 'FP32', shape: rows }],
+  nodes: [same('on', 'still'), same('before', 'after')],
+};
+const looped = { op: 'Loop', inputs: ['most', '', 'floats'], attributes: { body: rounds } };
+const result: Graph['outputs'] = [{ name: 'chosen', type: 'FP32', shape: rows }];
+/** With the loop in one of its branches. */
+const chosen: Graph['nodes'] = [
+  { op: 'Cast', inputs: ['most'], outputs: ['isAny'], attributes: { to: 9 } },
+  {
+    ...{ op: 'If', inputs: ['isAny'], outputs: ['y'] },
+    attributes: {
+      then_branch: { inputs: [], outputs: result, nodes: [{ ...looped, outputs: ['chosen'] }] },
+      else_branch: { inputs: [], outputs: result, nodes: [same('floats', 'chosen')] },
+    },
+  },
+];
+const numbers = { op: 'ConstantOfShape', inputs: ['count'] };
+/** Adds the largest of many to each row. */
+const summed = (made: string): Graph['nodes'] => [
+  { op: 'ReduceMax', inputs: [made], outputs: ['top'], attributes: { keepdims: 0 } },
+  { op: 'Add', inputs: ['floats', 'top'], outputs: ['y'] },
+];
 
 describe('what may run on the main thread', () => {
   test.each<[string, Uint8Array, Measured | undefined, boolean]>([
@@ -43,21 +78,29 @@ describe('what may run on the main thread', () => {
     ['not what was long', mlpModel([2, 4, 2]), { computeMs: 0.3, elements: 8 }, false],
     ['not what could not be measured', mlpModel([2, 4, 2]), undefined, false],
     ['not a model that takes long to open', mlpModel([2, 100_000, 2]), { computeMs: 0.1, elements: 8 }, false],
-    [
-      'not what answers as long as its caller says',
-      counted([{ ...manyNumbers, outputs: ['y'] }], ['n']),
-      { computeMs: 0.1, elements: 1 },
-      false,
-    ],
-    [
-      'not what works as long as its caller says',
-      counted([{ ...manyNumbers, outputs: ['a'] }, largest], [1]),
-      { computeMs: 0.1, elements: 1 },
-      false,
-    ],
     ['but whole numbers', identityModel('INT64', ['batch', 2]), { computeMs: 0.1, elements: 8 }, true],
   ])('%s', async (_what, model, measured, yes) => {
     expect((await sessionOver(model, measured)) !== undefined).toBe(yes);
+  });
+
+  const types = ['FP32', 'FP64', 'INT64', 'INT32', 'INT8', 'UINT8', 'UINT64', 'BOOL'] as const;
+  test.each<[string, Graph['nodes'], Value['shape']]>([
+    ['answers with as many numbers as its caller says', [{ ...numbers, outputs: ['y'] }], ['numbers']],
+    ['works with so many', [{ ...numbers, outputs: ['many'] }, ...summed('many')], rows],
+    ['lays them out', [{ op: 'Expand', inputs: ['floats', 'count'], outputs: ['many'] }, ...summed('many')], rows],
+    ['repeats itself so often', [{ ...looped, outputs: ['y'] }], rows],
+    ['may repeat itself so often', chosen, rows],
+  ])('no model that %s, whatever the type of that number', async (_what, nodes, shape) => {
+    for (const type of types) {
+      const model = counting(type, nodes, shape);
+      expect([type, await sessionOver(model, { computeMs: 0.1, elements: 1 })]).toEqual([type, undefined]);
+      expect([type, await sessionOver(model, 'untried')]).toEqual([type, undefined]);
+    }
+  });
+
+  test('but one that only computes with it', async () => {
+    const model = counting('FP32', [same('floats', 'y')]);
+    expect(await sessionOver(model, { computeMs: 0.1, elements: 1 })).toBeDefined();
   });
 
   test('no batch larger than the one that was measured', async () => {
