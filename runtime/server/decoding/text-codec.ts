@@ -2,6 +2,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { isRecord } from '../protocol/json.ts';
 import { EncodingThread } from './encoding-thread.ts';
+import { lettersPerToken } from './kept-letters.ts';
 import type { EncodingOptions, TokenizerBytes } from './tokenizer-bytes.ts';
 
 /** How byte-level vocabularies spell the 256 bytes: printable ones as themselves, the others from U+0100 on. */
@@ -17,8 +18,11 @@ function byteLetters(): ReadonlyMap<string, number> {
 }
 const letters = byteLetters();
 
-/** Read beyond those that are wanted of the start of a text. */
+/** Read beyond those that are wanted of the start of a text, and beyond those that a word makes which is cut there. */
 const sparedTokens = 32;
+
+/** How much more of a text is read where its start has too few tokens: what was read before hardly counts. */
+const growth = 8;
 
 /** Letters that are encoded within some milliseconds, for which a thread would only be a delay. */
 const shortLetters = 4096;
@@ -41,6 +45,13 @@ function addedTokens(tokenizer: unknown, config: Readonly<Record<string, unknown
     ...listed.filter(isRecord).map((token) => [String(token['content']), token['special'] === true] as const),
     ...also.map((token) => [String(token), true] as const),
   ]);
+}
+
+/** Letters of the longest word that is not unknown as a whole; 0 where there are no such. */
+function longestWord(model: unknown): number {
+  if (!isRecord(model) || model['type'] !== 'WordPiece') return 0;
+  const letters = model['max_input_chars_per_word'];
+  return typeof letters === 'number' ? letters : 100;
 }
 
 /** What is used of the package, whose own types do not resolve under Node's rules for modules. */
@@ -73,24 +84,33 @@ export class TextCodec {
   readonly #aside: EncodingThread | undefined;
   /** Tokens have numbers below this one. */
   readonly size: number = 0;
-  /** Letters of the longest token. */
-  #longest = 1;
+  /** Letters of a text for each of its tokens, at the most. */
+  readonly #perToken: number;
+  /** Tokens at the end of the start of a text that need not be those of the whole. */
+  readonly #spared: number;
 
-  constructor({ tokenizer, config, bytes }: TokenizerFiles) {
+  constructor(files: TokenizerFiles) {
+    const { tokenizer, config, bytes } = files;
     this.#aside = bytes && new EncodingThread(bytes);
     this.#tokenizer = new create(tokenizer, config);
     this.#byteLevel = hasDecoder(tokenizer['decoder'], 'ByteLevel');
     this.#byteFallback = hasDecoder(tokenizer['decoder'], 'ByteFallback');
     this.#added = addedTokens(tokenizer, config);
-    for (const [token, number] of this.#tokenizer.get_vocab(true)) {
-      this.#longest = Math.max(this.#longest, token?.length ?? 0);
+    const vocabulary = this.#tokenizer.get_vocab(true);
+    let longest = 1;
+    for (const [token, number] of vocabulary) {
+      longest = Math.max(longest, token?.length ?? 0);
       this.size = Math.max(this.size, number + 1);
     }
+    const hasBytes = [...letters.keys()].every((letter) => vocabulary.has(letter));
+    this.#perToken = lettersPerToken(files, longest, hasBytes);
+    const added = Array.from(this.#added.keys(), (token) => Buffer.byteLength(token));
+    this.#spared = sparedTokens + Math.max(longest, longestWord(tokenizer['model']), ...added);
   }
 
   /** The tokens of a text; undefined when they are surely more than `limit`: encoding blocks, and costs by the letter. */
   encode(text: string, { limit, special }: EncodingOptions): readonly number[] | undefined {
-    if (text.length > limit * this.#longest) return undefined;
+    if (text.length > limit * this.#perToken) return undefined;
     if (this.#startsTooLong(text, limit)) return undefined;
     return this.#tokenizer.encode(text, { add_special_tokens: special }).ids;
   }
@@ -105,7 +125,7 @@ export class TextCodec {
     goesOn: () => void,
   ): Promise<readonly number[] | undefined> {
     if (this.#aside === undefined || text.length <= shortLetters) return this.encode(text, options);
-    return text.length > options.limit * this.#longest ? undefined : this.#aside.encode({ text, options }, goesOn);
+    return text.length > options.limit * this.#perToken ? undefined : this.#aside.encode({ text, options }, goesOn);
   }
 
   /** Ends with its model: nothing is encoded aside any more. */
@@ -115,19 +135,23 @@ export class TextCodec {
 
   /** Whether the start of a very long text has too many tokens already, so that the rest need not be read. */
   #startsTooLong(text: string, limit: number): boolean {
-    const start = (limit + sparedTokens) * usualLetters;
-    if (text.length < 2 * start) return false;
-    // The last tokens of a cut text may differ, so there are some to spare.
-    const { ids } = this.#tokenizer.encode(text.slice(0, start), { add_special_tokens: false });
-    return ids.length > limit + sparedTokens;
+    const most = limit + this.#spared;
+    for (let start = most * usualLetters; 2 * start <= text.length; start *= growth) {
+      const { ids } = this.#tokenizer.encode(text.slice(0, start), { add_special_tokens: false });
+      if (ids.length > most) return true;
+    }
+    return false;
   }
 
   /** The first tokens of a text, `count` at most, with what the tokenizer itself puts around the whole. `goesOn` as of `encodeAside`. */
   async encodeStart(text: string, count: number, goesOn: () => void): Promise<readonly number[]> {
-    // What cannot reach the first tokens is not read; the last ones of a cut text may differ, so there are some to spare.
-    const start = text.slice(0, (count + sparedTokens) * this.#longest);
-    const tokens = await this.encodeAside(start, { limit: Infinity, special: true }, goesOn);
-    return tokens?.slice(0, count) ?? [];
+    const enough = count + this.#spared;
+    for (let length = enough * usualLetters; ; length *= growth) {
+      const start = text.slice(0, length);
+      const tokens = (await this.encodeAside(start, { limit: Infinity, special: true }, goesOn)) ?? [];
+      // Letters may be no tokens at all, or many one.
+      if (length >= text.length || tokens.length >= enough) return tokens.slice(0, count);
+    }
   }
 
   /** The text of tokens, without the special ones. Incomplete UTF-8 is U+FFFD. */

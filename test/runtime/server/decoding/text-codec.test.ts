@@ -7,6 +7,23 @@ import { echoTokenizer, echoTokenizerConfig } from '../../../support/echo-artefa
 const codec = new TextCodec({ tokenizer: echoTokenizer, config: echoTokenizerConfig });
 const options = { limit: 1000, special: true };
 
+/** Words of BERT's kind: blanks are no tokens, and one is a word that is not in the vocabulary, however long it is. */
+const words = new TextCodec({
+  tokenizer: {
+    ...echoTokenizer,
+    added_tokens: [],
+    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, lowercase: true },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    decoder: { type: 'WordPiece', prefix: '##' },
+    model: {
+      ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
+      vocab: { '[UNK]': 0, a: 1, '##a': 2, hello: 3, world: 4 },
+    },
+  },
+  config: {},
+});
+const goesOn = (): void => undefined;
+
 describe('text and tokens', () => {
   test('go both ways', () => {
     fc.assert(
@@ -30,6 +47,32 @@ describe('text and tokens', () => {
     expect(codec.encode('x'.repeat(60), { limit: 10, special: true })).toHaveLength(60);
   });
 
+  test.each<[string, string, readonly number[]]>([
+    ['blanks', ' '.repeat(400) + 'hello world', [3, 4]],
+    ['line feeds', '\n'.repeat(400) + 'hello world', [3, 4]],
+    ['control characters', 'hello' + '\u0001'.repeat(400) + ' world', [3, 4]],
+    ['a word that is longer than any known one', 'x'.repeat(400) + ' hello', [0, 3]],
+    ['such a word, of which the start would be many tokens', 'a'.repeat(5000) + ' hello', [0, 3]],
+    ['thousands of blanks', ' '.repeat(20_000) + 'hello world', [3, 4]],
+  ])('a text with %s is as long as its tokens are', async (_what, text, tokens) => {
+    expect(words.encode(text, { limit: 8, special: true })).toEqual(tokens);
+    expect(await words.encodeStart(text, 8, goesOn)).toEqual(tokens);
+  });
+
+  test('the first tokens of a text are those of the whole', async () => {
+    const pieces = ['hello', ' ', '\n', ' '.repeat(900), 'a'.repeat(90), 'a'.repeat(900), 'world '.repeat(300), 'é'];
+    const texts = fc.array(fc.constantFrom(...pieces), { maxLength: 30 }).map((parts) => parts.join(''));
+    await fc.assert(
+      fc.asyncProperty(texts, fc.integer({ min: 1, max: 40 }), async (text, count) => {
+        const whole = words.encode(text, { limit: Infinity, special: true })!;
+        expect(await words.encodeStart(text, count, goesOn)).toEqual(whole.slice(0, count));
+        const within = words.encode(text, { limit: count, special: true });
+        if (whole.length <= count) expect(within).toEqual(whole);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test('of a text that is much too long the start alone is encoded', () => {
     const long = 'y'.repeat(100);
     const token = { ...echoTokenizer.added_tokens[0]!, id: 259, content: long };
@@ -49,7 +92,7 @@ describe('text and tokens', () => {
     } finally {
       prototype.encode = encode;
     }
-    expect(lengths).toEqual([1056, 1056, 9000, 2000]);
+    expect(lengths).toEqual([1856, 1856, 9000, 2000]);
   });
 
   test('a token is bytes, whole character or not', () => {
