@@ -32,7 +32,8 @@ const examples: Readonly<Record<Datatype, { readonly json: string; readonly byte
   FP16: { json: '[0.5,-2]', bytes: bytesOf(Uint16Array.of(0x3800, 0xc000)) },
   FP32: { json: '[0.5,-2]', bytes: bytesOf(Float32Array.of(0.5, -2)) },
   FP64: { json: '[0.1,-2]', bytes: bytesOf(Float64Array.of(0.1, -2)) },
-  BYTES: { json: '["ü\\n\\"",""]', bytes: strings(['ü\n"', '']) },
+  // A byte order mark is a letter like any other.
+  BYTES: { json: '["\u{feff}ü\\n\\"",""]', bytes: strings(['\u{feff}ü\n"', '']) },
 };
 
 const path = (datatype: Datatype): string => `/v2/models/id_${datatype}/infer`;

@@ -8,7 +8,7 @@ interface Place {
   readonly datatype: Datatype;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function textOf(name: string, bytes: Uint8Array): string {
   let text: string;

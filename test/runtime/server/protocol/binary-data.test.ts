@@ -34,6 +34,12 @@ describe('elements as bytes', () => {
     );
   });
 
+  test('a byte order mark is a letter of a string', () => {
+    const bytes = Buffer.from([6, 0, 0, 0, 0xef, 0xbb, 0xbf, 0x68, 0xc3, 0xa9]);
+    expect(readBinaryData({ name: 'x', datatype: 'BYTES' }, bytes, [1])).toEqual(['\u{feff}hé']);
+    expect(readRawString('x', bytes.subarray(4))).toEqual(['\u{feff}hé']);
+  });
+
   test('a string has its length before it, little endian', () => {
     const bytes = writeBinaryData({ name: 'x', datatype: 'BYTES', shape: [2], data: ['hé', ''] });
     expect([...bytes]).toEqual([3, 0, 0, 0, 0x68, 0xc3, 0xa9, 0, 0, 0, 0]);
