@@ -84,10 +84,10 @@ class Peers:
                 dist.all_reduce(value)
         return value
 
-    def any_of(self, first: bool, second: bool) -> tuple[bool, bool]:
-        """Whether any rank says so, the same on every rank."""
-        flags = self.sum(torch.tensor([first, second], dtype=torch.int32, device=self.device)).tolist()
-        return flags[0] > 0, flags[1] > 0
+    def any_of(self, *flags: bool) -> tuple[bool, ...]:
+        """Of each flag whether any rank says so, the same on every rank."""
+        counts = self.sum(torch.tensor(flags, dtype=torch.int32, device=self.device)).tolist()
+        return tuple(count > 0 for count in counts)
 
     def copy(self, tensors: Iterable[Tensor]) -> None:
         """Rank 0's numbers in everybody's tensors."""

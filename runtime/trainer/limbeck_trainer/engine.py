@@ -42,19 +42,13 @@ class Engine:
 
         Each micro batch is divided into so many `parts`.
         """
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.zero_grad(set_to_none=True)
-        loss = self._gradients(x, whole, parts)
-        scaler = self.precision.scaler
-        if self._clip_norm is not None:
-            scaler.unscale_(self._optimizer)
-            self.parallel.clip(self._clip_norm)
-        scaler.step(self._optimizer)
-        scaler.update()
+        loss = self.gradients(x, whole, parts)
+        self.move(rate)
         return loss
 
-    def _gradients(self, x: Tensor, whole: Tensor, parts: int) -> Tensor:
+    def gradients(self, x: Tensor, whole: Tensor, parts: int = 1) -> Tensor:
+        """The first and long part of a step, which changes nothing that `state` has."""
+        self._optimizer.zero_grad(set_to_none=True)
         *first, last = self._micro_batches(whole, self._accumulate * parts)
         losses = []
         for rows in first:
@@ -62,6 +56,17 @@ class Engine:
                 losses.append(self._backward(x, rows, whole))
         losses.append(self._backward(x, last, whole))
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def move(self, rate: float) -> None:
+        """The rest of it: the weights, by the gradients."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        scaler = self.precision.scaler
+        if self._clip_norm is not None:
+            scaler.unscale_(self._optimizer)
+            self.parallel.clip(self._clip_norm)
+        scaler.step(self._optimizer)
+        scaler.update()
 
     def _micro_batches(self, whole: Tensor, count: int) -> tuple[Tensor, ...]:
         """This rank's rows in as many parts as every rank's, for each part is a collective."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from limbeck_trainer.config import read_config
-from limbeck_trainer.early import NOTHING_SAVED
 from limbeck_trainer.environment import read_environment
 from limbeck_trainer.errors import EXIT_CODES, Reason, TrainerError
 from limbeck_trainer.interruption import Interruption
@@ -47,7 +46,7 @@ class Ending:
         self.exit(0)
 
     def fail(self, error: TrainerError) -> NoReturn:
-        """Each rank reports its own failure."""
+        """Each rank reports its own failure, from any thread: the main one may be stuck."""
         self._first.acquire()
         self._written(failure_document(error))
         self.log.error("training failed", reason=error.reason, error=error.message)
@@ -60,10 +59,6 @@ class Ending:
         if is_out_of_memory(error):
             self.fail(out_of_memory(error, self.board.progress))
         self.fail(TrainerError(Reason.CRASHED, traceback.format_exception_only(error)[-1].strip()))
-
-    def overdue(self) -> None:
-        """Called from another thread while the main one is stuck or has nothing to save."""
-        self.fail(TrainerError(Reason.INTERRUPTED, NOTHING_SAVED))
 
     def _written(self, document: dict[str, object]) -> str | None:
         """None, or why it is not."""
@@ -91,7 +86,7 @@ def main() -> NoReturn:
         if is_launcher(os.environ):
             read_environment(os.environ)
             ending.exit(launch(sys.argv[1:]))
-        interruption = Interruption(ending.overdue)
+        interruption = Interruption(ending.fail)
         interruption.install()
         ending.succeed(_run(arguments.config, ending, interruption))
     except TrainerError as error:

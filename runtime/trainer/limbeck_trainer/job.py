@@ -46,7 +46,7 @@ from limbeck_trainer.stream_plan import StreamPlan
 if TYPE_CHECKING:
     from limbeck_trainer.pretrained.foundation import Foundation
 
-# From SIGTERM to the end, checkpoint included; Kubernetes grants 45 s.
+# From SIGTERM to the end; Kubernetes grants 45 s. The last of them, SETTLE_SECONDS of loop.py, are the store's.
 GRACE_SECONDS = 22
 HEADLINE = ("accuracy", "macroRecall", "macroF1")
 

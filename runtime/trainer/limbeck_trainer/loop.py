@@ -5,6 +5,7 @@ It refuses to go on with a loss that is not finite, and it never leaves without 
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from typing import Any, NoReturn, cast
@@ -17,6 +18,7 @@ from limbeck_trainer.batches import Batches
 from limbeck_trainer.checkpoint import Checkpoints, Due, Identity, Snap
 from limbeck_trainer.checkpoint_writer import CheckpointWriter
 from limbeck_trainer.config import Config
+from limbeck_trainer.consensus import Consensus
 from limbeck_trainer.data import Dataset, Rows
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
@@ -54,7 +56,9 @@ class Training:
         self._checkpoints = Checkpoints(session.store, identity, stage.name, self._log)
         self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
         self._batches = Batches(stage.plan, material.x.device)
-        self._rounds = Rounds(session, peers, material, stage, self._log)
+        # Held while a step, or the end of a round, changes what a checkpoint keeps, and by whoever leaves for good.
+        self._changing = threading.RLock()
+        self._rounds = Rounds(session, peers, material, stage, self._changing)
         self._step = 0
         # Steps and closed rounds that this attempt has found done.
         self._found = (0, 0)
@@ -63,12 +67,14 @@ class Training:
         torch.manual_seed(session.config.optimization.seed)
         self._trained = Trained(trainable(self._fresh_model(), material, self._log))
         self._engine = self._resumed()
+        self._consensus = Consensus(peers, self._engine.parallel.whole)
 
     def run(self) -> Trained:
         """Trains to the last step, or until validation no longer gets better; TrainerError says why not."""
         try:
             with self._peers.guard():
-                self._train()
+                with self._session.interruption.rescued(self._rescue, SETTLE_SECONDS):
+                    self._train()
                 if self._done != self._found:
                     self._save()
         except TrainerError as error:
@@ -79,12 +85,12 @@ class Training:
     def _train(self) -> None:
         due = Due(self._session.config.checkpoint_seconds, time.monotonic, time.monotonic())
         # Another attempt may have ended between the last step of a round and the end of its validation.
-        self._rounds.close(self._step, self._engine)
+        self._rounds.close(self._step, self._engine, self._heed)
         began, first, reported = time.monotonic(), self._step, 0.0
         while self._step < self._stage.steps and not self._rounds.impatient:
             stop, save = self._asked(due)
             if stop:
-                raise TrainerError(Reason.INTERRUPTED, "", self._step)
+                raise self._stopped()
             if save:
                 self._save()
                 due = due.again()
@@ -93,19 +99,21 @@ class Training:
             if now - reported >= REPORT_SECONDS:
                 self._report((now - began) / (self._step - first))
                 reported = now
-            self._rounds.close(self._step, self._engine)
+            self._rounds.close(self._step, self._engine, self._heed)
         self._report_scaling()
 
     def _learn(self) -> None:
         """One step, and how long it took with all that had to be waited for."""
         rate = learning_rate_at(self._step, self._stage.steps, self._session.config.optimization)
         started = time.monotonic()
-        loss = self._engine.step(self._material.x, self._batches.at(self._step), rate)
-        self._step += 1
-        self._rounds.losses.add(self._step, loss)
-        if self._rounds.is_over(self._step):
-            # What the device has still to do is this step's, and none of the validation's.
-            self._rounds.losses.look(self._step)
+        loss = self._engine.gradients(self._material.x, self._batches.at(self._step))
+        with self._changing:
+            self._engine.move(rate)
+            self._step += 1
+            self._rounds.losses.add(self._step, loss)
+            if self._rounds.is_over(self._step):
+                # What the device has still to do is this step's, and none of the validation's.
+                self._rounds.losses.look(self._step)
         seconds = time.monotonic() - started
         self._pace.add(seconds)
         self._longest_step = max(self._longest_step, seconds)
@@ -114,9 +122,26 @@ class Training:
             self._session.board.stepped(self._longest_step)
 
     def _asked(self, due: Due) -> tuple[bool, bool]:
-        """Whether to stop, and whether to save. Where state is in parts, everybody has to do both at the same step."""
-        mine = (self._session.interruption.requested, self._peers.leads and due.passed() and self._writer.idle)
-        return mine if self._engine.parallel.whole else self._peers.any_of(*mine)
+        """Whether to stop, and whether to save."""
+        stop, save = self._session.interruption.requested, self._peers.leads and due.passed() and self._writer.idle
+        return self._consensus.between_steps(stop, save)
+
+    def _heed(self) -> None:
+        """Between two parts of a validation, which the next attempt then does from its beginning."""
+        if self._consensus.amid(self._session.interruption.requested):
+            raise self._stopped()
+
+    def _stopped(self) -> TrainerError:
+        return TrainerError(Reason.INTERRUPTED, "Another worker was stopped by SIGTERM.", self._step)
+
+    def _rescue(self) -> TrainerError | None:
+        """What the main thread would do if a step, or a part of a validation, did not keep it from that for so long."""
+        if not (self._engine.parallel.whole and self._peers.leads):
+            return None
+        try:
+            self._leave(self._stopped())
+        except TrainerError as error:
+            return error
 
     def _report(self, seconds_per_step: float) -> None:
         session, done = self._session, self._stage.steps_before + self._step
@@ -137,6 +162,8 @@ class Training:
 
     def _leave(self, error: TrainerError) -> NoReturn:
         """Saves what is whole (every step is, up to its optimizer's) and raises the reason that is ours."""
+        # Nobody gives it back: what is saved is the end, also where the main thread could go on by now.
+        self._changing.acquire()
         if error.reason is Reason.NON_FINITE_LOSS:
             self._settle()
             error.checkpoint = self._resumable()

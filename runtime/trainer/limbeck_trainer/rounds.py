@@ -7,11 +7,14 @@ all that was noted of it, and the next attempt closes it before it goes on.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
 import torch
+from torch import nn
 
 from limbeck_trainer.distributed import Peers
 from limbeck_trainer.engine import Engine
-from limbeck_trainer.log import Log
 from limbeck_trainer.loss_record import LossRecord, non_finite
 from limbeck_trainer.parallel import Weights
 from limbeck_trainer.patience import Patience
@@ -23,7 +26,15 @@ from limbeck_trainer.validating import Point, validated, validation_loss, withou
 class Rounds:
     """What was noted of the rounds so far, the open one included."""
 
-    def __init__(self, session: Session, peers: Peers, material: Material, stage: Stage, log: Log) -> None:
+    def __init__(
+        self,
+        session: Session,
+        peers: Peers,
+        material: Material,
+        stage: Stage,
+        changing: AbstractContextManager[object],
+    ) -> None:
+        """`changing` is held while something changes of what a checkpoint keeps."""
         self.losses = LossRecord(stage.name, stage.steps, peers.device)
         self.history: list[Point] = []
         self.patience = Patience()
@@ -34,7 +45,8 @@ class Rounds:
         self._material = material
         self._stage = stage
         self._stopping = session.config.optimization.early_stopping
-        self._log = log
+        self._changing = changing
+        self._log = session.log.child(stage=stage.name)
 
     def resume(self, snapshot: Snapshot) -> None:
         """Goes on from what another attempt has noted."""
@@ -52,11 +64,14 @@ class Rounds:
         """Whether a round ends with this step."""
         return step % self._stage.round_steps == 0
 
-    def close(self, step: int, engine: Engine) -> None:
-        """Closes the round that is over with this step, unless that is done. Collective."""
+    def close(self, step: int, engine: Engine, heed: Callable[[], None]) -> None:
+        """Closes the round that is over with this step, unless that is done. Collective.
+
+        `heed` is called before each part of the validation, equally often on every rank; what it raises leaves it open.
+        """
         closed = self.history[-1]["step"] if self.history else 0
         if self.is_over(step) and step > closed:
-            with self._session.board.during("validating"):
+            with self._session.board.during("validating"), _before_each(engine.parallel.evaluated, heed):
                 self._close(step, engine)
 
     def _close(self, step: int, engine: Engine) -> None:
@@ -71,10 +86,11 @@ class Rounds:
             if patience.exhausted(self._stopping) and patience.best_step == 0:
                 raise non_finite("The validation loss was no number so far", step, self._stage.steps, self._stage.name)
         point, wrong = without_wrong(point)
-        # Only now, when nothing can come between any more.
-        self.losses.close()
-        self.history.append(point)
-        self.patience, self.best = patience, best
+        with self._changing:
+            # Only now, when nothing can come between any more.
+            self.losses.close()
+            self.history.append(point)
+            self.patience, self.best = patience, best
         self._session.board.update(validation=point)
         if self._peers.leads:
             self._tell(step, point, wrong)
@@ -98,3 +114,13 @@ class Rounds:
             self._log.warn("validation is not finite", step=step, figures=wrong)
         if self.impatient:
             self._log.info("training stopped early", step=step, bestStep=self.patience.best_step)
+
+
+@contextmanager
+def _before_each(module: nn.Module, look: Callable[[], None]) -> Iterator[None]:
+    """Calls `look` whenever the module is about to be run."""
+    hook = module.register_forward_pre_hook(lambda *_given: look())
+    try:
+        yield
+    finally:
+        hook.remove()

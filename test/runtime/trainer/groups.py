@@ -6,28 +6,37 @@ Not of the test itself: who has once run a backward pass cannot be forked any mo
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import TrainerError
 from limbeck_trainer.interruption import Interruption
 from limbeck_trainer.job import run
+from limbeck_trainer.progress import Board
 from limbeck_trainer.result import failure_document
 from support import PATIENCE_SECONDS, Document, free_port, session
 from workers import PRELOADED, forkserver
 
+NEVER = 1 << 40
+
 
 class Counted(Interruption):
-    """Asks to stop when the loop has looked this often, so on all ranks before the same step."""
+    """Asks to stop when the loop has looked this often while it trains, so on all ranks before the same step; or while
+    it does something else, so of a validation before the same part.
+    """
 
-    def __init__(self, looks: int) -> None:
-        super().__init__(lambda: None)
+    def __init__(self, looks: int, board: Board, phase: str = "training") -> None:
+        super().__init__(lambda _error: None)
         self._looks = looks
+        self._board = board
+        self._phase = phase
 
     @property
     def requested(self) -> bool:
-        self._looks -= 1
+        if self._looks >= 0 and self._board.progress.phase == self._phase:
+            self._looks -= 1
         return self._looks < 0
 
 
@@ -51,14 +60,20 @@ class Ended:
         return next(line for line in self.lines if line["message"] == message)
 
 
-def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 << 40) -> Ended:
-    """A whole run by `count` ranks; all are told to stop before step `stop_after` + 1."""
+def run_group(
+    folder: Path, document: Document, count: int, stop_after: int | Sequence[int] = NEVER, phase: str = "training"
+) -> Ended:
+    """A whole run by `count` ranks. All, or each, are told to stop before step `stop_after` + 1, or before that part of
+    validations.
+    """
+    stops = [stop_after] * count if isinstance(stop_after, int) else stop_after
     folder.mkdir(parents=True)
     forkserver.set_forkserver_preload(PRELOADED)
     port = free_port()
     ranks = [
         forkserver.Process(
-            target=rank_of, args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stop_after)
+            target=rank_of,
+            args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stops[rank], phase),
         )
         for rank in range(count)
     ]
@@ -72,11 +87,13 @@ def run_group(folder: Path, document: Document, count: int, stop_after: int = 1 
     return Ended(folder, count)
 
 
-def rank_of(folder: Path, document: Document, environment: Environment, stop_after: int) -> None:
+def rank_of(
+    folder: Path, document: Document, environment: Environment, stop_after: int, phase: str = "training"
+) -> None:
     """One rank of a group, in its own process."""
     with (folder / f"{environment.rank}.log").open("w") as log:
-        said: Any = session(document, lambda line: print(line, file=log, flush=True))
-        said = type(said)(said.config, said.store, said.board, Counted(stop_after), said.log)
+        said = session(document, lambda line: print(line, file=log, flush=True))
+        said = replace(said, interruption=Counted(stop_after, said.board, phase))
         try:
             result = run(said, environment)
         except TrainerError as error:

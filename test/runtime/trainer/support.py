@@ -96,7 +96,7 @@ def alone() -> Environment:
 
 def session(document: Document, log: Callable[[str], None] = lambda _line: None) -> Session:
     """A session of this process that nobody interrupts."""
-    return Session(parse_config(document), Store(), Board(), Interruption(lambda: None), Log({}, log))
+    return Session(parse_config(document), Store(), Board(), Interruption(lambda _error: None), Log({}, log))
 
 
 def run_here(document: Document, log: Callable[[str], None] = lambda _line: None) -> Document:

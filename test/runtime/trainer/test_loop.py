@@ -102,7 +102,8 @@ def test_an_epoch_that_was_interrupted_has_the_loss_of_all_its_steps(tmp_path: P
     histories = []
     for stop in (1 << 40, 30):
         document = config_document((tmp_path / str(stop)).as_uri())
-        said = replace(session(document), interruption=Counted(stop))
+        said = session(document)
+        said = replace(said, interruption=Counted(stop, said.board))
         if stop == 30:
             with pytest.raises(TrainerError, match="at step 30 of 80"):
                 run(said, alone())
@@ -125,7 +126,7 @@ def test_a_last_checkpoint_whose_weights_are_no_numbers_is_told_as_such_and_the_
             value.data.fill_(float("nan"))
         raise TrainerError(Reason.PEER_LOST, "gone")
 
-    monkeypatch.setattr(Engine, "step", spoil_and_leave)
+    monkeypatch.setattr(Engine, "gradients", spoil_and_leave)
     said = session(config_document(store))
     said.board.update(checkpoint=saved)
     with pytest.raises(TrainerError, match="The weights are not finite at step 0 of 80") as caught:

@@ -232,7 +232,7 @@ from limbeck_trainer.log import Log
 ending, begun = Ending(), threading.Event()
 def overdue():
     begun.set()
-    ending.overdue()
+    ending.fail(TrainerError(Reason.INTERRUPTED, "Stopped."))
 def late(_line):
     ending.log = Log({})
     other = threading.Thread(target=overdue, daemon=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from groups import NEVER, Counted, run_group
 from limbeck_trainer import job, rounds
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.loss_record import LossRecord
 from limbeck_trainer.rounds import Rounds
-from support import Document, attempt, config_document, run_here
+from support import Document, alone, attempt, config_document, run_here, session
 
 # Of 80 steps in epochs of 20. The first epoch is the best one: none is better by so much.
 IMPATIENT = {"earlyStopping": {"patience": 2, "minDelta": 100}}
@@ -79,6 +81,42 @@ def test_an_epoch_whose_validation_was_interrupted_is_validated_by_the_next_atte
         with pytest.raises(TrainerError, match=f"The store is away. At step {step} of 80"):
             run_here(document)
     assert course(attempt(document, 2)) == whole
+
+
+@pytest.mark.parametrize(("optimization", "looks", "step"), [({}, 3, 80), (IMPATIENT, 2, 40), (IMPATIENT, 5, 60)])
+def test_whoever_is_told_to_stop_while_an_epoch_is_validated_saves_its_last_step_and_goes_on_with_that(
+    tmp_path: Path, optimization: Document, looks: int, step: int
+) -> None:
+    whole = course(config_document((tmp_path / "whole").as_uri(), optimization=optimization))
+    document = config_document((tmp_path / "stopped").as_uri(), optimization=optimization)
+    said = session(document)
+    said = replace(said, interruption=Counted(looks, said.board, "validating"))
+    with pytest.raises(
+        TrainerError, match=rf"Stopped by SIGTERM at step {step} of 80 \(model\); checkpoint "
+    ) as caught:
+        job.run(said, alone())
+    assert caught.value.checkpoint is not None
+    assert caught.value.checkpoint.step == step
+    assert course(attempt(document, 2)) == whole
+
+
+@pytest.mark.parametrize("stops", [(2, 2), (NEVER, 2)], ids=["both are told", "one is told"])
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_group_that_is_told_to_stop_while_it_validates_goes_on_with_that(
+    tmp_path: Path, strategy: str, stops: tuple[int, int]
+) -> None:
+    folders = [tmp_path / "whole", tmp_path / "stopped"]
+    other, document = (config_document(it.as_uri(), distribution={"strategy": strategy}) for it in folders)
+    whole = run_group(tmp_path / "w", other, 2).result
+    stopped = run_group(tmp_path / "first", document, 2, stops, "validating")
+    assert "step 60 of 80 (model); checkpoint file:" in stopped.result["message"]
+    resumed = run_group(tmp_path / "then", attempt(document, 2), 2).result
+    assert (resumed["resumedFromStep"], resumed["artefact"]["sha256"]) == (60, whole["artefact"]["sha256"])
+    undisturbed, disturbed = (json.loads(next(it.rglob("history/model.json")).read_text()) for it in folders)
+    for one, same in zip(undisturbed, disturbed, strict=True):
+        # Of a round that was interrupted rank 0's part of the losses stands for those of all.
+        assert same.pop("loss") == pytest.approx(one.pop("loss"), rel=0.3)
+        assert same == one
 
 
 def test_an_epoch_that_was_made_up_for_is_not_validated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,4 +213,4 @@ def _stopped(document: Document) -> None:
     """Ten steps further."""
     said = session(document)
     with pytest.raises(TrainerError, match="Stopped by SIGTERM at step"):
-        run(Session(said.config, said.store, said.board, Counted(10), said.log), alone())
+        run(Session(said.config, said.store, said.board, Counted(10, said.board), said.log), alone())
