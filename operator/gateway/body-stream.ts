@@ -21,8 +21,8 @@ export class BodyError extends Error {
 
 export interface Parts {
   readonly ahead: readonly Buffer[];
-  /** Paused. */
-  readonly request: IncomingMessage;
+  /** Paused; undefined where all of it was read ahead. */
+  readonly request: IncomingMessage | undefined;
   /** Bytes of `ahead`, and the most that all may be. */
   readonly aheadBytes: number;
   readonly maxBytes: number;
@@ -35,7 +35,8 @@ export class BodyStream extends Readable {
   readonly #parts: Parts;
   #at = 0;
   #bytes: number;
-  #joined = false;
+  /** Listened to. */
+  #request: IncomingMessage | undefined;
   /** What to call when the next bytes came; undefined while nobody waits for them. */
   #came: ((bytes: number) => void) | undefined;
 
@@ -47,32 +48,28 @@ export class BodyStream extends Readable {
 
   override _read(): void {
     const chunk = this.#parts.ahead[this.#at++];
+    const { request } = this.#parts;
     if (chunk !== undefined) this.push(chunk);
-    else if (this.#came === undefined) this.#pull();
+    else if (request === undefined) this.push(null);
+    else if (this.#came === undefined) this.#pull(request);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#wentOn(0);
-    if (this.#joined) this.#leave();
+    this.#request?.off('data', this.#take).off('end', this.#end).off('close', this.#lost).pause();
     callback(error);
   }
 
   /** One piece, no sooner than it is wanted. */
-  #pull(): void {
-    const { request, patience } = this.#parts;
-    if (!this.#joined) this.#join();
-    this.#came = patience.wait(() => this.destroy(new BodyError('tooSlow')));
+  #pull(request: IncomingMessage): void {
+    if (this.#request === undefined) this.#join(request);
+    this.#came = this.#parts.patience.wait(() => this.destroy(new BodyError('tooSlow')));
     request.resume();
   }
 
-  #join(): void {
-    this.#joined = true;
+  #join(request: IncomingMessage): void {
+    this.#request = request.on('data', this.#take).on('end', this.#end).on('close', this.#lost);
     this.#parts.onward();
-    this.#parts.request.on('data', this.#take).on('end', this.#end).on('close', this.#lost);
-  }
-
-  #leave(): void {
-    this.#parts.request.off('data', this.#take).off('end', this.#end).off('close', this.#lost).pause();
   }
 
   #wentOn(bytes: number): void {
@@ -82,7 +79,7 @@ export class BodyStream extends Readable {
 
   readonly #take = (chunk: Buffer): void => {
     this.#wentOn(chunk.length);
-    this.#parts.request.pause();
+    this.#request?.pause();
     this.#bytes += chunk.length;
     if (this.#bytes > this.#parts.maxBytes) this.destroy(new BodyError('tooLarge'));
     else this.push(chunk);
@@ -95,6 +92,6 @@ export class BodyStream extends Readable {
 
   /** Before its end: its sender went away. */
   readonly #lost = (): void => {
-    if (!this.#parts.request.readableEnded) this.destroy(new Error('the client went away'));
+    if (this.#request?.readableEnded === false) this.destroy(new Error('the client went away'));
   };
 }

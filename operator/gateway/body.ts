@@ -23,18 +23,23 @@ export interface BodyRules {
 
 /** Bytes that may be held in memory for all requests together, and half as many in reserve for what has come already. */
 export class Budget {
-  readonly #reserve: number;
+  /** Also what is in reserve. */
+  readonly #half: number;
   #free: number;
   constructor(bytes: number) {
     this.#free = bytes;
-    this.#reserve = bytes / 2;
+    this.#half = bytes / 2;
   }
   /** Whether the reserve is spent as well. */
   get exhausted(): boolean {
-    return this.#free <= -this.#reserve;
+    return this.#free <= -this.#half;
   }
   get free(): number {
     return this.#free;
+  }
+  /** More than half is free. */
+  get roomy(): boolean {
+    return this.#free > this.#half;
   }
   take(bytes: number): void {
     this.#free -= bytes;
@@ -61,8 +66,9 @@ export class Body {
   /** Of the budget: what was taken, and what lies unread. */
   #heldBytes = 0;
   #whole: boolean;
-  #stream: Readable | undefined;
   #streamed = false;
+  /** Ends the reading or streaming that is under way. */
+  #stop = (): void => undefined;
 
   constructor(request: IncomingMessage, rules: BodyRules) {
     this.#request = request;
@@ -86,34 +92,45 @@ export class Body {
       done('tooLarge');
       return;
     }
-    const request = this.#request;
     const finish = (fault?: BodyFault): void => {
-      came(0);
-      request.off('data', take).off('end', end).off('close', gone);
-      if (!this.#whole) {
-        request.pause();
-        this.#hold(unreadBytes);
-      }
+      this.#stop();
       done(fault);
     };
-    const gone = (): void => came(0);
     const late = (): void => finish('tooSlow');
     let came = this.#patience.wait(late);
-    const take = (chunk: Buffer): void => {
-      came(chunk.length);
-      came = this.#patience.wait(late);
-      if (!this.#keep(chunk)) finish(this.#faultOfTaken());
+    const stop = this.#read(
+      (bytes) => {
+        came(bytes);
+        came = this.#patience.wait(late);
+        if (!this.#wantsAhead) finish(this.#faultOfTaken());
+      },
+      () => finish(),
+    );
+    this.#stop = () => {
+      came(0);
+      stop();
     };
-    const end = (): void => {
-      this.#whole = true;
-      finish();
+  }
+
+  /**
+   * Goes on reading while the request waits, as long as there is plenty of room: of a socket that nobody reads Node does not
+   * hear that the sender has gone. Where there is no room, that is missed until the body is sent on.
+   */
+  readOn(refused: (fault: BodyFault) => void): void {
+    this.#stop();
+    if (this.#whole || !this.#rules.budget.roomy) return;
+    const took = (): void => {
+      const tooLarge = this.#taken > this.#rules.maxBytes;
+      if (tooLarge || !this.#rules.budget.roomy) this.#stop();
+      if (tooLarge) refused('tooLarge');
     };
-    request.on('data', take).on('end', end).on('close', gone);
+    this.#stop = this.#read(took, () => this.#stop());
   }
 
   /** What to send: nothing, bytes, or a stream that continues where the reading ahead stopped. */
   open(): Buffer | Readable | null {
-    if (!this.#whole) return (this.#stream = this.#rest());
+    this.#stop();
+    if (!this.#whole || this.#taken > this.#rules.aheadBytes) return this.#stream();
     const [first] = this.#chunks;
     if (first === undefined) return null;
     return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
@@ -121,20 +138,40 @@ export class Body {
 
   /** Nobody wants it any more: gives the memory back, and drops what is still to come. */
   close(): void {
-    this.#stream?.destroy();
+    this.#stop();
     if (!this.#whole) this.#request.resume();
     this.#rules.budget.give(this.#heldBytes);
     this.#heldBytes = 0;
     this.#chunks.length = 0;
   }
 
-  /** False: enough is read ahead. A chunk that has arrived is kept in any case. */
-  #keep(chunk: Buffer): boolean {
+  get #wantsAhead(): boolean {
     const { budget, aheadBytes, maxBytes } = this.#rules;
-    this.#hold(chunk.length);
-    this.#taken += chunk.length;
-    this.#chunks.push(chunk);
     return this.#taken < Math.min(aheadBytes, maxBytes + 1) && budget.free > 0;
+  }
+
+  /** Keeps what comes until the result is called; `took` hears how much that was, `ended` that there is no more. */
+  #read(took: (bytes: number) => void, ended: () => void): () => void {
+    const request = this.#request;
+    const take = (chunk: Buffer): void => {
+      this.#hold(chunk.length);
+      this.#taken += chunk.length;
+      this.#chunks.push(chunk);
+      took(chunk.length);
+    };
+    const end = (): void => {
+      this.#whole = true;
+      ended();
+    };
+    if (request.isPaused()) this.#hold(-unreadBytes);
+    request.on('data', take).on('end', end).resume();
+    return () => {
+      this.#stop = () => undefined;
+      request.off('data', take).off('end', end);
+      if (this.#whole) return;
+      request.pause();
+      this.#hold(unreadBytes);
+    };
   }
 
   #hold(bytes: number): void {
@@ -148,13 +185,15 @@ export class Body {
     return budget.exhausted ? 'crowded' : undefined;
   }
 
-  #rest(): Readable {
-    return new BodyStream({
-      ...{ ahead: this.#chunks, aheadBytes: this.#taken, request: this.#request },
+  #stream(): Readable {
+    const stream = new BodyStream({
+      ...{ ahead: this.#chunks, aheadBytes: this.#taken, request: this.#whole ? undefined : this.#request },
       ...{ patience: this.#patience, maxBytes: this.#rules.maxBytes },
       onward: () => {
         this.#streamed = true;
       },
     });
+    this.#stop = () => stream.destroy();
+    return stream;
   }
 }

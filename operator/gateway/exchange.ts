@@ -141,6 +141,17 @@ export class Exchange implements Guest<Replica> {
     this.#order = this.#call.service.admit();
     this.#waitingSinceMs = this.#ports.clock.monotonicMs();
     this.#call.service.enter(this);
+    this.#watch();
+  }
+
+  /** While it waits, what comes of the body is read on: so it is heard when the client goes away. */
+  #watch(): void {
+    if (this.#waitingSinceMs === undefined || this.#gone) return;
+    this.#body.readOn((fault) => {
+      this.#call.service.leave(this);
+      this.#endWait();
+      this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
+    });
   }
 
   #over(replica: Replica, outcome: Outcome): void {
@@ -178,6 +189,7 @@ export class Exchange implements Guest<Replica> {
     // Back in the queue first: it must get the seat before those who came later.
     if (!this.#gone) service.rejoin(this);
     service.release(replica);
+    this.#watch();
   }
 
   #refuse(refusal: Refusal): void {

@@ -1,4 +1,5 @@
 import { createServer, request as httpRequest, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Body, Budget, type BodyFault, type BodyRules } from '../../../operator/gateway/body.ts';
 import { listen } from '../../../process/http-server.ts';
@@ -116,6 +117,29 @@ describe('where the memory of all bodies is spent', () => {
     body.readAhead((fault) => done.push(fault));
     return { ...sent, body, done };
   };
+
+  test('a body is read on while it waits, until half of it is', async () => {
+    const budget = new Budget(400_000);
+    const { body, done, ...sent } = await of(budget);
+    await arrive(sent, 100_000);
+    await until(() => done.length === 1);
+    const refused: BodyFault[] = [];
+    body.readOn((fault) => refused.push(fault));
+    await arrive(sent, 60_000);
+    await until(() => budget.free === 240_000);
+    await arrive(sent, 60_000);
+    // 65,536 bytes may lie unread.
+    await until(() => budget.free <= 200_000 - 65_536);
+    const { free } = budget;
+    await arrive(sent, 10_000);
+    await new Promise(setImmediate);
+    expect(budget.free).toBe(free);
+    sent.sender.end();
+    const stream = body.open();
+    if (stream === null || Buffer.isBuffer(stream)) throw new Error('the body is whole');
+    expect((await buffer(stream)).length).toBe(230_000);
+    expect(refused).toEqual([]);
+  });
 
   test('what has come of the next is kept in the reserve, and what is beyond that is refused until others are over', async () => {
     const budget = new Budget(100_000);

@@ -76,6 +76,17 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     await until(() => [...made.gateway.services.values()][0]?.inFlight === 0);
   });
 
+  test('413: a body without a length that turns out to be too large while it is held', async () => {
+    const made = await startGateway({ maxBodyBytes: 2_000_000 });
+    made.gateway.routes.putService(service());
+    const answer = await ask(made.port, {
+      body: Buffer.alloc(3_000_000),
+      headers: { 'transfer-encoding': 'chunked' },
+    });
+    expect([answer.code, errorOf(answer)]).toEqual([413, 'the body is larger than 2000000 bytes']);
+    await until(() => [...made.gateway.services.values()][0]?.waiting === 0);
+  });
+
   test('429: the queue is full, and a guest who leaves makes room', async () => {
     const made = await startGateway();
     made.gateway.routes.putService(service({ queueLimit: 2 }));
@@ -97,6 +108,18 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     await until(() => known?.waiting === 2);
     made.gateway.routes.removeService(service());
     expect((await Promise.all([second, fourth])).map(({ code }) => code)).toEqual([404, 404]);
+  });
+
+  test('a guest who leaves in the middle of a large body is missed at once', async () => {
+    const made = await startGateway();
+    made.gateway.routes.putService(service());
+    const [known] = [...made.gateway.services.values()];
+    const guest = connect(made.port, '127.0.0.1').on('error', () => undefined);
+    guest.write('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default\r\nContent-Length: 20000000\r\n\r\n');
+    guest.write(Buffer.alloc(3_000_000));
+    await until(() => known?.waiting === 1);
+    guest.destroy();
+    await until(() => known?.waiting === 0);
   });
 
   test('503: no replica came in time, with the reason that the service gives', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import '../../support/patience.ts';
@@ -205,6 +205,27 @@ describe('a lost replica', () => {
     await until(() => serviceOf(made).inFlight <= 1 && serviceOf(made).waiting >= 19);
     await startBackend((_incoming, response) => response.end('back'), first.port);
     for (const { code, text } of await answers) expect([code, text]).toEqual([200, 'back']);
+  });
+
+  test('a large body that came while it was held is sent again', async () => {
+    const made = await startGateway();
+    const sizes: number[] = [];
+    const { port } = await startBackend((incoming, response) => {
+      let bytes = 0;
+      incoming.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      incoming.on('end', () => {
+        if (sizes.push(bytes) === 1) incoming.socket.resetAndDestroy();
+        else response.end('answered');
+      });
+    });
+    let read = 0;
+    made.gateway.server.on('request', (incoming: IncomingMessage) => incoming.on('end', () => read++));
+    made.gateway.routes.putService(service());
+    const held = ask(made.port, { body: Buffer.alloc(5_000_000) });
+    await until(() => read === 1);
+    made.replicas(port);
+    expect(await held).toMatchObject({ code: 200, text: 'answered' });
+    expect(sizes).toEqual([5_000_000, 5_000_000]);
   });
 
   test('a request that was sent before the answer to the last one is tried again like any other', async () => {
