@@ -45,8 +45,9 @@ def shortage_here(config: Config, environment: Environment, device: torch.device
 
 def _facts(config: Config, environment: Environment, device: torch.device) -> Callable[[int], Facts]:
     memory = free_memory(environment, device)
-    optimizer, aside = config.optimization.optimizer, device.type != "cpu"
-    return lambda parameters: Facts(parameters, optimizer, environment.world_size, memory, aside)
+    host = None if device.type == "cpu" else free_memory(environment, torch.device("cpu"))
+    optimizer, best = config.optimization.optimizer, config.optimization.early_stopping is not None
+    return lambda parameters: Facts(parameters, optimizer, environment.world_size, memory, host, best)
 
 
 def _check_size(parameters: int, short: str | None) -> None:
@@ -56,5 +57,4 @@ def _check_size(parameters: int, short: str | None) -> None:
         remedy = "take a smaller model, smaller samples or, of texts, a tokenizer with fewer tokens."
         raise TrainerError(Reason.CONFIG_INVALID, f"The model {why}: {remedy}")
     if short is not None:
-        remedy = "Raise placement.resources.limits.memory, or take a smaller model."
-        raise TrainerError(Reason.CONFIG_INVALID, f"The model {short}. {remedy}")
+        raise TrainerError(Reason.CONFIG_INVALID, f"The model {short}")

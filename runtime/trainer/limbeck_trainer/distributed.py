@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,8 @@ RENDEZVOUS_SECONDS = 6 * 3600
 # Longer than the operator's patience with a frozen rank, five times the longest step, is in most trainings: whoever
 # stands still is named then, and not those who wait for it. gloo's own 30 minutes would hide one where nobody asks.
 COLLECTIVE_SECONDS = 600
+# Of what is sent to all at once.
+PIECE_BYTES = 1 << 26
 
 PEER_ERRORS = re.compile(
     r"gloo|nccl|connection (closed|reset|refused|was likely closed)|broken pipe|socket|recvvalue|timed out|wait timeout"
@@ -105,10 +108,17 @@ class Peers:
             dist.broadcast(size, src=0)
             if int(size) < 0:
                 return None
-            content = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(int(size)).byte()
-            content = content.to(self.device)
-            dist.broadcast(content, src=0)
-            return bytes(content.cpu().numpy().tobytes())
+            content = torch.empty(int(size), dtype=torch.uint8) if data is None else _unwritten(data)
+            self._spread(content)
+            return content.numpy().tobytes() if data is None else data
+
+    def _spread(self, content: Tensor) -> None:
+        """Rank 0's bytes in everybody's tensor, piece by piece: no device need hold them all."""
+        for piece in content.split(PIECE_BYTES):
+            sent = piece.to(self.device)
+            dist.broadcast(sent, src=0)
+            if not self.leads:
+                piece.copy_(sent)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -170,6 +180,14 @@ def _await_listener(host: str, port: int) -> None:
         except OSError:
             time.sleep(0.05)
     raise TrainerError(Reason.PEER_LOST, f"Rank 0 did not listen on {host}:{port} within {RENDEZVOUS_SECONDS} s.")
+
+
+def _unwritten(data: bytes) -> Tensor:
+    """These very bytes: a copy of a checkpoint would be as large as the model and its optimiser's state."""
+    with warnings.catch_warnings():
+        # Who sends does not write.
+        warnings.simplefilter("ignore")
+        return torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
 
 
 def _is_peer_error(error: RuntimeError) -> bool:

@@ -16,6 +16,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.fsdp._common_utils import clean_tensor_name
 from torch.distributed.fsdp.wrap import size_based_auto_wrap_policy
 
 from limbeck_trainer.distributed import Peers
@@ -66,9 +67,11 @@ class Sharded:
         """See Parallel."""
         if not moments:
             return
-        options = StateDictOptions(full_state_dict=True)
-        state: Any = {**get_optimizer_state_dict(self.module, optimizer, options=options), "state": moments}
-        set_optimizer_state_dict(self.module, optimizer, state, options=options)
+        # Not asked of torch, which would gather the whole state, of zeros, for the sake of these names.
+        names = {parameter: clean_tensor_name(name) for name, parameter in self.module.named_parameters()}
+        groups = [{**group, "params": [names[one] for one in group["params"]]} for group in optimizer.param_groups]
+        state: Any = {"state": moments, "param_groups": groups}
+        set_optimizer_state_dict(self.module, optimizer, state, options=StateDictOptions(full_state_dict=True))
 
     def _options(self) -> StateDictOptions:
         # Offloading leaves the state to rank 0 alone. On a CPU there is nowhere to offload to, and torch 2.6 then hands

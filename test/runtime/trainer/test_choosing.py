@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from limbeck_trainer import export
+from limbeck_trainer.choosing import shortage_here
+from limbeck_trainer.config import parse_config
 from limbeck_trainer.errors import Reason, TrainerError
-from support import config_document, run_here
+from support import alone, config_document, run_here
 from workers import start_workers
 
 GIB = 2**30
@@ -34,3 +38,14 @@ def test_a_model_that_no_file_can_hold_ends_before_it_is_trained(store: str, mon
     assert not any("strategy chosen" in line for line in lines)
     monkeypatch.setattr(export, "MOST_BYTES", 4 * 1210)
     assert run_here(config_document(store, optimization={"epochs": 1}))["outcome"] == "succeeded"
+
+
+def test_a_gpu_does_not_hold_the_checkpoint_and_the_machine_has_to(monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    """Its own memory is what torch says, the machine's what the pod may have."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (80 * GIB, 80 * GIB))
+    config, gpu = parse_config(config_document(store)), torch.device("cuda", 0)
+    environment = replace(alone(), memory_bytes=4 * GIB, local_world_size=2)
+    short = shortage_here(config, environment, gpu)
+    assert short(10**6) is None
+    assert "takes at least 4.47 GiB of the machine's memory in each process, and" in (short(200 * 10**6) or "")
+    assert shortage_here(config, replace(environment, memory_bytes=64 * GIB), gpu)(200 * 10**6) is None

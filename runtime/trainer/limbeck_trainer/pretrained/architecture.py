@@ -104,8 +104,7 @@ class Architecture:
         """It has to fit into memory while it is trained, and into one file afterwards."""
         why = shortage(self.parameters)
         if why is not None:
-            remedy = "Raise placement.resources.limits.memory, or take a smaller model."
-            refuse(self._uri, f"{why}. {remedy}")
+            refuse(self._uri, why)
         why = oversize(self.parameters, self._tied())
         if why is not None:
             refuse(self._uri, f"{why}: take a smaller model.")
