@@ -30,7 +30,10 @@ export async function tell(
   return isFirst ? waitMs : 0;
 }
 
-/** No condition upon the root's version guards an event, so the root is looked at first. */
+/**
+ * No condition upon the root's version guards an event, so the root is looked at first. Who gets no answer to that could store no
+ * status either, and tries the whole pass again.
+ */
 async function offer(
   news: readonly Note[],
   root: KubeObject,
@@ -40,8 +43,8 @@ async function offer(
   try {
     await refuseBehind(root, hands, saying.look);
   } catch (error) {
-    if (error instanceof NotLeading || error instanceof RootBehind) throw error;
-    return retryMsOf(error);
+    if (error instanceof NotLeading || error instanceof RootBehind || retryMsOf(error) > 0) throw error;
+    return 0;
   }
   let waitMs = 0;
   for (const note of news) waitMs = Math.max(waitMs, await recorder.note(root, note, saying));

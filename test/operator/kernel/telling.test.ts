@@ -90,15 +90,27 @@ describe('an event that is not taken for now', () => {
     expect(await there.pass()).toEqual({ kind: 'recheck', afterMs: 5000 });
   });
 
-  test('because nobody can tell whether the root is as it was holds it back likewise', async () => {
+  test('because nobody can tell whether the root is as it was holds it back for as long as that', async () => {
     const there = await stage(withCrew([]));
     const get = there.cluster.get.bind(there.cluster);
+    refusing(there, throttled, 1);
+    await there.pass();
     there.cluster.get = () => Promise.reject(throttled);
-    expect(await there.pass()).toEqual({ kind: 'recheck', afterMs: 5000 });
-    there.clock.pause(5000);
-    expect(await there.pass()).toEqual({ kind: 'settled' });
+    for (let round = 0; round < 3; round += 1) {
+      there.clock.pause(5000);
+      expect(await there.pass()).toEqual({ kind: 'failed', error: throttled });
+    }
     there.cluster.get = get;
-    expect([await eventsOf(there), await statusOf(there)]).toMatchObject([[], { members: 0 }]);
+    expect([await eventsOf(there), await statusOf(there)]).toEqual([[], undefined]);
+    expect(await there.pass()).toEqual({ kind: 'settled' });
+    expect([await eventsOf(there), await statusOf(there)]).toMatchObject([[{ reason: 'AllHere' }], { members: 0 }]);
+  });
+
+  test('because nobody may look at the root holds up nothing', async () => {
+    const there = await stage(withCrew([]));
+    there.cluster.get = () => Promise.reject(new ApiError('forbidden', 'no look', { status: 403 }));
+    expect(await there.pass()).toEqual({ kind: 'settled' });
+    expect((await there.cluster.list(crews, {})).items).toMatchObject([{ status: { members: 0 } }]);
   });
 });
 
