@@ -26,7 +26,7 @@ class Interruption:
     def __init__(self, end: Callable[[TrainerError], object]) -> None:
         # Zero: there is nothing to save yet, so the end is at once.
         self.grace_seconds: float = 0
-        self._end = end
+        self.end = end
         self._requested = threading.Event()
         self._rescue: Rescue | None = None
         self._rescue_seconds: float = 0
@@ -67,9 +67,9 @@ class Interruption:
                 # In a thread of its own: it may get stuck, too.
                 threading.Thread(target=self._save, args=(rescue,), daemon=True).start()
             time.sleep(0.1)
-        self._end(TrainerError(Reason.INTERRUPTED, NOTHING_SAVED))
+        self.end(TrainerError(Reason.INTERRUPTED, NOTHING_SAVED))
 
     def _save(self, rescue: Rescue) -> None:
         error = rescue()
         if error is not None:
-            self._end(error)
+            self.end(error)

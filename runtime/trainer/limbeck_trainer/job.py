@@ -42,6 +42,7 @@ from limbeck_trainer.scaling import time_alone, unmeasured
 from limbeck_trainer.session import Material, Session, Stage, Trained
 from limbeck_trainer.strategy import Choice
 from limbeck_trainer.stream_plan import StreamPlan
+from limbeck_trainer.watchdog import heed_watchdog
 
 if TYPE_CHECKING:
     from limbeck_trainer.pretrained.foundation import Foundation
@@ -72,6 +73,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
 
         rehearse(dataset, rows, environment.threads, session.log)
     peers = Peers(environment)
+    heed_watchdog(peers, session.interruption)
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
     check_agreement(peers, dataset)
     session.interruption.grace_seconds = GRACE_SECONDS

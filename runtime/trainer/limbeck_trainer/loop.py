@@ -124,7 +124,7 @@ class Training:
     def _asked(self, due: Due) -> tuple[bool, bool]:
         """Whether to stop, and whether to save."""
         stop, save = self._session.interruption.requested, self._peers.leads and due.passed() and self._writer.idle
-        return self._consensus.between_steps(stop, save)
+        return self._consensus.between_steps(self._step, stop, save)
 
     def _heed(self) -> None:
         """Between two parts of a validation, which the next attempt then does from its beginning."""

@@ -6,7 +6,7 @@ Not of the test itself: who has once run a backward pass cannot be forked any mo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,10 +61,14 @@ class Ended:
 
 
 def run_group(
-    folder: Path, document: Document, count: int, stop_after: int | Sequence[int] = NEVER, phase: str = "training"
+    folder: Path,
+    document: Document,
+    count: int,
+    stop_after: int | Sequence[int] = NEVER,
+    target: Callable[..., None] | None = None,
 ) -> Ended:
-    """A whole run by `count` ranks. All, or each, are told to stop before step `stop_after` + 1, or before that part of
-    validations.
+    """A whole run by `count` ranks. All, or each, are told to stop before step `stop_after` + 1. `target` takes the
+    place of `rank_of`.
     """
     stops = [stop_after] * count if isinstance(stop_after, int) else stop_after
     folder.mkdir(parents=True)
@@ -72,8 +76,8 @@ def run_group(
     port = free_port()
     ranks = [
         forkserver.Process(
-            target=rank_of,
-            args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stops[rank], phase),
+            target=target or rank_of,
+            args=(folder, document, Environment(rank, count, "127.0.0.1", port, 1, folder), stops[rank]),
         )
         for rank in range(count)
     ]

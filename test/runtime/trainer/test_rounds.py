@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from groups import NEVER, Counted, run_group
+from groups import NEVER, Counted, rank_of, run_group
 from limbeck_trainer import job, rounds
 from limbeck_trainer.engine import Engine
 from limbeck_trainer.errors import Reason, TrainerError
@@ -108,7 +109,7 @@ def test_a_group_that_is_told_to_stop_while_it_validates_goes_on_with_that(
     folders = [tmp_path / "whole", tmp_path / "stopped"]
     other, document = (config_document(it.as_uri(), distribution={"strategy": strategy}) for it in folders)
     whole = run_group(tmp_path / "w", other, 2).result
-    stopped = run_group(tmp_path / "first", document, 2, stops, "validating")
+    stopped = run_group(tmp_path / "first", document, 2, stops, partial(rank_of, phase="validating"))
     assert "step 60 of 80 (model); checkpoint file:" in stopped.result["message"]
     resumed = run_group(tmp_path / "then", attempt(document, 2), 2).result
     assert (resumed["resumedFromStep"], resumed["artefact"]["sha256"]) == (60, whole["artefact"]["sha256"])
