@@ -52,8 +52,6 @@ export class Budget {
 /** `crowded`: no rule is broken, but there is no memory for it. */
 export type BodyFault = Breach | 'crowded';
 
-const declaredBytes = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
-
 /** What Node reads of a body that nobody reads, before it leaves the socket alone: the high-water mark of its streams. */
 const unreadBytes = 64 * 1024;
 
@@ -82,14 +80,15 @@ export class Body {
     return !this.#streamed;
   }
 
+  /** It says so itself. */
+  get tooLarge(): boolean {
+    return Number(this.#request.headers['content-length'] ?? 0) > this.#rules.maxBytes;
+  }
+
   /** Calls `done` once: when the body is there as far as it is read ahead, or when it broke a rule. */
   readAhead(done: (fault?: BodyFault) => void): void {
     if (this.#whole) {
       done();
-      return;
-    }
-    if (declaredBytes(this.#request) > this.#rules.maxBytes) {
-      done('tooLarge');
       return;
     }
     const finish = (fault?: BodyFault): void => {

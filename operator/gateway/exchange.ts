@@ -88,6 +88,11 @@ export class Exchange implements Guest<Replica> {
       this.refused('hopeless');
       return;
     }
+    if (this.#body.tooLarge) {
+      this.#refuseBody('tooLarge');
+      return;
+    }
+    service.arrive();
     this.#body.readAhead((fault) => this.#ready(fault));
   }
 
@@ -135,7 +140,7 @@ export class Exchange implements Guest<Replica> {
   #ready(fault: BodyFault | undefined): void {
     if (this.#gone) return;
     if (fault !== undefined) {
-      this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
+      this.#refuseBody(fault);
       return;
     }
     this.#order = this.#call.service.admit();
@@ -150,7 +155,7 @@ export class Exchange implements Guest<Replica> {
     this.#body.readOn((fault) => {
       this.#call.service.leave(this);
       this.#endWait();
-      this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
+      this.#refuseBody(fault);
     });
   }
 
@@ -190,6 +195,10 @@ export class Exchange implements Guest<Replica> {
     if (!this.#gone) service.rejoin(this);
     service.release(replica);
     this.#watch();
+  }
+
+  #refuseBody(fault: BodyFault): void {
+    this.#refuse(refusalOfBody(fault, this.#ports.body.maxBytes));
   }
 
   #refuse(refusal: Refusal): void {

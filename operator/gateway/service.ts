@@ -23,6 +23,7 @@ export class Service {
   #replicas: readonly Replica[] = [];
   #inFlight = 0;
   #arrived = 0;
+  #admitted = 0;
 
   constructor(route: Route, ports: ServicePorts) {
     this.#ports = ports;
@@ -45,7 +46,7 @@ export class Service {
   get waiting(): number {
     return this.#room.size;
   }
-  /** Requests ever admitted; a request's number is its place in the queue. */
+  /** Requests that ever came. */
   get arrived(): number {
     return this.#arrived;
   }
@@ -69,11 +70,15 @@ export class Service {
     return this.#replicas.length === 0 && this.#route.refusing !== undefined;
   }
 
-  /** The number of the next request; counts it as arrived. */
-  admit(): number {
+  /** A request came; its body may take its time, while a replica starts. */
+  arrive(): void {
     this.#arrived++;
     this.#ports.changed(this);
-    return this.#arrived;
+  }
+
+  /** The number of the next request that is ready to be sent: its place in the queue. */
+  admit(): number {
+    return ++this.#admitted;
   }
 
   enter(guest: Guest<Replica>): void {

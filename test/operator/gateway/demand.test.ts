@@ -40,6 +40,7 @@ function world(...keys: string[]) {
 
 function guest(service: Service | undefined): Guest<Replica> {
   if (service === undefined) throw new Error('no service');
+  service.arrive();
   const made: Guest<Replica> = {
     ...{ order: service.admit(), patienceMs: 60_000, seated: () => undefined, refused: () => undefined },
   };

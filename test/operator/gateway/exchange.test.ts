@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { ask, pause, service, startBackend, startGateway, until } from './support.ts';
 
@@ -49,4 +50,27 @@ describe('the time that a caller waits', () => {
     expect((await ask(made.port, { path: '/v2/next' })).code).toBe(200);
     expect(paths).toEqual(['/v2/next']);
   });
+});
+
+test('a request wakes its service before its body is there, unless it is refused for its size', async () => {
+  const made = await startGateway({ maxBodyBytes: 100 });
+  made.gateway.routes.putService(service());
+  const told: unknown[] = [];
+  const stop = made.gateway.board.follow({
+    full: false,
+    write: (line) => {
+      const { 'default/digits': counts } = JSON.parse(line).services;
+      return counts === undefined || told.push(counts) > 0;
+    },
+  });
+  expect((await ask(made.port, { body: Buffer.alloc(101) })).code).toBe(413);
+  const slow = connect(made.port, '127.0.0.1');
+  slow.write('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default\r\nContent-Length: 2\r\n\r\nh');
+  await until(() => told.length > 0);
+  expect(told).toEqual([{ inFlight: 0, waiting: 0, arrived: 1 }]);
+  slow.write('i');
+  await until(() => told.length > 1);
+  expect(told[1]).toEqual({ inFlight: 0, waiting: 1, arrived: 1 });
+  stop();
+  slow.destroy();
 });

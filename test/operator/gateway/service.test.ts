@@ -18,6 +18,7 @@ function world(...ids: string[]) {
   const come = (count: number): void => {
     for (let n = 0; n < count; n++) {
       const seat = (replica: Replica): void => void seated.push(replica);
+      service.arrive();
       service.enter({ order: service.admit(), patienceMs: 60_000, seated: seat, refused: () => undefined });
     }
   };
