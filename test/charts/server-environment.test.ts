@@ -7,11 +7,12 @@ import { objects, renderValues } from './helm.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
+/** With so much memory that a server's own limits are the largest that it takes unasked. */
+const machine = { memoryBytes: 2 ** 34, heapBytes: 2 ** 32, cpus: 6, hasCuda: false };
+
 const startsWith = (variables: Environment): boolean =>
-  parseConfig(
-    { LIMBECK_MODELS_DIR: '/models', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector', ...variables },
-    { memoryBytes: 2 ** 34, cpus: 6, hasCuda: false },
-  ).ok;
+  parseConfig({ LIMBECK_MODELS_DIR: '/models', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector', ...variables }, machine)
+    .ok;
 
 /** Undefined where Helm takes it, otherwise what it says. */
 const refusal = (environment: Environment): Promise<string | undefined> =>
