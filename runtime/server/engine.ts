@@ -6,6 +6,7 @@
  * until they are asked for again.
  */
 import { sentenceOf } from '../../process/logger.ts';
+import { loadTogether } from './arrivals.ts';
 import { Budget, type NewModels } from './budget.ts';
 import { indexEntryOf, type IndexEntry } from './descriptions.ts';
 import { Follower } from './follower.ts';
@@ -13,7 +14,8 @@ import type { ModelFacts } from './loader.ts';
 import { Memory } from './memory.ts';
 import { Model, type ModelOptions } from './model.ts';
 import { ModelTable } from './model-table.ts';
-import { invalid, Refusal, unavailable } from './protocol/errors.ts';
+import { Refusal, unavailable } from './protocol/errors.ts';
+import { firstAbsent, firstPassedOver } from './readiness.ts';
 import type { ModelSource, NotReady, Repository } from './repository.ts';
 import { Turns } from './turns.ts';
 
@@ -40,6 +42,12 @@ interface Change {
 
 const without = (models: readonly Model[], others: readonly Model[]): readonly Model[] =>
   models.filter((model) => !others.includes(model));
+
+/** How a model comes: whether others may leave for it, and whether all of its versions must be loaded. */
+interface Terms {
+  readonly mayEvict: boolean;
+  readonly whole: boolean;
+}
 
 const noChange: Change = { retired: Promise.resolve() };
 
@@ -74,11 +82,15 @@ export class Engine {
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
   get notReady(): string | undefined {
     if (this.#filling !== undefined) return 'the models of the folder are being loaded';
-    for (const { name, notReady } of this.models) {
-      if (notReady !== undefined) return `model '${name}' is not ready: ${notReady.reason}: ${notReady.message}`;
-    }
+    const absent = firstAbsent(this.#table);
+    if (absent !== undefined) return absent;
     const empty = this.models.length === 0 && this.#options.modelControl === 'none';
     return empty ? 'there is no model to serve' : undefined;
+  }
+
+  /** One sentence about the first version that cannot be loaded while another one of its model answers. */
+  get passedOver(): string | undefined {
+    return firstPassedOver(this.#table);
   }
 
   /** The versions of a model, newest first; empty when there is none. */
@@ -86,11 +98,17 @@ export class Engine {
     return this.#table.versionsOf(name);
   }
 
-  /** A model, or its newest version when none is named. Refuses with 404. */
+  /** A version of a model, or the one that answers for all when none is named; undefined when there is none. */
+  known(name: string, version?: string): Model | undefined {
+    if (version === undefined) return this.#table.newestOf(name);
+    return this.versionsOf(name).find((candidate) => candidate.version === version);
+  }
+
+  /** As `known`. Refuses with 404. */
   find(name: string, version?: string): Model {
-    const versions = this.versionsOf(name);
-    const model = version === undefined ? versions[0] : versions.find((candidate) => candidate.version === version);
+    const model = this.known(name, version);
     if (model !== undefined) return model;
+    const versions = this.versionsOf(name);
     const what = versions.length === 0 ? `model '${name}'` : `version '${version ?? ''}' of model '${name}'`;
     const absence = this.budget.absence(name);
     throw new Refusal({ kind: 'notFound' }, `there is no ${what}${absence === undefined ? '' : `: ${absence.why}`}`);
@@ -145,7 +163,7 @@ export class Engine {
   /** Serves what the repository now has of a model, once it is loaded. Refuses, and changes nothing, when that fails. */
   load(name: string): Promise<void> {
     this.#requireExplicit();
-    return this.#inTurn(name, () => this.#load(name, true));
+    return this.#inTurn(name, () => this.#load(name, { mayEvict: true, whole: true }));
   }
 
   /** Serves a model no longer; resolves when its last request has been answered. */
@@ -205,7 +223,7 @@ export class Engine {
     await retired;
   }
 
-  async #load(name: string, mayEvict: boolean): Promise<Change> {
+  async #load(name: string, { mayEvict, whole }: Terms): Promise<Change> {
     const sources = (await this.#repository.list()).filter((source) => source.name === name);
     if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
     const next = await Promise.all(
@@ -214,32 +232,13 @@ export class Engine {
     const before = this.versionsOf(name);
     const [models, replaced] = [without(next, before), without(before, next)];
     // Without a budget nobody leaves for others.
-    await this.#tryAll({ name, models, replaced, mayEvict: mayEvict && this.budget.limited });
+    const newcomers = { name, models, replaced, mayEvict: mayEvict && this.budget.limited };
+    const failed = await loadTogether(newcomers, whole, {
+      ...{ table: this.#table, limited: this.budget.limited, log: this.#options.log },
+      makeRoom: (all) => this.#makeRoom(all),
+    });
     this.budget.forget(name);
-    return { retired: this.#table.set(name, next) };
-  }
-
-  /** Loads new models, all or none. */
-  async #tryAll(newcomers: NewModels): Promise<void> {
-    const { name, models } = newcomers;
-    await this.#makeRoom(newcomers);
-    if (this.#table.stopped) throw unavailable('the server is stopping');
-    try {
-      const failures = await Promise.all(models.map((model) => this.#table.try(model, newcomers)));
-      const failure = failures.find((found) => found !== undefined);
-      if (failure !== undefined) throw this.#refusalOf(name, failure);
-      // Only now is it known what keys and values take.
-      await this.#makeRoom(newcomers);
-    } catch (error) {
-      await Promise.all(models.map((model) => this.#table.discard(model)));
-      throw error;
-    }
-  }
-
-  /** What others take now, they may give back where models make room for one another. */
-  #refusalOf(name: string, { reason, message, crowded }: NotReady): Refusal {
-    const sentence = `model '${name}' cannot be loaded: ${reason}: ${message}`;
-    return crowded === true && this.budget.limited ? unavailable(sentence) : invalid(sentence);
+    return { retired: this.#table.set(name, without(next, failed)) };
   }
 
   #unloaded({ name }: ModelSource): NotReady {
@@ -257,18 +256,19 @@ export class Engine {
 
   /** Loads one model after another, as far as the budget goes; the others can be asked for, and so can those to come. */
   async #fill(names: readonly string[]): Promise<void> {
+    const terms = { mayEvict: false, whole: false };
     for (const name of names) this.budget.note(name, { why: 'not loaded yet', returns: true });
     for (const name of names) {
       if (this.#table.stopped) return;
       // By then it may be there, since somebody asked for it, or unloaded by hand.
-      const load = (): Change | Promise<Change> => (this.#isAway(name) ? this.#load(name, false) : noChange);
+      const load = (): Change | Promise<Change> => (this.#isAway(name) ? this.#load(name, terms) : noChange);
       await this.#inTurn(name, load).catch((error: unknown) => this.#keepAway(name, error));
     }
   }
 
   async #recalled(name: string): Promise<void> {
     try {
-      await this.#inTurn(name, () => this.#load(name, true));
+      await this.#inTurn(name, () => this.#load(name, { mayEvict: true, whole: false }));
     } catch (error) {
       this.#keepAway(name, error);
       throw unavailable(sentenceOf(error));

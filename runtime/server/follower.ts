@@ -51,9 +51,9 @@ export class Follower {
    * go on being answered as before until the new one answers, which a file that is still being written never does.
    */
   async bring(source: ModelSource, predecessor?: Model): Promise<void> {
-    const others = this.#table.versionsOf(source.name).filter((other) => other !== predecessor);
-    const served = predecessor === undefined ? others : [predecessor];
-    const answered = served.some(({ notReady }) => notReady === undefined);
+    const versions = this.#table.versionsOf(source.name);
+    const others = versions.filter((other) => other !== predecessor);
+    const answered = versions.some(({ notReady }) => notReady === undefined);
     if (answered && this.#isLeftAlone(source)) return;
     const model = this.#options.create(source);
     const arrival = { replaced: predecessor === undefined ? [] : [predecessor], mayEvict: false };

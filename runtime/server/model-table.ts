@@ -34,6 +34,12 @@ export class ModelTable {
     return this.#byName.get(name) ?? [];
   }
 
+  /** Who answers for a name where no version is named: the newest that has been loaded, and before that the newest. */
+  newestOf(name: string): Model | undefined {
+    const versions = this.versionsOf(name);
+    return versions.find(({ facts }) => facts !== undefined) ?? versions[0];
+  }
+
   /** Loads one that nobody asks yet; undefined when it answers, otherwise why it does not. It is set or discarded after. */
   try(model: Model, arrival: Arrival): Promise<NotReady | undefined> {
     this.#tried.add(model);

@@ -32,7 +32,7 @@ function modelMethods(face: Face) {
   return {
     // A question with a yes or a no: a model that is not there is not ready, and no error.
     ModelReady: ({ name, version }: ModelMessage) => {
-      const model = engine.versionsOf(name).find((known) => version === '' || known.version === version);
+      const model = engine.known(name, versionOf(version));
       return { ready: !draining() && model !== undefined && model.notReady === undefined };
     },
     ModelMetadata: (request: ModelMessage) => {

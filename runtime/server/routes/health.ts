@@ -11,7 +11,8 @@ export function healthRoutes(app: Express, { engine, draining }: Face): void {
   // Clients of both kinds read these: some the status, others `ready`, and the specification's own text `live`.
   route(app, ['get', '/v2/health/ready'], (_request, response) => {
     const error = notReady();
-    if (error === undefined) response.json({ ready: true, live: true });
+    const { passedOver: warning } = engine;
+    if (error === undefined) response.json({ ready: true, live: true, ...(warning !== undefined && { warning }) });
     else response.status(503).json({ ready: false, live: true, error });
   });
 }

@@ -236,6 +236,23 @@ describe('a server whose models have a budget', () => {
     expect((await ask(server, 'c')).status).toBe(200);
   });
 
+  test.each(['at the start', 'when it comes back'])(
+    'goes on without a version that cannot be loaded, %s, unless somebody loads it by hand',
+    async (when) => {
+      const name = when === 'at the start' ? '0' : 'd';
+      const server = await serve({ [`${name}/1/model.onnx`]: plus(7), [`${name}/2/model.onnx`]: 'no model' });
+      expect((await ask(server, name)).json).toMatchObject({ model_version: '1', outputs: [{ data: [7, 7] }] });
+      expect((await post(`${server.url}/v2/models/${name}/versions/2/infer`, body)).status).toBe(404);
+      const refused = await load(server, name);
+      expect([refused.status, refused.json.error]).toEqual([400, expect.stringContaining('LoadFailed')]);
+      expect((await ask(server, name)).status).toBe(200);
+      expect((await server.engine.index()).filter((entry) => entry.name === name)).toMatchObject([
+        { version: '1', state: 'READY' },
+        { version: '2', state: 'UNAVAILABLE' },
+      ]);
+    },
+  );
+
   test('leaves one away that was unloaded, be it that it was away by then', async () => {
     const server = await serve();
     const unload = (name: string): Promise<Answer> => post(`${server.url}/v2/repository/models/${name}/unload`, '');

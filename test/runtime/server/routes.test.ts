@@ -70,6 +70,22 @@ describe('health and metadata', () => {
     expect(answer.status).toBe(status);
   });
 
+  test('readiness tells of a version that cannot be loaded while another one answers', async () => {
+    const files = { 'm/1/model.onnx': mlpModel([4, 8, 3]), 'm/2/model.onnx': 'half a file' };
+    const other = await serveModels(files, { wait: 'decided' });
+    const answers = await Promise.all(
+      ['health/ready', 'models/m/ready', 'models/m/versions/2/ready'].map((path) => fetch(`${other.url}/v2/${path}`)),
+    );
+    const metrics = await (await fetch(`${other.url}/metrics`)).text();
+    await other.stop();
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 503]);
+    expect(await answers[0]!.json()).toMatchObject({
+      warning: expect.stringContaining("version 2 of model 'm' is not ready: LoadFailed"),
+    });
+    for (const [version, ready] of ['0', '1'].entries())
+      expect(metrics).toMatch(new RegExp(`^limbeck_model_ready\\{.*version="${2 - version}".*\\} ${ready}$`, 'm'));
+  });
+
   test('liveness for probes is plain', async () => {
     expect((await call('/healthz')).status).toBe(200);
   });
