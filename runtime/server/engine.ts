@@ -63,6 +63,9 @@ export class Engine {
   readonly #onAdded: ((model: Model) => void)[] = [];
   /** Models that are asked for while they are away: all who ask wait for one load. */
   readonly #recalls = new Map<string, Promise<void>>();
+  /** Looks at the repository that were begun, and which of them was followed last. */
+  #looks = 0;
+  #followed = 0;
   /** Undefined once all that fits has been loaded. */
   #filling: Promise<void> | undefined;
 
@@ -179,7 +182,13 @@ export class Engine {
 
   /** Follows the repository: loads what is new or has changed, unloads what has gone. Failures are retried for ever. */
   async rescan(): Promise<void> {
-    await this.#follower.follow(await this.#repository.list());
+    this.#looks += 1;
+    const look = this.#looks;
+    const sources = await this.#repository.list();
+    // A folder may be slow to list: what was seen before is over.
+    if (look < this.#followed) return;
+    this.#followed = look;
+    await this.#follower.follow(sources);
   }
 
   /** Ends all models; resolves when no worker thread is left. */

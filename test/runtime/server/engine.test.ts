@@ -290,6 +290,31 @@ describe('names and versions', () => {
     expect(engine.find('m').version).toBe('2');
   });
 
+  test('a look that was begun before another one is not followed after it', async () => {
+    const folder = await folderWith({});
+    const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { list } = folderRepository(folder);
+    let looks = -1;
+    const slow = async () => {
+      looks += 1;
+      const [look, seen] = [looks, await list()];
+      if (look > 0) await held[look - 1]!.promise;
+      return seen;
+    };
+    const engine = new Engine({ list: slow }, { ...modelOptions, modelControl: 'poll' });
+    engines.push(engine);
+    await engine.start();
+    const before = engine.rescan();
+    await mkdir(join(folder, 'm'));
+    await writeFile(join(folder, 'm/model.onnx'), identityModel('FP32'));
+    const after = engine.rescan();
+    held[1]!.resolve();
+    await after;
+    held[0]!.resolve();
+    await before;
+    expect(engine.models.map(({ name }) => name)).toEqual(['m']);
+  });
+
   test('a server without models is not ready', async () => {
     const engine = await engineOver(await folderWith({}));
     expect(engine.notReady).toBe('there is no model to serve');
