@@ -56,7 +56,12 @@ export type End =
   | { readonly kind: 'length' }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'expired' }
-  | { readonly kind: 'failed'; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      /** By what it was asked, as it would be each time. */
+      readonly again?: true;
+    };
 
 /** An answer that is over. */
 export interface Ended {

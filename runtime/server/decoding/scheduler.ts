@@ -18,7 +18,7 @@ type Runner = Pick<Session, 'loaded' | 'run'>;
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const noNumbers: End = { kind: 'failed', message: 'the model gave no finite logits' };
+const noNumbers: End = { kind: 'failed', message: 'it gave no finite logits', again: true };
 
 /** An answer that has no slot yet. */
 interface Waiting extends Standing {

@@ -1,8 +1,8 @@
 /** A prompt → text, in pieces that may be sent as they come. */
-import { invalidParameter, unavailable } from '../protocol/errors.ts';
+import { invalid, invalidParameter, unavailable, type Refusal } from '../protocol/errors.ts';
 import type { Asker } from './decoder.ts';
 import type { LanguageModel } from './language-model.ts';
-import type { Assignment } from './messages.ts';
+import type { Assignment, End } from './messages.ts';
 import type { TokenLogProbabilities } from './sampling.ts';
 import { StopFilter, TokenText } from './text-stream.ts';
 
@@ -18,7 +18,7 @@ export interface Usage {
   readonly cachedTokens: number;
 }
 
-/** A token's probabilities, and how many letters of the text come before it. */
+/** A token's probabilities, and how many characters of the text come before it, as callers count them: code points. */
 export interface PlacedLogProbabilities extends TokenLogProbabilities {
   readonly offset: number;
 }
@@ -53,14 +53,21 @@ export async function promptTokens(
   throw invalidParameter(options.parameter, `the model has no token ${stranger}; it has ${vocabulary}`);
 }
 
+/** Begins where so many code units of the text end. */
+interface Held extends PlacedLogProbabilities {
+  readonly start: number;
+}
+
 /** Holds text and probabilities back until they may be sent. */
 class Assembly {
   readonly #text: TokenText;
   readonly #stops: StopFilter;
-  #logprobs: PlacedLogProbabilities[] = [];
-  /** Letters of all tokens, and of the pieces that were released. */
+  #logprobs: Held[] = [];
+  /** Code units of all tokens, and of the pieces that were released. */
   #decoded = 0;
   #released = 0;
+  /** Code points of all tokens, where they are told. */
+  #characters = 0;
   stopped = false;
 
   constructor({ codec }: LanguageModel, { prompt, stops }: TextRequest) {
@@ -69,8 +76,11 @@ class Assembly {
   }
 
   push(token: number, logprobs: TokenLogProbabilities | undefined): Piece | undefined {
-    if (logprobs !== undefined) this.#logprobs.push({ ...logprobs, offset: this.#decoded });
     const added = this.#text.push(token);
+    if (logprobs !== undefined) {
+      this.#logprobs.push({ ...logprobs, offset: this.#characters, start: this.#decoded });
+      this.#characters += [...added].length;
+    }
     this.#decoded += added.length;
     const { text, stopped } = this.#stops.push(added);
     this.stopped = stopped;
@@ -88,7 +98,7 @@ class Assembly {
 
   /** Text with the tokens that begin before `end`: a stop that is found later may cut those that begin in what is held. */
   #piece(text: string, end = this.#released + text.length): TextPiece {
-    const logprobs = this.#logprobs.filter(({ offset }) => offset < end);
+    const logprobs = this.#logprobs.filter(({ start }) => start < end);
     this.#logprobs = this.#logprobs.slice(logprobs.length);
     this.#released += text.length;
     return { kind: 'text', text, logprobs };
@@ -109,6 +119,10 @@ function assignmentOf({ geometry }: LanguageModel, request: TextRequest): Omit<A
   };
 }
 
+/** Who is told to come again must have a chance then. */
+const failureOf = ({ message, again }: Extract<End, { kind: 'failed' }>): Refusal =>
+  (again === true ? invalid : unavailable)(`the model failed: ${message}`);
+
 /** Writes one answer. Whoever stops listening, or aborts, has cancelled it. */
 export async function* writeText(
   model: LanguageModel,
@@ -121,7 +135,7 @@ export async function* writeText(
   let [completionTokens, cachedTokens] = [0, 0];
   for await (const written of decoder.write(assignmentOf(model, request), asker)) {
     if (written.kind === 'end') {
-      if (written.end.kind === 'failed') throw unavailable(`the model failed: ${written.end.message}`);
+      if (written.end.kind === 'failed') throw failureOf(written.end);
       const rest = assembly.flush();
       if (rest !== undefined) yield rest;
       const finish = written.end.kind === 'length' && !assembly.stopped ? 'length' : 'stop';

@@ -1,5 +1,5 @@
 /** What a model gives for texts → one vector for each. Pure. */
-import { unavailable } from '../protocol/errors.ts';
+import { invalid, unavailable } from '../protocol/errors.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Embedder } from './embedder.ts';
 
@@ -22,7 +22,7 @@ function lengthOf(vector: Float32Array): number {
   let square = 0;
   for (const value of vector) square += value * value;
   const length = Math.sqrt(square);
-  if (!Number.isFinite(length)) throw unavailable('the model failed: it gave no finite numbers');
+  if (!Number.isFinite(length)) throw invalid('the model gave NaN or an infinity for one of these texts');
   return length;
 }
 

@@ -1,13 +1,24 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { greedy } from '../../../../runtime/server/decoding/sampling.ts';
 import { writeText, type Piece } from '../../../../runtime/server/decoding/text-writer.ts';
-import { echoArtefact } from '../../../support/echo-artefact.ts';
+import { echoArtefact, foreignArtefact } from '../../../support/echo-artefact.ts';
+import { headDim } from '../../../support/echo-decoder.ts';
 import { serveModels, type LiveServer } from '../../../support/model-server.ts';
+
+/** The same model, but for the letter z, which it has as NaN: whatever comes after it has no likeliest token. */
+function speechlessArtefact(): Readonly<Record<string, Buffer | string>> {
+  const artefact = foreignArtefact('speechless');
+  const model = Buffer.from(artefact['speechless/model.onnx']!);
+  // The first of its tables has a row for each token, with a 1 in the column of the same number.
+  const first = model.indexOf(Buffer.from(Float32Array.of(1).buffer));
+  model.writeFloatLE(Number.NaN, first + 'z'.charCodeAt(0) * (headDim + 1) * 4);
+  return { ...artefact, 'speechless/model.onnx': model };
+}
 
 let server: LiveServer;
 
 beforeAll(async () => {
-  server = await serveModels(echoArtefact());
+  server = await serveModels({ ...echoArtefact(), ...speechlessArtefact() });
 });
 
 afterAll(() => server.stop());
@@ -36,10 +47,27 @@ test('a stop that is found only in what was held back at the limit ends the answ
   expect(end).toMatchObject({ kind: 'end', finish: 'stop' });
 });
 
+test('a model without finite numbers fails of what it was asked, and nobody is told to ask again', async () => {
+  const answer = writeText(
+    server.engine.find('speechless').language!,
+    { prompt: [...Buffer.from('az')], maxTokens: 4, sampling: greedy, stops: [] },
+    { signal: new AbortController().signal },
+  );
+  await expect(answer.next()).rejects.toMatchObject({
+    ...{ fault: { kind: 'invalid' }, message: 'the model failed: it gave no finite logits' },
+  });
+});
+
 test('a token begins where the text before it ends, also one of the bytes of a character', async () => {
   const { text, offsets } = await written('abcd€f', 10, []);
   expect(text).toBe('abcd€fab');
   expect(offsets).toEqual([0, 1, 2, 3, 4, 4, 4, 5, 6, 7]);
+});
+
+test('places are told as characters, of which one may be two letters to JavaScript', async () => {
+  const { text, offsets } = await written('abc\u{1f600}d', 10, []);
+  expect(text).toBe('abc\u{1f600}dab');
+  expect(offsets).toEqual([0, 1, 2, 3, 3, 3, 3, 4, 5, 6]);
 });
 
 test.each([

@@ -43,9 +43,12 @@ describe('vectors', () => {
   });
 
   test.each([
-    ['no numbers', output([1, 2], [Number.NaN, 1]), 'no finite numbers'],
-    ['another number of rows', output([2, 2], [1, 1, 1, 1]), 'it gave [2,2]'],
-  ])('are refused of %s', (_what, tensor, sentence) => {
-    expect(() => vectorsOf(tensor, [1], { ...plain, pooling: 'none' })).toThrow(sentence);
+    ['no numbers', output([1, 2], [Number.NaN, 1]), 'invalid', 'NaN or an infinity'],
+    ['another number of rows', output([2, 2], [1, 1, 1, 1]), 'unavailable', 'it gave [2,2]'],
+  ])('are refused of %s', (_what, tensor, kind, sentence) => {
+    const make = () => vectorsOf(tensor, [1], { ...plain, pooling: 'none' });
+    expect(make).toThrow(
+      expect.objectContaining({ fault: expect.objectContaining({ kind }), message: expect.stringContaining(sentence) }),
+    );
   });
 });
