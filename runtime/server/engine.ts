@@ -82,6 +82,11 @@ export class Engine {
     return this.#table.models;
   }
 
+  /** Whose counters are told: all models, and those that have left and still answer, unless others have their places and counters. */
+  get counted(): readonly Model[] {
+    return this.#table.counted;
+  }
+
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
   get notReady(): string | undefined {
     if (this.#filling !== undefined) return 'the models of the folder are being loaded';
@@ -210,7 +215,8 @@ export class Engine {
   }
 
   #create(source: ModelSource, options: ModelOptions = this.#options): Model {
-    const model = new Model(source, options, this.#memory);
+    const predecessor = this.versionsOf(source.name).find(({ version }) => version === source.version);
+    const model = new Model(source, options, this.#memory, predecessor);
     for (const tell of this.#onAdded) tell(model);
     return model;
   }

@@ -131,10 +131,10 @@ function registerBudget(registry: Registry, engine: Engine): void {
 
 /** Registers the server's metrics. */
 export function registerMetrics(registry: Registry, engine: Engine): void {
-  const subjects = { models: () => engine.models, labelNames, labelsOf };
-  registerCounters(registry, subjects, counters);
-  registerGauges(registry, subjects, gauges);
-  registerBatchSizes(registry, subjects, engine);
+  const counted = { models: () => engine.counted, labelNames, labelsOf };
+  registerCounters(registry, counted, counters);
+  registerGauges(registry, { ...counted, models: () => engine.models }, gauges);
+  registerBatchSizes(registry, counted, engine);
   registerProvider(registry, engine);
   registerBudget(registry, engine);
   registerDecodingMetrics(registry, engine);

@@ -29,6 +29,13 @@ export class ModelTable {
     return [...this.#retiring.keys()];
   }
 
+  /** All in the table, and of those that have left it and have not ended yet the versions that nobody else is. */
+  get counted(): readonly Model[] {
+    const left = this.retiring.map((model) => [`${model.name}/${model.version}`, model] as const);
+    const there = this.models.map((model) => [`${model.name}/${model.version}`, model] as const);
+    return [...new Map([...left, ...there]).values()];
+  }
+
   /** The versions of a model, newest first; empty when there is none. */
   versionsOf(name: string): readonly Model[] {
     return this.#byName.get(name) ?? [];

@@ -46,6 +46,9 @@ type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
   | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime };
 
+/** What has been counted of a model. */
+type Counted = Pick<Model, 'statistics' | 'decodingStatistics'>;
+
 /** Lives from `start` to `stop`. */
 export class Model {
   readonly name: string;
@@ -56,10 +59,10 @@ export class Model {
   usedAt: number;
   /** Of callers, who need it for more than one inference. */
   readonly tasks = new Tasks();
-  readonly statistics = new ModelStatistics();
+  readonly statistics: ModelStatistics;
   readonly memory: ModelMemory;
   /** All zeros for what is no language model. */
-  readonly decodingStatistics = new DecodingStatistics();
+  readonly decodingStatistics: DecodingStatistics;
   readonly #source: ModelSource;
   readonly #options: ModelOptions;
   readonly #log: Log;
@@ -70,7 +73,10 @@ export class Model {
   #end: Promise<void> | undefined;
   #users = 0;
 
-  constructor(source: ModelSource, options: ModelOptions, memory: Memory) {
+  /** What it does is counted with what a predecessor has done, and still does. */
+  constructor(source: ModelSource, options: ModelOptions, memory: Memory, predecessor?: Counted) {
+    this.statistics = predecessor?.statistics ?? new ModelStatistics();
+    this.decodingStatistics = new DecodingStatistics(predecessor?.decodingStatistics);
     this.name = source.name;
     this.version = source.version;
     this.stamp = source.stamp;

@@ -6,6 +6,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../model.ts';
 import { registerCounters, registerGauges, registerHistogram, type Series, type Subjects } from '../series.ts';
+import type { End } from './messages.ts';
 
 const labelNames = ['model_name', 'version'] as const;
 
@@ -13,22 +14,22 @@ const counters: readonly Series[] = [
   {
     name: 'vllm:prompt_tokens_total',
     help: 'Tokens of prompts, those known from earlier prompts included.',
-    value: ({ decodingStatistics }) => decodingStatistics.promptTokens,
+    value: ({ decodingStatistics }) => decodingStatistics.totals.promptTokens,
   },
   {
     name: 'vllm:generation_tokens_total',
     help: 'Tokens written.',
-    value: ({ decodingStatistics }) => decodingStatistics.writtenTokens,
+    value: ({ decodingStatistics }) => decodingStatistics.totals.writtenTokens,
   },
   {
     name: 'vllm:prefix_cache_hits_total',
     help: 'Tokens of prompts that were known from earlier prompts and not read again.',
-    value: ({ decodingStatistics }) => decodingStatistics.cachedTokens,
+    value: ({ decodingStatistics }) => decodingStatistics.totals.cachedTokens,
   },
   {
     name: 'limbeck_decoding_steps_total',
     help: 'Steps of decoding; each writes one token of every answer in the batch.',
-    value: ({ decodingStatistics }) => decodingStatistics.steps,
+    value: ({ decodingStatistics }) => decodingStatistics.totals.steps,
   },
 ];
 
@@ -62,21 +63,24 @@ const gauges: readonly Series[] = [
 
 const labelsOf = ({ name, version }: Model) => ({ model_name: name, version });
 
-const languageModels = ({ models }: Engine): readonly Model[] =>
+const languageModels = (models: readonly Model[]): readonly Model[] =>
   models.filter(({ language }) => language !== undefined);
+
+/** vLLM's words for what it knows. */
+const reasons = { stop: 'stop', length: 'length', cancelled: 'abort', failed: 'error', expired: 'expired' } as const;
 
 function registerEndings(registry: Registry, engine: Engine): void {
   new Counter({
     name: 'vllm:request_success_total',
-    help: 'Answers by why they ended: stop, length, cancelled, expired, failed.',
+    help: 'Answers by why they ended: stop, length, abort (its caller left), expired (its deadline passed), error.',
     labelNames: [...labelNames, 'finished_reason'],
     registers: [registry],
     collect() {
       this.reset();
-      for (const model of languageModels(engine)) {
-        for (const [reason, count] of Object.entries(model.decodingStatistics.endings)) {
-          this.inc({ ...labelsOf(model), finished_reason: reason }, count);
-        }
+      for (const model of languageModels(engine.counted)) {
+        const { endings } = model.decodingStatistics.totals;
+        for (const [kind, finished_reason] of Object.entries(reasons))
+          this.inc({ ...labelsOf(model), finished_reason }, endings[kind as End['kind']]);
       }
     },
   });
@@ -102,9 +106,9 @@ function registerTimes(registry: Registry, subjects: Subjects, engine: Engine): 
 
 /** Registers the metrics of language models. */
 export function registerDecodingMetrics(registry: Registry, engine: Engine): void {
-  const subjects = { models: () => languageModels(engine), labelNames, labelsOf };
-  registerCounters(registry, subjects, counters);
-  registerGauges(registry, subjects, gauges);
+  const counted = { models: () => languageModels(engine.counted), labelNames, labelsOf };
+  registerCounters(registry, counted, counters);
+  registerGauges(registry, { ...counted, models: () => languageModels(engine.models) }, gauges);
   registerEndings(registry, engine);
-  registerTimes(registry, subjects, engine);
+  registerTimes(registry, counted, engine);
 }

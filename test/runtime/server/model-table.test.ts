@@ -38,6 +38,17 @@ describe('the table', () => {
     expect([table.retiring, tenth.done, second.done]).toEqual([[], ['retired'], []]);
   });
 
+  test('counts what has left it, unless another has its place', async () => {
+    const table = new ModelTable();
+    const [first, second, again] = [model('1'), model('2'), model('2')];
+    await table.set('m', [first, second]);
+    void table.set('m', [again]);
+    expect(new Set(table.counted)).toEqual(new Set([first, again]));
+    for (const gone of [first, second]) gone.end();
+    await table.retired();
+    expect(table.counted).toEqual([again]);
+  });
+
   test('stops what is tried, too', async () => {
     const table = new ModelTable();
     const [served, tried, discarded] = [model('1'), model('2'), model('3')];

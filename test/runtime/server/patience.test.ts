@@ -87,7 +87,9 @@ async function ask(path: string, body: object, headers: Readonly<Record<string, 
 /** Runs of all models so far, and tokens. */
 const done = (): number =>
   server.engine.models.reduce((sum, { statistics, decodingStatistics }) => {
-    return sum + statistics.executions + decodingStatistics.writtenTokens + decodingStatistics.promptTokens;
+    return (
+      sum + statistics.executions + decodingStatistics.totals.writtenTokens + decodingStatistics.totals.promptTokens
+    );
   }, 0);
 
 describe.each(requests)('%s', (path, body, isOpenAi) => {
@@ -144,7 +146,7 @@ describe('a deadline in the middle', () => {
   const idle = () => until(() => server.engine.find('echo').language?.decoder.pending === 0);
 
   test('of an answer ends it, and all that is written beside it', async () => {
-    const { endings } = server.engine.find('echo').decodingStatistics;
+    const { endings } = server.engine.find('echo').decodingStatistics.totals;
     const before = endings.expired;
     const { status, json } = await ask('/v1/completions', endless, { 'grpc-timeout': '500m' });
     expect([status, json?.error]).toMatchObject([504, { code: 'deadline_exceeded', type: 'server_error' }]);

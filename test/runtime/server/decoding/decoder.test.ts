@@ -27,7 +27,7 @@ test('answers that were being written when the process died count as failed', as
   await until(() => decodingStatistics.writing === 1);
   process.kill(session, 'SIGKILL');
   expect((await answer).status).toBe(503);
-  expect(decodingStatistics.endings.failed).toBe(1);
+  expect(decodingStatistics.totals.endings.failed).toBe(1);
   await server.stop();
 });
 

@@ -148,10 +148,13 @@ describe('streams', () => {
       signal: controller.signal,
     });
     await response.body!.getReader().read();
-    const before = server.engine.find('echo').decodingStatistics.endings.cancelled;
+    const before = server.engine.find('echo').decodingStatistics.totals.endings.cancelled;
     controller.abort();
     await until(() => model.decoder.pending === 0);
-    expect(server.engine.find('echo').decodingStatistics.endings.cancelled).toBe(before + 1);
+    expect(server.engine.find('echo').decodingStatistics.totals.endings.cancelled).toBe(before + 1);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const aborted = /^vllm:request_success_total\{.*finished_reason="abort".*\} (\d+)$/m.exec(metrics)?.[1];
+    expect(aborted).toBe(String(before + 1));
   });
 });
 

@@ -143,6 +143,21 @@ describe('models on request', () => {
     expect(server.engine.models).toEqual([]);
   });
 
+  test('a model that is replaced is counted on', async () => {
+    const server = await serve({ 'm/model.onnx': plus(1) }, 'explicit');
+    const counted = async (): Promise<readonly string[]> =>
+      (await (await fetch(`${server.url}/metrics`)).text())
+        .split('\n')
+        .filter((line) => line.startsWith('nv_inference_request_success{'))
+        .map((line) => line.split(' ').at(-1)!);
+    await ask(server);
+    await put(server, 'm/model.onnx', plus(2));
+    await load(server, 'm');
+    expect(await counted()).toEqual(['1']);
+    expect((await ask(server)).json.outputs[0]!.data).toEqual([2, 2]);
+    expect(await counted()).toEqual(['2']);
+  });
+
   test('metrics of a model that has gone are gone', async () => {
     const server = await serve({ 'm/model.onnx': plus(1), 'n/model.onnx': mlpModel([2, 4, 2]) }, 'explicit');
     const series = async (): Promise<string[]> =>
