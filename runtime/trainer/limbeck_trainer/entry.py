@@ -101,7 +101,9 @@ def _run(path: Path, ending: Ending, interruption: Interruption) -> dict[str, ob
     ending.log = log = Log({"rank": environment.rank, "run": f"{config.run.namespace}/{config.run.name}"})
     warnings.showwarning = lambda message, *_rest, **_named: log.warn("warning", text=str(message))
     log.info("trainer starting", attempt=config.run.attempt, worldSize=environment.world_size)
-    _serve(ending.board, config.progress_port, log)
+    if environment.local_rank == 0:
+        # One port for all processes of a pod: rank 0 of the group, who knows more than the others, is the first of its.
+        _serve(ending.board, config.progress_port, log)
     # Imported late: torch takes seconds, in which SIGTERM and /progress have to work already.
     from limbeck_trainer.job import run
     from limbeck_trainer.scratch import Scratch
@@ -116,5 +118,5 @@ def _serve(board: Board, port: int, log: Log) -> None:
     try:
         serve_progress(board, port)
     except OSError as error:
-        # Ranks that share an address share the port: the first one speaks for all.
+        # As outside a cluster, where workers share an address: the first one speaks for all.
         log.warn("progress not served", port=port, error=error.strerror)

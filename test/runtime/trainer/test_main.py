@@ -19,6 +19,7 @@ from support import (
     config_document,
     contract,
     digits_file,
+    free_port,
     metrics_of,
     progress_of,
     run_here,
@@ -208,6 +209,21 @@ def test_every_rank_answers_and_a_frozen_one_accepts_but_says_nothing(tmp_path: 
     assert worker.exit_code() == 143
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", document["progressPort"]))
+
+
+def test_of_several_processes_in_a_pod_the_first_speaks_although_another_is_there_before_it(
+    tmp_path: Path, store: str
+) -> None:
+    """Rank 0 alone knows of checkpoints, and all processes of a pod have one port."""
+    document = config_document(store, optimization={"epochs": 2000}, checkpoint={"everySeconds": 1, "keep": 1})
+    group = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_PORT": str(free_port())}
+    (second,) = start_workers(tmp_path / "1", document, 1, {**group, "RANK": "1", "LOCAL_RANK": "1"})
+    second.wait_for("data loaded")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", document["progressPort"]))
+    (first,) = start_workers(tmp_path / "0", document, 1, {**group, "RANK": "0", "LOCAL_RANK": "0"})
+    first.wait_for("checkpoint written")
+    assert {"checkpoint", "history", "distribution"} <= progress_of(document).keys()
 
 
 def test_a_surprise_is_crashed_with_the_last_line_of_its_traceback(tmp_path: Path, store: str) -> None:
