@@ -32,6 +32,7 @@ from limbeck_trainer.loop import Training, material_of
 from limbeck_trainer.losses import Criterion, cross_entropy, next_token, squared_error
 from limbeck_trainer.measuring import Examined, Measured, measure
 from limbeck_trainer.model_config import Pretrained
+from limbeck_trainer.origins import check_origins, origins_of
 from limbeck_trainer.plan import Plan
 from limbeck_trainer.preprocess import target_spread
 from limbeck_trainer.progress import Distribution
@@ -67,11 +68,8 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     if distillation is not None:
         teacher = load_teacher(distillation, dataset, session.store, session.scratch, environment.threads)
     session.log.info("data loaded", samples=len(dataset.y), train=len(rows.train), test=len(rows.test))
-    if dataset.foundation is not None and environment.rank == 0:
-        # Rank 0 alone exports.
-        from limbeck_trainer.pretrained.rehearsal import rehearse
-
-        rehearse(dataset, rows, environment.threads, session.log)
+    if environment.rank == 0:
+        _check_begin(session, environment, dataset, rows)
     peers = Peers(environment)
     heed_watchdog(peers, session.interruption)
     session.log.info("workers met", worldSize=peers.world_size, device=str(peers.device))
@@ -96,9 +94,19 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         **_told(session),
         **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
         "artefact": artefact,
-        "lineage": lineage,
+        # That of a tokenizer is in the manifest and the report: the contract has no place for it here.
+        "lineage": {name: value for name, value in lineage.items() if name != "tokenizerSha256"},
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _check_begin(session: Session, environment: Environment, dataset: Dataset, rows: Rows) -> None:
+    """What rank 0 alone has to do with: the run's checkpoints, and the export."""
+    check_origins(session.store, session.config.run_uri, origins_of(session.config.model, dataset))
+    if dataset.foundation is not None:
+        from limbeck_trainer.pretrained.rehearsal import rehearse
+
+        rehearse(dataset, rows, environment.threads, session.log)
 
 
 def _check_validation(config: Config, rows: Rows) -> None:
@@ -190,7 +198,6 @@ def _criterion(config: Config, material: Material, teacher: Teacher | None) -> C
 
 def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict[str, object]:
     teacher = {"teacherSha256": config.distillation.teacher_sha256} if config.distillation else {}
-    pretrained = {"pretrainedSha256": dataset.foundation.sha256} if dataset.foundation else {}
     return {
         "dataSha256": dataset.sha256,
         "configSha256": config.course_sha256,
@@ -199,7 +206,7 @@ def _lineage(config: Config, environment: Environment, dataset: Dataset) -> dict
         "worldSize": environment.world_size,
         "torch": torch.__version__,
         **teacher,
-        **pretrained,
+        **origins_of(config.model, dataset),
     }
 
 

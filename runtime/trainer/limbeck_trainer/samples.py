@@ -7,6 +7,7 @@ Of texts x is int32 [n, t], indices of tokens, and for a language model y is the
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,12 @@ class Tokens:
     end: int
     padding: int
     files: Mapping[str, bytes]
+
+    @property
+    def sha256(self) -> str:
+        """Of what `sha256sum` prints for the tokenizer's files by name."""
+        lines = (f"{hashlib.sha256(self.files[name]).hexdigest()}  {name}\n" for name in sorted(self.files))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
