@@ -45,6 +45,7 @@ export class Exchange implements Guest<Replica> {
   /** Undefined while it does not wait for a seat. */
   #waitingSinceMs: number | undefined;
   #waitedMs = 0;
+  #seatedAtMs = 0;
   #cut = 0;
   #abandon: (() => void) | undefined;
   #gone = false;
@@ -107,6 +108,7 @@ export class Exchange implements Guest<Replica> {
     }
     if (this.#cold) metrics.coldStart(service, this.#waitedMs / 1000);
     this.#cold = false;
+    this.#seatedAtMs = this.#ports.clock.monotonicMs();
     if (draining()) response.shouldKeepAlive = false;
     const abandon = forward(replica.pool, {
       method: request.method ?? 'GET',
@@ -188,7 +190,9 @@ export class Exchange implements Guest<Replica> {
       this.#refuse(verdict.refusal);
       return;
     }
+    // Nothing was begun: as long as no connection came about it has waited, too.
     if (verdict.cut) this.#cut++;
+    else this.#waitedMs += this.#ports.clock.monotonicMs() - this.#seatedAtMs;
     this.#ports.metrics.retried(service);
     this.#waitingSinceMs = this.#ports.clock.monotonicMs();
     // Back in the queue first: it must get the seat before those who came later.

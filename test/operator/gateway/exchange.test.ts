@@ -1,5 +1,8 @@
+import { channel } from 'node:diagnostics_channel';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { quiet } from '../../support/quiet-log.ts';
 import { ask, pause, service, startBackend, startGateway, until } from './support.ts';
 
 describe('the time that a caller waits', () => {
@@ -73,4 +76,22 @@ test('a request wakes its service before its body is there, unless it is refused
   expect(told[1]).toEqual({ inFlight: 0, waiting: 1, arrived: 1 });
   stop();
   slow.destroy();
+});
+
+test('the time in which a connection fails is a wait like any other', async () => {
+  const clock = new FakeClock();
+  const made = await startGateway({}, true, quiet, clock);
+  const { port, kill } = await startBackend(() => undefined);
+  kill();
+  const failed = channel('undici:client:connectError');
+  const takesLong = (): void => clock.pause(121_000);
+  failed.subscribe(takesLong);
+  made.gateway.routes.putService(service({ maxColdStartSeconds: 120 }));
+  made.replicas(port);
+  const asked = ask(made.port, { body: 'x' });
+  await until(() => [...made.gateway.services.values()][0]?.waiting === 1);
+  failed.unsubscribe(takesLong);
+  await clock.advance(0);
+  const answer = await asked;
+  expect([answer.code, JSON.parse(answer.text)]).toEqual([503, { error: 'no replica had a free seat within 120 s' }]);
 });
