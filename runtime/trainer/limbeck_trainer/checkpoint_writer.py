@@ -21,10 +21,12 @@ LONGEST_PAUSE_SECONDS = 15.0
 class CheckpointWriter:
     """One checkpoint at a time, by a thread that ends when there is nothing left to write."""
 
-    def __init__(self, checkpoints: Checkpoints, board: Board, log: Log) -> None:
+    def __init__(self, checkpoints: Checkpoints, board: Board, log: Log, steps_before: int = 0) -> None:
+        """The board has steps of the whole run, of which there were so many before this training."""
         self._checkpoints = checkpoints
         self._board = board
         self._log = log
+        self._steps_before = steps_before
         self._changed = threading.Condition()
         self._waiting: Snap | None = None
         self._working = False
@@ -84,11 +86,12 @@ class CheckpointWriter:
             # thread, for no checkpoint would ever be written again.
             why = "There is too little memory for it." if isinstance(error, MemoryError) else str(error) or repr(error)
             self._log.warn("checkpoint not written", step=snap.step, error=why, nextTrySeconds=pause)
-            problem = f"The checkpoint of step {snap.step} is not written: {why}"
+            problem = f"The checkpoint of step {self._steps_before + snap.step} is not written: {why}"
             self._board.update(checkpoint_problem=problem)
             return False
-        self._board.update(checkpoint=saved, checkpoint_problem=None, history=self._checkpoints.history_uri)
+        told = saved.after(self._steps_before)
+        self._board.update(checkpoint=told, checkpoint_problem=None, history=self._checkpoints.history_uri)
         self._log.info("checkpoint written", step=saved.step, uri=saved.uri, sha256=saved.sha256)
         with self._changed:
-            self._saved = saved
+            self._saved = told
         return True

@@ -89,7 +89,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
     # A last checkpoint may still be on its way, and is of no use any more.
     session.store.sweep(session.config.run_uri)
     return {
-        **_result(session.config, trained, measured, dataset),
+        **_result(session.config, measured, dataset),
         "steps": sum(one.steps for one in (trained, control) if one is not None),
         **_told(session),
         **({"teacherSizeBytes": teacher.size_bytes} if teacher else {}),
@@ -244,12 +244,11 @@ def _export(
     return described(artefact, uri)
 
 
-def _result(config: Config, trained: Trained, measured: Measured, dataset: Dataset) -> dict[str, object]:
+def _result(config: Config, measured: Measured, dataset: Dataset) -> dict[str, object]:
     """trainer-result.schema.json, success, without what was exported."""
     optional: dict[str, object | None] = {
         "classMetrics": _class_metrics(config, measured.model, dataset) or None,
         "teacherAgreement": None if measured.agreement is None else round(measured.agreement, 6),
-        "resumedFromStep": trained.resumed_from or None,
     }
     return {
         "contractVersion": "v1",
@@ -263,7 +262,7 @@ def _result(config: Config, trained: Trained, measured: Measured, dataset: Datas
 def _told(session: Session) -> dict[str, object]:
     """What was on the board; a run that is short was perhaps never asked."""
     shown = session.board.progress.document()
-    return {name: shown[name] for name in ("distribution", "skippedCheckpoint") if name in shown}
+    return {name: shown[name] for name in ("distribution", "resumedFromStep", "skippedCheckpoint") if shown.get(name)}
 
 
 def _headline(evaluation: Evaluation) -> dict[str, object]:

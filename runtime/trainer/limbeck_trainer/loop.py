@@ -54,7 +54,7 @@ class Training:
         self._log = session.log.child(stage=stage.name)
         identity = _identity(session.config, material.dataset)
         self._checkpoints = Checkpoints(session.store, identity, stage.name, self._log)
-        self._writer = CheckpointWriter(self._checkpoints, session.board, self._log)
+        self._writer = CheckpointWriter(self._checkpoints, session.board, self._log, stage.steps_before)
         self._batches = Batches(stage.plan, material.x.device)
         # Held while a step, or the end of a round, changes what a checkpoint keeps, and by whoever leaves for good.
         self._changing = threading.RLock()
@@ -144,7 +144,7 @@ class Training:
             return error
 
     def _report(self, seconds_per_step: float) -> None:
-        session, done = self._session, self._stage.steps_before + self._step
+        session, done = self._session, self._steps_of_run
         session.board.update(
             step=done,
             epoch=-(-done // self._stage.round_steps),
@@ -166,6 +166,7 @@ class Training:
         self._changing.acquire()
         if error.reason is Reason.NON_FINITE_LOSS:
             self._settle()
+            error.step = self._stage.steps_before + (self._step if error.step is None else error.step)
             error.checkpoint = self._resumable()
             raise error
         where = f"step {self._step} of {self._stage.steps} ({self._stage.name})"
@@ -178,7 +179,7 @@ class Training:
         reason, message = error.reason, f"{error.message} At {where}; {kept}."
         if self._session.interruption.requested:
             reason, message = Reason.INTERRUPTED, f"Stopped by SIGTERM at {where}; {kept}."
-        raise TrainerError(reason, message, self._step, self._resumable()) from error
+        raise TrainerError(reason, message, self._steps_of_run, self._resumable()) from error
 
     def _resumable(self) -> SavedCheckpoint | None:
         """What the next attempt goes on from; nobody knows while another one is on its way."""
@@ -194,7 +195,7 @@ class Training:
             return "no new checkpoint, for the model was divided among the workers"
         if not self._peers.leads:
             return "checkpoint by rank 0"
-        written = saved is not None and saved.step == self._step
+        written = saved is not None and saved.step == self._steps_of_run
         return f"checkpoint {saved.uri}" if saved and written else "no new checkpoint, the store did not take it"
 
     def _save(self) -> None:
@@ -213,6 +214,11 @@ class Training:
             kept = (rounds.patience, rounds.best, rounds.losses.noted)
             snapshot = Snapshot(self._step, rounds.history, state, *kept)
             self._writer.put(Snap(self._step, encode(snapshot), json_bytes(snapshot.history)))
+
+    @property
+    def _steps_of_run(self) -> int:
+        """As others hear of them: over all trainings of the run."""
+        return self._stage.steps_before + self._step
 
     @property
     def _done(self) -> tuple[int, int]:
@@ -237,17 +243,17 @@ class Training:
             if snapshot is None:
                 return engine
             engine.resume(snapshot.engine)
-        self._step = self._trained.resumed_from = snapshot.step
+        self._step = snapshot.step
         self._rounds.resume(snapshot)
         self._found = self._done
-        self._session.board.update(resumed_from=self._step)
+        self._session.board.update(resumed_from=self._steps_of_run)
         self._log.info("training resumed", step=self._step, steps=stage.steps)
         return engine
 
     def _newest(self) -> bytes | None:
         found = self._checkpoints.newest(Successor(self._trained.model, self._session.config.optimization).problem_of)
         if found.saved is not None:
-            self._session.board.update(checkpoint=found.saved)
+            self._session.board.update(checkpoint=found.saved.after(self._stage.steps_before))
         if found.skipped:
             self._session.board.update(skipped_checkpoint=found.skipped)
         return found.content

@@ -19,13 +19,17 @@ LONGEST_SENTENCE = 512
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
-    """The newest checkpoint in the store."""
+    """The newest checkpoint in the store. On the board `step` counts over all trainings of the run."""
 
     step: int
     uri: str
     sha256: str
     # RFC 3339, UTC; None of one that an older trainer wrote.
     saved_at: str | None = None
+
+    def after(self, steps: int) -> SavedCheckpoint:
+        """The same one, of a training that came after so many steps of the run."""
+        return replace(self, step=steps + self.step)
 
     def document(self) -> dict[str, object]:
         """The contract's JSON."""

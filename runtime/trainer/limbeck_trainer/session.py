@@ -63,9 +63,8 @@ class Stage:
 
 @dataclass
 class Trained:
-    """A stage's end: the model, its steps, the step it was resumed from (0: none), and one point per round."""
+    """A stage's end: the model, its steps, and one point per round."""
 
     model: nn.Module
     steps: int = 0
-    resumed_from: int = 0
     history: list[dict[str, float]] = field(default_factory=list)

@@ -26,13 +26,13 @@ AWAY_SECONDS = 30
 class Desk:
     """A writer over a folder, its board and its log."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, steps_before: int = 0) -> None:
         self.folder = folder
         self.board = Board()
         self.lines: list[str] = []
         log = Log({}, self.lines.append)
         self.checkpoints = Checkpoints(Store(), Identity(folder.as_uri(), 1, "c", 2, "d"), "model", log)
-        self.writer = CheckpointWriter(self.checkpoints, self.board, log)
+        self.writer = CheckpointWriter(self.checkpoints, self.board, log, steps_before)
 
     def steps(self) -> list[int]:
         return [int(file.stem.removeprefix("step-")) for file in sorted(self.folder.rglob("step-*.json"))]
@@ -58,6 +58,17 @@ def test_is_written_beside_the_training(desk: Desk) -> None:
     desk.writer.put(Snap(20, b"twenty"))
     desk.writer.settle(30)
     assert desk.steps() == [10, 20]
+
+
+def test_what_is_told_of_a_training_that_came_after_another_counts_its_steps_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "store", 80)
+    desk.folder.write_text("in the way")
+    desk.writer.put(Snap(10, b"ten"))
+    until(lambda: desk.board.progress.checkpoint_problem is not None)
+    assert str(desk.board.progress.checkpoint_problem).startswith("The checkpoint of step 90 is not written")
+    desk.folder.unlink()
+    saved = desk.writer.settle(60)
+    assert (saved and saved.step, desk.board.progress.checkpoint, desk.steps()) == (90, saved, [10])
 
 
 def test_a_store_that_is_away_is_tried_again_until_it_is_back(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,15 +12,17 @@ from urllib.parse import urlsplit
 import jsonschema
 import numpy as np
 import pytest
+from groups import Counted
 from limbeck_trainer.config import parse_config
 from limbeck_trainer.data import load_data
 from limbeck_trainer.data_config import Builtin
 from limbeck_trainer.distil import load_teacher
 from limbeck_trainer.errors import Reason, TrainerError
+from limbeck_trainer.job import run
 from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from onnx import TensorProto, helper, numpy_helper
-from support import Document, config_document, contract, digits_file, distilling, run_here
+from support import Document, alone, attempt, config_document, contract, digits_file, distilling, run_here, session
 
 LABELLED = {
     "source": {"kind": "builtin", "name": "digits"},
@@ -73,6 +76,32 @@ def test_control_has_the_same_budget_and_the_labels_alone(store: str, teacher: D
     ends = {line["stage"]: line["step"] for line in records if line["message"] == "checkpoint written"}
     assert ends["student"] == ends["control"] == 80
     assert result["steps"] == 160
+
+
+def test_a_run_that_is_stopped_in_the_controls_training_tells_of_all_its_steps(store: str, teacher: Document) -> None:
+    """80 are the student's; the control's are counted anew by its own checkpoints and words alone."""
+    document = distilling(student(store), teacher)
+    said = session(document)
+    with pytest.raises(TrainerError, match=r"at step 30 of 80 \(control\); checkpoint ") as caught:
+        run(replace(said, interruption=Counted(110, said.board)), alone())
+    told = caught.value
+    assert (told.step, told.checkpoint and told.checkpoint.step) == (110, 110)
+    assert said.board.progress.checkpoint == told.checkpoint
+    again = session(attempt(document, 2))
+    result, shown = run(again, alone()) or {}, again.board.progress
+    assert (result["resumedFromStep"], result["steps"]) == (110, 160)
+    assert (shown.resumed_from, shown.checkpoint and shown.checkpoint.step) == (110, 160)
+
+
+def test_a_run_that_is_stopped_before_the_control_went_on_from_the_students_last_step(
+    store: str, teacher: Document
+) -> None:
+    document = distilling(student(store), teacher)
+    said = session(document)
+    with pytest.raises(TrainerError, match=r"at step 0 of 80 \(control\)") as caught:
+        run(replace(said, interruption=Counted(80, said.board)), alone())
+    assert (caught.value.step, caught.value.checkpoint and caught.value.checkpoint.step) == (80, 80)
+    assert run_here(attempt(document, 2))["resumedFromStep"] == 80
 
 
 def test_control_is_what_training_on_the_labels_would_be(store: str, teacher: Document, tmp_path: Path) -> None:
