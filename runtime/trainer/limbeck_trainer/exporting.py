@@ -10,6 +10,7 @@ from limbeck_trainer.evaluation.outputs import EVALUATION_CELLS
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity
 from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.preprocess import target_spread
+from limbeck_trainer.samples import Dataset, Floats
 from limbeck_trainer.session import Material
 
 # The first rows of the held-out split, on which the exported model must say what the trained one says.
@@ -36,7 +37,16 @@ def export_proven(model: nn.Module, material: Material, threads: int | None) -> 
     most = max(1, min(PARITY_SAMPLES, EVALUATION_CELLS // max(math.prod(dataset.shape), dataset.outputs)))
     samples = dataset.x[test[:most]]
     spread = target_spread(dataset, material.rows.train)
-    return artefact, (len(samples), prove_parity(artefact, model, samples, threads, spread))
+    deltas = [prove_parity(artefact, model, part, threads, spread) for part in _of_lengths(dataset, samples)]
+    return artefact, (len(samples), max(deltas))
+
+
+def _of_lengths(dataset: Dataset, samples: Floats) -> list[Floats]:
+    """The samples and, of texts, their beginnings: a caller may give any number of tokens."""
+    if dataset.tokens is None:
+        return [samples]
+    context = dataset.tokens.context_length
+    return [samples[:, :length] for length in sorted({context, max(2, context // 3)})]
 
 
 def as_served(artefact: Artefact, material: Material, model: Model, threads: int | None) -> Artefact:

@@ -27,12 +27,13 @@ from limbeck_trainer.export import (
     upload,
 )
 from limbeck_trainer.exporting import export_proven
-from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model
+from limbeck_trainer.model_config import Cnn, Linear, Mlp, Model, Transformer
 from limbeck_trainer.models import build_model, normalisation_of
 from limbeck_trainer.preprocess import assemble, target_spread
-from limbeck_trainer.samples import Feature, Rows
+from limbeck_trainer.samples import Feature, Rows, Tokens
 from limbeck_trainer.session import Material
 from limbeck_trainer.store import Store
+from limbeck_trainer.transformer import Encoder
 from torch import nn
 
 DIGITS = load_data(Builtin("digits"), Store())
@@ -95,6 +96,41 @@ def test_the_file_keeps_its_promises() -> None:
         raw = SOME[:size]
         expected = module(torch.from_numpy(raw)).detach().numpy()
         np.testing.assert_allclose(session.run(None, {"input": raw})[0], expected, atol=1e-5)
+
+
+class Mean(nn.Module):
+    """Of the embeddings of all tokens, of which the exporter takes the number for a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 3)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[b, t] -> [b, 3]."""
+        states: torch.Tensor = self.table(tokens.long())
+        return states.sum(1) / int(tokens.shape[1])
+
+
+@pytest.mark.parametrize("context", [2, 3, 4, 24])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_text_may_have_any_number_of_tokens_or_it_is_no_export(context: int, ours: bool) -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(1).integers(0, 9, (20, context)).astype(np.int32)
+    tokens = Tokens(9, context, 8, 8, {})
+    texts = Dataset(x, np.arange(20) % 3, ("a", "b", "c"), "0", tokens=tokens)
+    model = Encoder(Transformer(2, 2, 16, context), tokens, 3) if ours else Mean()
+    rows = np.arange(20)
+    material = Material(texts, Rows(rows, rows, rows, rows), torch.empty(0), torch.empty(0))
+    if not ours and context > 2:
+        with pytest.raises(TrainerError, match="differs from the trained one"):
+            export_proven(model, material, 1)
+        return
+    artefact, _ = export_proven(model, material, 1)
+    session = onnxruntime.InferenceSession(artefact.content)
+    for length in range(1, context + 1) if ours else ():
+        some = torch.from_numpy(x[:5, :length]).long()
+        expected = model(some).detach().numpy()
+        np.testing.assert_allclose(session.run(None, {"input_ids": some.numpy()})[0], expected, atol=1e-4)
 
 
 def test_the_baseline_is_the_mean_of_each_channel() -> None:
