@@ -95,3 +95,28 @@ test('the time in which a connection fails is a wait like any other', async () =
   const answer = await asked;
   expect([answer.code, JSON.parse(answer.text)]).toEqual([503, { error: 'no replica had a free seat within 120 s' }]);
 });
+
+describe('a large body that is held', () => {
+  test('413: it has no length, and turns out to be too large', async () => {
+    const made = await startGateway({ maxBodyBytes: 2_000_000 });
+    made.gateway.routes.putService(service());
+    const answer = await ask(made.port, {
+      body: Buffer.alloc(3_000_000),
+      headers: { 'transfer-encoding': 'chunked' },
+    });
+    expect([answer.code, JSON.parse(answer.text)]).toEqual([413, { error: 'the body is larger than 2000000 bytes' }]);
+    await until(() => [...made.gateway.services.values()][0]?.waiting === 0);
+  });
+
+  test('whoever leaves in the middle of it is missed at once', async () => {
+    const made = await startGateway();
+    made.gateway.routes.putService(service());
+    const [known] = [...made.gateway.services.values()];
+    const guest = connect(made.port, '127.0.0.1').on('error', () => undefined);
+    guest.write('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default\r\nContent-Length: 20000000\r\n\r\n');
+    guest.write(Buffer.alloc(3_000_000));
+    await until(() => known?.waiting === 1);
+    guest.destroy();
+    await until(() => known?.waiting === 0);
+  });
+});

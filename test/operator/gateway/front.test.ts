@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
-import { json } from 'node:stream/consumers';
+import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { FakeClock } from '../../support/fake-clock.ts';
 import { quiet } from '../../support/quiet-log.ts';
 import { ask, pause, service, startBackend, startGateway, until, type Ask } from './support.ts';
 
@@ -50,43 +48,6 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     expect((await ask(made.port, { body: 'small' })).code).toBe(200);
   });
 
-  test.each([
-    ['read ahead', 10, 0],
-    ['streamed to a replica', 2_000_000, 2_000_000],
-  ])('408: a body that stops coming while it is %s', async (_, bytes, passed) => {
-    const clock = new FakeClock();
-    const made = await startGateway({}, true, quiet, clock);
-    const callers: Socket[] = [];
-    made.gateway.server.on('connection', (socket) => callers.push(socket));
-    let received = 0;
-    const { port } = await startBackend((incoming) => {
-      incoming.on('data', (chunk: Buffer) => (received += chunk.length)).on('error', () => undefined);
-    });
-    made.gateway.routes.putService(service());
-    made.replicas(port);
-    const headers = { host: 'digits.default', 'content-length': 3_000_000 };
-    const sent = request({ port: made.port, path: '/v2/models/digits/infer', method: 'POST', agent: false, headers });
-    sent.write(Buffer.alloc(bytes));
-    const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
-    await until(() => received === passed && (callers[0]?.bytesRead ?? 0) > bytes);
-    await clock.advance(10_000);
-    const [response] = await answered;
-    const answer = await json(response);
-    expect([response.statusCode, answer]).toEqual([408, { error: expect.stringContaining('the body stopped coming') }]);
-    await until(() => [...made.gateway.services.values()][0]?.inFlight === 0);
-  });
-
-  test('413: a body without a length that turns out to be too large while it is held', async () => {
-    const made = await startGateway({ maxBodyBytes: 2_000_000 });
-    made.gateway.routes.putService(service());
-    const answer = await ask(made.port, {
-      body: Buffer.alloc(3_000_000),
-      headers: { 'transfer-encoding': 'chunked' },
-    });
-    expect([answer.code, errorOf(answer)]).toEqual([413, 'the body is larger than 2000000 bytes']);
-    await until(() => [...made.gateway.services.values()][0]?.waiting === 0);
-  });
-
   test('429: the queue is full, and a guest who leaves makes room', async () => {
     const made = await startGateway();
     made.gateway.routes.putService(service({ queueLimit: 2 }));
@@ -108,18 +69,6 @@ describe('what the gateway refuses, in the shape of the protocol', () => {
     await until(() => known?.waiting === 2);
     made.gateway.routes.removeService(service());
     expect((await Promise.all([second, fourth])).map(({ code }) => code)).toEqual([404, 404]);
-  });
-
-  test('a guest who leaves in the middle of a large body is missed at once', async () => {
-    const made = await startGateway();
-    made.gateway.routes.putService(service());
-    const [known] = [...made.gateway.services.values()];
-    const guest = connect(made.port, '127.0.0.1').on('error', () => undefined);
-    guest.write('POST /v2/models/digits/infer HTTP/1.1\r\nHost: digits.default\r\nContent-Length: 20000000\r\n\r\n');
-    guest.write(Buffer.alloc(3_000_000));
-    await until(() => known?.waiting === 1);
-    guest.destroy();
-    await until(() => known?.waiting === 0);
   });
 
   test('503: no replica came in time, with the reason that the service gives', async () => {
