@@ -39,8 +39,8 @@ export interface ServerConfig extends Means {
   readonly prefillTokens: number;
   /** Most tokens of an answer that a language model writes; Infinity where only its context bounds it. */
   readonly maxOutputTokens: number;
-  /** Longest open dimension of an input, the first axis excepted. */
-  readonly maxSequenceLength: number;
+  /** Longest open dimension of an input, the first axis excepted, where somebody says. */
+  readonly maxSequenceLength: number | undefined;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number;
   /** How long a run may take, in milliseconds, where somebody says. */
@@ -194,7 +194,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     slots: reader.integer('LIMBECK_SLOTS', { fallback: 16, min: 1, max: 1024 }),
     prefillTokens: reader.integer('LIMBECK_PREFILL_TOKENS', { fallback: 256, min: 1, max: 65_536 }),
     maxOutputTokens: reader.integer('LIMBECK_MAX_OUTPUT_TOKENS', { fallback: Infinity, min: 1, max: 2 ** 31 }),
-    maxSequenceLength: reader.integer('LIMBECK_MAX_SEQUENCE_LENGTH', { fallback: Infinity, min: 1, max: 2 ** 31 }),
+    maxSequenceLength: reader.optionalInteger('LIMBECK_MAX_SEQUENCE_LENGTH', { min: 1, max: 2 ** 31 }),
     ...runLimitOf(reader),
     ...bodiesOf(reader, machine, means),
     drainSeconds: reader.integer('LIMBECK_DRAIN_SECONDS', { fallback: 20, min: 1, max: 3600 }),

@@ -13,7 +13,7 @@ import type { Claimed } from './memory.ts';
 import { parallelismOf, type Means, type Parallelism } from './parallelism.ts';
 import type { Signature } from './protocol/request.ts';
 import { failed, tooSmall, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
-import { preprocessingFault } from './samples/preprocessing.ts';
+import { preprocessingFault, sampleShape } from './samples/preprocessing.ts';
 import type { PoolOptions } from './session-pool.ts';
 import { sharesScales } from './shared-scales.ts';
 import type { Tensor } from './tensor.ts';
@@ -37,6 +37,11 @@ export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseli
 /** What the log tells of them. */
 export function summaryOf({ sha256, provider, maxBatch, onMainThread }: ModelFacts): Record<string, unknown> {
   return { sha256, provider, maxBatch, onMainThread };
+}
+
+/** The longest dimension of an input that its files tell of; 0 where they tell of none. */
+export function declaredLength({ preprocessing, embedder }: ModelFacts): number {
+  return Math.max(0, embedder?.contextLength ?? 0, ...(preprocessing === undefined ? [] : sampleShape(preprocessing)));
 }
 
 /** How a model is loaded. */

@@ -10,14 +10,15 @@ import type { Timers } from './deadlines.ts';
 import type { LanguageModel } from './decoding/language-model.ts';
 import { DecodingStatistics } from './decoding/statistics.ts';
 import type { TextCodec } from './decoding/text-codec.ts';
-import { closeRuntime, loadModel, sizeFor, sizeOf, summaryOf } from './loader.ts';
+import { closeRuntime, declaredLength, loadModel, sizeFor, sizeOf, summaryOf } from './loader.ts';
 import type { LoadOptions, ModelFacts, Runtime } from './loader.ts';
 import type { Arrival, Memory } from './memory.ts';
 import { ModelMemory, type SessionMeans } from './model-memory.ts';
 import { blamed } from './out-of-memory.ts';
 import { invalid, Refusal, unavailable } from './protocol/errors.ts';
 import type { Provider } from './providers.ts';
-import { checkLengths, type InferenceRequest, type InferenceResult } from './protocol/request.ts';
+import { checkLengths, lengthLimits, type LengthLimits } from './protocol/lengths.ts';
+import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import type { RunLimits } from './run-limit.ts';
 import { ModelStatistics } from './statistics.ts';
@@ -31,8 +32,8 @@ export interface ModelOptions extends Timers, SessionMeans, RunLimits {
   readonly providers: readonly Provider[];
   readonly maxBatch: number;
   readonly queueLimit: number;
-  /** Longest open dimension of an input, the first axis excepted; undefined: as long as there is memory. */
-  readonly maxSequenceLength?: number;
+  /** Longest open dimension of an input, the first axis excepted; undefined: as the memory has room. */
+  readonly maxSequenceLength?: number | undefined;
   /** Most sequences that a language model writes at once. */
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of the answers of a language model. */
@@ -44,7 +45,7 @@ export interface ModelOptions extends Timers, SessionMeans, RunLimits {
 
 type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
-  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime };
+  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime; readonly lengths: LengthLimits };
 
 /** What has been counted of a model. */
 type Counted = Pick<Model, 'statistics' | 'decodingStatistics'>;
@@ -189,10 +190,10 @@ export class Model {
       throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
     if (this.language !== undefined)
       throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
-    const { facts } = this.#state;
+    const { facts, lengths } = this.#state;
     const start = this.#options.now();
     try {
-      checkLengths(facts.inputs, request.inputs, this.#options.maxSequenceLength ?? Infinity);
+      checkLengths(facts.inputs, request.inputs, lengths);
       const bounds = { joins: facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
       const work = workOf(request, bounds, { queuedAt: start, trace: caller?.trace });
       const outputs = await this.#batcher.submit(work, caller, termsOf(request, caller, start));
@@ -280,7 +281,8 @@ export class Model {
     }
     this.memory.loaded();
     this.statistics.loadMs = this.#options.now() - start;
-    this.#state = { kind: 'ready', facts: load.facts, runtime: load.runtime };
+    const { facts, runtime } = load;
+    this.#state = { kind: 'ready', facts, runtime, lengths: lengthLimits(this.#options, declaredLength(facts)) };
     this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(load.facts) });
     return undefined;
   }

@@ -79,9 +79,12 @@ export function elementCount(shape: readonly number[]): number {
   return count;
 }
 
-/** The elements of all inputs of a run, by their shapes. */
+/**
+ * The elements of all inputs of a run, by their shapes: by these a run is long. A dimension of 0 counts as 1, since what a model
+ * makes of the others it makes also where there are no elements.
+ */
 export function elementsOf(inputs: readonly Tensor[]): number {
-  return sum(inputs.map(({ shape }) => elementCount(shape)));
+  return sum(inputs.map(({ shape }) => elementCount(shape) || elementCount(shape.filter((dim) => dim > 0))));
 }
 
 /** The bytes of the elements, without a copy. */

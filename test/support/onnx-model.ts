@@ -162,6 +162,24 @@ export function identityModel(type: ElementType, shape: readonly (number | strin
   });
 }
 
+/** y = x, INT64 [batch, length], and on the way a mask of zeros that is as long and as wide as x is long. */
+export function maskModel(): Buffer {
+  const value = (name: string): Value => ({ name, type: 'INT64', shape: ['batch', 'length'] });
+  return onnxModel({
+    inputs: [value('x')],
+    outputs: [value('y')],
+    weights: [{ name: 'both', shape: [2], data: BigInt64Array.of(1n, 1n) }],
+    nodes: [
+      { op: 'Shape', inputs: ['x'], outputs: ['shape'] },
+      { op: 'Gather', inputs: ['shape', 'both'], outputs: ['square'] },
+      { op: 'ConstantOfShape', inputs: ['square'], outputs: ['mask'] },
+      { op: 'ReduceSum', inputs: ['mask'], outputs: ['sum'], attributes: { keepdims: 0 } },
+      { op: 'Cast', inputs: ['sum'], outputs: ['whole'], attributes: { to: elementTypes.INT64 } },
+      { op: 'Add', inputs: ['x', 'whole'], outputs: ['y'] },
+    ],
+  });
+}
+
 /** y [batch, 1] = table[x], x [batch], of a table of four: an index beyond 3 fails inside the model. */
 export function gatherModel(): Buffer {
   return onnxModel({

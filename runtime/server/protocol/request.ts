@@ -69,14 +69,3 @@ export function inOrder(signature: Signature, inputs: ReadonlyMap<string, Tensor
     return tensor;
   });
 }
-
-/**
- * Refuses inputs with a longer dimension than `limit` where the model leaves it open, the first axis excepted: what attention
- * takes grows with its square, and a few kilobytes of tokens can ask for more memory than there is.
- */
-export function checkLengths(specs: readonly TensorSpec[], inputs: readonly Tensor[], limit: number): void {
-  for (const [index, { name, shape }] of inputs.entries()) {
-    const long = shape.findIndex((dim, axis) => axis > 0 && specs[index]?.shape[axis] === -1 && dim > limit);
-    if (long > 0) throw invalid(`input '${name}' has shape ${shown(shape)}, and no more than ${limit} are taken there`);
-  }
-}

@@ -34,7 +34,7 @@ describe('configuration', () => {
         slots: 16,
         prefillTokens: 256,
         maxOutputTokens: Infinity,
-        maxSequenceLength: Infinity,
+        maxSequenceLength: undefined,
         memoryBytes: machineBytes,
         maxBodyBytes: 64 * 1024 * 1024,
         maxBodiesBytes: 1024 * 1024 * 1024,

@@ -5,6 +5,7 @@ import {
   datatypeOf,
   datatypes,
   elementCount,
+  elementsOf,
   isDatatype,
   splitBatch,
   type Datatype,
@@ -51,6 +52,11 @@ describe('tensors', () => {
         });
       }),
     );
+  });
+
+  test('a run without rows is as long as one with a row', () => {
+    const none: Tensor = { name: 'x', datatype: 'FP32', shape: [0, 60_000], data: new Float32Array(0) };
+    expect(elementsOf([none, { ...none, shape: [2, 3] }, { ...none, shape: [] }])).toBe(60_007);
   });
 
   test('a batch that lost rows is refused', () => {

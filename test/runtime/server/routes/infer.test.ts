@@ -2,7 +2,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { targetOf } from '../../../../runtime/server/routes/infer.ts';
 import { callerOf, type Answer } from '../../../support/http-caller.ts';
-import { identityModel, mlpModel, onnxModel, type Value } from '../../../support/onnx-model.ts';
+import { identityModel, maskModel, mlpModel, onnxModel, type Value } from '../../../support/onnx-model.ts';
 import { serveModels, type LiveServer } from '../../../support/model-server.ts';
 
 let server: LiveServer;
@@ -242,5 +242,38 @@ test('a server that takes short sequences refuses longer ones, and takes as many
     expect(refused.json).toEqual({ error: "input 'x' has shape [1,3], and no more than 2 are taken there" });
   } finally {
     await brief.stop();
+  }
+});
+
+test('of a model that makes squares of lengths no caller gets more memory than there is, least of all without data', async () => {
+  const small = await serveModels({ 'mask/model.onnx': maskModel() }, { memoryBytes: 2 ** 30 });
+  const infer = async (shape: readonly [number, number]): Promise<readonly unknown[]> => {
+    const data = new Array<number>(shape[0] * shape[1]).fill(7);
+    const inputs = [{ name: 'x', datatype: 'INT64', shape, data }];
+    const { status, json } = await callerOf(() => small.url).post('/v2/models/mask/infer', { inputs });
+    return [status, status === 200 ? json.outputs : json.error];
+  };
+  const taken = (shape: readonly number[], data: readonly number[]) => [
+    200,
+    [expect.objectContaining({ shape, data })],
+  ];
+  try {
+    expect(await infer([1, 3])).toEqual(taken([1, 3], [7, 7, 7]));
+    for (const shape of [
+      [0, 0],
+      [0, 16],
+      [16, 0],
+    ] as const)
+      expect(await infer(shape)).toEqual(taken(shape, []));
+    expect(await infer([1, 4097])).toEqual([
+      400,
+      expect.stringMatching(/^input 'x' has shape \[1,4097\], .*than 4096/),
+    ]);
+    expect(await infer([0, 4097])).toEqual([
+      400,
+      expect.stringMatching(/\[0,4097\] without elements, .*than 4096 are/),
+    ]);
+  } finally {
+    await small.stop();
   }
 });
