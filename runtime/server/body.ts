@@ -43,6 +43,13 @@ export class BodyBudget {
     return true;
   }
 
+  /** Takes all of what is there already, be it more than there is free, as long as anything is. */
+  overdraw(bytes: number): boolean {
+    if (this.#freeBytes <= 0) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
   give(bytes: number): void {
     this.#freeBytes += bytes;
   }
@@ -56,7 +63,7 @@ function tooMany(mostBytes: number): Refusal {
 
 /** Not now: other bodies are in memory. */
 export function noRoom(): Refusal {
-  return unavailable('the bodies of other requests fill the memory that bodies may take');
+  return unavailable('the bodies and answers of other requests fill the memory that these may take');
 }
 
 /** What bodies may take. */
@@ -101,6 +108,13 @@ export class Share {
   release(): void {
     this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
+  }
+
+  /** Holds an answer until it is read. */
+  answer(bytes: number): void {
+    if (this.#over) throw abandoned();
+    if (!this.#budget.overdraw(bytes)) throw noRoom();
+    this.#heldBytes += bytes;
   }
 
   /** Holds no less than `bytes` of a body that is whole. */

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Caller } from './batcher.ts';
-import type { BodyLimits } from './body.ts';
+import { Share, type BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine, ReadyModel } from './engine.ts';
 import { inTime, patienceOf } from './patience.ts';
@@ -103,10 +103,14 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   return Array.isArray(value) ? value.join() : value;
 }
 
+/** Answers of up to so many bytes are not counted: most are, and systems keep that much for who reads later. */
+const smallBytes = 64 << 10;
+
 /** Writes an answer in one piece, compressed where the caller asks for it and it is worth the work. */
 export async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {
   const coding = codingOf(headerOf(request, 'accept-encoding'));
   const plainLength = Buffer.byteLength(body);
+  if (plainLength > smallBytes) new Share(face.bodies, response, plainLength).answer(plainLength);
   const packed = coding !== undefined && isWorthwhile(plainLength) ? await compress(body, coding) : undefined;
   const headers: Record<string, string | number> = {
     'Content-Type': jsonLength === undefined ? 'application/json' : 'application/octet-stream',

@@ -18,6 +18,7 @@ import type { Face, Handler, HotRoute } from './face.ts';
 import { invalid } from './protocol/errors.ts';
 import { isOpenAiPath, openAiError } from './protocol/openai/errors.ts';
 import { createRoutes } from './routes.ts';
+import { dropSlow } from './slow-readers.ts';
 import { inferRoute } from './routes/infer.ts';
 import { openAiRoute } from './routes/openai.ts';
 import { predictRoute } from './routes/predict.ts';
@@ -71,6 +72,7 @@ export function createHttpServer(face: Face, registry: Registry, facts: ServerFa
   answerMalformed(server, malformedShape, nameOf);
   answerHalfClosed(server, systemClock);
   dropUnread(server);
+  dropSlow(server);
   return server;
 }
 

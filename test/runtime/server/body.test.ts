@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BodyBudget, readBody } from '../../../runtime/server/body.ts';
 import { post } from '../../support/http-caller.ts';
-import { serveModels, type LiveServer } from '../../support/model-server.ts';
-import { mlpModel } from '../../support/onnx-model.ts';
+import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
+import { mlpModel, onnxModel } from '../../support/onnx-model.ts';
 
 const path = '/v2/models/mlp/infer';
 const megabyte = 1 << 20;
@@ -97,6 +97,43 @@ describe('JSON counts as what it becomes', () => {
     const bodies = new BodyBudget(32 * megabyte);
     await readFrom(ones, bodies, () => 2);
     expect(freeOf(bodies)).toBe(29);
+  });
+});
+
+describe('answers that nobody reads', () => {
+  /** 16 MiB of zeros for each number. */
+  const wide = onnxModel({
+    inputs: [{ name: 'x', type: 'FP32', shape: ['batch', 1] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 4 * megabyte] }],
+    weights: [{ name: 'shape', shape: [2], data: BigInt64Array.of(1n, BigInt(4 * megabyte)) }],
+    nodes: [{ op: 'Expand', inputs: ['x', 'shape'], outputs: ['y'] }],
+  });
+  const request =
+    'POST /v2/models/wide/infer HTTP/1.1\r\nHost: a\r\nInference-Header-Content-Length: 0\r\nContent-Length: 4\r\n\r\n';
+
+  test('count as bodies do, and leave no room for more of them', async () => {
+    const one = await serveModels({ 'wide/model.onnx': wide }, { maxBodiesBytes: 20 * megabyte, maxBatch: 1 });
+    const sockets: Socket[] = [];
+    const heads: string[] = [];
+    for (let asked = 0; asked < 3; asked += 1) {
+      const socket = connect(one.port, '127.0.0.1').setNoDelay(true);
+      sockets.push(socket);
+      socket.write(Buffer.concat([Buffer.from(request), Buffer.alloc(4)]));
+      const [head] = (await once(socket, 'data')) as [Buffer];
+      socket.pause();
+      heads.push(head.subarray(0, 12).toString());
+    }
+    try {
+      expect(heads).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 503']);
+      // Small ones are taken all the same.
+      expect((await fetch(`${one.url}/v2/models/wide`)).status).toBe(200);
+      for (const socket of sockets) socket.destroy();
+      const asked = { method: 'POST', body: new Uint8Array(4), headers: { 'Inference-Header-Content-Length': '0' } };
+      await until(async () => (await fetch(`${one.url}/v2/models/wide/infer`, asked)).status === 200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await one.stop();
+    }
   });
 });
 

@@ -86,7 +86,7 @@ describe('messages that nobody finishes', () => {
     second.write(messageOf(half).subarray(0, -1));
     expect(await statusOf(second)).toMatchObject({
       ...{ ':status': 200, 'grpc-status': '14', 'retry-after': '1', 'x-request-id': 'mine' },
-      'grpc-message': encodeURI('the bodies of other requests fill the memory that bodies may take'),
+      'grpc-message': encodeURI('the bodies and answers of other requests fill the memory that these may take'),
     });
     first.destroy();
     await until(async () => (await sent(messageOf(half))) === ok);

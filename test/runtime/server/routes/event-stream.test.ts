@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { EventStream } from '../../../../runtime/server/routes/event-stream.ts';
 
@@ -20,4 +20,24 @@ test('what comes after the end of a stream is not written, and disturbs nobody',
   expect(await answer.text()).toBe('data: {"a":1}\n\n');
   await new Promise((resolve) => server.close(resolve));
   expect(faults).toEqual([]);
+});
+
+test('whoever does not read is written for no longer', async () => {
+  const ended = Promise.withResolvers<boolean>();
+  const server = createServer((_request, response) => {
+    const stream = new EventStream({ draining: () => false }, response);
+    response.once('close', () => ended.resolve(response.writableFinished));
+    const write = (): void => {
+      if (response.destroyed) return;
+      stream.send({ text: 'x'.repeat(100_000) });
+      setImmediate(write);
+    };
+    write();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await ended.promise).toBe(false);
+  socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });
