@@ -7,7 +7,8 @@ import type { Provider } from '../providers.ts';
 import { Rest } from '../rest.ts';
 import { limitAfterMs } from '../run-limit.ts';
 import type { TokenBytes } from './grammar/vocabulary.ts';
-import type { Assignment, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import type { Assignment, DecodingCommand, End, Ended, StepReport, WrittenToken } from './messages.ts';
+import { Outbox } from './outbox.ts';
 import type { RequestTrace } from '../tracing/trace.ts';
 import type { DecodingStatistics } from './statistics.ts';
 import { DecodingThread, type LoadedDecoder, type ThreadOptions } from './thread.ts';
@@ -111,6 +112,8 @@ export class Decoder {
   readonly #options: DecoderOptions;
   readonly #answers = new Map<number, Answer>();
   readonly #rest = new Rest(() => this.#answers.size === 0);
+  /** The choices of a request come in one turn, and have prompt and grammar in common. */
+  readonly #outbox = new Outbox<Assignment>((assignments) => this.#thread?.send({ kind: 'write', assignments }));
   #thread: DecodingThread | undefined;
   #vocabulary: TokenBytes | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -123,8 +126,7 @@ export class Decoder {
   #loadLimitMs = Infinity;
 
   constructor(options: DecoderOptions) {
-    this.#options = options;
-    this.#providers = options.providers;
+    [this.#options, this.#providers] = [options, options.providers];
   }
 
   /** Whether the thread is up. */
@@ -161,7 +163,7 @@ export class Decoder {
   teach(vocabulary: TokenBytes): void {
     if (this.#vocabulary === vocabulary) return;
     this.#vocabulary = vocabulary;
-    this.#thread?.send({ kind: 'vocabulary', vocabulary });
+    this.#send({ kind: 'vocabulary', vocabulary });
   }
 
   /** Refuses when `count` more answers have no room. */
@@ -183,10 +185,7 @@ export class Decoder {
     const answer = new Answer(asker, assignment.prompt.length, this.#options.now());
     this.#answers.set(id, answer);
     if (this.pending === 1) this.#thread?.expectStep();
-    this.#thread?.send({
-      kind: 'write',
-      assignment: { ...assignment, id, ...(patienceMs !== undefined && { patienceMs }) },
-    });
+    this.#outbox.add({ ...assignment, id, ...(patienceMs !== undefined && { patienceMs }) });
     const abandon = (): void => answer.fail(abandoned());
     signal.addEventListener('abort', abandon, { once: true });
     try {
@@ -200,7 +199,7 @@ export class Decoder {
       signal.removeEventListener('abort', abandon);
       answer.satisfied = !signal.aborted;
       // Nothing is left of it when it has ended.
-      if (this.#answers.has(id)) this.#thread?.send({ kind: 'cancel', id });
+      if (this.#answers.has(id)) this.#send({ kind: 'cancel', id });
     }
   }
 
@@ -215,11 +214,17 @@ export class Decoder {
     clearTimeout(this.#timer);
     // A thread that is being opened hears nothing yet, and must not be left behind.
     await this.#reopening;
+    for (const id of this.#answers.keys()) this.#send({ kind: 'cancel', id });
     const thread = this.#thread;
     this.#thread = undefined;
-    for (const id of this.#answers.keys()) thread?.send({ kind: 'cancel', id });
     this.#failAll(() => unavailable('the server is stopping'));
     await thread?.close();
+  }
+
+  /** In the order in which it was said. */
+  #send(command: DecodingCommand): void {
+    this.#outbox.flush();
+    this.#thread?.send(command);
   }
 
   #begin(id: number): void {

@@ -34,9 +34,9 @@ export interface Assignment {
   readonly grammar?: Grammar;
 }
 
-/** To a decoding thread. */
+/** To a decoding thread. What assignments of one command have in common, such as prompt and grammar, travels once. */
 export type DecodingCommand =
-  | { readonly kind: 'write'; readonly assignment: Assignment }
+  | { readonly kind: 'write'; readonly assignments: readonly Assignment[] }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'vocabulary'; readonly vocabulary: TokenBytes }
   | { readonly kind: 'close' };

@@ -27,7 +27,7 @@ try {
   };
   starter.onCommand((message) => {
     const command = message as DecodingCommand;
-    if (command.kind === 'write') scheduler.add(command.assignment);
+    if (command.kind === 'write') for (const assignment of command.assignments) scheduler.add(assignment);
     else if (command.kind === 'cancel') scheduler.cancel(command.id);
     else if (command.kind === 'vocabulary') scheduler.learn(command.vocabulary);
     else closing = true;

@@ -1,4 +1,7 @@
+import { serialize } from 'node:v8';
+import { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test } from '@jest/globals';
+import { isRecord } from '../../../../runtime/server/protocol/json.ts';
 import { echoArtefact } from '../../../support/echo-artefact.ts';
 import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 import { ask } from '../../../support/openai-caller.ts';
@@ -51,6 +54,39 @@ test('a full queue is told with the time to come again, but not to whom it would
     await others;
   } finally {
     await small.stop();
+    await server.stop();
+  }
+});
+
+test('the choices of a request are told of in one message, which has prompt and schema once', async () => {
+  const sizes: number[] = [];
+  const original: (this: Worker, ...rest: Parameters<Worker['postMessage']>) => void = Reflect.get(
+    Worker.prototype,
+    'postMessage',
+  );
+  const isWrite = (command: unknown): boolean => isRecord(command) && command['kind'] === 'write';
+  Worker.prototype.postMessage = function (...rest) {
+    if (isWrite(rest[0])) sizes.push(serialize(rest[0]).length);
+    original.apply(this, rest);
+  };
+  const threads = await serveModels(echoArtefact(), { slots: 2 });
+  try {
+    const schema = {
+      type: 'object',
+      properties: { a: { enum: Array.from({ length: 10_000 }, (_, index) => `v${index}`) } },
+    };
+    const asked = {
+      ...{ model: 'echo', messages: [{ role: 'user', content: 'x'.repeat(100) }], max_tokens: 2 },
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+    };
+    for (const n of [1, 16])
+      expect((await ask(`${threads.url}/v1/chat/completions`, { ...asked, n })).status).toBe(200);
+    expect(sizes).toHaveLength(2);
+    expect(sizes[0]).toBeGreaterThan(50_000);
+    expect(sizes[1]! / sizes[0]!).toBeLessThan(1.5);
+  } finally {
+    Worker.prototype.postMessage = original;
+    await threads.stop();
     await server.stop();
   }
 });
