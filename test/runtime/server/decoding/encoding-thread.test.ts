@@ -75,10 +75,37 @@ test('whom nobody waits for is passed over when it is his turn', async () => {
   const leaver = (): void => {
     if (left) throw new Error('gone');
   };
-  const all = Promise.allSettled(texts.map((text) => encode(text, leaver)));
+  const all = Promise.allSettled(texts.map((text, index) => encode(text, index === 0 ? undefined : leaver)));
   left = true;
   expect((await all).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   expect(await encode(long)).toHaveLength(Buffer.byteLength(long));
+});
+
+/** Takes the better part of a minute. */
+const endless = 'a'.repeat(1_000_000);
+const patient = { limit: 10_000_000, special: true };
+
+test('a text that takes long is ended when its caller leaves, and the next of its kind has another thread', async () => {
+  let left = false;
+  const leaver = (): void => {
+    if (left) throw new Error('gone');
+  };
+  const [first, next] = [codec.encodeAside(endless, patient, leaver), codec.encodeAside(endless, patient, leaver)];
+  const gone = [first, next].map((tokens) => expect(tokens).rejects.toThrow('gone'));
+  const after = encode('b'.repeat(70_000));
+  left = true;
+  await Promise.all(gone);
+  expect(await after).toHaveLength(70_000);
+  expect(watch.seen.size).toBe(2);
+});
+
+test('nobody waits for a text that takes long but those who send as much', async () => {
+  const never = expect(codec.encodeAside(endless, patient, () => undefined)).rejects.toMatchObject({
+    fault: { kind: 'unavailable' },
+  });
+  expect(await encode(long)).toHaveLength(Buffer.byteLength(long));
+  await codec.close();
+  await never;
 });
 
 test('a text of which the tokenizer fails is told so, and the next is encoded', async () => {
