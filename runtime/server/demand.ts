@@ -19,6 +19,8 @@ export interface Demand {
   readonly fileBytes: number;
   /** Of a session besides, where it is a process. */
   readonly processBytes: number;
+  /** Beside its sessions, of a language model: its tokenizer in every thread that has it, and what a run gives back. */
+  readonly besideBytes?: number;
   /** Of a language model. */
   readonly slot?: Slot;
   readonly least: number;
@@ -29,33 +31,36 @@ export interface Demand {
 export interface Holding {
   readonly sessions: number;
   readonly sessionBytes: number;
-  /** Beside that, until it is loaded. */
+  /** Beside that, as long as it is there. */
+  readonly besideBytes: number;
+  /** Until it is loaded. */
   readonly loadingBytes: number;
   readonly keyValueBytes: number;
 }
 
 /** Of a model that is not there. */
-export const nothing: Holding = { sessions: 0, sessionBytes: 0, loadingBytes: 0, keyValueBytes: 0 };
+export const nothing: Holding = { sessions: 0, sessionBytes: 0, besideBytes: 0, loadingBytes: 0, keyValueBytes: 0 };
 
 /** All of it. */
-export function bytesOf({ sessionBytes, loadingBytes, keyValueBytes }: Holding): number {
-  return sessionBytes + loadingBytes + keyValueBytes;
+export function bytesOf({ sessionBytes, besideBytes, loadingBytes, keyValueBytes }: Holding): number {
+  return sessionBytes + besideBytes + loadingBytes + keyValueBytes;
 }
 
 /** What a model has that got so many sessions, or slots. */
-export function holdingOf({ fileBytes, processBytes, slot }: Demand, count: number): Holding {
+export function holdingOf({ fileBytes, processBytes, besideBytes = 0, slot }: Demand, count: number): Holding {
   const sessions = slot === undefined ? count : 1;
   return {
     sessions,
     sessionBytes: sessions * (fileBytes + processBytes),
+    besideBytes,
     loadingBytes: sessions * (weightsFactor - 1) * fileBytes,
     keyValueBytes: slot === undefined ? 0 : count * slot.bytes,
   };
 }
 
-/** What one session takes while it is loaded. */
-export function loadBytes({ fileBytes, processBytes }: Pick<Demand, 'fileBytes' | 'processBytes'>): number {
-  return weightsFactor * fileBytes + processBytes;
+/** What one session takes while it is loaded, and what is beside it. */
+export function loadBytes(demand: Pick<Demand, 'fileBytes' | 'processBytes' | 'besideBytes'>): number {
+  return weightsFactor * demand.fileBytes + demand.processBytes + (demand.besideBytes ?? 0);
 }
 
 /** Bytes that models may have of a limit, or of what others leave. */
@@ -63,7 +68,7 @@ export function roomOf(limitBytes: number): number {
   return limitBytes - baseBytes;
 }
 
-/** What is free while a model is loaded, and what will be once it answers. */
+/** What is free while a model is loaded, and what will be once it answers, beside the bodies of requests. */
 export interface Free {
   readonly now: number;
   readonly later: number;
@@ -100,6 +105,8 @@ function named(taken: readonly Taken[]): readonly string[] {
 /** The memory that a model did not find. */
 export interface Crowd {
   readonly limitBytes: number;
+  /** Of it, what bodies of requests may take. */
+  readonly bodiesBytes: number;
   /** What others have while it is loaded. */
   readonly now: readonly Taken[];
   /** What they will have once it answers. */
@@ -111,6 +118,7 @@ function weightsFault(demand: Demand, { limitBytes, now }: Crowd): string {
   const parts = [
     `${mebibytes(sessions * weightsFactor * demand.fileBytes)} to load its weights`,
     ...(demand.processBytes > 0 ? [`${mebibytes(sessions * demand.processBytes)} for its processes`] : []),
+    ...(demand.besideBytes === undefined ? [] : [`${mebibytes(demand.besideBytes)} for its tokenizer and logits`]),
     `${mebibytes(baseBytes)} for the server`,
   ];
   const needed = baseBytes + sessions * loadBytes(demand);
@@ -119,13 +127,14 @@ function weightsFault(demand: Demand, { limitBytes, now }: Crowd): string {
   return `the model needs ${mebibytes(needed)} (${parts.join(', ')}), the memory limit is ${mebibytes(limitBytes)}${taken}`;
 }
 
-function slotFault({ bytes, tokens }: Slot, demand: Demand, { limitBytes, later }: Crowd): string {
-  const left = roomOf(limitBytes) - takenBytes(later) - loadBytes(demand);
+function slotFault({ bytes, tokens }: Slot, demand: Demand, { limitBytes, bodiesBytes, later }: Crowd): string {
+  const left = Math.max(0, roomOf(limitBytes) - bodiesBytes - takenBytes(later) - loadBytes(demand));
   const others = named(later);
   const taken = others.length === 0 ? '' : ` beside other models (${others.join(', ')})`;
   return (
     `one sequence of ${tokens} tokens needs ${mebibytes(bytes)} for its keys and values; of the memory ` +
-    `limit of ${mebibytes(limitBytes)} the weights and the server leave ${mebibytes(left)}${taken}`
+    `limit of ${mebibytes(limitBytes)} the weights, the server and ${mebibytes(bodiesBytes)} for the bodies of requests ` +
+    `leave ${mebibytes(left)}${taken}`
   );
 }
 

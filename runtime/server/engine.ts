@@ -27,6 +27,8 @@ export interface EngineOptions extends ModelOptions {
   readonly modelControl: ModelControl;
   /** What all models together may take; undefined is whatever they need. */
   readonly modelsBytes?: number | undefined;
+  /** What the bodies of requests may take of the memory; undefined is nothing. */
+  readonly maxBodiesBytes?: number;
 }
 
 /** A model that answers. */
@@ -72,7 +74,7 @@ export class Engine {
   constructor(repository: Repository, options: EngineOptions) {
     this.#repository = repository;
     this.#options = options;
-    this.#memory = new Memory(options.memoryBytes);
+    this.#memory = new Memory(options.memoryBytes, options.maxBodiesBytes);
     this.budget = new Budget(options.modelsBytes, this.#memory);
     this.#follower = new Follower(this.#table, { ...options, create: (source) => this.#create(source) });
   }

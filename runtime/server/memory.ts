@@ -111,11 +111,13 @@ function laterBytes(other: MemoryShare, name: string, arrival: Arrival): number 
 /** Lives as long as the engine. */
 export class Memory {
   readonly #limitBytes: number;
+  /** Of it, what the bodies of requests may take, for which keys and values leave room: these are filled by requests alone. */
+  readonly #bodiesBytes: number;
   /** In the order in which they came. */
   readonly #shares = new Set<MemoryShare>();
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+  constructor(limitBytes: number, bodiesBytes = 0) {
+    [this.#limitBytes, this.#bodiesBytes] = [limitBytes, bodiesBytes];
   }
 
   /** A load begins. */
@@ -205,7 +207,8 @@ export class Memory {
   #free(share: MemoryShare): Free {
     const room = roomOf(this.#limitBytes);
     const { now, later } = this.#takenBeside(share);
-    return { now: room - sum(now.map(({ bytes }) => bytes)), later: room - sum(later.map(({ bytes }) => bytes)) };
+    const laterRoom = room - this.#bodiesBytes;
+    return { now: room - sum(now.map(({ bytes }) => bytes)), later: laterRoom - sum(later.map(({ bytes }) => bytes)) };
   }
 
   #takenBeside(share: MemoryShare): { readonly now: readonly Taken[]; readonly later: readonly Taken[] } {
@@ -219,7 +222,9 @@ export class Memory {
 
   #refused(share: MemoryShare, demand: Demand): Claimed {
     const room = roomOf(this.#limitBytes);
-    const message = faultOf(demand, { limitBytes: this.#limitBytes, ...this.#takenBeside(share) });
-    return { ok: false, message, crowded: fitting(demand, { now: room, later: room }) >= demand.least };
+    const [limitBytes, bodiesBytes] = [this.#limitBytes, this.#bodiesBytes];
+    const message = faultOf(demand, { limitBytes, bodiesBytes, ...this.#takenBeside(share) });
+    const alone = { now: room, later: room - bodiesBytes };
+    return { ok: false, message, crowded: fitting(demand, alone) >= demand.least };
   }
 }

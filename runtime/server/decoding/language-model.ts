@@ -7,11 +7,13 @@ import { failed, tooSmall, type Artefact, type FailedFetch } from '../repository
 import { chatTemplateOf, type ChatTemplate } from './chat-template.ts';
 import { Decoder, type DecoderOptions } from './decoder.ts';
 import { geometryFrom } from './foreign-geometry.ts';
-import { slotBytes, type Geometry } from './geometry.ts';
+import { encodingThreads } from './encoding-thread.ts';
+import { logitsBytes, slotBytes, slotDemandBytes, type Geometry, type RunSizes } from './geometry.ts';
 import { TextCodec } from './text-codec.ts';
 import type { LoadedDecoder } from './thread.ts';
 import { TokenSpelling } from './token-spelling.ts';
-import { jsonCompanion, tokenizerFiles } from './tokenizer-files.ts';
+import { parsedFiles, type TokenizerBytes } from './tokenizer-bytes.ts';
+import { jsonCompanion, tokenizerBytes } from './tokenizer-files.ts';
 
 /** How language models run. */
 export interface LanguageOptions extends Omit<DecoderOptions, 'path' | 'geometry' | 'slots'> {
@@ -25,7 +27,7 @@ export interface LanguageOptions extends Omit<DecoderOptions, 'path' | 'geometry
 export interface LanguageModel {
   readonly geometry: Geometry;
   readonly slots: number;
-  /** Memory that is set aside for keys and values. */
+  /** What keys and values of all slots take at their full length, without copies. */
   readonly keyValueBytes: number;
   readonly codec: TextCodec;
   readonly spelling: TokenSpelling;
@@ -47,16 +49,31 @@ async function geometryOf(artefact: Artefact, graph: Signature | undefined, sign
   return geometryFrom(graph ?? { inputs: [], outputs: [] }, { ...config, ...told });
 }
 
-async function textOf(artefact: Artefact, signal: AbortSignal) {
-  const files = await tokenizerFiles(artefact, signal);
-  if (files === undefined) return 'a language model needs its tokenizer.json beside model.onnx';
+async function textOf(artefact: Artefact, bytes: TokenizerBytes, signal: AbortSignal) {
+  const files = parsedFiles(bytes);
   const template = chatTemplateOf(files.config, await artefact.companion('chat_template.jinja', signal));
-  return { codec: new TextCodec(files), template };
+  return { codec: new TextCodec({ ...files, bytes }), template };
 }
 
-function demandOf(geometry: Geometry, { bytes }: Artefact, { slots, isolation }: LanguageOptions): Demand {
-  const slot = { bytes: slotBytes(geometry), tokens: geometry.contextLength };
-  return { fileBytes: bytes, processBytes: sessionBytes[isolation], slot, least: 1, most: slots };
+/** What a tokenizer takes in a thread by the bytes of its file: measured from 4 to 17, with 150,000 tokens. */
+const tokenizerFactor = 10;
+
+/** In the main thread, and in those that encode long texts. */
+const tokenizerThreads = 1 + encodingThreads;
+
+/** A language model's sizes, and the bytes of its tokenizer's file. */
+type Sizes = readonly [geometry: Geometry, tokenizerBytes: number];
+
+/** What it takes beside weights, keys and values. */
+export function besideBytes([geometry, tokenizerBytes]: Sizes, run: RunSizes): number {
+  return tokenizerThreads * tokenizerFactor * tokenizerBytes + logitsBytes(geometry, run);
+}
+
+function demandOf(sizes: Sizes, { bytes }: Artefact, options: LanguageOptions): Demand {
+  const [geometry] = sizes;
+  const slot = { bytes: slotDemandBytes(geometry), tokens: geometry.contextLength };
+  const common = { fileBytes: bytes, processBytes: sessionBytes[options.isolation] };
+  return { ...common, besideBytes: besideBytes(sizes, options), slot, least: 1, most: options.slots };
 }
 
 /** Opens a language model, or says why not. `graph` is known where the model had to be opened to be recognised. */
@@ -68,10 +85,12 @@ export async function openLanguageModel(
 ): Promise<OpenedLanguageModel> {
   const geometry = await geometryOf(artefact, graph, signal);
   if (typeof geometry === 'string') return failed('ManifestInvalid', geometry);
-  const claimed = await options.claim(demandOf(geometry, artefact, options));
+  const files = await tokenizerBytes(artefact, signal);
+  if (files === undefined)
+    return failed('ArtefactMissing', 'a language model needs its tokenizer.json beside model.onnx');
+  const claimed = await options.claim(demandOf([geometry, files.tokenizer.length], artefact, options));
   if (!claimed.ok) return tooSmall(claimed);
-  const text = await textOf(artefact, signal);
-  if (typeof text === 'string') return failed('ArtefactMissing', text);
+  const text = await textOf(artefact, files, signal);
   const slots = claimed.count;
   const decoder = new Decoder({ ...options, path: artefact.path, geometry, slots });
   const loaded = await decoder.open();

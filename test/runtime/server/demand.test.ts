@@ -17,6 +17,8 @@ describe('what fits', () => {
     ['and its process', demand(100, { processBytes: 32 * MiB }), free(231), 0],
     ['as many sessions as fit', demand(100, { most: 8 }), free(650), 3],
     ['at most as many as are wanted', demand(100, { most: 2 }), free(650), 2],
+    ['what is beside them, too', demand(100, { slot, besideBytes: 16 * MiB }), free(215), 0],
+    ['and leaves fewer slots', demand(100, { slot, most: 16, besideBytes: 16 * MiB }), free(200 + 35), 1],
     ['as many slots as fit beside the weights', demand(100, { slot, most: 16 }), free(200 + 35), 2],
     ['none where the weights do not', demand(100, { slot, most: 16 }), free(199, 1000), 0],
     ['slots of what will be free, since they are filled later', demand(100, { slot, most: 16 }), free(200, 264), 4],
@@ -28,6 +30,8 @@ describe('what fits', () => {
   test('and what it takes then', () => {
     const language = holdingOf(demand(100, { slot, processBytes: 32 * MiB }), 3);
     expect([language.sessions, bytesOf(language)]).toEqual([1, (200 + 32 + 3 * 16) * MiB]);
+    const beside = holdingOf(demand(100, { slot, besideBytes: 7 * MiB }), 3);
+    expect(bytesOf({ ...beside, loadingBytes: 0 })).toBe((100 + 3 * 16 + 7) * MiB);
     const tensors = holdingOf(demand(100, { processBytes: 32 * MiB }), 3);
     expect([tensors.sessions, bytesOf(tensors)]).toEqual([3, 3 * (200 + 32) * MiB]);
     expect(bytesOf({ ...tensors, loadingBytes: 0 })).toBe(3 * (100 + 32) * MiB);
@@ -35,8 +39,8 @@ describe('what fits', () => {
 });
 
 describe('what does not fit is told with the numbers', () => {
-  const crowd = (limitMiB: number, others: readonly Taken[] = []) => {
-    return { limitBytes: limitMiB * MiB, now: others, later: others };
+  const crowd = (limitMiB: number, others: readonly Taken[] = [], bodiesMiB = 0) => {
+    return { limitBytes: limitMiB * MiB, bodiesBytes: bodiesMiB * MiB, now: others, later: others };
   };
   const other = (name: string, mebibytes: number): Taken => ({ name, bytes: mebibytes * MiB });
 
@@ -59,12 +63,22 @@ describe('what does not fit is told with the numbers', () => {
     [
       'not even one slot',
       faultOf(demand(0, { slot }), crowd(111)),
-      'one sequence of 1024 tokens needs 16 MiB for its keys and values; of the memory limit of 111 MiB the weights and the server leave 15 MiB',
+      'one sequence of 1024 tokens needs 16 MiB for its keys and values; of the memory limit of 111 MiB the weights, the server and 0 MiB for the bodies of requests leave 15 MiB',
+    ],
+    [
+      'not even one slot beside the bodies of requests',
+      faultOf(demand(0, { slot }), crowd(130, [], 64)),
+      'one sequence of 1024 tokens needs 16 MiB for its keys and values; of the memory limit of 130 MiB the weights, the server and 64 MiB for the bodies of requests leave 0 MiB',
+    ],
+    [
+      'a tokenizer',
+      faultOf(demand(100, { slot, besideBytes: 10 * MiB }), crowd(295)),
+      'the model needs 306 MiB (200 MiB to load its weights, 10 MiB for its tokenizer and logits, 96 MiB for the server), the memory limit is 295 MiB',
     ],
     [
       'not even one slot beside others',
       faultOf(demand(0, { slot }), crowd(150, [other('a', 40)])),
-      "one sequence of 1024 tokens needs 16 MiB for its keys and values; of the memory limit of 150 MiB the weights and the server leave 14 MiB beside other models ('a' has 40 MiB)",
+      "one sequence of 1024 tokens needs 16 MiB for its keys and values; of the memory limit of 150 MiB the weights, the server and 0 MiB for the bodies of requests leave 14 MiB beside other models ('a' has 40 MiB)",
     ],
   ])('%s', (_what, sentence, expected) => {
     expect(sentence).toBe(expected);

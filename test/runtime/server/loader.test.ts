@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { slotBytes } from '../../../runtime/server/decoding/geometry.ts';
+import { besideBytes } from '../../../runtime/server/decoding/language-model.ts';
 import type { Demand } from '../../../runtime/server/demand.ts';
 import { DecodingStatistics } from '../../../runtime/server/decoding/statistics.ts';
 import { loadModel, type Load, type LoadOptions } from '../../../runtime/server/loader.ts';
@@ -45,7 +46,9 @@ test('weights in a file of their own leave a language model fewer slots', async 
   const files = { ...echoArtefact(), 'echo/model.onnx_data': Buffer.alloc(MiB) };
   const loaded = await load(files, { memoryBytes: 106 * MiB, slots: 100 });
   const language = loaded.ok && loaded.runtime.kind === 'language' ? loaded.runtime.language : undefined;
-  const free = (106 - 96 - 2) * MiB - 2 * splitEchoModel().length;
+  const { length } = String(echoArtefact()['echo/tokenizer.json']);
+  const beside = besideBytes([language!.geometry, length], { slots: 100, prefillTokens: modelOptions.prefillTokens });
+  const free = (106 - 96 - 2) * MiB - 2 * splitEchoModel().length - beside;
   expect(language?.slots).toBe(Math.floor(free / slotBytes(language!.geometry)));
 });
 

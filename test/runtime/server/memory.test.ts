@@ -21,8 +21,8 @@ const language = (fileMiB: number, most: number): Demand => {
 };
 
 /** A memory of which so much is left for models, and a way to load them. */
-function memoryOf(mebibytes: number) {
-  const memory = new Memory((base + mebibytes) * MiB);
+function memoryOf(mebibytes: number, bodiesMiB = 0) {
+  const memory = new Memory((base + mebibytes) * MiB, bodiesMiB * MiB);
   const never = new AbortController().signal;
   const enter = (tenant: Lodger, expectedMiB = 0, arrival = beside): MemoryShare =>
     memory.enter(tenant, expectedMiB * MiB, arrival);
@@ -64,6 +64,15 @@ describe('models one after another', () => {
     expect((await load('a', tensors(20, 2))).count).toBe(2);
     expect((await load('b', tensors(10, 8))).count).toBe(3);
     expect((await load('c', language(11, 1))).count).toMatch(/^one sequence of 256 tokens needs 10 MiB .* leave 8 MiB/);
+  });
+
+  test('leave room for bodies, which keys and values would fill, but not weights while they are loaded', async () => {
+    const { load } = memoryOf(100, 40);
+    expect((await load('a', language(10, 8))).count).toBe(4);
+    expect((await load('b', tensors(20))).count).toBe(1);
+    const alone = memoryOf(100, 40);
+    const { count } = await alone.load('c', language(30, 8));
+    expect(count).toMatch(/^one sequence .* the server and 40 MiB for the bodies of requests leave 0 MiB$/);
   });
 
   test('get what those have left that are gone', async () => {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { slotBytes } from '../../../../runtime/server/decoding/geometry.ts';
+import { besideBytes } from '../../../../runtime/server/decoding/language-model.ts';
 import { contextLength, endToken, splitEchoModel } from '../../../support/echo-decoder.ts';
 import { echoArtefact, foreignArtefact } from '../../../support/echo-artefact.ts';
 import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
@@ -74,12 +75,39 @@ describe('a language model', () => {
     await withServer(echoArtefact(), { memoryBytes: 104 << 20, slots: 16 }, async (server) => {
       const { json } = await read(await fetch(`${server.url}/v2/models/echo`));
       const { language } = server.engine.find('echo');
-      const slots = Math.floor(((104 - 96) * 2 ** 20 - 2 * splitEchoModel().length) / slotBytes(language!.geometry));
+      const { length } = String(echoArtefact()['echo/tokenizer.json']);
+      const beside = besideBytes([language!.geometry, length], { slots: 16, prefillTokens: 16 });
+      const free = (104 - 96) * 2 ** 20 - 2 * splitEchoModel().length - beside;
+      const slots = Math.floor(free / slotBytes(language!.geometry));
       expect(slots).toBeGreaterThan(0);
       expect(json).toMatchObject({
         parameters: { slots, key_value_bytes: slots * slotBytes(language!.geometry), context_length: contextLength },
       });
     });
+  });
+
+  test('has fewer slots where a step gives all keys and values back, a tokenizer is large, or bodies need room', async () => {
+    const slotsOf = async (
+      files: Readonly<Record<string, Buffer | string>>,
+      options: Options = {},
+    ): Promise<number> => {
+      let found = 0;
+      await withServer(files, { memoryBytes: 140 << 20, slots: 1000, ...options }, ({ engine }) => {
+        found = engine.models[0]?.language?.slots ?? 0;
+        return Promise.resolve();
+      });
+      return found;
+    };
+    const split = await slotsOf(echoArtefact());
+    expect((await slotsOf(foreignArtefact())) / split).toBeLessThan(0.34);
+    const blanks = ' '.repeat(2 ** 19);
+    const tokenizer = String(echoArtefact()['echo/tokenizer.json']) + blanks;
+    const large = await slotsOf({ ...echoArtefact(), 'echo/tokenizer.json': tokenizer });
+    const bodies = await slotsOf(echoArtefact(), { maxBodiesBytes: 22 << 20 });
+    for (const fewer of [large, bodies]) {
+      expect(fewer / split).toBeGreaterThan(0.3);
+      expect(fewer / split).toBeLessThan(0.7);
+    }
   });
 
   test('whose prompts begin alike reads the beginning once, and tells so', async () => {
