@@ -1,4 +1,5 @@
 /** The model server among many, and with much: idle connections, large bodies, long prompts. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
@@ -46,6 +47,32 @@ test('ten thousand idle connections cost little and keep nobody waiting', async 
   expect((await same(Buffer.alloc(16))).status).toBe(200);
   expect((residentMiB(server) - before) / sockets.length).toBeLessThan(0.02);
   for (const socket of sockets) socket.destroy();
+});
+
+test('callers who never finish a head are refused and closed, and keep nobody waiting', async () => {
+  const port = Number(new URL(server.url).port);
+  const slow = Array.from({ length: 500 }, () => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('POST /v2/models/same/infer HTTP/1.1\r\nHost: a\r\n'));
+    const chunks: Buffer[] = [];
+    const closed = once(
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined),
+      'close',
+    );
+    return { socket, heard: closed.then(() => Buffer.concat(chunks).toString('latin1')) };
+  });
+  // A line each second, for as long as that is taken: none of them is ever idle.
+  let lines = 0;
+  const dripping = setInterval(() => {
+    lines += 1;
+    for (const { socket } of slow) if (socket.writable) socket.write(`X-Line-${String(lines)}: a\r\n`);
+  }, 1000);
+  expect((await same(Buffer.alloc(16))).status).toBe(200);
+  const answers = await Promise.all(slow.map(({ heard }) => heard)).finally(() => clearInterval(dripping));
+  // Whoever writes just as he is closed hears nothing of it.
+  const heard = answers.filter((answer) => answer !== '');
+  expect(new Set(heard.map((answer) => answer.split('\r\n')[0]))).toEqual(new Set(['HTTP/1.1 408 Request Timeout']));
+  expect(heard.length).toBeGreaterThan(slow.length / 2);
+  expect(lines).toBeGreaterThan(0);
 });
 
 test('a body of 64 MiB is read, and what it says comes back', async () => {
