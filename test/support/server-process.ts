@@ -34,9 +34,16 @@ export interface SpawnedServer {
   readonly url: () => string;
 }
 
-/** Starts the server on free ports of loopback, in a process group of its own where it is to be. */
-export function spawnServer(environment: Environment, { ownGroup = false } = {}): SpawnedServer {
-  const child = spawn(process.execPath, ['runtime/server/main.ts'], {
+/** Where a server is started: in a process group of its own, or by a command that ends in becoming it. */
+export interface Surroundings {
+  readonly ownGroup?: boolean;
+  readonly by?: readonly string[];
+}
+
+/** Starts the server on free ports of loopback. */
+export function spawnServer(environment: Environment, { ownGroup = false, by = [] }: Surroundings = {}): SpawnedServer {
+  const [command = process.execPath, ...args] = [...by, process.execPath, 'runtime/server/main.ts'];
+  const child = spawn(command, args, {
     env: { ...childEnvironment, LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: ownGroup,
@@ -55,10 +62,7 @@ const readyWithinMs = 240_000;
 export const startLimitMs = 300_000;
 
 /** Starts the server as `spawnServer` does, and waits until it is ready. */
-export async function startServerProcess(
-  environment: Environment,
-  options?: Parameters<typeof spawnServer>[1],
-): Promise<ServerProcess> {
+export async function startServerProcess(environment: Environment, options?: Surroundings): Promise<ServerProcess> {
   const { child, exited, said, url } = spawnServer(environment, options);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
