@@ -29,8 +29,8 @@ def main() -> None:
         model = nn.Linear(FEATURES, FEATURES)
         with job.collective():
             dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=60))
-            steps = train(job, model, x, y)
-            dist.destroy_process_group()
+            parallel = DistributedDataParallel(model)
+        steps = train(job, parallel, x, y)
         if job.rank == 0:
             job.progress(phase="exporting")
             errors = (model(x) - y).detach()
@@ -50,40 +50,47 @@ def main() -> None:
             job.succeed(artefact, metrics, lineage=lineage, steps=steps, seconds=time.monotonic() - began)
 
 
-def train(job: Job, model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
+def train(job: Job, parallel: DistributedDataParallel, x: torch.Tensor, y: torch.Tensor) -> int:
     """All epochs, from the newest checkpoint; the number of steps."""
     optimization = job.config["optimization"]
-    parallel = DistributedDataParallel(model)
     optimizer = torch.optim.SGD(parallel.parameters(), lr=optimization["learningRate"])
     epochs, batch = optimization["epochs"], optimization["batchSize"]
     steps = epochs * -(-SAMPLES // batch)
-    step = resume(job, model)
+    step = resume(job, parallel.module)
     job.progress(phase="training", epochs=epochs, steps=steps, step=step)
-    while step < steps:
-        first = step * batch % (batch * -(-SAMPLES // batch))
-        whole = torch.arange(first, min(first + batch, SAMPLES))
-        rows = whole[job.rank :: job.world_size]
-        optimizer.zero_grad()
-        # A part of the whole batch's mean, and not a mean of its own: shares are of unequal size, and may be empty.
-        loss = (parallel(x[rows]) - y[rows]).square().sum() * job.world_size / y[whole].numel()
-        loss.backward()
-        optimizer.step()
-        step += 1
-        job.progress(step=step, epoch=-(-step * epochs // steps), loss=float(loss))
-        if not torch.isfinite(loss):
-            raise Failure("NonFiniteLoss", "The loss is not finite. Lower optimization.learningRate.", step)
-        if job.rank == 0 and (job.stopping or step == steps):
-            save(job, model, step)
-        if job.stopping:
-            raise Failure("Interrupted", f"Stopped by SIGTERM at step {step} of {steps}.", step)
+    try:
+        while step < steps:
+            if job.stopping:
+                raise Failure("Interrupted", f"Stopped by SIGTERM at step {step} of {steps}.", step)
+            first = step * batch % (batch * -(-SAMPLES // batch))
+            whole = torch.arange(first, min(first + batch, SAMPLES))
+            rows = whole[job.rank :: job.world_size]
+            optimizer.zero_grad()
+            with job.collective():
+                # A part of the whole batch's mean, and not a mean of its own: shares are of unequal size, or empty.
+                loss = (parallel(x[rows]) - y[rows]).square().sum() * job.world_size / y[whole].numel()
+                loss.backward()
+            if not torch.isfinite(loss):
+                raise Failure("NonFiniteLoss", "The loss is not finite. Lower optimization.learningRate.", step)
+            optimizer.step()
+            step += 1
+            job.progress(step=step, epoch=-(-step * epochs // steps), loss=float(loss))
+    except Failure as failure:
+        # Another rank may be stopped a step earlier: whoever loses it has its last whole step all the same.
+        if job.rank == 0 and failure.reason in ("Interrupted", "PeerLost"):
+            save(job, parallel.module, step)
+        raise
+    if job.rank == 0:
+        save(job, parallel.module, step)
     return steps
 
 
 def save(job: Job, model: nn.Module, step: int) -> None:
-    """The weights are all that SGD keeps."""
-    buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
-    job.save_checkpoint(step, buffer.getvalue())
+    """The weights are all that SGD keeps; no numbers, as after another rank's loss that was none, are not kept."""
+    weights, buffer = model.state_dict(), io.BytesIO()
+    if all(torch.isfinite(it).all() for it in weights.values()):
+        torch.save(weights, buffer)
+        job.save_checkpoint(step, buffer.getvalue())
 
 
 def resume(job: Job, model: nn.Module) -> int:

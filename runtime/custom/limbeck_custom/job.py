@@ -15,6 +15,7 @@ from limbeck_custom import store
 from limbeck_custom.ending import EXIT_CODES, LARGER, Failure, as_json, is_out_of_memory, last_words
 from limbeck_custom.progress import Board, serve
 
+PEER_ERRORS = re.compile(r"Dist\w*Error|gloo|nccl|connection (closed|reset|refused|was)|broken pipe|timed out", re.I)
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
 
 
@@ -53,11 +54,11 @@ class Job:
 
     @contextlib.contextmanager
     def collective(self) -> Iterator[None]:
-        """Around what waits for other ranks: PyTorch's RuntimeError there means that one of them is gone."""
+        """Around what waits for other ranks: an error of the connection means that one of them is gone."""
         try:
             yield
         except RuntimeError as error:
-            if is_out_of_memory(error):
+            if is_out_of_memory(error) or not PEER_ERRORS.search(repr(error)):
                 raise
             lost = ("PeerLost", f"Rank {self.rank} lost another rank: {error}")
             raise Failure(*(("Interrupted", "Stopped by SIGTERM.") if self.stopping else lost)) from error

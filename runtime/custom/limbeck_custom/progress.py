@@ -24,10 +24,9 @@ class Board:
             if is_step and self._stepped is not None:
                 changes["longestStepSeconds"] = max(self._document.get("longestStepSeconds", 0), now - self._stepped)
             self._document |= changes
-            if self._document["phase"] != "training":
-                self._stepped = None
-            elif is_step or self._stepped is None:
-                self._stepped = now
+            training = self._document["phase"] == "training"
+            if not training or is_step or self._stepped is None:
+                self._stepped = now if training else None
 
     def document(self) -> dict[str, Any]:
         """The contract's JSON, which has no word for NaN; 100 percent is for the result to say."""

@@ -78,6 +78,28 @@ def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_pa
     assert result["metrics"]["rmse"]["value"] == pytest.approx(rmse, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("stopped", "reasons"), [((0,), ("Interrupted", "PeerLost")), ((1,), ("PeerLost", "Interrupted"))]
+)
+def test_rank_0_of_the_example_saves_its_last_step_whoever_is_stopped_first(
+    store: str, tmp_path: Path, stopped: tuple[int, ...], reasons: tuple[str, str]
+) -> None:
+    config = document(store)
+    config["optimization"]["epochs"] = 1_000_000
+    workers = start(tmp_path / "1", config, [str(EXAMPLE)], 2)
+    until(lambda: any(worker.process.poll() is not None for worker in workers) or _step(config) >= 3)
+    for rank in stopped:
+        workers[rank].terminate()
+    codes = [worker.exit_code() for worker in workers]
+    results = [worker.result() for worker in workers]
+    assert [result["reason"] for result in results] == [*reasons], results
+    assert codes == [{"Interrupted": 143, "PeerLost": 75}[reason] for reason in reasons]
+    again = attempt(config, 2)
+    workers = start(tmp_path / "2", again, [str(EXAMPLE)], 2)
+    until(lambda: any(worker.process.poll() is not None for worker in workers) or _step(again) > 3)
+    assert progress_of(again)["resumedFromStep"] >= 3
+
+
 def test_it_tells_its_progress_and_goes_on_from_its_checkpoint(store: str, tmp_path: Path) -> None:
     config, command = document(store), ["-c", PROGRAM]
     (worker,) = start(tmp_path / "1", config, command)
@@ -181,7 +203,20 @@ with Job.start() as job:
             "a termination message takes 4096. Leave out intervals, and tensors of artefact",
         ),
         ("raise SystemExit(3)", 1, "Crashed", "SystemExit: 3"),
-        ("with job.collective(): raise RuntimeError('closed by peer')", 75, "PeerLost", "closed by peer"),
+        ("with job.collective(): raise RuntimeError('Connection closed by peer')", 75, "PeerLost", "closed by peer"),
+        (
+            "import torch\n    with job.collective(): raise torch.distributed.DistStoreError('No answer.')",
+            75,
+            "PeerLost",
+            "No answer.",
+        ),
+        # What is no other rank's fault is not blamed on one: such a failure is never taken for the cause.
+        (
+            "import torch\n    with job.collective(): torch.ones(2, 3) @ torch.ones(2, 3)",
+            1,
+            "Crashed",
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+        ),
         (
             "bytearray(1 << 60)",
             71,
