@@ -114,7 +114,7 @@ class Peers:
 
     def _spread(self, content: Tensor) -> None:
         """Rank 0's bytes in everybody's tensor, piece by piece: no device need hold them all."""
-        for piece in content.split(PIECE_BYTES):
+        for piece in torch.split(content, PIECE_BYTES):
             sent = piece.to(self.device)
             dist.broadcast(sent, src=0)
             if not self.leads:
