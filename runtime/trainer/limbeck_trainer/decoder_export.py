@@ -117,10 +117,12 @@ def _expected(decoder: CausalModel, windows: TokenIds) -> Iterator[Floats]:
             yield np.stack([part[place] for part in parts])
 
 
-def foretelling(artefact: Artefact, windows: TokenIds, threads: int | None) -> Iterator[tuple[int, Floats]]:
+def foretelling(
+    artefact: Artefact, windows: TokenIds, threads: int | None, at_once: int | None = None
+) -> Iterator[tuple[int, Floats]]:
     """windows [b, t]: the start of each at once, then token by token -> each place in t, and logits [b, vocabulary]."""
     stepper = Stepper(artefact, threads)
-    first = _at_once(windows.shape[1])
+    first = at_once or _at_once(windows.shape[1])
     yield first - 1, stepper.step(windows[:, :first])
     for place in range(first, windows.shape[1]):
         yield place, stepper.step(windows[:, place : place + 1])

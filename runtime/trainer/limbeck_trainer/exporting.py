@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from torch import nn
 
+from limbeck_trainer.evaluation.language import Language
 from limbeck_trainer.evaluation.outputs import EVALUATION_CELLS
+from limbeck_trainer.evaluation.tasks import Evaluation
 from limbeck_trainer.export import Artefact, export_onnx, prove_parity
 from limbeck_trainer.model_config import Model, Pretrained, Transformer
 from limbeck_trainer.preprocess import target_spread
@@ -49,16 +52,21 @@ def _of_lengths(dataset: Dataset, samples: Floats) -> list[Floats]:
     return [samples[:, :length] for length in sorted({context, max(2, context // 3)})]
 
 
-def as_served(artefact: Artefact, material: Material, model: Model, threads: int | None) -> Artefact:
-    """In the numbers that are served best: of a decoder these may be others than it was proven in."""
-    if "decoder" not in artefact.members:
-        return artefact
+def as_served(
+    artefact: Artefact, trained: Evaluation, material: Material, model: Model, threads: int | None
+) -> tuple[Artefact, Evaluation]:
+    """In the numbers that are served best, and the figures of that: of a decoder these may be others than it was proven
+    in, and than the trained model was measured in."""
+    if not isinstance(trained, Language):
+        return artefact, trained
     from limbeck_trainer.decoder_export import PARITY_WINDOWS
     from limbeck_trainer.served_weights import served
 
     assert isinstance(model, Transformer | Pretrained)
-    rows = material.rows.test[:PARITY_WINDOWS]
-    return served(artefact, model.weights, material.dataset.x[rows], material.dataset.y[rows], threads)
+    # Evenly taken: the first ones may be of one document.
+    test = material.rows.test
+    rows = test[np.unique(np.linspace(0, len(test) - 1, PARITY_WINDOWS).round().astype(np.int64))]
+    return served(artefact, model.weights, material.dataset.x[rows], material.dataset.y[rows], threads).judged(trained)
 
 
 def described(artefact: Artefact, uri: str) -> dict[str, object]:

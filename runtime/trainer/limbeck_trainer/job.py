@@ -85,7 +85,7 @@ def run(session: Session, environment: Environment) -> dict[str, object] | None:
         session.log.info("worker finished")
         return None
     lineage = _lineage(session.config, environment, dataset)
-    artefact = _export(session, environment, material, (trained, measured), lineage)
+    artefact, measured = _export(session, environment, material, (trained, measured), lineage)
     # A last checkpoint may still be on its way, and is of no use any more.
     session.store.sweep(session.config.run_uri)
     return {
@@ -216,15 +216,16 @@ def _export(
     material: Material,
     outcome: tuple[Trained, Measured],
     lineage: dict[str, object],
-) -> dict[str, object]:
-    """Proves, then uploads; the result's artefact."""
+) -> tuple[dict[str, object], Measured]:
+    """Proves, then uploads; the result's artefact, and how that does."""
     session.board.update(phase="exporting")
     dataset = material.dataset
     trained, measured = outcome
     proven, (samples, delta) = export_proven(trained.model, material, environment.threads)
     session.log.info("parity proven", samples=samples, largestDelta=delta)
-    artefact = as_served(proven, material, session.config.model, environment.threads)
+    artefact, judged = as_served(proven, measured.model, material, session.config.model, environment.threads)
     weights = {"weights": artefact.members["weights"]} if "weights" in artefact.members else {}
+    measured = replace(measured, model=judged)
     session.log.info("artefact ready", sha256=artefact.sha256, **weights)
     uri = f"{session.config.models_uri}/{artefact.sha256}"
     extras = {
@@ -241,7 +242,7 @@ def _export(
     manifest = manifest_of(artefact, session.config.task, dataset, metrics, whole)
     upload(session.store, uri, artefact, manifest, reports)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
-    return described(artefact, uri)
+    return described(artefact, uri), measured
 
 
 def _result(config: Config, measured: Measured, dataset: Dataset) -> dict[str, object]:

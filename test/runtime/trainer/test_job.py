@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import jsonschema
 import numpy as np
 import pytest
+from limbeck_trainer import int8_weights, served_weights
 from limbeck_trainer.errors import Reason, TrainerError
 from limbeck_trainer.onnx_model import OnnxModel
 from limbeck_trainer.result import LIMIT_BYTES, encode
@@ -201,6 +202,32 @@ def test_a_language_model_is_trained_measured_and_exported_with_its_tokenizer(st
         run_here({**document, "store": {**document["store"], "runUri": f"{store}/again"}})["metrics"]
         == result["metrics"]
     )
+
+
+def test_a_language_model_that_is_served_in_int8_is_judged_as_it_is_served(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gates are held against the figures of the result."""
+    monkeypatch.setattr(int8_weights, "WEIGHT_LIMIT", 2)
+    monkeypatch.setattr(served_weights, "MOST_RISE", 100.0)
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"text": f"{n} comes before {n + 1}. "}) for n in range(60)))
+    source = {"kind": "pvc", "claim": "c", "path": str(tmp_path / "t.jsonl")}
+    data = {"source": source, "split": {"validation": 0.1, "test": 0.2, "seed": 1}}
+    model = {"kind": "transformer", "layers": 1, "heads": 2, "width": 128, "contextLength": 16, "weights": "int8"}
+    optimization = {"epochs": 2, "batchSize": 16}
+    result = run_here(config_document(store, task="causalLM", model=model, data=data, optimization=optimization))
+    jsonschema.validate(result, contract("trainer-result"))
+    manifest, report = (json.loads((folder_of(result) / f"{name}.json").read_text()) for name in ("manifest", "report"))
+    jsonschema.validate(manifest, contract("model-manifest"))
+    jsonschema.validate(report, contract("model-report"))
+    assert result["metrics"] == manifest["metrics"] == report["metrics"]
+    weights = manifest["weights"]
+    assert (weights["kind"], report["weights"]) == ("int8", weights)
+    assert abs(weights["lossRise"]) > 0.001
+    served = weights["trainedPerplexity"]["value"] * np.exp(weights["lossRise"])
+    assert result["metrics"]["perplexity"]["value"] == pytest.approx(served, rel=1e-4)
+    page = (folder_of(result) / "report.html").read_text()
+    assert "Served in int8" in page and "Its export in float32 equal to the trained model" in page
 
 
 def test_lineage_has_every_hyper_parameter_and_their_digest(store: str) -> None:
