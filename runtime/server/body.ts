@@ -28,11 +28,17 @@ const reserveBytes = 4 << 20;
 export class BodyBudget {
   /** The most that one body can ever have. */
   readonly mostBytes: number;
+  readonly #bytes: number;
   #freeBytes: number;
 
   constructor(bytes: number) {
     this.mostBytes = Math.max(bytes, reserveBytes);
-    this.#freeBytes = bytes;
+    [this.#bytes, this.#freeBytes] = [bytes, bytes];
+  }
+
+  /** The most that a body of so many bytes can ever have. */
+  mostOf(wholeBytes: number): number {
+    return wholeBytes <= smallBytes ? this.mostBytes : this.#bytes;
   }
 
   /** Takes more of a body that will have `wholeBytes` as far as is known. False, and nothing taken, when that much is not free. */
@@ -43,11 +49,11 @@ export class BodyBudget {
     return true;
   }
 
-  /** Takes all of what is there already, be it more than there is free, as long as anything is. */
-  overdraw(bytes: number): boolean {
-    if (this.#freeBytes <= 0) return false;
-    this.#freeBytes -= bytes;
-    return true;
+  /** Takes of `bytes` as many as are free, and tells how many: what is kept for small bodies stays theirs. */
+  takeFree(bytes: number): number {
+    const taken = Math.min(bytes, Math.max(0, this.#freeBytes));
+    this.#freeBytes -= taken;
+    return taken;
   }
 
   give(bytes: number): void {
@@ -56,9 +62,9 @@ export class BodyBudget {
 }
 
 /** More than all bodies together may take, be there no other. */
-function tooMany(mostBytes: number): Refusal {
-  const sentence = `the JSON has so many values that it takes more than ${mostBytes} bytes once it is parsed`;
-  return new Refusal({ kind: 'tooLarge' }, `${sentence}; tensors that are sent as bytes take no more than they are`);
+export function tooMany(mostBytes: number): Refusal {
+  const sentence = `the body has so many values that it takes more than ${mostBytes} bytes once it is parsed`;
+  return new Refusal({ kind: 'tooLarge' }, `${sentence}; numbers that are sent as bytes take no more than they are`);
 }
 
 /** Not now: other bodies are in memory. */
@@ -110,11 +116,12 @@ export class Share {
     this.#heldBytes = 0;
   }
 
-  /** Holds an answer until it is read. */
+  /** Holds an answer until it is read. It is there already: the last that finds room may be larger than that. */
   answer(bytes: number): void {
     if (this.#over) throw abandoned();
-    if (!this.#budget.overdraw(bytes)) throw noRoom();
-    this.#heldBytes += bytes;
+    const taken = this.#budget.takeFree(bytes);
+    if (taken === 0) throw noRoom();
+    this.#heldBytes += taken;
   }
 
   /** Holds no less than `bytes` of a body that is whole. */
@@ -122,8 +129,10 @@ export class Share {
     if (this.#over) throw abandoned();
     const more = bytes - this.#heldBytes;
     if (more <= 0) return;
-    if (bytes > this.#budget.mostBytes) throw tooMany(this.#budget.mostBytes);
-    if (!this.#budget.take(more, this.#heldBytes)) throw noRoom();
+    const wholeBytes = Math.max(this.#announcedBytes, this.#heldBytes);
+    const most = this.#budget.mostOf(wholeBytes);
+    if (bytes > most) throw tooMany(most);
+    if (!this.#budget.take(more, wholeBytes)) throw noRoom();
     this.#heldBytes += more;
   }
 

@@ -11,7 +11,9 @@ import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine, ReadyModel } from './engine.ts';
 import { inTime, patienceOf } from './patience.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
+import { stringsFootprint } from './protocol/message.ts';
 import type { Reply } from './protocol/reply.ts';
+import type { Tensor } from './tensor.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 import type { Tracing } from './tracing/tracing.ts';
 
@@ -103,8 +105,14 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   return Array.isArray(value) ? value.join() : value;
 }
 
-/** Answers of up to so many bytes are not counted: most are, and systems keep that much for who reads later. */
+/** Answers, and what strings become, of up to so many bytes are not counted: most are no larger. */
 const smallBytes = 64 << 10;
+
+/** Holds what strings of a request take that came as bytes, until it is answered. Refuses with 503 where there is no room. */
+export function holdStrings({ bodies }: Face, response: ServerResponse, inputs: readonly Tensor[]): void {
+  const bytes = stringsFootprint(inputs);
+  if (bytes > smallBytes) new Share(bodies, response, bytes).become(bytes);
+}
 
 /** Writes an answer in one piece, compressed where the caller asks for it and it is worth the work. */
 export async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {

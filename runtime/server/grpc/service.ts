@@ -1,8 +1,10 @@
 /** What each call of the service answers; the engine, the documents and the errors are those of REST. */
 import type { Caller } from '../batcher.ts';
 import { configOf, extensions, metadataOf, statisticsOf, type ServerFacts } from '../descriptions.ts';
+import { noRoom, tooMany, type BodyBudget } from '../body.ts';
 import { recalled, type Face } from '../face.ts';
 import type { Model } from '../model.ts';
+import { stringsFootprint } from '../protocol/message.ts';
 import { checkLoad, checkUnload, type RepositoryParameters } from '../protocol/repository-parameters.ts';
 import { healthMethods } from './health.ts';
 import type { InferRequestMessage, ModelMessage, RepositoryModelMessage } from './messages.ts';
@@ -25,6 +27,18 @@ const parametersOf = ({ parameters = {} }: RepositoryModelMessage): RepositoryPa
       bool_param ?? int64_param ?? string_param ?? bytes_param,
     ]),
   );
+
+/** Counts bytes while something is done. */
+async function during<T>(bodies: BodyBudget, bytes: number, done: () => Promise<T>): Promise<T> {
+  if (bytes === 0) return done();
+  if (bytes > bodies.mostOf(bytes)) throw tooMany(bodies.mostOf(bytes));
+  if (!bodies.take(bytes, bytes)) throw noRoom();
+  try {
+    return await done();
+  } finally {
+    bodies.give(bytes);
+  }
+}
 
 function modelMethods(face: Face) {
   const { engine, draining } = face;
@@ -53,7 +67,11 @@ function modelMethods(face: Face) {
       await recalled(face, request.model_name, caller);
       const { model, facts } = engine.ready(request.model_name, versionOf(request.model_version));
       const inference = decodeMessage(request, facts);
-      return encodeMessage(model, inference, await model.infer(inference, caller));
+      // Those of `contents` were counted before they were decoded.
+      const bytes = request.raw_input_contents.length > 0 ? stringsFootprint(inference.inputs) : 0;
+      return during(face.bodies, bytes, async () =>
+        encodeMessage(model, inference, await model.infer(inference, caller)),
+      );
     },
   };
 }

@@ -60,6 +60,16 @@ export function inputsOf(given: Iterable<GivenInput>, signature: Signature): rea
   return inOrder(signature, inputs);
 }
 
+/** Bytes of a short string among others, beside those that it has on the wire: measured. */
+const bytesOfString = 32;
+
+/** What strings of a request take beyond what was read: as bytes each may be four, and a list of many fills the heap. */
+export function stringsFootprint(inputs: readonly Tensor[]): number {
+  let count = 0;
+  for (const { datatype, data } of inputs) if (datatype === 'BYTES') count += data.length;
+  return bytesOfString * count;
+}
+
 /** A parameter of the schedule-policy extension; 0 is as if it were not there. */
 function policyPart(name: 'priority' | 'timeout', value: unknown): number {
   if (value === undefined || value === null) return 0;

@@ -3,7 +3,7 @@ import type { Express, Request, Response } from 'express';
 import { readBody } from '../body.ts';
 import { explain, type Explanation } from '../explain/explain.ts';
 import { questionOf, type Question } from '../explain/parameters.ts';
-import { Connection, headerOf, readyFor, recalled, send, type Face } from '../face.ts';
+import { Connection, headerOf, holdStrings, readyFor, recalled, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
 import { wholly } from '../patience.ts';
 import { invalid } from '../protocol/errors.ts';
@@ -31,6 +31,7 @@ async function answer(face: Face, request: Request, response: Response): Promise
   if (model.language !== undefined) throw invalid(`'${model.name}' is a language model, which is not explained`);
   const jsonLength = lengthIn(bytes.length);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
+  if (jsonLength !== undefined) holdStrings(face, response, asked.inputs);
   const question = questionOf(parameters, facts);
   const oracle = { facts, infer: model.infer.bind(model), caller };
   const found = await model.tasks.during(() => wholly(() => explain(question, asked.inputs, oracle)));

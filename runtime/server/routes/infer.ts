@@ -4,6 +4,7 @@ import {
   Connection,
   decodedPart,
   headerOf,
+  holdStrings,
   readyFor,
   recalled,
   requirePost,
@@ -43,6 +44,7 @@ async function answer(face: Face, { name, version }: Target, [request, response]
   const { model, facts } = readyFor(face, response, [name, version]);
   const jsonLength = lengthIn(bytes.length);
   const inference = decodeRequest({ bytes, jsonLength }, facts);
+  if (jsonLength !== undefined) holdStrings(face, response, inference.inputs);
   return encodeResult(model, inference, await model.infer(inference, caller));
 }
 

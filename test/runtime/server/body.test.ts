@@ -4,9 +4,10 @@ import { connect, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BodyBudget, readBody } from '../../../runtime/server/body.ts';
+import { grpcCaller } from '../../support/grpc-caller.ts';
 import { post } from '../../support/http-caller.ts';
 import { serveModels, until, type LiveServer } from '../../support/model-server.ts';
-import { mlpModel, onnxModel } from '../../support/onnx-model.ts';
+import { identityModel, mlpModel, onnxModel } from '../../support/onnx-model.ts';
 
 const path = '/v2/models/mlp/infer';
 const megabyte = 1 << 20;
@@ -100,6 +101,30 @@ describe('JSON counts as what it becomes', () => {
   });
 });
 
+test('strings that come as bytes count as what they become', async () => {
+  const files = { 'text/model.onnx': identityModel('BYTES') };
+  const room = await serveModels(files, { maxBodiesBytes: 4 * megabyte });
+  const caller = grpcCaller(room.grpc.port);
+  const inputOf = (count: number) => ({ name: 'x', datatype: 'BYTES', shape: [1, count] });
+  const overHttp = async (count: number): Promise<number> => {
+    const head = JSON.stringify({ inputs: [{ ...inputOf(count), parameters: { binary_data_size: 4 * count } }] });
+    const body = Buffer.concat([Buffer.from(head), Buffer.alloc(4 * count)]);
+    const headers = { 'Inference-Header-Content-Length': String(head.length) };
+    return (await fetch(`${room.url}/v2/models/text/infer`, { method: 'POST', headers, body })).status;
+  };
+  const overGrpc = async (count: number): Promise<number | undefined> => {
+    const message = { model_name: 'text', inputs: [inputOf(count)], raw_input_contents: [Buffer.alloc(4 * count)] };
+    return (await caller.call('ModelInfer', message)).error?.code;
+  };
+  try {
+    expect([await overHttp(10_000), await overHttp(200_000)]).toEqual([200, 413]);
+    expect([await overGrpc(10_000), await overGrpc(200_000)]).toEqual([undefined, 8]);
+  } finally {
+    caller.close();
+    await room.stop();
+  }
+});
+
 describe('answers that nobody reads', () => {
   /** 16 MiB of zeros for each number. */
   const wide = onnxModel({
@@ -125,8 +150,9 @@ describe('answers that nobody reads', () => {
     }
     try {
       expect(heads).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 503']);
-      // Small ones are taken all the same.
-      expect((await fetch(`${one.url}/v2/models/wide`)).status).toBe(200);
+      // Small bodies are taken all the same, and small answers given.
+      const tooFew = { method: 'POST', body: new Uint8Array(3), headers: { 'Inference-Header-Content-Length': '0' } };
+      expect((await fetch(`${one.url}/v2/models/wide/infer`, tooFew)).status).toBe(400);
       for (const socket of sockets) socket.destroy();
       const asked = { method: 'POST', body: new Uint8Array(4), headers: { 'Inference-Header-Content-Length': '0' } };
       await until(async () => (await fetch(`${one.url}/v2/models/wide/infer`, asked)).status === 200);

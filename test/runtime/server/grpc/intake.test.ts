@@ -8,7 +8,6 @@ import { loadSync } from '@grpc/proto-loader';
 import { BodyBudget } from '../../../../runtime/server/body.ts';
 import type { Face } from '../../../../runtime/server/face.ts';
 import { countIncoming } from '../../../../runtime/server/grpc/intake.ts';
-import { post } from '../../../support/http-caller.ts';
 import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 import { identityModel } from '../../../support/onnx-model.ts';
 import { quiet } from '../../../support/quiet-log.ts';
@@ -96,14 +95,17 @@ describe('messages that nobody finishes', () => {
     const first = await begun(half);
     const url = `${server.url}/v2/models/m/infer`;
     const status = async (width: number): Promise<number> => {
-      const data = new Array<number>(width).fill(0);
-      return (await post(url, { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, width], data }] })).status;
+      const parameters = { binary_data_size: 4 * width };
+      const head = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, width], parameters }] });
+      const body = Buffer.concat([Buffer.from(head), Buffer.alloc(4 * width)]);
+      const headers = { 'Inference-Header-Content-Length': String(head.length) };
+      return (await fetch(url, { method: 'POST', headers, body })).status;
     };
-    expect(await status(half * 2)).toBe(503);
+    expect(await status(half)).toBe(503);
     expect(await status(1)).toBe(200);
     expect(await sent(messageOf(1))).toBe(ok);
     first.destroy();
-    await until(async () => (await status(half * 2)) === 200);
+    await until(async () => (await status(half)) === 200);
   });
 
   test('are finished when they are', async () => {
