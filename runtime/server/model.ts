@@ -190,8 +190,7 @@ export class Model {
       throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
     if (this.language !== undefined)
       throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
-    const { facts, lengths } = this.#state;
-    const start = this.#options.now();
+    const [{ facts, lengths }, start] = [this.#state, this.#options.now()];
     try {
       checkLengths(facts.inputs, request.inputs, lengths);
       const bounds = { joins: facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
@@ -270,8 +269,7 @@ export class Model {
 
   /** One attempt; the state says what came of it. */
   async #load(arrival: Arrival): Promise<NotReady | undefined> {
-    const start = this.#options.now();
-    const { signal } = this.#stopping;
+    const [start, { signal }] = [this.#options.now(), this.#stopping];
     const options = this.#loadOptions(this.memory.enter(this, arrival, signal));
     const load = await loadModel(this.#source, options, signal);
     if (!load.ok) {

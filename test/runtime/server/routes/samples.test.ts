@@ -39,7 +39,7 @@ beforeAll(async () => {
     'bare/model.onnx': onnxModel(meanOfColumns),
     ...echoArtefact(),
   };
-  server = await serveModels(files, { maxBodyBytes: 16 << 20 });
+  server = await serveModels(files, { maxBodyBytes: 16 << 20, maxBodiesBytes: 256 << 20 });
 });
 
 afterAll(() => server.stop());
