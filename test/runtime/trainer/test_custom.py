@@ -6,19 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import onnxruntime
 import pytest
-import torch
-from support import REPOSITORY, Document, attempt, config_document, contract, metrics_of, progress_of, until
-from workers import Worker, start_program
+from custom_programs import PACKAGE, document, start, step_of
+from support import attempt, contract, metrics_of, progress_of, until
+from workers import start_program
 
-PACKAGE = REPOSITORY / "runtime" / "custom"
-EXAMPLE = REPOSITORY / "examples" / "training" / "custom" / "train.py"
 PROGRAM = """
 import signal, time
 from limbeck_custom import Failure, Job
@@ -37,73 +33,10 @@ with Job.start() as job:
 """
 
 
-def document(store: str, batch: int = 100) -> Document:
-    return config_document(
-        store,
-        task="regression",
-        model={"kind": "custom", "image": "example/least-squares:1", "command": ["python3", "/app/train.py"]},
-        data={"source": {"kind": "none"}, "split": {"validation": 0.1, "test": 0.2, "seed": 0}},
-        optimization={"optimizer": "sgd", "learningRate": 0.01, "epochs": 10, "batchSize": batch},
-    )
-
-
-def start(folder: Path, config: Document, command: Sequence[str], count: int = 1) -> list[Worker]:
-    """What the operator starts, on loopback: every rank with the config and the variables of torchrun."""
-    jsonschema.validate(config, contract("trainer-config"))
-    return start_program(folder, config, [sys.executable, *command], count, {"PYTHONPATH": str(PACKAGE)})
-
-
-@pytest.mark.parametrize("batch", [100, 99], ids=["all samples at once", "a batch of one sample is left"])
-def test_the_example_is_plain_gradient_descent_on_two_workers(store: str, tmp_path: Path, batch: int) -> None:
-    workers = start(tmp_path, document(store, batch), [str(EXAMPLE)], 2)
-    assert [worker.exit_code() for worker in workers] == [0, 0], workers[0].log_file.read_text()
-    result = workers[0].result()
-    jsonschema.validate(result, contract("trainer-result"))
-    assert not workers[1].result_file.exists()
-    model = Path(result["artefact"]["uri"].removeprefix("file://"))
-    manifest = json.loads((model / "manifest.json").read_text())
-    jsonschema.validate(manifest, contract("model-manifest"))
-    torch.manual_seed(1)
-    x, y = torch.randn(100, 10), torch.randn(100, 10)
-    alone = torch.nn.Linear(10, 10)
-    optimizer = torch.optim.SGD(alone.parameters(), lr=0.01)
-    for _ in range(10):
-        for rows in torch.arange(100).split(batch):
-            optimizer.zero_grad()
-            torch.nn.functional.mse_loss(alone(x[rows]), y[rows]).backward()
-            optimizer.step()
-    session = onnxruntime.InferenceSession((model / "model.onnx").read_bytes(), providers=["CPUExecutionProvider"])
-    torch.testing.assert_close(torch.from_numpy(session.run(None, {"input": x.numpy()})[0]), alone(x).detach())
-    rmse = float((alone(x) - y).square().mean().sqrt())
-    assert result["metrics"]["rmse"]["value"] == pytest.approx(rmse, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("stopped", "reasons"), [((0,), ("Interrupted", "PeerLost")), ((1,), ("PeerLost", "Interrupted"))]
-)
-def test_rank_0_of_the_example_saves_its_last_step_whoever_is_stopped_first(
-    store: str, tmp_path: Path, stopped: tuple[int, ...], reasons: tuple[str, str]
-) -> None:
-    config = document(store)
-    config["optimization"]["epochs"] = 1_000_000
-    workers = start(tmp_path / "1", config, [str(EXAMPLE)], 2)
-    until(lambda: any(worker.process.poll() is not None for worker in workers) or _step(config) >= 3)
-    for rank in stopped:
-        workers[rank].terminate()
-    codes = [worker.exit_code() for worker in workers]
-    results = [worker.result() for worker in workers]
-    assert [result["reason"] for result in results] == [*reasons], results
-    assert codes == [{"Interrupted": 143, "PeerLost": 75}[reason] for reason in reasons]
-    again = attempt(config, 2)
-    workers = start(tmp_path / "2", again, [str(EXAMPLE)], 2)
-    until(lambda: any(worker.process.poll() is not None for worker in workers) or _step(again) > 3)
-    assert progress_of(again)["resumedFromStep"] >= 3
-
-
 def test_it_tells_its_progress_and_goes_on_from_its_checkpoint(store: str, tmp_path: Path) -> None:
     config, command = document(store), ["-c", PROGRAM]
     (worker,) = start(tmp_path / "1", config, command)
-    until(lambda: worker.process.poll() is not None or _step(config) >= 3)
+    until(lambda: worker.process.poll() is not None or step_of(config) >= 3)
     progress = progress_of(config)
     jsonschema.validate(progress, contract("trainer-progress"))
     assert (progress["phase"], progress["steps"], progress["loss"]) == ("training", 1000, 1.0)
@@ -116,18 +49,10 @@ def test_it_tells_its_progress_and_goes_on_from_its_checkpoint(store: str, tmp_p
     assert failure["reason"] == "Interrupted"
     again = attempt(config, 2)
     (worker,) = start(tmp_path / "2", again, command)
-    until(lambda: worker.process.poll() is not None or _step(again) > failure["step"])
+    until(lambda: worker.process.poll() is not None or step_of(again) > failure["step"])
     assert progress_of(again)["resumedFromStep"] == failure["step"]
     assert f"from {failure['step']}" in worker.log_file.read_text()
     worker.process.kill()
-
-
-def _step(config: Document) -> int:
-    try:
-        step: int = progress_of(config)["step"]
-    except OSError:
-        return 0
-    return step
 
 
 def test_a_checkpoint_of_other_bytes_is_passed_over_for_the_one_before(store: str, tmp_path: Path) -> None:
