@@ -108,6 +108,17 @@ test('the pace of what is streamed goes on where the reading ahead stopped; a pa
   expect(read.request.socket.destroyed).toBe(false);
 });
 
+test('what comes of a body that nobody wants any more is read and dropped', async () => {
+  const read = await reading(100);
+  await arrive(read, 100);
+  await until(() => read.done.length === 1);
+  read.sender.write(Buffer.alloc(200_000));
+  read.body.close();
+  read.sender.end();
+  await until(() => read.request.readableEnded);
+  expect(read.request.complete).toBe(true);
+});
+
 describe('where the memory of all bodies is spent', () => {
   const of = async (budget: Budget): Promise<Sending & { body: Body; done: (BodyFault | undefined)[] }> => {
     const sent = await sending();
