@@ -34,6 +34,10 @@ export interface Intake {
 const isList = (headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] =>
   Array.isArray(headers);
 
+/** The library calls a call that it cannot read our mistake, such as one with a `grpc-timeout` that is none. */
+const blamed = <T>(status: T): T | number =>
+  Number(status) === codeOf({ kind: 'internal' }) ? codeOf({ kind: 'invalid' }) : status;
+
 /** Gives what is said on a call a name, and a line in the log, where nobody has: of what the library refuses before it calls us. */
 function name({ face, nameOf }: Intake, { stream, headers }: Incoming): void {
   const respond = stream.respond.bind(stream);
@@ -44,8 +48,9 @@ function name({ face, nameOf }: Intake, { stream, headers }: Incoming): void {
     }
     const given = { requestId: headers['x-request-id'], traceParent: headers['traceparent'] };
     const { requestId, tell } = callOf(face.access, given);
-    respond({ ...told, 'x-request-id': requestId }, options);
-    const code = nameOf(Number(told['grpc-status'])) ?? told[':status'];
+    const status = blamed(told['grpc-status']);
+    respond({ ...told, ...(status !== undefined && { 'grpc-status': status }), 'x-request-id': requestId }, options);
+    const code = nameOf(Number(status)) ?? told[':status'];
     tell?.(() => ({ method: headers[':path'], code }));
   };
 }

@@ -131,6 +131,9 @@ test('what the library refuses itself ends as ever, and has the name of its requ
   stranger.end(messageOf(half));
   expect(await statusOf(stranger)).toMatchObject({ 'grpc-status': '12', 'x-request-id': 'mine' });
   await once(stranger, 'close');
+  const timeless = call('ModelInfer', { 'x-request-id': 'mine', 'grpc-timeout': '1' });
+  timeless.end(messageOf(1));
+  expect(await statusOf(timeless)).toMatchObject({ 'grpc-status': '3', 'x-request-id': 'mine' });
   const large = call('ModelInfer', { 'x-request-id': 'mine' });
   large.end(messageOf(half * 3));
   expect(await statusOf(large)).toMatchObject({ 'grpc-status': '8', 'x-request-id': 'mine' });
