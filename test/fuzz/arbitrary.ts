@@ -223,3 +223,40 @@ export const grpcMessage = (right: readonly Buffer[]): fc.Arbitrary<Buffer> =>
       return changed;
     }),
   );
+
+/** A message with its frame before it: whether it is compressed, and how long it is. Mostly both are true. */
+const framed = (message: Buffer): fc.Arbitrary<Buffer> =>
+  fc
+    .tuple(
+      often<number>(fc.constant(0), fc.constantFrom(1, 2, 255)),
+      often<number>(fc.constant(message.length), fc.constantFrom(0, 1, message.length + 1, 2 ** 31, 2 ** 32 - 1)),
+    )
+    .map(([compressed, length]) => {
+      const head = Buffer.alloc(5);
+      head.writeUInt8(compressed);
+      head.writeUInt32BE(length, 1);
+      return Buffer.concat([head, message]);
+    });
+
+/** Cut somewhere, and sent in two. */
+const inTwo = (whole: Buffer): fc.Arbitrary<readonly Buffer[]> =>
+  fc.nat({ max: whole.length }).map((at) => [whole.subarray(0, at), whole.subarray(at)]);
+
+/** A call whose frames or headers may lie. */
+export const framedCall = (right: readonly Buffer[]) =>
+  fc.record({
+    method: often<string>(fc.constantFrom('ModelInfer', 'ModelReady', 'ServerLive'), fc.constantFrom('Nothing', '%')),
+    headers: fc.record(
+      {
+        'grpc-encoding': often<string>(fc.constantFrom('identity', 'gzip'), fc.constantFrom('br', '', 'x')),
+        'grpc-timeout': often<string>(fc.constantFrom('20S', '1H'), fc.constantFrom('', '1', '-1S', '999999999S')),
+      },
+      { requiredKeys: [] },
+    ),
+    pieces: fc
+      .array(
+        grpcMessage(right).chain((message) => framed(message)),
+        { maxLength: 2 },
+      )
+      .chain((messages) => damaged(Buffer.concat(messages)).chain(inTwo)),
+  });

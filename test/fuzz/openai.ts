@@ -46,6 +46,26 @@ const options = {
   tools: often<unknown>(fc.constant(undefined), nested),
 };
 
+const { max_tokens, temperature, top_p, top_k, seed, stop, presence_penalty, logit_bias } = options;
+const generation = often<unknown>(
+  fc.record(
+    {
+      text_input: words,
+      parameters: often<unknown>(
+        fc.record(
+          { max_tokens, temperature, top_p, top_k, seed, stop, presence_penalty, logit_bias },
+          { requiredKeys: [] },
+        ),
+        nested,
+      ),
+      id: anyText,
+      max_tokens,
+    },
+    { requiredKeys: ['text_input'] },
+  ),
+  nested,
+);
+
 const model = often<unknown>(fc.constant('echo'), fc.constantFrom('mlp', 'nobody', '', 7));
 const embedding = often<unknown>(
   fc.record(
@@ -82,9 +102,11 @@ const posted = (path: string, given: fc.Arbitrary<unknown>): fc.Arbitrary<Attack
     body: given.map((value) => Buffer.from(JSON.stringify(value))),
   });
 
-/** POST to one of the paths that write text, or give embeddings. */
+/** POST to one of the paths that write text, in either protocol, or give embeddings. */
 export const openaiAttack: fc.Arbitrary<Attack> = fc.oneof(
   { arbitrary: posted('/v1/completions', body), weight: 2 },
   { arbitrary: posted('/v1/chat/completions', body), weight: 3 },
   { arbitrary: posted('/v1/embeddings', embedding), weight: 1 },
+  { arbitrary: posted('/v2/models/echo/generate', generation), weight: 1 },
+  { arbitrary: posted('/v2/models/echo/generate_stream', generation), weight: 1 },
 );

@@ -1,13 +1,24 @@
 /** Pictures, forms and rows of a table as people send them, right in most places and damaged in some. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../support/sample-models.ts';
+import { echoTokenizer } from '../support/echo-artefact.ts';
+import {
+  houseTable,
+  manifested,
+  meanOfColumns,
+  meanOfRows,
+  meanOfTokens,
+  shortText,
+  smallPicture,
+} from '../support/sample-models.ts';
 import { anyText, damaged, nested, often, type Attack } from './arbitrary.ts';
 
-/** A model of pictures and one of tables. */
+/** A model of pictures, one of tables, and one of texts. */
 export const sampleModels = (): Record<string, Buffer | string> => ({
   ...manifested('pictures', meanOfRows, { labels: ['upper', 'lower'], preprocessing: smallPicture }),
   ...manifested('table', meanOfColumns, { preprocessing: houseTable }),
+  ...manifested('texts', meanOfTokens, { preprocessing: shortText }),
+  'texts/tokenizer.json': JSON.stringify(echoTokenizer),
 });
 
 const files = ['grey.png', 'photo.jpg'].map((name) => readFileSync(`test/golden/pictures/${name}`));
@@ -16,6 +27,10 @@ const csv = fc.array(fc.array(fc.oneof(fc.double().map(String), anyText), { maxL
 const content = fc.oneof(
   fc.constantFrom(...files).chain(damaged),
   csv.map((rows) => Buffer.from(rows.map((row) => row.join(',')).join('\n'))),
+  // Longer than the model's context, and than what is read at once.
+  fc
+    .tuple(fc.string({ unit: 'binary' }), fc.constantFrom(1, 20, 2000))
+    .map(([text, times]) => Buffer.from(text.repeat(times))),
   bytes,
 );
 
@@ -31,7 +46,8 @@ const form = fc
   .array(part, { minLength: 1, maxLength: 3 })
   .map((parts) => Buffer.concat([...parts.flatMap((one) => [one, Buffer.from('\r\n')]), Buffer.from('--B--\r\n')]));
 
-const json = fc.record({ rows: nested, images: nested, top: nested }, { requiredKeys: [] });
+const texts = often<unknown>(fc.array(often<unknown>(anyText, nested), { maxLength: 3 }), nested);
+const json = fc.record({ rows: nested, images: nested, texts, top: nested }, { requiredKeys: [] });
 const body = fc.oneof(
   form.chain(damaged),
   content,
@@ -45,13 +61,14 @@ const type = often<string>(
     '',
     'image/png',
     'text/csv',
+    'text/plain',
     'application/json',
     'multipart/form-data',
     'multipart/form-data; boundary=',
   ),
 );
 const question = often<string>(fc.constant(''), fc.constantFrom('?top=2', '?top=0', '?top=1e9', '?top=1&top=2'));
-const model = often<string>(fc.constantFrom('pictures', 'table'), fc.constantFrom('mlp', 'echo', 'nobody'));
+const model = often<string>(fc.constantFrom('pictures', 'table', 'texts'), fc.constantFrom('mlp', 'echo', 'nobody'));
 
 /** POST to the path that takes what people have. */
 export const sampleAttack: fc.Arbitrary<Attack> = fc.record({

@@ -1,7 +1,9 @@
 /** Sends what the generators made, over real sockets, and says what is wrong with the answer. */
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import type { Attack } from './arbitrary.ts';
 
@@ -14,7 +16,8 @@ interface Heard {
   readonly text: string;
 }
 
-function ask(port: number, { method, path, headers, body }: Attack): Promise<Heard> {
+/** Sends a request, and hears the whole answer. */
+export function ask(port: number, { method, path, headers, body }: Attack): Promise<Heard> {
   // node:http frames bodies by itself only where a method usually has one.
   const framed = { ...headers, 'content-length': body.length };
   return new Promise((resolve, reject) => {
@@ -69,24 +72,76 @@ export async function httpFault(port: number, attack: Attack): Promise<string | 
   return undefined;
 }
 
-/** Writes bytes and half-closes; whatever is said back must not be the server's own fault. */
-export async function rawFault(port: number, bytes: Buffer): Promise<string | undefined> {
+/** Writes bytes and half-closes; that must end, and whatever is said back must not be the server's own fault. */
+export async function rawFault(port: number, bytes: Buffer, withinMs = hangMs): Promise<string | undefined> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined);
   const closed = once(socket, 'close');
-  const late = setTimeout(() => socket.destroy(), hangMs);
   await once(socket, 'connect');
   socket.end(bytes);
-  await closed;
-  clearTimeout(late);
+  const late = new AbortController();
+  const hangs = sleep(withinMs, true, { signal: late.signal }).catch(() => false);
+  if (await Promise.race([hangs, closed.then(() => false)])) {
+    socket.destroy();
+    return 'neither answered nor closed: it hangs';
+  }
+  late.abort();
   const [line = ''] = Buffer.concat(chunks).toString('latin1').split('\r\n');
   return /^HTTP\/1\.1 5/.test(line) ? `answered with ${line}` : undefined;
 }
 
+/** A call of gRPC by its frames alone. */
+export interface FramedCall {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What is sent of its body, in pieces. */
+  readonly pieces: readonly Buffer[];
+}
+
+/** The status in whichever part of the answer has it; undefined where there is none. */
+const statusOf = (headers: IncomingHttpHeaders): number | undefined =>
+  headers['grpc-status'] === undefined ? undefined : Number(headers['grpc-status']);
+
+/** Sends messages whose frames may lie; that must end, with what is the caller's fault. */
+export function framesFault(address: string, { method, headers, pieces }: FramedCall): Promise<string | undefined> {
+  const session = connectHttp2(`http://${address}`);
+  return new Promise<string | undefined>((resolve) => {
+    let [http, found]: readonly (number | undefined)[] = [];
+    const hear = (answer: IncomingHttpHeaders & { readonly ':status'?: number }): void => {
+      http = answer[':status'] ?? http;
+      found = statusOf(answer) ?? found;
+    };
+    const late = setTimeout(() => resolve('neither answered nor closed: it hangs'), hangMs);
+    session.once('error', (error) => resolve(String(error)));
+    const call = session.request({
+      ...{ ':method': 'POST', ':path': `/inference.GRPCInferenceService/${method}`, te: 'trailers' },
+      ...{ 'content-type': 'application/grpc', ...headers },
+    });
+    call
+      .on('response', hear)
+      .on('trailers', hear)
+      .on('error', () => undefined)
+      .resume();
+    call.once('close', () => {
+      clearTimeout(late);
+      const isRefused = http !== undefined && http >= 400 && http < 500;
+      const isLate = found === status.DEADLINE_EXCEEDED && 'grpc-timeout' in headers;
+      const isTold = found !== undefined && callersFault.has(found);
+      resolve(
+        isRefused || isTold || isLate
+          ? undefined
+          : `HTTP ${http ?? 'without a status'}, gRPC ${found ?? 'without one'}`,
+      );
+    });
+    for (const piece of pieces) call.write(piece);
+    call.end();
+  }).finally(() => session.destroy());
+}
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 /** What gRPC calls the caller's fault, and what it says of messages that are none. */
-const callersFault = new Set([
+const callersFault: ReadonlySet<number> = new Set([
   ...[status.OK, status.INVALID_ARGUMENT, status.NOT_FOUND, status.UNIMPLEMENTED, status.PERMISSION_DENIED],
   ...[status.FAILED_PRECONDITION, status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED],
 ]);
@@ -104,7 +159,7 @@ export function grpcFaults(address: string) {
         message,
         { deadline: Date.now() + hangMs },
         (error: ServiceError | null) => {
-          const isOurs = error !== null && !callersFault.has(error.code) && !/deserializ/i.test(error.details);
+          const isOurs = error !== null && !callersFault.has(error.code);
           resolve(isOurs ? `status ${status[error.code]}: ${error.details}` : undefined);
         },
       );

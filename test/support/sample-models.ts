@@ -1,4 +1,4 @@
-/** Models of tables and pictures with their manifests, as the trainer would leave them. */
+/** Models of tables, pictures and texts with their manifests, as the trainer would leave them. */
 import { createHash } from 'node:crypto';
 import { onnxModel, type Graph } from './onnx-model.ts';
 
@@ -18,6 +18,19 @@ export const meanOfColumns: Graph = {
   outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
   nodes: [{ op: 'ReduceMean', inputs: ['x'], outputs: ['y'], attributes: { axes: [1], keepdims: 1 } }],
 };
+
+/** The mean of the weights of the tokens: 1 for 'a', 0 for all others. */
+export const meanOfTokens: Graph = {
+  inputs: [{ name: 'input_ids', type: 'INT64', shape: ['batch', 'tokens'] }],
+  outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
+  weights: [{ name: 'w', shape: [260], data: Float32Array.from({ length: 260 }, (_, byte) => Number(byte === 97)) }],
+  nodes: [
+    { op: 'Gather', inputs: ['w', 'input_ids'], outputs: ['g'] },
+    { op: 'ReduceMean', inputs: ['g'], outputs: ['y'], attributes: { axes: [1], keepdims: 1 } },
+  ],
+};
+
+export const shortText = { kind: 'text', tokenizer: 'tokenizer.json', contextLength: 4, padding: 256 };
 
 export const houseTable = {
   kind: 'table',

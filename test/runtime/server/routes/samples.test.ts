@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { echoArtefact, echoTokenizer } from '../../../support/echo-artefact.ts';
 import { serveModels, type LiveServer } from '../../../support/model-server.ts';
 import { onnxModel, type Graph } from '../../../support/onnx-model.ts';
-import { houseTable, manifested, meanOfColumns, meanOfRows, smallPicture } from '../../../support/sample-models.ts';
+import {
+  houseTable,
+  manifested,
+  meanOfColumns,
+  meanOfRows,
+  meanOfTokens,
+  shortText,
+  smallPicture,
+} from '../../../support/sample-models.ts';
 
 const picture = (name: string): Blob =>
   new Blob([new Uint8Array(readFileSync(new URL(`../../../golden/pictures/${name}`, import.meta.url)))]);
@@ -13,18 +21,6 @@ const single: Graph = {
   inputs: [{ name: 'x', type: 'FP32', shape: [1, 2] }],
   outputs: [{ name: 'y', type: 'FP32', shape: [1, 1] }],
 };
-/** The mean of the weights of the tokens: 1 for 'a', 0 for all others. */
-const words: Graph = {
-  inputs: [{ name: 'input_ids', type: 'INT64', shape: ['batch', 'tokens'] }],
-  outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
-  weights: [{ name: 'w', shape: [260], data: Float32Array.from({ length: 260 }, (_, byte) => Number(byte === 97)) }],
-  nodes: [
-    { op: 'Gather', inputs: ['w', 'input_ids'], outputs: ['g'] },
-    { op: 'ReduceMean', inputs: ['g'], outputs: ['y'], attributes: { axes: [1], keepdims: 1 } },
-  ],
-};
-const text = { kind: 'text', tokenizer: 'tokenizer.json', contextLength: 4, padding: 256 };
-
 type Body = NonNullable<RequestInit['body']>;
 
 let server: LiveServer;
@@ -34,7 +30,7 @@ beforeAll(async () => {
     ...manifested('pictures', meanOfRows, { labels: ['upper', 'lower'], preprocessing: smallPicture }),
     ...manifested('table', meanOfColumns, { preprocessing: houseTable }),
     ...manifested('single', single, { preprocessing: houseTable }),
-    ...manifested('texts', words, { preprocessing: text }),
+    ...manifested('texts', meanOfTokens, { preprocessing: shortText }),
     'texts/tokenizer.json': JSON.stringify(echoTokenizer),
     'bare/model.onnx': onnxModel(meanOfColumns),
     ...echoArtefact(),
@@ -184,7 +180,11 @@ describe('a manifest whose preprocessing the model does not fit', () => {
       manifested('m', single, { preprocessing: smallPicture }),
       "makes [1,2,4] of a sample, 'x' takes [2]",
     ],
-    ['no tokenizer', manifested('m', words, { preprocessing: text }), 'needs tokenizer.json beside model.onnx'],
+    [
+      'no tokenizer',
+      manifested('m', meanOfTokens, { preprocessing: shortText }),
+      'needs tokenizer.json beside model.onnx',
+    ],
     [
       'a word that is unknown',
       manifested('m', meanOfColumns, { preprocessing: { kind: 'sound' } }),
