@@ -47,9 +47,6 @@ type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
   | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime; readonly lengths: LengthLimits };
 
-/** What has been counted of a model. */
-type Counted = Pick<Model, 'statistics' | 'decodingStatistics'>;
-
 /** Lives from `start` to `stop`. */
 export class Model {
   readonly name: string;
@@ -60,6 +57,7 @@ export class Model {
   usedAt: number;
   /** Of callers, who need it for more than one inference. */
   readonly tasks = new Tasks();
+  /** With what a predecessor has done, and still does. */
   readonly statistics: ModelStatistics;
   readonly memory: ModelMemory;
   /** All zeros for what is no language model. */
@@ -74,8 +72,7 @@ export class Model {
   #end: Promise<void> | undefined;
   #users = 0;
 
-  /** What it does is counted with what a predecessor has done, and still does. */
-  constructor(source: ModelSource, options: ModelOptions, memory: Memory, predecessor?: Counted) {
+  constructor(source: ModelSource, options: ModelOptions, memory: Memory, predecessor?: Model) {
     this.statistics = predecessor?.statistics ?? new ModelStatistics();
     this.decodingStatistics = new DecodingStatistics(predecessor?.decodingStatistics);
     this.name = source.name;
@@ -112,16 +109,14 @@ export class Model {
 
   /** The language model that this is; undefined for every other, and until it was loaded. */
   get language(): LanguageModel | undefined {
-    return this.#state.kind === 'ready' && this.#state.runtime.kind === 'language'
-      ? this.#state.runtime.language
-      : undefined;
+    const runtime = this.#state.kind === 'ready' ? this.#state.runtime : undefined;
+    return runtime?.kind === 'language' ? runtime.language : undefined;
   }
 
   /** The tokenizer of a model that takes whole texts; undefined for every other, and until it was loaded. */
   get codec(): TextCodec | undefined {
-    return this.#state.kind === 'ready' && this.#state.runtime.kind === 'tensors'
-      ? this.#state.runtime.codec
-      : undefined;
+    const runtime = this.#state.kind === 'ready' ? this.#state.runtime : undefined;
+    return runtime?.kind === 'tensors' ? runtime.codec : undefined;
   }
 
   /** Requests that wait. */
@@ -148,9 +143,7 @@ export class Model {
   /** Is not idle until what is returned is called. */
   use(): () => void {
     this.#users += 1;
-    return () => {
-      this.#users -= 1;
-    };
+    return () => void (this.#users -= 1);
   }
 
   /** Starts loading, again and again until it succeeds. */

@@ -41,9 +41,10 @@ export interface Surroundings {
 }
 
 /** Starts the server on free ports of loopback. */
-export function spawnServer(environment: Environment, { ownGroup = false, by = [] }: Surroundings = {}): SpawnedServer {
-  const [command = process.execPath, ...args] = [...by, process.execPath, 'runtime/server/main.ts'];
-  const child = spawn(command, args, {
+export function spawnServer(environment: Environment, { ownGroup = false, by }: Surroundings = {}): SpawnedServer {
+  const program = [process.execPath, 'runtime/server/main.ts'];
+  const [command, ...args] = by === undefined ? program : [...by, ...program];
+  const child = spawn(command ?? '', args, {
     env: { ...childEnvironment, LIMBECK_PORT: '0', LIMBECK_DRAIN_SECONDS: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: ownGroup,

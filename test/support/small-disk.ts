@@ -10,6 +10,6 @@ export const onSmallDisk = (folder: string, size = '64k'): readonly string[] => 
 
 /** Whether this machine lets us do so; containers often do not. */
 export function mayMount(): boolean {
-  const [command = '', ...args] = [...onSmallDisk('/mnt'), 'true'];
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+  const [command, ...args] = onSmallDisk('/mnt');
+  return spawnSync(command ?? '', [...args, 'true'], { stdio: 'ignore' }).status === 0;
 }

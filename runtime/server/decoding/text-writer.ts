@@ -79,7 +79,7 @@ class Assembly {
     const added = this.#text.push(token);
     if (logprobs !== undefined) {
       this.#logprobs.push({ ...logprobs, offset: this.#characters, start: this.#decoded });
-      this.#characters += [...added].length;
+      this.#characters += Array.from(added).length;
     }
     this.#decoded += added.length;
     const { text, stopped } = this.#stops.push(added);

@@ -256,61 +256,21 @@ describe('names and versions', () => {
     await until(() => engine.notReady === undefined);
   });
 
-  test.each(['1 is there', '2 is there', 'nothing else is'])(
-    'a newest version that cannot be loaded leaves those alone that can, where %s',
-    async (what) => {
-      const whole = { '1 is there': ['1'], '2 is there': ['1', '2'] }[what] ?? [];
-      const files = Object.fromEntries(whole.map((version) => [`m/${version}/model.onnx`, identityModel('FP32')]));
-      const engine = await engineOver(await folderWith({ ...files, 'm/10/model.onnx': 'half a file' }));
-      await until(() => engine.models.every(({ notReady }) => notReady?.reason !== 'Loading'));
-      const [newest = '10'] = whole.toReversed();
-      expect(engine.find('m').version).toBe(newest);
-      expect(() => engine.ready('m', '10')).toThrow('the model is not ready');
-      const sentence = expect.stringContaining("model 'm' is not ready: LoadFailed");
-      const isServed = whole.length > 0;
-      expect([engine.notReady, engine.passedOver]).toEqual(
-        isServed ? [undefined, expect.stringContaining('version 10 of ')] : [sentence, undefined],
-      );
-      if (isServed) expect((await engine.find('m').infer(request(1))).outputs).toHaveLength(1);
-    },
-  );
-
-  test('such a version answers once it can be loaded', async () => {
-    const folder = await folderWith({ 'm/1/model.onnx': identityModel('FP32'), 'm/2/model.onnx': 'half a file' });
-    const engine = await engineOver(folder, { modelControl: 'poll' });
-    await until(() => engine.notReady === undefined);
-    expect(engine.find('m').version).toBe('1');
-    await writeFile(join(folder, 'm/2/model.onnx'), identityModel('FP32'));
-    const looked = engine.rescan();
-    await until(() => {
-      expect(engine.notReady).toBeUndefined();
-      return engine.passedOver === undefined;
-    });
-    await looked;
-    expect(engine.find('m').version).toBe('2');
-  });
-
   test('a look that was begun before another one is not followed after it', async () => {
     const folder = await folderWith({});
-    const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const { list } = folderRepository(folder);
-    let looks = -1;
-    const slow = async () => {
-      looks += 1;
-      const [look, seen] = [looks, await list()];
-      if (look > 0) await held[look - 1]!.promise;
-      return seen;
-    };
-    const engine = new Engine({ list: slow }, { ...modelOptions, modelControl: 'poll' });
+    const repository = folderRepository(folder);
+    const slowly = Promise.withResolvers<void>();
+    // At the start, and long before it is told, there is nothing.
+    const looks = [() => [], () => slowly.promise.then(() => []), () => repository.list()];
+    const list = async () => looks.shift()!();
+    const engine = new Engine({ list }, { ...modelOptions, modelControl: 'poll' });
     engines.push(engine);
     await engine.start();
     const before = engine.rescan();
     await mkdir(join(folder, 'm'));
     await writeFile(join(folder, 'm/model.onnx'), identityModel('FP32'));
-    const after = engine.rescan();
-    held[1]!.resolve();
-    await after;
-    held[0]!.resolve();
+    await engine.rescan();
+    slowly.resolve();
     await before;
     expect(engine.models.map(({ name }) => name)).toEqual(['m']);
   });
