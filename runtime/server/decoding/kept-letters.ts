@@ -24,7 +24,8 @@ function onlyCuts(part: unknown): boolean {
 }
 
 /** Added tokens may take the blanks beside them. */
-const takesBlanks = (token: unknown): boolean => isRecord(token) && (token['lstrip'] === true || token['rstrip'] === true);
+const takesBlanks = (token: unknown): boolean =>
+  isRecord(token) && (token['lstrip'] === true || token['rstrip'] === true);
 
 function isByteLevel({ model, pre_tokenizer: preTokenizer }: TokenizerFiles['tokenizer']): boolean {
   const parts = partsOf(preTokenizer);

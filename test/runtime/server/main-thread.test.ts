@@ -4,7 +4,14 @@ import { MainThreadSession, openOnMainThread, type Known, type Measured } from '
 import type { Tensor } from '../../../runtime/server/tensor.ts';
 import { folderWith } from '../../support/model-server.ts';
 import type { Session } from '../../../runtime/server/onnx.ts';
-import { identityModel, mlpModel, onnxModel, type ElementType, type Graph, type Value } from '../../support/onnx-model.ts';
+import {
+  identityModel,
+  mlpModel,
+  onnxModel,
+  type ElementType,
+  type Graph,
+  type Value,
+} from '../../support/onnx-model.ts';
 
 const open: MainThreadSession[] = [];
 
