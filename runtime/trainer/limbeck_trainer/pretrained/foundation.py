@@ -16,7 +16,7 @@ from limbeck_trainer.scratch import Scratch
 from limbeck_trainer.store import Store
 from limbeck_trainer.text.tokenizer import Coder, coder_from
 
-# How many parameters → why they are too many, if they are.
+# How many parameters → why they are too many, and what helps; None if they are not.
 Shortage = Callable[[int], str | None]
 # Beside the files that it is of; nothing reads a file of this name.
 DIGEST = "sha256"
