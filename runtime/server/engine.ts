@@ -92,10 +92,8 @@ export class Engine {
   /** Undefined when every model is ready; otherwise one sentence about the first that is not. */
   get notReady(): string | undefined {
     if (this.#filling !== undefined) return 'the models of the folder are being loaded';
-    const absent = firstAbsent(this.#table);
-    if (absent !== undefined) return absent;
     const empty = this.models.length === 0 && this.#options.modelControl === 'none';
-    return empty ? 'there is no model to serve' : undefined;
+    return firstAbsent(this.#table) ?? (empty ? 'there is no model to serve' : undefined);
   }
 
   /** One sentence about the first version that cannot be loaded while another one of its model answers. */
