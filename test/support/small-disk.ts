@@ -1,5 +1,4 @@
 /** A file system that is really full: a small one in memory, in a mount namespace of a process, with which it goes. */
-import { spawnSync } from 'node:child_process';
 
 /** A command that mounts so much over a folder and becomes what follows it. */
 export const onSmallDisk = (folder: string, size = '64k'): readonly string[] => [
@@ -7,9 +6,3 @@ export const onSmallDisk = (folder: string, size = '64k'): readonly string[] => 
   `mount -t tmpfs -o size=${size} limbeck "$0" && exec "$@"`,
   folder,
 ];
-
-/** Whether this machine lets us do so; containers often do not. */
-export function mayMount(): boolean {
-  const [command, ...args] = onSmallDisk('/mnt');
-  return spawnSync(command ?? '', [...args, 'true'], { stdio: 'ignore' }).status === 0;
-}

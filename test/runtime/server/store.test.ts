@@ -10,7 +10,7 @@ import { locationOf, storeSource } from '../../../runtime/server/store.ts';
 import { folderWith, until } from '../../support/model-server.ts';
 import { externalModel } from '../../support/onnx-model.ts';
 import { spawnServer } from '../../support/server-process.ts';
-import { mayMount, onSmallDisk } from '../../support/small-disk.ts';
+import { onSmallDisk } from '../../support/small-disk.ts';
 
 const digest = createHash('sha256').update('weights').digest('hex');
 const { signal } = new AbortController();
@@ -79,33 +79,30 @@ describe('a store that misbehaves', () => {
     expect(asked.filter((path) => path.endsWith('model.onnx'))).toHaveLength(1);
   });
 
-  (mayMount() ? test : test.skip)(
-    'a full disk fails the load, leaves nothing of it, and the server goes on',
-    async () => {
-      answer = (request, response) => {
-        if (request.url?.startsWith('/b/models/x/model.onnx') === true) response.end(Buffer.alloc(1 << 20));
-        else response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
-      };
-      const names = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
-      const aws = Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
-      const model = { LIMBECK_MODEL_URI: 's3://b/models/x', LIMBECK_MODEL_NAME: 'm', LIMBECK_CACHE_DIR: cacheDir };
-      const full = spawnServer({ ...aws, ...model }, { by: onSmallDisk(cacheDir) });
-      try {
-        await until(() => full.said('model not loaded') !== undefined || full.child.exitCode !== null);
-        const error = expect.stringContaining('the cache cannot be written: ENOSPC');
-        expect(full.said('model not loaded')).toMatchObject({ reason: 'LoadFailed', error });
-        await until(() => full.said('listening') !== undefined);
-        expect((await fetch(`${full.url()}/healthz`)).status).toBe(200);
-        const ready = await fetch(`${full.url()}/v2/health/ready`);
-        expect([ready.status, await ready.json()]).toMatchObject([503, { error: expect.stringContaining('ENOSPC') }]);
-        // As the server sees it.
-        expect(await readdir(`/proc/${String(full.child.pid)}/root${cacheDir}`)).toEqual([]);
-      } finally {
-        full.child.kill('SIGKILL');
-        await full.exited;
-      }
-    },
-  );
+  test('a full disk fails the load, leaves nothing of it, and the server goes on', async () => {
+    answer = (request, response) => {
+      if (request.url?.startsWith('/b/models/x/model.onnx') === true) response.end(Buffer.alloc(1 << 20));
+      else response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+    };
+    const names = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
+    const aws = Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
+    const model = { LIMBECK_MODEL_URI: 's3://b/models/x', LIMBECK_MODEL_NAME: 'm', LIMBECK_CACHE_DIR: cacheDir };
+    const full = spawnServer({ ...aws, ...model }, { by: onSmallDisk(cacheDir) });
+    try {
+      await until(() => full.said('model not loaded') !== undefined || full.child.exitCode !== null);
+      const error = expect.stringContaining('the cache cannot be written: ENOSPC');
+      expect(full.said('model not loaded')).toMatchObject({ reason: 'LoadFailed', error });
+      await until(() => full.said('listening') !== undefined);
+      expect((await fetch(`${full.url()}/healthz`)).status).toBe(200);
+      const ready = await fetch(`${full.url()}/v2/health/ready`);
+      expect([ready.status, await ready.json()]).toMatchObject([503, { error: expect.stringContaining('ENOSPC') }]);
+      // As the server sees it.
+      expect(await readdir(`/proc/${String(full.child.pid)}/root${cacheDir}`)).toEqual([]);
+    } finally {
+      full.child.kill('SIGKILL');
+      await full.exited;
+    }
+  });
 
   test('what a killed process has left of a download goes, and not what another is writing', async () => {
     answer = weightsOnly;
