@@ -56,7 +56,13 @@ test.each([
     };
     const made = await live(release.namespace, cleanups).catch(explain);
     await meetStrangers(release.namespace, `${gangGroup}/${version}`, operator.hold).catch(explain);
-    expect({ refused: refused(), pods: made.length }).toEqual({ refused: [], pods: 5 });
+    const notWritten = operator
+      .said()
+      .split('\n')
+      .filter((line) => line.includes('not written'));
+    expect({ refused: refused(), pods: made.length, notWritten: refused().length === 0 ? [] : notWritten }).toEqual({
+      ...{ refused: [], pods: 5, notWritten: [] },
+    });
     const measured = await Promise.all(
       [operator, gateway].map(async ({ admin }) => (await fetch(`${admin}/metrics`)).text()),
     );

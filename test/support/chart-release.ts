@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { childEnvironment } from './child-environment.ts';
+import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { testKubeconfig } from './kubeconfig.ts';
 import { apply, kubectl, warnings } from './kubectl.ts';
@@ -113,6 +114,18 @@ export interface Release {
   readonly manifests: readonly Manifest[];
 }
 
+/**
+ * Whoever sets an owner that is not to go before its child is refused (403) until admission control has heard of the owner's kind: it
+ * learns the kinds of the API server every ten seconds (OwnerReferencesPermissionEnforcement and its RESTMapper).
+ */
+async function ownersAreKnown(namespace: string): Promise<void> {
+  const ownerReferences = ['TrainingJob', 'DistillationJob', 'ModelService'].map((kind) => ({
+    ...{ apiVersion: 'limbeck.dev/v1alpha1', kind, name: 'nobody', uid: randomUUID(), blockOwnerDeletion: true },
+  }));
+  const owned = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'owned', namespace, ownerReferences } };
+  await eventually('admission control knows our kinds', () => warnings(JSON.stringify(owned)).then(() => true));
+}
+
 /** Renders, admits all of it under `restricted`, and installs what is not a workload. */
 export async function install(namespaced: boolean, canary: string, cleanups: Cleanups): Promise<Release> {
   const id = randomUUID().slice(0, 8);
@@ -122,6 +135,7 @@ export async function install(namespaced: boolean, canary: string, cleanups: Cle
   cleanups.push(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
   for (const kind of ['trainingjobs', 'distillationjobs', 'modelservices'])
     await kubectl('apply', '--server-side', '--force-conflicts', '-f', `crds/${kind}.yaml`);
+  await ownersAreKnown(namespace);
   const set = `namespaced=${String(namespaced)},crds.enabled=false,networkPolicy.enabled=true`;
   const credentials = `store.embedded.secretAccessKey=${canary}`;
   const helm = process.env['LIMBECK_HELM'] ?? 'helm';
