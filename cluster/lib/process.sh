@@ -30,7 +30,7 @@ spawn() {
   ) &
   echo "$! $(start_time $!)" >"$state/processes/$name.new"
   mv "$state/processes/$name.new" "$state/processes/$name"
-  disown   # else the shell would tell of its death
+  disown 2>/dev/null || true   # else the shell would tell of its death; of one that is dead already it has
 }
 
 # The pid of a recorded process that still lives.
