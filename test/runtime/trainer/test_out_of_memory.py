@@ -19,7 +19,7 @@ from limbeck_trainer.out_of_memory import is_out_of_memory, out_of_memory
 from limbeck_trainer.progress import Progress
 from onnx import TensorProto, helper
 from support import alone, config_document, contract
-from workers import start_program, start_workers
+from workers import start_program
 
 # Of one allocation: more than any machine has addresses for.
 HUGE = 1 << 60
@@ -118,9 +118,11 @@ def test_it_ends_a_run_for_good_in_every_phase(tmp_path: Path, store: str, phase
 
 
 def test_a_model_that_no_memory_holds_ends_the_run_for_good(tmp_path: Path, store: str) -> None:
-    """Where it is not foreseen: this pod is told to have more memory than there is."""
-    document = config_document(store, model={"kind": "mlp", "hidden": [1 << 40]})
-    (worker,) = start_workers(tmp_path, document, 1, {"LIMBECK_MEMORY_BYTES": str(1 << 62)})
+    """Where it is not foreseen: this pod is told to have more memory than there is. A model of 2.1 GB, in 1.5 GB."""
+    document = config_document(store, model={"kind": "mlp", "hidden": [7_000_000]})
+    trainer = f"{sys.executable} -m limbeck_trainer --config {tmp_path / 'config.json'}"
+    command = ["sh", "-c", f"ulimit -d 1500000 && exec {trainer}"]
+    (worker,) = start_program(tmp_path, document, command, 1, {"LIMBECK_MEMORY_BYTES": str(1 << 62)})
     assert (worker.exit_code(), worker.result()["reason"]) == (71, "OutOfMemory")
     assert "DefaultCPUAllocator: can't allocate memory" in worker.result()["message"]
     assert "Raise placement.resources.limits.memory in a new job" in worker.result()["message"]

@@ -136,7 +136,7 @@ def _go_on(out: Path, document: Document, environment: Environment) -> None:
 
     said = session(document, log)
     with pytest.raises(TrainerError, match="Stopped by SIGTERM"):
-        run(Session(said.config, said.store, said.board, Counted(1), said.log), environment)
+        run(Session(said.config, said.store, said.board, Counted(1, said.board), said.log), environment)
     out.write_text(str(peaks[-1] - rest[-1]))
 
 
