@@ -19,7 +19,7 @@ const texts = await Promise.all(['docs/training.md', 'docs/custom-training.md'].
 const words = new Set(
   texts
     .flatMap((text) => [...text.matchAll(/```\w*\n(.*?)```|`([^`\n]+)`/gs)])
-    .flatMap(([, block, span]) => (block ?? span ?? '').match(/[A-Za-z]\w*/g) ?? []),
+    .flatMap(([, block, span]) => (block ?? span ?? '').match(/[A-Za-z]\w*(?:-\w+)*/g) ?? []),
 );
 const definitions = await readDefinitions();
 
