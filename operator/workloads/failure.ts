@@ -91,7 +91,7 @@ const preemption = (why: string): Failure => ({
  */
 const eviction = (why = 'The node had too little disk or memory left.'): Failure => ({
   reason: 'Evicted',
-  message: `${why} Set aside what the pod needs, or less room for it: placement.resources.requests in a new job.`,
+  message: `${why} Set aside what it needs (placement.resources.requests) or raise its limits, in a new job.`,
   weight: 'counted',
 });
 
