@@ -38,7 +38,7 @@ demo-down: ## Leave nothing behind: processes, mounts, links, rules.
 
 .PHONY: cluster-up cluster-status
 cluster-up: ## Bring up the real single-node Kubernetes alone.
-	@$(CLUSTER) preflight && $(MAKE) setup && $(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) up
+	@$(CLUSTER) preflight && $(MAKE) programs && $(CLUSTER) up
 cluster-status: ## Nodes and pods of the local cluster.
 	@$(CLUSTER) status
 
@@ -52,17 +52,21 @@ ifeq ($(wildcard node_modules/.package-lock.json),)
 .PHONY: build/.npm-installed
 endif
 
+.PHONY: programs
+programs: setup ## Debian's packages, and the cluster's programs, built once from their Go modules.
+	@$(CLUSTER) prerequisites && $(CLUSTER) binaries
+
 .PHONY: generate
 generate: setup ## CRD YAML -> TypeScript types, docs/api.md, chart CRDs.
 	@node crds/generate.ts && bash charts/sync-crds.sh
 
 .PHONY: images
 images: ## Build the images and put them on the local node.
-	@$(CLUSTER) preflight && $(MAKE) setup && $(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) images
+	@$(CLUSTER) preflight && $(MAKE) programs && $(CLUSTER) images
 
 .PHONY: image-contexts
-image-contexts: setup ## Lay out build/image-contexts for a builder and a registry of your own.
-	@$(CLUSTER) prerequisites && $(CLUSTER) binaries && $(CLUSTER) image-contexts $(IMAGES)
+image-contexts: programs ## Lay out build/image-contexts for a builder and a registry of your own.
+	@$(CLUSTER) image-contexts $(IMAGES)
 
 ##@ Testing, piece by piece
 .PHONY: verify
@@ -93,11 +97,11 @@ python-clients: ## tritonclient, grpcio and KServe's client at pinned versions, 
 	@bash test/clients/venv > /dev/null
 
 .PHONY: test-trainer
-test-trainer: ## pytest, ruff and mypy with the trainer image's own Python; the last two of bench and demo, too.
+test-trainer: programs ## pytest, ruff and mypy with the trainer image's own Python; the last two of bench and demo, too.
 	@bash test/trainer
 
 .PHONY: test-integration
-test-integration: setup ## Against a real API server and a real S3 server.
+test-integration: programs ## Against a real API server and a real S3 server.
 	@mkdir -p build/test
 	@$(CLUSTER) test-binaries
 	@$(LAVISH) $(CLUSTER) api-run -- $(BOUNDED) 900 $(JEST) --selectProjects integration --runInBand --json --outputFile build/test/integration.json
@@ -107,11 +111,11 @@ test-integration: setup ## Against a real API server and a real S3 server.
 FAULTS_CLUSTER := LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 $(CLUSTER)
 FAULTS := $(LAVISH) $(FAULTS_CLUSTER) api-run -- \
   $(BOUNDED) 7200 $(JEST) --selectProjects faults --maxWorkers=3
-test-faults-sample: setup ## A sample of the faults: every kind meets every perturbation. About 3 min.
+test-faults-sample: programs ## A sample of the faults: every kind meets every perturbation. About 3 min.
 	@mkdir -p build/test
 	@$(FAULTS) --json --outputFile build/test/faults.json
 
-test-faults: setup ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 45 min.
+test-faults: programs ## The reconcilers, disturbed at every write and every frame; ends with a table of what was tried. About 45 min.
 	@LIMBECK_FAULTS=all $(FAULTS)
 	@node test/faults/table.ts
 
@@ -120,11 +124,11 @@ keep-release: ## Keep the operator of the last commit as the one that upgrades a
 	@git archive -o test/faults/released/operator.tgz HEAD operator process test/faults/instance.ts test/support/toy.ts
 
 .PHONY: test-e2e
-test-e2e: setup ## On the real cluster, with the chart installed.
+test-e2e: programs ## On the real cluster, with the chart installed.
 	@$(LAVISH) bash test/e2e/run
 
 .PHONY: test-kueue
-test-kueue: setup ## Jobs that wait for quota in a real Kueue, on the real cluster; builds it with Go; about 4 min, the first time 10.
+test-kueue: programs ## Jobs that wait for quota in a real Kueue, on the real cluster; builds it with Go; about 4 min, the first time 10.
 	@$(LAVISH) bash test/kueue/run
 
 .PHONY: fuzz soak
@@ -161,19 +165,19 @@ bench-decoding: setup ## A language model: answers at once beside one by one, st
 	@node bench/serving/concat.ts
 
 .PHONY: bench-training bench-training-group
-bench-training: setup ## The training loop beside plain PyTorch, in the trainer image; about 2 min.
+bench-training: programs ## The training loop beside plain PyTorch, in the trainer image; about 2 min.
 	@node bench/training/run.ts
 
-bench-training-group: setup ## Groups on the local cluster: start beside a bare Job, failures, kills at random; about 8 min.
+bench-training-group: programs ## Groups on the local cluster: start beside a bare Job, failures, kills at random; about 8 min.
 	@$(CLUSTER) up && $(CLUSTER) images
 	@eval "$$($(CLUSTER) env)" && node bench/training/group.ts
 
 .PHONY: bench-operator
-bench-operator: setup ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.
+bench-operator: programs ## The operator beside one made with controller-runtime; builds it with Go; about 15 min.
 	@node bench/operator.ts
 
 .PHONY: bench-kubeflow
-bench-kubeflow: setup ## The operator beside Kubeflow Trainer with JobSet; builds both with Go; about 5 min, the first time 11.
+bench-kubeflow: programs ## The operator beside Kubeflow Trainer with JobSet; builds both with Go; about 5 min, the first time 11.
 	@node bench/kubeflow.ts
 
 .PHONY: help

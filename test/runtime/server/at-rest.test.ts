@@ -73,17 +73,24 @@ describe('the heap of a thread', () => {
     expect(heap.totalBytes()).toBeLessThan(full - 16 * mega);
   });
 
-  test('knows how busy the thread was since it was last asked', async () => {
+  /** Shares of a time of work, of a time of rest, and of both together. */
+  async function workAndRest(): Promise<{ worked: number; rested: number; together: number }> {
     const heap = ownHeap();
     const begun = performance.eventLoopUtilization();
     heap.busyShare();
     for (const end = performance.now() + 50; performance.now() < end;);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(heap.busyShare()).toBeGreaterThan(0.5);
+    const worked = heap.busyShare();
     await new Promise((resolve) => setTimeout(resolve, 200));
     const rested = heap.busyShare();
-    const { utilization } = performance.eventLoopUtilization(begun);
-    // Below the share of both times together. No fixed share: on a machine that others keep busy, who waits for a processor counts as busy.
-    expect((utilization - rested) / (1 - rested)).toBeGreaterThan(0.1);
+    return { worked, rested, together: performance.eventLoopUtilization(begun).utilization };
+  }
+
+  test('knows how busy the thread was since it was last asked', async () => {
+    // Who waits for a processor counts as busy: on a machine that others keep busy, a rest may be none. Never is every one.
+    let seen = await workAndRest();
+    for (let more = 20; more > 0 && seen.rested > 0.7; more--) seen = await workAndRest();
+    expect(seen.worked).toBeGreaterThan(0.5);
+    expect((seen.together - seen.rested) / (1 - seen.rested)).toBeGreaterThan(0.1);
   });
 });
