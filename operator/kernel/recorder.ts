@@ -1,4 +1,7 @@
-/** Events on objects: what a person should notice, said once per object, reason and message, and not too often. */
+/**
+ * Events on objects: what a person should notice, said once an hour per object, reason and message, and not too often. An API
+ * server forgets events after an hour, unless told otherwise: what comes again later is to be said again.
+ */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../process/clock.ts';
 import { sentenceOf, type Log } from '../../process/logger.ts';
@@ -58,7 +61,7 @@ export class Recorder {
 
   /** It was not said by this process, as far as it remembers. */
   isNews(about: KubeObject, note: Note): boolean {
-    return !this.#said.has(nameOf(about, note));
+    return !this.#said.has(this.#nameOf(about, note));
   }
 
   /**
@@ -66,14 +69,14 @@ export class Recorder {
    * was said, or never will be; otherwise it was not taken for now, and is worth another try after so many milliseconds.
    */
   async note(about: KubeObject, note: Note, { log, signal }: Saying): Promise<number> {
-    const name = nameOf(about, note);
+    const name = this.#nameOf(about, note);
     if (this.#said.has(name) || !this.#allowed(about)) {
       this.#options.wrote('unchanged');
       return 0;
     }
     this.#remember(name);
     try {
-      const event = eventOf(about, note, this.#options);
+      const event = eventOf(about, note, { ...this.#options, name });
       await saying(this.#options.cluster, log).create(eventsResource, event, signal);
       this.#options.wrote('written');
       return 0;
@@ -93,6 +96,10 @@ export class Recorder {
     this.#options.wrote('failed');
     log.warn('event not recorded', { event: name, error: sentenceOf(error) });
     return retryMsOf(error);
+  }
+
+  #nameOf(about: KubeObject, note: Note): string {
+    return nameOf(about, note, this.#options.clock.now());
   }
 
   #remember(name: string): void {
@@ -126,16 +133,21 @@ export function retryMsOf(error: unknown): number {
 const beginningOf = (text: string, bytes: number): string =>
   new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
 
-/** Whatever is said again in the same words is the same event. */
-function nameOf({ metadata: { name, uid } }: KubeObject, { reason, message }: Note): string {
+const hourMs = 3_600_000;
+
+/** Whatever is said again in the same words within an hour of the day is the same event. */
+function nameOf({ metadata: { name, uid } }: KubeObject, { reason, message }: Note, at: Date): string {
+  const hour = String(Math.floor(at.getTime() / hourMs));
   const said = createHash('sha256')
-    .update(`${uid ?? name}\n${reason}\n${message}`)
+    .update(`${uid ?? name}\n${reason}\n${message}\n${hour}`)
     .digest('hex')
     .slice(0, 16);
   return `${name.slice(0, 200)}.${said}`;
 }
 
-function eventOf(about: KubeObject, note: Note, { controller, instance, clock }: RecorderOptions): KubeObject {
+type Naming = RecorderOptions & { readonly name: string };
+
+function eventOf(about: KubeObject, note: Note, { controller, instance, clock, name: eventName }: Naming): KubeObject {
   const { name, namespace = 'default', uid } = about.metadata;
   const involvedObject = { apiVersion: about.apiVersion, kind: about.kind, name, namespace, uid };
   const at = clock.now();
@@ -143,7 +155,7 @@ function eventOf(about: KubeObject, note: Note, { controller, instance, clock }:
   const event = {
     apiVersion: eventsResource.apiVersion,
     kind: eventsResource.kind,
-    metadata: { name: nameOf(about, note), namespace },
+    metadata: { name: eventName, namespace },
     involvedObject,
     type: note.kind,
     reason: note.reason,

@@ -34,6 +34,7 @@ import {
   findModel,
   findProfile,
   referenceOf,
+  referenceText,
   type Artefact,
   type ModelJob,
   type Obstacle,
@@ -184,7 +185,9 @@ function courseOf(seen: Observed, settings: Settings): Course {
  * somebody else did to it; once we would not, what was observed stays to the letter.
  */
 function keptTarget(running: Target, service: ModelService, artefact: Artefact, settings: Settings): Target {
-  const profile = settings.gpuProfiles[running.profile];
+  const profile = Object.hasOwn(settings.gpuProfiles, running.profile)
+    ? settings.gpuProfiles[running.profile]
+    : undefined;
   if (profile === undefined) return running;
   const rendered = renderedTarget({ service, artefact, profileName: running.profile, profile, settings });
   return rendered.templateHash === running.templateHash ? rendered : running;
@@ -249,11 +252,24 @@ function noDeploymentOf({ service, deployment }: Observed): readonly Proviso[] {
   return [{ resource: deployments, selection, forbids: (found) => isOwnedBy(found, service) }];
 }
 
+/**
+ * The model of a job is stored first, and deployed in the next pass: were it deployed in this one, and the operator to die
+ * before the status is stored, a job that is deleted then would leave a service that no longer knows what it runs.
+ */
+function isModelStored({ service: { spec, status }, obstacle, artefact }: Situation): boolean {
+  const reference = referenceOf(spec);
+  if (reference.kind === 'artefact' || obstacle !== undefined || artefact === undefined) return true;
+  return status?.model === referenceText(reference) && isSameArtefact(status.artefact, artefact);
+}
+
+const isSameArtefact = (one: Artefact | undefined, other: Artefact): boolean =>
+  one?.uri === other.uri && one.sha256 === other.sha256;
+
 function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelServiceStatus>> {
   const situation = situationOf(seen, settings);
   const { service, target, replicas } = situation;
   const leftMs = (givesWayAt(situation) ?? Infinity) - now.getTime();
-  const deploying = target && { target, replicas, noRoom: leftMs <= 0 };
+  const deploying = target && isModelStored(situation) ? { target, replicas, noRoom: leftMs <= 0 } : undefined;
   return {
     provided: deploying === undefined ? [] : noDeploymentOf(seen),
     apply: deploying === undefined ? [] : desiredChildren(service, deploying, settings),

@@ -150,7 +150,8 @@ function modelOf({ service, obstacle, target, artefact }: Situation): Pick<Model
   const isFormer = obstacle !== undefined && target !== undefined;
   if (isFormer && model !== undefined && kept !== undefined) return { model, artefact: kept };
   const text = referenceText(referenceOf(service.spec));
-  return obstacle === undefined && artefact !== undefined ? { model: text, artefact } : { model: text };
+  // Also while it waits for a node: the job may be cleaned up long before one comes.
+  return artefact === undefined ? { model: text } : { model: text, artefact };
 }
 
 /** The whole status. */

@@ -24,7 +24,7 @@ export function attemptsOf(observed: Pick<RunObserved, 'root' | 'jobs' | 'pods' 
   const unrecorded = jobs
     .filter((job) => numberOf(job) > known)
     .toSorted((one, other) => numberOf(one) - numberOf(other));
-  return [...recorded, ...unrecorded.map(opened)].map((attempt) => resumed(admitted(attempt, observed), news));
+  return kept([...recorded, ...unrecorded.map(opened)]).map((attempt) => resumed(admitted(attempt, observed), news));
 }
 
 /**

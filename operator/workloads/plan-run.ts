@@ -39,7 +39,7 @@ import { sentenceOf } from './sentence.ts';
 import { stopping } from './stopping.ts';
 import { noJobOf, nothingRuns } from './provisos.ts';
 import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
-import { judge, type AttemptSeen, type Verdict } from './verdict.ts';
+import { jobIsOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
 import { isOver } from '../api/worker.ts';
 
 const settled: Next = { kind: 'settled' };
@@ -79,6 +79,8 @@ export function planRun(observed: RunObserved, config: RunConfig, now: Date): Ru
     case 'queued':
     case 'starting':
     case 'running':
+      // It has an end, which is about to be seen: neither a pause nor a deadline may be put in its place.
+      if (hasEnded(seenOf(observed, open))) return watching(observed, verdict, attempts, now);
       if (observed.root.spec.suspend) return { ...suspended(observed, attempts, now), ...planHold(observed, now) };
       if (!isPastDeadline(observed.root, counting(verdict, attempts), now))
         return { ...watching(observed, verdict, attempts, now), apply: needsOf(observed, config, open, verdict) };
@@ -144,13 +146,16 @@ const counting = ({ kind }: Going, attempts: readonly Attempt[]): readonly Attem
 function watching(observed: RunObserved, verdict: Going, attempts: readonly Attempt[], now: Date): RunPlan {
   const lookMs = (verdict.kind === 'queued' ? undefined : verdict.lookMs) ?? Infinity;
   const deadlineMs = verdict.kind === 'queued' ? Infinity : (deadlineAtMs(observed.root, attempts, now) ?? Infinity);
-  const atMs = Math.min(now.getTime() + lookMs, deadlineMs);
+  // One that is past was not heeded: the attempt has ended.
+  const atMs = Math.min(now.getTime() + lookMs, deadlineMs > now.getTime() ? deadlineMs : Infinity);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const isTold = verdict.kind !== 'queued' && verdict.reason === 'WorkerUnreachable';
   const state =
     isTold || hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: outdatedChildren(observed, attempts), next };
 }
+
+const hasEnded = ({ job }: AttemptSeen): boolean => job !== undefined && jobIsOver(job);
 
 type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
 

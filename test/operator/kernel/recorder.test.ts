@@ -42,6 +42,15 @@ describe('Recorder', () => {
     });
   });
 
+  test('says again what comes again when the API server has forgotten it', async () => {
+    const { cluster, clock, tell } = recording();
+    for (const minutes of [0, 1, 1440, 1440]) {
+      await clock.advance(minutes * 60_000);
+      await tell('a');
+    }
+    expect((await cluster.list(eventsResource, {})).items).toHaveLength(3);
+  });
+
   test('a talkative object is slowed down, not silenced', async () => {
     const { cluster, clock, tell } = recording();
     for (let index = 0; index < 40; index += 1) await tell(`line ${String(index)}`);

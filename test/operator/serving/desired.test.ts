@@ -5,7 +5,7 @@ import type { ModelService } from '../../../operator/api/resources.ts';
 import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
 import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
 import { expectGolden } from '../../support/golden.ts';
-import { artefact, deployed, distillation, planned, seen, service, settings, succeeded } from './support.ts';
+import { applied, artefact, deployed, distillation, seen, service, settings, succeeded } from './support.ts';
 
 test('the example is planned into these objects', async () => {
   const example = parse(await readFile('examples/digits/service.yaml', 'utf8')) as ModelService;
@@ -14,11 +14,8 @@ test('the example is planned into these objects', async () => {
   const spec = { ...example.spec, runtime, scaling: { ...scaling, ...defaults } };
   const metadata = { ...service().metadata, name: example.metadata.name };
   const job = distillation(succeeded);
-  const { apply } = planned(seen({ service: { ...example, metadata, spec }, job }));
-  await expectGolden(
-    'test/golden/examples/digits-service.yaml',
-    apply.map(({ object }) => object),
-  );
+  const objects = applied(seen({ service: { ...example, metadata, spec }, job }));
+  await expectGolden('test/golden/examples/digits-service.yaml', objects);
 });
 
 test('a revision is artefact, runtime and placement, and nothing else', () => {

@@ -7,6 +7,7 @@ import type { Settings } from '../../../operator/workloads/settings.ts';
 import { cachesOf } from '../../support/caches.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
 import {
+  artefact,
   deployed,
   distillation,
   node,
@@ -19,6 +20,7 @@ import {
   service,
   settings,
   stored,
+  succeeded,
 } from './support.ts';
 
 const key = { namespace: 'default', name: 'digits' };
@@ -120,6 +122,38 @@ describe('a roll-out', () => {
     const up = pod('up', revisionIn(deployment), readyStatus);
     const observed = seen({ service: moved, deployment, pods: [up], recommendation: { replicas: 3, reason: 'load' } });
     expect(deploymentOf(observed)).toEqual({ ...deployment.spec, replicas: 3 });
+  });
+});
+
+describe('the model of a job', () => {
+  const named = service({ model: { distillationJob: { name: 'student' } } });
+  const before = seen({ service: named, job: distillation(succeeded) });
+
+  test('is stored before anything runs it', () => {
+    const { apply, status } = planned(before);
+    expect([apply, status.artefact]).toEqual([[], artefact]);
+    expect(planned({ ...before, service: stored(before) }).apply).toHaveLength(3);
+  });
+
+  test('is served, and rolls out with other settings, when the job is gone', () => {
+    const kept = seen({ service: stored(before), deployment: deployed(before) });
+    expect(planned(kept).status).toMatchObject({ phase: 'Starting', artefact });
+    const runtime = { onnx: { instances: 2, threads: 2 } };
+    const changed = { ...kept, service: { ...kept.service, spec: { ...named.spec, runtime } } };
+    expect(revisionIn(deployed(changed))).not.toBe(revisionIn(deployed(before)));
+  });
+
+  test('is known when a node comes after the job has gone', () => {
+    const waiting = { ...before, nodes: [] };
+    expect(planned(waiting).status).toMatchObject({ phase: 'Waiting', artefact });
+    expect(deployed(seen({ service: stored(waiting) })).spec?.replicas).toBe(1);
+  });
+
+  test('that another one has taken the place of is stored before it is rolled out', () => {
+    const other = distillation({ ...succeeded, artefact: { ...succeeded.artefact, sha256: 'b'.repeat(64) } });
+    const replaced = seen({ service: stored(before), deployment: deployed(before), job: other });
+    expect(planned(replaced).apply).toEqual([]);
+    expect(revisionIn(deployed(replaced))).not.toBe(revisionIn(deployed(before)));
   });
 });
 

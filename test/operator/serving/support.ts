@@ -85,9 +85,17 @@ const none = { recommendation: () => undefined, loadFailure: () => undefined };
 export const planned = (observed: Observed, over = settings, at = now) =>
   servingReconciler(over, none).plan(observed, at);
 
+/** What is made of it once its model is stored, if it is that of a job. */
+export function applied(observed: Observed, over = settings): readonly KubeObject[] {
+  const first = planned(observed, over).apply;
+  const { apply } =
+    first.length > 0 ? { apply: first } : planned({ ...observed, service: stored(observed, over) }, over);
+  return apply.map(({ object }) => object);
+}
+
 /** The Deployment of a plan as the API server would show it. */
 export function deployed(observed: Observed, over = settings): Deployment {
-  const found = planned(observed, over).apply.find(({ object }) => object.kind === 'Deployment')?.object;
+  const found = applied(observed, over).find(({ kind }) => kind === 'Deployment');
   if (found === undefined) throw new Error('no Deployment is planned');
   return owned(found, observed.service);
 }

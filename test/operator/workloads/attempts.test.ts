@@ -61,6 +61,13 @@ describe('the list of attempts', () => {
     expect(list.at(-1)?.number).toBe(70);
     expect(kept(list)).toBe(list);
   });
+
+  test('are never more than the status may hold, the open one included', () => {
+    const attempts = Array.from({ length: 64 }, (_, at) => pastAttempt(at + 1, 'Waiting', 700 - at));
+    const list = attemptsOf({ root: teacherJob({}, { attempts }), pods: [], jobs: [attemptJob(65)], news: undefined });
+    expect(list.map(({ number }) => number)).toEqual(Array.from({ length: 64 }, (_, at) => at + 2));
+    expect(list.at(-1)?.endedAt).toBeUndefined();
+  });
 });
 
 test('an attempt is open until it has an end', () => {

@@ -229,6 +229,15 @@ describe('input is missing', () => {
 });
 
 describe('an attempt succeeds', () => {
+  test.each([
+    ['out of time', { retry: { limit: 3, deadlineSeconds: 20 } }],
+    ['suspended', { suspend: true }],
+  ])('and is not %s meanwhile, should its pods be seen late', (_, spec) => {
+    const late = { jobs: [attemptJob(1, 'Complete')], pods: [worker(0, runningStatus)] };
+    const going = { state: { kind: 'running' }, attempts: [open], remove: [] };
+    expect(plan({ root: after([open], spec), ...late })).toMatchObject(going);
+  });
+
   test('and its result is handed on', () => {
     const pods = [worker(0, succeeded({ resumedFromStep: 40 })), worker(1, ended({ exitCode: 0 }))];
     expect(plan({ root: after([open]), jobs: [attemptJob(1, 'Complete')], pods })).toMatchObject({
