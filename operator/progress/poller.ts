@@ -119,19 +119,26 @@ class Poller implements Progress {
 
   /** Begins with pods that came, and forgets those that went. */
   #follow(): void {
-    const { cache, ports, clock } = this.#ports;
-    const found = candidatesOf(cache);
+    const found = candidatesOf(this.#ports.cache);
     // At rest it is the same list as half a second ago.
     if (found === this.#followed) return;
     const candidates = new Map(found.map((pod) => [pod.metadata.uid ?? '', pod]));
     for (const uid of this.#asked.keys()) if (!candidates.has(uid)) this.#forget(uid);
-    for (const [uid, pod] of candidates) {
+    for (const [uid, pod] of candidates) this.#followPod(uid, pod);
+    this.#followed = this.#asked.size === candidates.size ? found : undefined;
+  }
+
+  #followPod(uid: string, pod: Pod): void {
+    const { cache, ports, clock, log } = this.#ports;
+    try {
       // A sandbox that was made anew, after a node had been off say, has another address and nothing of the old news.
       if (this.#asked.has(uid) && this.#asked.get(uid)?.target.address.host !== pod.status?.podIP) this.#forget(uid);
       const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
       if (target !== undefined) this.#meet(uid, new Asked(target, clock.monotonicMs()));
+    } catch (error) {
+      // What is written in one pod must not keep the others from being asked.
+      log.error('a pod cannot be followed', { pod: pod.metadata.name, error: sentenceOf(error) });
     }
-    this.#followed = this.#asked.size === candidates.size ? found : undefined;
   }
 
   #meet(uid: string, asked: Asked): void {

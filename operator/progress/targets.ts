@@ -97,7 +97,7 @@ function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Targe
   if (index === undefined) return undefined;
   const job = ownerIn(pod, 'Job', (key) => cache.get(batchJobs, key));
   const root = job && controllerOf(job);
-  const kind = root && kinds[root.kind];
+  const kind = root && kinds.get(root.kind);
   if (root === undefined || kind === undefined) return undefined;
   const key = { namespace: keyOf(pod).namespace, name: root.name };
   if (!isThere(cache.get(kind.resource, key), root)) return undefined;
@@ -108,7 +108,7 @@ function trainerTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Targe
 
 /** retry.stallSeconds of the job that a worker works for, which may be changed at any time. */
 export const stallSecondsOf = ({ reconciler, key }: Target, cache: Cache): number | undefined =>
-  Object.values(kinds)
+  [...kinds.values()]
     .filter((kind) => kind.reconciler === reconciler)
     .map((kind) => cache.get(kind.resource, key)?.spec.retry.stallSeconds)[0];
 
@@ -117,10 +117,11 @@ interface Kind {
   readonly resource: Resource<TrainingJob | DistillationJob>;
 }
 
-const kinds: Readonly<Record<string, Kind>> = {
-  TrainingJob: { reconciler: 'trainingjob', resource: trainingJobs },
-  DistillationJob: { reconciler: 'distillationjob', resource: distillationJobs },
-};
+/** Asked with what an owner reference of anybody says: an object would answer to the names of its inherited members, too. */
+const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ['TrainingJob', { reconciler: 'trainingjob', resource: trainingJobs }],
+  ['DistillationJob', { reconciler: 'distillationjob', resource: distillationJobs }],
+]);
 
 function serverTarget(pod: Pod, cache: Cache, { uid, host, port }: Spot): Target | undefined {
   const { [labels.modelService]: name, 'pod-template-hash': hash = '' } = pod.metadata.labels ?? {};

@@ -33,33 +33,33 @@ const unschedulable = ({ status }: Pod): string | undefined => {
   return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable' ? (scheduled.message ?? '') : undefined;
 };
 
-const waitingReasons: Readonly<Record<string, Reason>> = {
-  ErrImagePull: 'ImagePull',
-  ImagePullBackOff: 'ImagePull',
-  ErrImageNeverPull: 'ImagePull',
-  InvalidImageName: 'ImagePull',
-  ImageInspectError: 'ImagePull',
-  CreateContainerConfigError: 'ConfigMissing',
-  CreateContainerError: 'CannotStart',
-  RunContainerError: 'CannotStart',
-};
+const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['ErrImagePull', 'ImagePull'],
+  ['ImagePullBackOff', 'ImagePull'],
+  ['ErrImageNeverPull', 'ImagePull'],
+  ['InvalidImageName', 'ImagePull'],
+  ['ImageInspectError', 'ImagePull'],
+  ['CreateContainerConfigError', 'ConfigMissing'],
+  ['CreateContainerError', 'CannotStart'],
+  ['RunContainerError', 'CannotStart'],
+]);
 
 /** So many starts have to fail before it is no accident: the third is half a minute after the first. */
 const enoughRestarts = 3;
 
 /** What the server says of a model that no repetition makes a good one; it looks again every minute all the same. */
-const artefactRemedies: Readonly<Record<string, string>> = {
-  DigestMismatch: 'put the file of that digest into the store, or name the artefact by the digest that it has',
-  MemoryTooSmall: 'give the replicas more memory, or serve a smaller model',
-  ManifestInvalid: 'put a manifest that fits the model into the store, or serve another artefact',
-  LoadFailed: 'put a model that can be loaded into the store, or serve another artefact',
-};
+const artefactRemedies: ReadonlyMap<string, string> = new Map<string, string>([
+  ['DigestMismatch', 'put the file of that digest into the store, or name the artefact by the digest that it has'],
+  ['MemoryTooSmall', 'give the replicas more memory, or serve a smaller model'],
+  ['ManifestInvalid', 'put a manifest that fits the model into the store, or serve another artefact'],
+  ['LoadFailed', 'put a model that can be loaded into the store, or serve another artefact'],
+]);
 
 /** No repetition turns a bad name into a good one. */
-const imageRemedies: Readonly<Record<string, string>> = {
-  InvalidImageName: "mend the image's name in the values of the chart",
-  ErrImageNeverPull: 'put the image on the node, or allow it to be pulled, in the values of the chart',
-};
+const imageRemedies: ReadonlyMap<string, string> = new Map<string, string>([
+  ['InvalidImageName', "mend the image's name in the values of the chart"],
+  ['ErrImageNeverPull', 'put the image on the node, or allow it to be pulled, in the values of the chart'],
+]);
 
 /** The worst first: what a person reads when the replicas disagree. */
 const order: readonly Reason[] = [
@@ -108,7 +108,7 @@ function troubleOfPod(pod: Pod, failure: LoadFailure | undefined): Trouble | und
   const found = (pod.status?.containerStatuses ?? []).flatMap((container) => containerTrouble(container) ?? [])[0];
   if (found !== undefined) return said(found.reason, found.message, found.remedy);
   if (failure?.reason === 'ArtefactMissing') return said('ArtefactMissing', failure.message);
-  return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`, artefactRemedies[failure.reason]);
+  return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`, artefactRemedies.get(failure.reason));
 }
 
 /** Looks at the last end also while the container runs again: the sentence stays the same from one crash to the next. */
@@ -122,9 +122,9 @@ function containerTrouble({ state, lastState, restartCount = 0 }: ContainerStatu
 }
 
 function waitingTrouble({ reason: word = '', message = '' }: { reason?: string; message?: string }) {
-  const reason = waitingReasons[word];
+  const reason = waitingReasons.get(word);
   if (reason === undefined) return undefined;
-  const remedy = imageRemedies[word];
+  const remedy = imageRemedies.get(word);
   return { reason, message: `${word}: ${message}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 

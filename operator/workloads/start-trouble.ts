@@ -10,16 +10,16 @@ export type StartTrouble =
   | { readonly kind: 'hopeless'; readonly failure: Failure };
 
 /** The kubelet's words for an image or a container that cannot be had. */
-const waitingReasons: Readonly<Record<string, Reason>> = {
-  ErrImagePull: 'ImagePull',
-  ImagePullBackOff: 'ImagePull',
-  ErrImageNeverPull: 'ImagePull',
-  RegistryUnavailable: 'ImagePull',
-  InvalidImageName: 'ImagePull',
-  CreateContainerConfigError: 'ConfigMissing',
-  CreateContainerError: 'CannotStart',
-  RunContainerError: 'CannotStart',
-};
+const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['ErrImagePull', 'ImagePull'],
+  ['ImagePullBackOff', 'ImagePull'],
+  ['ErrImageNeverPull', 'ImagePull'],
+  ['RegistryUnavailable', 'ImagePull'],
+  ['InvalidImageName', 'ImagePull'],
+  ['CreateContainerConfigError', 'ConfigMissing'],
+  ['CreateContainerError', 'CannotStart'],
+  ['RunContainerError', 'CannotStart'],
+]);
 /** No repetition turns a bad name into a good one. */
 const neverCured = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 /** A registry that hiccups, a Secret that is applied a moment later: both are back within this time, or someone must help. */
@@ -38,7 +38,7 @@ function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
   const statuses = pod.status?.containerStatuses ?? [];
   const worker = statuses.find(({ name }) => name === workerContainer);
   if (worker?.state?.running !== undefined || worker?.state?.terminated !== undefined) return undefined;
-  const isStuck = ({ state }: ContainerStatus): boolean => waitingReasons[state?.waiting?.reason ?? ''] !== undefined;
+  const isStuck = ({ state }: ContainerStatus): boolean => waitingReasons.has(state?.waiting?.reason ?? '');
   if (worker !== undefined && isStuck(worker)) return workerTrouble(pod, worker, now);
   const other = statuses.find(isStuck);
   return other && othersTrouble(pod, other);
@@ -48,12 +48,12 @@ function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
 function othersTrouble({ metadata }: Pod, { name, state }: ContainerStatus): StartTrouble {
   const { reason: word = '', message = '' } = state?.waiting ?? {};
   const sentence = `${metadata.name}: its container ${name}, which is not ours, waits: ${word}: ${message}`;
-  return { kind: 'hopeful', reason: waitingReasons[word] ?? 'CannotStart', message: sentence };
+  return { kind: 'hopeful', reason: waitingReasons.get(word) ?? 'CannotStart', message: sentence };
 }
 
 function workerTrouble(pod: Pod, { state }: ContainerStatus, now: Date): StartTrouble | undefined {
   const { reason: word = '', message: detail } = state?.waiting ?? {};
-  const reason = waitingReasons[word];
+  const reason = waitingReasons.get(word);
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;
   const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;

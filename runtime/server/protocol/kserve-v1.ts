@@ -55,7 +55,7 @@ function plainStrings(spec: TensorSpec, value: unknown): unknown {
 
 function columnOf({ name }: TensorSpec, rows: readonly unknown[]): readonly unknown[] {
   return rows.map((row) => {
-    if (isRecord(row) && row[name] !== undefined) return row[name];
+    if (isRecord(row) && Object.hasOwn(row, name)) return row[name];
     throw invalid(`an instance has no value for the input '${name}'`);
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { pods } from '../../../operator/api/resources.ts';
+import type { Cache } from '../../../operator/kernel/reconcile.ts';
 import { Mute, type PullAnswer } from '../../../operator/progress/pull.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import { settle, type FakeClock } from '../../support/fake-clock.ts';
@@ -107,6 +108,26 @@ describe('the poller', () => {
     await clock.advance(2000);
     expect(progress.loadFailure(server)).toBeUndefined();
     expect(poked).toEqual(['modelservice default/digits', 'modelservice default/digits']);
+  });
+
+  test('asks the others also where one pod cannot be understood', async () => {
+    const throwing = (cache: Cache): Cache => ({
+      get: (resource, key) => {
+        if (key.name === 'odd') throw new TypeError('no such kind');
+        return cache.get(resource, key);
+      },
+      list: (resource, namespace) => cache.list(resource, namespace),
+      ownedBy: (resource, owner) => cache.ownedBy(resource, owner),
+      byIndex: (resource, index, value) => cache.byIndex(resource, index, value),
+      silentMs: (resource) => cache.silentMs(resource),
+    });
+    const ownerReferences = [{ ...trainerPod('p').metadata.ownerReferences![0]!, name: 'odd' }];
+    const all = [trainerPod('a', { ownerReferences }), serverPod('b')];
+    const { clock, asked, said, stop } = await scene(all, undefined, throwing);
+    await clock.advance(400);
+    expect(asked).toEqual(['/v2/models/digits/ready']);
+    expect(said.filter((line) => line.includes('no such kind'))[0]).toContain('"pod":"a"');
+    stop();
   });
 
   test('asks a pod at the address that it has now, and tells nothing that was said at another', async () => {

@@ -106,6 +106,7 @@ test.each<[string, Pod]>([
   expect(await targets(pod)).toEqual([]);
 });
 
-test('a Job of somebody else is not ours', async () => {
-  expect(await targets(trainerPod('p'), 'CronJob')).toEqual([]);
+// The kind is whatever somebody wrote into an owner reference.
+test.each(['CronJob', 'constructor', 'toString', '__proto__'])('a Job of a %s is not ours', async (kind) => {
+  expect(await targets(trainerPod('p'), kind)).toEqual([]);
 });

@@ -62,6 +62,12 @@ test('what the server says of its model is the worst, and the first pod of equal
   });
 });
 
+test('a reason that only every object knows has no remedy', () => {
+  const failing = pod('a', 'r', container({ state: { running: {} } }));
+  const said = troubleOf([failing], () => ({ reason: 'constructor', message: 'why' }));
+  expect(said).toEqual({ reason: 'LoadFailed', message: 'pod a: constructor: why' });
+});
+
 test('an artefact that is not in the store has a reason of its own, since it is waited for', () => {
   const said = troubleOf([pod('a', 'r', container({ state: { running: {} } }))], () => ({
     reason: 'ArtefactMissing',

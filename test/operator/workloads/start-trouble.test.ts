@@ -49,12 +49,14 @@ test('a claim that does not exist is data that is missing', () => {
   });
 });
 
-test.each([[[]], [[worker(0, runningStatus)]], [[worker(0, waitingFor('ContainerCreating'))]]])(
-  'nothing is wrong',
-  (pods) => {
-    expect(startTrouble(pods, late)).toBeUndefined();
-  },
-);
+test.each([
+  [[]],
+  [[worker(0, runningStatus)]],
+  [[worker(0, waitingFor('ContainerCreating'))]],
+  [[worker(0, waitingFor('constructor'))]],
+])('nothing is wrong', (pods) => {
+  expect(startTrouble(pods, late)).toBeUndefined();
+});
 
 test('a container of somebody else is named as long as the worker has not begun, and never without hope', () => {
   const state = { waiting: { reason: 'InvalidImageName', message: 'no such proxy' } };
