@@ -8,6 +8,7 @@ import { rootVersionAnnotation } from '../kernel/root-version.ts';
 import { hashAnnotation, hashOf } from '../kernel/sameness.ts';
 import type { BatchJob, ContainerStatus, KubeCondition, Node, Pod } from './kubernetes.ts';
 import { annotations, labels } from './names.ts';
+import { devicesOf, workerContainer } from './worker.ts';
 
 /** All but `config`, which no code reads back. */
 const notes: readonly string[] = [
@@ -74,7 +75,7 @@ export function keptPod(pod: Pod): Pod {
     ...(spec && {
       spec: {
         ...only(spec, 'nodeName'),
-        ...(spec.containers && { containers: spec.containers.map((container) => only(container, 'name', 'image')) }),
+        ...(spec.containers && { containers: keptContainers(pod, spec.containers) }),
       },
     }),
     ...(status && {
@@ -86,6 +87,18 @@ export function keptPod(pod: Pod): Pod {
     }),
   };
 }
+
+/** A worker's devices say what an exit code may mean. */
+function keptContainers(pod: Pod, containers: Containers): Containers {
+  const limits = devicesOf(pod);
+  const resources = Object.keys(limits).length === 0 ? {} : { resources: { limits } };
+  return containers.map((container) => ({
+    ...only(container, 'name', 'image'),
+    ...(container.name === workerContainer ? resources : {}),
+  }));
+}
+
+type Containers = NonNullable<NonNullable<Pod['spec']>['containers']>;
 
 const keptContainer = (container: ContainerStatus): ContainerStatus =>
   only(container, 'name', 'ready', 'restartCount', 'state', 'lastState');

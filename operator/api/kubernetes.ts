@@ -32,7 +32,11 @@ export interface KubeCondition {
 export interface Pod extends KubeObject {
   readonly spec?: {
     readonly nodeName?: string;
-    readonly containers?: readonly { readonly name?: string; readonly image?: string }[];
+    readonly containers?: readonly {
+      readonly name?: string;
+      readonly image?: string;
+      readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
+    }[];
   };
   readonly status?: {
     readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';

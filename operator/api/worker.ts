@@ -12,6 +12,14 @@ export const workerContainer = 'trainer';
 /** How long others have to end by themselves: they may have something to send. */
 export const otherContainersMs = 30_000;
 
+/** Devices that it was given, by the names of their extended resources, such as nvidia.com/gpu; what Kubernetes itself counts has no slash. */
+export const devicesOf = ({ spec }: Pod): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(spec?.containers?.find(({ name }) => name === workerContainer)?.resources?.limits ?? {}).filter(
+      ([name]) => name.includes('/'),
+    ),
+  );
+
 /** How it ended; undefined while it has not, or never ran. It is never started again in the same pod. */
 export const endOfWorker = ({ status }: Pod): ContainerStateTerminated | undefined =>
   status?.containerStatuses?.find(({ name }) => name === workerContainer)?.state?.terminated;

@@ -3,7 +3,7 @@ import type { ContainerStateTerminated, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
 import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
-import { endOfWorker, hasEndedWhole } from '../api/worker.ts';
+import { devicesOf, endOfWorker, hasEndedWhole } from '../api/worker.ts';
 
 /**
  * permanent: repeating will not help. counted: tried again, against retry.limit. free: tried again, no fault of the
@@ -20,6 +20,8 @@ export interface Failure {
   readonly exitCode?: number;
   /** Of a container that ended without a result. */
   readonly lastLogLine?: string;
+  /** It may be NCCL's doing, and so an echo. */
+  readonly isAbort?: true;
 }
 
 const weights: Readonly<Record<FailureReason, Weight>> = {
@@ -38,7 +40,17 @@ const weights: Readonly<Record<FailureReason, Weight>> = {
 };
 
 /** What the others of a group say when one of them has gone. */
-export const isEcho = ({ reason }: Failure): boolean => reason === 'PeerLost' || reason === 'Interrupted';
+export const isEcho = (failure: Failure): boolean => faintness(failure) > 0;
+
+/**
+ * How little an end says of the cause; 0 is one. Being told to stop explains an abort, and either a lost peer, never the
+ * other way round.
+ */
+function faintness({ reason, isAbort }: Failure): number {
+  if (reason === 'Interrupted') return 1;
+  if (isAbort === true) return 2;
+  return reason === 'PeerLost' ? 3 : 0;
+}
 
 /** Why this failed pod failed. What the kubelet knows comes before what the trainer says, and that before its exit code. */
 export function failureOf(pod: Pod): Failure {
@@ -48,8 +60,16 @@ export function failureOf(pod: Pod): Failure {
   if (preempted !== undefined) return { ...preemption(preempted.message ?? preempted.reason ?? ''), ...who };
   const terminated = endOfWorker(pod);
   if (terminated === undefined) return { ...withoutContainer(pod), ...who };
-  return { ...endOfContainer(terminated), ...who, ...lastWords(terminated), exitCode: terminated.exitCode };
+  const failure = { ...endOfContainer(terminated), ...who, ...lastWords(terminated), exitCode: terminated.exitCode };
+  return isAbort(pod, terminated) ? { ...failure, isAbort: true } : failure;
 }
+
+/**
+ * NCCL's watchdog ends whoever has lost its peer in an exchange by SIGABRT, and a program that does not heed it leaves no
+ * result. Without a device nobody speaks by NCCL, and the abort is the program's own.
+ */
+const isAbort = (pod: Pod, { exitCode, message = '' }: ContainerStateTerminated): boolean =>
+  exitCode === sigabrt && parseResult(message).outcome === 'invalid' && Object.keys(devicesOf(pod)).length > 0;
 
 /**
  * A permanent failure in the worker's own words, once nothing runs in its pod any more. No phase, which the kubelet tells
@@ -66,6 +86,14 @@ export function permanentEndOf(pod: Pod): Failure | undefined {
 
 /** Rank of a worker: the Job controller's label. */
 export const rankOf = (pod: Pod): number => Number(pod.metadata.labels?.[labels.completionIndex] ?? '0');
+
+const endOf = (pod: Pod): string => endOfWorker(pod)?.finishedAt ?? '~';
+
+/** The first end first. The kubelet tells whole seconds: within one the likelier cause comes first, and then the lower rank. */
+export function byEnd(one: Pod, other: Pod): number {
+  if (endOf(one) !== endOf(other)) return endOf(one) < endOf(other) ? -1 : 1;
+  return faintness(failureOf(one)) - faintness(failureOf(other)) || rankOf(one) - rankOf(other);
+}
 
 /** Where there is no result, the kubelet takes the end of the log for the message. */
 function lastWords({ message = '' }: ContainerStateTerminated): Pick<Failure, 'lastLogLine'> {
@@ -127,7 +155,7 @@ const outOfMemory: Failure = {
   weight: 'permanent',
 };
 
-const sigterm = 143;
+const [sigabrt, sigterm] = [134, 143];
 
 /** For images that do not write a result: sysexits.h numbers, as the trainer itself uses them. */
 function byExitCode(exitCode: number, line: string): Failure {

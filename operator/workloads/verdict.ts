@@ -16,7 +16,7 @@
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | one says that it failed for good; no phase yet  | failed by its cause            |
- * | only echoes (PeerLost, Interrupted) and all over | WorkerLost where a pod is gone |
+ * | only echoes (see failure.ts) and all over      | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
  * | a pod was to be gone a minute ago, says nothing | as if it were gone             |
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
@@ -24,7 +24,7 @@
  */
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import { parseResult, type TrainerSuccess } from '../api/trainer-contract.ts';
-import { failureOf, isEcho, isPreempted, permanentEndOf, rankOf, type Failure } from './failure.ts';
+import { byEnd, failureOf, isEcho, isPreempted, permanentEndOf, rankOf, type Failure } from './failure.ts';
 import { longestAwayMs } from '../kernel/deadlines.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
@@ -224,10 +224,10 @@ function causeOf(failed: readonly Pod[], seen: Judged, now: Date): Verdict {
   if (cause !== undefined) return { kind: 'failed', failure: cause };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
   if (isAwaited(seen, now)) return lookingForCause;
-  const [echo] = failures.toSorted((one, other) => rankOfEcho(one) - rankOfEcho(other));
+  const echo = failures.find(({ reason }) => reason !== 'PeerLost') ?? failures[0];
   const [late] = seen.late;
   const missing = late === undefined ? missingIndex(seen) : rankOf(late);
-  if (echo === undefined || (echo.reason === 'PeerLost' && missing !== undefined))
+  if (echo === undefined || (echo.reason !== 'Interrupted' && missing !== undefined))
     return lost(seen, late === undefined ? goneWord(missing ?? 0) : goneText(late));
   return { kind: 'failed', failure: echo };
 }
@@ -240,9 +240,6 @@ function goneText(pod: Pod): string {
   return `${goneWord(rankOf(pod))}: pod ${pod.metadata.name}${node} was to end over a minute ago`;
 }
 
-/** Being told to stop explains a lost peer, never the other way round. */
-const rankOfEcho = ({ reason }: Failure): number => (reason === 'Interrupted' ? 0 : 1);
-
 /** The first that ended by itself has said why, and for good; one that ended before it and may be tried again is waited for. */
 function endForGood(pods: readonly Pod[]): Failure | undefined {
   const ended = pods.filter((pod) => (endOfWorker(pod)?.exitCode ?? 0) !== 0).sort(byEnd);
@@ -254,7 +251,3 @@ function missingIndex({ pods, workers }: AttemptSeen): number | undefined {
   const seen = new Set(pods.map(rankOf));
   return Array.from({ length: workers }, (_, index) => index).find((index) => !seen.has(index));
 }
-
-const endOf = (pod: Pod): string => endOfWorker(pod)?.finishedAt ?? '~';
-const byEnd = (one: Pod, other: Pod): number =>
-  endOf(one) < endOf(other) ? -1 : endOf(one) > endOf(other) ? 1 : rankOf(one) - rankOf(other);

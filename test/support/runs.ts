@@ -86,6 +86,12 @@ export const worker = (index: number, status: Pod['status'], attempt = 1): Pod =
   ...(status === undefined ? {} : { status }),
 });
 
+/** The same with a GPU of its own. */
+export const onGpu = (pod: Pod): Pod => ({
+  ...pod,
+  spec: { ...pod.spec, containers: [{ name: 'trainer', resources: { limits: { cpu: '1', 'nvidia.com/gpu': '1' } } }] },
+});
+
 export const runningStatus: Pod['status'] = { phase: 'Running', podIP: '10.0.0.1' };
 
 interface End {

@@ -30,7 +30,9 @@ describe('what is kept', () => {
     const { metadata, status } = worker(0, { ...ended({ exitCode: 65, message: 'why' }), conditions });
     const spec = {
       nodeName: 'one',
-      containers: [{ name: 'trainer', image: 'trainer:1', env: [{ name: 'A', value: big }] }],
+      containers: [
+        { name: 'trainer', image: 'trainer:1', env: [{ name: 'A', value: big }], resources: { limits: { cpu: '1' } } },
+      ],
       volumes: [{ name: big }],
     };
     const labels = { ...metadata.labels, 'pod-template-hash': 'abc' };
@@ -46,6 +48,15 @@ describe('what is kept', () => {
       metadata: { ...metadata, ...times, labels },
       spec: { nodeName: 'one', containers: [{ name: 'trainer', image: 'trainer:1' }] },
       status: { ...status, conditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+    });
+  });
+
+  test('of the worker of a pod are its devices, and no other amounts or containers', () => {
+    const pod = worker(0, undefined);
+    const resources = { requests: { cpu: '1' }, limits: { cpu: '1', 'nvidia.com/gpu': '2' } };
+    const containers = ['trainer', 'proxy'].map((name) => ({ name, resources }));
+    expect(keptPod({ ...pod, spec: { containers } }).spec).toEqual({
+      containers: [{ name: 'trainer', resources: { limits: { 'nvidia.com/gpu': '2' } } }, { name: 'proxy' }],
     });
   });
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { endOfWorker, heldOpenAtMs, isHeldOpen, isOver, lateAtMs, outcomeOf } from '../../../operator/api/worker.ts';
+import {
+  devicesOf,
+  endOfWorker,
+  heldOpenAtMs,
+  isHeldOpen,
+  isOver,
+  lateAtMs,
+  outcomeOf,
+} from '../../../operator/api/worker.ts';
 import type { Pod } from '../../../operator/api/kubernetes.ts';
 import {
   ago,
@@ -8,6 +16,7 @@ import {
   heldOpen,
   justEnded,
   now,
+  onGpu,
   runningStatus,
   waitingFor,
   worker,
@@ -42,6 +51,16 @@ describe('a worker', () => {
     const pod = worker(0, { phase: 'Failed', containerStatuses: [proxy, ...(ours === undefined ? [] : [ours])] });
     expect(endOfWorker(pod)).toBe(ours?.state?.terminated);
     expect(endOfWorker(worker(0, { phase: 'Failed', containerStatuses: [proxy] }))).toBeUndefined();
+  });
+
+  test('has the devices of its own container', () => {
+    const pod = onGpu(worker(0, undefined));
+    const [{ resources } = {}] = pod.spec?.containers ?? [];
+    expect(devicesOf(pod)).toEqual({ 'nvidia.com/gpu': '1' });
+    expect(devicesOf({ ...pod, spec: { containers: [{ name: 'proxy', ...(resources && { resources }) }] } })).toEqual(
+      {},
+    );
+    expect(devicesOf(worker(0, undefined))).toEqual({});
   });
 
   test('that ended well has, whatever another container ends with', () => {

@@ -1,7 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { failureReasons } from '../../../operator/api/trainer-contract.ts';
-import { failureOf, isEcho, lastLine } from '../../../operator/workloads/failure.ts';
-import { ended, reported, teacherAttempt, worker } from '../../support/runs.ts';
+import { byEnd, failureOf, isEcho, lastLine, rankOf } from '../../../operator/workloads/failure.ts';
+import { judge } from '../../../operator/workloads/verdict.ts';
+import {
+  ago,
+  attemptJob,
+  ended,
+  justEnded,
+  now,
+  onGpu,
+  reported,
+  runningStatus,
+  teacherAttempt,
+  worker,
+} from '../../support/runs.ts';
 
 const of = (status: Parameters<typeof worker>[1]) => failureOf(worker(0, status));
 
@@ -125,6 +137,71 @@ test('only a lost peer and an interruption are echoes', () => {
     'PeerLost',
     'Interrupted',
   ]);
+});
+
+describe('an abort (exit code 134) on a GPU, by which NCCL ends who has lost its peer', () => {
+  type Worker = readonly [Parameters<typeof worker>[1], 'cpu'?];
+  const abort = (secondsAgo: number) => ended({ exitCode: 134, finishedAt: ago(secondsAgo), message: 'terminate' });
+  const exit = (exitCode: number, secondsAgo: number) => ended({ exitCode, finishedAt: ago(secondsAgo) });
+  const aborted: Worker = [abort(5)];
+  const lostPeer: Worker = [reported('PeerLost', 75, ago(5))];
+  const said = reported('Crashed', 134, ago(5));
+  const evicted = { phase: 'Failed' as const, reason: 'Evicted', message: 'no disk' };
+
+  const verdictOf = (workers: readonly Worker[], expected = workers.length) => {
+    const pods = workers.map(([status, where], rank) =>
+      where === 'cpu' ? worker(rank, status) : onGpu(worker(rank, status)),
+    );
+    return judge({ number: 1, job: attemptJob(1, 'Failed'), pods, workers: expected, nodes: [], podsSilentMs: 0 }, now);
+  };
+
+  test.each<[string, readonly Worker[], string, number]>([
+    ['the one that was killed later in its second', [aborted, [exit(137, 5)]], 'Crashed', 1],
+    ['the one that was killed, though seen to end later', [aborted, [exit(137, 3)]], 'Crashed', 1],
+    ['the one that had no memory left', [aborted, [{ ...reported('OutOfMemory', 71, ago(4)) }]], 'OutOfMemory', 1],
+    ['the one that was evicted', [aborted, [evicted]], 'Evicted', 1],
+    ['the one that was told to stop in the same second', [aborted, [exit(143, 5)]], 'Interrupted', 1],
+    ['the one that was told to stop before', [aborted, [exit(143, 9)]], 'Interrupted', 1],
+    ['itself, where others were told to stop after it', [[exit(143, 3)], aborted], 'Crashed', 1],
+    ['itself, where others have only lost it', [lostPeer, aborted], 'Crashed', 1],
+    ['the first of several, where nobody knows better', [[abort(3)], aborted], 'Crashed', 1],
+    ['itself, where it is the only worker', [aborted], 'Crashed', 0],
+    ['itself, where it has said why', [[said], [exit(1, 5)]], 'Crashed', 0],
+    [
+      'itself without a GPU, where nobody speaks by NCCL',
+      [
+        [abort(5), 'cpu'],
+        [exit(1, 5), 'cpu'],
+      ],
+      'Crashed',
+      0,
+    ],
+  ])('names as the cause %s', (_, workers, reason, rank) => {
+    expect(verdictOf(workers)).toMatchObject({ kind: 'failed', failure: { reason, rank } });
+  });
+
+  test('does not hold back what another one says for good before its pod is called failed', () => {
+    const invalid: Worker = [justEnded(reported('DataInvalid', 65, ago(5)))];
+    expect(verdictOf([aborted, invalid])).toMatchObject({ kind: 'failed', failure: { reason: 'DataInvalid' } });
+  });
+
+  test('waits for the others, and names the one that is gone without a word', () => {
+    expect(verdictOf([aborted, [runningStatus]])).toMatchObject({ kind: 'running' });
+    const message = 'Attempt 1 disappeared: worker 1 is gone without a word.';
+    expect(verdictOf([aborted], 2)).toMatchObject({ failure: { reason: 'WorkerLost', message } });
+  });
+});
+
+test('of two that ended in the same second the one that failed by itself is the cause, whichever rank it has', () => {
+  const pods = [reported('PeerLost', 75), reported('Interrupted', 143), reported('StoreUnavailable', 75)];
+  const ranks = (order: readonly number[]) =>
+    order
+      .map((of, rank) => worker(rank, pods[of]))
+      .sort(byEnd)
+      .map((pod) => failureOf(pod).reason);
+  const ordered = ['StoreUnavailable', 'Interrupted', 'PeerLost'];
+  expect([ranks([0, 1, 2]), ranks([2, 1, 0]), ranks([1, 2, 0])]).toEqual([ordered, ordered, ordered]);
+  expect([worker(1, pods[0]), worker(0, pods[0])].sort(byEnd).map(rankOf)).toEqual([0, 1]);
 });
 
 test.each([
