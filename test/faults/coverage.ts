@@ -46,7 +46,8 @@ const described: Readonly<Record<Perturbation, string>> = {
   upgrade:
     'at each write the operator of before is replaced by the present one, with other images; no pod may be born anew',
   'upgrade and back': 'and by the former one again, one or three writes later, or at rest',
-  'write answers': '409, 500 and 504 after commit, 403, 429, in storms',
+  'write answers':
+    '409, 500 and 504 after commit, 403, 429, in storms: from the beginning on, from a third and two thirds of all writes, and from the first removal of each kind',
   watch: 'reset, half frame, black hole, 410, 429, closed every second',
   'stale cache': 'frames of one kind are held',
   unobserved: 'a stream breaks, and only the outcome is seen, by 410 and a list',

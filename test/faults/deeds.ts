@@ -9,13 +9,22 @@ type Asked = Pick<Exchange, 'method' | 'resource' | 'name' | 'status' | 'body' |
 export function deedsOf(exchanges: readonly Asked[]): Deeds {
   const counts: Record<string, number> = {};
   for (const exchange of exchanges) {
-    const { resource, name } = exchange;
     const what = deedOf(exchange);
-    if (what === undefined || resource === 'events') continue;
-    const key = `${what} ${resource}/${name.replace(/-[0-9a-f]{5}-a(?=\d)/, '-a')}`;
+    if (what === undefined || exchange.resource === 'events') continue;
+    const key = `${what} ${nameOf(exchange)}`;
     counts[key] = (counts[key] ?? 0) + 1;
   }
   return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => a.localeCompare(b)));
+}
+
+/** The name of an attempt tells the UIDs of two roots apart. */
+const nameOf = ({ resource, name }: Asked): string => `${resource}/${name.replace(/-[0-9a-f]{5}-a(?=\d)/, '-a')}`;
+
+/** Removals in vain of whoever was told that one had failed, though it was carried out: each may be asked for once more. */
+export function excusedBy(misanswered: readonly Asked[]): Deeds {
+  const removals = misanswered.filter((asked) => deedOf(asked)?.startsWith('delete') === true);
+  const alike = Map.groupBy(removals, nameOf);
+  return Object.fromEntries([...alike].map(([name, { length }]) => [`delete in vain ${name}`, length]));
 }
 
 /** The name is that of another by now, which stays. A conflict about a version is none of this: it is tried again. */

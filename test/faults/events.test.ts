@@ -18,7 +18,7 @@ const undisturbed: Outcome = {
 const disturbed = (fault: Fault, more: Partial<Outcome>): Outcome => ({ ...undisturbed, befell: [fault], ...more });
 
 const answer = (status: 403 | 409 | 429 | 500, committed = false): Fault => ({
-  ...{ kind: 'answer', status, every: 1, times: 1, committed },
+  ...{ kind: 'answer', status, from: 1, every: 1, times: 1, committed },
 });
 
 const silent: readonly (readonly [string, Fault])[] = [

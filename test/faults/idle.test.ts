@@ -17,6 +17,14 @@ test('a plan for a write that two runs without faults have made must come to pas
   expect(missed(crashes, [plan({ kind: 'pages' }, crash(2))], 12).sure).toHaveLength(1);
 });
 
+test('answers that go wrong late, and at a removal, must come to pass like all that waits for a write', () => {
+  const answer = { kind: 'answer', status: 500, every: 1, times: 5, committed: true } as const;
+  const [late, last] = [plan({ ...answer, from: 8 }), plan({ ...answer, from: 12 })];
+  const removal = plan({ ...answer, from: { verb: 'DELETE', resource: 'jobs', nth: 1 } });
+  const idle = [late, last, removal];
+  expect(missed(idle, idle, 12)).toEqual({ sure: [late, removal], others: [] });
+});
+
 test('where it depends on how a run goes on, or on a watch, a share may be idle', () => {
   const uncertain = [
     plan(crash(2), crash(5)),

@@ -1,9 +1,15 @@
 /** Plans that did not come to pass, and how many may be so: whatever never comes would be survived by anything. */
-import type { Fault, FaultPlan, Perturbation } from './plan.ts';
+import type { Fault, FaultPlan, Perturbation, WriteAt } from './plan.ts';
+
+const waitedFor = ({ faults }: FaultPlan): readonly WriteAt[] =>
+  faults.flatMap((fault) => ('write' in fault ? [fault.write] : fault.kind === 'answer' ? [fault.from] : []));
 
 /** Positions of the writes that a plan waits for; none where it waits for none, or for one by name. */
-const writesOf = ({ faults }: FaultPlan): readonly number[] =>
-  faults.flatMap((fault) => ('write' in fault && typeof fault.write === 'number' ? [fault.write] : []));
+const writesOf = (plan: FaultPlan): readonly number[] => waitedFor(plan).filter((at) => typeof at === 'number');
+
+/** Plans name the first removal of a kind alone, and only where the operator removes such in every run. */
+const isForRemoval = (plan: FaultPlan): boolean =>
+  waitedFor(plan).some((at) => typeof at === 'object' && at.verb === 'DELETE' && at.nth === 1);
 
 /** What two looks have to say may be said at once, or not: so many writes less may a run make than others. */
 const give = 2;
@@ -22,6 +28,7 @@ export interface Missed {
 export function missed(plans: readonly FaultPlan[], idle: readonly FaultPlan[], fewest: number): Missed {
   const last = Math.max(0, ...plans.flatMap(writesOf));
   const isSure = (plan: FaultPlan): boolean => {
+    if (isForRemoval(plan)) return true;
     const [write = Infinity, ...more] = writesOf(plan);
     return more.length === 0 && write <= fewest - give && !plan.faults.some(waitsForFrames);
   };

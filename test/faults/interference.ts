@@ -33,6 +33,7 @@ const enough = 5;
 const judgingMs = 1000;
 
 type ReleaseFault = Extract<Fault, { kind: 'release' }>;
+type AnswerFault = Extract<Fault, { kind: 'answer' }>;
 type Travel = Extract<Fault, { kind: 'time travel' | 'born in the past' }>;
 
 /** What the next lists of a kind show. */
@@ -47,6 +48,8 @@ export class Interference {
   readonly #trace: Trace;
   readonly #fired = new Set<Fault>();
   readonly #times = new Map<string, number>();
+  #firstAnswered: number | undefined;
+  readonly #answered: Exchange[] = [];
   /** Per kind: until when its reads wait, and whether the next watch is told 410. */
   readonly #blind = new Map<string, { untilMs: number; gone: boolean }>();
   readonly #pasts = new Map<string, Past>();
@@ -90,13 +93,27 @@ export class Interference {
         return isAt(exchange, fault.write) ? { kind: 'user', deed: 'terminate' } : undefined;
       case 'rotated':
         return write === fault.write ? { kind: 'rotate', what: fault.what, lateMs: fault.lateMs } : undefined;
-      case 'answer': {
-        if (write % fault.every !== 0 || !this.#again('answer', fault.times)) return undefined;
-        return { kind: 'answer', status: fault.status, committed: fault.committed };
-      }
+      case 'answer':
+        return this.#isAnswered(fault, exchange)
+          ? { kind: 'answer', status: fault.status, committed: fault.committed }
+          : undefined;
       default:
         return undefined;
     }
+  }
+
+  /** Counted from its first one on, which may be known by name alone. */
+  #isAnswered(fault: AnswerFault, exchange: Exchange): boolean {
+    if (this.#firstAnswered === undefined && isAt(exchange, fault.from)) this.#firstAnswered = exchange.write;
+    const since = exchange.write - (this.#firstAnswered ?? Infinity);
+    if (since < 0 || since % fault.every !== 0 || !this.#again('answer', fault.times)) return false;
+    this.#answered.push(exchange);
+    return true;
+  }
+
+  /** Writes that were answered in the place of the API server, whatever that made of them. */
+  get answered(): readonly Exchange[] {
+    return this.#answered;
   }
 
   /** The next release whose write has not come. */

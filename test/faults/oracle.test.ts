@@ -54,11 +54,14 @@ const lot = (vain: number, podsEver: number): Partial<Outcome> => ({
   ...{ deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': vain }, podsEver },
 });
 
-test('a removal in vain is forgiven where the API server was wrong about a write alone, however late watches are', () => {
+test('a removal in vain is forgiven where the API server was wrong about that very one, however late watches are', () => {
   const vain: Partial<Outcome> = { deeds: { 'create jobs/toy': 1, 'delete in vain jobs/toy': 1 } };
-  const lie: Fault = { kind: 'answer', status: 500, every: 1, times: 1, committed: true };
+  const lie: Fault = { kind: 'answer', status: 500, from: 1, every: 1, times: 1, committed: true };
   const unseen: Fault = { kind: 'unobserved', resource: 'jobs', frame: 3, forMs: 1000 };
-  expect(complaints(undisturbed, disturbed([lie], [lie], vain))).toEqual([]);
+  const misled = (object: string): Partial<Outcome> => ({ ...vain, misled: { [`delete in vain ${object}`]: 1 } });
+  expect(complaints(undisturbed, disturbed([lie], [lie], misled('jobs/toy')))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([lie], [lie], misled('jobs/other')))).not.toEqual([]);
+  expect(complaints(undisturbed, disturbed([lie], [lie], vain))).not.toEqual([]);
   for (const fault of [crash, unseen])
     expect(complaints(undisturbed, disturbed([fault], [fault], vain))).not.toEqual([]);
 });

@@ -60,14 +60,21 @@ const said = (what: string, details: readonly string[]): readonly string[] =>
   details.length === 0 ? [] : [`${what}:\n  ${details.join('\n  ')}`];
 
 /**
- * An API server that says 500 and has carried it out is asked again, and rightly so; and whoever took over, or was born in
- * the past, and does not see yet what his predecessor has removed may remove it, by its UID.
+ * An API server that says 500 of a removal and has carried it out is asked again, and rightly so, once for each such answer;
+ * and whoever took over, or was born in the past, and does not see yet what his predecessor has removed may remove it, by its
+ * UID.
  */
-function wholeOf({ befell, deeds, podsEver }: Outcome): Lot {
+function wholeOf({ befell, deeds, podsEver, misled = {} }: Outcome): Lot {
   const isSuccessor = befell.some(({ kind }) => kind === 'takeover' || kind === 'born in the past');
-  const isMisled = isSuccessor || befell.some((fault) => fault.kind === 'answer' && fault.committed);
-  return { deeds: isMisled ? withoutVain(deeds) : deeds, podsEver };
+  return { deeds: isSuccessor ? withoutVain(deeds) : less(deeds, misled), podsEver };
 }
+
+const less = (deeds: Deeds, excused: Deeds): Deeds =>
+  Object.fromEntries(
+    Object.entries(deeds)
+      .map(([name, times]): [string, number] => [name, times - (excused[name] ?? 0)])
+      .filter(([, times]) => times > 0),
+  );
 
 const without = (beginning: string, deeds: Deeds): Deeds =>
   Object.fromEntries(Object.entries(deeds).filter(([name]) => !name.startsWith(beginning)));

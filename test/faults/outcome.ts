@@ -17,6 +17,8 @@ export interface Outcome {
   readonly unheard: readonly Told[];
   readonly afterDeletion: readonly string[];
   readonly deeds: Deeds;
+  /** Removals in vain of whoever was told that a removal had failed, and was told wrong. */
+  readonly misled?: Deeds;
   readonly podsEver: number;
   /** By the UID of the root, the oldest first. */
   readonly lots: Readonly<Record<string, Lot>>;

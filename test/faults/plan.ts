@@ -61,10 +61,11 @@ export type Fault =
   | { readonly kind: 'quota'; readonly counts: string }
   /** From this write on the API server takes the next credentials alone; the operator's files change so many ms later. */
   | { readonly kind: 'rotated'; readonly what: Credential; readonly write: number; readonly lateMs: number }
-  /** Every n-th write, at most `times`, is answered like this; `committed`: after it was carried out all the same. */
+  /** `from` and every n-th write after it, at most `times`, is answered like this; `committed`: after it was carried out all the same. */
   | {
       readonly kind: 'answer';
       readonly status: 403 | 409 | 429 | 500 | 504;
+      readonly from: WriteAt;
       readonly every: number;
       readonly times: number;
       readonly committed: boolean;

@@ -1,7 +1,7 @@
 /** What is planned, and of what a sample is drawn. Needs no API server. */
 import { describe, expect, test } from '@jest/globals';
 import type { Outcome } from './outcome.ts';
-import { crashMoments, perturbations, type FaultPlan } from './plan.ts';
+import { crashMoments, perturbations, type Fault, type FaultPlan } from './plan.ts';
 import { plansFor, sampleOf, sortOf } from './plans.ts';
 
 const reference: Outcome = {
@@ -51,6 +51,23 @@ test('sorts are told apart by what befalls, and not by where', () => {
     sortsOf(plansFor(perturbation, 'toy', reference)).size;
   expect([sorts('crash'), sorts('write answers'), sorts('watch'), sorts('credentials')]).toEqual([3, 6, 6, 3]);
   expect([sorts('takeover'), sorts('delete'), sorts('stale cache')]).toEqual([4, 1, 4]);
+});
+
+test('answers go wrong from the beginning on, from a third, two thirds, and the first removal of each kind on', () => {
+  const removed = { 'delete jobs/toy-a1': 1, 'delete podgroups/toy-a1': 2, 'delete in vain services/toy': 1 };
+  const removing = { ...reference, deeds: { ...reference.deeds, ...removed } };
+  const beginningsOf = (outcome: Outcome): readonly (readonly unknown[])[] => {
+    const streamed = plansFor('write answers', 'toy', outcome).filter((plan) => !isPaged(plan));
+    const alike = Map.groupBy(streamed, ({ faults }) => sortOf(faults));
+    const from = (fault: Fault): unknown => (fault.kind === 'answer' ? fault.from : undefined);
+    return [...alike.values()].map((plans) => plans.flatMap(({ faults }) => faults.map(from)));
+  };
+  const named = (resource: string) => ({ verb: 'DELETE', resource, nth: 1 });
+  const [numbered, all] = [beginningsOf(reference), beginningsOf(removing)];
+  expect([numbered.length, all.length]).toEqual([6, 6]);
+  expect(numbered.map(([first]) => first)).toEqual([2, 2, 1, 1, 1, 5]);
+  for (const [, ...late] of numbered) expect(new Set(late)).toEqual(new Set([4, 8]));
+  for (const [, ...late] of all) expect(new Set(late)).toEqual(new Set([4, 8, named('jobs'), named('podgroups')]));
 });
 
 test('a sample has a crash at each moment, whatever its turn', () => {

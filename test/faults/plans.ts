@@ -9,7 +9,9 @@ const numbers = (count: number): readonly number[] => Array.from({ length: count
 const framesOf = ({ frames }: Outcome): readonly (readonly [string, number])[] =>
   [...frames].filter(([resource]) => resource !== 'nodes' && resource !== 'endpointslices');
 
-const writeAnswers: readonly Fault[] = [
+type Answer = Extract<Fault, { kind: 'answer' }>;
+
+const answers: readonly Omit<Answer, 'from'>[] = [
   { kind: 'answer', status: 409, every: 2, times: 6, committed: false },
   { kind: 'answer', status: 500, every: 2, times: 6, committed: true },
   { kind: 'answer', status: 504, every: 1, times: 5, committed: true },
@@ -18,6 +20,18 @@ const writeAnswers: readonly Fault[] = [
   // So that it comes to events as well.
   { kind: 'answer', status: 429, every: 5, times: 2, committed: false },
 ];
+
+/** At the beginning of a life, from a third and from two thirds of it on, and from the first removal of each kind on. */
+function answersOf({ writes, deeds }: Outcome): readonly Answer[] {
+  const late = [Math.ceil(writes / 3), Math.ceil((2 * writes) / 3)];
+  const removed = new Set(Object.keys(deeds).flatMap((deed) => /^delete (\w+)\//.exec(deed)?.[1] ?? []));
+  const removals = [...removed].toSorted().map((resource) => ({ verb: 'DELETE', resource, nth: 1 }) as const);
+  // The two that are late come in turns, so that who takes every other one meets them both.
+  return answers.flatMap((answer, index) => {
+    const numbered = new Set([answer.every, ...(index % 2 === 0 ? late : late.toReversed())]);
+    return [...numbered, ...removals].map((from): Answer => ({ ...answer, from }));
+  });
+}
 
 /** What a ResourceQuota calls the kinds that the operator makes, and the pods that others make for it. */
 const counted: Readonly<Record<string, string>> = {
@@ -90,7 +104,7 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
         return [{ kind: 'release', write, to: 'next' }, back];
       });
     case 'write answers':
-      return writeAnswers.map((fault) => [fault]);
+      return answersOf(reference).map((fault) => [fault]);
     case 'stale cache':
       return frames.map((at) => [{ kind: 'stale', ...at, forMs: 1500 }]);
     case 'unobserved':
@@ -116,10 +130,10 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
 }
 
 /** Where or how often something befalls; the rest of a fault is what it is. */
-const places = new Set(['write', 'frame', 'before', 'to', 'lists', 'lateMs']);
+const places = new Set(['write', 'from', 'frame', 'before', 'to', 'lists', 'lateMs']);
 /** What a plan has in common with those that differ from it by their places. */
 export const sortOf = (faults: readonly Fault[]): string =>
-  JSON.stringify(faults, (name, value: unknown) => (places.has(name) && typeof value === 'number' ? undefined : value));
+  JSON.stringify(faults, (name, value: unknown) => (places.has(name) && typeof value !== 'string' ? undefined : value));
 
 /** One plan in six, and at least one of each sort, is tried on an API server that lists in pages, too. */
 function inPages(every: readonly (readonly Fault[])[]): readonly (readonly Fault[])[] {

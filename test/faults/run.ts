@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
-import { lotsOf } from './deeds.ts';
+import { excusedBy, lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
 import { eventsIn, keptFrom } from './events.ts';
 import type { Instance } from './instance.ts';
@@ -134,6 +134,7 @@ class Run {
       ...(recoveredAfterMs === undefined ? {} : { recoveredAfterMs }),
       ...{
         deeds: this.#trace.creationsAndDeletions(),
+        misled: excusedBy(this.#interference.answered),
         podsEver: kubelet.seen.size,
         unheard: keptFrom(this.#trace.exchanges, this.#namespace),
         lots: lotsOf(this.#trace.exchanges, [...kubelet.seen.values()]),
