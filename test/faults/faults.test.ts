@@ -15,6 +15,7 @@ import { plansFor, sampleOf } from './plans.ts';
 import type { Outcome } from './outcome.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
+import { shareOf } from './share.ts';
 import { Trials, type Judged } from './trials.ts';
 
 const all = process.env['LIMBECK_FAULTS'] === 'all';
@@ -43,18 +44,11 @@ let trials: Trials;
 const verdicts = new Map<string, Promise<readonly (readonly Judged[])[]>>();
 const named = (scenario: Scenario, perturbation: Perturbation): string => `${scenario.name}, ${perturbation}`;
 
-/** A life that takes part in some perturbations alone is tried with some of their plans alone: a part of what they all take. */
-function shareOf(scenario: Scenario, perturbation: Perturbation, plans: readonly FaultPlan[]): readonly FaultPlan[] {
-  if (scenario.perturbations === undefined) return plans;
-  // No answer is like another. Neither number is a multiple of that of the moments of a crash.
-  const oneIn = perturbation === 'write answers' || perturbation === 'takeover' ? 1 : perturbation === 'crash' ? 2 : 5;
-  return plans.filter((_, index) => index % oneIn === 0);
-}
-
 async function judgeAll(scenario: Scenario, perturbation: Perturbation): Promise<readonly (readonly Judged[])[]> {
   const every = plansFor(perturbation, scenario.name, await trials.referenceOf(scenario));
-  const plans = all ? shareOf(scenario, perturbation, every) : every;
-  const turn = perturbations.indexOf(perturbation) + scenarios.indexOf(scenario);
+  const number = scenarios.indexOf(scenario);
+  const plans = all ? shareOf(scenario, number, perturbation, every) : every;
+  const turn = perturbations.indexOf(perturbation) + number;
   const seats = all ? plans.map((plan) => [plan]) : sampleOf(plans, perturbation, turn);
   return Promise.all(seats.map((seat) => trials.judgeOne(scenario, seat)));
 }

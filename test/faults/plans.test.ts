@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Outcome } from './outcome.ts';
 import { crashMoments, perturbations, type Fault, type FaultPlan } from './plan.ts';
-import { plansFor, sampleOf, sortOf } from './plans.ts';
+import { isPaged, plansFor, sampleOf, sortOf } from './plans.ts';
 
 const reference: Outcome = {
   ...{
@@ -25,13 +25,13 @@ const reference: Outcome = {
   ]),
 };
 
-const isPaged = ({ faults }: FaultPlan): boolean => faults.some(({ kind }) => kind === 'pages');
+const isInPages = ({ faults }: FaultPlan): boolean => faults.some(isPaged);
 const sortsOf = (plans: readonly FaultPlan[]): ReadonlySet<string> =>
   new Set(plans.map(({ faults }) => sortOf(faults.filter(({ kind }) => kind !== 'pages'))));
 
 describe.each(perturbations)('plans of %s', (perturbation) => {
   const plans = plansFor(perturbation, 'toy', reference);
-  const [paged, streamed] = [plans.filter(isPaged), plans.filter((plan) => !isPaged(plan))];
+  const [paged, streamed] = [plans.filter(isInPages), plans.filter((plan) => !isInPages(plan))];
 
   test('meet pages in each of their sorts', () => {
     expect(streamed.length).toBeGreaterThan(0);
@@ -57,7 +57,7 @@ test('answers go wrong from the beginning on, from a third, two thirds, and the 
   const removed = { 'delete jobs/toy-a1': 1, 'delete podgroups/toy-a1': 2, 'delete in vain services/toy': 1 };
   const removing = { ...reference, deeds: { ...reference.deeds, ...removed } };
   const beginningsOf = (outcome: Outcome): readonly (readonly unknown[])[] => {
-    const streamed = plansFor('write answers', 'toy', outcome).filter((plan) => !isPaged(plan));
+    const streamed = plansFor('write answers', 'toy', outcome).filter((plan) => !isInPages(plan));
     const alike = Map.groupBy(streamed, ({ faults }) => sortOf(faults));
     const from = (fault: Fault): unknown => (fault.kind === 'answer' ? fault.from : undefined);
     return [...alike.values()].map((plans) => plans.flatMap(({ faults }) => faults.map(from)));

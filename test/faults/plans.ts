@@ -146,6 +146,8 @@ function inPages(every: readonly (readonly Fault[])[]): readonly (readonly Fault
   );
 }
 
+export const isPaged = ({ kind }: Fault): boolean => kind === 'pages';
+
 export function plansFor(perturbation: Perturbation, scenario: string, reference: Outcome): readonly FaultPlan[] {
   const every = faultsOf(perturbation, reference);
   return [...every, ...inPages(every)].map((faults) => ({ scenario, faults }));
