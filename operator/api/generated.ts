@@ -944,6 +944,10 @@ export interface TrainingJobStatus {
      */
     readonly pretrainedSha256?: string;
     /**
+     * Digest of the tokenizer that the spec names.
+     */
+    readonly tokenizerSha256?: string;
+    /**
      * Seed of the split.
      */
     readonly splitSeed: number;

@@ -116,6 +116,8 @@ export interface Lineage {
   readonly torch: string;
   readonly teacherSha256?: string;
   readonly pretrainedSha256?: string;
+  /** Of the tokenizer that a transformer was given. */
+  readonly tokenizerSha256?: string;
 }
 
 /** How the model was spread over how many processes, why, and what that gained: 1 is perfect. */
@@ -248,7 +250,7 @@ const artefact = hasExactly({
 });
 const lineage = hasExactly({
   ...{ dataSha256: isText(128), 'configSha256?': isDigest, torch: isText(64), 'teacherSha256?': isText(64) },
-  'pretrainedSha256?': isDigest,
+  ...{ 'pretrainedSha256?': isDigest, 'tokenizerSha256?': isDigest },
   ...{ splitSeed: isInteger, seed: isInteger, worldSize: isInteger },
 });
 const isPositive: Check = (value) => isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31;

@@ -24,6 +24,7 @@ describe('a result that keeps the contract', () => {
     ['a teacher', success],
     ['a student, with all there is to say', whole],
     ['a tuned model', { ...success, lineage: { ...success.lineage, pretrainedSha256: 'e'.repeat(64) } }],
+    ['a tokenizer', { ...success, lineage: { ...success.lineage, tokenizerSha256: 'e'.repeat(64) } }],
   ])('of %s is read whole', (_, result) => {
     const { contractVersion, ...rest } = result;
     expect([contractVersion, keepsContract(result)]).toEqual(['v1', true]);
@@ -75,6 +76,7 @@ test.each([
     'a pretrained model of no digest',
     JSON.stringify({ ...success, lineage: { ...success.lineage, pretrainedSha256: 'e' } }),
   ],
+  ['a tokenizer of no digest', JSON.stringify({ ...success, lineage: { ...success.lineage, tokenizerSha256: 'e' } })],
   ['no lineage', JSON.stringify({ ...success, lineage: null })],
 ])('%s is no result, and it is said why', (_, text) => {
   expect(parseResult(text)).toMatchObject({

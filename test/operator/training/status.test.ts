@@ -46,6 +46,18 @@ test('a model is described before it is trained, and measured after', () => {
   });
 });
 
+test('the lineage names the tokenizer where the trainer has told of one', () => {
+  const tokenizerSha256 = 'e'.repeat(64);
+  const told = parseResult(JSON.stringify({ ...success, lineage: { ...success.lineage, tokenizerSha256 } }));
+  const lineages = [told as TrainerSuccess, result].map((one) => status({ kind: 'succeeded', result: one }).lineage);
+  expect(lineages).toEqual([
+    { ...success.lineage, tokenizerSha256, image: 'trainer:1' },
+    { ...success.lineage, image: 'trainer:1' },
+  ]);
+  const faults = lineages.flatMap((lineage) => statusFaults('trainingjobs')({ lineage }));
+  expect(faults.filter((fault) => JSON.stringify(fault).includes('lineage'))).toEqual([]);
+});
+
 test('whatever pods say, the status is one that the API server takes', () => {
   const faultsOf = statusFaults('trainingjobs');
   const reconciler = trainingReconciler(settings, feeds);

@@ -97,7 +97,7 @@ def _largest(label: str, uri: str) -> dict[str, object]:
     artefact = {**figures["artefact"], "uri": uri, "report": f"{uri}/report.html", "inputs": [tensor]}
     classes = [{"class": f"{at} {label} {at}", "n": 12345678, **SMALL} for at in range(len(figures["classMetrics"]))]
     more = {"teacherAgreement": 0.123456, "teacherSizeBytes": 2**31, "resumedFromStep": 2**31}
-    lineage = {**figures["lineage"], "pretrainedSha256": "f" * 64}
+    lineage = {**figures["lineage"], "pretrainedSha256": "f" * 64, "tokenizerSha256": "f" * 64}
     return {**figures, **more, "artefact": artefact, "classMetrics": classes, "lineage": lineage}
 
 
