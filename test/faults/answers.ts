@@ -36,6 +36,9 @@ export function give(verdict: Exclude<FrameVerdict, 'silence'>, line: string, ou
     case 'half':
       outgoing.write(line.slice(0, line.length / 2), () => outgoing.destroy());
       return false;
+    case 'closed':
+      outgoing.end();
+      return false;
     case 'reset':
       outgoing.destroy();
       return false;

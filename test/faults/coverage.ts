@@ -48,7 +48,7 @@ const described: Readonly<Record<Perturbation, string>> = {
   'upgrade and back': 'and by the former one again, one or three writes later, or at rest',
   'write answers':
     '409, 500 and 504 after commit, 403, 429, in storms: from the beginning on, from a third and two thirds of all writes, and from the first removal of each kind',
-  watch: 'reset, half frame, black hole, 410, 429, closed every second',
+  watch: 'reset, half frame, black hole, 410, 429 when it is opened again, closed every second',
   'stale cache': 'frames of one kind are held',
   unobserved: 'a stream breaks, and only the outcome is seen, by 410 and a list',
   'time travel': 'a stream breaks off, and lists show what was before its last frames; they must be refused',

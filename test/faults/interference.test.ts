@@ -56,3 +56,27 @@ test('a removal that was carried out and answered with a failure may be asked fo
   Object.assign(never!, { status: 404 });
   expect(excusedBy(life.interference.answered)).toEqual({ 'delete in vain jobs/toy-a1': 2 });
 });
+
+const opened = ({ interference, trace }: Life, plural: string) =>
+  interference.read(trace.begin({ method: 'GET', url: `/apis/batch/v1/${plural}?watch=true`, body: '' }, 1)).refuse;
+
+test('a throttled watch is refused when it is opened again, three times, and has come to pass only then', async () => {
+  const life = lifeWith({ kind: 'watch', how: 'throttled' });
+  const { interference } = life;
+  expect(opened(life, 'jobs')).toBeUndefined();
+  expect([await interference.frame('jobs', '5'), await interference.frame('jobs', '6')]).toEqual(['pass', 'closed']);
+  expect(opened(life, 'pods')).toBeUndefined();
+  expect(interference.befell).toEqual([]);
+  expect([opened(life, 'jobs'), opened(life, 'jobs'), opened(life, 'jobs')]).toEqual([429, 429, 429]);
+  expect(interference.befell).toHaveLength(1);
+  expect(opened(life, 'jobs')).toBeUndefined();
+});
+
+test('watches that last for a second have come to pass when one was closed', async () => {
+  const { interference } = lifeWith({ kind: 'watch', how: 'short' });
+  expect(interference.watchLastsMs()).toBe(1000);
+  expect([await interference.frame('jobs', '5'), await interference.frame('jobs', '6')]).toEqual(['pass', 'pass']);
+  expect(interference.befell).toEqual([]);
+  interference.hasLasted();
+  expect(interference.befell).toHaveLength(1);
+});

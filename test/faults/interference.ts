@@ -14,7 +14,7 @@ export type WriteVerdict =
 /** What somebody else does once a write is stored. */
 export type Deed = 'delete' | 'recreate' | 'terminate';
 
-export type FrameVerdict = 'pass' | 'reset' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
+export type FrameVerdict = 'pass' | 'reset' | 'closed' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
 
 /** What happens to a read: the state as of another version, a refusal, or just later. */
 export interface ReadVerdict {
@@ -24,8 +24,9 @@ export interface ReadVerdict {
 }
 
 /** What a proxy asks of whoever decides. */
-export type Meddling = Pick<Interference, 'write' | 'read' | 'frame' | 'watchLastsMs'>;
+export type Meddling = Pick<Interference, 'write' | 'read' | 'frame' | 'watchLastsMs' | 'hasLasted'>;
 
+/** How often in a row a watch is refused when it is opened again. */
 const tooMany = 3;
 /** How often a fault that could go on for ever befalls one kind. */
 const enough = 5;
@@ -55,6 +56,8 @@ export class Interference {
   readonly #pasts = new Map<string, Past>();
   readonly #travelling = new Set<Fault>();
   readonly #versions = new Map<string, string>();
+  /** Per kind: so many openings of a watch are still refused. */
+  readonly #refusals = new Map<string, number>();
 
   constructor({ faults }: FaultPlan, trace: Trace) {
     this.#faults = faults;
@@ -140,11 +143,19 @@ export class Interference {
     if (exactVersion !== undefined) return { waitMs: 0, exactVersion };
     const blind = this.#blind.get(resource);
     const waitMs = Math.max(0, (blind?.untilMs ?? 0) - performance.now());
-    if (isWatch && this.#watchFault() === 'throttled' && this.#again(`throttled ${resource}`, tooMany))
-      return { waitMs, refuse: 429 };
+    if (isWatch && this.#isThrottled(resource)) return { waitMs, refuse: 429 };
     if (isList || blind?.gone !== true) return { waitMs };
     blind.gone = false;
     return { waitMs, refuse: 410 };
+  }
+
+  /** A watch that was closed is refused a few times when it is opened again. */
+  #isThrottled(resource: string): boolean {
+    const left = this.#refusals.get(resource) ?? 0;
+    if (left === 0) return false;
+    this.#refusals.set(resource, left - 1);
+    this.#come('throttled');
+    return true;
   }
 
   /** The past is listed at once; the truth may have to wait. */
@@ -169,7 +180,12 @@ export class Interference {
 
   /** Milliseconds after which a watch is closed in good order; undefined: never. */
   watchLastsMs(): number | undefined {
-    return this.#watchFault() === 'short' ? 1000 : undefined;
+    return this.#faults.some((fault) => fault.kind === 'watch' && fault.how === 'short') ? 1000 : undefined;
+  }
+
+  /** A watch was closed because its time was over. */
+  hasLasted(): void {
+    this.#come('short');
   }
 
   /** May take its time: a held frame is a stale cache. */
@@ -212,17 +228,16 @@ export class Interference {
 
   #befalls(fault: Extract<Fault, { kind: 'watch' }>, resource: string, position: number): FrameVerdict {
     const verdict = frameFaults[fault.how];
-    if (verdict === undefined) {
-      this.#fired.add(fault);
-      return 'pass';
-    }
-    if (position % 2 !== 0 || !this.#again(`${fault.how} ${resource}`, enough)) return 'pass';
-    this.#fired.add(fault);
+    if (verdict === undefined || position % 2 !== 0) return 'pass';
+    if (!this.#again(`${fault.how} ${resource}`, enough)) return 'pass';
+    if (fault.how === 'throttled') this.#refusals.set(resource, tooMany);
+    else this.#fired.add(fault);
     return verdict;
   }
 
-  #watchFault(): WatchFault | undefined {
-    return this.#faults.find((fault) => fault.kind === 'watch')?.how;
+  /** What befalls the opening of watches, or their end, came to pass. */
+  #come(how: WatchFault): void {
+    for (const fault of this.#faults) if (fault.kind === 'watch' && fault.how === how) this.#fired.add(fault);
   }
 
   #again(what: string, most: number): boolean {
@@ -235,12 +250,12 @@ export class Interference {
 const isAt = ({ write, method, resource, nth }: Exchange, at: WriteAt): boolean =>
   typeof at === 'number' ? write === at : method === at.verb && resource === at.resource && nth === at.nth;
 
-/** Those that are not about frames are about opening and lasting. */
+/** At every other frame; one is about how long a watch lasts. */
 const frameFaults: Readonly<Record<WatchFault, FrameVerdict | undefined>> = {
   reset: 'reset',
   'half frame': 'half',
   'black hole': 'silence',
   gone: 'gone',
-  throttled: undefined,
+  throttled: 'closed',
   short: undefined,
 };

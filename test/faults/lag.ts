@@ -37,6 +37,10 @@ export class Lag implements Meddling {
     return undefined;
   }
 
+  hasLasted(): undefined {
+    return undefined;
+  }
+
   async frame(resource: string): Promise<'pass'> {
     const { write, lagging } = this.#takeover;
     const isOfIt = lagging === 'everything' || lagging === resource;

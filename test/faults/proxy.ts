@@ -200,7 +200,12 @@ export class FaultProxy {
     outgoing.on('close', () => reply.body.destroy());
     reply.body.on('error', () => outgoing.destroy());
     const lastsMs = interference.watchLastsMs();
-    if (lastsMs !== undefined) setTimeout(() => outgoing.end(), lastsMs).unref();
+    const close = (): void => {
+      if (outgoing.destroyed || outgoing.writableEnded) return;
+      outgoing.end();
+      interference.hasLasted();
+    };
+    if (lastsMs !== undefined) setTimeout(close, lastsMs).unref();
     let silent = false;
     for await (const line of linesOf(reply.body)) {
       if (outgoing.destroyed || outgoing.writableEnded) return;
