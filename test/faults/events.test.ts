@@ -41,6 +41,13 @@ test.each([403, 409] as const)('what is answered %d is not said again; what was 
   expect(unsaid(undisturbed, disturbed(answer(status), { ...lost, unheard: [] }))).toEqual(['it ended']);
 });
 
+test('what was put off once is said again; what was put off twice the status does not wait for', () => {
+  const kept = (times: number) => ({ events: [], unheard: Array.from({ length: times }, () => told('it ended')) });
+  expect(unsaid(undisturbed, disturbed(answer(429), kept(1)))).toEqual(['it ended']);
+  expect(unsaid(undisturbed, disturbed(answer(429), kept(2)))).toEqual([]);
+  expect(unsaid(undisturbed, disturbed(crash, kept(2)))).toEqual(['it ended']);
+});
+
 test('an attempt whose end was told need not have been told to start, and no other', () => {
   const starts = (attempt: number): Told =>
     told(`Normal AttemptStarting of TrainingJob/toy: Attempt ${String(attempt)} starts.`);

@@ -61,7 +61,7 @@ const passing: ReadonlySet<string> = new Set(['Scaled']);
 /** What a run without faults told, and this one has not, though its last status implies it. */
 export function unsaid(reference: Outcome, outcome: Outcome): readonly string[] {
   const told = new Set(outcome.events.filter(({ about }) => about === (whomOf(outcome) ?? about)).map(textOf));
-  const lost = new Set(isRefused(outcome.befell) ? outcome.unheard.map(textOf) : []);
+  const lost = new Set(lostIn(outcome).map(textOf));
   const promised = isExcused(outcome) ? [] : reference.events.filter(({ reason }) => !passing.has(reason)).map(textOf);
   const isTold = (text: string): boolean => told.has(text) || [...told].some((other) => isEndOf(text, other));
   return promised.filter((text) => !isTold(text) && !lost.has(text));
@@ -90,7 +90,13 @@ const isExcused = (outcome: Outcome): boolean =>
 
 /**
  * An event that is forbidden is not said again, and holds nothing up. Nor is one of which the API server says that it is
- * there: names tell what is said. Being told to come later is no reason to be silent.
+ * there: names tell what is said. Being told to come later is no reason to be silent, unless it is told so again: the status
+ * waits for the second offer, and no longer (ADR 23).
  */
-const isRefused = (befell: readonly Fault[]): boolean =>
-  befell.some((fault) => fault.kind === 'answer' && !fault.committed && fault.status !== 429);
+function lostIn({ befell, unheard }: Outcome): readonly Told[] {
+  const isAnswered = (isSo: (status: number) => boolean): boolean =>
+    befell.some((fault) => fault.kind === 'answer' && !fault.committed && isSo(fault.status));
+  if (isAnswered((status) => status !== 429)) return unheard;
+  const offers = (told: Told): number => unheard.filter(({ text }) => text === told.text).length;
+  return isAnswered((status) => status === 429) ? unheard.filter((told) => offers(told) > 1) : [];
+}
