@@ -4,8 +4,9 @@
  * leader alone.
  */
 import type { Clock } from '../../process/clock.ts';
-import { sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
+import { loopGuard, type LoopGuard } from '../kernel/loop-guard.ts';
 import { keyText, type Key } from '../kernel/objects.ts';
 import { Heard, parseLine } from './heard.ts';
 import { autoscalerMetrics, type AutoscalerMetrics } from './metrics.ts';
@@ -58,6 +59,7 @@ class Loop implements Autoscaler {
   readonly #ports: AutoscalerPorts;
   readonly #heard = new Heard();
   readonly #metrics: AutoscalerMetrics;
+  readonly #guard: LoopGuard;
   readonly #watched = new Map<string, Watched>();
   /** By the UID of the service. */
   readonly #recommendations = new Map<string, Recommendation>();
@@ -69,6 +71,7 @@ class Loop implements Autoscaler {
 
   constructor(ports: AutoscalerPorts) {
     this.#ports = ports;
+    this.#guard = loopGuard(ports.registry, ports.log, 'autoscaler');
     this.#metrics = autoscalerMetrics(ports.registry, this.#heard);
   }
 
@@ -90,12 +93,10 @@ class Loop implements Autoscaler {
   }
 
   #tick(): void {
-    try {
+    this.#guard({}, () => {
       this.#followGateways();
       this.#decideAll();
-    } catch (error) {
-      this.#ports.log.error('autoscaler tick failed', { error: sentenceOf(error) });
-    }
+    });
     this.#cancelTick = this.#ports.clock.after(tickMs, () => this.#tick());
   }
 
@@ -128,7 +129,7 @@ class Loop implements Autoscaler {
   #follow(url: string): void {
     const { clock, random, log } = this.#ports;
     this.#heard.add(url);
-    const onLine = (text: string, first: boolean): void => this.#line(url, text, first);
+    const onLine = (text: string, first: boolean): void => this.#guard({ url }, () => this.#line(url, text, first));
     const onLost = (): void => {
       log.debug('gateway not heard', { url });
       this.#heard.lost(url);
@@ -174,9 +175,14 @@ class Loop implements Autoscaler {
     for (const key of this.#watched.keys()) if (!seen.has(key)) this.#forget(key);
   }
 
+  /** What one service fails on must not keep those after it from their replicas. */
   #decide(scale: ServiceScale): void {
+    const service = keyText(scale.key);
+    this.#guard({ service }, () => this.#decideOne(service, scale));
+  }
+
+  #decideOne(key: string, scale: ServiceScale): void {
     const { clock, log, poke } = this.#ports;
-    const key = keyText(scale.key);
     const watched = this.#watch(key, scale);
     const before = watched.recommended ?? scale.currentReplicas;
     const { replicas, reason } = watched.decide(scale, clock.monotonicMs());

@@ -5,10 +5,11 @@
  * five seconds, and more seldom where many train: that bounds how often a status is written for its sake.
  */
 import type { Clock } from '../../process/clock.ts';
-import { sentenceOf, type Log } from '../../process/logger.ts';
+import type { Log } from '../../process/logger.ts';
 import type { Registry } from '../../process/metrics.ts';
 import type { Pod } from '../api/kubernetes.ts';
-import type { Key } from '../kernel/objects.ts';
+import { loopGuard, type LoopGuard } from '../kernel/loop-guard.ts';
+import { keyOf, keyText, type Key } from '../kernel/objects.ts';
 import type { Cache } from '../kernel/reconcile.ts';
 import { heartbeatAfter, type Heard, type Stall } from './heartbeat.ts';
 import { Asked, type News, type RunNews } from './asked.ts';
@@ -58,6 +59,7 @@ const mostTellings = 20;
 class Poller implements Progress {
   readonly #ports: ProgressPorts;
   readonly #metrics: ProgressMetrics;
+  readonly #guard: LoopGuard;
   /** By UID of the pod. */
   readonly #asked = new Map<string, Asked>();
   /** Those that do not rest: of ten thousand that have nothing to say nearly all do. */
@@ -78,6 +80,7 @@ class Poller implements Progress {
 
   constructor(ports: ProgressPorts) {
     this.#ports = ports;
+    this.#guard = loopGuard(ports.registry, ports.log, 'progress');
     this.#metrics = progressMetrics(ports.registry, () => ({ ...this.#round, pods: this.#asked.size }));
   }
 
@@ -103,17 +106,15 @@ class Poller implements Progress {
   }
 
   #tick(): void {
-    const { signal, clock, log } = this.#ports;
+    const { signal, clock } = this.#ports;
     if (signal.aborted) return;
-    try {
+    this.#guard({}, () => {
       this.#follow();
       this.#admit();
       this.#plan();
       this.#pump();
       this.#watch();
-    } catch (error) {
-      log.error('progress tick failed', { error: sentenceOf(error) });
-    }
+    });
     this.#cancelTick = clock.after(lookEveryMs, () => this.#tick());
   }
 
@@ -124,21 +125,17 @@ class Poller implements Progress {
     if (found === this.#followed) return;
     const candidates = new Map(found.map((pod) => [pod.metadata.uid ?? '', pod]));
     for (const uid of this.#asked.keys()) if (!candidates.has(uid)) this.#forget(uid);
-    for (const [uid, pod] of candidates) this.#followPod(uid, pod);
+    // What is written in one pod must not keep the others from being asked.
+    for (const [uid, pod] of candidates) this.#guard({ pod: keyText(keyOf(pod)) }, () => this.#followPod(uid, pod));
     this.#followed = this.#asked.size === candidates.size ? found : undefined;
   }
 
   #followPod(uid: string, pod: Pod): void {
-    const { cache, ports, clock, log } = this.#ports;
-    try {
-      // A sandbox that was made anew, after a node had been off say, has another address and nothing of the old news.
-      if (this.#asked.has(uid) && this.#asked.get(uid)?.target.address.host !== pod.status?.podIP) this.#forget(uid);
-      const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
-      if (target !== undefined) this.#meet(uid, new Asked(target, clock.monotonicMs()));
-    } catch (error) {
-      // What is written in one pod must not keep the others from being asked.
-      log.error('a pod cannot be followed', { pod: pod.metadata.name, error: sentenceOf(error) });
-    }
+    const { cache, ports, clock } = this.#ports;
+    // A sandbox that was made anew, after a node had been off say, has another address and nothing of the old news.
+    if (this.#asked.has(uid) && this.#asked.get(uid)?.target.address.host !== pod.status?.podIP) this.#forget(uid);
+    const target = this.#asked.has(uid) ? undefined : targetOf(pod, cache, ports);
+    if (target !== undefined) this.#meet(uid, new Asked(target, clock.monotonicMs()));
   }
 
   #meet(uid: string, asked: Asked): void {

@@ -55,7 +55,10 @@ class World {
   readonly abort = new AbortController();
   readonly loop: Autoscaler;
   scale: ServiceScale;
+  /** Those that come before it. */
+  others: readonly ServiceScale[] = [];
   gateways: readonly GatewayAddress[];
+  readonly registry = new Registry();
   pokes = 0;
   /** Warnings. */
   readonly told: string[] = [];
@@ -65,8 +68,8 @@ class World {
     this.gateways = gateways;
     const log = { ...quiet, warn: (sentence: string) => this.told.push(sentence) };
     this.loop = startAutoscaler({
-      ...{ clock: this.clock, random: () => 0, log, registry: new Registry(), signal: this.abort.signal },
-      services: () => [this.scale],
+      ...{ clock: this.clock, random: () => 0, log, registry: this.registry, signal: this.abort.signal },
+      services: () => [...this.others, this.scale],
       gateways: () => this.gateways,
       poke: () => this.pokes++,
     });
@@ -231,6 +234,24 @@ describe('the autoscaler', () => {
     await made.until(() => made.replicas === 1);
     await made.pass(30);
     expect([made.replicas, made.told]).toEqual([1, []]);
+  });
+
+  test('a service that cannot be decided on keeps nobody after it waiting, and is counted', async () => {
+    const gateway = await speaker();
+    const made = await world({ pinned: 1 }, [gateway.address]);
+    await made.until(() => made.replicas === 1);
+    const odd = {
+      ...{ ...usual, key: { namespace: 'default', name: 'odd' }, uid: 'u0' },
+      get targetInFlight(): number {
+        throw new TypeError('no target');
+      },
+    };
+    made.others = [odd];
+    made.scale = { ...made.scale, pinned: 5 };
+    await made.pass(4);
+    expect(made.replicas).toBe(5);
+    const failures = await made.registry.getSingleMetricAsString('limbeck_loop_failures_total');
+    expect(failures).toContain('{loop="autoscaler"} 2');
   });
 
   test('another UID is another service', async () => {

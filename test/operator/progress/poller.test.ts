@@ -123,10 +123,11 @@ describe('the poller', () => {
     });
     const ownerReferences = [{ ...trainerPod('p').metadata.ownerReferences![0]!, name: 'odd' }];
     const all = [trainerPod('a', { ownerReferences }), serverPod('b')];
-    const { clock, asked, said, stop } = await scene(all, undefined, throwing);
+    const { clock, asked, said, metrics, stop } = await scene(all, undefined, throwing);
     await clock.advance(400);
     expect(asked).toEqual(['/v2/models/digits/ready']);
-    expect(said.filter((line) => line.includes('no such kind'))[0]).toContain('"pod":"a"');
+    expect(said.filter((line) => line.includes('no such kind'))).toEqual([expect.stringContaining('"default/a"')]);
+    expect(await metrics()).toMatch(/limbeck_loop_failures_total\{loop="progress",.*\} 1/);
     stop();
   });
 
