@@ -82,8 +82,8 @@ export function stateOf(objects: readonly KubeObject[], namespace: string): read
     [...hashes].reduce((before, hash) => before.replaceAll(hash, '<hash>'), text);
   // The name of an attempt tells the UIDs of two roots apart.
   const attempted = (text: string): string =>
-    // And of a worker that is gone its record alone has the name.
-    text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a').replaceAll(/(-a\d+-\d+)-\w{5}(?=")/g, '$1');
+    // And of a worker that is gone a record or a sentence alone has the name.
+    text.replaceAll(/-[0-9a-f]{5}-a(?=\d)/g, '-a').replaceAll(/(-a\d+-\d+)-\w{5}\b/g, '$1');
   return objects
     .map((object) => attempted(hashed(named(normalised(object, namespace)))))
     .sort((a, b) => a.localeCompare(b));

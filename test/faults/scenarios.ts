@@ -5,6 +5,7 @@ import { distilled } from '../support/trained.ts';
 import { queuedAndHung, woken } from './fed.ts';
 import { made, maker } from './maker.ts';
 import { chosen, removals } from './removals.ts';
+import { setbacks } from './setbacks.ts';
 import {
   artefact,
   example,
@@ -89,4 +90,5 @@ export const scenarios: readonly Scenario[] = [
   ...removals,
   woken,
   queuedAndHung,
+  ...setbacks,
 ];

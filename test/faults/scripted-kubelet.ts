@@ -1,18 +1,25 @@
-/** Plays the kubelet of one namespace by a script: each pod runs, and ends as the script says. */
+/** Plays the kubelet of one namespace by a script: each pod runs, and ends, or does not begin, as the script says. */
 import type { Pod } from '../../operator/api/kubernetes.ts';
 import { labels } from '../../operator/api/names.ts';
 import { pods } from '../../operator/api/resources.ts';
 import { ApiError, type ApiErrorCode, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { HandKubelet } from '../support/hand-kubelet.ts';
+import type { Course } from './courses.ts';
 import { pause } from './until.ts';
 
-/** How a pod ends; undefined: it runs on, and is ready. */
-export type PodEnd = { readonly exitCode: number; readonly message: string } | undefined;
+/** How its worker ends. */
+export interface PodEnd {
+  readonly exitCode: number;
+  readonly message: string;
+}
+
+/** What becomes of a pod; undefined: it runs on, and is ready. */
+export type PodFate = PodEnd | Course | undefined;
 
 /** Whether a pod that runs passes its probes. */
 export type Readiness = (pod: Pod) => boolean;
 
-export type PodScript = (attempt: number, rank: number, pod: Pick<Pod, 'metadata'>) => PodEnd;
+export type PodScript = (attempt: number, rank: number, pod: Pod) => PodFate;
 
 export interface ScriptedKubelet {
   /** Every pod that it ever saw, by UID: the UID of the root that it was made for. */
@@ -60,9 +67,19 @@ async function play({ hand, script, isReady, seen }: Parts, pod: Pod, signal: Ab
   if (seen.has(uid)) return;
   seen.set(uid, pod.metadata.labels?.[labels.root] ?? '');
   const number = (label: string): number => Number(pod.metadata.labels?.[label] ?? 0);
-  const end = script(number(labels.attempt), number(labels.completionIndex), pod);
-  const lives = await told(() => hand.run(pod, isReady(pod)), signal);
-  if (lives && end !== undefined) await told(() => hand.end(pod, end.exitCode, end.message), signal);
+  const fate = script(number(labels.attempt), number(labels.completionIndex), pod);
+  const isCourse = fate !== undefined && 'told' in fate;
+  if (!isCourse || fate.begins) {
+    const lives = await told(() => hand.run(pod, isReady(pod)), signal);
+    if (!lives || fate === undefined) return;
+  }
+  if (isCourse) await follow(fate.told(pod, new Date()), (status) => told(() => hand.tell(pod, status), signal));
+  else await told(() => hand.end(pod, fate.exitCode, fate.message), signal);
+}
+
+/** Until the API server does not take it any more. */
+async function follow<T>(all: readonly T[], tell: (one: T) => Promise<boolean>): Promise<void> {
+  for (const one of all) if (!(await tell(one))) return;
 }
 
 const againMs = 500;

@@ -6,11 +6,15 @@ import { nodes, pods } from '../../operator/api/resources.ts';
 
 const never = new AbortController().signal;
 
+export type PodStatus = NonNullable<Pod['status']>;
+
 export interface HandKubelet {
   /** Every container of the pod runs; `ready` when it passes its probes. */
   run(pod: Pod, ready?: boolean): Promise<void>;
   /** The pod ends, with words in its termination message: as a kubelet tells it, its container first and its phase after. */
   end(pod: Pod, exitCode: number, message: string): Promise<void>;
+  /** Whatever else a kubelet, a scheduler or the controller of nodes may say of it. A pod that runs has an address. */
+  tell(pod: Pod, status: PodStatus): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,12 +50,15 @@ export async function startHandKubelet(
       await state(pod, { ...end, phase: 'Running' });
       await state(pod, end);
     },
+    tell: (pod, status) => state(pod, status.phase === 'Running' ? { ...addressOf(podIP), ...status } : status),
     stop: async () => {
       clearInterval(beating);
       await cluster.remove({ resource: nodes, key: { namespace: '', name } }, never);
     },
   };
 }
+
+const addressOf = (podIP: string): object => ({ podIP, podIPs: [{ ip: podIP }] });
 
 const container = ({ spec }: Pod, state: object, ready: boolean): object => {
   const first: { name?: string } = spec?.containers?.[0] ?? {};
@@ -61,7 +68,7 @@ const container = ({ spec }: Pod, state: object, ready: boolean): object => {
 function running(pod: Pod, podIP: string, ready: boolean): object {
   const startedAt = new Date().toISOString();
   return {
-    ...{ phase: 'Running', podIP, podIPs: [{ ip: podIP }], startTime: startedAt },
+    ...{ phase: 'Running', ...addressOf(podIP), startTime: startedAt },
     conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: startedAt }],
     containerStatuses: [container(pod, { running: { startedAt } }, ready)],
   };

@@ -112,13 +112,29 @@ const tells =
   ({ spec }: Declared): Expectation =>
   (object) => {
     const told = object.status?.conditions?.find((condition) => condition.reason === reason);
-    const isTold = told !== undefined && told.status !== 'True' && told.message.split(' ').length > 3;
+    // An attempt that finds no room has begun all the same.
+    const mayBeTrue = reason === 'Unschedulable';
+    const isTold = told !== undefined && (mayBeTrue || told.status !== 'True') && told.message.split(' ').length > 3;
     const isRight = isTold || (spec['suspend'] === true && isSuspended(object) === undefined);
     return isCurrent(object) && isRight ? undefined : `a condition says ${reason}`;
   };
 
-/** What is not there is told, and nothing is made meanwhile; a teacher that comes late is as good as one that was there. */
+/** For want of room all is made that anybody makes; and it is the same, whatever was declared before. */
+async function waitsForRoom(world: JobWorld, steps: readonly Declared[]): Promise<readonly string[]> {
+  const [place, fresh] = [newPlace(world, 'runs on'), newPlace(world, 'runs on')];
+  const [told, last] = [tells('Unschedulable'), steps.at(-1)!];
+  return within([place, fresh], needsTeacher(steps), async () => {
+    await Promise.all([walk(place, steps, told), walk(fresh, [last], told)]);
+    return complaints(place, { expected: await fresh.state(), comparable, atRest: told(last) });
+  });
+}
+
+/**
+ * What is not there is told, and nothing is made meanwhile, but for want of room; a teacher that comes late is as good as one
+ * that was there.
+ */
 export async function lackIsTold(world: JobWorld, { reason, steps }: LackingChain): Promise<readonly string[]> {
+  if (reason === 'Unschedulable') return waitsForRoom(world, steps);
   const [place, fresh] = [newPlace(world, 'runs on'), newPlace(world, 'runs on')];
   const [told, last] = [tells(reason), steps.at(-1)!];
   const isTeacherThere = reason !== 'TeacherNotFound' && needsTeacher(steps);

@@ -1,6 +1,6 @@
 /**
  * Declarations of a TrainingJob or DistillationJob at random. A job is one run: most of its spec never changes, and what
- * does, changes back and forth: `suspend`, the deadline and the time to live.
+ * does, changes back and forth: `suspend`, the deadline, the patience with a hang and the time to live.
  */
 import fc from 'fast-check';
 import { specSchema, validSpec } from './arbitrary.ts';
@@ -14,8 +14,8 @@ export type JobPlural = 'trainingjobs' | 'distillationjobs';
 /** How its pods go on: for ever, or to a good end. */
 export type Ending = 'runs on' | 'succeeds';
 
-/** What a job may name that nobody has: the reason that a condition must show. */
-export type Lack = 'ProfileUnknown' | 'TeacherNotFound' | 'QueueMissing';
+/** What a job may name, or ask for, that nobody has: the reason that a condition must show. */
+export type Lack = 'ProfileUnknown' | 'TeacherNotFound' | 'QueueMissing' | 'Unschedulable';
 
 export interface JobStep extends Declared {
   readonly lacks?: Lack;
@@ -34,10 +34,11 @@ const narrowed = {
   'retry.deadlineSeconds': fc.integer({ min: 3600, max: 31_536_000 }),
 };
 
-/** What may change: none of it ends a job within a test. */
+/** What may change: none of it ends a job within a test, in which nobody asks workers for their steps. */
 const changeable = fc.record({
   suspend: fc.boolean(),
   deadlineSeconds: fc.option(fc.integer({ min: 3600, max: 31_536_000 }), { nil: undefined }),
+  stallSeconds: fc.option(fc.integer({ min: 0, max: 86_400 }), { nil: undefined }),
   ttlSecondsAfterFinished: fc.option(fc.integer({ min: 3600, max: 315_360_000 }), { nil: undefined }),
 });
 type Changeable = typeof changeable extends fc.Arbitrary<infer T> ? T : never;
@@ -55,10 +56,14 @@ const baseOf = (plural: JobPlural): fc.Arbitrary<Json> =>
 
 function declared(
   base: Json,
-  { suspend, deadlineSeconds, ttlSecondsAfterFinished }: Changeable,
+  { suspend, deadlineSeconds, stallSeconds, ttlSecondsAfterFinished }: Changeable,
   hurry: boolean,
 ): Declared {
-  const retry = { ...asJson(base['retry']), ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }) };
+  const retry = {
+    ...asJson(base['retry']),
+    ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }),
+    ...(stallSeconds === undefined ? {} : { stallSeconds }),
+  };
   const ttl = ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished };
   return { spec: { ...base, ...ttl, retry, suspend }, hurry, refusedWith: undefined };
 }
@@ -127,16 +132,21 @@ export interface LackingChain {
 
 const placed = (base: Json, more: Json): Json => ({ ...base, placement: { ...asJson(base['placement']), ...more } });
 
-/** Of what is not there, a profile and a queue never come, and a teacher may come later. */
+/** More than any node has: what asks for it finds no room. */
+export const noNodesMemory = '63Ti';
+const share = { cpu: '1', memory: noNodesMemory };
+
+/** Of what is not there, a profile, a queue and a node never come, and a teacher may come later. */
 const lacking: Readonly<Record<Lack, (base: Json) => Json>> = {
   ProfileUnknown: (base) => placed(base, { gpuProfiles: ['no-such-profile', 'cpu'] }),
   QueueMissing: (base) => placed(base, { queueName: 'no-such-queue' }),
   TeacherNotFound: (base) => ({ ...base, teacher: { trainingJob: { name: teacherName } } }),
+  Unschedulable: (base) => placed(base, { resources: { requests: share, limits: share } }),
 };
 
 const reasonsOf: Readonly<Record<JobPlural, readonly Lack[]>> = {
-  trainingjobs: ['ProfileUnknown', 'QueueMissing'],
-  distillationjobs: ['TeacherNotFound', 'ProfileUnknown', 'QueueMissing'],
+  trainingjobs: ['ProfileUnknown', 'QueueMissing', 'Unschedulable'],
+  distillationjobs: ['TeacherNotFound', 'ProfileUnknown', 'QueueMissing', 'Unschedulable'],
 };
 
 /** What needs a GPU may not name the profile of none beside it. */

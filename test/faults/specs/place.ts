@@ -11,6 +11,7 @@ import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
 import { difference, endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
+import { unscheduled } from '../courses.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
 import { writesAtRest } from '../quiescence.ts';
 import type { Laboratory } from '../laboratory.ts';
@@ -20,6 +21,7 @@ import { had, until } from '../until.ts';
 import type { Plural } from './arbitrary.ts';
 import { brokenArtefacts, teacherName, teacherSpec } from './declarations.ts';
 import { autoscalerOf, startQuietGateway, type QuietGateway } from './quiet-gateway.ts';
+import { noNodesMemory } from './jobs.ts';
 import type { Json } from './rules.ts';
 import { declare, type Said, type Target } from './user.ts';
 
@@ -37,18 +39,25 @@ const lookEveryMs = 120;
 
 const scriptNamed = (life: string): PodScript => scenarios.find(({ name }) => name === life)!.script;
 
-/** Jobs succeed, or run on, but for the teacher; replicas, which are no attempt, run on. */
+interface Container {
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly resources?: { readonly requests?: Readonly<Record<string, string>> };
+}
+const containerOf = (pod: Pod): Container | undefined =>
+  (pod.spec?.containers as readonly Container[] | undefined)?.[0];
+const memoryOf = (pod: Pod): string | undefined => containerOf(pod)?.resources?.requests?.['memory'];
+const uriOf = (pod: Pod): string =>
+  containerOf(pod)?.env?.find(({ name }) => name === 'LIMBECK_MODEL_URI')?.value ?? '';
+
+/** Jobs succeed, or run on, but for the teacher and for those that find no room; replicas, which are no attempt, run on. */
 const scriptOf =
   (runsOn: boolean): PodScript =>
   (attempt, rank, pod) => {
+    if (memoryOf(pod) === noNodesMemory) return unscheduled;
     const training = pod.metadata.labels?.[labels.trainingJob];
     if (attempt === 0 || (runsOn && training !== teacherName)) return undefined;
     return scriptNamed(training === undefined ? 'distillation' : 'training')(attempt, rank, pod);
   };
-const uriOf = (pod: Pod): string => {
-  const [container] = (pod.spec?.containers ?? []) as { env?: { name: string; value?: string }[] }[];
-  return container?.env?.find(({ name }) => name === 'LIMBECK_MODEL_URI')?.value ?? '';
-};
 const failureOf = (pod: Pod) => brokenArtefacts.find(({ artefact }) => artefact.uri === uriOf(pod));
 const resources: Readonly<Record<Plural, Resource>> = {
   trainingjobs: trainingJobs,
