@@ -63,10 +63,14 @@ class ReadCredentials implements Credentials {
   }
 
   async renew(): Promise<Access> {
-    // A file that is just being written is read at the next occasion; until then the old one counts.
-    this.#config = load(this.#kubeconfig);
-    this.#read = undefined;
-    return this.current();
+    const atMs = this.#clock.monotonicMs();
+    // A file that is just being written is read at the next occasion; until then the old one counts. So it does where there
+    // is none for a moment: the library would have us ask a server on this machine, of which no access can be made.
+    const config = load(this.#kubeconfig);
+    const access = await accessOf(config);
+    this.#config = config;
+    this.#read = { access: Promise.resolve(access), atMs };
+    return access;
   }
 }
 

@@ -1,17 +1,17 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { defaultCredentials } from '../../../operator/kernel/credentials.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const before = process.env['KUBECONFIG'];
+const before = { KUBECONFIG: process.env['KUBECONFIG'], HOME: process.env['HOME'] };
 let folder: string;
 const config = (name: string): string => join(folder, name);
 
-function write(user: object, cluster: object = {}): void {
+function write(user: object, cluster: object = {}, name = 'config'): void {
   writeFileSync(
-    config('config'),
+    config(name),
     JSON.stringify({
       'current-context': 'c',
       contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
@@ -26,8 +26,9 @@ beforeEach(() => {
   process.env['KUBECONFIG'] = config('config');
 });
 afterEach(() => {
-  if (before === undefined) Reflect.deleteProperty(process.env, 'KUBECONFIG');
-  else process.env['KUBECONFIG'] = before;
+  for (const [name, value] of Object.entries(before))
+    if (value === undefined) Reflect.deleteProperty(process.env, name);
+    else process.env[name] = value;
 });
 
 describe('credentials', () => {
@@ -83,6 +84,26 @@ describe('credentials', () => {
     await expect(credentials.renew()).rejects.toThrow();
     expect((await credentials.current()).headers['authorization']).toBe('Bearer one');
     write({ token: 'two' });
+    expect((await credentials.renew()).headers['authorization']).toBe('Bearer two');
+  });
+
+  test('a usual file that is away for a moment is read when it is there again, and until then what it said counts', async () => {
+    mkdirSync(config('.kube'));
+    write({ token: 'one' }, {}, '.kube/config');
+    Reflect.deleteProperty(process.env, 'KUBECONFIG');
+    process.env['HOME'] = folder;
+    const clock = new FakeClock();
+    const credentials = defaultCredentials(clock);
+    await credentials.current();
+    rmSync(config('.kube/config'));
+    await expect(credentials.renew()).rejects.toThrow();
+    // Not what is still remembered of the last read.
+    clock.pause(20_000);
+    expect(await credentials.current()).toMatchObject({
+      server: 'https://127.0.0.1:1',
+      headers: { authorization: 'Bearer one' },
+    });
+    write({ token: 'two' }, {}, '.kube/config');
     expect((await credentials.renew()).headers['authorization']).toBe('Bearer two');
   });
 
