@@ -35,9 +35,10 @@ export interface Resident {
 export interface Scale {
   readonly jobs: number;
   readonly pods: number;
-  /** Memory of the operator that made everything: after the first `few`, and after all. */
+  /** Memory of the operator that made everything: the most until the first `few` were made, and until all were; and after all. */
   readonly few: number;
-  readonly fewMiB: number;
+  readonly fewPeakMiB: number;
+  readonly grownPeakMiB: number;
   readonly grownMiB: number;
   readonly limbeck: Resident;
   readonly reference: Resident;
@@ -130,24 +131,24 @@ export async function scale(ours: Side, theirs: Side, port: number, size: Size):
     api.stopControllers();
     const few = Math.min(100, size.jobs);
     const running = await startSide(ours, port + 10);
-    const made = async (from: number, to: number): Promise<number> => {
+    const made = async (from: number, to: number): Promise<void> => {
       await makeJobs(api, { namespace, from, to, workers });
       await childrenOf(api, { namespace, jobs: to, services: to }, 600_000);
       await quiet(ours, running, 600_000);
       await later(5000);
-      return residentMiB(running.child);
     };
-    const fewMiB = await made(0, few);
+    await made(0, few);
+    const fewPeakMiB = peakMiB(running.child);
     await made(few, size.jobs);
     const pods = await makePods(api, namespace);
     await quiet(ours, running, 600_000);
-    const grownMiB = residentMiB(running.child);
+    const [grownMiB, grownPeakMiB] = [residentMiB(running.child), peakMiB(running.child)];
     await running.stop();
     const limbeck = await resident(api, ours, port + 10, size);
     // The reference asks no pod anything, so that it rests at once.
     const { restSeconds } = size;
     const reference = await resident(api, theirs, port + 10, { jobs: size.jobs + lateJobs, restSeconds });
-    return { jobs: size.jobs, pods, few, fewMiB, grownMiB, limbeck, reference };
+    return { jobs: size.jobs, pods, few, fewPeakMiB, grownPeakMiB, grownMiB, limbeck, reference };
   } finally {
     await api.close();
   }

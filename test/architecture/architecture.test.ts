@@ -12,7 +12,7 @@ const source = tracked.filter(
     /^(process|operator|runtime|crds|cluster|demo|bench)\/.*\.(ts|py|sh)$/.test(file) && !/generated\.ts$/.test(file),
 );
 const tests = tracked.filter((file) => /^test\/.*\.(ts|py)$/.test(file));
-const twinned = /^test\/(process|operator|runtime\/(?:server|store)|crds|demo|cluster)\/.*\.test\.ts$/;
+const twinned = /^test\/(process|operator|runtime\/(?:server|store)|crds|demo|cluster|bench)\/.*\.test\.ts$/;
 
 describe('the house', () => {
   test('imports point one way', () => {

@@ -61,7 +61,6 @@ func run(metricsAddress string, workers int, qps float32) error {
 	}
 	err = ctrl.NewControllerManagedBy(manager).
 		For(&TrainingJob{}).
-		Owns(&corev1.ConfigMap{}).
 		Owns(&corev1.Service{}).
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(rootOfPod)).
