@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import type { Config } from '../../demo/config.ts';
 import { openGateway, type Gateway } from '../../demo/gateway.ts';
 import { conditionOf, Kubectl, type Pod, type Status } from '../../demo/kubectl.ts';
-import { processesOf } from '../../demo/processes.ts';
+import { processesOf, variableOf } from '../../demo/processes.ts';
 import { configHere } from './world.ts';
 
 /** Much happens in one test here, on machines of any speed; a project of Jest cannot say so in its settings. */
@@ -158,10 +158,7 @@ for file in ("model.onnx", "manifest.json"):
  * does next happens after.
  */
 export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
-  for (const name of pods) {
-    const uid = kubectlNow(namespace, ['get', 'pod', name, '--output=jsonpath={.metadata.uid}']);
-    for (const pid of processesOf(uid)) process.kill(pid, 'SIGKILL');
-  }
+  for (const name of pods) for (const pid of processesIn(namespace, name)) process.kill(pid, 'SIGKILL');
   // Where kubectl takes its time, the operator has seen the end and removed them.
   const removal = ['delete', 'pod', '--force', '--grace-period=0', '--ignore-not-found'];
   if (pods.length > 0) kubectlNow(namespace, [...removal, ...pods]);
@@ -169,9 +166,18 @@ export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
 
 /** Stops a pod's processes where they are, as a hung device or a debugger would: they keep all they have and do nothing. */
 export function freeze({ namespace }: Kubectl, pod: string): void {
-  const uid = kubectlNow(namespace, ['get', 'pod', pod, '--output=jsonpath={.metadata.uid}']);
-  for (const pid of processesOf(uid)) process.kill(pid, 'SIGSTOP');
+  for (const pid of processesIn(namespace, pod)) process.kill(pid, 'SIGSTOP');
 }
+
+/** Kills one of several processes of a pod, as a lack of memory would; the pod itself is left alone. */
+export function killRank({ namespace }: Kubectl, pod: string, rank: number): void {
+  const pid = processesIn(namespace, pod).find((one) => variableOf(one, 'RANK') === String(rank));
+  if (pid === undefined) throw new Error(`${pod} has no process of rank ${rank}: its training was too short`);
+  process.kill(pid, 'SIGKILL');
+}
+
+const processesIn = (namespace: string, pod: string): readonly number[] =>
+  processesOf(kubectlNow(namespace, ['get', 'pod', pod, '--output=jsonpath={.metadata.uid}']));
 
 const kubectlNow = (namespace: string, args: readonly string[]): string =>
   execFileSync('kubectl', ['--namespace', namespace, ...args], {

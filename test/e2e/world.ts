@@ -9,6 +9,7 @@ export const namespaces = {
   refused: 'limbeck-e2e-refused',
   faults: 'limbeck-e2e-faults',
   group: 'limbeck-e2e-group',
+  processes: 'limbeck-e2e-processes',
   language: 'limbeck-e2e-language',
   examples: 'limbeck-e2e-examples',
 } as const;
