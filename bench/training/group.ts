@@ -133,7 +133,8 @@ async function loseWorker(seen: Seen, name: string, victim: 0 | 1): Promise<Loss
   };
   const warm = await until('a hundred steps', isWarm, 100);
   await pause(5000);
-  const before = (await shownBy(leader))?.step ?? 0;
+  // Taken for none, a step that is not told would make any loss one of nothing.
+  const { step: before } = await until('the step before the kill', () => shownBy(leader));
   const killedAtMs = performance.now();
   const secondsOfStep = (killedAtMs - warm.atMs) / 1000 / (before - warm.step);
   process.kill(trainerIn(both[victim]) ?? 0, 'SIGKILL');
