@@ -6,9 +6,9 @@ import type { Scenario } from './scenario.ts';
 /** Of how many plans such as this one is taken. */
 function oneIn(perturbation: Perturbation, { faults }: FaultPlan): number {
   switch (perturbation) {
+    // Neither is a multiple of how many plans there are for one write.
     case 'takeover':
-      return 1;
-    // Not a multiple of the number of the moments of a crash.
+      return 3;
     case 'crash':
       return 2;
     // Nothing that befalls watches or answers is like another, and what else a life holds it meets by each of them.
