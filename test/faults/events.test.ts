@@ -56,9 +56,23 @@ test('an attempt whose end was told need not have been told to start, and no oth
   expect(unsaid(reference, disturbed(crash, { events: [end] }))).toEqual([starts(3).text]);
 });
 
-test('how often a service was scaled is in no status', () => {
-  const scaled = { ...undisturbed, events: [told('from 1 to 2', 'old', 'Scaled')] };
-  expect(unsaid(scaled, disturbed(crash, { events: [] }))).toEqual([]);
+const scaled = (text: string): Told => told(text, 'old', 'Scaled');
+const grown = { ...undisturbed, events: [scaled('from 1 to 2'), scaled('from 2 to 3')] };
+const wrongOnce: Fault = { kind: 'watch', how: 'reset' };
+
+test('how often a service was scaled is in no status: who died may have said nothing', () => {
+  expect(unsaid(grown, disturbed(crash, { events: [] }))).toEqual([]);
+  expect(unsaid(grown, disturbed({ kind: 'absence' }, { events: [] }))).toEqual([]);
+});
+
+test('who lives on says that a service was scaled, once at least and in whatever words, unless it is refused', () => {
+  for (const fault of [wrongOnce, answer(429), answer(500, true)]) {
+    expect(unsaid(grown, disturbed(fault, { events: [] })).join()).toContain('Scaled');
+    expect(unsaid(grown, disturbed(fault, { events: [scaled('from 1 to 3')] }))).toEqual([]);
+  }
+  expect(unsaid(grown, disturbed(answer(403), { events: [], unheard: [scaled('from 1 to 3')] }))).toEqual([]);
+  expect(unsaid(grown, disturbed(answer(429), { events: [], unheard: [scaled('from 1 to 3')] }))).toHaveLength(1);
+  expect(unsaid(undisturbed, disturbed(wrongOnce, {}))).toEqual([]);
 });
 
 test('who comes after a deletion is told all of it anew, and who began half-way need not be', () => {

@@ -1,6 +1,7 @@
 /**
  * What the operator told people: its Events in the API server. A disturbed run must have told what the one without faults
- * told, as far as its last status implies it; that it told more, such as of a quota, is no fault.
+ * told, as far as its last status implies it; that it told more, such as of a quota, is no fault, but for ends of attempts,
+ * each of which is told once (ends.ts).
  */
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../operator/kernel/objects.ts';
@@ -54,18 +55,31 @@ export const keptFrom = (exchanges: readonly Exchange[], namespace: string): rea
 
 /**
  * Told from what a Deployment asks for, which is written before: who dies between the two says nothing, and no status keeps
- * an account of it.
+ * an account of it. How often, and between which numbers, hangs upon which of them were seen.
  */
-const passing: ReadonlySet<string> = new Set(['Scaled']);
+const scaled = 'Scaled';
 
 /** What a run without faults told, and this one has not, though its last status implies it. */
 export function unsaid(reference: Outcome, outcome: Outcome): readonly string[] {
   const told = new Set(outcome.events.filter(({ about }) => about === (whomOf(outcome) ?? about)).map(textOf));
   const lost = new Set(lostIn(outcome).map(textOf));
-  const promised = isExcused(outcome) ? [] : reference.events.filter(({ reason }) => !passing.has(reason)).map(textOf);
+  const promised = isExcused(outcome) ? [] : reference.events.filter(({ reason }) => reason !== scaled).map(textOf);
   const isTold = (text: string): boolean => told.has(text) || [...told].some((other) => isEndOf(text, other));
-  return promised.filter((text) => !isTold(text) && !lost.has(text));
+  return [...promised.filter((text) => !isTold(text) && !lost.has(text)), ...unsaidOfScale(reference, outcome)];
 }
+
+/** One at least, where the one without faults told some and nobody died. */
+function unsaidOfScale(reference: Outcome, outcome: Outcome): readonly string[] {
+  const { befell, events } = outcome;
+  if (isExcused(outcome) || befell.some(({ kind }) => deaths.has(kind))) return [];
+  const isScale = ({ reason }: Told): boolean => reason === scaled;
+  const told = events.filter(({ about }) => about === (whomOf(outcome) ?? about));
+  const known = [...told, ...lostIn(outcome)];
+  if (!reference.events.some(isScale) || known.some(isScale)) return [];
+  return [`${scaled}, in whatever words: ${reference.events.filter(isScale).map(textOf).join('; ')}`];
+}
+
+const deaths: ReadonlySet<Fault['kind']> = new Set(['crash', 'takeover', 'release', 'born in the past', 'absence']);
 
 /** Who comes so late that an attempt has begun and ended tells its end alone. */
 function isEndOf(start: string, end: string): boolean {

@@ -14,7 +14,8 @@ export type WriteVerdict =
 /** What somebody else does once a write is stored. */
 export type Deed = 'delete' | 'recreate' | 'terminate';
 
-export type FrameVerdict = 'pass' | 'reset' | 'closed' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
+export type FrameVerdict =
+  'pass' | 'reset' | 'closed' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
 
 /** What happens to a read: the state as of another version, a refusal, or just later. */
 export interface ReadVerdict {

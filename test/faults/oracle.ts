@@ -29,6 +29,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
     ...said('events were not told', unsaid(reference, outcome)),
+    ...said('an end was told again, in other words', outcome.toldAgain ?? []),
     ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
     ...said('the past was believed', belief(outcome)),

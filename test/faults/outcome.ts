@@ -15,6 +15,8 @@ export interface Outcome {
   readonly events: readonly Told[];
   /** What it told, and the plan kept from the API server at least once. */
   readonly unheard: readonly Told[];
+  /** Ends of attempts that were told again, in other words, where nobody could do so rightly. */
+  readonly toldAgain?: readonly string[];
   readonly afterDeletion: readonly string[];
   readonly deeds: Deeds;
   /** Removals in vain of whoever was told that a removal had failed, and was told wrong. */

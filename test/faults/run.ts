@@ -4,6 +4,7 @@ import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import { excusedBy, lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
+import { endsToldAgain } from './ends.ts';
 import { eventsIn, keptFrom } from './events.ts';
 import type { Instance } from './instance.ts';
 import { Interference } from './interference.ts';
@@ -137,6 +138,7 @@ class Run {
         misled: excusedBy(this.#interference.answered),
         podsEver: kubelet.seen.size,
         unheard: keptFrom(this.#trace.exchanges, this.#namespace),
+        toldAgain: endsToldAgain(this.#trace.exchanges, this.#interference.answered),
         lots: lotsOf(this.#trace.exchanges, [...kubelet.seen.values()]),
         unguardedDeletions: this.#trace.unguardedDeletions(),
         log: [...log, ...this.#newcomerLog],
