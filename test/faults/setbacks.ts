@@ -8,8 +8,8 @@ import type { PodFate, PodScript } from './scripted-kubelet.ts';
 
 /** By attempt; what the others do, who run on until the Job controller ends them, is no script's. */
 const fates: readonly (readonly [rank: number, fate: PodFate])[] = [
-  [1, preempted],
   [0, { exitCode: 66, message: failureText('DataMissing') }],
+  [1, preempted],
   [1, evicted],
 ];
 
@@ -19,8 +19,8 @@ const thwartedScript: PodScript = (attempt, rank) => {
 };
 
 /**
- * Preempted, which counts for nothing; its data missing, for which it waits ten seconds, and which counts for nothing either;
- * and evicted, once more than it may be.
+ * Its data is missing, for which it waits ten seconds, and which counts for nothing; the attempt that looks again is
+ * preempted, which counts for nothing either; and the next one is evicted, once more than it may be.
  */
 const thwarted: Scenario = {
   ...{ ...training, name: 'training, thwarted until it gives up', script: thwartedScript, settled: phaseIs('Failed') },
