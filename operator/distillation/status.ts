@@ -2,7 +2,14 @@
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates, type GateVerdict } from '../workloads/gates.ts';
 import { lastCheckpoint } from '../workloads/last-checkpoint.ts';
-import { measuredOf, shareText, statusClassMetrics, statusHeadline, statusMetrics } from '../workloads/measured.ts';
+import {
+  measuredOf,
+  shareText,
+  statusClassMetrics,
+  statusHeadline,
+  statusLineage,
+  statusMetrics,
+} from '../workloads/measured.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
@@ -61,6 +68,6 @@ function resultOf(result: TrainerSuccess, observed: DistillationObserved) {
     ...(teacherSizeBytes === undefined
       ? {}
       : { teacherSizeBytes, size: `1/${(teacherSizeBytes / artefact.sizeBytes).toFixed(1)}` }),
-    lineage: { ...lineage, image: imageOf(observed) },
+    lineage: statusLineage(lineage, imageOf(observed), ['pretrainedSha256', 'tokenizerSha256']),
   };
 }

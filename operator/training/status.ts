@@ -2,7 +2,7 @@
 import type { TrainerSuccess } from '../api/trainer-contract.ts';
 import { judgeGates } from '../workloads/gates.ts';
 import { lastCheckpoint } from '../workloads/last-checkpoint.ts';
-import { measuredOf, metricText, statusClassMetrics, statusMetrics } from '../workloads/measured.ts';
+import { measuredOf, metricText, statusClassMetrics, statusLineage, statusMetrics } from '../workloads/measured.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { imageOf } from '../workloads/observe-run.ts';
 import { modelText } from '../workloads/run-config.ts';
@@ -31,6 +31,6 @@ function resultOf(result: TrainerSuccess, observed: TrainingObserved) {
     metrics: statusMetrics(metrics),
     ...(metric === undefined ? {} : { metric }),
     ...statusClassMetrics(observed.root.spec.evaluation.gates, result),
-    lineage: { ...lineage, image: imageOf(observed) },
+    lineage: statusLineage(lineage, imageOf(observed), ['teacherSha256']),
   };
 }

@@ -2,6 +2,7 @@
 import {
   metricNames,
   type ClassMetricConfig,
+  type Lineage,
   type Measure,
   type MetricName,
   type Metrics,
@@ -47,6 +48,16 @@ const isMetric = (name: string): name is MetricName => metricNames.some((known) 
 
 /** Metrics as the status has them. */
 export const statusMetrics = ({ n, ...measures }: Metrics) => ({ samples: n, ...measures });
+
+/**
+ * The lineage as a status has it that has no place for `foreign`: a program of a user may name what the contract has for
+ * another kind, and the API server would refuse the whole status.
+ */
+export function statusLineage(lineage: Lineage, image: string, foreign: readonly (keyof Lineage)[]) {
+  const own = { ...lineage, image };
+  for (const name of foreign) Reflect.deleteProperty(own, name);
+  return own;
+}
 
 /** Those of a model that is only compared with. */
 export const statusHeadline = ({ n, accuracy, macroRecall, macroF1 }: Metrics) => ({

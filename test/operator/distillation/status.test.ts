@@ -19,6 +19,14 @@ const suspended: RunState = { kind: 'suspended', message: 'm' };
 const control = { ...metrics, accuracy: { value: 0.85 } };
 
 describe('a student', () => {
+  test('has a lineage without what its status has no place for', () => {
+    const [digest, { lineage }] = ['e'.repeat(64), success];
+    const told = { ...lineage, teacherSha256: digest, pretrainedSha256: digest, tokenizerSha256: digest };
+    const shown = status(learnt({ lineage: told }));
+    expect(shown.lineage).toEqual({ ...lineage, teacherSha256: digest, image: 'trainer:1' });
+    expect(statusFaults('distillationjobs')(shown)).toEqual([]);
+  });
+
   test('that gained by its teacher', () => {
     const shown = status(learnt({ control, teacher: metrics, teacherSizeBytes: 10_200 }));
     expect(shown).toMatchObject({

@@ -46,15 +46,16 @@ test('a model is described before it is trained, and measured after', () => {
   });
 });
 
-test('the lineage names the tokenizer where the trainer has told of one', () => {
-  const tokenizerSha256 = 'e'.repeat(64);
-  const told = parseResult(JSON.stringify({ ...success, lineage: { ...success.lineage, tokenizerSha256 } }));
+test('the lineage names the tokenizer where the trainer has told of one, and no teacher', () => {
+  const [tokenizerSha256, teacherSha256] = ['e'.repeat(64), 'f'.repeat(64)];
+  const lineage = { ...success.lineage, tokenizerSha256, teacherSha256 };
+  const told = parseResult(JSON.stringify({ ...success, lineage }));
   const lineages = [told as TrainerSuccess, result].map((one) => status({ kind: 'succeeded', result: one }).lineage);
   expect(lineages).toEqual([
     { ...success.lineage, tokenizerSha256, image: 'trainer:1' },
     { ...success.lineage, image: 'trainer:1' },
   ]);
-  const faults = lineages.flatMap((lineage) => statusFaults('trainingjobs')({ lineage }));
+  const faults = lineages.flatMap((one) => statusFaults('trainingjobs')({ lineage: one }));
   expect(faults.filter((fault) => JSON.stringify(fault).includes('lineage'))).toEqual([]);
 });
 
