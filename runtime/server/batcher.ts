@@ -28,6 +28,8 @@ export interface Batchable {
   readonly key: string;
   /** Length of the batch axis. */
   readonly rows: number;
+  /** Most rows of a batch with it, where that is fewer than `maxBatch`; equal keys have equal ones. */
+  readonly most?: number;
 }
 
 /** How work stands in the line. */
@@ -159,7 +161,8 @@ export class Batcher<T extends Batchable, R> {
   }
 
   #joins(first: Waiting<T, R> | undefined, rows: number, work: T): boolean {
-    return first === undefined || (first.work.key === work.key && rows + work.rows <= this.#options.maxBatch);
+    const most = Math.min(this.#options.maxBatch, work.most ?? Infinity);
+    return first === undefined || (first.work.key === work.key && rows + work.rows <= most);
   }
 
   /** Refuses what is wanted no longer, wherever it stands. */

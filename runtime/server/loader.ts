@@ -14,6 +14,7 @@ import { parallelismOf, type Means, type Parallelism } from './parallelism.ts';
 import type { Signature } from './protocol/request.ts';
 import { failed, tooSmall, type Artefact, type FailedFetch, type ModelSource } from './repository.ts';
 import { preprocessingFault, sampleShape } from './samples/preprocessing.ts';
+import { mostRows, placesOf } from './run-size.ts';
 import type { PoolOptions } from './session-pool.ts';
 import { sharesScales } from './shared-scales.ts';
 import type { Tensor } from './tensor.ts';
@@ -28,6 +29,8 @@ export interface ModelFacts extends Signature, Pick<Manifest, 'labels' | 'baseli
   readonly embedder?: Embedder;
   /** Most rows of a joined batch; 1 when requests are never joined. */
   readonly maxBatch: number;
+  /** Whether rows are known not to touch each other, be they joined or not. */
+  readonly rowsApart?: boolean;
   /** Whether requests have rows along axis 0, also where they are never joined. */
   readonly hasRows: boolean;
   /** Whether small batches run on the main thread. */
@@ -99,11 +102,15 @@ function tell({ passedOver }: Pick<Loaded, 'passedOver'>, log: Log): void {
   if (passedOver !== undefined) log.warn('the model runs on the CPU', { error: passedOver });
 }
 
-async function warmed(executor: Executor, { path }: Artefact, { maxBatch, log }: LoadOptions): Promise<WarmUp> {
-  const most = maxBatch > 1 && executor.loaded.batchAxis && (await sharesScales(path)) ? 1 : maxBatch;
-  const found = await executor.warmUp(most);
+async function warmed(executor: Executor, { path }: Artefact, options: LoadOptions): Promise<WarmUp> {
+  const { maxBatch, memoryBytes, log } = options;
+  const { batchAxis, inputs } = executor.loaded;
+  const shared = batchAxis && (await sharesScales(path));
+  const found = await executor.warmUp(
+    shared ? 1 : Math.min(maxBatch, mostRows(placesOf(memoryBytes, executor.size), inputs, inputs)),
+  );
   if (found.skipped !== undefined) log.warn('warm-up skipped: no shape that fits was found', { error: found.skipped });
-  return found;
+  return shared ? { ...found, apart: false } : found;
 }
 
 /** A language model; its own code is loaded only when there is one. */
@@ -173,8 +180,9 @@ async function openTensors(
   }
   const { codec, embedder } = parts;
   tell(loaded, options.log);
-  const { maxBatch } = await warmed(executor, artefact, options);
-  const facts = { ...factsOf(artefact, loaded, maxBatch, executor.onMainThread), ...(embedder && { embedder }) };
+  const { maxBatch, apart: rowsApart } = await warmed(executor, artefact, options);
+  const known = factsOf(artefact, loaded, maxBatch, executor.onMainThread);
+  const facts = { ...known, rowsApart, ...(embedder && { embedder }) };
   return { ok: true, facts, runtime: { kind: 'tensors', executor, codec } };
 }
 

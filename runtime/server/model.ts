@@ -15,16 +15,18 @@ import type { LoadOptions, ModelFacts, Runtime } from './loader.ts';
 import type { Arrival, Memory } from './memory.ts';
 import { ModelMemory, type SessionMeans } from './model-memory.ts';
 import { blamed } from './out-of-memory.ts';
-import { invalid, Refusal, unavailable } from './protocol/errors.ts';
+import { wholly } from './patience.ts';
+import { invalid, unavailable } from './protocol/errors.ts';
 import type { Provider } from './providers.ts';
-import { checkLengths, lengthLimits, type LengthLimits } from './protocol/lengths.ts';
+import { lengthLimits } from './protocol/lengths.ts';
 import type { InferenceRequest, InferenceResult } from './protocol/request.ts';
 import type { ModelSource, NotReady } from './repository.ts';
 import type { RunLimits } from './run-limit.ts';
+import { mostRows, runParts, runSize, runsOf, type RunSize } from './run-size.ts';
 import { ModelStatistics } from './statistics.ts';
 import { Tasks } from './tasks.ts';
 import type { Tensor } from './tensor.ts';
-import { countedRows, isFinal, joined, parted, termsOf, workOf, type Work } from './work.ts';
+import { countedRows, isFinal, joined, parted, termsOf, toldRun, workOf, type Work } from './work.ts';
 
 /** How models run, and what of the outside world they need. */
 export interface ModelOptions extends Timers, SessionMeans, RunLimits {
@@ -45,7 +47,7 @@ export interface ModelOptions extends Timers, SessionMeans, RunLimits {
 
 type State =
   | { readonly kind: 'notReady'; readonly why: NotReady }
-  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime; readonly lengths: LengthLimits };
+  | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly runtime: Runtime; readonly size: RunSize };
 
 /** Lives from `start` to `stop`. */
 export class Model {
@@ -119,6 +121,11 @@ export class Model {
     return runtime?.kind === 'tensors' ? runtime.codec : undefined;
   }
 
+  /** Most rows of a run that the server makes itself, where its first input has this shape. */
+  mostRows(shape: readonly number[]): number {
+    return this.#state.kind === 'ready' ? mostRows(this.#state.size.places, this.#state.facts.inputs, [{ shape }]) : 1;
+  }
+
   /** Requests that wait. */
   get waiting(): number {
     return this.#batcher.waiting + this.decodingStatistics.waiting;
@@ -183,20 +190,20 @@ export class Model {
       throw unavailable(`the model is not ready: ${why?.message ?? ''}`);
     if (this.language !== undefined)
       throw invalid(`'${this.name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);
-    const [{ facts, lengths }, start] = [this.#state, this.#options.now()];
+    const [{ facts, size }, start] = [this.#state, this.#options.now()];
     try {
-      checkLengths(facts.inputs, request.inputs, lengths);
-      const bounds = { joins: facts.maxBatch > 1, maxBatch: this.#options.maxBatch };
-      const work = workOf(request, bounds, { queuedAt: start, trace: caller?.trace });
-      const outputs = await this.#batcher.submit(work, caller, termsOf(request, caller, start));
-      this.statistics.succeeded += 1;
-      this.statistics.requestMs += this.#options.now() - start;
-      this.statistics.lastInferenceAt = Date.now();
+      const { most, parts } = runsOf(size, facts.inputs, request);
+      const { maxBatch, now } = this.#options;
+      const [terms, bounds] = [termsOf(request, caller, start), { joins: facts.maxBatch > 1, maxBatch, most }];
+      const run = (part: InferenceRequest): Promise<readonly Tensor[]> =>
+        this.#batcher.submit(workOf(part, bounds, { queuedAt: now(), trace: caller?.trace }), caller, terms);
+      const outputs = await (parts === undefined
+        ? run(request)
+        : this.tasks.during(() => wholly(() => runParts(parts, most, run))));
+      this.statistics.answered(this.#options.now() - start);
       return { outputs };
     } catch (error) {
-      this.statistics.failed += 1;
-      if (error instanceof Refusal && error.fault.kind === 'expired') this.statistics.expired += 1;
-      this.statistics.failedMs += this.#options.now() - start;
+      this.statistics.refused(error, this.#options.now() - start);
       throw blamed(error, this.#options.memoryBytes);
     }
   }
@@ -213,24 +220,9 @@ export class Model {
   }
 
   #execute(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
-    return batch.some(({ trace }) => trace !== undefined) ? this.#runTold(batch) : this.#run(batch);
-  }
-
-  /** Runs a batch and tells those who trace it, whatever becomes of it. */
-  async #runTold(batch: readonly Work[]): Promise<readonly (readonly Tensor[])[]> {
-    const { name, version } = this;
-    let startedAt = this.#options.now();
-    let failed = true;
-    try {
-      const results = await this.#run(batch, (at) => {
-        startedAt = at;
-      });
-      failed = false;
-      return results;
-    } finally {
-      const common = { model: name, version, startedAt, endedAt: this.#options.now(), requests: batch.length, failed };
-      for (const { trace, queuedAt } of batch) trace?.ran({ ...common, queuedAt });
-    }
+    if (!batch.some(({ trace }) => trace !== undefined)) return this.#run(batch);
+    const { name: model, version } = this;
+    return toldRun(batch, { model, version, now: this.#options.now }, (tell) => this.#run(batch, tell));
   }
 
   /** Runs a batch; tells when that began, afterwards. */
@@ -273,7 +265,9 @@ export class Model {
     this.memory.loaded();
     this.statistics.loadMs = this.#options.now() - start;
     const { facts, runtime } = load;
-    this.#state = { kind: 'ready', facts, runtime, lengths: lengthLimits(this.#options, declaredLength(facts)) };
+    const known = { lengths: lengthLimits(this.#options, declaredLength(facts)), apart: facts.rowsApart === true };
+    const size = runSize(this.#options.memoryBytes, sizeOf(runtime), known);
+    this.#state = { kind: 'ready', facts, runtime, size };
     this.#log.info('model ready', { loadMs: Math.round(this.statistics.loadMs), ...summaryOf(load.facts) });
     return undefined;
   }

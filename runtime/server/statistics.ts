@@ -1,5 +1,7 @@
 /** Plain counters of one model: cheap enough for every request, read by metrics and by the statistics endpoint. */
 
+import { Refusal } from './protocol/errors.ts';
+
 /** Batch sizes that are counted each by itself. */
 const sizesKept = 256;
 
@@ -32,6 +34,20 @@ export class ModelStatistics {
   workerHangs = 0;
   /** Told the rows of each batch that ran. */
   onBatch: (rows: number) => void = () => undefined;
+
+  /** Counts a request that was answered. */
+  answered(ms: number): void {
+    this.succeeded += 1;
+    this.requestMs += ms;
+    this.lastInferenceAt = Date.now();
+  }
+
+  /** Counts one that was not. */
+  refused(error: unknown, ms: number): void {
+    this.failed += 1;
+    if (error instanceof Refusal && error.fault.kind === 'expired') this.expired += 1;
+    this.failedMs += ms;
+  }
 
   /** Counts a worker. */
   died(hung: boolean): void {

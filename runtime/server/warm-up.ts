@@ -16,6 +16,8 @@ type Runner = Pick<SessionWorker, 'run'>;
 export interface WarmUp {
   /** Most rows that requests are joined to along axis 0; 1 where that is wrong or does not pay. */
   readonly maxBatch: number;
+  /** Whether rows are known not to touch each other. */
+  readonly apart: boolean;
   /** The largest joined batch, timed; undefined for models whose other dimensions are open. */
   readonly largest?: Measured;
   /** Why no inference could be made; undefined when one was. */
@@ -160,16 +162,24 @@ async function joiningPays(worker: Runner, loaded: Loaded, first: Pair): Promise
   return joinedMs < callBoundMs || 2 * aloneMs >= gainAtLeast * joinedMs;
 }
 
-async function joinable(worker: Runner, loaded: Loaded, length: number): Promise<boolean> {
-  if (!loaded.batchAxis) return false;
+/** Whether rows leave each other alone, and whether to join them pays. */
+interface Joining {
+  readonly apart: boolean;
+  readonly pays: boolean;
+}
+
+async function joiningOf(worker: Runner, loaded: Loaded, length: number): Promise<Joining> {
+  let apart = false;
+  if (!loaded.batchAxis) return { apart, pays: false };
   try {
     const pair = await runPair(worker, loaded, length);
-    const apart = pair.apart && (await zerosApart(worker, loaded, pair)) && (await largeApart(worker, loaded, pair));
-    if (!apart) return false;
+    apart = pair.apart && (await zerosApart(worker, loaded, pair)) && (await largeApart(worker, loaded, pair));
+    if (!apart) return { apart, pays: false };
     // Where other dimensions are open the caller decides how dear a row is: on a CPU time says nothing.
-    return (isOpen(loaded) && loaded.provider === 'cpu') || (await joiningPays(worker, loaded, pair));
+    const pays = (isOpen(loaded) && loaded.provider === 'cpu') || (await joiningPays(worker, loaded, pair));
+    return { apart, pays };
   } catch {
-    return false;
+    return { apart, pays: false };
   }
 }
 
@@ -205,10 +215,12 @@ async function fits(worker: Runner, loaded: Loaded, length: number): Promise<str
 }
 
 async function measure(worker: Runner, loaded: Loaded, [most, length]: [number, number]): Promise<WarmUp> {
-  const maxBatch = most > 1 && (await joinable(worker, loaded, length)) ? most : 1;
-  if (isOpen(loaded)) return { maxBatch };
+  // Also where nothing is to be joined: a request of many rows may have to be parted.
+  const { apart, pays } = await joiningOf(worker, loaded, length);
+  const maxBatch = pays ? most : 1;
+  if (isOpen(loaded)) return { maxBatch, apart };
   const largest = await timed(worker, loaded, maxBatch);
-  return largest === undefined ? { maxBatch } : { maxBatch, largest };
+  return { maxBatch, apart, ...(largest !== undefined && { largest }) };
 }
 
 /** Warms all workers; `most` bounds the rows of a joined batch. Throws when shapes leave nothing to guess and it fails. */
@@ -223,6 +235,6 @@ export async function warmUp(workers: readonly Runner[], loaded: Loaded, most: n
     await Promise.all(workers.slice(1).map((worker) => fits(worker, loaded, length)));
     return measure(first, loaded, [most, length]);
   }
-  if (open) return { maxBatch: 1, skipped: fault ?? '' };
+  if (open) return { maxBatch: 1, apart: false, skipped: fault ?? '' };
   throw new Error(`the warm-up inference failed: ${fault ?? ''}`);
 }

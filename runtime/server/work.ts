@@ -26,10 +26,16 @@ export interface JoinBounds {
   readonly joins: boolean;
   /** Most rows of a batch. */
   readonly maxBatch: number;
+  /** Of requests of these lengths, where that is fewer. */
+  readonly most?: number;
 }
 
 /** The work of a request. Refuses inputs that disagree on the number of rows. */
-export function workOf({ inputs, outputs }: InferenceRequest, { joins, maxBatch }: JoinBounds, asked: Asked): Work {
+export function workOf(
+  { inputs, outputs }: InferenceRequest,
+  { joins, maxBatch, most }: JoinBounds,
+  asked: Asked,
+): Work {
   const { queuedAt, trace } = asked;
   const names = outputs.map(({ name }) => name);
   // `maxBatch` is enforced by `rows`: what cannot be joined gives every request the full size.
@@ -39,7 +45,15 @@ export function workOf({ inputs, outputs }: InferenceRequest, { joins, maxBatch 
     if (shape[0] !== rows)
       throw invalid(`input '${name}' has ${shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${rows}`);
   }
-  return { inputs, outputs: names, rows, key: keyOf(inputs, names), queuedAt, trace };
+  return {
+    inputs,
+    outputs: names,
+    rows,
+    ...(most !== undefined && { most }),
+    key: keyOf(inputs, names),
+    queuedAt,
+    trace,
+  };
 }
 
 /** How a request stands in the line: by what it says itself and by its caller's patience; undefined when neither says anything. */
@@ -51,8 +65,12 @@ export function termsOf({ policy }: InferenceRequest, caller: Caller | undefined
 }
 
 /** Whether work gains nothing by waiting before it is given to a worker: nothing can join it, and no deadline can pass meanwhile. */
-export function isFinal({ rows }: Work, { deadline }: Terms, { maxBatch }: Pick<JoinBounds, 'maxBatch'>): boolean {
-  return rows >= maxBatch && deadline === Infinity;
+export function isFinal(
+  { rows, most = Infinity }: Work,
+  { deadline }: Terms,
+  { maxBatch }: Pick<JoinBounds, 'maxBatch'>,
+): boolean {
+  return rows >= Math.min(maxBatch, most) && deadline === Infinity;
 }
 
 /** Requests with equal keys differ in nothing but the number of rows. */
@@ -80,4 +98,31 @@ export function parted(batch: readonly Work[], outputs: readonly Tensor[]): read
   const rows = batch.map((work) => work.rows);
   const parts = outputs.map((output) => splitBatch(output, rows));
   return batch.map((_, index) => parts.map((part) => part[index]).filter((tensor) => tensor !== undefined));
+}
+
+/** Who runs a batch, as traces name it. */
+export interface Runner {
+  readonly model: string;
+  readonly version: string;
+  readonly now: () => number;
+}
+
+/** Runs a batch, which says when that began, and tells those who trace it, whatever becomes of it. */
+export async function toldRun<R>(
+  batch: readonly Work[],
+  { model, version, now }: Runner,
+  run: (tell: (startedAt: number) => void) => Promise<R>,
+): Promise<R> {
+  let startedAt = now();
+  let failed = true;
+  try {
+    const results = await run((at) => {
+      startedAt = at;
+    });
+    failed = false;
+    return results;
+  } finally {
+    const common = { model, version, startedAt, endedAt: now(), requests: batch.length, failed };
+    for (const { trace, queuedAt } of batch) trace?.ran({ ...common, queuedAt });
+  }
 }

@@ -6,6 +6,7 @@ export interface Work {
   readonly id: number;
   readonly rows: number;
   readonly key: string;
+  readonly most?: number;
 }
 
 /** A turn of the event loop. */

@@ -47,15 +47,17 @@ function* cut<T>(list: readonly T[], size: number): Generator<readonly T[], void
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }
 
-/** The runs for some texts, each of which has at least one token and fits into the context. Made as they are asked for. */
+/** The runs for some texts, each of which has at least one token and fits into the context; `mostRows` says how many of a length the memory allows. Made as they are asked for. */
 export function* batchesOf(
   texts: readonly (readonly number[])[],
   embedder: Embedder,
+  mostRows: (length: number) => number = () => Infinity,
 ): Generator<TextBatch, void, undefined> {
   const byLength = Map.groupBy(texts.keys(), (place) => rowLength(texts[place]?.length ?? 0, embedder));
   const isAlone = embedder.alone === true || embedder.inputs.some(({ shape }) => shape[0] === 1);
   for (const [length, all] of byLength) {
-    const most = isAlone ? 1 : Math.min(textsAtOnce, Math.max(1, Math.floor(tokensAtOnce / length)));
+    const roomy = Math.min(mostRows(length), Math.max(1, Math.floor(tokensAtOnce / length)));
+    const most = isAlone ? 1 : Math.min(textsAtOnce, roomy);
     for (const places of cut(all, most)) {
       const tokens = places.map((place) => texts[place] ?? []);
       const inputs = embedder.inputs.map((spec) => tensorOf(spec, tokens, length));

@@ -22,7 +22,7 @@ export interface LengthMeans {
 }
 
 /** Bytes of each place of a square: attention of some heads, or the channels of a picture, in FP32. */
-const bytesOfPlace = 64;
+export const bytesOfPlace = 64;
 
 /** How much longer a length may be that the model's own files declare: at four bytes a place its square takes a quarter of the memory. */
 const declaredFactor = 2;
@@ -34,8 +34,8 @@ export function lengthLimits({ memoryBytes, maxSequenceLength }: LengthMeans, de
   return { square: Math.max(roomy, Math.min(declared, declaredFactor * roomy)), plain: Infinity };
 }
 
-/** Numbers of rows by two axes are tokens where they are such. */
-const tokens: ReadonlySet<Datatype> = new Set(['INT32', 'INT64']);
+/** Whether numbers of rows by two axes are tokens. */
+export const isTokens = (datatype: Datatype): boolean => datatype === 'INT32' || datatype === 'INT64';
 
 /** What open dimensions come to where there are no elements; one of 0 is as if it were not there. */
 function emptySize({ shape }: TensorSpec, given: readonly number[]): number {
@@ -47,7 +47,7 @@ function emptySize({ shape }: TensorSpec, given: readonly number[]): number {
 function isTooLong(spec: TensorSpec, { shape, datatype }: Tensor, { square, plain }: LengthLimits): boolean {
   // Of data the body has no more than it has; without any a caller may say what he likes, the number of rows as well.
   if (elementCount(shape) === 0) return emptySize(spec, shape) > square;
-  const limit = shape.length > 2 || tokens.has(datatype) ? square : plain;
+  const limit = shape.length > 2 || isTokens(datatype) ? square : plain;
   for (let axis = 1; axis < shape.length; axis += 1)
     if (spec.shape[axis] === -1 && (shape[axis] ?? 0) > limit) return true;
   return false;

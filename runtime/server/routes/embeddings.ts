@@ -82,7 +82,8 @@ async function embed(request: EmbeddingRequest, source: Source, caller: Connecti
   const { model, embedder } = source;
   const texts = await allTokens(request, source, caller);
   const vectors = new Array<Float32Array>(texts.length);
-  for (const { places, counts, inputs } of batchesOf(texts, embedder)) {
+  const mostRows = (length: number): number => model.mostRows([1, length]);
+  for (const { places, counts, inputs } of batchesOf(texts, embedder, mostRows)) {
     if (caller.aborted) throw abandoned();
     const asked = { inputs, outputs: [{ name: embedder.output, binary: false }] };
     const [output] = (await model.infer(asked, caller)).outputs;

@@ -41,7 +41,7 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const { name, version, tasks } = ready.model;
   const answered = async (): Promise<readonly Prediction[]> => {
     const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
-    return predicted(inParts(samples, reader.input), ready, { caller, top });
+    return predicted(inParts(samples, reader.input, ready.model.mostRows(samples.shape)), ready, { caller, top });
   };
   const predictions = await tasks.during(() => wholly(answered));
   return { ...{ model_name: name, model_version: version }, predictions };
@@ -86,11 +86,11 @@ function scoresOf({ outputs }: ModelFacts): TensorSpec {
   throw invalid('the model has no output of type FP32 or FP64');
 }
 
-function inParts(samples: Tensor, { name, shape }: TensorSpec): readonly Tensor[] {
+function inParts(samples: Tensor, { name, shape }: TensorSpec, mostRows: number): readonly Tensor[] {
   const [count = 0] = samples.shape;
   const [axis = -1] = shape;
   if (axis !== -1 && axis !== 1) throw invalid(`'${name}' takes ${axis} rows at once; send tensors to infer`);
-  const most = axis === 1 ? 1 : rowsAtOnce;
+  const most = axis === 1 ? 1 : Math.min(rowsAtOnce, mostRows);
   const whole = new Array<number>(Math.floor(count / most)).fill(most);
   return splitBatch(samples, count % most === 0 ? whole : [...whole, count % most]);
 }

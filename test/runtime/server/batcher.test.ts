@@ -22,6 +22,15 @@ describe('Batcher', () => {
     expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  test('joins no more rows than work of its kind says', async () => {
+    const executor = new Executor();
+    const batcher = batcherOver(executor);
+    const results = [1, 2, 3].map((id) => batcher.submit({ ...one(id), most: 2 }));
+    await executor.finishAll();
+    expect(ids(executor)).toEqual([[1, 2], [3]]);
+    expect(await Promise.all(results)).toEqual([1, 2, 3]);
+  });
+
   const events = fc.array(
     fc.oneof(
       fc.record({

@@ -29,6 +29,7 @@ const x = { name: 'x', datatype: 'FP32', shape: [2, 1], data: new Float32Array(2
 test.each([
   ['two rows of eight wait for more', { joins: true, maxBatch: 8 }, Infinity, false],
   ['two rows of two do not', { joins: true, maxBatch: 2 }, Infinity, true],
+  ['nor where no more of their length have room', { joins: true, maxBatch: 8, most: 2 }, Infinity, true],
   ['nor what is never joined', { joins: false, maxBatch: 8 }, Infinity, true],
   ['but what has a deadline does', { joins: false, maxBatch: 8 }, 5, false],
 ])('%s', (_what, bounds, deadline, final) => {
