@@ -119,7 +119,7 @@ const preemption = (why: string): Failure => ({
  */
 const eviction = (why = 'The node had too little disk or memory left.'): Failure => ({
   reason: 'Evicted',
-  message: `${why} Set aside what it needs (placement.resources.requests) or raise its limits, in a new job.`,
+  message: `${why.trimEnd()} Set aside what it needs (placement.resources.requests) or raise its limits, in a new job.`,
   weight: 'counted',
 });
 

@@ -103,12 +103,13 @@ describe('what the kubelet knows comes first', () => {
     ['a node without disk', { conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'by the kubelet' }] }],
     ['its own limit of disk', reported('Interrupted', 137)],
   ])('a pod that was ended for %s counts, and says what to do', (_, status) => {
-    const message = 'The node was low on resource: ephemeral-storage.';
+    // The kubelet's own end with a blank.
+    const message = 'The node was low on resource: ephemeral-storage. ';
     expect(of({ ...status, phase: 'Failed', reason: 'Evicted', message })).toMatchObject({
       reason: 'Evicted',
       weight: 'counted',
       message: expect.stringMatching(
-        /^The node was low on resource: ephemeral-storage\. .*placement\.resources\.requests/,
+        /^The node was low on resource: ephemeral-storage\. \S.*placement\.resources\.requests/,
       ),
     });
   });
