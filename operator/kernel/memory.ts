@@ -35,7 +35,15 @@ interface Record {
   readonly expectations: Map<string, Expectation>;
   expectingSinceMs: number;
   statusText: string | undefined;
-  heldBackUntilMs: number | undefined;
+  heldBack: HeldBack | undefined;
+}
+
+/** What a status waits for: events that were not taken. Times are monotonic milliseconds. */
+export interface HeldBack {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Those that were offered, once each. */
+  readonly offered: ReadonlySet<string>;
 }
 
 const slotOf = (resource: Resource, key: Key): string => `${resourceText(resource)} ${keyText(key)}`;
@@ -102,13 +110,13 @@ export class WriteMemory {
     return this.#roots.get(keyText(root))?.statusText === statusText;
   }
 
-  /** Until when the status waits for an event that was not taken, in monotonic milliseconds; undefined: for none. */
-  heldBackUntilMs(root: Key): number | undefined {
-    return this.#roots.get(keyText(root))?.heldBackUntilMs;
+  /** Undefined: the status waits for nothing. */
+  heldBack(root: Key): HeldBack | undefined {
+    return this.#roots.get(keyText(root))?.heldBack;
   }
 
-  holdBack(root: Key, untilMs: number | undefined): void {
-    if (untilMs !== this.heldBackUntilMs(root)) this.#record(root).heldBackUntilMs = untilMs;
+  holdBack(root: Key, heldBack: HeldBack | undefined): void {
+    if (heldBack !== this.heldBack(root)) this.#record(root).heldBack = heldBack;
   }
 
   forget(root: Key): void {
@@ -128,7 +136,7 @@ export class WriteMemory {
       sent: new Map<string, Sent>(),
       expectingSinceMs: 0,
       statusText: undefined,
-      heldBackUntilMs: undefined,
+      heldBack: undefined,
     };
     this.#roots.set(text, record);
     return record;

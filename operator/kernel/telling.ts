@@ -1,8 +1,8 @@
 /**
  * Says by events what a status tells before that is stored. Events are told from the status that is to be replaced: were it
  * stored first, they would be lost with a process that ends in between. Said twice they have the same names, so that they are
- * one. An event that the API server does not take for now holds the status back until it was offered once more; no longer, as
- * the conditions matter more than the events.
+ * one. An event that the API server does not take for now holds the status back until it was offered once more, and all of them
+ * together for a minute; no longer, as the conditions matter more than the events.
  */
 import { refuseBehind, type Look } from './act.ts';
 import { NotLeading, type Note } from './cluster.ts';
@@ -13,6 +13,9 @@ import type { Reporting } from './status.ts';
 
 type Telling = Pick<Reporting, 'hands' | 'recorder'>;
 
+/** However many events come meanwhile. */
+const longestHoldMs = 60_000;
+
 /** 0: nothing remains to be said, or it was offered in vain twice; otherwise for how many milliseconds the status has to wait. */
 export async function tell(
   notes: readonly Note[],
@@ -21,14 +24,26 @@ export async function tell(
   saying: Saying & { readonly look: Look },
 ): Promise<number> {
   const { memory, clock } = hands;
-  const [key, nowMs, untilMs] = [keyOf(root), clock.monotonicMs(), memory.heldBackUntilMs(keyOf(root))];
+  const [key, nowMs] = [keyOf(root), clock.monotonicMs()];
+  const held = memory.heldBack(key);
   const news = notes.filter((note) => recorder.isNews(root, note));
-  if (untilMs !== undefined && nowMs < untilMs && news.length > 0) return untilMs - nowMs;
-  const waitMs = news.length === 0 ? 0 : await offer(news, root, { hands, recorder }, saying);
-  const isFirst = waitMs > 0 && untilMs === undefined;
-  memory.holdBack(key, isFirst ? clock.monotonicMs() + waitMs : undefined);
-  return isFirst ? waitMs : 0;
+  if (held !== undefined && nowMs < held.untilMs && news.length > 0) return held.untilMs - nowMs;
+  const { waitMs, untaken } = news.length === 0 ? nothing : await offer(news, root, { hands, recorder }, saying);
+  const { sinceMs, offered } = held ?? { sinceMs: nowMs, offered: new Set<string>() };
+  const isWorthwhile = nowMs - sinceMs < longestHoldMs && untaken.some((text) => !offered.has(text));
+  const now = { sinceMs, untilMs: clock.monotonicMs() + waitMs, offered: new Set([...offered, ...untaken]) };
+  memory.holdBack(key, isWorthwhile ? now : undefined);
+  return isWorthwhile ? waitMs : 0;
 }
+
+/** What was not taken for now, and how long to wait for another try. */
+interface Offered {
+  readonly waitMs: number;
+  readonly untaken: readonly string[];
+}
+const nothing: Offered = { waitMs: 0, untaken: [] };
+
+const textOf = ({ reason, message }: Note): string => `${reason}\n${message}`;
 
 /**
  * No condition upon the root's version guards an event, so the root is looked at first. Who gets no answer to that could store no
@@ -39,14 +54,15 @@ async function offer(
   root: KubeObject,
   { hands, recorder }: Telling,
   saying: Saying & { readonly look: Look },
-): Promise<number> {
+): Promise<Offered> {
   try {
     await refuseBehind(root, hands, saying.look);
   } catch (error) {
     if (error instanceof NotLeading || error instanceof RootBehind || retryMsOf(error) > 0) throw error;
-    return 0;
+    return nothing;
   }
-  let waitMs = 0;
-  for (const note of news) waitMs = Math.max(waitMs, await recorder.note(root, note, saying));
-  return waitMs;
+  const waits = new Map<Note, number>();
+  for (const note of news) waits.set(note, await recorder.note(root, note, saying));
+  const untaken = [...waits].filter(([, ms]) => ms > 0).map(([note]) => textOf(note));
+  return { waitMs: Math.max(0, ...waits.values()), untaken };
 }

@@ -76,6 +76,30 @@ describe('an event that is not taken for now', () => {
     expect([await eventsOf(there), await statusOf(there)]).toMatchObject([[], { members: 0 }]);
   });
 
+  test.each<[string, number, number, readonly string[]]>([
+    ['that comes while another one is waited for is offered twice, too', 2, 3, ['1']],
+    ['comes again and again, and is not waited for beyond a minute', 99, 13, []],
+  ])('%s', async (_, times, passes, told) => {
+    let seconds = 0;
+    const there = await stage(withCrew([]), {
+      ...crewReconciler,
+      plan: (observed, now) => ({
+        ...crewReconciler.plan(observed as never, now),
+        events: [{ kind: 'Normal', reason: 'AllHere', message: String(Math.min(seconds++, passes === 3 ? 1 : 99)) }],
+      }),
+    });
+    refusing(there, throttled, times);
+    let round = 0;
+    for (; (await statusOf(there)) === undefined; round += 1) {
+      await there.pass();
+      there.clock.pause(5000);
+    }
+    expect([round, (await eventsOf(there)).map((event) => 'message' in event && event.message)]).toEqual([
+      passes,
+      told,
+    ]);
+  });
+
   test('may hold the next status back again', async () => {
     const there = await stage(withCrew([]));
     refusing(there, throttled, 2);
