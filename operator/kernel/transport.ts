@@ -106,10 +106,19 @@ export class Transport {
 
   /** A token that has just been rotated away is answered 401: read the credentials anew, once. */
   async #authorized(traffic: Traffic, call: Call, signal: AbortSignal): Promise<Answer> {
-    const first = await this.#send(traffic, call, await this.#options.credentials.current(), signal);
+    const { credentials } = this.#options;
+    const access = await this.#inTime(traffic, signal, credentials.current());
+    const first = await this.#send(traffic, call, access, signal);
     if (first.statusCode !== 401) return this.#accepted(first);
     await first.body.dump();
-    return this.#accepted(await this.#send(traffic, call, await this.#options.credentials.renew(), signal));
+    const renewed = await this.#inTime(traffic, signal, credentials.renew());
+    return this.#accepted(await this.#send(traffic, call, renewed, signal));
+  }
+
+  /** A program that is asked for a token may hang. The signal of a stream, which may last, knows no deadline. */
+  #inTime(traffic: Traffic, signal: AbortSignal, access: Promise<Access>): Promise<Access> {
+    const { crudMs } = this.#options.deadlines;
+    return within(traffic === 'watch' ? AbortSignal.any([signal, AbortSignal.timeout(crudMs)]) : signal, access);
   }
 
   #dispatcherOf(traffic: Traffic, { budgetMs }: Call, access: Access, toldMs: number): Dispatcher {
@@ -146,7 +155,8 @@ export class Transport {
     } catch (error) {
       counts.answered(call, 'broken', seconds());
       // The server's authority or our certificate was exchanged, and with it the file that we once read.
-      if (isTlsTrouble(error)) await this.#options.credentials.renew().catch(() => undefined);
+      if (isTlsTrouble(error))
+        await this.#inTime(traffic, signal, this.#options.credentials.renew()).catch(() => undefined);
       throw error;
     }
   }
@@ -155,6 +165,20 @@ export class Transport {
   #hearTime({ statusCode, headers }: Answer, tookMs: number): void {
     const { date } = headers;
     if (statusCode < 500) this.#options.serverTime?.hear(Array.isArray(date) ? date[0] : date, tookMs);
+  }
+}
+
+/** Settles as `access` does, or rejects as soon as the signal aborts. */
+async function within(signal: AbortSignal, access: Promise<Access>): Promise<Access> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void =>
+    reject(new ApiError('unavailable', 'the credentials could not be read in time', { cause: signal.reason }));
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([access, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

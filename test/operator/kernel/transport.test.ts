@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ApiError, NotLeading } from '../../../operator/kernel/cluster.ts';
+import type { Credentials } from '../../../operator/kernel/credentials.ts';
 import { usualDeadlines } from '../../../operator/kernel/deadlines.ts';
 import { crudSockets } from '../../../operator/kernel/dispatchers.ts';
 import { Transport, wireText, type Call } from '../../../operator/kernel/transport.ts';
@@ -160,6 +161,41 @@ describe('a request', () => {
   test('tells the time the server named', async () => {
     await serve(status(429, { 'retry-after': '7' }));
     await expect(transport.json('crud', write, never)).rejects.toMatchObject({ retryAfterMs: 7000, status: 429 });
+  });
+});
+
+describe('credentials that are not told in time', () => {
+  const hang = () => new Promise<never>(() => undefined);
+  const told = (url = api.url, tls = {}) => Promise.resolve({ server: url, headers: {}, tls, fingerprint: url });
+  const late = 'unavailable: the credentials could not be read in time';
+  const deadlines = { crudMs: 300, leaseMs: 100, watchSilenceMs: 3_600_000 };
+
+  async function asking(credentials: Credentials, script: Script = ok): Promise<void> {
+    api = await loopbackApi(script);
+    transport = new Transport({ credentials, userAgent: 'test', clock: systemClock, deadlines, counts: uncounted });
+  }
+
+  test.each<[string, Credentials, Script]>([
+    ['at first', { current: hang, renew: hang }, ok],
+    ['when they are read anew', { current: told, renew: hang }, status(401)],
+  ])('end reads, writes, leases and watches %s', async (_, credentials, script) => {
+    await asking(credentials, script);
+    expect([await outcome(read), await outcome(write), await outcome(write, 'lease')]).toEqual([late, late, late]);
+    await expect(transport.stream(read, never).next()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('end a call whose handshake has failed, with what it failed of', async () => {
+    const current = () => told(api.url.replace('http:', 'https:'));
+    await asking({ current, renew: hang });
+    expect(await outcome(write)).toBe('unavailable: the API server cannot be reached');
+  });
+
+  test('keep nobody waiting who stops', async () => {
+    await asking({ current: hang, renew: hang });
+    const stopping = new AbortController();
+    const call = transport.stream(read, stopping.signal).next();
+    stopping.abort();
+    await expect(call).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 
