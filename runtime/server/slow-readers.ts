@@ -5,12 +5,7 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-
-/** How often is looked. */
-const roundMs = 60_000;
-
-/** What a caller takes at least in a second: half a megabit. */
-const leastBytesPerSecond = 64 << 10;
+import { roundMs, roundsFor } from './slow-line.ts';
 
 /** Bytes that a caller is to have taken, of all that it was ever sent, and how many more rounds it has for that. */
 interface Wait {
@@ -19,8 +14,7 @@ interface Wait {
 }
 
 /** Cuts off callers whose answers wait for too long. */
-export function dropSlow(server: Server, afterMs = roundMs, bytesPerSecond = leastBytesPerSecond): void {
-  const bytesPerRound = (bytesPerSecond * afterMs) / 1000;
+export function dropSlow(server: Server, afterMs = roundMs, bytesPerSecond?: number): void {
   const waits = new Map<Socket, Wait | undefined>();
   const look = (socket: Socket): void => {
     // A piece counts when all of it is taken.
@@ -28,7 +22,10 @@ export function dropSlow(server: Server, afterMs = roundMs, bytesPerSecond = lea
     const takenBytes = socket.bytesWritten - waitingBytes;
     if (waitingBytes === 0) waits.set(socket, undefined);
     else if (wait === undefined || takenBytes >= wait.takenBytes)
-      waits.set(socket, { takenBytes: takenBytes + waitingBytes, rounds: Math.ceil(waitingBytes / bytesPerRound) });
+      waits.set(socket, {
+        takenBytes: takenBytes + waitingBytes,
+        rounds: roundsFor(waitingBytes, afterMs, bytesPerSecond),
+      });
     else if (wait.rounds > 1) wait.rounds -= 1;
     else socket.destroy();
   };

@@ -4,21 +4,15 @@
  * long as a slow line needs for all of it.
  */
 import { constants, type ServerHttp2Stream } from 'node:http2';
-
-/** How often is looked. */
-const roundMs = 60_000;
-
-/** What a caller takes at least in a second: half a megabit. */
-const leastBytesPerSecond = 64 << 10;
+import { roundMs, roundsFor } from '../slow-line.ts';
 
 /** Ends a call whose answer is not taken. */
 export function dropUnread(stream: ServerHttp2Stream, afterMs = roundMs): void {
-  const bytesPerRound = (leastBytesPerSecond * afterMs) / 1000;
   /** Undefined while there is nothing to be read. */
   let rounds: number | undefined;
   const look = (): void => {
     if (!(stream.bufferSize > 0)) rounds = undefined;
-    else if (rounds === undefined) rounds = Math.ceil(stream.bufferSize / bytesPerRound);
+    else if (rounds === undefined) rounds = roundsFor(stream.bufferSize, afterMs);
     else rounds -= 1;
     if (rounds === 0) stream.close(constants.NGHTTP2_CANCEL);
   };
