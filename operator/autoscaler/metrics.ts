@@ -9,6 +9,8 @@ export interface AutoscalerMetrics {
   forget(key: Key): void;
 }
 
+const directions = ['up', 'down'] as const;
+
 const labelsOf = ({ namespace, name }: Key) => ({ namespace, service: name });
 
 /** Registers the autoscaler's metrics. */
@@ -42,6 +44,7 @@ export function autoscalerMetrics(registry: Registry, heard: Heard): AutoscalerM
     },
     forget: (key) => {
       replicas.remove(labelsOf(key));
+      for (const direction of directions) changes.remove({ ...labelsOf(key), direction });
     },
   };
 }

@@ -7,7 +7,7 @@ import { Budget } from './body.ts';
 import type { Config } from './config.ts';
 import { DemandBoard } from './demand.ts';
 import { createFront } from './front.ts';
-import { gatewayMetrics } from './metrics.ts';
+import { gatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Routes, type Route } from './routes.ts';
 import { Service, type ServicePorts } from './service.ts';
 
@@ -40,7 +40,11 @@ const pace = { idleMs: 10_000, bytesPerSecond: 4096 } as const;
 const connectMs = 2_000;
 
 /** Keeps `services` as the routes say. A service lives as long as its UID. */
-function follow(services: Map<string, Service>, ports: ServicePorts): (key: string, route: Route | undefined) => void {
+function follow(
+  services: Map<string, Service>,
+  ports: ServicePorts,
+  metrics: Pick<GatewayMetrics, 'forget'>,
+): (key: string, route: Route | undefined) => void {
   return (key, route) => {
     const service = services.get(key);
     if (route !== undefined && service !== undefined) {
@@ -48,7 +52,11 @@ function follow(services: Map<string, Service>, ports: ServicePorts): (key: stri
       return;
     }
     if (route !== undefined) services.set(key, new Service(route, ports));
-    else if (services.delete(key)) service?.close();
+    else if (service !== undefined) {
+      services.delete(key);
+      service.close();
+      metrics.forget(service);
+    }
   };
 }
 
@@ -75,18 +83,19 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const servicePorts = { clock, random, times, changed: (service: Service) => board.changed(service) };
   let draining = false;
   const budget = new Budget(config.bodyMemoryBytes);
+  const metrics = gatewayMetrics(registry, () => services.values());
   const server = createFront({
     ...{ services, synced, clock, newId, log, domain: config.domain },
     draining: () => draining,
     body: { maxBytes: config.maxBodyBytes, aheadBytes, pace, budget, clock },
-    metrics: gatewayMetrics(registry, () => services.values()),
+    metrics,
     sampled: () => random() < config.accessLogSample,
     ended: () => {
       if (draining) setImmediate(() => server.closeIdleConnections());
     },
   });
   return {
-    routes: new Routes(follow(services, servicePorts)),
+    routes: new Routes(follow(services, servicePorts, metrics)),
     services,
     board,
     server,

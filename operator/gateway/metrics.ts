@@ -6,12 +6,14 @@ import type { Service } from './service.ts';
 export interface GatewayMetrics {
   /** A request ended with this status code; 499: the client went away. */
   answered(service: Service, code: number, seconds: number): void;
-  /** A request named no service of ours. */
+  /** A request named no service of ours, or one that is no more. */
   unknown(code: number): void;
   /** A request that found no replica at all was seated after `seconds`. */
   coldStart(service: Service, seconds: number): void;
   /** A request lost its replica before the first byte and was put back in the queue. */
   retried(service: Service): void;
+  /** It is no more: its series go, as services of ever new names would fill the memory. */
+  forget(service: Service): void;
 }
 
 const labelNames = ['namespace', 'service'] as const;
@@ -71,21 +73,36 @@ export function gatewayMetrics(registry: Registry, services: () => Iterable<Serv
   gauge('limbeck_gateway_in_flight', 'Requests at a replica now.', (service) => service.inFlight);
   gauge('limbeck_gateway_waiting', 'Requests held for a seat now.', (service) => service.waiting);
   const known = new WeakMap<Service, Series>();
+  const forgotten = new WeakSet<Service>();
+  const isThere = (service: Service): boolean => !forgotten.has(service);
   const seriesOf = (service: Service): Series => {
     const series = known.get(service) ?? { durations: seconds.labels(labelsOf(service)), codes: new Map() };
     known.set(service, series);
     return series;
   };
+  const unknown = (code: number): void => requests.inc({ namespace: '', service: '', code: String(code) });
   return {
     answered: (service, code, took) => {
+      // What was under way when its service was deleted must not bring its series back.
+      if (!isThere(service)) {
+        unknown(code);
+        return;
+      }
       const { durations, codes } = seriesOf(service);
       const counter = codes.get(code) ?? requests.labels({ ...labelsOf(service), code: String(code) });
       codes.set(code, counter);
       counter.inc();
       durations.observe(took);
     },
-    unknown: (code) => requests.inc({ namespace: '', service: '', code: String(code) }),
-    coldStart: (service, waited) => cold.observe(labelsOf(service), waited),
-    retried: (service) => retries.inc(labelsOf(service)),
+    unknown,
+    coldStart: (service, waited) => isThere(service) && cold.observe(labelsOf(service), waited),
+    retried: (service) => isThere(service) && retries.inc(labelsOf(service)),
+    forget: (service) => {
+      for (const metric of [seconds, cold, retries]) metric.remove(labelsOf(service));
+      for (const code of known.get(service)?.codes.keys() ?? [])
+        requests.remove({ ...labelsOf(service), code: String(code) });
+      known.delete(service);
+      forgotten.add(service);
+    },
   };
 }

@@ -76,6 +76,8 @@ export interface Note {
   readonly kind: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** Seen in a moment that passes: a later look does not tell it again, as it does what the status has not told yet. */
+  readonly isPassing?: true;
 }
 
 /** What an informer needs. */

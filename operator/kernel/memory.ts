@@ -3,7 +3,8 @@
  * server has as we left it is not sent again. Lost on restart, which costs one harmless look.
  */
 import { backoffMs, type BackoffPolicy } from './backoff.ts';
-import { keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
+import type { Note } from './cluster.ts';
+import { keyOf, keyText, resourceText, type Key, type KubeObject, type Resource } from './objects.ts';
 
 /** A write the cache has not shown yet. */
 export type Expectation =
@@ -36,6 +37,7 @@ interface Record {
   expectingSinceMs: number;
   statusText: string | undefined;
   heldBack: HeldBack | undefined;
+  passing: { readonly uid: string | undefined; readonly notes: readonly Note[] };
 }
 
 /** What a status waits for: events that were not taken. Times are monotonic milliseconds. */
@@ -119,6 +121,17 @@ export class WriteMemory {
     if (heldBack !== this.heldBack(root)) this.#record(root).heldBack = heldBack;
   }
 
+  /** Of a moment that has passed, and not told yet. */
+  passing(root: KubeObject): readonly Note[] {
+    const kept = this.#roots.get(keyText(keyOf(root)))?.passing;
+    return kept?.uid === root.metadata.uid ? (kept?.notes ?? []) : [];
+  }
+
+  keepPassing(root: KubeObject, notes: readonly Note[]): void {
+    if (notes.length + this.passing(root).length > 0)
+      this.#record(keyOf(root)).passing = { uid: root.metadata.uid, notes };
+  }
+
   forget(root: Key): void {
     this.#roots.delete(keyText(root));
   }
@@ -137,6 +150,7 @@ export class WriteMemory {
       expectingSinceMs: 0,
       statusText: undefined,
       heldBack: undefined,
+      passing: { uid: undefined, notes: [] },
     };
     this.#roots.set(text, record);
     return record;

@@ -26,13 +26,17 @@ export async function tell(
   const { memory, clock } = hands;
   const [key, nowMs] = [keyOf(root), clock.monotonicMs()];
   const held = memory.heldBack(key);
-  const news = notes.filter((note) => recorder.isNews(root, note));
+  const all = new Map([...memory.passing(root), ...notes].map((note) => [textOf(note), note]));
+  const news = [...all.values()].filter((note) => recorder.isNews(root, note));
+  const passing = news.filter(({ isPassing }) => isPassing);
+  memory.keepPassing(root, passing);
   if (held !== undefined && nowMs < held.untilMs && news.length > 0) return held.untilMs - nowMs;
   const { waitMs, untaken } = news.length === 0 ? nothing : await offer(news, root, { hands, recorder }, saying);
   const { sinceMs, offered } = held ?? { sinceMs: nowMs, offered: new Set<string>() };
   const isWorthwhile = nowMs - sinceMs < longestHoldMs && untaken.some((text) => !offered.has(text));
   const now = { sinceMs, untilMs: clock.monotonicMs() + waitMs, offered: new Set([...offered, ...untaken]) };
   memory.holdBack(key, isWorthwhile ? now : undefined);
+  if (!isWorthwhile) memory.keepPassing(root, []);
   return isWorthwhile ? waitMs : 0;
 }
 

@@ -35,9 +35,16 @@ const lanes = ['high', 'high failing', 'low', 'low failing'] as const;
 type Lane = (typeof lanes)[number];
 const laneOf = (priority: Priority, isFailing: boolean): Lane => (isFailing ? `${priority} failing` : priority);
 const fails = (lane: Lane): boolean => lane.endsWith('failing');
-/** One in so many is served in the other order: what changes without end must not keep the rest waiting for ever. */
+/** One in so many begins with a later lane, each in its turn: what comes without end to one must not keep the rest waiting for ever. */
 const turnAboutEvery = 8;
-const turnedAbout = lanes.toReversed();
+const later = lanes.slice(1).toReversed();
+
+/** The order in which lanes are asked for the n-th key to be served. */
+function lanesFor(nth: number): readonly Lane[] {
+  if (nth % turnAboutEvery !== 0) return lanes;
+  const first = (nth / turnAboutEvery) % later.length;
+  return [...later.slice(first), ...later.slice(0, first), lanes[0]];
+}
 
 interface Delayed {
   readonly dueMs: number;
@@ -201,8 +208,7 @@ export class Workqueue {
   #next(nowMs: number): { readonly lane: Lane; readonly key: string; readonly sinceMs: number } | undefined {
     const { isFree, admits } = this.#places.admission(nowMs);
     if (!isFree) return undefined;
-    const order = (this.#served + 1) % turnAboutEvery === 0 ? turnedAbout : lanes;
-    for (const lane of order) {
+    for (const lane of lanesFor(this.#served + 1)) {
       const isFailing = fails(lane);
       const next = this.#waiting[lane].take((group) => admits(group, isFailing));
       if (next !== undefined) return { lane, key: next.one, sinceMs: next.since };

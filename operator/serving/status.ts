@@ -203,7 +203,9 @@ function verifiedNotes({ service, verified, target }: Situation): readonly Note[
 function scaledNotes({ replicas, why }: Situation, before: number | undefined): readonly Note[] {
   if (before === undefined || before === replicas) return [];
   const because = why === undefined || why === '' ? '' : `: ${why}`;
-  return [{ kind: 'Normal', reason: 'Scaled', message: `from ${String(before)} to ${String(replicas)}${because}` }];
+  const message = `from ${String(before)} to ${String(replicas)}${because}`;
+  // The Deployment is written first, and shows the new number in the next look.
+  return [{ kind: 'Normal', reason: 'Scaled', message, isPassing: true }];
 }
 
 const worded = ({ reason, message }: { reason: Reason; message: string }): Pick<Note, 'reason' | 'message'> => ({

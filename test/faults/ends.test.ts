@@ -62,6 +62,7 @@ const right: readonly (readonly [string, readonly Did[]])[] = [
   ['the status was refused', [tell(lost), store(over, { status: 409 }), tell(failed), store(over)]],
   ['the plan answered instead', [tell(lost), store(over, { status: 0, isAnswered: true }), tell(failed), store(over)]],
   ['the same again is a conflict', [tell(lost), tell(lost, { status: 409, instance: 2 })]],
+  ['the same is another event in another hour', [tell(lost), store(over), tell(lost)]],
   ['another attempt', [tell(lost), store(over), tell('Attempt 2 ended: exit code 1')]],
   ['another object', [tell(lost), store(over), { body: event(failed, 'Crashed', 'u-2'), status: 201 }]],
   ['another story', [tell('Attempt 1 starts.'), store(over), tell('Attempt 1 goes on from step 3; skipped: none.')]],

@@ -18,8 +18,9 @@ interface End {
 export function endsToldAgain(exchanges: readonly Exchange[], answered: readonly Exchange[]): readonly string[] {
   const ends = exchanges.flatMap(endIn);
   return ends.flatMap((end, index) => {
+    // The same words are another event in another hour, and where releases name events differently.
     const before = ends.slice(0, index).findLast(({ root, attempt }) => root === end.root && attempt === end.attempt);
-    if (before === undefined || mayJudgeAnew(before, end, exchanges, answered)) return [];
+    if (before === undefined || before.said === end.said || mayJudgeAnew(before, end, exchanges, answered)) return [];
     return [`of ${end.root}: first "${before.said}", then "${end.said}"`];
   });
 }

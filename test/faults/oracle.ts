@@ -18,6 +18,8 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
   const left = difference([], outcome.afterDeletion);
   const isTakenOver = befell.some(({ kind }) => kind === 'takeover');
+  // Each has words of its own, and the former one told events when the status was stored.
+  const isOfReleases = befell.some(({ kind }) => kind === 'release');
   const measure = isTakenOver ? 'exactly, or with fewer pods' : 'exactly';
   const deeds = isDeleted ? lotsApart(reference, outcome) : lotApart(reference, wholeOf(outcome), measure);
   return [
@@ -29,7 +31,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
     ...said('something is left after deletion', left),
     ...said('creations and deletions differ', deeds),
     ...said('events were not told', unsaid(reference, outcome)),
-    ...said('an end was told again, in other words', outcome.toldAgain ?? []),
+    ...said('an end was told again, in other words', isOfReleases ? [] : (outcome.toldAgain ?? [])),
     ...said('deleted without a UID', outcome.unguardedDeletions),
     ...said('the credentials', recovery(outcome)),
     ...said('the past was believed', belief(outcome)),

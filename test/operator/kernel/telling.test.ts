@@ -100,6 +100,27 @@ describe('an event that is not taken for now', () => {
     ]);
   });
 
+  test.each<[string, boolean, readonly string[]]>([
+    ['is kept where no later look would tell it', true, ['passing']],
+    ['is not where the next look tells otherwise', false, []],
+  ])('%s', async (_, isPassing, told) => {
+    let looks = 0;
+    const passing = { kind: 'Normal', reason: 'Scaled', message: 'passing', ...(isPassing && { isPassing }) } as const;
+    const there = await stage(withCrew([]), {
+      ...crewReconciler,
+      plan: (observed, now) => ({
+        ...crewReconciler.plan(observed as never, now),
+        events: looks++ === 0 ? [passing] : [],
+      }),
+    });
+    refusing(there, throttled, 1);
+    expect(await there.pass()).toEqual({ kind: 'recheck', afterMs: 5000 });
+    there.clock.pause(5000);
+    await there.pass();
+    await there.pass();
+    expect((await eventsOf(there)).map((event) => 'message' in event && event.message)).toEqual(told);
+  });
+
   test('may hold the next status back again', async () => {
     const there = await stage(withCrew([]));
     refusing(there, throttled, 2);

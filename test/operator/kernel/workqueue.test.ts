@@ -155,6 +155,25 @@ describe('Workqueue', () => {
     expect(taken.filter((key) => key?.startsWith('change') === false)).toEqual(['first look', 'failing']);
   });
 
+  test('what comes without end to any lanes keeps no other one for ever waiting', async () => {
+    const ready = ['high', 'high failing', 'low', 'low failing'];
+    for (let some = 1; some < 15; some += 1) {
+      const endless = ready.filter((_, at) => (some & (1 << at)) !== 0);
+      const queue = new Workqueue(new FakeClock());
+      const add = (lane: string, key: string): void => {
+        if (lane.endsWith('failing')) queue.suspect(key);
+        queue.add(key, lane.startsWith('high') ? 'high' : 'low');
+      };
+      for (const lane of ready) if (!endless.includes(lane)) add(lane, lane);
+      const taken = new Set<string | undefined>();
+      for (let at = 0; at < 64; at += 1) {
+        for (const lane of endless) add(lane, `${lane} ${String(at)}`);
+        taken.add(await keyOf(queue));
+      }
+      expect(ready.filter((lane) => !endless.includes(lane) && !taken.has(lane))).toEqual([]);
+    }
+  });
+
   test('a place that a pass holds for long is given to the next, without anybody asking', async () => {
     const clock = new FakeClock();
     const queue = new Workqueue(clock, { places: 1 });

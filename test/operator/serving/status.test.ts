@@ -147,7 +147,7 @@ test('news is said once', () => {
     deployment: deployed(seen()),
     recommendation: { replicas: 3, reason: 'load' },
   });
-  expect(planned(scaled).events).toEqual([{ kind: 'Normal', reason: 'Scaled', message: 'from 1 to 3: load' }]);
+  expect(planned(scaled).events).toMatchObject([{ reason: 'Scaled', message: 'from 1 to 3: load', isPassing: true }]);
   expect(reasons(seen({ service: byJob }))).toEqual(['ModelNotFound']);
 });
 
