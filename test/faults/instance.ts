@@ -22,6 +22,8 @@ export interface Instance {
   readonly lines: readonly string[];
   /** Requests that were to change something, so far. */
   writes(): number;
+  /** It ended by itself, as its lease was lost: true; it was ended: false. */
+  readonly died: Promise<boolean>;
   /** Ends it; resolves when nothing of it runs any more. */
   stop(): Promise<void>;
 }
@@ -83,13 +85,16 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ log, registry, signal: stopping.signal, clock: systemClock, random: Math.random, identity: randomUUID() },
     ...{ namespace, watchNamespace: namespace, leaderElection: lease && { leaseName } },
   });
-  const ended = manager.done.catch(() => undefined);
+  const died = manager.done.then(
+    () => false,
+    () => true,
+  );
   const stop = async (): Promise<void> => {
     stopping.abort();
-    await ended;
+    await died;
     await transport.close();
   };
-  return { manager, lines: log.lines, writes: () => counts.writes, stop };
+  return { manager, lines: log.lines, writes: () => counts.writes, died, stop };
 }
 
 function counting(counts: CallCounts): CallCounts & { writes: number } {

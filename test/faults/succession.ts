@@ -157,12 +157,19 @@ export class Succession {
     });
     const credentials = (await this.#gate?.credentialsFor(proxy.url)) ?? open(proxy.url);
     const isSuspicious = plan.faults.some((fault) => fault.kind === 'watch' && fault.how === 'black hole');
-    const lease = plan.faults.some(({ kind }) => kind === 'takeover') ? { lease: laboratory.cluster } : {};
+    const isLed = plan.faults.some(({ kind }) => kind === 'takeover');
+    const lease = isLed ? { lease: laboratory.cluster } : {};
     const { settings, start } = this.#operator;
     const { feeds, listen } = outsiders.ears();
     const reign = { proxy, instance: await start({ credentials, namespace, settings, feeds, isSuspicious, ...lease }) };
     listen(reign.instance);
     this.#reigns.push(reign);
+    if (isLed) void reign.instance.died.then((isDead) => this.#succeed(reign, isDead));
     return reign;
+  }
+
+  /** On a machine that stands still for seconds the lease may be lost; a kubelet would start another process. */
+  #succeed({ instance }: Reign, isDead: boolean): void {
+    if (isDead && this.#present?.instance === instance) this.#replace(undefined);
   }
 }
