@@ -107,6 +107,26 @@ test.each<ElementType>(['FP32', 'FP64', 'INT64', 'FP16'])(
   },
 );
 
+test.each([
+  ['once the machine lets it', 0.6, 40, 0.1, 41],
+  ['no oftener than it may help', 0.6, Infinity, 0.6, 49],
+  ['a few times where it is far from short', 1.5, Infinity, 1.5, 9],
+  ['twice where it is long', 3, Infinity, 3, 3],
+])(
+  'a busy machine does not decide: the largest batch is timed %s',
+  async (_what, busyMs, busyRuns, computeMs, runs) => {
+    const value = { name: 'x', datatype: 'FP32', shape: [1, 2] } as const;
+    const loaded: Loaded = { inputs: [value], outputs: [value], provider: 'cpu', batchAxis: false };
+    let done = 0;
+    const run: SessionWorker['run'] = (inputs) => {
+      done += 1;
+      return Promise.resolve({ outputs: inputs, waitedMs: 0, computeMs: done <= busyRuns ? busyMs : 0.1 });
+    };
+    expect((await warmUp([{ run }], loaded, 32)).largest).toEqual({ computeMs, elements: 2 });
+    expect(done).toBe(runs);
+  },
+);
+
 describe('on a GPU', () => {
   const value = { name: 'x', datatype: 'FP32', shape: [-1, 2] } as const;
   const loaded: Loaded = { inputs: [value], outputs: [value], provider: 'cuda', batchAxis: true };
