@@ -3,11 +3,13 @@ import { Heard } from '../../operator/autoscaler/heard.ts';
 import { autoscalerMetrics } from '../../operator/autoscaler/metrics.ts';
 import { ApiError } from '../../operator/kernel/cluster.ts';
 import { callMetrics } from '../../operator/kernel/call-metrics.ts';
+import { loopGuard } from '../../operator/kernel/loop-guard.ts';
 import { skewMetrics } from '../../operator/kernel/metrics.ts';
 import { createRegistry } from '../../process/metrics.ts';
 import { storeMetrics } from '../../runtime/store/metrics.ts';
 import { led } from '../support/candidates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { quiet } from '../support/quiet-log.ts';
 import { startRig } from '../support/rig.ts';
 import type { Labels } from './promrules.ts';
 
@@ -27,6 +29,7 @@ export async function shown(): Promise<Shown> {
   callMetrics(registry);
   skewMetrics(registry, () => 0);
   autoscalerMetrics(registry, new Heard());
+  loopGuard(registry, quiet, 'progress');
   let fails = true;
   cluster.beforeWrite = () => {
     if (fails) throw new ApiError('unavailable', 'not now');
