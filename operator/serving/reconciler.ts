@@ -226,7 +226,7 @@ function situationOf(seen: Observed, settings: Settings): Situation {
   const notMade = current.length < replicas ? troubleOfMaking(deployment) : undefined;
   return {
     ...course,
-    ...{ service, current, verified, replicas },
+    ...{ service, current, verified, replicas, isModelStored: isModelStored(service, course) },
     url: urlOf(service, settings),
     why: course.target === undefined ? '' : whyOf(service, recommendation),
     others: seen.pods.filter((pod) => !current.includes(pod)),
@@ -256,7 +256,7 @@ function noDeploymentOf({ service, deployment }: Observed): readonly Proviso[] {
  * The model of a job is stored first, and deployed in the next pass: were it deployed in this one, and the operator to die
  * before the status is stored, a job that is deleted then would leave a service that no longer knows what it runs.
  */
-function isModelStored({ service: { spec, status }, obstacle, artefact }: Situation): boolean {
+function isModelStored({ spec, status }: ModelService, { obstacle, artefact }: Course): boolean {
   const reference = referenceOf(spec);
   if (reference.kind === 'artefact' || obstacle !== undefined || artefact === undefined) return true;
   return status?.model === referenceText(reference) && isSameArtefact(status.artefact, artefact);
@@ -269,7 +269,7 @@ function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelS
   const situation = situationOf(seen, settings);
   const { service, target, replicas } = situation;
   const leftMs = (givesWayAt(situation) ?? Infinity) - now.getTime();
-  const deploying = target && isModelStored(situation) ? { target, replicas, noRoom: leftMs <= 0 } : undefined;
+  const deploying = target && situation.isModelStored ? { target, replicas, noRoom: leftMs <= 0 } : undefined;
   return {
     provided: deploying === undefined ? [] : noDeploymentOf(seen),
     apply: deploying === undefined ? [] : desiredChildren(service, deploying, settings),

@@ -40,6 +40,8 @@ export interface Situation {
   readonly target: Target | undefined;
   /** The model of the spec, where it was found. */
   readonly artefact: Artefact | undefined;
+  /** Not before is anything deployed: this pass stores it, and the next one deploys. */
+  readonly isModelStored: boolean;
   readonly url: string;
   readonly replicas: number;
   /** Why so many; undefined when nobody has said yet, empty when nobody will. */
@@ -87,12 +89,12 @@ function meanwhile(seen: Situation): string {
 const counted = (count: number): string => `${String(count)} ${count === 1 ? 'replica' : 'replicas'}`;
 
 function progressing(seen: Situation): Verdict {
-  const { obstacle, target, trouble, current, others, replicas } = seen;
+  const { obstacle, target, trouble, current, others, replicas, isModelStored } = seen;
   if (obstacle !== undefined) return ['False', obstacle.reason, obstacle.message + meanwhile(seen)];
   if (trouble !== undefined) return ['False', trouble.reason, trouble.message + meanwhile(seen)];
   const ready = current.filter(isReady).length;
   const revision = `revision ${target?.revision ?? ''}`;
-  const isDone = others.length === 0 && ready === replicas && current.length === replicas;
+  const isDone = isModelStored && others.length === 0 && ready === replicas && current.length === replicas;
   if (isDone) return ['False', 'RolledOut', `${counted(replicas)} of ${revision}`];
   const leaving = others.length === 0 ? '' : `; ${String(others.length)} of another revision are to go`;
   return ['True', 'RollingOut', `${String(ready)} of ${counted(replicas)} of ${revision} ready${leaving}`];

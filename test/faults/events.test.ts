@@ -61,8 +61,11 @@ const grown = { ...undisturbed, events: [scaled('from 1 to 2'), scaled('from 2 t
 const wrongOnce: Fault = { kind: 'watch', how: 'reset' };
 
 test('how often a service was scaled is in no status: who died may have said nothing', () => {
-  expect(unsaid(grown, disturbed(crash, { events: [] }))).toEqual([]);
+  expect(unsaid(grown, disturbed(crash, { events: [], replaced: 1 }))).toEqual([]);
   expect(unsaid(grown, disturbed({ kind: 'absence' }, { events: [] }))).toEqual([]);
+  // A takeover by one that nothing lags behind for has not come to pass, but for the death.
+  expect(unsaid(grown, { ...undisturbed, events: [], replaced: 1 })).toEqual([]);
+  expect(unsaid(grown, { ...undisturbed, events: [], replaced: 0 }).join()).toContain('Scaled');
 });
 
 test('who lives on says that a service was scaled, once at least and in whatever words, unless it is refused', () => {

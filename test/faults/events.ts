@@ -8,7 +8,6 @@ import type { KubeObject } from '../../operator/kernel/objects.ts';
 import { eventsResource } from '../../operator/kernel/recorder.ts';
 import { stateOf } from './end-state.ts';
 import type { Outcome } from './outcome.ts';
-import type { Fault } from './plan.ts';
 import type { Exchange } from './trace.ts';
 
 /** One event: whom it is about, by its UID, and what it says, without all that differs from run to run. */
@@ -70,16 +69,14 @@ export function unsaid(reference: Outcome, outcome: Outcome): readonly string[] 
 
 /** One at least, where the one without faults told some and nobody died. */
 function unsaidOfScale(reference: Outcome, outcome: Outcome): readonly string[] {
-  const { befell, events } = outcome;
-  if (isExcused(outcome) || befell.some(({ kind }) => deaths.has(kind))) return [];
+  const { befell, events, replaced = 0 } = outcome;
+  if (isExcused(outcome) || replaced > 0 || befell.some(({ kind }) => kind === 'absence')) return [];
   const isScale = ({ reason }: Told): boolean => reason === scaled;
   const told = events.filter(({ about }) => about === (whomOf(outcome) ?? about));
   const known = [...told, ...lostIn(outcome)];
   if (!reference.events.some(isScale) || known.some(isScale)) return [];
   return [`${scaled}, in whatever words: ${reference.events.filter(isScale).map(textOf).join('; ')}`];
 }
-
-const deaths: ReadonlySet<Fault['kind']> = new Set(['crash', 'takeover', 'release', 'born in the past', 'absence']);
 
 /** Who comes so late that an attempt has begun and ended tells its end alone. */
 function isEndOf(start: string, end: string): boolean {

@@ -17,6 +17,8 @@ export interface Outcome {
   readonly unheard: readonly Told[];
   /** Ends of attempts that were told again, in other words, where nobody could do so rightly. */
   readonly toldAgain?: readonly string[];
+  /** Operators whose place another one took, be it that the plan did not come to pass for want of anything else; none: 0. */
+  readonly replaced?: number;
   readonly afterDeletion: readonly string[];
   readonly deeds: Deeds;
   /** Removals in vain of whoever was told that a removal had failed, and was told wrong. */

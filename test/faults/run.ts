@@ -121,13 +121,14 @@ class Run {
       kubelet.stop();
     }
     const { writes, frames } = this.#trace;
-    const { log, recoveredAfterMs } = this.#operators;
+    const { log, recoveredAfterMs, replaced } = this.#operators;
     return {
       ...{
         plan: this.#plan,
         befell: this.#interference.befell,
         ...came,
         afterDeletion,
+        replaced,
         writes,
         frames,
       },

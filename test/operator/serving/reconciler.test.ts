@@ -135,6 +135,14 @@ describe('the model of a job', () => {
     expect(planned({ ...before, service: stored(before) }).apply).toHaveLength(3);
   });
 
+  test('has not rolled out before it is deployed, also where no replica is wanted', () => {
+    const progressOf = (observed: ReturnType<typeof seen>) =>
+      planned(observed).status.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+    const stopped = { ...before, service: service({ ...named.spec, replicas: 0 }) };
+    expect(progressOf(stopped)).toBe('RollingOut');
+    expect(progressOf({ ...stopped, service: stored(stopped) })).toBe('RolledOut');
+  });
+
   test('is served, and rolls out with other settings, when the job is gone', () => {
     const kept = seen({ service: stored(before), deployment: deployed(before) });
     expect(planned(kept).status).toMatchObject({ phase: 'Starting', artefact });
