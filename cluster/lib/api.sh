@@ -4,6 +4,8 @@
 
 # Another one beside it has a state folder of its own, LIMBECK_API_STATE, and a port, LIMBECK_API_PORT.
 API_PORT=${LIMBECK_API_PORT:-16443}
+# As in kube-controller-manager's --controllers: those that a test has no use for.
+API_CONTROLLERS=${LIMBECK_API_CONTROLLERS:-*}
 
 api_preflight() {
   if command -v ss >/dev/null; then check_ports "$API_STATE" "$API_PORT"; fi
@@ -45,7 +47,7 @@ start_api() {
       --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --authorization-mode=RBAC \
       --enable-admission-plugins=OwnerReferencesPermissionEnforcement
     wait_api "$API_STATE"
-    ensure_controllers "$API_STATE"
+    ensure_controllers "$API_STATE" --controllers="$API_CONTROLLERS"
     wait_for 30 controllers_ready "$API_STATE" || die "the controllers do not work; see $API_STATE/logs/kube-controller-manager.log"
     touch "$API_STATE/complete"
   fi

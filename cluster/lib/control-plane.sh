@@ -24,13 +24,14 @@ ensure_apiserver() {
     --allow-privileged=true "$@"
 }
 
-# ensure_controllers STATE. No port: nothing asks it anything.
+# ensure_controllers STATE FLAGS... No port: nothing asks it anything.
 ensure_controllers() {
-  local pki=$1/pki
-  ensure "$1" kube-controller-manager kube-controller-manager --kubeconfig="$pki/controllers.conf" --secure-port=0 \
+  local state=$1 pki=$1/pki
+  shift
+  ensure "$state" kube-controller-manager kube-controller-manager --kubeconfig="$pki/controllers.conf" --secure-port=0 \
     --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
     --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
-    --use-service-account-credentials --leader-elect=false
+    --use-service-account-credentials --leader-elect=false "$@"
 }
 
 # kubectl as the administrator of a state folder: kubectl_of STATE ARGUMENTS...

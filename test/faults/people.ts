@@ -2,8 +2,10 @@
 import { trainingJobs } from '../../operator/api/resources.ts';
 import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { Condition, Resource } from '../../operator/kernel/objects.ts';
+import type { Cache } from '../../operator/kernel/reconcile.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
 import type { Deed } from './interference.ts';
+import type { Laboratory } from './laboratory.ts';
 import type { Rooted, Scenario } from './scenario.ts';
 import { until } from './until.ts';
 
@@ -14,15 +16,23 @@ const exceeded = /exceeded quota|status unknown for quota/;
 
 const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 'notFound';
 
+/** Looks in vain after which the API server is asked though nothing was heard: not all that is waited for is in the object. */
+const mostUnasked = 8;
+
 export class People {
   readonly #cluster: Cluster;
+  readonly #heard: Cache;
   readonly #scenario: Scenario;
   readonly #namespace: string;
   #deeds: Promise<void> = Promise.resolve();
   #begun = 0;
+  /** What had been heard of the object when it was last looked at in vain, and the looks since then for which nobody was asked. */
+  #vain: string | undefined;
+  #unasked = 0;
 
-  constructor(cluster: Cluster, scenario: Scenario, namespace: string) {
+  constructor({ cluster, heard }: Pick<Laboratory, 'cluster' | 'heard'>, scenario: Scenario, namespace: string) {
     this.#cluster = cluster;
+    this.#heard = heard;
     this.#scenario = scenario;
     this.#namespace = namespace;
   }
@@ -49,12 +59,20 @@ export class People {
     return this.#deeds;
   }
 
-  /** Whether the object, or its absence, is as it should be, and not that of a moment before somebody's deed. */
+  /**
+   * Whether the object, or its absence, is as it should be, and not that of a moment before somebody's deed. As long as
+   * nothing new is heard of it the API server is mostly left alone: dozens of lives are looked at four times a second.
+   */
   async find(isSo: (object: Rooted | undefined) => boolean): Promise<boolean> {
     const before = this.#begun;
     await this.idle();
+    const heard = this.#heard.get(this.#scenario.resource, this.#key)?.metadata.resourceVersion ?? 'none';
+    this.#unasked = heard === this.#vain ? this.#unasked + 1 : 0;
+    if (this.#unasked % mostUnasked > 0) return false;
     const object = await this.found();
-    return before === this.#begun && isSo(object);
+    const isFound = before === this.#begun && isSo(object);
+    this.#vain = isFound ? undefined : heard;
+    return isFound;
   }
 
   change(change: Scenario['changes'][number], isGone: () => boolean): Promise<void> {

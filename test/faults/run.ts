@@ -64,7 +64,7 @@ class Run {
     this.#scenario = scenario;
     this.#plan = plan;
     this.#interference = new Interference(plan, this.#trace);
-    this.#people = new People(laboratory.cluster, scenario, this.#namespace);
+    this.#people = new People(laboratory, scenario, this.#namespace);
     this.#outsiders = new Outsiders(scenario, this.#namespace, laboratory);
     this.#operators = new Succession({
       outsiders: this.#outsiders,
