@@ -40,6 +40,7 @@ function perturbationsOf(scenario: Scenario): readonly Perturbation[] {
 
 let laboratory: OpenLaboratory;
 let trials: Trials;
+let telling: NodeJS.Timeout | undefined;
 /** By life and perturbation; plans of which one is enough stand together. */
 const verdicts = new Map<string, Promise<readonly (readonly Judged[])[]>>();
 const named = (scenario: Scenario, perturbation: Perturbation): string => `${scenario.name}, ${perturbation}`;
@@ -71,9 +72,11 @@ beforeAll(async () => {
   await untilGarbageIsCollected(laboratory.cluster, scenarios);
   trials = new Trials(laboratory, `${folder}/failed`);
   beginAll();
+  telling = setInterval(() => process.stdout.write(`${trials.progress}\n`), 60_000);
 }, 300_000);
 
 afterAll(async () => {
+  clearInterval(telling);
   await laboratory.close();
   await writeFile(`${folder}/coverage.json`, `${JSON.stringify(coverage, undefined, 2)}\n`);
 }, 300_000);

@@ -28,10 +28,16 @@ export class Trials {
   readonly #seconds = new Map<string, Promise<Outcome>>();
   readonly #waiting: (() => Promise<void>)[] = [];
   #running = 0;
+  #done = 0;
 
   constructor(laboratory: Laboratory, folder: string) {
     this.#laboratory = laboratory;
     this.#folder = folder;
+  }
+
+  /** How far it is: a whole run takes half an hour, most of it without any other word. */
+  get progress(): string {
+    return `faults: ${String(this.#done)} lives lived, ${String(this.#running)} under way, ${String(this.#waiting.length)} to come`;
   }
 
   /** The run without faults that the others are compared with, once per life. */
@@ -101,6 +107,7 @@ export class Trials {
     this.#running += 1;
     void work().finally(() => {
       this.#running -= 1;
+      this.#done += 1;
       this.#next();
     });
   }
