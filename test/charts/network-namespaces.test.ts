@@ -116,6 +116,14 @@ describe('namespaces', () => {
     expect(pairs(passing(namespaced), [workers, only('gateway')], 8081)).toEqual([]);
   });
 
+  test('of a release for one namespace nobody of another one reaches the store, nor is asked', async () => {
+    const namespaced = policiesOf(objects(await render('test/charts/values-namespaced.yaml')));
+    const pods = await everyMade(['limbeck-system', uncovered], 'service');
+    expect(pairs((one) => enters(namespaced, one), [pods, only('store')], 7070)).toEqual(['limbeck-system store']);
+    for (const asker of ['operator', 'gateway'])
+      expect(pairs((one) => leaves(namespaced, one), [only(asker), pods], 8080)).toEqual([`${asker} limbeck-system`]);
+  });
+
   test('all but the store ask for names by UDP and TCP', async () => {
     const examples = ['teacher', 'student', 'service'];
     const generated = await Promise.all(examples.map(async (one) => [one, await made(one, 'team')] as const));
