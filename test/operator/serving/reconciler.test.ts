@@ -137,7 +137,7 @@ describe('the model of a job', () => {
 
   test('has not rolled out before it is deployed, also where no replica is wanted', () => {
     const progressOf = (observed: ReturnType<typeof seen>) =>
-      planned(observed).status.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+      planned(observed).status.conditions.find(({ type }) => type === 'Progressing')?.reason;
     const stopped = { ...before, service: service({ ...named.spec, replicas: 0 }) };
     expect(progressOf(stopped)).toBe('RollingOut');
     expect(progressOf({ ...stopped, service: stored(stopped) })).toBe('RolledOut');
