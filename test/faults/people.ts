@@ -16,9 +16,6 @@ const exceeded = /exceeded quota|status unknown for quota/;
 
 const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 'notFound';
 
-/** Looks in vain after which the API server is asked though nothing was heard: not all that is waited for is in the object. */
-const mostUnasked = 8;
-
 export class People {
   readonly #cluster: Cluster;
   readonly #heard: Cache;
@@ -26,9 +23,6 @@ export class People {
   readonly #namespace: string;
   #deeds: Promise<void> = Promise.resolve();
   #begun = 0;
-  /** What had been heard of the object when it was last looked at in vain, and the looks since then for which nobody was asked. */
-  #vain: string | undefined;
-  #unasked = 0;
 
   constructor({ cluster, heard }: Pick<Laboratory, 'cluster' | 'heard'>, scenario: Scenario, namespace: string) {
     this.#cluster = cluster;
@@ -60,19 +54,15 @@ export class People {
   }
 
   /**
-   * Whether the object, or its absence, is as it should be, and not that of a moment before somebody's deed. As long as
-   * nothing new is heard of it the API server is mostly left alone: dozens of lives are looked at four times a second.
+   * Whether the object, or its absence, is as it should be, and not that of a moment before somebody's deed. The API server is
+   * asked only when what was heard is right: dozens of lives are looked at four times a second.
    */
   async find(isSo: (object: Rooted | undefined) => boolean): Promise<boolean> {
     const before = this.#begun;
     await this.idle();
-    const heard = this.#heard.get(this.#scenario.resource, this.#key)?.metadata.resourceVersion ?? 'none';
-    this.#unasked = heard === this.#vain ? this.#unasked + 1 : 0;
-    if (this.#unasked % mostUnasked > 0) return false;
+    if (!isSo(this.#heard.get(this.#scenario.resource, this.#key) as Rooted | undefined)) return false;
     const object = await this.found();
-    const isFound = before === this.#begun && isSo(object);
-    this.#vain = isFound ? undefined : heard;
-    return isFound;
+    return before === this.#begun && isSo(object);
   }
 
   change(change: Scenario['changes'][number], isGone: () => boolean): Promise<void> {

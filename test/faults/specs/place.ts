@@ -10,7 +10,7 @@ import type { LoadFailure } from '../../../operator/serving/trouble.ts';
 import type { RawApi } from '../../support/raw-api.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { settings } from '../../support/runs.ts';
-import { difference, endState, heardIn, newsIn, versionsOf } from '../end-state.ts';
+import { difference, endState, heardIn, newsIn, stateOf, versionsOf } from '../end-state.ts';
 import { unscheduled } from '../courses.ts';
 import { fixed, startInstance, type Instance } from '../instance.ts';
 import { writesAtRest } from '../quiescence.ts';
@@ -142,7 +142,8 @@ export class Place {
     const { cluster } = this.#options.laboratory;
     const key = { namespace: this.#namespace, name: this.#target.name };
     await had('a deletion', () => cluster.remove({ resource: this.#resource, key }, never));
-    const isGone = async (): Promise<boolean> => difference(this.#atFirst, await this.state()).length === 0;
+    const isGone = async (): Promise<boolean> =>
+      (await this.apart((state) => difference(this.#atFirst, state))).length === 0;
     await until('all of it is gone', isGone, { everyMs: 300 });
   }
 
@@ -177,6 +178,12 @@ export class Place {
     return had('the state', () => endState(this.#options.laboratory.cluster, this.#namespace));
   }
 
+  /** In what the state differs. The API server is asked only when what was heard does not. */
+  async apart(differences: (state: readonly string[]) => readonly string[]): Promise<readonly string[]> {
+    const heard = differences(stateOf(heardIn(this.#options.laboratory.heard, this.#namespace), this.#namespace));
+    return heard.length > 0 ? heard : differences(await this.state());
+  }
+
   /** Waits until it is as expected, and nobody has written anything for a while. */
   rest(expected: Expectation): Promise<void> {
     let quietSinceMs = performance.now();
@@ -188,7 +195,7 @@ export class Place {
       before = now;
       // Controllers that are late have yet to act upon what looks done: both must hold at once.
       if (performance.now() - quietSinceMs < quietMs) return false;
-      lacks = expected(await this.get());
+      lacks = await this.#lack(expected, this.#resource, this.#target.name);
       return lacks === undefined;
     };
     return this.#wait(isAtRest, () => lacks);
@@ -220,10 +227,17 @@ export class Place {
   #until(expected: Expectation, resource: Resource, name: string): Promise<void> {
     let lacks: string | undefined = 'it was not looked at';
     const isSo = async (): Promise<boolean> => {
-      lacks = expected(await this.get(resource, name));
+      lacks = await this.#lack(expected, resource, name);
       return lacks === undefined;
     };
     return this.#wait(isSo, () => lacks);
+  }
+
+  /** Here, too, nobody is asked before the object that was heard of is as expected. */
+  async #lack(expected: Expectation, resource: Resource, name: string): Promise<string | undefined> {
+    const heard = this.#options.laboratory.heard.get(resource, { namespace: this.#namespace, name });
+    const lack = heard === undefined ? 'it is not heard of' : expected(heard as Rooted);
+    return lack ?? expected(await this.get(resource, name));
   }
 
   async #wait(look: () => Promise<boolean>, lacks: () => string | undefined): Promise<void> {

@@ -73,7 +73,7 @@ export async function complaints(place: Place, compared: Compared): Promise<read
 async function apart(place: Place, { expected, comparable }: Compared): Promise<readonly string[]> {
   let found: readonly string[] = [];
   const isSame = async (): Promise<boolean> => {
-    found = difference(comparable(expected), comparable(await place.state()));
+    found = await place.apart((state) => difference(comparable(expected), comparable(state)));
     return found.length === 0;
   };
   await until('the same state', isSame, { everyMs: 300 }).catch(() => undefined);
