@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
+import { referenceQuietMs } from './controllers.ts';
 import { excusedBy, lotsOf } from './deeds.ts';
 import { difference, endState, heardIn, stateOf, versionsOf } from './end-state.ts';
 import { endsToldAgain } from './ends.ts';
@@ -25,8 +26,6 @@ import { had, until } from './until.ts';
 /** Longer than the operator waits for what it may not have seen, and a new garbage collector for what it may not know. */
 const restPatienceMs = longestAwayMs + 130_000;
 const quietMs = 700;
-/** What all the others are compared with must not be taken for the end too soon. */
-const referenceQuietMs = 4000;
 
 /** `reference`: the state to arrive at; without one the run itself says what is right. */
 export async function runPlan(
@@ -229,8 +228,11 @@ class Run {
     let found: readonly string[] | undefined;
     this.#compared = undefined;
     const isThere = async (): Promise<boolean> => {
-      const enoughMs = expected === undefined ? referenceQuietMs : quietMs;
-      if (this.#trace.quietMs < enoughMs) return false;
+      if (
+        this.#trace.quietMs <
+        (expected === undefined ? referenceQuietMs(heardIn(this.#laboratory.heard, this.#namespace)) : quietMs)
+      )
+        return false;
       // The API server is asked only when what was heard is right.
       if (expected !== undefined && !this.#hasHeard(expected)) return false;
       found = await this.#state();
