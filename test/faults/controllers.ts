@@ -12,7 +12,7 @@ const isOver = (job: Job): boolean =>
 const runs = ({ status }: Pod): boolean => status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
 
 /** Whether a pod still runs, or is to, whose Job is over. */
-export function haveToAct(objects: readonly KubeObject[]): boolean {
+function haveToAct(objects: readonly KubeObject[]): boolean {
   const jobs = objects.filter((object): object is Job => object.kind === 'Job' && isOver(object as Job));
   const uids = new Set(jobs.map(({ metadata }) => metadata.uid));
   const pods = objects.filter((object): object is Pod => object.kind === 'Pod');

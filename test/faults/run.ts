@@ -1,6 +1,7 @@
 /** One run: a namespace, a user, a kubelet by script, and as many operators as the plan kills. */
 import { randomUUID } from 'node:crypto';
 import { longestAwayMs } from '../../operator/kernel/deadlines.ts';
+import type { KubeObject } from '../../operator/kernel/objects.ts';
 import { createNamespace } from '../support/cluster-scoped.ts';
 import { referenceQuietMs } from './controllers.ts';
 import { excusedBy, lotsOf } from './deeds.ts';
@@ -228,11 +229,8 @@ class Run {
     let found: readonly string[] | undefined;
     this.#compared = undefined;
     const isThere = async (): Promise<boolean> => {
-      if (
-        this.#trace.quietMs <
-        (expected === undefined ? referenceQuietMs(heardIn(this.#laboratory.heard, this.#namespace)) : quietMs)
-      )
-        return false;
+      const enoughMs = expected === undefined ? referenceQuietMs(this.#heard) : quietMs;
+      if (this.#trace.quietMs < enoughMs) return false;
       // The API server is asked only when what was heard is right.
       if (expected !== undefined && !this.#hasHeard(expected)) return false;
       found = await this.#state();
@@ -246,8 +244,12 @@ class Run {
     return had('the state', () => endState(this.#laboratory.cluster, this.#namespace));
   }
 
+  get #heard(): readonly KubeObject[] {
+    return heardIn(this.#laboratory.heard, this.#namespace);
+  }
+
   #hasHeard(expected: readonly string[]): boolean {
-    const heard = heardIn(this.#laboratory.heard, this.#namespace);
+    const heard = this.#heard;
     const versions = versionsOf(heard);
     if (versions === this.#compared) return false;
     const isSo = difference(expected, stateOf(heard, this.#namespace)).length === 0;
