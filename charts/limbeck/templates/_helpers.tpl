@@ -129,3 +129,11 @@ imagePullSecrets:
 {{- define "limbeck.gatewayGraceSeconds" -}}
 {{ add .Values.gateway.drainSeconds 15 }}
 {{- end -}}
+
+{{/* As a peer of a NetworkPolicy: what the operator makes, of this label, wherever it may make it. Takes the root and the label. */}}
+{{- define "limbeck.workloads" -}}
+podSelector: { matchExpressions: [{ key: limbeck.dev/{{ index . 1 }}, operator: Exists }] }
+{{- if not (index . 0).Values.namespaced }}
+namespaceSelector: {}
+{{- end }}
+{{- end }}
