@@ -109,8 +109,7 @@ test-integration: programs ## Against a real API server and a real S3 server.
 .PHONY: test-faults-sample test-faults
 # An API server of their own: an operator of another test that serves every namespace would act upon what is disturbed here.
 # Its pods are on no node, which the controllers of endpoints take amiss, again and again: a third of all requests was theirs.
-# GOGC: of the time of an API server that is never idle 5 % go to collections, and no longer 8; it takes a good GiB.
-FAULTS_CLUSTER := GOGC=300 LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 \
+FAULTS_CLUSTER := LIMBECK_API_STATE=$(CACHE)/api-faults LIMBECK_API_PORT=15443 \
   LIMBECK_API_CONTROLLERS='*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller' $(CLUSTER)
 FAULTS := $(LAVISH) $(FAULTS_CLUSTER) api-run -- \
   $(BOUNDED) 7200 $(JEST) --selectProjects faults --maxWorkers=3
