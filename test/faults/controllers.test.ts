@@ -20,6 +20,11 @@ const pod = (phase: string, owner = 'job'): KubeObject & { readonly status: obje
 test.each([
   ['a pod that runs, of a Job that has failed', [job('Failed'), pod('Running')], 30_000],
   ['a pod that is to run, of a Job that is about to', [job('FailureTarget'), pod('Pending')], 30_000],
+  [
+    'a pod that has failed, of a Job that does not know it yet',
+    [job('Suspended'), pod('Running'), pod('Failed')],
+    30_000,
+  ],
   ['a pod that has ended', [job('Failed'), pod('Failed'), pod('Succeeded')], 4000],
   ['a pod of a Job that goes on', [job('Suspended'), pod('Running')], 4000],
   ['a pod of a Job that has not failed', [job('Failed', 'False'), pod('Running')], 4000],

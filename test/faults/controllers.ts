@@ -11,12 +11,18 @@ const isOver = (job: Job): boolean =>
 
 const runs = ({ status }: Pod): boolean => status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
 
-/** Whether a pod still runs, or is to, whose Job is over. */
+/**
+ * Whether a pod still runs, or is to, whose Job is over; or has failed, and its Job, which tries none a second time, does not
+ * say so yet.
+ */
 function haveToAct(objects: readonly KubeObject[]): boolean {
-  const jobs = objects.filter((object): object is Job => object.kind === 'Job' && isOver(object as Job));
-  const uids = new Set(jobs.map(({ metadata }) => metadata.uid));
+  const jobs = objects.filter((object): object is Job => object.kind === 'Job');
+  const ends = new Map(jobs.map((job) => [job.metadata.uid, isOver(job)]));
   const pods = objects.filter((object): object is Pod => object.kind === 'Pod');
-  return pods.some((pod) => runs(pod) && uids.has(controllerOf(pod)?.uid));
+  return pods.some((pod) => {
+    const isOfEnded = ends.get(controllerOf(pod)?.uid);
+    return isOfEnded === true ? runs(pod) : isOfEnded === false && pod.status?.phase === 'Failed';
+  });
 }
 
 /** What all the others are compared with must not be taken for the end too soon. */
