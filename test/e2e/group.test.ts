@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TrainingJobStatus } from '../../operator/api/generated.ts';
 import { conditionOf, Kubectl, type Pod } from '../../demo/kubectl.ts';
-import { damageNewest, freeze, inTrainer, kill, openLab, training, type Lab } from './lab.ts';
+import { damageNewest, freeze, inTrainer, kill, openLab, placement, training, type Lab } from './lab.ts';
 import { recordPods, type PodRecord } from './pod-record.ts';
 import { recordTable, type TableRecord } from './table-record.ts';
 import { namespaces } from './world.ts';
@@ -96,12 +96,17 @@ async function hunt(): Promise<TrainingJobStatus> {
   return statusOf('hunted', 'succeeding', ({ phase }) => phase === 'Succeeded');
 }
 
+/** Its training has no end, and would take every core from all that is beside it. */
+const slow = { ...placement, resources: { ...placement.resources, limits: { cpu: '300m', memory: '1Gi' } } };
+
 /**
  * A rank that is stopped where it is, as a hung device would stop it; later all of them are killed at once. No machine
  * comes to the end of so many epochs before that: it is deleted when the last attempt has gone on.
  */
 async function freezeOne(): Promise<TrainingJobStatus> {
-  await kubectl.applyObject(training('frozen', { ...long(100_000), retry: { limit: 3, stallSeconds: 10 } }));
+  await kubectl.applyObject(
+    training('frozen', { ...long(100_000), retry: { limit: 3, stallSeconds: 10 }, placement: slow }),
+  );
   await underWay('frozen', 1);
   const [, second = ''] = await workersOf('frozen', 1);
   freeze(kubectl, second);

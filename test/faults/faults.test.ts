@@ -3,13 +3,14 @@
  * (`make test-faults`), otherwise a sample in which every kind meets every perturbation. LIMBECK_FAULTS_ONLY names one
  * perturbation, LIMBECK_FAULTS_LIFE one life.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Covered } from './coverage.ts';
+import { timesFrom, type Covered } from './coverage.ts';
 import { untilGarbageIsCollected } from './garbage.ts';
 import { openLaboratory, type OpenLaboratory } from './laboratory.ts';
 import { complaints } from './oracle.ts';
 import { idleAtMost, missed } from './idle.ts';
+import { keep } from './kept.ts';
 import { perturbations, planText, type FaultPlan, type Perturbation } from './plan.ts';
 import { plansFor, sampleOf } from './plans.ts';
 import type { Outcome } from './outcome.ts';
@@ -78,7 +79,7 @@ beforeAll(async () => {
 afterAll(async () => {
   clearInterval(telling);
   await laboratory.close();
-  await writeFile(`${folder}/coverage.json`, `${JSON.stringify(coverage, undefined, 2)}\n`);
+  await keep('coverage', coverage);
 }, 300_000);
 
 const complaintsOf = (judged: readonly Judged[]): readonly string[] =>
@@ -131,7 +132,8 @@ describe.each(scenarios)('$name', (scenario) => {
       // Plans that never come to pass would be survived by anything.
       const idle = plansOf(seats.filter((seat) => !seat.some((one) => one.reached)));
       const counts = { plans: judged.length, reached: reached.length, converged: converged.length, quiet };
-      coverage.push({ scenario: scenario.name, perturbation, ...counts, idle: idle.map(planText) });
+      const took = timesFrom(judged.map(({ plan, seconds }) => ({ plan: planText(plan), seconds })));
+      coverage.push({ scenario: scenario.name, perturbation, ...counts, idle: idle.map(planText), took });
       expect(complaintsOf(judged)).toEqual([]);
       const { sure, others } = missed(plansOf(seats), idle, await trials.fewestWrites(scenario));
       expect(sure.map(planText)).toEqual([]);

@@ -16,14 +16,15 @@ import { podGroupsOf } from '../../operator/workloads/pod-group.ts';
 import type { RunFeeds } from '../../operator/workloads/run.ts';
 import type { Settings } from '../../operator/workloads/settings.ts';
 import { freshRegistry, rememberingLog } from '../support/toy.ts';
+import type { Death } from './deaths.ts';
 
 export interface Instance {
   readonly manager: Manager;
   readonly lines: readonly string[];
   /** Requests that were to change something, so far. */
   writes(): number;
-  /** It ended by itself, as its lease was lost: true; it was ended: false. */
-  readonly died: Promise<boolean>;
+  /** How it ended by itself; undefined: it was ended. */
+  readonly died: Promise<Death | undefined>;
   /** Ends it; resolves when nothing of it runs any more. */
   stop(): Promise<void>;
 }
@@ -86,8 +87,8 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ namespace, watchNamespace: namespace, leaderElection: lease && { leaseName } },
   });
   const died = manager.done.then(
-    () => false,
-    () => true,
+    () => undefined,
+    (error: unknown): Death => ({ error }),
   );
   const stop = async (): Promise<void> => {
     stopping.abort();

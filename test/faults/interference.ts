@@ -12,7 +12,7 @@ export type WriteVerdict =
   | { readonly kind: 'rotate'; readonly what: Credential; readonly lateMs: number };
 
 /** What somebody else does once a write is stored. */
-export type Deed = 'delete' | 'recreate' | 'terminate';
+export type Deed = 'delete' | 'delete in the foreground' | 'recreate' | 'terminate';
 
 export type FrameVerdict =
   'pass' | 'reset' | 'closed' | 'half' | 'silence' | 'gone' | 'told, then gone' | 'told, then dead';
@@ -23,6 +23,9 @@ export interface ReadVerdict {
   readonly refuse?: 410 | 422 | 429;
   readonly exactVersion?: string;
 }
+
+const deletionOf = ({ recreate, cascade }: Extract<Fault, { kind: 'delete' }>): Deed =>
+  recreate ? 'recreate' : cascade === undefined ? 'delete' : 'delete in the foreground';
 
 /** What a proxy asks of whoever decides. */
 export type Meddling = Pick<Interference, 'write' | 'read' | 'frame' | 'watchLastsMs' | 'hasLasted'>;
@@ -92,7 +95,7 @@ export class Interference {
       case 'release':
         return write === fault.write ? { kind: 'crash', moment: 'after', release: fault.to } : undefined;
       case 'delete':
-        return isAt(exchange, fault.write) ? { kind: 'user', deed: fault.recreate ? 'recreate' : 'delete' } : undefined;
+        return isAt(exchange, fault.write) ? { kind: 'user', deed: deletionOf(fault) } : undefined;
       case 'terminate':
         return isAt(exchange, fault.write) ? { kind: 'user', deed: 'terminate' } : undefined;
       case 'rotated':

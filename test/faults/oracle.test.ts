@@ -29,6 +29,8 @@ const wrong: readonly (readonly [string, Partial<Outcome>])[] = [
   ['creations and deletions differ', { deeds: { 'create jobs/toy': 2 } }],
   ['creations and deletions differ', { podsEver: 2 }],
   ['deleted without a UID', { unguardedDeletions: ['jobs/toy'] }],
+  ['an operator ended by itself', { deaths: ['before it led: TypeError'] }],
+  ['an operator ended by itself', { stuck: 'it never settled', deaths: ['before it led: TypeError'] }],
   ['1 writes at rest', { writesAtRest: 1 }],
   ['it never settled', { stuck: 'it never settled' }],
 ];
@@ -76,6 +78,7 @@ test('who takes over and does not see all may remove in vain, and let fewer pods
 test('who is born in the past may remove in vain, and no more than that', () => {
   const born: Fault = { kind: 'born in the past', resource: 'jobs', before: 1, to: 2, forMs: 1000 };
   expect(complaints(undisturbed, disturbed([born], [born], lot(1, 1)))).toEqual([]);
+  expect(complaints(undisturbed, disturbed([born], [born], lot(4, 1)))).not.toEqual([]);
   expect(complaints(undisturbed, disturbed([born], [born], lot(1, 0)))).not.toEqual([]);
 });
 

@@ -11,8 +11,9 @@ import type { Outcome } from './outcome.ts';
 
 /** Sentences about what is wrong; none when all is well. */
 export function complaints(reference: Outcome, outcome: Outcome): readonly string[] {
-  if (outcome.stuck !== undefined) return [outcome.stuck];
-  const { befell } = outcome;
+  const { befell, stuck, deaths = [] } = outcome;
+  const died = said('an operator ended by itself', deaths);
+  if (stuck !== undefined) return [stuck, ...died];
   const isDeleted = befell.some(({ kind }) => kind === 'delete' || kind === 'terminate');
   const isGone = befell.some((fault) => fault.kind === 'delete' && !fault.recreate);
   const state = difference(isGone ? [] : reference.settled, outcome.settled);
@@ -23,6 +24,7 @@ export function complaints(reference: Outcome, outcome: Outcome): readonly strin
   const measure = isTakenOver ? 'exactly, or with fewer pods' : 'exactly';
   const deeds = isDeleted ? lotsApart(reference, outcome) : lotApart(reference, wholeOf(outcome), measure);
   return [
+    ...died,
     ...said('the end state differs', state),
     ...said(
       'a status is out of date',
@@ -81,7 +83,12 @@ const less = (deeds: Deeds, excused: Deeds): Deeds =>
 
 const without = (beginning: string, deeds: Deeds): Deeds =>
   Object.fromEntries(Object.entries(deeds).filter(([name]) => !name.startsWith(beginning)));
-const withoutVain = (deeds: Deeds): Deeds => without('delete in vain ', deeds);
+/** More than one for each time that somebody took over, and for what he is told late, would be a storm. */
+const vainAtMost = 3;
+const withoutVain = (deeds: Deeds): Deeds =>
+  Object.fromEntries(
+    Object.entries(deeds).filter(([name, times]) => !(name.startsWith('delete in vain ') && times <= vainAtMost)),
+  );
 const withoutRemovals = (deeds: Deeds): Deeds => without('delete ', deeds);
 
 /**

@@ -19,6 +19,8 @@ export interface Outcome {
   readonly toldAgain?: readonly string[];
   /** Operators whose place another one took, be it that the plan did not come to pass for want of anything else; none: 0. */
   readonly replaced?: number;
+  /** What is wrong with operators that ended by themselves. */
+  readonly deaths?: readonly string[];
   readonly afterDeletion: readonly string[];
   readonly deeds: Deeds;
   /** Removals in vain of whoever was told that a removal had failed, and was told wrong. */

@@ -2,8 +2,8 @@
 import { trainingJobs } from '../../operator/api/resources.ts';
 import { ApiError, type Cluster } from '../../operator/kernel/cluster.ts';
 import type { Condition, Resource } from '../../operator/kernel/objects.ts';
-import type { Cache } from '../../operator/kernel/reconcile.ts';
 import { createNamespace, namespaces, removeNamespace } from '../support/cluster-scoped.ts';
+import { removeInForeground } from './foreground.ts';
 import type { Deed } from './interference.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Rooted, Scenario } from './scenario.ts';
@@ -16,17 +16,19 @@ const exceeded = /exceeded quota|status unknown for quota/;
 
 const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 'notFound';
 
+type Workplace = Pick<Laboratory, 'cluster' | 'heard' | 'access' | 'upstream'>;
+
 export class People {
+  readonly #laboratory: Workplace;
   readonly #cluster: Cluster;
-  readonly #heard: Cache;
   readonly #scenario: Scenario;
   readonly #namespace: string;
   #deeds: Promise<void> = Promise.resolve();
   #begun = 0;
 
-  constructor({ cluster, heard }: Pick<Laboratory, 'cluster' | 'heard'>, scenario: Scenario, namespace: string) {
-    this.#cluster = cluster;
-    this.#heard = heard;
+  constructor(laboratory: Workplace, scenario: Scenario, namespace: string) {
+    this.#laboratory = laboratory;
+    this.#cluster = laboratory.cluster;
     this.#scenario = scenario;
     this.#namespace = namespace;
   }
@@ -43,7 +45,7 @@ export class People {
     return this.#inTurn(async () => {
       await stored;
       const { spec } = (await this.found()) ?? this.#scenario.object;
-      await this.delete();
+      await this.delete(deed === 'delete in the foreground');
       if (deed === 'recreate') await this.create(spec);
     });
   }
@@ -60,7 +62,7 @@ export class People {
   async find(isSo: (object: Rooted | undefined) => boolean): Promise<boolean> {
     const before = this.#begun;
     await this.idle();
-    if (!isSo(this.#heard.get(this.#scenario.resource, this.#key) as Rooted | undefined)) return false;
+    if (!isSo(this.#laboratory.heard.get(this.#scenario.resource, this.#key) as Rooted | undefined)) return false;
     const object = await this.found();
     return before === this.#begun && isSo(object);
   }
@@ -91,8 +93,9 @@ export class People {
   }
 
   /** For good, and what its model came from: no life that is made again has such a job. */
-  async delete(): Promise<void> {
-    await this.#cluster.remove({ resource: this.#scenario.resource, key: this.#key }, never);
+  async delete(isInForeground = false): Promise<void> {
+    const whom = { resource: this.#scenario.resource, key: this.#key };
+    await (isInForeground ? removeInForeground(this.#laboratory, whom) : this.#cluster.remove(whom, never));
     const { maker } = this.#scenario;
     const key = { namespace: this.#namespace, name: maker?.metadata.name ?? '' };
     if (maker !== undefined) await this.#cluster.remove({ resource: trainingJobs, key }, never);

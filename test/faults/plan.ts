@@ -53,8 +53,11 @@ export type Fault =
    * another release, with other images.
    */
   | { readonly kind: 'release'; readonly write: number; readonly to: Release }
-  /** The user deletes the object once this write is committed, before the operator has its reply. */
-  | { readonly kind: 'delete'; readonly write: WriteAt; readonly recreate: boolean }
+  /**
+   * The user deletes the object once this write is committed, before the operator has its reply; in the foreground, it stays
+   * until all that it owns is gone.
+   */
+  | { readonly kind: 'delete'; readonly write: WriteAt; readonly recreate: boolean; readonly cascade?: 'foreground' }
   /** Somebody deletes the whole namespace once this write is committed, and makes it and the object again when it is gone. */
   | { readonly kind: 'terminate'; readonly write: WriteAt }
   /** No object of the kind that `counts` names may be made, until the refusal has been told. */

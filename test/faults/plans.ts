@@ -92,7 +92,9 @@ function faultsOf(perturbation: Perturbation, reference: Outcome): readonly (rea
         ]),
       );
     case 'delete':
-      return writes.map((write) => [{ kind: 'delete', write, recreate: false }]);
+      return writes.map((write) => [
+        { kind: 'delete', write, recreate: false, ...(write % 2 === 0 ? { cascade: 'foreground' } : {}) } as const,
+      ]);
     case 'delete and recreate':
       return writes.map((write) => [{ kind: 'delete', write, recreate: true }]);
     case 'upgrade':

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import type { Instance, InstanceOptions } from './instance.ts';
 
 interface Starter {
-  startInstance(options: InstanceOptions): Instance;
+  startInstance(options: InstanceOptions): Omit<Instance, 'died'> & { readonly died: Promise<boolean> };
 }
 
 const archive = 'test/faults/released/operator.tgz';
@@ -33,5 +33,6 @@ let released: Promise<Starter> | undefined;
 
 export async function startReleased(options: InstanceOptions): Promise<Instance> {
   released ??= unpacked().then((folder) => import(`${folder}/test/faults/instance.ts`) as Promise<Starter>);
-  return (await released).startInstance(options);
+  const instance = (await released).startInstance(options);
+  return { ...instance, died: instance.died.then((isDead) => (isDead ? { error: 'of a former release' } : undefined)) };
 }

@@ -121,14 +121,14 @@ class Run {
       kubelet.stop();
     }
     const { writes, frames } = this.#trace;
-    const { log, recoveredAfterMs, replaced } = this.#operators;
+    const { log, recoveredAfterMs, replaced, complaints: deaths } = this.#operators;
     return {
       ...{
         plan: this.#plan,
         befell: this.#interference.befell,
         ...came,
         afterDeletion,
-        replaced,
+        ...{ replaced, deaths },
         writes,
         frames,
       },

@@ -1,6 +1,7 @@
 /** Who is the operator in a run: each dies with its proxy, and another takes its place, which knows nothing or stood by. */
 import { leases } from '../../operator/kernel/lease.ts';
 import { freeLease } from '../support/free-lease.ts';
+import { complaintOf } from './deaths.ts';
 import { Gate, recoveredWithinMs } from './gate.ts';
 import { leaseName, open, type Instance } from './instance.ts';
 import type { Deed, Interference, Meddling } from './interference.ts';
@@ -50,6 +51,8 @@ export class Succession {
   #starting: Promise<void> = Promise.resolve();
   /** How many have died. */
   replaced = 0;
+  /** What is wrong with those that ended by themselves. */
+  readonly complaints: string[] = [];
 
   constructor(options: SuccessionOptions) {
     this.#options = options;
@@ -164,12 +167,19 @@ export class Succession {
     const reign = { proxy, instance: await start({ credentials, namespace, settings, feeds, isSuspicious, ...lease }) };
     listen(reign.instance);
     this.#reigns.push(reign);
-    if (isLed) void reign.instance.died.then((isDead) => this.#succeed(reign, isDead));
+    if (isLed) void this.#succeed(reign);
     return reign;
   }
 
   /** On a machine that stands still for seconds the lease may be lost; a kubelet would start another process. */
-  #succeed({ instance }: Reign, isDead: boolean): void {
-    if (isDead && this.#present?.instance === instance) this.#replace(undefined);
+  async #succeed({ instance }: Reign): Promise<void> {
+    let ledAtMs: number | undefined;
+    void instance.manager.leading.then(() => (ledAtMs = performance.now()));
+    const death = await instance.died;
+    const isPresent = this.#present?.instance === instance;
+    if (death === undefined || !(isPresent || this.#standBy?.instance === instance)) return;
+    const complaint = complaintOf(death, ledAtMs && performance.now() - ledAtMs);
+    if (complaint !== undefined) this.complaints.push(complaint);
+    if (isPresent) this.#replace(undefined);
   }
 }

@@ -13,6 +13,8 @@ export interface Judged {
   readonly reached: boolean;
   /** Three looks at everything in the end wrote nothing. */
   readonly quiet: boolean;
+  /** How long it took, from the first start of an operator on. */
+  readonly seconds: number;
   /** What there is to complain about; undefined: nothing. */
   readonly bad?: string;
 }
@@ -67,11 +69,12 @@ export class Trials {
   async judge(scenario: Scenario, plan: FaultPlan): Promise<Judged> {
     const reference = await this.referenceOf(scenario);
     return this.#inTurn(async () => {
+      const beganAtMs = performance.now();
       const outcome = await runPlan(this.#laboratory, scenario, plan, reference);
       const said = complaints(reference, outcome);
       const { befell, stuck, writesAtRest } = outcome;
       const seen = {
-        plan,
+        ...{ plan, seconds: (performance.now() - beganAtMs) / 1000 },
         reached: befell.length === plan.faults.length,
         quiet: stuck === undefined && writesAtRest === 0,
       };

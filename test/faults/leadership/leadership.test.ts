@@ -3,7 +3,6 @@
  * writes without the lease, and every job gets its children once.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { batchJobs, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
 import { usualTimes } from '../../../operator/kernel/lease.ts';
@@ -11,6 +10,7 @@ import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import { createNamespace, removeNamespace } from '../../support/cluster-scoped.ts';
 import { teacherJob } from '../../support/runs.ts';
 import type { Takeover } from '../coverage.ts';
+import { keep } from '../kept.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { Trace, type Exchange } from '../trace.ts';
 import { pause, until } from '../until.ts';
@@ -28,8 +28,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(async () => {
   await laboratory.close();
-  await mkdir('build/faults', { recursive: true });
-  await writeFile('build/faults/leadership.json', `${JSON.stringify(takeovers, undefined, 2)}\n`);
+  await keep('leadership', takeovers);
 }, 300_000);
 
 interface User {
@@ -112,7 +111,7 @@ async function livesOnce({ befell, deed, goalSeconds, ...oddity }: Case): Promis
     // Where it fails sooner, the namespace is taken away under the user's hands.
     creating.catch(() => undefined);
     const scene = await sceneOf(candidacy, leader, successor, user);
-    if (leader.process.exitCode !== null || reignsOf(trace).length > 1) return undefined;
+    if (hasLostLease(leader, trace) || reignsOf(trace).length > 1) return undefined;
     let beganAt = Date.now();
     const strikes = (): void => void (beganAt = Date.now());
     const [hasBefallen] = await Promise.all([deed({ ...scene, strikes }), scene.takenOver]);
@@ -142,11 +141,13 @@ const isInTime = ({ takeover: { seconds, goalSeconds = Infinity } }: Life): bool
  */
 async function livesThrough(one: Case): Promise<Life> {
   let last: Life | undefined;
-  for (let left = 3; left > 0 && (last === undefined || !isInTime(last)); left -= 1)
-    last = (await livesOnce(one)) ?? last;
+  for (let left = 3; left > 0 && (last === undefined || !isInTime(last)); left -= 1) {
+    const life = await livesOnce(one);
+    if (life !== undefined) takeovers.push(life.takeover);
+    last = life ?? last;
+  }
   if (last === undefined)
     throw new Error('the machine is too busy for a leader to keep its lease, or for its writes to be on the way');
-  takeovers.push(last.takeover);
   return last;
 }
 

@@ -3,10 +3,10 @@
  * takes it again, and LIMBECK_PATH what failed of it alone. More and longer, and another seed each time, with
  * LIMBECK_FAULTS=all.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openRawApi } from '../../support/raw-api.ts';
 import type { Chains } from '../coverage.ts';
+import { keep } from '../kept.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
 import { goodAgain, lastAloneDecides } from './chain.ts';
 import { chain, goodAndBad } from './declarations.ts';
@@ -26,8 +26,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await laboratory.close();
   await api.close();
-  await mkdir('build/faults', { recursive: true });
-  await writeFile('build/faults/chains.json', `${JSON.stringify(chains, undefined, 2)}\n`);
+  await keep('chains', chains);
 }, 300_000);
 
 function judge(kind: string, what: string, { tries, failed }: Tried): void {
