@@ -19,7 +19,7 @@ PEER_ERRORS = re.compile(r"Dist\w*Error|gloo|nccl|connection (closed|reset|refus
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
 
 
-class Job:
+class Job(contextlib.AbstractContextManager["Job"]):
     """`config` is trainer-config.schema.json; rank and world size torchrun's. Leaving the block ends the process."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -106,9 +106,6 @@ class Job:
         resumed = {n: v for n, v in self._board.document().items() if n in ("resumedFromStep", "skippedCheckpoint")}
         success = {"contractVersion": "v1", "outcome": "succeeded", "artefact": artefact, "metrics": metrics}
         self._result = last_words({**success, **resumed, **members})
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Writes the result and ends the process: threads of a broken process group would hold it up."""

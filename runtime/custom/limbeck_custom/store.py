@@ -48,8 +48,11 @@ def listed(prefix: str) -> list[str]:
 
 def _client() -> Any:
     import boto3
+    from botocore.config import Config
 
-    return boto3.client("s3")
+    # Not every store knows the checksums that boto3 sends since 1.36, nor buckets by the name of a host.
+    known = Config.OPTION_DEFAULTS.keys() & {"request_checksum_calculation", "response_checksum_validation"}
+    return boto3.client("s3", config=Config(s3={"addressing_style": "path"}, **dict.fromkeys(known, "when_required")))
 
 
 def _place(uri: str) -> dict[str, str]:

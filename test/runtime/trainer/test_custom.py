@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 from custom_programs import PACKAGE, document, start, step_of
 from support import attempt, contract, metrics_of, progress_of, until
+from web_server import Quiet, web_server
 from workers import start_program
 
 PROGRAM = """
@@ -110,6 +112,32 @@ with Job.start() as job:
     config = {**document(store), "checkpoint": {"everySeconds": 60, "keep": 1}}
     (worker,) = start(tmp_path, config, ["-c", program])
     assert (worker.exit_code(), "(5, b'five')" in worker.log_file.read_text()) == (0, True)
+
+
+def test_what_goes_to_s3_carries_no_checksums_that_a_store_need_not_know(tmp_path: Path) -> None:
+    """boto3 sends them since 1.36, and many a store that is not Amazon's refuses such a request."""
+    puts: list[tuple[str, list[str]]] = []
+
+    class Store(Quiet, BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            puts.append((self.path, [name.lower() for name in self.headers]))
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    program = "from limbeck_custom import Job\nwith Job.start() as job:\n    job.save_checkpoint(1, b'state')\n"
+    config, keys = document("s3://limbeck"), {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    with web_server(Store) as port:
+        place = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
+        variables = {"PYTHONPATH": str(PACKAGE), **keys, **place}
+        (worker,) = start_program(tmp_path, config, [sys.executable, "-c", program], 1, variables)
+        assert worker.exit_code() == 0, worker.log_file.read_text()
+    folder = config["store"]["runUri"].removeprefix("s3:/")
+    assert [path for path, _ in puts] == [
+        f"{folder}/a1/checkpoints/model/step-00000001.{kind}" for kind in ("pt", "json")
+    ]
+    assert [name for _, names in puts for name in names if "checksum" in name or name == "x-amz-trailer"] == []
 
 
 @pytest.mark.parametrize(
