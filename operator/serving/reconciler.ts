@@ -275,7 +275,7 @@ function plan(seen: Observed, settings: Settings, now: Date): Plan<Stated<ModelS
     apply: deploying === undefined ? [] : desiredChildren(service, deploying, settings),
     remove: [],
     status: statusOf(situation, now),
-    events: notesOf(situation, seen.deployment?.spec?.replicas),
+    events: notesOf(situation, deploying && seen.deployment?.spec?.replicas),
     next: nextOf(situation, leftMs),
   };
 }

@@ -178,7 +178,10 @@ export function statusOf(seen: Situation, now: Date): Stated<ModelServiceStatus>
   };
 }
 
-/** What is news since the status that was stored last; `before`: replicas that the Deployment asked for so far. */
+/**
+ * What is news since the status that was stored last; `before`: replicas that the Deployment asked for so far, undefined where
+ * it is not written now.
+ */
 export const notesOf = (seen: Situation, before: number | undefined): readonly Note[] => [
   ...faultNotes(seen),
   ...verifiedNotes(seen),

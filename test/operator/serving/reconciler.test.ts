@@ -163,6 +163,15 @@ describe('the model of a job', () => {
     expect(planned(replaced).apply).toEqual([]);
     expect(revisionIn(deployed(replaced))).not.toBe(revisionIn(deployed(before)));
   });
+
+  test('tells of another number of replicas in the pass that asks for it, and in none before', () => {
+    const other = distillation({ ...succeeded, artefact: { ...succeeded.artefact, sha256: 'b'.repeat(64) } });
+    const pinned = { ...stored(before), spec: { ...named.spec, replicas: 3 } };
+    const replaced = seen({ service: pinned, deployment: deployed(before), job: other });
+    const told = (observed: ReturnType<typeof seen>) => planned(observed).events.map(({ reason }) => reason);
+    expect(told(replaced)).toEqual([]);
+    expect(told({ ...replaced, service: stored(replaced) })).toEqual(['Scaled']);
+  });
 });
 
 test('at rest the status stays as it is, and nothing is told twice', () => {
