@@ -493,7 +493,7 @@ export interface TrainingJobSpec {
    */
   readonly retry: {
     /**
-     * How many failed attempts are tried again. Preempted attempts and waits for missing data do not count; failures that a repetition cannot cure end the job at once.
+     * How many failed attempts are tried again. Preempted attempts and waits for missing data or images do not count; failures that a repetition cannot cure end the job at once.
      */
     readonly limit: number;
     /**
@@ -501,7 +501,7 @@ export interface TrainingJobSpec {
      */
     readonly stallSeconds?: number;
     /**
-     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input or their images missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };
@@ -1442,7 +1442,7 @@ export interface DistillationJobSpec {
    */
   readonly retry: {
     /**
-     * How many failed attempts are tried again. Preempted attempts and waits for missing data do not count; failures that a repetition cannot cure end the job at once.
+     * How many failed attempts are tried again. Preempted attempts and waits for missing data or images do not count; failures that a repetition cannot cure end the job at once.
      */
     readonly limit: number;
     /**
@@ -1450,7 +1450,7 @@ export interface DistillationJobSpec {
      */
     readonly stallSeconds?: number;
     /**
-     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node or for an image counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input missing do not. Unset means no deadline.
+     * Seconds that all attempts together may take before the job fails. An attempt counts from when its pods are asked for until it ends, so waiting for room on a node counts, as in the activeDeadlineSeconds of a Job. Waiting in the queue of placement.queueName, what comes before the first attempt, suspension, pauses between attempts, and attempts that only found their input or their images missing do not. Unset means no deadline.
      */
     readonly deadlineSeconds?: number;
   };

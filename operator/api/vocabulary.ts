@@ -47,7 +47,8 @@ export const reasons = {
   DeadlineExceeded:
     'All attempts together took longer than retry.deadlineSeconds; what was waited for last is in the message.',
   RetriesExhausted: 'More attempts failed than retry.limit allows.',
-  CannotStart: 'A pod cannot start, and repeating will not help.',
+  CannotStart:
+    'A container cannot be started: by a wrong name or command never, so the job ends; otherwise as of ImagePull.',
   ResultInvalid: 'The trainer ended well but its result does not keep the contract.',
   ResultLost: 'The trainer ended well but its pod was deleted before its result was read.',
   ConfigInvalid: 'The trainer refused its config.',
@@ -73,8 +74,9 @@ export const reasons = {
   SlowerThanOneWorker: 'The group trains slower than one process of it would alone; fewer workers would do better.',
   Succeeded: 'The attempt ended well.',
   Unschedulable: 'No node has room for the pod.',
-  ImagePull: 'An image cannot be had.',
-  ConfigMissing: 'A pod needs a Secret or ConfigMap that is not there.',
+  ImagePull:
+    'An image cannot be had; after 2 min the attempt ends, uncounted, and looks again after 10 s, later every 5 min.',
+  ConfigMissing: 'A pod needs a Secret or ConfigMap that is not there; looked for again as of ImagePull.',
   Starting: 'The first replica of the revision is on its way.',
   ArtefactMissing: 'The model is not in the store; a replica looks for it again and again, and goes on when it is.',
   LoadFailed: 'A replica is up but cannot load the model.',

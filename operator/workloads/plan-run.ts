@@ -8,12 +8,12 @@
  * | none, or the next is due   | start one, once every older pod is gone                                     |
  * | the last one is open       | judge it: go on watching, or record its end                                 |
  * | the last one failed        | give up, or pause 0, 10, 20, 40 s: retry.limit, permanent reasons, deadline |
- * | the last one found no input| look again after 10 s, later every 5 min; counts for nothing                |
+ * | the last one lacked input  | look again after 10 s, later every 5 min; counts for nothing                |
+ * | or what pods need to start | the same                                                                    |
  * | the last one succeeded     | the result, for the gates to judge                                          |
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
-import type { Reason } from '../api/vocabulary.ts';
 import { isOwnedBy } from '../kernel/objects.ts';
 import type { Child, Next } from '../kernel/reconcile.ts';
 import {
@@ -30,6 +30,7 @@ import {
 import { rankOf, type Failure } from './failure.ts';
 import { outdatedChildren, unfinishedJobs, unseenUntilMs } from './leftovers.ts';
 import { overdue } from './overdue.ts';
+import { missingNow, stillMissing } from './missing.ts';
 import { deadlineAtMs, isPastDeadline, pauseMs } from './pauses.ts';
 import { chooseProfile } from './pod-parts.ts';
 import type { Attempt, RunConfig, RunObserved, RunRoot } from './run.ts';
@@ -39,7 +40,8 @@ import { sentenceOf } from './sentence.ts';
 import { stopping } from './stopping.ts';
 import { noJobOf, nothingRuns } from './provisos.ts';
 import { attemptChildren, attemptNeeds, tooLong } from './trainer-job.ts';
-import { jobIsOver, judge, type AttemptSeen, type Verdict } from './verdict.ts';
+import { troubledSince } from './start-trouble.ts';
+import { jobIsOver, judge, type AttemptSeen, type Going } from './verdict.ts';
 import { isOver } from '../api/worker.ts';
 
 const settled: Next = { kind: 'settled' };
@@ -150,14 +152,11 @@ function watching(observed: RunObserved, verdict: Going, attempts: readonly Atte
   const atMs = Math.min(now.getTime() + lookMs, deadlineMs > now.getTime() ? deadlineMs : Infinity);
   const next = Number.isFinite(atMs) ? recheckAt(atMs, now) : settled;
   const isTold = verdict.kind !== 'queued' && verdict.reason === 'WorkerUnreachable';
-  const state =
-    isTold || hasBegun(observed) ? verdict : (missingNow(verdict) ?? stillMissing(attempts.at(-2)) ?? verdict);
+  const state = isTold || hasBegun(observed) ? verdict : (missingNow(verdict, attempts.at(-2)) ?? verdict);
   return { state, attempts, apply: [], remove: outdatedChildren(observed, attempts), next };
 }
 
 const hasEnded = ({ job }: AttemptSeen): boolean => job !== undefined && jobIsOver(job);
-
-type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
 
 /** Somebody may delete what pods need before they have met; they would wait for it for hours. */
 function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, { kind }: Going): readonly Child[] {
@@ -165,21 +164,6 @@ function needsOf(observed: RunObserved, config: RunConfig, { number }: Attempt, 
   if (kind === 'running' && hasBegun(observed)) return [];
   const subdomain = jobs.find((job) => numberOf(job) === number)?.spec?.template?.spec?.subdomain;
   return attemptNeeds({ root, label, settings, number, config, subdomain });
-}
-
-const missing: readonly Reason[] = ['DataMissing', 'TeacherMissing', 'InputMissing', 'NotAdmitted'];
-
-/** Pods that wait for what they are to read. */
-function missingNow(verdict: Going): RunState | undefined {
-  if (verdict.kind !== 'starting' || verdict.reason !== 'DataMissing') return undefined;
-  return { kind: 'waiting', reason: 'DataMissing', message: verdict.message };
-}
-
-/** Whoever looks again for what was missing does not know yet that it is there. */
-function stillMissing(last: Attempt | undefined): RunState | undefined {
-  if (last?.outcome !== 'Waiting') return undefined;
-  const reason = missing.find((known) => known === last.reason) ?? 'InputMissing';
-  return { kind: 'waiting', reason, message: last.message ?? '' };
 }
 
 const hasBegun = ({ progress }: RunObserved): boolean => progress !== undefined && progress !== '0%';
@@ -284,5 +268,6 @@ function seenOf({ root, jobs, pods, stall, podsSilentMs, nodes }: RunObserved, {
       .toSorted((one, other) => rankOf(one) - rankOf(other)),
     workers: root.spec.distribution.workers,
     stall: stall?.attempt === number ? stall : undefined,
+    troubledSince: troubledSince(root.status?.conditions),
   };
 }

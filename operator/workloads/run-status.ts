@@ -7,14 +7,15 @@
  * | waiting    | Waiting    | Unknown, its reason| False                | Unknown              |
  * | suspended  | Suspended  | True               | False, Suspended     | Unknown              |
  * | queued     | Queued     | True               | False, Queued        | Unknown              |
- * | starting   | Starting   | True               | True, what it lacks  | Unknown              |
- * | running    | Running    | True               | True, AttemptRunning*| Unknown              |
+ * | starting   | Starting   | True               | True, what it lacks* | Unknown              |
+ * | running    | Running    | True               | True, AttemptRunning†| Unknown              |
  * | restarting | Restarting | True               | True, BackingOff     | Unknown              |
  * | succeeded  | Succeeded  | True               | False, Finished      | True, GatesPassed    |
  * | gate missed| Failed     | True               | False, Finished      | False, GateNotMet    |
  * | failed     | Failed     | True               | False, Finished      | False, its reason    |
  *
- * * or WorkerUnreachable, where it takes a person.
+ * * False where a kubelet fails to start a worker: since when it does is told by no pod, but by this condition.
+ * † or WorkerUnreachable, where it takes a person.
  */
 import type { Checkpoint } from '../api/checkpoint.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
@@ -27,6 +28,7 @@ import type { GateVerdict } from './gates.ts';
 import type { RunState } from './run-state.ts';
 import { scalingCondition } from './scaling.ts';
 import { clipped, longestText, sentenceOf } from './sentence.ts';
+import { startReasons } from './start-trouble.ts';
 import type { Attempt, RunNews, RunRoot, RunStatus, Training } from './run.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
@@ -159,7 +161,12 @@ function progressing({ state }: RunReport): Draft {
   switch (state.kind) {
     case 'starting':
     case 'restarting':
-      return { type, status: 'True', reason: state.reason, message: state.message };
+      return {
+        type,
+        status: startReasons.has(state.reason) ? 'False' : 'True',
+        reason: state.reason,
+        message: state.message,
+      };
     case 'running':
       return { type, status: 'True', reason: state.reason ?? 'AttemptRunning', message: state.message };
     case 'suspended':

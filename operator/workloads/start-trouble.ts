@@ -1,45 +1,68 @@
-/** Pods that do not start → what they lack, and whether there is hope. Pure. */
+/**
+ * Pods that do not start → what they lack, and whether their attempt goes on waiting for it. Pure.
+ *
+ * A kubelet tries again by itself, so the attempt is patient. Should that not help it ends, so that others have its room and
+ * its devices, and the next one looks again: a registry that is away ends no run.
+ */
 import type { ContainerStatus, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { workerContainer } from '../api/worker.ts';
+import type { Condition } from '../kernel/objects.ts';
 import type { Failure } from './failure.ts';
 
 export type StartTrouble =
-  /** `patienceMs`: what is left until it counts as hopeless; undefined where hope does not end. */
+  /** `patienceMs`: what is left until the attempt ends for it; undefined where it waits without end. */
   | { readonly kind: 'hopeful'; readonly reason: Reason; readonly message: string; readonly patienceMs?: number }
-  | { readonly kind: 'hopeless'; readonly failure: Failure };
+  | { readonly kind: 'over'; readonly failure: Failure };
 
 /** The kubelet's words for an image or a container that cannot be had. */
 const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
   ['ErrImagePull', 'ImagePull'],
   ['ImagePullBackOff', 'ImagePull'],
   ['ErrImageNeverPull', 'ImagePull'],
+  ['ImageInspectError', 'ImagePull'],
   ['RegistryUnavailable', 'ImagePull'],
   ['InvalidImageName', 'ImagePull'],
   ['CreateContainerConfigError', 'ConfigMissing'],
   ['CreateContainerError', 'CannotStart'],
   ['RunContainerError', 'CannotStart'],
 ]);
+/** What a kubelet may lack for a container. */
+export const startReasons: ReadonlySet<string> = new Set(waitingReasons.values());
 /** No repetition turns a bad name into a good one. */
-const neverCured = new Set(['InvalidImageName', 'ErrImageNeverPull']);
-/** A registry that hiccups, a Secret that is applied a moment later: both are back within this time, or someone must help. */
+const neverCured = new Set(['InvalidImageName']);
+/** A registry that hiccups, a Secret that is applied a moment later: both are mostly back within this time. */
 export const startPatienceMs = 120_000;
 
-/** The first pod that cannot start, or else the first that has trouble starting. */
-export function startTrouble(pods: readonly Pod[], now: Date): StartTrouble | undefined {
-  const troubles = pods.flatMap((pod) => troubleOf(pod, now) ?? []);
-  return troubles.find(({ kind }) => kind === 'hopeless') ?? troubles[0];
+/**
+ * Since when a run is said to have such trouble; undefined: it is news. Of a pod nobody says when it failed for the first time,
+ * which may be long after it began: a pull takes as long as it takes.
+ */
+export function troubledSince(conditions: readonly Condition[] = []): string | undefined {
+  const told = conditions.find(({ type }) => type === 'Progressing');
+  return told?.status === 'False' && startReasons.has(told.reason) ? told.lastTransitionTime : undefined;
 }
 
-const troubleOf = (pod: Pod, now: Date): StartTrouble | undefined =>
-  containerTrouble(pod, now) ?? schedulingTrouble(pod);
+interface Times {
+  readonly since: string | undefined;
+  readonly now: Date;
+}
 
-function containerTrouble(pod: Pod, now: Date): StartTrouble | undefined {
+/** The first pod for which the attempt ends, or else the first that has trouble starting. */
+export function startTrouble(pods: readonly Pod[], times: Times): StartTrouble | undefined {
+  const troubles = pods.flatMap((pod) => troubleOf(pod, times) ?? []);
+  return troubles.find(({ kind }) => kind === 'over') ?? troubles[0];
+}
+
+const troubleOf = (pod: Pod, times: Times): StartTrouble | undefined =>
+  containerTrouble(pod, times) ?? schedulingTrouble(pod);
+
+function containerTrouble(pod: Pod, times: Times): StartTrouble | undefined {
   const statuses = pod.status?.containerStatuses ?? [];
   const worker = statuses.find(({ name }) => name === workerContainer);
   if (worker?.state?.running !== undefined || worker?.state?.terminated !== undefined) return undefined;
   const isStuck = ({ state }: ContainerStatus): boolean => waitingReasons.has(state?.waiting?.reason ?? '');
-  if (worker !== undefined && isStuck(worker)) return workerTrouble(pod, worker, now);
+  if (worker !== undefined && isStuck(worker)) return workerTrouble(pod, worker, times);
   const other = statuses.find(isStuck);
   return other && othersTrouble(pod, other);
 }
@@ -51,16 +74,19 @@ function othersTrouble({ metadata }: Pod, { name, state }: ContainerStatus): Sta
   return { kind: 'hopeful', reason: waitingReasons.get(word) ?? 'CannotStart', message: sentence };
 }
 
-function workerTrouble(pod: Pod, { state }: ContainerStatus, now: Date): StartTrouble | undefined {
+function workerTrouble(pod: Pod, { state }: ContainerStatus, times: Times): StartTrouble | undefined {
   const { reason: word = '', message: detail } = state?.waiting ?? {};
   const reason = waitingReasons.get(word);
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;
   const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;
-  const patienceMs = neverCured.has(word) ? 0 : patienceLeftMs(pod, now);
+  if (neverCured.has(word)) return over({ reason: 'CannotStart', message, weight: 'permanent', pod: name });
+  const patienceMs = patienceLeftMs(pod, times);
   if (patienceMs > 0) return { kind: 'hopeful', reason, message: `${name}: ${message}`, patienceMs };
-  return { kind: 'hopeless', failure: { reason: 'CannotStart', message, weight: 'permanent', pod: name } };
+  return over({ reason, message, weight: 'waiting', pod: name });
 }
+
+const over = (failure: Failure): StartTrouble => ({ kind: 'over', failure });
 
 /** The one Secret that a pod of ours needs. */
 const remedyOf = (detail = ''): string =>
@@ -68,10 +94,16 @@ const remedyOf = (detail = ''): string =>
     ? "; the chart makes the store's Secret in the namespaces that store.namespaces lists"
     : '';
 
-/** Waiting for room on a node is no trouble of the image: patience begins with the kubelet. */
-function patienceLeftMs({ metadata, status }: Pod, now: Date): number {
-  const since = status?.startTime ?? metadata.creationTimestamp ?? '';
-  return Date.parse(since) + startPatienceMs - now.getTime();
+/**
+ * It begins when the trouble is told, and not before the kubelet has taken this very pod up: it may have been told of an
+ * earlier one, and waiting for room on a node is no trouble of the image.
+ */
+function patienceLeftMs({ metadata, status }: Pod, { since, now }: Times): number {
+  if (since === undefined) return startPatienceMs;
+  const takenUp = status?.startTime ?? metadata.creationTimestamp ?? '';
+  const begunMs = Math.max(Date.parse(since), Date.parse(takenUp));
+  // Somebody may have written any time.
+  return Math.min(startPatienceMs, begunMs + startPatienceMs - now.getTime());
 }
 
 function schedulingTrouble({ metadata, status }: Pod): StartTrouble | undefined {

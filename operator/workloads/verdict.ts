@@ -10,6 +10,7 @@
  * | its queue ended pods that ran                   | failed: Preempted              |
  * | no pod runs yet                                 | starting, with what it lacks   |
  * | a pod that can never start                      | failed                         |
+ * | a pod that its kubelet fails to start for 2 min | failed, and looked for again   |
  * | pods run, none failed                           | running                        |
  * | a pod's node is silent, and nothing ends the pod | the same, with what helps      |
  * | pods run, and some worker stopped making steps  | failed: Hung                   |
@@ -41,6 +42,9 @@ export type Verdict =
   | { readonly kind: 'succeeded'; readonly result: TrainerSuccess; readonly pod: string }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+/** Of an attempt that is not over. */
+export type Going = Extract<Verdict, { kind: 'queued' | 'starting' | 'running' }>;
+
 export interface AttemptSeen {
   readonly number: number;
   /** Undefined: it was deleted by somebody else. */
@@ -50,6 +54,8 @@ export interface AttemptSeen {
   readonly nodes: readonly Node[];
   /** Why it counts as hung. */
   readonly stall?: Stall | undefined;
+  /** Since when its run is said to lack what a kubelet needs to start a worker. */
+  readonly troubledSince?: string | undefined;
   /** Nothing was heard of pods for so long. */
   readonly podsSilentMs: number;
 }
@@ -117,8 +123,8 @@ function judgeOthers(seen: Judged, now: Date): Verdict {
 
 /** No pod has failed, and none has succeeded: are all at work? */
 function judgeStart(seen: AttemptSeen, now: Date): Verdict {
-  const trouble = startTrouble(seen.pods, now);
-  if (trouble?.kind === 'hopeless') return { kind: 'failed', failure: trouble.failure };
+  const trouble = startTrouble(seen.pods, { since: seen.troubledSince, now });
+  if (trouble?.kind === 'over') return { kind: 'failed', failure: trouble.failure };
   if (seen.stall !== undefined) return { kind: 'failed', failure: hangFailure(seen.stall) };
   const running = seen.pods.filter(
     (pod) => pod.status?.phase === 'Running' || pod.status?.phase === 'Succeeded',

@@ -22,7 +22,8 @@ test.each([
   ['no image', withoutImage, 'ImagePull'],
   ['no room', unscheduled, 'Unschedulable'],
 ] as const)('a pod that has %s is waited for', (_, course, reason) => {
-  for (const pod of stepsOf(course)) expect(startTrouble([pod], now)).toMatchObject({ kind: 'hopeful', reason });
+  for (const pod of stepsOf(course))
+    expect(startTrouble([pod], { since: undefined, now })).toMatchObject({ kind: 'hopeful', reason });
 });
 
 test('a pod whose node is lost is named at once', () => {

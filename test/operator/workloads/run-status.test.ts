@@ -55,6 +55,14 @@ const rows: readonly Row[] = [
     'True Unschedulable',
     'Unknown Running',
   ],
+  [
+    { kind: 'starting', reason: 'ImagePull', message: 'm' },
+    undefined,
+    'Starting',
+    'True Valid',
+    'False ImagePull',
+    'Unknown Running',
+  ],
   [{ kind: 'running', message: 'm' }, undefined, 'Running', 'True Valid', 'True AttemptRunning', 'Unknown Running'],
   [
     { kind: 'restarting', reason: 'BackingOff', message: 'm' },

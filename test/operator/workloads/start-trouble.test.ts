@@ -1,37 +1,54 @@
 import { expect, test } from '@jest/globals';
 import type { ContainerStatus } from '../../../operator/api/kubernetes.ts';
-import { startPatienceMs, startTrouble } from '../../../operator/workloads/start-trouble.ts';
-import { now, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
+import { startPatienceMs, startTrouble, troubledSince } from '../../../operator/workloads/start-trouble.ts';
+import { ago, now, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
 
-const late = new Date(now.getTime() + startPatienceMs);
+const patienceSeconds = startPatienceMs / 1000;
+/** At a first sight of trouble, or where it has been told of for so long. */
+const told = (seconds?: number) => ({ since: seconds === undefined ? undefined : ago(seconds), now });
 const unschedulable = {
   phase: 'Pending' as const,
   conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available' }],
 };
+/** One that its kubelet took up so many seconds ago. */
+const takenUp = (seconds: number, word = 'ErrImagePull') => worker(1, { ...waitingFor(word), startTime: ago(seconds) });
 
 test.each([
   ['ImagePullBackOff', 'ImagePull'],
   ['ErrImagePull', 'ImagePull'],
+  ['ErrImageNeverPull', 'ImagePull'],
+  ['ImageInspectError', 'ImagePull'],
   ['CreateContainerConfigError', 'ConfigMissing'],
   ['CreateContainerError', 'CannotStart'],
-])('%s is borne with for a while, then it ends the job', (word, reason) => {
-  const pods = [worker(0, runningStatus), worker(1, waitingFor(word))];
-  expect(startTrouble(pods, now)).toEqual({
-    ...{ kind: 'hopeful', reason, message: `${teacherAttempt(1)}-1: ${word}: why` },
-    patienceMs: 60_000,
+])('%s is borne with for a while, then the attempt ends, and what is lacking is looked for again', (word, reason) => {
+  const pods = [worker(0, runningStatus), takenUp(3600, word)];
+  const pod = `${teacherAttempt(1)}-1`;
+  const message = `${word}: why`;
+  expect(startTrouble(pods, told())).toEqual({
+    ...{ kind: 'hopeful', reason, message: `${pod}: ${message}` },
+    patienceMs: startPatienceMs,
   });
-  expect(startTrouble(pods, late)).toMatchObject({
-    kind: 'hopeless',
-    failure: { reason: 'CannotStart', message: `${word}: why`, pod: `${teacherAttempt(1)}-1` },
+  expect(startTrouble(pods, told(patienceSeconds))).toEqual({
+    ...{ kind: 'over', failure: { reason, message, weight: 'waiting', pod } },
   });
+});
+
+test.each([
+  ['however long the first pull took', 3600, undefined, startPatienceMs],
+  ['from when it is told', 3600, 50, startPatienceMs - 50_000],
+  ['from when this pod was taken up, where it is told of an earlier one', 30, 3600, startPatienceMs - 30_000],
+  ['from now, where its time is still to come', 3600, -3600, startPatienceMs],
+])('patience counts %s', (_, podSeconds, toldSeconds, patienceMs) => {
+  expect(startTrouble([takenUp(podSeconds)], told(toldSeconds))).toMatchObject({ kind: 'hopeful', patienceMs });
 });
 
 test('a name that is no image ends the job at once', () => {
-  expect(startTrouble([worker(0, waitingFor('InvalidImageName'))], now)?.kind).toBe('hopeless');
+  const failure = { reason: 'CannotStart', weight: 'permanent' };
+  expect(startTrouble([worker(0, waitingFor('InvalidImageName'))], told())).toMatchObject({ kind: 'over', failure });
 });
 
 test('a full cluster is waited for without end', () => {
-  const trouble = startTrouble([worker(0, unschedulable)], late);
+  const trouble = startTrouble([worker(0, unschedulable)], told(3600));
   expect(trouble).toEqual({
     kind: 'hopeful',
     reason: 'Unschedulable',
@@ -43,7 +60,7 @@ test('a claim that does not exist is data that is missing', () => {
   const [condition] = unschedulable.conditions;
   const message = '0/1 nodes are available: persistentvolumeclaim "digits" not found. not found';
   const pod = worker(0, { ...unschedulable, conditions: [{ ...condition!, message }] });
-  expect(startTrouble([pod], late)).toEqual({
+  expect(startTrouble([pod], told(3600))).toEqual({
     ...{ kind: 'hopeful', reason: 'DataMissing' },
     message: "There is no PersistentVolumeClaim 'digits' in this namespace; training starts by itself once there is.",
   });
@@ -55,7 +72,7 @@ test.each([
   [[worker(0, waitingFor('ContainerCreating'))]],
   [[worker(0, waitingFor('constructor'))]],
 ])('nothing is wrong', (pods) => {
-  expect(startTrouble(pods, late)).toBeUndefined();
+  expect(startTrouble(pods, told(3600))).toBeUndefined();
 });
 
 test('a container of somebody else is named as long as the worker has not begun, and never without hope', () => {
@@ -70,18 +87,23 @@ test('a container of somebody else is named as long as the worker has not begun,
     });
   const message = `${podWhere({}).metadata.name}: its container proxy, which is not ours, waits: InvalidImageName: no such proxy`;
   const creating = podWhere({ waiting: { reason: 'ContainerCreating' } });
-  expect(startTrouble([creating], late)).toEqual({ kind: 'hopeful', reason: 'ImagePull', message });
-  expect(startTrouble([podWhere({ running: {} })], late)).toBeUndefined();
-  expect(startTrouble([podWhere({ waiting: { reason: 'ErrImagePull' } })], late)?.kind).toBe('hopeless');
+  expect(startTrouble([creating], told(3600))).toEqual({ kind: 'hopeful', reason: 'ImagePull', message });
+  expect(startTrouble([podWhere({ running: {} })], told(3600))).toBeUndefined();
+  expect(startTrouble([podWhere({ waiting: { reason: 'ErrImagePull' } })], told(3600))).toHaveProperty('patienceMs');
 });
 
-test('patience begins with the kubelet, not with the wait for a node', () => {
-  const pod = worker(0, { ...waitingFor('ErrImagePull'), startTime: now.toISOString() });
-  expect(startTrouble([pod], new Date(late.getTime() - 1))).toMatchObject({ kind: 'hopeful', patienceMs: 1 });
-  expect(startTrouble([pod], late)?.kind).toBe('hopeless');
-});
-
-test('a pod that cannot start counts before one that may', () => {
+test('a pod for which the attempt ends counts before one that is waited for', () => {
   const pods = [worker(0, unschedulable), worker(1, waitingFor('InvalidImageName'))];
-  expect(startTrouble(pods, now)?.kind).toBe('hopeless');
+  expect(startTrouble(pods, told())?.kind).toBe('over');
+});
+
+test.each([
+  ['it tells', 'False', 'ImagePull', ago(7)],
+  ['it tells of something else', 'False', 'Suspended', undefined],
+  ['another release told while it was true', 'True', 'ImagePull', undefined],
+] as const)('how long a run has had such trouble is known by its condition, where %s', (_, status, reason, since) => {
+  const others = { status: 'False', reason: 'ImagePull', message: 'm', lastTransitionTime: ago(99) } as const;
+  const progressing = { type: 'Progressing', status, reason, message: 'm', lastTransitionTime: ago(7) };
+  expect(troubledSince([{ ...others, type: 'Accepted' }, progressing])).toBe(since);
+  expect(troubledSince(undefined)).toBeUndefined();
 });

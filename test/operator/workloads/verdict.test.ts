@@ -80,7 +80,7 @@ describe('an attempt that goes on', () => {
       kind: 'starting',
       reason: 'ConfigMissing',
       message: `${teacherAttempt(1)}-0: CreateContainerConfigError: secret "limbeck-store" not found; the chart makes the store's Secret in the namespaces that store.namespaces lists`,
-      lookMs: 60_000,
+      lookMs: 120_000,
     });
   });
 });
