@@ -75,6 +75,12 @@ export class Fields {
     return fallback ?? least;
   }
 
+  flag(name: string): boolean {
+    const value = this.#members[name];
+    if (typeof value !== 'boolean') this.#wrong(name, `must be true or false, not ${JSON.stringify(value)}`);
+    return value === true;
+  }
+
   /** An object; an absent optional one has no members. */
   object(name: string, isOptional = false): Fields {
     const value = this.#members[name] ?? undefined;

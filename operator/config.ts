@@ -110,9 +110,10 @@ function profilesOf(profiles: Fields): Settings['gpuProfiles'] {
 }
 
 function profileOf(profile: Fields): Settings['gpuProfiles'][string] {
-  profile.only(['resourceName', 'count', 'nodeSelector', 'tolerations', 'memoryGiB', 'images']);
+  profile.only(['resourceName', 'count', 'nodeSelector', 'tolerations', 'autoscaled', 'memoryGiB', 'images']);
   const count = profile.optional('count', () => profile.integer('count', { least: 1, most: 1024 }));
   const memoryGiB = profile.optional('memoryGiB', () => profile.integer('memoryGiB', { least: 1, most: 65536 }));
+  const autoscaled = profile.optional('autoscaled', () => profile.flag('autoscaled'));
   const resourceName = profile.optional('resourceName', () => profile.text('resourceName'));
   const nodeSelector = profile.optional('nodeSelector', () => profile.texts('nodeSelector'));
   const tolerations = profile.optional('tolerations', () => profile.list('tolerations').map(tolerationOf));
@@ -121,6 +122,7 @@ function profileOf(profile: Fields): Settings['gpuProfiles'][string] {
     ...(count === undefined ? {} : { count }),
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
     ...(tolerations === undefined ? {} : { tolerations }),
+    ...(autoscaled === undefined ? {} : { autoscaled }),
     ...(memoryGiB === undefined ? {} : { memoryGiB }),
     ...(profile.names.includes('images') ? { images: profileImagesOf(profile.object('images')) } : {}),
   };

@@ -53,9 +53,9 @@ export type ProfileChoice =
   | { readonly ok: false; readonly reason: 'ProfileUnknown' | 'NoNodeFits'; readonly message: string };
 
 /**
- * The first profile that some ready, schedulable node could satisfy were it empty. Free room is the scheduler's
- * business: looking at it here would make the choice flap. A name that the installation does not have is a mistake
- * even where another name would fit.
+ * The first profile that some ready, schedulable node could satisfy were it empty, or whose nodes come when pods ask for
+ * them. Free room is the scheduler's business: looking at it here would make the choice flap. A name that the installation
+ * does not have is a mistake even where another name would fit.
  */
 export function chooseProfile(names: readonly string[], settings: Settings, nodes: readonly Node[]): ProfileChoice {
   const unknown = names.filter((name) => profileOf(name, settings) === undefined);
@@ -63,11 +63,37 @@ export function chooseProfile(names: readonly string[], settings: Settings, node
   const usable = nodes.filter(isUsable);
   for (const name of names) {
     const profile = profileOf(name, settings);
-    if (profile !== undefined && usable.some((node) => fits(node, profile))) return { ok: true, name, profile };
+    if (profile !== undefined && (profile.autoscaled === true || usable.some((node) => fits(node, profile))))
+      return { ok: true, name, profile };
   }
-  const message = `no ready node satisfies ${names.join(' or ')} (${String(usable.length)} nodes looked at)`;
-  return { ok: false, reason: 'NoNodeFits', message };
+  const looked = `no ready node satisfies ${names.join(' or ')} (${countOf(usable)} looked at)`;
+  const hints = names.flatMap((name) => hintOf(name, profileOf(name, settings) ?? {}, usable) ?? []);
+  return { ok: false, reason: 'NoNodeFits', message: [looked, ...hints].join('; ') };
 }
+
+const countOf = ({ length }: readonly Node[]): string => `${String(length)} ${length === 1 ? 'node' : 'nodes'}`;
+
+/** What keeps nodes from a profile, and what helps. Of several reasons the most frequent, so that the sentence stays. */
+function hintOf(name: string, profile: GpuProfile, nodes: readonly Node[]): string | undefined {
+  const tainted = nodes.filter((node) => isSelected(node, profile) && hasDevices(node, profile));
+  const groups = [...Map.groupBy(tainted, (node) => untolerated(node, profile).map(taintText).join(' and '))];
+  const [most] = groups.toSorted(([one, some], [other, more]) => more.length - some.length || (one < other ? -1 : 1));
+  if (most === undefined) return withoutDevices(name, profile);
+  const [text, kept] = most;
+  const taints = kept.slice(0, 1).flatMap((node) => untolerated(node, profile));
+  const { resourceName: what = `what ${name} asks for` } = profile;
+  const [noun, pronoun] = taints.length === 1 ? ['taint', 'it'] : ['taints', 'them'];
+  const told = `${countOf(kept)} ${kept.length === 1 ? 'has' : 'have'} ${what} but the ${noun} ${text}`;
+  return taints.some(isOfState) ? told : `${told}: tolerate ${pronoun} in gpuProfiles.${name}.tolerations`;
+}
+
+const withoutDevices = (name: string, { resourceName }: GpuProfile): string | undefined =>
+  resourceName && `where nodes with ${resourceName} are added on demand, set gpuProfiles.${name}.autoscaled`;
+
+const taintText = ({ key, value = '', effect }: Taint): string => `${key}${value === '' ? '' : `=${value}`}:${effect}`;
+
+/** Kubernetes' own: how the node is doing, which is not to be tolerated. */
+const isOfState = ({ key }: Taint): boolean => /^node\.(?:cloudprovider\.)?kubernetes\.io\//.test(key);
 
 const profileOf = (name: string, { gpuProfiles }: Settings): GpuProfile | undefined =>
   Object.hasOwn(gpuProfiles, name) ? gpuProfiles[name] : undefined;
@@ -79,19 +105,19 @@ const isUsable = (node: Node): boolean =>
   node.spec?.unschedulable !== true &&
   node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
 
-function fits(node: Node, profile: GpuProfile): boolean {
-  const labels = node.metadata.labels ?? {};
-  const selected = Object.entries(profile.nodeSelector ?? {}).every(([name, value]) => labels[name] === value);
-  return selected && hasDevices(node, profile) && isTolerated(node, profile.tolerations ?? []);
-}
+const fits = (node: Node, profile: GpuProfile): boolean =>
+  isSelected(node, profile) && hasDevices(node, profile) && untolerated(node, profile).length === 0;
+
+const isSelected = ({ metadata: { labels = {} } }: Node, { nodeSelector = {} }: GpuProfile): boolean =>
+  Object.entries(nodeSelector).every(([name, value]) => labels[name] === value);
 
 const hasDevices = (node: Node, { resourceName, count = 1 }: GpuProfile): boolean =>
   resourceName === undefined || wholeUnits(node.status?.allocatable?.[resourceName] ?? '0') >= count;
 
-const isTolerated = (node: Node, tolerations: readonly Toleration[]): boolean =>
+const untolerated = (node: Node, { tolerations = [] }: GpuProfile): readonly Taint[] =>
   (node.spec?.taints ?? [])
     .filter(({ effect }) => effect !== 'PreferNoSchedule')
-    .every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
+    .filter((taint) => !tolerations.some((toleration) => tolerates(toleration, taint)));
 
 interface Taint {
   readonly key: string;

@@ -10,6 +10,8 @@ export interface GpuProfile {
   readonly count?: number;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly tolerations?: readonly Toleration[];
+  /** Its nodes are added when pods ask for them: none need be there before. */
+  readonly autoscaled?: boolean;
   /** Memory of one device. */
   readonly memoryGiB?: number;
   /** In place of the installation's, such as those with the libraries of the device. */

@@ -167,6 +167,7 @@ describe('values', () => {
     'operator.podLabels.app\\.kubernetes\\.io/component=mine',
     'gpuProfiles.gpu.memoryGiB=47.5',
     'gpuProfiles.gpu.count=2000',
+    'gpuProfiles.gpu.autoscaled=maybe',
     'server.environment.OTEL_SERVICE_NAME= ',
     'gateway.drainSeconds=9999',
     'gateway.maxBodyBytes=2e12',

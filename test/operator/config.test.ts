@@ -18,6 +18,7 @@ gpuProfiles:
     tolerations:
       - { key: nvidia.com/gpu, operator: Exists, effect: NoSchedule }
       - { key: spot, value: '', effect: NoExecute, tolerationSeconds: 60 }
+    autoscaled: true
     memoryGiB: 80
     images: { server: server-cuda:1 }
 `;
@@ -42,7 +43,7 @@ test('reads what the chart writes', () => {
         gpuProfiles: {
           cpu: {},
           gpu: {
-            ...{ resourceName: 'nvidia.com/gpu', count: 2, memoryGiB: 80 },
+            ...{ resourceName: 'nvidia.com/gpu', count: 2, autoscaled: true, memoryGiB: 80 },
             nodeSelector: { accelerator: 'h100', 'node-role.kubernetes.io/gpu': '' },
             images: { server: 'server-cuda:1' },
             tolerations: [
@@ -69,7 +70,7 @@ images: { trainer: 7 }
 imagePullPolicy: Sometimes
 store: { uri: /tmp/store, secretName: '' }
 gateway: gateway
-gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, tolerations: [{ operator: Maybe }, 3, { value: 1, tolerationSeconds: 60 }], nodeSelector: 1, images: { gateway: g } } }
+gpuProfiles: { gpu: { resourcename: nvidia.com/gpu, count: 0, autoscaled: 1, tolerations: [{ operator: Maybe }, 3, { value: 1, tolerationSeconds: 60 }], nodeSelector: 1, images: { gateway: g } } }
 leaderElection: { leaseSeconds: 5 }
 colour: red
 serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
@@ -86,8 +87,9 @@ serverEnvironment: { LIMBECK_PORT: '1', OTEL_TRACES_SAMPLER: 1 }
     'gateway.namespace is missing',
     'serverEnvironment must not set LIMBECK_PORT',
     'serverEnvironment.OTEL_TRACES_SAMPLER must be a text, not 1',
-    'gpuProfiles.gpu.resourcename is not known; resourceName, count, nodeSelector, tolerations, memoryGiB, images are',
+    'gpuProfiles.gpu.resourcename is not known; resourceName, count, nodeSelector, tolerations, autoscaled, memoryGiB, images are',
     'gpuProfiles.gpu.count must be a whole number from 1 to 1024, not 0',
+    'gpuProfiles.gpu.autoscaled must be true or false, not 1',
     'gpuProfiles.gpu.nodeSelector must be an object',
     'gpuProfiles.gpu.tolerations[1] must be an object',
     'gpuProfiles.gpu.tolerations[0].operator must be one of Exists, Equal, not "Maybe"',

@@ -91,11 +91,72 @@ test('an unknown name is a mistake even where another fits; inherited members ar
   expect(chooseProfile(['constructor'], one, [plain])).toMatchObject({ reason: 'ProfileUnknown' });
 });
 
-test('no fitting node is said with how many were looked at', () => {
-  expect(chooseProfile(['gpu'], withProfiles({ gpu }), [plain])).toEqual({
-    ok: false,
-    reason: 'NoNodeFits',
-    message: 'no ready node satisfies gpu (1 nodes looked at)',
+test('nodes that are added on demand need not be there', () => {
+  const profiles = withProfiles({ cpu: {}, gpu: { ...gpu, autoscaled: true }, tpu: { ...gpu, autoscaled: false } });
+  expect(chooseProfile(['gpu', 'cpu'], profiles, [plain])).toMatchObject({ ok: true, name: 'gpu' });
+  expect(chooseProfile(['tpu', 'cpu'], profiles, [plain])).toMatchObject({ ok: true, name: 'cpu' });
+});
+
+const onDemand = 'where nodes with nvidia.com/gpu are added on demand, set gpuProfiles.gpu.autoscaled';
+const taintedBy = (...taints: NonNullable<Node['spec']>['taints'] & object): Node =>
+  node({ spec: { taints }, status: { conditions, allocatable } });
+const present = { key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' };
+const spot = { key: 'spot', effect: 'NoExecute' };
+const full = { key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' };
+const tolerateIt = 'tolerate it in gpuProfiles.gpu.tolerations';
+
+test.each<[string, GpuProfile, readonly Node[], string]>([
+  ['how many were looked at', gpu, [plain, plain], `(2 nodes looked at); ${onDemand}`],
+  ['that all lack a label', { nodeSelector: { model: 'h100' } }, [plain], '(1 node looked at)'],
+  [
+    'the taint of who has the device',
+    gpu,
+    [plain, taintedBy(present)],
+    `(2 nodes looked at); 1 node has nvidia.com/gpu but the taint nvidia.com/gpu=present:NoSchedule: ${tolerateIt}`,
+  ],
+  [
+    'the most frequent of several taints',
+    gpu,
+    [taintedBy(spot), taintedBy(present), taintedBy(present)],
+    `(3 nodes looked at); 2 nodes have nvidia.com/gpu but the taint nvidia.com/gpu=present:NoSchedule: ${tolerateIt}`,
+  ],
+  [
+    'all taints of one node that are not tolerated, and no milder one',
+    gpu,
+    [taintedBy(present, spot, { ...spot, effect: 'PreferNoSchedule' })],
+    `(1 node looked at); 1 node has nvidia.com/gpu but the taints nvidia.com/gpu=present:NoSchedule and spot:NoExecute: tolerate them in gpuProfiles.gpu.tolerations`,
+  ],
+  [
+    'which taints are left',
+    { ...gpu, tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists' }] },
+    [taintedBy(present, spot)],
+    `(1 node looked at); 1 node has nvidia.com/gpu but the taint spot:NoExecute: ${tolerateIt}`,
+  ],
+  [
+    'how the node is doing, which nobody is to tolerate',
+    gpu,
+    [taintedBy(present, full)],
+    '(1 node looked at); 1 node has nvidia.com/gpu but the taints nvidia.com/gpu=present:NoSchedule and node.kubernetes.io/disk-pressure:NoSchedule',
+  ],
+  [
+    'the taint of a node without devices',
+    {},
+    [taintedBy(present)],
+    `(1 node looked at); 1 node has what gpu asks for but the taint nvidia.com/gpu=present:NoSchedule: ${tolerateIt}`,
+  ],
+])('where no node fits, it is said %s', (_, profile, nodes, expected) => {
+  expect(chooseProfile(['gpu'], withProfiles({ gpu: profile }), nodes)).toEqual({
+    ...{ ok: false, reason: 'NoNodeFits', message: `no ready node satisfies gpu ${expected}` },
+  });
+});
+
+test('where no node fits any of several profiles, it is said of each', () => {
+  const both = withProfiles({ small: gpu, large: { ...gpu, count: 8 } });
+  const choice = chooseProfile(['large', 'small'], both, [taintedBy(present)]);
+  expect(choice).toMatchObject({
+    message:
+      'no ready node satisfies large or small (1 node looked at); where nodes with nvidia.com/gpu are added on demand, set ' +
+      'gpuProfiles.large.autoscaled; 1 node has nvidia.com/gpu but the taint nvidia.com/gpu=present:NoSchedule: tolerate it in gpuProfiles.small.tolerations',
   });
 });
 
