@@ -31,6 +31,14 @@ const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
 export const startReasons: ReadonlySet<string> = new Set(waitingReasons.values());
 /** No repetition turns a bad name into a good one. */
 const neverCured = new Set(['InvalidImageName']);
+/**
+ * A command that is not in the image, in the words of runc and crun. CRI-O says it of making the container, again and again;
+ * of containerd, which makes it without a look, the container ends with it (failure.ts). A hook is the node's own.
+ */
+const isWithoutCommand = (detail = ''): boolean =>
+  /executable file (?:`[^`]*` )?not found|\bexec: "[^"]*": (?:stat [^:]*: no such file|permission denied)/.test(
+    detail,
+  ) && !/\bhooks?\b/.test(detail);
 /** A registry that hiccups, a Secret that is applied a moment later: both are mostly back within this time. */
 export const startPatienceMs = 120_000;
 
@@ -80,7 +88,8 @@ function workerTrouble(pod: Pod, { state }: ContainerStatus, times: Times): Star
   if (reason === undefined) return undefined;
   const { name } = pod.metadata;
   const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;
-  if (neverCured.has(word)) return over({ reason: 'CannotStart', message, weight: 'permanent', pod: name });
+  if (neverCured.has(word) || isWithoutCommand(detail))
+    return over({ reason: 'CannotStart', message, weight: 'permanent', pod: name });
   const patienceMs = patienceLeftMs(pod, times);
   if (patienceMs > 0) return { kind: 'hopeful', reason, message: `${name}: ${message}`, patienceMs };
   return over({ reason, message, weight: 'waiting', pod: name });

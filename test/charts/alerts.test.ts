@@ -91,7 +91,7 @@ test('what a job says and a person has to mend is in the runbook of jobs, by its
   const entries = jobs.split(/^## /m).slice(1);
   const titles = entries.map((entry) => entry.split('\n')[0] ?? '');
   const onCluster = ['NoPods', 'PodsStuck', 'QueueMissing', 'WorkerUnreachable'];
-  expect(titles).toEqual(['Contested', 'NameLeaving', 'NameTaken', ...onCluster]);
+  expect(titles).toEqual(['Contested', 'ImagePull', 'NameLeaving', 'NameTaken', 'NoNodeFits', ...onCluster]);
   expect(titles.filter((title) => !(title in reasons))).toEqual([]);
   for (const entry of entries) expect(entry.match(/^\*\*\w+:\*\*/gm)).toEqual(['**Means:**', '**Look:**', '**Do:**']);
 });

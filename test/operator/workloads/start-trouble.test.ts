@@ -47,6 +47,33 @@ test('a name that is no image ends the job at once', () => {
   expect(startTrouble([worker(0, waitingFor('InvalidImageName'))], told())).toMatchObject({ kind: 'over', failure });
 });
 
+const crun = 'container create failed: executable file `python3` not found in $PATH: No such file or directory';
+const runc =
+  'container create failed: time="2026" level=error msg="runc create failed: unable to start container process: exec:';
+
+test.each([
+  ['a command that is not in the image, of crun', crun, 'permanent'],
+  ['a path that is not in the image, of crun', 'executable file `/app/run` not found: No such file', 'permanent'],
+  [
+    'a command that is not in the image, of runc',
+    `${runc} "python3": executable file not found in $PATH"`,
+    'permanent',
+  ],
+  ['a path that is not in the image', `${runc} "/app/run": stat /app/run: no such file or directory"`, 'permanent'],
+  ['a file that cannot be run', `${runc} "/app/run": permission denied"`, 'permanent'],
+  [
+    'a hook that the node lacks',
+    'error running hook #0: exec: "nvidia": executable file not found in $PATH',
+    'waiting',
+  ],
+  ['a name that is still taken', 'name "k8s_trainer_a" is reserved for "b"', 'waiting'],
+])('a container that CRI-O cannot make for want of %s', (_, message, weight) => {
+  const pod = worker(0, { ...waitingFor('CreateContainerError', message), startTime: ago(3600) });
+  const failure = { reason: 'CannotStart', weight };
+  expect(startTrouble([pod], told(3600))).toMatchObject({ kind: 'over', failure });
+  expect(startTrouble([pod], told())?.kind).toBe(weight === 'permanent' ? 'over' : 'hopeful');
+});
+
 test('a full cluster is waited for without end', () => {
   const trouble = startTrouble([worker(0, unschedulable)], told(3600));
   expect(trouble).toEqual({
