@@ -673,6 +673,10 @@ export interface TrainingJobStatus {
      */
     readonly processes: number;
     /**
+     * What rank 0 computes on, as PyTorch calls it; cuda is any GPU. Unset where the program does not tell.
+     */
+    readonly device?: 'cpu' | 'cuda';
+    /**
      * Throughput of the group as a share of that many times the throughput of one process alone; 1 is perfect. Measured in the first seconds, and unset where that is not possible.
      */
     readonly scalingEfficiency?: number;
@@ -1627,6 +1631,10 @@ export interface DistillationJobStatus {
      * Processes that train together, which are workers times processesPerWorker.
      */
     readonly processes: number;
+    /**
+     * What rank 0 computes on, as PyTorch calls it; cuda is any GPU. Unset where the program does not tell.
+     */
+    readonly device?: 'cpu' | 'cuda';
     /**
      * Throughput of the group as a share of that many times the throughput of one process alone; 1 is perfect. Measured in the first seconds, and unset where that is not possible.
      */

@@ -125,10 +125,13 @@ export interface Distribution {
   readonly strategy: (typeof strategies)[number];
   readonly reason: string;
   readonly processes: number;
+  /** What rank 0 computes on. */
+  readonly device?: (typeof devices)[number];
   readonly scalingEfficiency?: number;
 }
 
 export const strategies = ['alone', 'ddp', 'fsdp'] as const;
+export const devices = ['cpu', 'cuda'] as const;
 
 export interface TrainerSuccess {
   readonly outcome: 'succeeded';
@@ -217,6 +220,10 @@ const isText =
   (longest: number): Check =>
   (value) =>
     isString(value) && value.length <= longest;
+const isOneOf =
+  (known: readonly unknown[]): Check =>
+  (value) =>
+    known.includes(value);
 const isList =
   (longest: number, check: Check): Check =>
   (value) =>
@@ -256,14 +263,14 @@ const lineage = hasExactly({
 const isPositive: Check = (value) => isInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 31;
 const isAmount: Check = (value) => isNumber(value) && Number(value) >= 0;
 const distribution = hasExactly({
-  strategy: (value) => strategies.some((strategy) => strategy === value),
-  ...{ reason: isText(512), processes: isPositive, 'scalingEfficiency?': isAmount },
+  ...{ strategy: isOneOf(strategies), reason: isText(512), processes: isPositive },
+  ...{ 'device?': isOneOf(devices), 'scalingEfficiency?': isAmount },
 });
 
 const checkpoint = hasExactly({ step: isInteger, uri: isText(1024), sha256: isDigest, 'savedAt?': isText(64) });
 const failureMembers: Members = {
   outcome: isString,
-  reason: (value) => failureReasons.some((reason) => reason === value),
+  reason: isOneOf(failureReasons),
   ...{ message: isString, 'step?': isInteger, 'checkpoint?': checkpoint },
 };
 

@@ -1,12 +1,14 @@
 /** The closed vocabulary of conditions: types are states, reasons are causes; each has one sentence, which docs/api.md repeats. */
 
-/** Condition types of all three kinds. Succeeded and ScalingUseful belong to jobs; Ready and Active to services. */
+/** Condition types of all three kinds. Succeeded, ScalingUseful and GpuUsed belong to jobs; Ready and Active to services. */
 export const conditionTypes = {
   Accepted: 'Spec and references make sense. Unknown: something that is referenced is not there yet.',
   Progressing: 'Pods are being made, running or replaced.',
   Succeeded: 'The artefact is exported, evaluated and recorded. Unknown: not decided yet.',
   ScalingUseful:
     'The processes of the group train faster than one of them would alone. Absent while that is not measured.',
+  GpuUsed:
+    'The attempt computes on the GPUs that it holds by its profile. Absent where it holds none, or does not tell what it computes on.',
   Ready: 'A request would be answered now, or after a wake. Unknown: not decided yet.',
   Active: 'At least one replica is up. Not a part of Ready: an idle service is ready.',
 } as const;
@@ -72,6 +74,8 @@ export const reasons = {
   CheckpointNotWritten: 'The store does not take a checkpoint; tried again while the training goes on.',
   FasterTogether: 'The group trains faster than one process of it would alone.',
   SlowerThanOneWorker: 'The group trains slower than one process of it would alone; fewer workers would do better.',
+  ComputesOnGpu: 'The attempt holds GPUs and computes on them.',
+  ComputesOnCpu: 'The attempt holds GPUs and computes on the CPU: its image has no CUDA, or finds none of them.',
   Succeeded: 'The attempt ended well.',
   Unschedulable: 'No node has room for the pod.',
   ImagePull:

@@ -24,14 +24,14 @@ export function statusOf(
   teacher: Teacher | undefined,
   now: Date,
 ): DistillationStatus {
-  const { root, progress, news } = observed;
+  const { root, progress, news, settings } = observed;
   const checkpoint = lastCheckpoint(observed, attempts);
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const gates = result === undefined ? undefined : gatesOf(observed, result);
   // One that is stated can be no other. That of a job is fixed once there may be checkpoints of what learned from it.
   const isFixed = 'artefact' in root.spec.teacher || attempts.length + apply.length > 0;
   return {
-    ...runStatus({ root, state, attempts, gates, progress, news, checkpoint }, now),
+    ...runStatus({ root, state, attempts, gates, progress, news, checkpoint, settings }, now),
     ...('trainingJob' in root.spec.teacher ? { teacher: root.spec.teacher.trainingJob.name } : {}),
     student: modelText(root.spec.student),
     ...(isFixed && teacher !== undefined ? { teacherArtefact: { uri: teacher.uri, sha256: teacher.sha256 } } : {}),

@@ -1,7 +1,7 @@
 /** What pods say → what we remember of it. A pod's words are a stranger's: anything but the contract is no news. Pure. */
 import { addressOf, checkpointOf, type Checkpoint } from '../api/checkpoint.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
-import { strategies, type Distribution } from '../api/trainer-contract.ts';
+import { devices, strategies, type Distribution } from '../api/trainer-contract.ts';
 
 /** How far a trainer is, as the status of its job has it. */
 export type Training = NonNullable<TrainingJobStatus['training']>;
@@ -77,19 +77,21 @@ const count: Reader<number> = (value) =>
 
 const text: Reader<string> = (value) => (typeof value === 'string' && value !== '' ? oneLine(value) : undefined);
 const strategy: Reader<Distribution['strategy']> = (value) => strategies.find((known) => known === value);
+const device: Reader<(typeof devices)[number]> = (value) => devices.find((known) => known === value);
 const processCount: Reader<number> = (value) => {
   const read = count(value);
   return read !== undefined && read >= 1 && read < 2 ** 31 ? read : undefined;
 };
 
-/** Whole or not at all, apart from what may not be measured yet. */
+/** Whole or not at all, apart from what may not be measured yet, or is not told. */
 function distributionOf(members: Members): Distribution | undefined {
   const read = fitting<Partial<Distribution>>(members, {
-    ...{ strategy, reason: text, processes: processCount, scalingEfficiency: amount },
+    ...{ strategy, reason: text, processes: processCount, device, scalingEfficiency: amount },
   });
-  const { strategy: chosen, reason, processes, scalingEfficiency } = read;
-  if (chosen === undefined || reason === undefined || processes === undefined) return undefined;
-  return { strategy: chosen, reason, processes, ...(scalingEfficiency === undefined ? {} : { scalingEfficiency }) };
+  const { strategy: chosen, reason: why, processes: count } = read;
+  return chosen === undefined || why === undefined || count === undefined
+    ? undefined
+    : { ...read, strategy: chosen, reason: why, processes: count };
 }
 
 /** GET /v2/models/<m>/ready of a server; a model that is still being loaded is no news. */

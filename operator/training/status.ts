@@ -11,13 +11,13 @@ import type { TrainingObserved, TrainingStatus } from './observed.ts';
 
 /** The whole status after this pass. */
 export function statusOf(observed: TrainingObserved, { state, attempts }: RunPlan, now: Date): TrainingStatus {
-  const { root, progress, news } = observed;
+  const { root, progress, news, settings } = observed;
   const checkpoint = lastCheckpoint(observed, attempts);
   const result = state.kind === 'succeeded' ? state.result : undefined;
   const { gates: bounds } = root.spec.evaluation;
   const gates = result === undefined ? undefined : judgeGates(bounds, measuredOf(bounds, result));
   return {
-    ...runStatus({ root, state, attempts, gates, progress, news, checkpoint }, now),
+    ...runStatus({ root, state, attempts, gates, progress, news, checkpoint, settings }, now),
     model: modelText(root.spec.model),
     ...(result === undefined ? {} : resultOf(result, observed)),
   };

@@ -95,7 +95,7 @@ const taintText = ({ key, value = '', effect }: Taint): string => `${key}${value
 /** Kubernetes' own: how the node is doing, which is not to be tolerated. */
 const isOfState = ({ key }: Taint): boolean => /^node\.(?:cloudprovider\.)?kubernetes\.io\//.test(key);
 
-const profileOf = (name: string, { gpuProfiles }: Settings): GpuProfile | undefined =>
+export const profileOf = (name: string, { gpuProfiles }: Pick<Settings, 'gpuProfiles'>): GpuProfile | undefined =>
   Object.hasOwn(gpuProfiles, name) ? gpuProfiles[name] : undefined;
 
 const unknownSentence = (unknown: readonly string[], { gpuProfiles }: Settings): string =>

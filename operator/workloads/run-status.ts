@@ -25,11 +25,13 @@ import type { Note } from '../kernel/cluster.ts';
 import { stampConditions, type Condition, type ConditionDraft } from '../kernel/objects.ts';
 import { earlierRunSeconds, timeText } from './attempts.ts';
 import type { GateVerdict } from './gates.ts';
+import { gpuCondition, type DeviceTold } from './gpu-use.ts';
 import type { RunState } from './run-state.ts';
 import { scalingCondition } from './scaling.ts';
+import type { Settings } from './settings.ts';
 import { clipped, longestText, sentenceOf } from './sentence.ts';
 import { startReasons } from './start-trouble.ts';
-import type { Attempt, RunNews, RunRoot, RunStatus, Training } from './run.ts';
+import type { Attempt, RunCondition, RunNews, RunRoot, RunStatus, Training } from './run.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
 
@@ -43,6 +45,7 @@ export interface RunReport {
   /** Share of the steps that are done, as rank 0 says. */
   readonly progress: string | undefined;
   readonly news: RunNews | undefined;
+  readonly settings: Pick<Settings, 'gpuProfiles'>;
   /** As the last attempt named it when it failed. */
   readonly checkpoint?: Checkpoint | undefined;
 }
@@ -122,31 +125,27 @@ const distributionOf = ({ root, state, news }: RunReport): Distribution | undefi
   news?.distribution ??
   root.status?.distribution;
 
+/** By the last words of an attempt, which nobody can miss; until then by what was heard of it. */
+function deviceTold({ state, attempts, news }: RunReport): DeviceTold {
+  if (state.kind === 'succeeded') return { attempt: attempts.at(-1), device: state.result.distribution?.device };
+  return { attempt: attempts.find(({ number }) => number === news?.attempt), device: news?.distribution?.device };
+}
+
 function conditionsOf(report: RunReport): readonly ConditionDraft[] {
-  const { generation } = report.root.metadata;
-  const stamp = generation === undefined ? {} : { observedGeneration: generation };
-  const scaling = scalingCondition(distributionOf(report), conditionOf(report.root.status, 'ScalingUseful'));
-  const drafts = [
-    accepted(report),
-    progressing(report),
-    succeeded(report),
-    ...(scaling === undefined ? [] : [scaling]),
-  ];
-  return drafts.map((draft) => ({
+  const { metadata, status } = report.root;
+  const stamp = metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+  const measured = [
+    scalingCondition(distributionOf(report), conditionOf(status, 'ScalingUseful')),
+    gpuCondition(deviceTold(report), report.settings, conditionOf(status, 'GpuUsed')),
+  ].filter((draft) => draft !== undefined);
+  return [accepted(report), progressing(report), succeeded(report), ...measured].map((draft) => ({
     ...draft,
     ...stamp,
     message: clipped(draft.message, longestText.condition),
   }));
 }
 
-interface Draft {
-  readonly type: ConditionType;
-  readonly status: Condition['status'];
-  readonly reason: Reason;
-  readonly message: string;
-}
-
-function accepted({ state }: RunReport): Draft {
+function accepted({ state }: RunReport): RunCondition {
   const type = 'Accepted';
   if (state.kind === 'refused') return { type, status: 'False', reason: state.reason, message: state.message };
   if (state.kind === 'waiting') return { type, status: 'Unknown', reason: state.reason, message: state.message };
@@ -156,7 +155,7 @@ function accepted({ state }: RunReport): Draft {
 /** Progressing, once nothing progresses any more. */
 export const overCondition = { status: 'False', reason: 'Finished', message: 'The job is over.' } as const;
 
-function progressing({ state }: RunReport): Draft {
+function progressing({ state }: RunReport): RunCondition {
   const type = 'Progressing';
   switch (state.kind) {
     case 'starting':
@@ -182,7 +181,7 @@ function progressing({ state }: RunReport): Draft {
   }
 }
 
-function succeeded({ state, gates }: RunReport): Draft {
+function succeeded({ state, gates }: RunReport): RunCondition {
   const type = 'Succeeded';
   if (state.kind === 'failed') return { type, status: 'False', reason: state.reason, message: state.message };
   if (state.kind !== 'succeeded' || gates === undefined)
@@ -200,7 +199,7 @@ export function runEvents(before: RunStatus | undefined, after: RunStatus): read
   return [
     ...news,
     ...checkpointNews(before, after),
-    ...scalingNews(before, after),
+    ...warningNews(before, after),
     ...acceptanceNews(before, after),
     ...stuckNews(before, after),
     ...endNews(before, after),
@@ -261,10 +260,13 @@ function stuckNews(before: RunStatus | undefined, after: RunStatus): readonly No
   return [{ kind: 'Warning', reason: is.reason, message: is.message }];
 }
 
-function scalingNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
-  const [was, is] = [conditionOf(before, 'ScalingUseful'), conditionOf(after, 'ScalingUseful')];
-  if (is?.status !== 'False' || was?.status === 'False') return [];
-  return [{ kind: 'Warning', reason: is.reason, message: is.message }];
+/** What ends no run, and makes it a waste. */
+function warningNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {
+  return (['ScalingUseful', 'GpuUsed'] as const).flatMap((type): readonly Note[] => {
+    const [was, is] = [conditionOf(before, type), conditionOf(after, type)];
+    if (is?.status !== 'False' || was?.status === 'False') return [];
+    return [{ kind: 'Warning', reason: is.reason, message: is.message }];
+  });
 }
 
 function endNews(before: RunStatus | undefined, after: RunStatus): readonly Note[] {

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../api/checkpoint.ts';
 import type { DistillationJobSpec, TrainingJobStatus } from '../api/generated.ts';
 import type { BatchJob, Node, Pod } from '../api/kubernetes.ts';
 import type { Distribution, TrainerConfig } from '../api/trainer-contract.ts';
+import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Condition, KubeObject } from '../kernel/objects.ts';
 import type { Stall } from './hang.ts';
 import type { Settings } from './settings.ts';
@@ -39,6 +40,14 @@ export interface RunStatus {
   /** Of the open attempt. */
   readonly progress?: string;
   readonly conditions?: readonly Condition[];
+}
+
+/** What is said of a run, in the words of the vocabulary. */
+export interface RunCondition {
+  readonly type: ConditionType;
+  readonly status: Condition['status'];
+  readonly reason: Reason;
+  readonly message: string;
 }
 
 /** A consistent look at a run: the root, its children, and what the cluster offers. */

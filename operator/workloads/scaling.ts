@@ -1,7 +1,7 @@
 /** What several processes gain over one → a condition. Pure. */
 import type { Distribution } from '../api/trainer-contract.ts';
-import type { ConditionType, Reason } from '../api/vocabulary.ts';
 import type { Condition } from '../kernel/objects.ts';
+import type { RunCondition } from './run.ts';
 
 /** A group counts as slow until it is this much faster than one process: a condition must not flicker. */
 const clearlyFaster = 1.05;
@@ -10,14 +10,7 @@ const clearlyFaster = 1.05;
 export function scalingCondition(
   distribution: Distribution | undefined,
   before: Pick<Condition, 'status'> | undefined,
-):
-  | {
-      readonly type: ConditionType;
-      readonly status: 'True' | 'False';
-      readonly reason: Reason;
-      readonly message: string;
-    }
-  | undefined {
+): RunCondition | undefined {
   const { processes = 1, scalingEfficiency } = distribution ?? {};
   if (processes < 2 || scalingEfficiency === undefined) return undefined;
   const speedup = scalingEfficiency * processes;

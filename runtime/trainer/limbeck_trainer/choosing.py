@@ -30,7 +30,7 @@ def choose(session: Session, environment: Environment, peers: Peers, material: M
     mine = json_bytes(asdict(choose_strategy(config.strategy, facts)))
     choice = Choice(**json.loads(peers.broadcast(mine if peers.leads else None) or b"{}"))
     session.log.info("strategy chosen", strategy=choice.strategy, why=choice.why)
-    session.board.update(distribution=Distribution(choice.strategy, choice.why, peers.world_size))
+    session.board.update(distribution=Distribution(choice.strategy, choice.why, peers.world_size, peers.device.type))
     if choice.strategy == "fsdp" and config.optimization.precision == "float16":
         message = "optimization.precision float16 does not go with fsdp: take bfloat16, which needs no loss scaling."
         raise TrainerError(Reason.CONFIG_INVALID, message)

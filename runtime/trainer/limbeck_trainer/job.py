@@ -174,7 +174,7 @@ def _alone_seconds(session: Session, peers: Peers, material: Material, stage: St
         return time_alone(session, peers, material, stage)
     session.log.info("scaling is not measured", why=why_not)
     reason = f"{choice.why} Scaling is not measured: {why_not}."
-    session.board.update(distribution=Distribution(choice.strategy, reason, peers.world_size))
+    session.board.update(distribution=Distribution(choice.strategy, reason, peers.world_size, peers.device.type))
     return None
 
 

@@ -39,17 +39,23 @@ class SavedCheckpoint:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How the model is spread over how many processes, why, and what that gains: 1 is perfect, None not measured."""
+    """How the model is spread over how many processes, why, on which kind of device rank 0 computes, and what it gains.
+
+    1 is perfect, None not measured.
+    """
 
     strategy: str
     reason: str
     processes: int
+    # cpu or cuda, as PyTorch calls it.
+    device: str
     efficiency: float | None = None
 
     def document(self) -> dict[str, object]:
         """The contract's JSON."""
         measured = {} if self.efficiency is None else {"scalingEfficiency": round(self.efficiency, 3)}
-        return {"strategy": self.strategy, "reason": self.reason, "processes": self.processes, **measured}
+        spread = {"strategy": self.strategy, "reason": self.reason, "processes": self.processes}
+        return {**spread, "device": self.device, **measured}
 
 
 # What the status has room for of the last validation.

@@ -14,7 +14,7 @@ const keepsContract = new Ajv({ strict: false }).compile(schema);
 const whole = {
   ...success,
   ...{ control: metrics, teacher: metrics, teacherAgreement: 0.97, teacherSizeBytes: 9000, resumedFromStep: 40 },
-  distribution: { strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency: 0.9 },
+  distribution: { strategy: 'ddp', reason: 'It fits.', processes: 2, device: 'cuda', scalingEfficiency: 0.9 },
   skippedCheckpoint: 'step 20: torn',
   classMetrics: [{ class: '8', n: 35, value: 0.9, low: 0.8, high: 0.95 }],
 };
@@ -67,6 +67,10 @@ test.each([
   [
     'a strategy that nobody knows',
     JSON.stringify({ ...success, distribution: { strategy: 'magic', reason: 'r', processes: 1 } }),
+  ],
+  [
+    'a device that nobody knows',
+    JSON.stringify({ ...success, distribution: { strategy: 'alone', reason: 'r', processes: 1, device: 'tpu' } }),
   ],
   ['no process', JSON.stringify({ ...success, distribution: { strategy: 'ddp', reason: 'r', processes: 0 } })],
   ['half a step', JSON.stringify({ ...success, resumedFromStep: 0.5 })],

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseProgress, parseReadiness } from '../../../operator/progress/news.ts';
 
 const checkpoint = { step: 40, uri: 's3://limbeck/runs/x', sha256: 'c'.repeat(64) };
-const distribution = { strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency: 0.9 };
+const distribution = { strategy: 'ddp', reason: 'It fits.', processes: 2, device: 'cuda', scalingEfficiency: 0.9 };
 const document = { phase: 'training', percent: 43, epoch: 2, epochs: 5, step: 43, steps: 100 };
 
 test('a progress document becomes a share and a checkpoint', () => {
@@ -75,7 +75,14 @@ test('a distribution need not be measured', () => {
     expect(
       parseProgress(JSON.stringify({ ...document, distribution: { ...distribution, scalingEfficiency } }))
         ?.distribution,
-    ).toEqual({ strategy: 'ddp', reason: 'It fits.', processes: 2 });
+    ).toEqual({ strategy: 'ddp', reason: 'It fits.', processes: 2, device: 'cuda' });
+});
+
+test('what a distribution computes on is told, or is left out', () => {
+  for (const device of [undefined, 'tpu', 3])
+    expect(
+      parseProgress(JSON.stringify({ ...document, distribution: { ...distribution, device } }))?.distribution,
+    ).toEqual({ strategy: 'ddp', reason: 'It fits.', processes: 2, scalingEfficiency: 0.9 });
 });
 
 test('what is read of it is in the contract under these names', () => {

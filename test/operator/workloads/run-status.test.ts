@@ -4,15 +4,16 @@ import type { RunState } from '../../../operator/workloads/run-state.ts';
 import type { Reason } from '../../../operator/api/vocabulary.ts';
 import { runEvents, runStatus } from '../../../operator/workloads/run-status.ts';
 import type { Attempt } from '../../../operator/workloads/run.ts';
+import type { TrainingJob } from '../../../operator/api/resources.ts';
 import { parseResult, type TrainerSuccess } from '../../../operator/api/trainer-contract.ts';
-import { ago, now, pastAttempt, success, teacherJob } from '../../support/runs.ts';
+import { ago, now, pastAttempt, settings, success, teacherJob } from '../../support/runs.ts';
 
 const result = parseResult(JSON.stringify(success)) as TrainerSuccess;
 const held: GateVerdict = { met: true, message: 'accuracy 0.98 ≥ 0.95 (n=359).' };
 const missed: GateVerdict = { met: false, message: 'accuracy is 0.9' };
 
 const status = (state: RunState, gates?: GateVerdict, attempts: readonly Attempt[] = []) =>
-  runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', news: undefined }, now);
+  runStatus({ root: teacherJob(), state, attempts, gates, progress: '43%', news: undefined, settings }, now);
 
 test('what attempts ran that are no longer listed is in the status, once there is any', () => {
   const listed = [pastAttempt(1, 'Preempted', 300), pastAttempt(2, 'Preempted', 200)];
@@ -20,7 +21,7 @@ test('what attempts ran that are no longer listed is in the status, once there i
     runStatus(
       {
         ...{ root: teacherJob({}, { attempts: listed }), state: { kind: 'running', message: 'm' }, attempts },
-        ...{ gates: undefined, progress: undefined, news: undefined },
+        ...{ gates: undefined, progress: undefined, news: undefined, settings },
       },
       now,
     );
@@ -110,7 +111,8 @@ describe('a status', () => {
     const of = (state: RunState, news: boolean) => {
       const heard = { attempt: 1, progress: '43%', training };
       const root = teacherJob({}, news ? {} : { training });
-      const report = { root, state, attempts: [], gates: held, progress: '43%', news: news ? heard : undefined };
+      const told = news ? heard : undefined;
+      const report = { root, state, attempts: [], gates: held, progress: '43%', news: told, settings };
       return runStatus(report, now).training;
     };
     expect(of({ kind: 'running', message: 'm' }, true)).toEqual(training);
@@ -127,7 +129,7 @@ describe('a status', () => {
   ])('has the end of %s', (_, training, expected) => {
     const root = teacherJob({}, { training });
     const state: RunState = { kind: 'succeeded', result };
-    const report = { root, state, attempts: [], gates: held, progress: undefined, news: undefined };
+    const report = { root, state, attempts: [], gates: held, progress: undefined, news: undefined, settings };
     expect(runStatus(report, now).training).toMatchObject(expected);
   });
 
@@ -137,7 +139,7 @@ describe('a status', () => {
     const of = (state: RunState, heard: boolean) => {
       const root = teacherJob({}, { distribution: spread(0.7) });
       const news = heard ? { attempt: 1, progress: '4%', training: {}, distribution: spread(0.4) } : undefined;
-      return runStatus({ root, state, attempts: [], gates: held, progress: '4%', news }, now);
+      return runStatus({ root, state, attempts: [], gates: held, progress: '4%', news, settings }, now);
     };
     expect(of({ kind: 'running', message: 'm' }, false).distribution).toEqual(spread(0.7));
     expect(of({ kind: 'running', message: 'm' }, true).distribution).toEqual(spread(0.4));
@@ -148,6 +150,30 @@ describe('a status', () => {
       ['ScalingUseful', 'False'],
       ['ScalingUseful', 'True'],
     ]);
+  });
+
+  test('has whether GPUs are used by the attempt that tells: as heard, as remembered, at last as the result says', () => {
+    const on = (device: 'cpu' | 'cuda') => ({ strategy: 'alone', reason: 'r', processes: 1, device }) as const;
+    const attempts = ['cpu', 'gpu'].map((profile, at) => ({ number: at + 1, startedAt: ago(9), profile }));
+    const of = (state: RunState, attempt: number | undefined, before?: TrainingJob['status']) => {
+      const told = { progress: '4%', training: {}, distribution: on('cpu') };
+      const news = attempt === undefined ? undefined : { ...told, attempt };
+      const report = { root: teacherJob({}, before), state, attempts, gates: held, progress: '4%', news, settings };
+      const shown = runStatus(report, now);
+      return [shown, shown.conditions.slice(3).map(({ type, status: is }) => `${type} ${is}`)] as const;
+    };
+    const running: RunState = { kind: 'running', message: 'm' };
+    // The first attempt held none; the second one has said nothing yet.
+    expect([of(running, undefined)[1], of(running, 1)[1]]).toEqual([[], []]);
+    const [heard, said] = of(running, 2);
+    expect(said).toEqual(['GpuUsed False']);
+    expect(of({ kind: 'failed', reason: 'Crashed', message: 'm' }, undefined, heard)[1]).toEqual(said);
+    const ended = (device: 'cpu' | 'cuda'): RunState => ({
+      ...{ kind: 'succeeded', result: { ...result, distribution: on(device) } },
+    });
+    expect([of(ended('cpu'), undefined)[1], of(ended('cpu'), 2, heard)[1]]).toEqual([said, said]);
+    expect(of(ended('cuda'), 2, heard)[1]).toEqual(['GpuUsed True']);
+    expect(of(ended('cuda'), undefined)[0].distribution?.device).toBe('cuda');
   });
 
   test('shows progress while it runs, the whole at the end, nothing in between', () => {
@@ -167,7 +193,8 @@ describe('a status', () => {
     const checkpoint = { step: 20, uri: 's3://limbeck/c', sha256: 'c'.repeat(64) };
     const root = teacherJob({}, { checkpoint });
     const state: RunState = { kind: 'suspended', message: 'm' };
-    const shown = runStatus({ root, state, attempts: [], gates: undefined, progress: undefined, news: undefined }, now);
+    const quiet = { attempts: [], gates: undefined, progress: undefined, news: undefined, settings };
+    const shown = runStatus({ root, state, ...quiet }, now);
     expect(shown.checkpoint).toEqual(checkpoint);
   });
 });
@@ -196,9 +223,12 @@ test('trouble with checkpoints is an event, once for each attempt and each outag
   expect(told(away, { training: {} })).toEqual([]);
 });
 
-test('a group that is slower than one worker would be is an event, once', () => {
+test.each([
+  ['a group that is slower than one worker would be', 'ScalingUseful'],
+  ['an attempt that holds GPUs and computes on the CPU', 'GpuUsed'],
+])('%s is an event, once', (_, type) => {
   const of = (status: 'True' | 'False') => ({
-    conditions: [{ type: 'ScalingUseful', status, reason: 'R', message: 'how much', lastTransitionTime: ago(1) }],
+    conditions: [{ type, status, reason: 'R', message: 'how much', lastTransitionTime: ago(1) }],
   });
   const told = (before: object | undefined, after: object) => runEvents(before, after).map(({ message }) => message);
   expect([told(undefined, of('False')), told(of('True'), of('False'))]).toEqual([['how much'], ['how much']]);

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from limbeck_trainer import export
-from limbeck_trainer.choosing import shortage_here
+from limbeck_trainer.choosing import choose, shortage_here
 from limbeck_trainer.config import parse_config
+from limbeck_trainer.data import load_data
+from limbeck_trainer.data_config import Builtin
+from limbeck_trainer.distributed import Peers
 from limbeck_trainer.errors import Reason, TrainerError
-from support import alone, config_document, run_here
+from limbeck_trainer.loop import material_of
+from limbeck_trainer.samples import Rows
+from limbeck_trainer.store import Store
+from support import alone, config_document, run_here, session
 from workers import start_workers
 
 GIB = 2**30
@@ -49,3 +56,16 @@ def test_a_gpu_does_not_hold_the_checkpoint_and_the_machine_has_to(monkeypatch: 
     assert short(10**6) is None
     assert "takes at least 4.47 GiB of the machine's memory in each process, and" in (short(200 * 10**6) or "")
     assert shortage_here(config, replace(environment, memory_bytes=64 * GIB), gpu)(200 * 10**6) is None
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_it_is_told_what_the_training_computes_on(monkeypatch: pytest.MonkeyPatch, store: str, device: str) -> None:
+    """An image without CUDA takes the CPU of a pod that holds a GPU, and nothing else would show it."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (80 * GIB, 80 * GIB))
+    rows, peers, said = np.arange(256), Peers(alone()), session(config_document(store))
+    material = material_of(load_data(Builtin("digits"), Store()), Rows(rows, rows, rows, rows), torch.device("cpu"))
+    peers.device = torch.device(device)
+    choose(said, alone(), peers, material)
+    distribution = said.board.progress.distribution
+    assert distribution is not None
+    assert distribution.document()["device"] == device

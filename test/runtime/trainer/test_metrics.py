@@ -29,7 +29,7 @@ def test_all_numbers_of_the_progress_are_there_once_they_are_known() -> None:
     board.update(phase="training", epoch=3, epochs=40, step=50, steps=800, loss=0.5, samples_per_second=1234.56)
     board.update(eta_seconds=12, step_seconds=0.2512, resumed_from=30)
     board.update(checkpoint=SavedCheckpoint(40, "s3://b/k", "ab", WHEN))
-    board.update(distribution=Distribution("ddp", "It fits.", 2, 0.91234))
+    board.update(distribution=Distribution("ddp", "It fits.", 2, "cpu", 0.91234))
     board.update(validation={"step": 20, "loss": 0.1, **dict.fromkeys(VALIDATION, 0.25)})
     assert read(board) == {
         "phase_info": 1,

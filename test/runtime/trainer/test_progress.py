@@ -20,7 +20,7 @@ from support import contract
             checkpoint=SavedCheckpoint(40, "s3://b/k", "ab", "2026-11-26T00:00:00Z"),
             checkpoint_problem="full " * 200,
             skipped_checkpoint="torn",
-            distribution=Distribution("ddp", "It fits.", 2, 0.91234),
+            distribution=Distribution("ddp", "It fits.", 2, "cuda", 0.91234),
             validation={"step": 20, "loss": 0.1, "validationAccuracy": 0.9},
             history="s3://b/history/model.json",
         ),

@@ -58,7 +58,7 @@ def _success(label: str) -> dict[str, object]:
         "control": headline,
         "teacher": headline,
         "classMetrics": [{"class": f"{at} {label} {at}", "n": 36, **measure} for at in range(16)],
-        "distribution": {"strategy": "ddp", "reason": "the model fits " * 34, "processes": 4},
+        "distribution": {"strategy": "ddp", "reason": "the model fits " * 34, "processes": 4, "device": "cuda"},
         "skippedCheckpoint": "step 40 is damaged " * 26,
         "lineage": {
             **{"dataSha256": "d" * 64, "configSha256": "c" * 64, "teacherSha256": "e" * 64, "torch": "2.9.1+debian"},

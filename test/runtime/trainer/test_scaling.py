@@ -163,6 +163,7 @@ def test_a_group_that_is_not_compared_says_why_beside_its_strategy(store: str, t
     jsonschema.validate(ended.result, contract("trainer-result"))
     distribution = ended.result["distribution"]
     assert "scalingEfficiency" not in distribution
+    assert distribution["device"] == "cpu"
     assert distribution["reason"].endswith(
         "Scaling is not measured: one process would read other files of the stream than the group."
     )
@@ -173,13 +174,13 @@ def test_a_group_says_how_well_it_scales_and_the_measurement_changes_nothing(sto
     ended = run_group(tmp_path / "two", document, 2)
     jsonschema.validate(ended.result, contract("trainer-result"))
     distribution = ended.result["distribution"]
-    assert (distribution["strategy"], distribution["processes"]) == ("ddp", 2)
+    assert (distribution["strategy"], distribution["processes"], distribution["device"]) == ("ddp", 2, "cpu")
     assert "fit into" in distribution["reason"]
     assert distribution["scalingEfficiency"] > 0
     assert ended.line("one process timed")["secondsPerStep"] > 0
     alone = run_here(config_document(f"{store}-alone", optimization={"epochs": 2}))
     assert "scalingEfficiency" not in alone["distribution"]
-    assert alone["distribution"]["strategy"] == "alone"
+    assert (alone["distribution"]["strategy"], alone["distribution"]["device"]) == ("alone", "cpu")
     assert abs(alone["metrics"]["accuracy"]["value"] - ended.result["metrics"]["accuracy"]["value"]) < 0.02
 
 
