@@ -96,7 +96,7 @@ function settingsOf(file: Fields): Settings {
 
 /** What of the model server's configuration an installation may decide: the rest follows from each ModelService. */
 const serverVariable =
-  /^(OTEL_[A-Z0-9_]+|LIMBECK_(ACCESS_LOG_SAMPLE|ISOLATION|LOG_LEVEL|MAX_BODIES_BYTES|MAX_BODY_BYTES|MAX_OUTPUT_TOKENS|MAX_SEQUENCE_LENGTH|PREFILL_TOKENS|RUN_SECONDS|SLOTS))$/;
+  /^(OTEL_[A-Z0-9_]+|LIMBECK_(ACCESS_LOG_SAMPLE|ISOLATION|LOG_LEVEL|MAX_BODIES_BYTES|MAX_BODY_BYTES|MAX_OUTPUT_TOKENS|MAX_SEQUENCE_LENGTH|PREFILL_TOKENS|PROVIDER|RUN_SECONDS|SLOTS))$/;
 
 function variablesOf(file: Fields): Readonly<Record<string, string>> {
   const variables = file.object('serverEnvironment', true);

@@ -7,7 +7,15 @@ import type { ModelControl } from './engine.ts';
 import { Reader, type Environment } from './environment.ts';
 import { isolationChoices, type Isolation } from './isolation/peer.ts';
 import type { Means } from './parallelism.ts';
-import { hostHasCuda, keepFullPrecision, providerChoices, providersFor, type Provider } from './providers.ts';
+import {
+  hostCuda,
+  keepFullPrecision,
+  providerChoices,
+  providersFor,
+  untried,
+  type Cuda,
+  type Provider,
+} from './providers.ts';
 import { tracingOf, type TracingConfig } from './tracing/config.ts';
 
 /** Models of a folder, or one model of a store under a name. */
@@ -27,6 +35,8 @@ export interface ServerConfig extends Means {
   readonly cacheDir: string;
   /** What runs models, to try in this order. */
   readonly providers: readonly Provider[];
+  /** Why a GPU is not among them that could be. */
+  readonly untriedGpu?: string;
   /** Where sessions live: in threads of this process, or in a process each, which may abort alone. */
   readonly isolation: Isolation;
   /** Most rows of a joined batch; 1 turns batching off. */
@@ -62,7 +72,7 @@ export interface ServerConfig extends Means {
 export interface Machine extends Pick<Means, 'cpus' | 'memoryBytes'> {
   /** Most that JavaScript's values may take in this process. */
   readonly heapBytes: number;
-  readonly hasCuda: boolean;
+  readonly cuda: Cuda;
 }
 
 /** A configuration, or every mistake in it. */
@@ -126,6 +136,12 @@ function runLimitOf(reader: Reader): Pick<ServerConfig, 'runLimitMs'> {
   return seconds === undefined ? {} : { runLimitMs: seconds * 1000 };
 }
 
+function providersOf(reader: Reader, { cuda }: Machine): Pick<ServerConfig, 'providers' | 'untriedGpu'> {
+  const choice = reader.word('LIMBECK_PROVIDER', providerChoices, 'auto');
+  const untriedGpu = untried(choice, cuda);
+  return { providers: providersFor(choice, cuda), ...(untriedGpu !== undefined && { untriedGpu }) };
+}
+
 function meansOf(reader: Reader, { cpus, memoryBytes }: Machine, [provider]: readonly Provider[]): Means {
   const millicores = reader.integer('LIMBECK_CPU_MILLICORES', { fallback: cpus * 1000, min: 1, max: 2 ** 30 });
   return {
@@ -176,8 +192,8 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
   const modelControl = controlOf(reader, models);
   const modelsBytes = modelsBytesOf(reader, modelControl);
   const tracing = tracingOf(reader);
-  const providers = providersFor(reader.word('LIMBECK_PROVIDER', providerChoices, 'auto'), machine.hasCuda);
-  const means = meansOf(reader, machine, providers);
+  const trial = providersOf(reader, machine);
+  const means = meansOf(reader, machine, trial.providers);
   const config: ServerConfig = {
     port,
     ...(grpcPort !== undefined && { grpcPort }),
@@ -187,7 +203,7 @@ export function parseConfig(environment: Environment, machine: Machine): ParsedC
     pollSeconds: reader.integer('LIMBECK_POLL_SECONDS', { fallback: 5, min: 1, max: 86_400 }),
     cacheDir: reader.text('LIMBECK_CACHE_DIR') ?? join(tmpdir(), 'models'),
     ...means,
-    providers,
+    ...trial,
     isolation: isolationOf(reader, models),
     maxBatch: reader.integer('LIMBECK_MAX_BATCH', { fallback: 32, min: 1, max: 65_536 }),
     queueLimit: reader.integer('LIMBECK_QUEUE_LIMIT', { fallback: 1000, min: 1, max: 1_000_000 }),
@@ -213,7 +229,7 @@ export function readConfig(): ParsedConfig {
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
   keepFullPrecision(process.env);
   const heapBytes = getHeapStatistics().heap_size_limit;
-  const machine = { memoryBytes: memoryLimit(), heapBytes, cpus: availableParallelism(), hasCuda: hostHasCuda() };
+  const machine = { memoryBytes: memoryLimit(), heapBytes, cpus: availableParallelism(), cuda: hostCuda() };
   return parseConfig(process.env, machine);
 }
 

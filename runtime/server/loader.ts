@@ -51,6 +51,8 @@ export function declaredLength({ preprocessing, embedder }: ModelFacts): number 
 export interface LoadOptions extends Omit<PoolOptions, 'path' | keyof Parallelism>, Means {
   readonly maxBatch: number;
   readonly queueLimit: number;
+  /** Why a GPU is not even tried. */
+  readonly untriedGpu?: string | undefined;
   /** Most sequences that a language model writes at once. */
   readonly slots: number;
   /** Most tokens of prompts that are read between two steps of the answers of a language model. */
@@ -98,8 +100,10 @@ function factsOf(artefact: Artefact, loaded: Loaded, maxBatch: number, onMainThr
   return { inputs, outputs, provider, maxBatch, hasRows, onMainThread, sha256: artefact.sha256, ...extras };
 }
 
-function tell({ passedOver }: Pick<Loaded, 'passedOver'>, log: Log): void {
-  if (passedOver !== undefined) log.warn('the model runs on the CPU', { error: passedOver });
+/** A provider that was tried in vain, or that could not even be tried. */
+function tell({ passedOver }: Pick<Loaded, 'passedOver'>, { log, untriedGpu }: LoadOptions): void {
+  const error = passedOver ?? untriedGpu;
+  if (error !== undefined) log.warn('the model runs on the CPU', { error });
 }
 
 async function warmed(executor: Executor, { path }: Artefact, options: LoadOptions): Promise<WarmUp> {
@@ -126,7 +130,7 @@ async function openLanguage(
   const opened = await openLanguageModel(artefact, graph, { ...options, intraOpThreads, ...told }, signal);
   if (!opened.ok) return opened;
   const { model: language, loaded } = opened;
-  tell(loaded, options.log);
+  tell(loaded, options);
   const found = { ...loaded.signature, provider: loaded.provider, batchAxis: true };
   const broken = artefact.manifest && brokenPromise(artefact.manifest, found);
   if (broken !== undefined) {
@@ -179,7 +183,7 @@ async function openTensors(
     return failed('ManifestInvalid', parts);
   }
   const { codec, embedder } = parts;
-  tell(loaded, options.log);
+  tell(loaded, options);
   const { maxBatch, apart: rowsApart } = await warmed(executor, artefact, options);
   const known = factsOf(artefact, loaded, maxBatch, executor.onMainThread);
   const facts = { ...known, rowsApart, ...(embedder && { embedder }) };

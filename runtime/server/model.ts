@@ -32,6 +32,8 @@ import { countedRows, isFinal, joined, parted, termsOf, toldRun, workOf, type Wo
 export interface ModelOptions extends Timers, SessionMeans, RunLimits {
   /** What runs them, the first that can. */
   readonly providers: readonly Provider[];
+  /** Why a GPU is not among them that could be. */
+  readonly untriedGpu?: string | undefined;
   readonly maxBatch: number;
   readonly queueLimit: number;
   /** Longest open dimension of an input, the first axis excepted; undefined: as the memory has room. */

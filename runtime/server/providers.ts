@@ -10,23 +10,33 @@ export type Provider = 'cpu' | 'cuda';
 export const providerChoices = ['auto', 'cpu', 'cuda'] as const;
 export type ProviderChoice = (typeof providerChoices)[number];
 
+/** What a session with CUDA needs: a GPU that is seen, and its provider beside ONNX Runtime. */
+export interface Cuda {
+  readonly device: boolean;
+  readonly library: boolean;
+}
+
 /** The providers to try, in this order. What was asked for by name is not replaced by another. */
-export function providersFor(choice: ProviderChoice, hasCuda: boolean): readonly Provider[] {
+export function providersFor(choice: ProviderChoice, { device, library }: Cuda): readonly Provider[] {
   if (choice !== 'auto') return [choice];
-  return hasCuda ? ['cuda', 'cpu'] : ['cpu'];
+  return device && library ? ['cuda', 'cpu'] : ['cpu'];
+}
+
+/** Why a GPU that is held is not even tried, where nobody has asked for that: all its time would be lost in silence. */
+export function untried(choice: ProviderChoice, { device, library }: Cuda): string | undefined {
+  if (choice !== 'auto' || !device || library) return undefined;
+  return 'cuda: there is a GPU, and no library for it here; take the image server-cuda, or say LIMBECK_PROVIDER=cpu';
 }
 
 /** The driver's devices, as NVIDIA's container runtime brings them; on Windows' Linux there is one for all. */
 const devices = ['/dev/nvidiactl', '/dev/dxg'];
 
-/** Whether a session with CUDA has a chance: a GPU is seen, and its provider lies beside ONNX Runtime. */
-export function hostHasCuda(): boolean {
+/** What this host has of it. */
+export function hostCuda(exists: (path: string) => boolean = existsSync): Cuda {
   // An image has nothing of the package but this and the libraries.
   const description = requireFrom(import.meta.url).resolve('onnxruntime-node/package.json');
   const libraries = join(dirname(description), 'bin', 'napi-v6', process.platform, process.arch);
-  return (
-    existsSync(join(libraries, 'libonnxruntime_providers_cuda.so')) && devices.some((device) => existsSync(device))
-  );
+  return { device: devices.some(exists), library: exists(join(libraries, 'libonnxruntime_providers_cuda.so')) };
 }
 
 /**

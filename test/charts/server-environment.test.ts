@@ -8,7 +8,7 @@ import { objects, renderValues } from './helm.ts';
 type Environment = Readonly<Record<string, string>>;
 
 /** With so much memory that a server's own limits are the largest that it takes unasked. */
-const machine = { memoryBytes: 2 ** 34, heapBytes: 2 ** 32, cpus: 6, hasCuda: false };
+const machine = { memoryBytes: 2 ** 34, heapBytes: 2 ** 32, cpus: 6, cuda: { device: false, library: false } };
 
 const startsWith = (variables: Environment): boolean =>
   parseConfig({ LIMBECK_MODELS_DIR: '/models', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector', ...variables }, machine)
@@ -39,6 +39,7 @@ const variables: readonly (readonly [name: string, taken: readonly string[], ref
   ['LIMBECK_MAX_OUTPUT_TOKENS', ['1', '2147483648'], ['0', '2147483649', 'none']],
   ['LIMBECK_MAX_SEQUENCE_LENGTH', ['1', '2147483648'], ['0', '2147483649']],
   ['LIMBECK_PREFILL_TOKENS', ['1', '65536'], ['0', '65537', '1.5']],
+  ['LIMBECK_PROVIDER', ['auto', 'cpu', 'cuda'], ['gpu', 'CUDA']],
   ['LIMBECK_RUN_SECONDS', ['1', '86400'], ['0', '86401']],
   ['LIMBECK_SLOTS', ['1', '1024'], ['0', '1025', 'many', '999999999999999999999']],
   ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', ['1', '2048'], ['0', '2049']],

@@ -10,7 +10,7 @@ const parse = (environment: Record<string, string>, machine: Partial<Machine> = 
     memoryBytes: machineBytes,
     heapBytes: machineBytes / 4,
     cpus: 6,
-    hasCuda: false,
+    cuda: { device: false, library: false },
     ...machine,
   });
 
@@ -91,8 +91,16 @@ describe('configuration', () => {
     [{ LIMBECK_PROVIDER: 'cpu' }, true, { providers: ['cpu'], instances: undefined }],
     [{ LIMBECK_PROVIDER: 'cuda' }, false, { providers: ['cuda'], instances: 1 }],
   ])('%j on a host with a GPU: %p gives %j', (environment, hasCuda, config) => {
-    const parsed = parse({ LIMBECK_MODELS_DIR: '/m', ...(environment as Record<string, string>) }, { hasCuda });
+    const cuda = { device: hasCuda, library: hasCuda };
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/m', ...(environment as Record<string, string>) }, { cuda });
     expect(parsed).toMatchObject({ ok: true, config });
+    expect(parsed).not.toHaveProperty('config.untriedGpu');
+  });
+
+  test('a GPU without a library is not tried, and it is known why', () => {
+    const parsed = parse({ LIMBECK_MODELS_DIR: '/m' }, { cuda: { device: true, library: false } });
+    const untriedGpu: unknown = expect.stringMatching(/there is a GPU, and no library/);
+    expect(parsed).toMatchObject({ ok: true, config: { providers: ['cpu'], instances: undefined, untriedGpu } });
   });
 
   test.each([

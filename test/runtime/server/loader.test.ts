@@ -10,6 +10,7 @@ import { echoArtefact } from '../../support/echo-artefact.ts';
 import { splitEchoModel } from '../../support/echo-decoder.ts';
 import { folderWith, modelOptions } from '../../support/model-server.ts';
 import { identityModel, mlpModel, onnxModel } from '../../support/onnx-model.ts';
+import { quiet } from '../../support/quiet-log.ts';
 
 const MiB = 2 ** 20;
 
@@ -55,6 +56,18 @@ test('weights in a file of their own leave a language model fewer slots', async 
 test('where the CPU took over, a small model runs as on any CPU', async () => {
   const loaded = await load({ 'm/model.onnx': mlpModel([2, 4, 2]) }, { providers: ['cuda', 'cpu'] });
   expect(loaded).toMatchObject({ ok: true, facts: { provider: 'cpu', onMainThread: true } });
+});
+
+test.each([
+  ['a model of tensors', { 'm/model.onnx': mlpModel([2, 4, 2]) }],
+  ['a language model', echoArtefact()],
+])('%s that runs on the CPU beside a GPU that could not even be tried says so', async (_what, files) => {
+  const said: unknown[] = [];
+  const log = { ...quiet, warn: (...line: readonly unknown[]) => void said.push(line) };
+  expect((await load(files, { log })).ok).toBe(true);
+  expect(said).toEqual([]);
+  expect((await load(files, { log, untriedGpu: 'no library' })).ok).toBe(true);
+  expect(said).toEqual([['the model runs on the CPU', { error: 'no library' }]]);
 });
 
 test('rows whose scales would be shared are not joined, though no trial shows it', async () => {
