@@ -11,8 +11,8 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 
-function jsonHead(bytes: Buffer, retryAfterSeconds: number | undefined): OutgoingHttpHeaders {
-  const head: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': String(bytes.length) };
+function headOf(type: string, bytes: Buffer, retryAfterSeconds?: number): OutgoingHttpHeaders {
+  const head: OutgoingHttpHeaders = { 'content-type': type, 'content-length': String(bytes.length) };
   if (retryAfterSeconds !== undefined) head['retry-after'] = String(retryAfterSeconds);
   return head;
 }
@@ -60,7 +60,15 @@ export function closeUnlessWhole(response: ServerResponse): void {
 export function answerJson(response: ServerResponse, code: number, body: unknown, retryAfterSeconds?: number): void {
   const bytes = Buffer.from(JSON.stringify(body));
   closeUnlessWhole(response);
-  response.writeHead(code, jsonHead(bytes, retryAfterSeconds));
+  response.writeHead(code, headOf('application/json', bytes, retryAfterSeconds));
+  response.end(bytes);
+}
+
+/** Sends a word or a sentence, as the admin port does. */
+export function answerText(response: ServerResponse, code: number, text: string): void {
+  const bytes = Buffer.from(text);
+  closeUnlessWhole(response);
+  response.writeHead(code, headOf('text/plain; charset=utf-8', bytes));
   response.end(bytes);
 }
 

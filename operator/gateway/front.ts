@@ -1,6 +1,6 @@
 /**
- * The front door: request → service → seat → replica. Health of a service is answered here, without waking it; every
- * other path goes to a replica. Raw node:http: this is the hot path.
+ * The front door: request → service → seat → replica. Health of a service is answered here, without waking it, and that of
+ * the gateway itself; every other path goes to a replica. Raw node:http: this is the hot path.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../../process/clock.ts';
@@ -9,7 +9,7 @@ import { answerHalfClosed } from '../../process/half-closed.ts';
 import { answerMalformed, malformedOptions, refuseWithoutHost } from '../../process/malformed.ts';
 import { requestIdOf } from '../../process/request-id.ts';
 import { dropUnread } from '../../process/unread.ts';
-import { answerJson, refuse } from './answers.ts';
+import { answerJson, answerText, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
 import { Exchange } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -43,16 +43,43 @@ function answerHealth(path: string, service: Service, response: ServerResponse):
   return true;
 }
 
+const starting = 'the gateway is starting';
+
 const withoutQuery = (path: string): string => path.split('?', 1)[0] ?? path;
 
+/** Undefined: ready. Otherwise the sentence that says why not. */
+function ownFault({ draining, synced }: FrontPorts): string | undefined {
+  if (draining()) return 'the gateway is stopping';
+  return synced() ? undefined : starting;
+}
+
+/**
+ * The gateway's own health, as on its admin port: load balancers ask on the port to which they send requests, and by whatever
+ * Host. False: the path is not about it.
+ */
+function answerOwnHealth(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): boolean {
+  const path = withoutQuery(request.url ?? '');
+  if (request.method === 'POST' || (path !== '/healthz' && path !== '/readyz')) return false;
+  const fault = path === '/readyz' ? ownFault(ports) : undefined;
+  answerText(response, fault === undefined ? 200 : 503, fault ?? 'ok');
+  return true;
+}
+
+/**
+ * Proxies judge a path after `..` in it was resolved, and some hand it on as it came: it would lead from one service to another.
+ * Nearly every path has neither text, which is found out sooner.
+ */
+const leadsOut = (path: string): boolean =>
+  (path.includes('/.') || path.includes('%2')) && /^[^?]*(?:\/|%2f)(?:\.|%2e){1,2}(?:[/?]|%2f|$)/i.test(path);
+
 /** Nothing else that a replica tells is the caller's business, nor worth waking one: its metrics above all. */
-const isProtocol = (path: string): boolean => /^\/v[12](?:[/?]|$)/.test(path);
+const isProtocol = (path: string): boolean => /^\/v[12](?:[/?]|$)/.test(path) && !leadsOut(path);
 
 function refuseUnknown(ports: FrontPorts, request: IncomingMessage, response: ServerResponse, sentence: string): void {
   const code = ports.synced() ? 404 : 503;
   ports.metrics.unknown(code);
   if (code === 404) refuse(request, response, { code, sentence });
-  else refuse(request, response, { code, sentence: 'the gateway is starting', retryAfterSeconds: 1 });
+  else refuse(request, response, { code, sentence: starting, retryAfterSeconds: 1 });
 }
 
 const methods: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'POST']);
@@ -67,28 +94,39 @@ function refuseMethod({ metrics }: FrontPorts, request: IncomingMessage, respons
   return true;
 }
 
+interface Addressee {
+  readonly service: Service;
+  readonly path: string;
+}
+
+const nobody =
+  'neither Host (<service>.<namespace>...) nor path (/namespaces/<namespace>/services/<service>/...) names a service';
+
+/** Whom a request is for. Undefined: no service that there is, and it was answered. */
+function addresseeOf(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): Addressee | undefined {
+  const target = targetOf(request.headers.host ?? '', request.url ?? '/', ports.domain);
+  const service = target === undefined ? undefined : ports.services.get(target.key);
+  if (target !== undefined && service !== undefined) return { service, path: target.path };
+  // Also by a Host that has the form of a service's and is none, as `models.internal`.
+  if (answerOwnHealth(ports, request, response)) return undefined;
+  const sentence = target === undefined ? nobody : `there is no ModelService ${target.key}`;
+  refuseUnknown(ports, request, response, sentence);
+  return undefined;
+}
+
 function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
   if (refuseWithoutHost(request, response) || refuseMethod(ports, request, response)) return;
   if (ports.draining()) response.shouldKeepAlive = false;
-  const target = targetOf(request.headers.host ?? '', request.url ?? '/', ports.domain);
-  if (target === undefined) {
-    const sentence =
-      'neither Host (<service>.<namespace>...) nor path (/namespaces/<namespace>/services/<service>/...) names a service';
-    refuseUnknown(ports, request, response, sentence);
-    return;
-  }
-  const service = ports.services.get(target.key);
-  if (service === undefined) {
-    refuseUnknown(ports, request, response, `there is no ModelService ${target.key}`);
-    return;
-  }
-  if (request.method !== 'POST' && answerHealth(withoutQuery(target.path), service, response)) return;
-  if (!isProtocol(target.path)) {
+  const addressee = addresseeOf(ports, request, response);
+  if (addressee === undefined) return;
+  const { service, path } = addressee;
+  if (request.method !== 'POST' && answerHealth(withoutQuery(path), service, response)) return;
+  if (!isProtocol(path)) {
     refuseUnknown(ports, request, response, 'only /v1, /v2 and what is below them is served here');
     return;
   }
   const requestId = requestIdOf(request.headers['x-request-id'], ports.newId);
-  new Exchange({ request, response, service, path: target.path, requestId }, ports).start();
+  new Exchange({ request, response, service, path, requestId }, ports).start();
 }
 
 /** The server of the front door, not yet listening. */

@@ -10,6 +10,8 @@ const errorOf = ({ text }: { readonly text: string }): string => String(JSON.par
 describe('what the gateway refuses, in the shape of the protocol', () => {
   test.each<[string, Ask, string]>([
     ['what is no part of the protocol, such as the metrics of a replica', { path: '/metrics' }, 'only /v1, /v2'],
+    ['what leads out of the protocol', { path: '/v2/models/digits/%2E.?x' }, 'only /v1, /v2'],
+    ['what would, were its slashes read', { path: '/v2/models/..%2fx/infer' }, 'only /v1, /v2'],
     ['a service nobody made', { host: 'nobody.default.svc' }, 'there is no ModelService default/nobody'],
     ['a host that names no service', { host: 'localhost' }, 'names a service'],
     ['a path that names no service', { host: '10.0.0.1', path: '/namespaces/default/models/x' }, 'names a service'],
@@ -196,6 +198,48 @@ describe('health of a service is answered without waking it', () => {
     const head = await ask(made.port, { path, method: 'HEAD' });
     expect([head.code, head.text]).toEqual([code, '']);
     expect([...made.gateway.services.values()][0]?.arrived).toBe(0);
+  });
+});
+
+describe('health of the gateway itself, as on its admin port', () => {
+  test.each<[string, Ask]>([
+    ['by an address', { host: '10.0.0.1:8080' }],
+    ['by a name that names no service', { host: 'models.example.com' }],
+    ['by a name in the form of a service that there is not', { host: 'models.internal' }],
+    ['without its body', { host: '10.0.0.1', method: 'HEAD' }],
+  ])('%s', async (_, given) => {
+    const made = await startGateway();
+    made.gateway.routes.putService(service());
+    for (const path of ['/healthz', '/readyz', '/readyz?verbose']) {
+      const answer = await ask(made.port, { path, ...given });
+      expect([answer.code, answer.text]).toEqual([200, given.method === 'HEAD' ? '' : 'ok']);
+      expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+    }
+    expect(await made.registry.metrics()).not.toContain('limbeck_gateway_requests_total{');
+  });
+
+  test.each<[string, Ask]>([
+    ['a service is named by its host', { path: '/healthz' }],
+    ['a service is named by its path', { path: '/namespaces/a/services/b/healthz', host: '10.0.0.1' }],
+    ['something is sent', { path: '/healthz', host: '10.0.0.1', body: 'x' }],
+    ['another path is asked', { path: '/', host: '10.0.0.1' }],
+  ])('404 where %s', async (_, given) => {
+    const made = await startGateway();
+    made.gateway.routes.putService(service());
+    expect((await ask(made.port, given)).code).toBe(404);
+  });
+
+  test('is not ready before it knows the services, nor once it is stopping, and lives', async () => {
+    const starting = await startGateway({}, false);
+    const stopping = await startGateway();
+    stopping.gateway.lameDuck();
+    const said = async (port: number, path: string) => {
+      const { code, text } = await ask(port, { path, host: '10.0.0.1' });
+      return [code, text];
+    };
+    expect(await said(starting.port, '/readyz')).toEqual([503, 'the gateway is starting']);
+    expect(await said(stopping.port, '/readyz')).toEqual([503, 'the gateway is stopping']);
+    for (const { port } of [starting, stopping]) expect(await said(port, '/healthz')).toEqual([200, 'ok']);
   });
 });
 
