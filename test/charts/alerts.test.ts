@@ -55,6 +55,15 @@ describe('alerts', () => {
       expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
   });
 
+  test('link to their entry where somebody says at which address it is read', async () => {
+    const url = 'https://git.example.com/limbeck/docs/runbook.md';
+    const linked = alertsOf(rulesIn(await render(undefined, 'alerts.enabled=true', `alerts.runbookUrl=${url}`)));
+    expect(linked.map(({ annotations }) => annotations.runbook_url)).toEqual(
+      linked.map(({ alert }) => `${url}#${alert.toLowerCase()}`),
+    );
+    expect(alerts.flatMap(({ annotations }) => annotations.runbook_url ?? [])).toEqual([]);
+  });
+
   test('are not made unless asked for, nor where the cluster does not know the kind', async () => {
     const everything = 'test/charts/values-everything.yaml';
     expect(rulesIn(await render())).toEqual([]);

@@ -81,14 +81,24 @@ export const renderAs = (release: Release, valuesFile?: string, ...settings: rea
   template(release, served, valuesFile, settings);
 
 /** The same of values as they would be in a file, where a text that looks like a number stays a text. */
-export async function renderValues(values: object): Promise<string> {
-  const rendering = run(helm, [...templateOf(usual, served), '--values', '-'], { maxBuffer: 1 << 26 });
+/** Where a chart is rendered, if not as usual. */
+export interface Where {
+  readonly apis?: readonly string[];
+  readonly chart?: string;
+}
+
+export async function renderValues(values: object, { apis = served, chart }: Where = {}): Promise<string> {
+  const rendering = run(helm, [...templateOf(usual, apis, chart), '--values', '-'], { maxBuffer: 1 << 26 });
   rendering.child.stdin?.end(JSON.stringify(values));
   return (await rendering).stdout;
 }
 
-const templateOf = ({ name, namespace }: Release, apis: readonly string[]): readonly string[] => [
-  ...['template', name, 'charts/limbeck', '--namespace', namespace, '--kube-version', '1.34.0'],
+const templateOf = (
+  { name, namespace }: Release,
+  apis: readonly string[],
+  chart = 'charts/limbeck',
+): readonly string[] => [
+  ...['template', name, chart, '--namespace', namespace, '--kube-version', '1.34.0'],
   ...apis.flatMap((api) => ['--api-versions', api]),
 ];
 

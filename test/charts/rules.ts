@@ -5,7 +5,7 @@ import type { Labels } from './promrules.ts';
 export interface Alert {
   readonly alert: string;
   readonly expr: string;
-  readonly annotations: { readonly summary: string; readonly runbook: string };
+  readonly annotations: { readonly summary: string; readonly runbook: string; readonly runbook_url?: string };
 }
 
 export interface PrometheusRule {

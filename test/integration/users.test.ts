@@ -1,4 +1,4 @@
-/** People by the roles that every cluster has: who they are to the three kinds, and what they see once a release is installed. */
+/** People by the roles that every cluster has: who they are to the three kinds, and who may install a release. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -71,48 +71,5 @@ describe('somebody whose role is', () => {
     const roles = await as('admin', 'get', 'roles', '-o', 'name');
     for (const role of ['limbeck-operator', 'limbeck-operator-leases', 'limbeck-gateway'])
       expect(roles).toContain(role);
-  });
-});
-
-describe('what a release says once it is installed', () => {
-  const said = (...settings: readonly string[]): Promise<string> =>
-    shell(
-      `helm install limbeck charts/limbeck --namespace ${namespace} --dry-run=client --set crds.enabled=false ${settings
-        .map((setting) => `--set-json '${setting}'`)
-        .join(' ')} | sed -n '/^NOTES:/,$p'`,
-    );
-  const train = (where: string): string => `kubectl apply --namespace ${where} -f examples/digits/teacher.yaml`;
-
-  test('names the namespaces that have the store, the example in one of them', async () => {
-    const notes = await said('store.namespaces=["default","research"]');
-    expect(notes).toContain(`served in: ${namespace}, default, research (values: store.namespaces).`);
-    expect(notes).toContain(train('default'));
-    expect(notes).toContain('kubectl get tj,dj,msvc --all-namespaces');
-  });
-
-  test('names its own where no other has the store', async () => {
-    const notes = await said('store.namespaces=[]');
-    expect(notes).toContain(`served in: ${namespace} (values: store.namespaces).`);
-    expect(notes).toContain(train(namespace));
-  });
-
-  test('sends nobody elsewhere where it looks at its own alone', async () => {
-    const notes = await said('namespaced=true');
-    expect(notes).toContain(`served in: ${namespace}.`);
-    expect(notes).toContain(train(namespace));
-    expect(notes).toContain(`kubectl get tj,dj,msvc --namespace ${namespace}`);
-    expect(notes).not.toMatch(/default|--all-namespaces/);
-  });
-
-  test('warns of images that no registry has, each by its name', async () => {
-    const notes = await said('images.operator="registry.example/operator:1"');
-    expect(notes).not.toContain('images.operator');
-    for (const name of ['server', 'trainer', 'store'])
-      expect(notes).toContain(`WARNING: images.${name} is localhost/limbeck-${name}:0.1.0, which no registry has`);
-  });
-
-  test('leaves it to whoever keeps the Secret himself', async () => {
-    const notes = await said('store.external.existingSecret="mine"', 'store.namespaces=[]');
-    expect(notes).toContain('served in every namespace where you keep the Secret mine.');
   });
 });

@@ -137,3 +137,11 @@ podSelector: { matchExpressions: [{ key: limbeck.dev/{{ index . 1 }}, operator: 
 namespaceSelector: {}
 {{- end }}
 {{- end }}
+
+{{/* Where an alert is explained: (list $ "limbecknoleader"). By its path here, and as a link where the page is to be read somewhere. */}}
+{{- define "limbeck.runbook" -}}
+runbook: docs/runbook.md#{{ index . 1 }}
+{{- with (index . 0).Values.alerts.runbookUrl }}
+runbook_url: {{ printf "%s#%s" . (index $ 1) | quote }}
+{{- end }}
+{{- end }}
