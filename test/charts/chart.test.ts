@@ -45,6 +45,12 @@ describe('pods', () => {
     }
   });
 
+  test('are on nodes for which the images are made, whatever else they ask of a node', () => {
+    const asked = ofKind('Deployment', 'StatefulSet').map(({ spec }) => spec.template.spec.nodeSelector);
+    for (const selector of asked) expect(selector).toMatchObject({ 'kubernetes.io/arch': 'amd64' });
+    expect(asked).toContainEqual({ 'kubernetes.io/arch': 'amd64', 'kubernetes.io/os': 'linux' });
+  });
+
   test('get an API token only where they ask the API server, by an explicit mount', () => {
     for (const { metadata, spec } of ofKind('Deployment', 'StatefulSet')) {
       const pod = spec.template.spec;
@@ -181,6 +187,8 @@ describe('values', () => {
     'store.bucket=null',
     'store.embedded.persistence.size=null',
     'networkPolicy.apiServerPorts=null',
+    'networkPolicy.dnsPorts={}',
+    'networkPolicy.dnsPorts={70000}',
   ])('%s is refused', async (setting) => {
     await expect(render(undefined, setting)).rejects.toThrow("values don't meet the specifications");
   });

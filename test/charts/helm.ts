@@ -21,6 +21,7 @@ export interface PodSpec {
   readonly hostIPC?: boolean;
   readonly automountServiceAccountToken?: boolean;
   readonly terminationGracePeriodSeconds?: number;
+  readonly nodeSelector?: Labels;
   readonly containers: readonly { readonly securityContext: object; readonly resources: object }[];
   readonly volumes?: readonly { readonly name: string }[];
 }
@@ -80,13 +81,13 @@ export const renderWhere = (
 export const renderAs = (release: Release, valuesFile?: string, ...settings: readonly string[]): Promise<string> =>
   template(release, served, valuesFile, settings);
 
-/** The same of values as they would be in a file, where a text that looks like a number stays a text. */
 /** Where a chart is rendered, if not as usual. */
 export interface Where {
   readonly apis?: readonly string[];
   readonly chart?: string;
 }
 
+/** The same of values as they would be in a file, where a text that looks like a number stays a text. */
 export async function renderValues(values: object, { apis = served, chart }: Where = {}): Promise<string> {
   const rendering = run(helm, [...templateOf(usual, apis, chart), '--values', '-'], { maxBuffer: 1 << 26 });
   rendering.child.stdin?.end(JSON.stringify(values));

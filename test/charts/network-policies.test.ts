@@ -152,6 +152,37 @@ describe('network policies', () => {
     });
   });
 
+  test.each([
+    ['http://minio.storage:9000', [443, 9000]],
+    ['http://minio.storage/', [80, 443]],
+    ['https://s3.example.com:8443/tenant', [443, 8443]],
+    ['https://s3.example.com', [443]],
+    ['http://[fd00::1]:9000', [443, 9000]],
+  ])('let out to the port of a store at %s, beside those that are named', async (endpoint, reached) => {
+    const keys = ['accessKeyId=mine', 'secretAccessKey=secret', `endpoint=${endpoint}`];
+    const { policies, places } = await scene(...keys.map((key) => `store.external.${key}`));
+    const to = stranger('elsewhere');
+    for (const name of ['trainer', 'student', 'server'])
+      expect([80, 443, 8443, 9000].filter((port) => leaves(policies, { from: places[name]!, to, port }))).toEqual(
+        reached,
+      );
+  });
+
+  test.each([
+    [['networkPolicy.dnsPorts={53,5353}'], [53, 5353]],
+    [['networkPolicy.dnsPorts={5353}'], [5353]],
+    // As after an upgrade with the values of a release that did not have them.
+    [['networkPolicy.dnsPorts=null'], [53]],
+  ])('let out to the ports of DNS that %j names, by UDP and TCP', async (settings, reached) => {
+    const { policies, places } = await scene(...settings);
+    const to = stranger('openshift-dns');
+    for (const name of ['operator', 'gateway', 'trainer', 'student', 'server'])
+      for (const protocol of ['UDP', 'TCP'] as const)
+        expect([53, 5353].filter((port) => leaves(policies, { from: places[name]!, to, port, protocol }))).toEqual(
+          reached,
+        );
+  });
+
   test('open metrics of the embedded store, and not its objects, to the peers that are named', async () => {
     const { chart, policies } = await scene('networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus');
     const to = placeOf(named(chart, 'limbeck-store'));

@@ -102,9 +102,31 @@ imagePullSecrets:
 {{- .Values.store.external.endpoint | default (printf "http://%s-store.%s.svc.%s:7070" (include "limbeck.fullname" .) .Release.Namespace .Values.clusterDomain) -}}
 {{- end -}}
 
+{{/* Ports of a store that is outside, as JSON: those that are named, and that of its URL. */}}
+{{- define "limbeck.storePorts" -}}
+{{- $ports := .Values.networkPolicy.storePorts }}
+{{- with .Values.store.external.endpoint }}
+{{- $url := urlParse . }}
+{{- $own := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "80" "443" (eq $url.scheme "http")) }}
+{{- $ports = append $ports (int $own) }}
+{{- end }}
+{{- $numbers := list }}
+{{- range $ports }}{{ $numbers = append $numbers (int .) }}{{ end }}
+{{- uniq $numbers | toJson -}}
+{{- end -}}
+
+{{/* Names: a rule of egress. A release from before dnsPorts has none. */}}
+{{- define "limbeck.dnsEgress" -}}
+{{- $ports := list }}
+{{- range .Values.networkPolicy.dnsPorts | default (list 53) }}
+{{- $ports = concat $ports (list (printf "{ port: %v, protocol: UDP }" .) (printf "{ port: %v, protocol: TCP }" .)) }}
+{{- end -}}
+- ports: [{{ join ", " $ports }}]
+{{- end -}}
+
 {{/* Names and the API server: what operator and gateway both talk to. */}}
 {{- define "limbeck.egressBasics" -}}
-- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
+{{ include "limbeck.dnsEgress" . }}
 - ports:
 {{- range .Values.networkPolicy.apiServerPorts }}
     - { port: {{ . }} }
