@@ -28,7 +28,7 @@ demo: ## Everything from nothing: cluster, images, chart, then train, distil, se
 	@bash demo/run
 
 .PHONY: test
-test: ## Set up and pass every test. About 10 min warm.
+test: ## Set up and pass every test. About a quarter of an hour warm.
 	@bash test/run
 
 ##@ Living with the demo
