@@ -13,6 +13,7 @@ import {
   now,
   runningStatus,
   seen,
+  settings,
   teacherAttempt,
   teacherJob,
   waitingFor,
@@ -62,7 +63,7 @@ describe('a run whose registry is away', () => {
     const known = { ...root, ...(status === undefined ? {} : { status }) };
     const observed = seen({ root: known, pods, jobs: jobs.map((number) => attemptJob(number)) });
     const plan = planRun(observed, configOf(root.spec), at(seconds));
-    const report = { root: known, ...plan, gates: undefined, progress: undefined, news: undefined };
+    const report = { root: known, ...plan, gates: undefined, progress: undefined, news: undefined, settings };
     const next: RunStatus = runStatus(report, at(seconds));
     return { plan, status: next, told: runEvents(status, next).map(({ reason }) => reason) };
   };
