@@ -82,20 +82,33 @@ function othersTrouble({ metadata }: Pod, { name, state }: ContainerStatus): Sta
   return { kind: 'hopeful', reason: waitingReasons.get(word) ?? 'CannotStart', message: sentence };
 }
 
-function workerTrouble(pod: Pod, { state }: ContainerStatus, times: Times): StartTrouble | undefined {
+function workerTrouble(pod: Pod, worker: ContainerStatus, times: Times): StartTrouble | undefined {
+  const failure = lackOf(pod, worker);
+  if (failure === undefined) return undefined;
+  const { reason, message, weight } = failure;
+  const patienceMs = weight === 'permanent' ? 0 : patienceLeftMs(pod, times);
+  if (patienceMs <= 0) return { kind: 'over', failure };
+  return { kind: 'hopeful', reason, message: `${pod.metadata.name}: ${message}`, patienceMs };
+}
+
+/** Why this worker does not start, as the end of its attempt. */
+function lackOf({ metadata: { name: pod } }: Pod, { state }: ContainerStatus): Failure | undefined {
   const { reason: word = '', message: detail } = state?.waiting ?? {};
   const reason = waitingReasons.get(word);
   if (reason === undefined) return undefined;
-  const { name } = pod.metadata;
   const message = `${word}${detail === undefined ? '' : `: ${detail}`}${remedyOf(detail)}`;
-  if (neverCured.has(word) || isWithoutCommand(detail))
-    return over({ reason: 'CannotStart', message, weight: 'permanent', pod: name });
-  const patienceMs = patienceLeftMs(pod, times);
-  if (patienceMs > 0) return { kind: 'hopeful', reason, message: `${name}: ${message}`, patienceMs };
-  return over({ reason, message, weight: 'waiting', pod: name });
+  const isHopeless = neverCured.has(word) || isWithoutCommand(detail);
+  return isHopeless
+    ? { reason: 'CannotStart', message, weight: 'permanent', pod }
+    : { reason, message, weight: 'waiting', pod };
 }
 
-const over = (failure: Failure): StartTrouble => ({ kind: 'over', failure });
+/** The same of the first of these that does not start: what others of its group that have lost a peer have waited for in vain. */
+export const lackAmong = (pods: readonly Pod[]): Failure | undefined =>
+  pods.flatMap((pod) => {
+    const worker = pod.status?.containerStatuses?.find(({ name }) => name === workerContainer);
+    return (worker && lackOf(pod, worker)) ?? [];
+  })[0];
 
 /** The one Secret that a pod of ours needs. */
 const remedyOf = (detail = ''): string =>

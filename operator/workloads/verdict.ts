@@ -17,7 +17,8 @@
  * | every worker ended well                         | succeeded, with rank 0's result|
  * | a worker failed by itself, or is preempted      | failed by its cause            |
  * | one says that it failed for good; no phase yet  | failed by its cause            |
- * | only echoes (see failure.ts) and all over      | WorkerLost where a pod is gone |
+ * | only echoes (see failure.ts), one never began   | failed, and looked for again   |
+ * | only echoes and all over                        | WorkerLost where a pod is gone |
  * | the Job has failed, and pods are not over       | running, until they tell why   |
  * | a pod was to be gone a minute ago, says nothing | as if it were gone             |
  * | the Job has ended, and pods are not seen        | running for `longestAwayMs`    |
@@ -29,7 +30,7 @@ import { byEnd, failureOf, isEcho, isPreempted, permanentEndOf, rankOf, type Fai
 import { longestAwayMs } from '../kernel/deadlines.ts';
 import { heldBy, isTakenBack, queuedMessage, takenBack } from './queue.ts';
 import { hangFailure, type Stall } from './hang.ts';
-import { startTrouble, type StartTrouble } from './start-trouble.ts';
+import { lackAmong, startTrouble, type StartTrouble } from './start-trouble.ts';
 import { unreachable } from './unreachable.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { endOfWorker, heldOpenAtMs, lateAtMs, outcomeOf } from '../api/worker.ts';
@@ -228,6 +229,8 @@ function causeOf(failed: readonly Pod[], seen: Judged, now: Date): Verdict {
   const failures = [...failed].sort(byEnd).map(failureOf);
   const cause = failures.find((failure) => !isEcho(failure));
   if (cause !== undefined) return { kind: 'failed', failure: cause };
+  const lack = lackAmong(seen.pods);
+  if (lack !== undefined) return { kind: 'failed', failure: lack };
   // An echo alone proves that something happened, not what: the cause may be a moment late, or gone with its node.
   if (isAwaited(seen, now)) return lookingForCause;
   const echo = failures.find(({ reason }) => reason !== 'PeerLost') ?? failures[0];

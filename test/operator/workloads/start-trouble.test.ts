@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { ContainerStatus } from '../../../operator/api/kubernetes.ts';
-import { startPatienceMs, startTrouble, troubledSince } from '../../../operator/workloads/start-trouble.ts';
-import { ago, now, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
+import { lackAmong, startPatienceMs, startTrouble, troubledSince } from '../../../operator/workloads/start-trouble.ts';
+import { ago, now, reported, runningStatus, teacherAttempt, waitingFor, worker } from '../../support/runs.ts';
 
 const patienceSeconds = startPatienceMs / 1000;
 /** At a first sight of trouble, or where it has been told of for so long. */
@@ -117,6 +117,12 @@ test('a container of somebody else is named as long as the worker has not begun,
   expect(startTrouble([creating], told(3600))).toEqual({ kind: 'hopeful', reason: 'ImagePull', message });
   expect(startTrouble([podWhere({ running: {} })], told(3600))).toBeUndefined();
   expect(startTrouble([podWhere({ waiting: { reason: 'ErrImagePull' } })], told(3600))).toHaveProperty('patienceMs');
+});
+
+test('what peers that gave up have waited for in vain is what the first that does not start lacks', () => {
+  const pods = [worker(0, reported('PeerLost', 75)), takenUp(5), worker(2, waitingFor('CreateContainerConfigError'))];
+  expect(lackAmong(pods)).toMatchObject({ reason: 'ImagePull', weight: 'waiting', pod: `${teacherAttempt(1)}-1` });
+  expect(lackAmong([worker(0, runningStatus), worker(1, unschedulable)])).toBeUndefined();
 });
 
 test('a pod for which the attempt ends counts before one that is waited for', () => {

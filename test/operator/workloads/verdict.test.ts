@@ -147,6 +147,7 @@ describe('an attempt that failed', () => {
     ['the worker that was told to stop', [lostPeer(0), worker(1, reported('Interrupted', 143, ago(1)))], 'Interrupted'],
     ['a lost peer, where nobody knows better', [lostPeer(0), lostPeer(1)], 'PeerLost'],
     ['a worker that is gone without a word', [lostPeer(0)], 'WorkerLost'],
+    ['a worker that never began', [lostPeer(0), worker(1, waitingFor('ErrImagePull'))], 'ImagePull'],
     ['a worker that is about to be evicted', [worker(0, runningStatus), worker(1, leaving)], 'Preempted'],
     ['an eviction, though the echo ended first', [lostPeer(0), worker(1, leaving)], 'Preempted'],
     ['what a worker said, before its pod is called failed', [worker(0, ending('DataInvalid', 65))], 'DataInvalid'],
