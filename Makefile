@@ -122,8 +122,8 @@ test-faults: programs ## The reconcilers, disturbed at every write and every fra
 	@node test/faults/table.ts
 
 .PHONY: keep-release
-keep-release: ## Keep the operator of the last commit as the one that upgrades are tried from.
-	@git archive -o test/faults/released/operator.tgz HEAD operator process test/faults/instance.ts test/support/toy.ts
+keep-release: ## Keep the operator and the kinds of the last commit as those that upgrades are tried from.
+	@git archive -o test/faults/released/operator.tgz HEAD operator process crds/*.yaml test/faults/instance.ts test/support/toy.ts
 
 .PHONY: test-e2e
 test-e2e: programs ## On the real cluster, with the chart installed.

@@ -1,6 +1,6 @@
 /**
- * The operator that an upgrade begins with: what `make keep-release` kept, with the file that started it here then. It is
- * kept as it was built from and not fetched, so that a checkout without a history or a network has it, too.
+ * What an upgrade begins with: the operator and the definitions of kinds that `make keep-release` kept, with the file that
+ * started it here then. They are kept and not fetched, so that a checkout without a history or a network has them, too.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,8 +17,8 @@ interface Starter {
 const archive = 'test/faults/released/operator.tgz';
 const within = 'build/released';
 
-/** Unpacked once for each archive; whole or not at all. */
-async function unpacked(): Promise<string> {
+/** Where it lies, laid out as the repository is; unpacked once for each archive, whole or not at all. */
+export async function unpacked(): Promise<string> {
   const digest = createHash('sha256').update(await readFile(archive));
   const folder = resolve(within, digest.digest('hex').slice(0, 12));
   if (existsSync(folder)) return folder;

@@ -11,11 +11,11 @@ export type Plural = 'trainingjobs' | 'distillationjobs' | 'modelservices';
 /** Narrower generators by dotted path, such as `scaling.maxReplicas`. */
 export type Narrowed = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 
-/** The schema of `spec`. */
-export function specSchema(plural: Plural): Schema {
-  const definition = parse(readFileSync(`crds/${plural}.yaml`, 'utf8')) as CustomResourceDefinition;
+/** The schema of `spec`, by the definitions of this folder. */
+export function specSchema(plural: Plural, folder = 'crds'): Schema {
+  const definition = parse(readFileSync(`${folder}/${plural}.yaml`, 'utf8')) as CustomResourceDefinition;
   const spec = definition.spec.versions[0]?.schema.openAPIV3Schema.properties?.['spec'];
-  if (spec === undefined) throw new Error(`crds/${plural}.yaml has no spec`);
+  if (spec === undefined) throw new Error(`${folder}/${plural}.yaml has no spec`);
   return spec;
 }
 

@@ -211,6 +211,18 @@ export const unknownRules = (schema: Schema): readonly string[] => [
   ...(schema.items === undefined ? [] : unknownRules(schema.items)),
 ];
 
+/** The value without what the schema does not know, which the API server drops. */
+export function pruned(schema: Schema, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => (schema.items ? pruned(schema.items, item) : item));
+  const { properties } = schema;
+  if (properties === undefined) return value;
+  const known = Object.entries(asJson(value)).flatMap(([name, stated]) => {
+    const member = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    return member === undefined ? [] : [[name, pruned(member, stated)] as const];
+  });
+  return Object.fromEntries(known);
+}
+
 /** The value with the defaults of the schema, as the API server stores it. */
 export function filled(schema: Schema, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => (schema.items ? filled(schema.items, item) : item));
