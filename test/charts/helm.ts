@@ -55,6 +55,12 @@ export interface Manifest {
   readonly data?: Labels;
 }
 
+/** The same of every right that a component has by its roles. */
+export const rightsGiven = (manifests: readonly Manifest[], component: string): readonly string[] =>
+  manifests
+    .filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name.includes(`-${component}`))
+    .flatMap(({ rules }) => rightsIn(rules));
+
 /** What a cluster of today serves besides Kubernetes' own kinds, as far as the chart cares. */
 const served = ['monitoring.coreos.com/v1'];
 

@@ -14,6 +14,7 @@ import { keep } from './kept.ts';
 import { perturbations, planText, type FaultPlan, type Perturbation } from './plan.ts';
 import { plansFor, sampleOf } from './plans.ts';
 import type { Outcome } from './outcome.ts';
+import { rightsMissing } from './rights.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { shareOf } from './share.ts';
@@ -140,3 +141,8 @@ describe.each(scenarios)('$name', (scenario) => {
       expect(others.map(planText).slice(idleAtMost(perturbation, seats.length))).toEqual([]);
     }, 3_600_000);
 });
+
+test('has asked for nothing that the chart does not allow, whatever befell it', async () => {
+  expect(laboratory.needed.size).toBeGreaterThan(0);
+  expect(await rightsMissing(laboratory.needed)).toEqual([]);
+}, 300_000);

@@ -15,11 +15,14 @@ import { freshRegistry, rememberingLog } from '../support/toy.ts';
 import { kinds } from './end-state.ts';
 import { newIdentities, type Identities } from './gate.ts';
 import { upstreamOf } from './proxy.ts';
+import type { Needed } from './rights.ts';
 
 export interface Laboratory {
   readonly cluster: Cluster;
   readonly access: Access;
   readonly upstream: Agent;
+  /** Of all operators behind proxies. */
+  readonly needed: Needed;
   readonly hand: HandKubelet;
   readonly identities: () => Promise<Identities>;
   /** What is in all namespaces, a moment late. */
@@ -64,5 +67,5 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
   };
   let made: Promise<Identities> | undefined;
   const identities = (): Promise<Identities> => (made ??= newIdentities());
-  return { cluster, access, upstream, hand, identities, heard: heard.cache, close };
+  return { cluster, access, upstream, needed: new Map(), hand, identities, heard: heard.cache, close };
 }

@@ -13,13 +13,13 @@ export interface Newcomer {
 
 /** Nothing befalls him; he has a trace of his own. */
 export async function startNewcomer(
-  { access, upstream }: Pick<Laboratory, 'access' | 'upstream'>,
+  { access, upstream, needed }: Pick<Laboratory, 'access' | 'upstream' | 'needed'>,
   options: Omit<InstanceOptions, 'credentials'>,
 ): Promise<Newcomer> {
   const trace = new Trace();
   const proxy = await FaultProxy.start({
     ...{ access, upstream, trace, interference: new Interference({ scenario: 'a newcomer', faults: [] }, trace) },
-    ...{ instance: 1, crashed: () => undefined, befell: () => Promise.resolve() },
+    ...{ needed, instance: 1, crashed: () => undefined, befell: () => Promise.resolve() },
   });
   const instance = startInstance({ ...options, credentials: open(proxy.url) });
   const stop = async (): Promise<void> => {

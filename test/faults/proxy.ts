@@ -15,12 +15,15 @@ import type { Deed, Meddling, WriteVerdict } from './interference.ts';
 import type { Gate } from './gate.ts';
 import type { Release } from './plan.ts';
 import { framesOf, pastOf } from './past.ts';
+import { noteRights, type Needed } from './rights.ts';
 import type { Exchange, Trace } from './trace.ts';
 
 export interface ProxyOptions {
   readonly access: Access;
   readonly upstream: Agent;
   readonly trace: Trace;
+  /** Where the rights are noted that its requests take. */
+  readonly needed: Needed;
   readonly interference: Meddling;
   readonly instance: number;
   /** The operator behind this proxy is dead: start another, of this release where it is to be another one. */
@@ -103,17 +106,21 @@ export class FaultProxy {
       outgoing.destroy();
       return;
     }
-    const { trace, instance, gate } = this.#options;
+    const { trace, instance, gate, needed } = this.#options;
     const { method = '', url = '' } = incoming;
     if (gate?.admits(incoming) === false) {
       answer(outgoing, 401);
       return;
     }
-    const exchange = trace.begin({ method, url, body: body.toString('utf8') }, instance);
+    const asked = { method, url, body: body.toString('utf8') };
+    const exchange = trace.begin(asked, instance);
     try {
+      // Whether it is ever answered, and by whom, is the plan's.
+      noteRights(needed, asked, exchange.status);
       await this.#carryOut(exchange, { incoming, outgoing, body });
     } finally {
       trace.end(exchange);
+      noteRights(needed, asked, exchange.status);
     }
   }
 

@@ -155,6 +155,7 @@ export class Succession {
     const instance = this.#reigns.length + 1;
     const proxy = await FaultProxy.start({
       ...{ access: laboratory.access, upstream: laboratory.upstream, trace, interference, instance, befell },
+      needed: laboratory.needed,
       crashed: (release) => this.#replace(release),
       ...(this.#gate === undefined ? {} : { gate: this.#gate }),
     });

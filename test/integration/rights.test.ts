@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { serveGroups } from '../support/gangs.ts';
 import { kubectl } from '../support/kubectl.ts';
 import type { Seen } from '../support/recording-proxy.ts';
+import { rightsGiven } from '../charts/helm.ts';
 
 const canary = `canary-${randomUUID()}`;
 
@@ -14,14 +15,6 @@ const cleanups: Cleanups = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 }, 60_000);
-
-const given = ({ manifests }: Release, component: string): readonly string[] =>
-  manifests
-    .filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name.includes(`-${component}`))
-    .flatMap(({ rules = [] }) => rules)
-    .flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.flatMap((name) => verbs.map((verb) => `${group}/${name} ${verb}`))),
-    );
 
 /** What a component asks until it is ready, of an API server that lists in pages alone. */
 async function startInPages(component: Component, release: Release): Promise<readonly Seen[]> {
@@ -79,8 +72,9 @@ test.each([
       const used = new Set(asked.flatMap(({ rights }) => rights));
       // Of the two gang schedulers each run has one.
       const isOfOther = (right: string): boolean => right.includes('/podgroups ') && !right.startsWith(gangGroup);
-      expect(given(release, component).filter((right) => !used.has(right) && !isOfOther(right))).toEqual([]);
-      expect([...used].filter((right) => !given(release, component).includes(right))).toEqual([]);
+      const given = rightsGiven(release.manifests, component);
+      expect(given.filter((right) => !used.has(right) && !isOfOther(right))).toEqual([]);
+      expect([...used].filter((right) => !given.includes(right))).toEqual([]);
     }
     const kinds = 'events,trainingjobs,distillationjobs,modelservices,jobs,deployments,pods,services';
     const stored = await kubectl('get', kinds, '-n', release.namespace, '-o', 'yaml');

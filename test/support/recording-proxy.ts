@@ -22,15 +22,16 @@ export interface RecordingProxy {
 const verbs: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 const shape = /^\/(?:api|apis\/([^/]+))\/[^/]+(?:\/namespaces\/[^/]+(?=\/))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/;
 
-/** What RBAC is asked for one request; empty for what is no resource. */
-function rightsOf(method: string, target: string, status: number, body = ''): readonly string[] {
+/** What RBAC is asked for one request, in which `body` is what was written; empty for what is no resource. */
+export function rightsOf(method: string, target: string, status: number, body = ''): readonly string[] {
   const { pathname, searchParams } = new URL(target, 'http://api');
   const [, group = '', resource, name, subresource] = shape.exec(pathname) ?? [];
   if (resource === undefined) return [];
   const read = searchParams.get('watch') === null ? (name === undefined ? 'list' : 'get') : 'watch';
   const right = `${group}/${resource}${subresource === undefined ? '' : `/${subresource}`}`;
   const made = method === 'PATCH' && status === 201 ? [`${right} create`] : [];
-  return [`${right} ${verbs[method] ?? read}`, ...made, ...(body === '' ? [] : rightsOnOwners(body))];
+  const isWrite = body !== '' && (method === 'POST' || method === 'PATCH');
+  return [`${right} ${verbs[method] ?? read}`, ...made, ...(isWrite ? rightsOnOwners(body) : [])];
 }
 
 /** The admission plugin OwnerReferencesPermissionEnforcement asks these for each owner that a child keeps from going. */
@@ -96,8 +97,7 @@ export async function startRecordingProxy({ server, ca, streams }: ProxyOptions)
     question.on('data', (chunk: Buffer) => body.push(chunk));
     const onward = request(new URL(url, server), { method, headers, ca }, (answer) => {
       const status = answer.statusCode ?? 502;
-      const writes = method === 'POST' || method === 'PATCH';
-      const rights = rightsOf(method, url, status, writes ? Buffer.concat(body).toString() : '');
+      const rights = rightsOf(method, url, status, Buffer.concat(body).toString());
       seen.push({ rights, status, path: `${method} ${url}` });
       reply.writeHead(status, answer.headers);
       reply.flushHeaders();

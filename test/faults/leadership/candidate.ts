@@ -86,7 +86,7 @@ export async function startCandidate(
   const proxy = await FaultProxy.start({
     ...{ access: laboratory.access, upstream: laboratory.upstream, trace, instance },
     ...{ interference: new Interference({ scenario: 'leadership', faults: [] }, trace) },
-    ...{ crashed: ignored, befell: ignored },
+    ...{ needed: laboratory.needed, crashed: ignored, befell: ignored },
   });
   const folder = await mkdtemp(join(tmpdir(), 'limbeck-candidate-'));
   await writeFile(join(folder, 'kubeconfig'), kubeconfig(proxy.url));

@@ -12,6 +12,7 @@ import { teacherJob } from '../../support/runs.ts';
 import type { Takeover } from '../coverage.ts';
 import { keep } from '../kept.ts';
 import { openLaboratory, type OpenLaboratory } from '../laboratory.ts';
+import { rightsMissing } from '../rights.ts';
 import { Trace, type Exchange } from '../trace.ts';
 import { pause, until } from '../until.ts';
 import { startCandidate, type Candidate, type Candidacy } from './candidate.ts';
@@ -186,3 +187,8 @@ describe('a write without the lease would be found: there is one where of the le
     patienceMs,
   );
 });
+
+test('nobody has asked for anything that the chart does not allow', async () => {
+  expect(laboratory.needed.size).toBeGreaterThan(0);
+  expect(await rightsMissing(laboratory.needed)).toEqual([]);
+}, 300_000);
