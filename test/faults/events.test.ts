@@ -114,6 +114,16 @@ test('an event is the same in every run', () => {
   expect([one.about, other.about]).toEqual(['u-1', 'u-2']);
 });
 
+test.each(['6f7c9d8b5c-x7k2p', '5d4b-zzzz9'])(
+  'an event that names a replica is the same in every run: %s',
+  (chance) => {
+    const message = `pod my-digits-${chance}: DigestMismatch: the file of pod my-digits has another digest`;
+    expect(toldBy({ ...event('here', 'u-1', '1', ''), message }, 'here').text).toBe(
+      'Warning Crashed of TrainingJob/toy: pod my-digits: DigestMismatch: the file of pod my-digits has another digest',
+    );
+  },
+);
+
 test('what the API server was never asked to store was kept from it', () => {
   const trace = new Trace();
   const post = (uid: string) =>

@@ -37,10 +37,12 @@ export async function eventsIn(cluster: Cluster, namespace: string): Promise<rea
 
 /** Behind the index of a worker its pod carries five letters of chance. */
 const chance = /(-a\d+-\d+)-\w{5}\b/g;
+/** And behind the name of a service that of a replica carries a hash, which tells the UIDs of two services apart, and as many. */
+const replica = /(\bpod \S+)-[bcdfghjklmnpqrstvwxz2456789]{1,10}-\w{5}: /g;
 
 export function toldBy({ involvedObject, type, reason, message }: Event, namespace: string): Told {
   const { kind, name, uid = '' } = involvedObject;
-  const told = `${type} ${reason} of ${kind}/${name}: ${message.replaceAll(chance, '$1')}`;
+  const told = `${type} ${reason} of ${kind}/${name}: ${message.replaceAll(chance, '$1').replaceAll(replica, '$1: ')}`;
   const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: '' }, told };
   const [masked = '{}'] = stateOf([event], namespace);
   return { about: uid, reason, text: (JSON.parse(masked) as { told: string }).told };
