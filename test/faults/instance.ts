@@ -33,11 +33,12 @@ export interface Instance {
 const suspicious = { ...usualDeadlines, watchSilenceMs: 2000 };
 
 /** What an operator hears of that is no object of the cluster. */
-export type Feeds = ServingFeeds & Pick<RunFeeds, 'stall' | 'kueue'>;
+export type Feeds = ServingFeeds & Pick<RunFeeds, 'stall' | 'kueue' | 'news'>;
 
-/** No autoscaler, servers that say nothing, workers that are never asked, and no queues. */
+/** No autoscaler, servers and workers that are never asked, and no queues. */
 const silent: Feeds = {
-  ...{ recommendation: () => undefined, loadFailure: () => undefined, stall: () => undefined, kueue: () => false },
+  ...{ recommendation: () => undefined, loadFailure: () => 'unheard', stall: () => undefined, kueue: () => false },
+  news: () => undefined,
 };
 
 /** Without a proxy in between, or with one that asks for nothing. */
@@ -74,7 +75,7 @@ export function startInstance(options: InstanceOptions): Instance {
     ...{ credentials, userAgent: 'faults', clock: systemClock, counts },
     deadlines: isSuspicious ? suspicious : usualDeadlines,
   });
-  const runFeeds = { news: () => undefined, stall: feeds.stall, kueue: feeds.kueue, gangs: () => true };
+  const runFeeds = { news: feeds.news, stall: feeds.stall, kueue: feeds.kueue, gangs: () => true };
   const manager = startManager({
     ...{ cluster: new StreamingClient(transport), leaseCluster: lease ?? new Client(transport, 'lease') },
     reconcilers: [

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Agent } from 'undici';
 import { systemClock } from '../../process/clock.ts';
-import { startCaches } from '../../operator/kernel/caches.ts';
+import { startCaches, type Caches } from '../../operator/kernel/caches.ts';
 import type { Cluster } from '../../operator/kernel/cluster.ts';
 import { connect } from '../../operator/kernel/connect.ts';
 import { defaultCredentials, type Access } from '../../operator/kernel/credentials.ts';
@@ -27,6 +27,8 @@ export interface Laboratory {
   readonly identities: () => Promise<Identities>;
   /** What is in all namespaces, a moment late. */
   readonly heard: Cache;
+  /** Hears every change of it; returns the way to stop hearing. */
+  readonly onChange: Caches['onChange'];
 }
 
 export interface OpenLaboratory extends Laboratory {
@@ -65,7 +67,9 @@ export async function openLaboratory(): Promise<OpenLaboratory> {
     await connection.close();
     await upstream.destroy();
   };
+  const onChange: Laboratory['onChange'] = (listener) => heard.onChange(listener);
   let made: Promise<Identities> | undefined;
   const identities = (): Promise<Identities> => (made ??= newIdentities());
-  return { cluster, access, upstream, needed: new Map(), hand, identities, heard: heard.cache, close };
+  const ours = { hand, identities, heard: heard.cache, onChange, close };
+  return { cluster, access, upstream, needed: new Map(), ...ours };
 }

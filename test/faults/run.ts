@@ -102,7 +102,7 @@ class Run {
 
   async live(reference?: Outcome): Promise<Outcome> {
     const { cluster, hand } = this.#laboratory;
-    const kubelet = playKubelet(cluster, this.#namespace, hand, this.#scenario.script);
+    const kubelet = playKubelet(cluster, this.#namespace, hand, this.#scenario.script, this.#outsiders.speakers);
     let stuck: string | undefined;
     let came: CameTo = { settled: [], events: [], writesAtRest: 0 };
     let afterDeletion: readonly string[] = [];

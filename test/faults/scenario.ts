@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { trainingJobs, type ModelService } from '../../operator/api/resources.ts';
 import type { KubeObject, Resource } from '../../operator/kernel/objects.ts';
+import type { Pod } from '../../operator/api/kubernetes.ts';
+import type { LoadFailure } from '../../operator/serving/trouble.ts';
 import type { Gang } from '../../operator/workloads/pod-group.ts';
+import type { RunNews } from '../../operator/workloads/run.ts';
 import { failureText } from '../support/runs.ts';
 import { trainerResult } from '../support/trained.ts';
 import type { Perturbation } from './plan.ts';
@@ -27,6 +30,10 @@ export interface Scenario {
   readonly advice?: readonly number[];
   /** The attempt that is said to stand still once so many workers of it run. */
   readonly hangs?: { readonly attempt: number; readonly workers: number };
+  /** What rank 0 of an attempt says of its progress; no worker of it ends, or is said to stand still, before that is told. */
+  readonly news?: (attempt: number) => RunNews;
+  /** Why the server in this pod does not get ready; undefined: it does. */
+  readonly loadFailure?: (pod: Pod) => LoadFailure | undefined;
   /** Where the Jobs wait in a queue until they are admitted. */
   readonly isQueued?: boolean;
   /** A job that has made a model, and is there before the operator is, and until the object is deleted for good. */

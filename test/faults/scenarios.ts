@@ -2,7 +2,7 @@
 import { distillationJobs, modelServices, type DistillationJob } from '../../operator/api/resources.ts';
 import { metrics } from '../support/runs.ts';
 import { distilled } from '../support/trained.ts';
-import { queuedAndHung, woken } from './fed.ts';
+import { notLoaded, queuedAndHung, woken } from './fed.ts';
 import { made, maker } from './maker.ts';
 import { chosen, removals } from './removals.ts';
 import { setbacks } from './setbacks.ts';
@@ -91,4 +91,5 @@ export const scenarios: readonly Scenario[] = [
   woken,
   queuedAndHung,
   ...setbacks,
+  notLoaded,
 ];

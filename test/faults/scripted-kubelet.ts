@@ -16,8 +16,13 @@ export interface PodEnd {
 /** What becomes of a pod; undefined: it runs on, and is ready. */
 export type PodFate = PodEnd | Course | undefined;
 
-/** Whether a pod that runs passes its probes. */
-export type Readiness = (pod: Pod) => boolean;
+/** What is no matter of how its worker ends. */
+export interface Manners {
+  /** Whether a pod that runs passes its probes. */
+  readonly isReady?: (pod: Pod) => boolean;
+  /** Whether a worker that runs may end already. */
+  readonly mayEnd?: (pod: Pod) => boolean;
+}
 
 export type PodScript = (attempt: number, rank: number, pod: Pod) => PodFate;
 
@@ -32,20 +37,19 @@ export function playKubelet(
   namespace: string,
   hand: HandKubelet,
   script: PodScript,
-  isReady: Readiness = () => true,
+  { isReady = () => true, mayEnd = () => true }: Manners = {},
 ): ScriptedKubelet {
   const stopping = new AbortController();
   const seen = new Map<string, string>();
-  void watchPods({ cluster, namespace, hand, script, isReady, seen }, stopping.signal);
+  void watchPods({ cluster, namespace, hand, script, isReady, mayEnd, seen }, stopping.signal);
   return { seen, stop: () => stopping.abort() };
 }
 
-interface Parts {
+interface Parts extends Required<Manners> {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly hand: HandKubelet;
   readonly script: PodScript;
-  readonly isReady: Readiness;
   readonly seen: Map<string, string>;
 }
 
@@ -62,7 +66,7 @@ async function watchOnce(parts: Parts, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function play({ hand, script, isReady, seen }: Parts, pod: Pod, signal: AbortSignal): Promise<void> {
+async function play({ hand, script, isReady, mayEnd, seen }: Parts, pod: Pod, signal: AbortSignal): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   if (seen.has(uid)) return;
   seen.set(uid, pod.metadata.labels?.[labels.root] ?? '');
@@ -72,6 +76,7 @@ async function play({ hand, script, isReady, seen }: Parts, pod: Pod, signal: Ab
   if (!isCourse || fate.begins) {
     const lives = await told(() => hand.run(pod, isReady(pod)), signal);
     if (!lives || fate === undefined) return;
+    while (!mayEnd(pod) && !signal.aborted) await pause(lookEveryMs);
   }
   if (isCourse) await follow(fate.told(pod, new Date()), (status) => told(() => hand.tell(pod, status), signal));
   else await told(() => hand.end(pod, fate.exitCode, fate.message), signal);
@@ -82,6 +87,7 @@ async function follow<T>(all: readonly T[], tell: (one: T) => Promise<boolean>):
   for (const one of all) if (!(await tell(one))) return;
 }
 
+const lookEveryMs = 100;
 const againMs = 500;
 const unheard: ReadonlySet<ApiErrorCode> = new Set(['throttled', 'unavailable', 'silent']);
 

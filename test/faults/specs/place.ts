@@ -111,7 +111,7 @@ export class Place {
       if (failure !== undefined) this.#said.set(pod.metadata.uid ?? '', failure.says);
       return failure === undefined;
     };
-    this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), isReady);
+    this.#kubelet = playKubelet(cluster, this.#namespace, hand, scriptOf(runsOn), { isReady });
     if (withTeacher) await this.teach();
     this.#atFirst = await this.state();
   }
