@@ -7,7 +7,7 @@ import { modelServices, type ModelService, type TrainingJob } from '../../operat
 import type { RunNews } from '../../operator/workloads/run.ts';
 import type { Perturbation } from './plan.ts';
 import { chosen } from './removals.ts';
-import { artefact, example, serves, succeeds, training, type Rooted, type Scenario } from './scenario.ts';
+import { artefact, example, phaseIs, serves, succeeds, training, type Rooted, type Scenario } from './scenario.ts';
 
 /** The operator of before is started as it was then: it is told neither of progress nor of queues. */
 const withoutReleases: readonly Perturbation[] = chosen.filter((name) => !name.startsWith('upgrade'));
@@ -40,16 +40,29 @@ function newsOf(attempt: number): RunNews {
   };
 }
 
+/** For how long the job is to be kept, as somebody wants in the end. */
+const keptSeconds = 7200;
+const kept = (seconds: number) => (spec: object) => ({ ...spec, ttlSecondsAfterFinished: seconds });
+const isKept = (object: Rooted): boolean =>
+  (object.spec as TrainingJob['spec']).ttlSecondsAfterFinished === keptSeconds;
+
+/** At its end; or, as long as somebody has something to declare, its second attempt has said all. */
+function isWhereItCanBe(object: Rooted | undefined): boolean {
+  const { metadata, status } = (object ?? {}) as Partial<TrainingJob>;
+  if (object === undefined || isKept(object)) return phaseIs('Succeeded')(object);
+  return status?.training?.step === stepOf(2) && status.observedGeneration === metadata?.generation;
+}
+
 /**
  * Each attempt waits in a queue, and says how far it is when it runs. The workers of the first one make no step from then
- * on, until it is ended for that.
+ * on, until it is ended for that. The second one goes on until somebody has said for how long the job is to be kept, twice.
  */
 export const queuedAndHung: Scenario = {
   ...{ ...training, name: 'training, queued and hung', perturbations: withoutReleases, removes: ['jobs'] },
   object: { ...training.object, spec: { ...training.object.spec, placement: { ...placement, queueName: 'team' } } },
   script: (attempt, rank, pod) => (attempt === 1 ? undefined : succeeds()(attempt, rank, pod)),
-  isQueued: true,
-  news: newsOf,
+  ...{ isQueued: true, news: newsOf, settled: isWhereItCanBe },
+  ...{ changes: [kept(3600), kept(keptSeconds)], mayEnd: isKept },
   hangs: { attempt: 1, workers: 2 },
 };
 

@@ -106,6 +106,6 @@ export class Outsiders {
         ({ metadata, status }) =>
           metadata.labels?.[labels.attempt] === String(hangs.attempt) && status?.phase === 'Running',
       )
-      .filter(this.speakers.mayEnd);
+      .filter(this.speakers.hasSaidAll);
   }
 }

@@ -32,6 +32,8 @@ export interface Scenario {
   readonly hangs?: { readonly attempt: number; readonly workers: number };
   /** What rank 0 of an attempt says of its progress; no worker of it ends, or is said to stand still, before that is told. */
   readonly news?: (attempt: number) => RunNews;
+  /** Until then no worker ends either. */
+  readonly mayEnd?: (object: Rooted) => boolean;
   /** Why the server in this pod does not get ready; undefined: it does. */
   readonly loadFailure?: (pod: Pod) => LoadFailure | undefined;
   /** Where the Jobs wait in a queue until they are admitted. */

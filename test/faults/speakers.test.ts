@@ -115,16 +115,27 @@ describe('a trainer', () => {
     expect(hearing.news('root')).toEqual(queuedAndHung.news!(2));
   });
 
-  test.each([0, 1])('may end once all is told: rank %d', (rank) => {
-    expect(speakers.mayEnd(worker(1, rank))).toBe(false);
+  test.each([0, 1])('has said all once all is told: rank %d', (rank) => {
+    expect(speakers.hasSaidAll(worker(1, rank))).toBe(false);
     const { training, checkpoint } = queuedAndHung.news!(1);
     for (const part of [{ training }, { checkpoint }]) {
       world.put(job(runs(1, part)));
-      expect(speakers.mayEnd(worker(1, rank))).toBe(false);
+      expect(speakers.hasSaidAll(worker(1, rank))).toBe(false);
     }
     world.put(job(told(1)));
-    expect(speakers.mayEnd(worker(1, rank))).toBe(true);
-    expect(speakers.mayEnd(worker(2, rank))).toBe(false);
+    expect(speakers.hasSaidAll(worker(1, rank))).toBe(true);
+    expect(speakers.hasSaidAll(worker(2, rank))).toBe(false);
+  });
+
+  test('may end when it has said all, and the user has declared all', () => {
+    const declared = (root: Rooted): Rooted => ({ ...root, spec: queuedAndHung.changes.at(-1)!(root.spec) });
+    const mayEnd = (root: Rooted): boolean => {
+      world.put(root);
+      return speakers.mayEnd(worker(1, 0));
+    };
+    expect([job(runs(1)), declared(job(runs(1))), job(told(1))].map(mayEnd)).toEqual([false, false, false]);
+    expect(mayEnd(declared(job(told(1))))).toBe(true);
+    expect(mayEnd(declared(job(told(1), 'successor')))).toBe(false);
   });
 });
 

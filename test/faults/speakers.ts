@@ -13,7 +13,7 @@ import type { LoadFailure } from '../../operator/serving/trouble.ts';
 import type { RunNews, RunStatus } from '../../operator/workloads/run.ts';
 import type { Rooted, Scenario } from './scenario.ts';
 
-export type Speaking = Pick<Scenario, 'resource' | 'object' | 'news' | 'loadFailure'>;
+export type Speaking = Pick<Scenario, 'resource' | 'object' | 'news' | 'mayEnd' | 'loadFailure'>;
 
 export interface Where {
   readonly namespace: string;
@@ -46,8 +46,14 @@ export class Speakers {
   /** Whether a pod that runs passes its probes. */
   readonly isReady = (whole: Pod): boolean => this.#script.loadFailure?.(whole) === undefined;
 
+  readonly mayEnd = (pod: Pod): boolean => {
+    const { mayEnd } = this.#script;
+    const root = mayEnd && this.#rootOf(pod, this.#where.heard);
+    return this.hasSaidAll(pod) && (mayEnd === undefined || (root !== undefined && mayEnd(root)));
+  };
+
   /** Whether nothing is left to be told of its attempt. */
-  readonly mayEnd = (pod: Pod): boolean => this.newsOf(pod) === undefined || this.#isTold(pod);
+  readonly hasSaidAll = (pod: Pod): boolean => this.newsOf(pod) === undefined || this.#isTold(pod);
 
   /** What rank 0 of its attempt says. */
   newsOf(pod: Pod): RunNews | undefined {
@@ -73,7 +79,7 @@ export class Speakers {
 
   /** Not before its attempt is told to run, or the two would now and then be told at once: how much is written is no chance. */
   #isAtWork(pod: Pod, cache: Cache): boolean {
-    const { phase, attempts = [] } = this.#statusOf(pod, cache) ?? {};
+    const { phase, attempts = [] }: Status = this.#rootOf(pod, cache)?.status ?? {};
     return phase === 'Running' && String(attempts.at(-1)?.number) === pod.metadata.labels?.[labels.attempt];
   }
 
@@ -95,12 +101,12 @@ export class Speakers {
     return this.#told.has(attempt === undefined ? name : attemptOf(own[labels.root], Number(attempt)));
   }
 
-  /** Of the very object that the pod was made for, as somebody sees it. */
-  #statusOf({ metadata }: Pod, cache: Cache): Status | undefined {
+  /** The very object that the pod was made for, as somebody sees it. */
+  #rootOf({ metadata }: Pod, cache: Cache): Rooted | undefined {
     const { resource, object } = this.#script;
     const key = { namespace: this.#where.namespace, name: object.metadata.name };
     const root = cache.get(resource, key) as Rooted | undefined;
-    return root?.metadata.uid === metadata.labels?.[labels.root] ? root?.status : undefined;
+    return root?.metadata.uid === metadata.labels?.[labels.root] ? root : undefined;
   }
 }
 
