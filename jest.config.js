@@ -22,7 +22,11 @@ const patient = ['<rootDir>/test/support/patience.ts'];
 
 export default {
   projects: [
-    project('unit', ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'bench', 'architecture', 'examples']),
+    project(
+      'unit',
+      ['process', 'operator', 'runtime', 'crds', 'cluster', 'demo', 'bench', 'architecture', 'examples'],
+      patient,
+    ),
     project('conformance', ['conformance', 'clients', 'docs', 'fuzz', 'soak'], patient),
     project('integration', ['integration', 'charts'], patient),
     project('faults', ['faults'], patient),
