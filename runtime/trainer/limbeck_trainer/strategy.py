@@ -65,7 +65,7 @@ class Choice:
 def choose_strategy(requested: str, facts: Facts) -> Choice:
     """What distribution.strategy asks for, or the simplest that fits: dividing a model costs communication."""
     if facts.world_size == 1:
-        return Choice("alone", "There is one process, so nothing is divided.")
+        return Choice("alone", "One process: nothing is divided.")
     usable = facts.memory_bytes * USABLE_SHARE
     fits_one = requested == "ddp" or facts.state_bytes <= usable
     if requested != "auto":

@@ -27,8 +27,8 @@ PARAMETERS = 64 * 1500 + 1500 + 7 * (1500 * 1500 + 1500) + 1500 * 10 + 10
 @pytest.mark.parametrize(
     ("requested", "facts", "strategy", "why"),
     [
-        ("auto", Facts(7000 * MILLION, "adam", 1, 2 * GIB), "alone", "There is one process"),
-        ("fsdp", Facts(MILLION, "adam", 1, 2 * GIB), "alone", "There is one process"),
+        ("auto", Facts(7000 * MILLION, "adam", 1, 2 * GIB), "alone", "One process"),
+        ("fsdp", Facts(MILLION, "adam", 1, 2 * GIB), "alone", "One process"),
         ("ddp", Facts(7000 * MILLION, "adam", 8, 2 * GIB), "ddp", "distribution.strategy says so."),
         ("fsdp", Facts(MILLION, "adam", 2, 2 * GIB), "fsdp", "distribution.strategy says so."),
         ("auto", Facts(MILLION, "adam", 2, 2 * GIB), "ddp", "every process holds the whole model"),
