@@ -142,12 +142,19 @@ function endOfContainer(terminated: ContainerStateTerminated): Failure {
   const { exitCode, reason, message = '' } = terminated;
   if (reason === 'OOMKilled') return outOfMemory;
   if (reason === 'StartError' || reason === 'ContainerCannotRun')
-    return { reason: 'CannotStart', message: lastLine(message) || reason, weight: 'permanent' };
+    return {
+      reason: 'CannotStart',
+      message: lastLine(message) || reason,
+      weight: isOfNode(message) ? 'waiting' : 'permanent',
+    };
   const result = parseResult(message);
   if (result.outcome === 'failed')
     return { reason: result.reason, message: result.message, weight: weights[result.reason] };
   return byExitCode(exitCode, lastLine(message));
 }
+
+/** A hook is the node's own, as one for its GPUs: whoever looks again may find another node, or a mended one. */
+const isOfNode = (message: string): boolean => /\bhooks?\b/.test(message);
 
 const outOfMemory: Failure = {
   reason: 'OutOfMemory',

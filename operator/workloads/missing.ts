@@ -23,9 +23,12 @@ export function stillMissing(last: Attempt | undefined): Waiting | undefined {
 export function missingNow(verdict: Going, last: Attempt | undefined): RunState | undefined {
   const missed = stillMissing(last);
   if (verdict.kind === 'running') return missed && toStart.includes(missed.reason) ? undefined : missed;
-  if (verdict.kind === 'queued') return missed;
+  const besides = missed && { ...missed, message: `${verdict.message}; before: ${missed.message}` };
+  if (verdict.kind === 'queued') return besides;
   const { reason, message } = verdict;
   // Pods that wait for the claim of their data; or who looks again knows what is wanting now.
   const isSeen = reason === 'DataMissing' || (missed !== undefined && startReasons.has(reason));
-  return isSeen ? { kind: 'waiting', reason, message } : missed;
+  if (isSeen) return { kind: 'waiting', reason, message };
+  // What holds it up now may be something else, which nobody else would tell.
+  return reason === 'AttemptStarting' ? missed : besides;
 }

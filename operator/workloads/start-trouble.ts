@@ -56,10 +56,14 @@ interface Times {
   readonly now: Date;
 }
 
-/** The first pod for which the attempt ends, or else the first that has trouble starting. */
+/**
+ * The first pod for which the attempt ends; or else the first for which it will, as one that waits for room without end must not
+ * hide it; or else the first that has trouble starting.
+ */
 export function startTrouble(pods: readonly Pod[], times: Times): StartTrouble | undefined {
   const troubles = pods.flatMap((pod) => troubleOf(pod, times) ?? []);
-  return troubles.find(({ kind }) => kind === 'over') ?? troubles[0];
+  const ends = (trouble: StartTrouble): boolean => trouble.kind === 'hopeful' && trouble.patienceMs !== undefined;
+  return troubles.find(({ kind }) => kind === 'over') ?? troubles.find(ends) ?? troubles[0];
 }
 
 const troubleOf = (pod: Pod, times: Times): StartTrouble | undefined =>

@@ -80,6 +80,12 @@ describe('what the kubelet knows comes first', () => {
     });
   });
 
+  test('a hook of its node that fails is no fault of the program', () => {
+    const message = 'error running prestart hook #0: nvidia-container-cli: initialization error: driver mismatch';
+    const failure = of(ended({ exitCode: 128, reason: 'StartError', message }));
+    expect(failure).toMatchObject({ reason: 'CannotStart', weight: 'waiting', message });
+  });
+
   test.each([
     [
       'preempted',

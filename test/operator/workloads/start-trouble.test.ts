@@ -125,6 +125,12 @@ test('what peers that gave up have waited for in vain is what the first that doe
   expect(lackAmong([worker(0, runningStatus), worker(1, unschedulable)])).toBeUndefined();
 });
 
+test('a worker without an image is told of before one that waits for room, and its time runs', () => {
+  const pods = [worker(0, unschedulable), takenUp(3600)];
+  expect(startTrouble(pods, told())).toMatchObject({ reason: 'ImagePull', patienceMs: startPatienceMs });
+  expect(startTrouble(pods, told(patienceSeconds))).toMatchObject({ kind: 'over', failure: { reason: 'ImagePull' } });
+});
+
 test('a pod for which the attempt ends counts before one that is waited for', () => {
   const pods = [worker(0, unschedulable), worker(1, waitingFor('InvalidImageName'))];
   expect(startTrouble(pods, told())?.kind).toBe('over');
