@@ -154,7 +154,7 @@ function endOfContainer(terminated: ContainerStateTerminated): Failure {
 }
 
 /** A hook is the node's own, as one for its GPUs: whoever looks again may find another node, or a mended one. */
-const isOfNode = (message: string): boolean => /\bhooks?\b/.test(message);
+export const isOfNode = (message: string): boolean => /\bhooks?\b/.test(message);
 
 const outOfMemory: Failure = {
   reason: 'OutOfMemory',

@@ -8,7 +8,7 @@ import type { ContainerStatus, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { workerContainer } from '../api/worker.ts';
 import type { Condition } from '../kernel/objects.ts';
-import type { Failure } from './failure.ts';
+import { isOfNode, type Failure } from './failure.ts';
 
 export type StartTrouble =
   /** `patienceMs`: what is left until the attempt ends for it; undefined where it waits without end. */
@@ -33,12 +33,12 @@ export const startReasons: ReadonlySet<string> = new Set(waitingReasons.values()
 const neverCured = new Set(['InvalidImageName']);
 /**
  * A command that is not in the image, in the words of runc and crun. CRI-O says it of making the container, again and again;
- * of containerd, which makes it without a look, the container ends with it (failure.ts). A hook is the node's own.
+ * of containerd, which makes it without a look, the container ends with it (failure.ts).
  */
 const isWithoutCommand = (detail = ''): boolean =>
   /executable file (?:`[^`]*` )?not found|\bexec: "[^"]*": (?:stat [^:]*: no such file|permission denied)/.test(
     detail,
-  ) && !/\bhooks?\b/.test(detail);
+  ) && !isOfNode(detail);
 /** A registry that hiccups, a Secret that is applied a moment later: both are mostly back within this time. */
 export const startPatienceMs = 120_000;
 
