@@ -8,11 +8,9 @@ export interface Death {
 
 /**
  * What is wrong with it; undefined: it led, and the lease was lost, as where the machine stands still. How soon that may be is
- * judged where each renewal is seen (leadership/): here a lease may be seconds old when it is had. `ledForMs`: since it began to
- * lead; undefined: it never did.
+ * judged where each renewal is seen (leadership/): here a lease may be seconds old when it is had.
  */
-export function complaintOf({ error }: Death, ledForMs: number | undefined): string | undefined {
-  if (error instanceof LeadershipLost && ledForMs !== undefined) return undefined;
-  const hasLed = ledForMs === undefined ? 'before it led' : `after it had led for ${ledForMs.toFixed(0)} ms`;
-  return `${hasLed}: ${String(error)}`;
+export function complaintOf({ error }: Death, hasLed: boolean): string | undefined {
+  if (error instanceof LeadershipLost && hasLed) return undefined;
+  return `${hasLed ? 'as the leader' : 'before it led'}: ${String(error)}`;
 }

@@ -174,12 +174,12 @@ export class Succession {
 
   /** On a machine that stands still for seconds the lease may be lost; a kubelet would start another process. */
   async #succeed({ instance }: Reign): Promise<void> {
-    let ledAtMs: number | undefined;
-    void instance.manager.leading.then(() => (ledAtMs = performance.now()));
+    let hasLed = false;
+    void instance.manager.leading.then(() => (hasLed = true));
     const death = await instance.died;
     const isPresent = this.#present?.instance === instance;
     if (death === undefined || !(isPresent || this.#standBy?.instance === instance)) return;
-    const complaint = complaintOf(death, ledAtMs && performance.now() - ledAtMs);
+    const complaint = complaintOf(death, hasLed);
     if (complaint !== undefined) this.complaints.push(complaint);
     if (isPresent) this.#replace(undefined);
   }
