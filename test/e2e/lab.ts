@@ -158,10 +158,20 @@ for file in ("model.onnx", "manifest.json"):
  * does next happens after.
  */
 export function kill({ namespace }: Kubectl, pods: readonly string[]): void {
-  for (const name of pods) for (const pid of processesIn(namespace, name)) process.kill(pid, 'SIGKILL');
+  // All are found before the first dies: with it its group ends, and those still to be found would be removed.
+  for (const pid of pods.flatMap((name) => processesIn(namespace, name))) killNow(pid);
   // Where kubectl takes its time, the operator has seen the end and removed them.
   const removal = ['delete', 'pod', '--force', '--grace-period=0', '--ignore-not-found'];
   if (pods.length > 0) kubectlNow(namespace, [...removal, ...pods]);
+}
+
+/** A process may have died with its parent meanwhile. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Stops a pod's processes where they are, as a hung device or a debugger would: they keep all they have and do nothing. */
