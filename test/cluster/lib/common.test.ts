@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -147,6 +148,28 @@ hold_lock x; check_cache_path`,
     const [, linked] = link();
     expect((await run([], `realpath() { return 1; }\n. cluster/lib/common.sh; echo "$CACHE"`, linked)).out).toBe(
       `${linked}\n`,
+    );
+  });
+});
+
+describe('a proxy', () => {
+  const asked = async (said: string): Promise<string> =>
+    (await run(parts, `unset no_proxy NO_PROXY; ${said} not_by_proxy`)).out.trim();
+
+  test.each([
+    ['', '127.0.0.1,localhost'],
+    ['no_proxy=.example.com', '.example.com,127.0.0.1,localhost'],
+    ['NO_PROXY=10.0.0.0/8', '10.0.0.0/8,127.0.0.1,localhost'],
+    ['no_proxy=127.0.0.1,.example.com', '127.0.0.1,.example.com'],
+  ])('is not asked for this very machine: %p', async (said, expected) => {
+    expect(await asked(said)).toBe(expected);
+  });
+
+  test('is not asked by whatever make starts', () => {
+    const script = ['--eval', 'shown: ; @echo "$$no_proxy $$NO_PROXY"', 'shown'];
+    const env = { ...process.env, no_proxy: 'a', NO_PROXY: 'b' };
+    expect(execFileSync('make', script, { env, encoding: 'utf8' }).trim()).toBe(
+      'a,127.0.0.1,localhost a,127.0.0.1,localhost',
     );
   });
 });

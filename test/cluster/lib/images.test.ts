@@ -144,3 +144,27 @@ describe('the mirror that images are made from', () => {
     expect(await mirror(`Debian mirror+file:${list}/`)).toBe('https://first/debian\n');
   });
 });
+
+describe("buildah's folder and containers", () => {
+  const programs = `mkdir -p "$CACHE/programs"; PATH="$CACHE/programs:$PATH"
+    cat >"$CACHE/programs/buildah" <<'X'
+#!/bin/bash
+case " $* " in
+  *' containers '*) printf '%s\\n' '1a limbeck-trainer-run' '2b limbeck-base-working-container' '3c server' ;;
+  *) echo "$TMPDIR \${*: -2}" ;;
+esac
+X
+    chmod +x "$CACHE/programs/buildah"`;
+
+  test('is below the cache, on the disk that was looked at', async () => {
+    const { out } = await run(parts, `${programs}; buildah_here pull a | sed "s,$CACHE,cache,"`);
+    expect(out).toBe('cache/images/tmp pull a\n');
+  });
+
+  test('of builds that were killed go, and the one that tests run in stays', async () => {
+    const removed = 'buildah_here() { [[ $1 == rm ]] && echo "$2" >>"$CACHE/removed" || buildah "$@"; }';
+    const script = `${programs}; ${removed}; mkdir -p "$IMAGES/tmp/half"; forget_killed_builds
+      cat "$CACHE/removed"; ls "$IMAGES/tmp" 2>/dev/null || echo empty`;
+    expect((await run(parts, script)).out).toBe('2b\n3c\nempty\n');
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { run } from '../../support/shell.ts';
+import { run, type Ended } from '../../support/shell.ts';
 
 const parts = ['common', 'process', 'network'].map((part) => `lib/${part}.sh`);
 
@@ -19,10 +19,14 @@ const after = async (script: string): Promise<readonly string[]> =>
   (await run(parts, `${firewall}\n${script}\nsort "$rules"`)).out.trim().split('\n');
 
 describe('the rules of the network', () => {
-  test('let pods reach each other, the world, and of the host its API server and DNS alone', async () => {
-    expect((await after('ensure_chains')).filter((rule) => rule.endsWith('ACCEPT'))).toEqual([
+  test('let pods reach each other, the world, and of the host its API server and DNS alone, and nobody from outside them', async () => {
+    const rules = (await run(parts, `${firewall}\nensure_chains; cat "$rules"`)).out.trim().split('\n');
+    expect(rules.filter((rule) => rule.startsWith('LIMBECK-FORWARD'))).toEqual([
       'LIMBECK-FORWARD -i limbeck0 -j ACCEPT',
-      'LIMBECK-FORWARD -o limbeck0 -j ACCEPT',
+      'LIMBECK-FORWARD -o limbeck0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+      'LIMBECK-FORWARD -o limbeck0 -j REJECT',
+    ]);
+    expect((await after('ensure_chains')).filter((rule) => /^LIMBECK-INPUT.*ACCEPT$/.test(rule))).toEqual([
       'LIMBECK-INPUT -i limbeck0 -p tcp -m multiport --dports 53,6443 -j ACCEPT',
       'LIMBECK-INPUT -i limbeck0 -p udp --dport 53 -j ACCEPT',
     ]);
@@ -43,6 +47,38 @@ describe('the rules of the network', () => {
   test.each(['FORWARD', 'INPUT', 'OUTPUT'])('that %s does not lead to are not whole', async (chain) => {
     const script = `ensure_chains; sed -i "/^${chain} /d" "$rules"; chains_intact && echo whole || echo broken`;
     expect((await after(script))[0]).toBe('broken');
+  });
+});
+
+describe('the way from pods to the host', () => {
+  const meanwhile = 'wait_for() { shift; "$@"; }';
+
+  test('that a firewall closes is told with what opens it', async () => {
+    const { code, error } = await run(parts, `${meanwhile}; as_a_pod() { return 1; }; check_pods_reach_host`);
+    expect(code).toBe(1);
+    expect(error).toContain(
+      'pods do not reach the API server and DNS of this host, as a firewall drops what comes from limbeck0',
+    );
+  });
+
+  /** In a network of its own: a bridge, and who listens as the API server and DNS do. */
+  const host = `ip link add "$BRIDGE" type bridge; ip address add "$BRIDGE_ADDRESS/24" dev "$BRIDGE"; ip link set "$BRIDGE" up
+    node -e 'for (const port of [6443, 53]) require("net").createServer().listen(port, process.argv[1])' "$BRIDGE_ADDRESS" &
+    trap "kill $!" EXIT
+    wait_for 20 pods_reach_host && echo open`;
+  const there = (script: string): Promise<Ended> => {
+    const sourced = parts.map((part) => `. cluster/${part}`).join('; ');
+    return run(parts, `exec unshare --net bash -euc '${`${sourced}; ${host}; ${script}`.replaceAll("'", `'\\''`)}'`);
+  };
+
+  test.each([
+    ['of either', 'tcp'],
+    ['of the API server', 'tcp --dport 6443'],
+    ['of DNS', 'tcp --dport 53'],
+  ])('is tried from where pods are, and is closed where a firewall closes that %s', async (_, what) => {
+    const script = `iptables -w -A INPUT -i "$BRIDGE" -p ${what} -j REJECT; pods_reach_host || echo closed; ip link show limbeck-trial || echo gone`;
+    const { out, error } = await there(script);
+    expect({ out, error }).toEqual({ out: 'open\nclosed\ngone\n', error: expect.anything() });
   });
 });
 

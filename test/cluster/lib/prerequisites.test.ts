@@ -69,7 +69,7 @@ describe('a host', () => {
       code: 1,
       error: expect.stringContaining('this needs root for namespaces, mounts and network links'),
     });
-    expect(error).toContain('sudo -E env "PATH=$PATH" make');
+    expect(error).toContain('sudo -E env HOME=/root "PATH=$PATH" make');
   });
 
   test.each([
