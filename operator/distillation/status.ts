@@ -39,10 +39,16 @@ export function statusOf(
   };
 }
 
-/** The difference of two figures that are no shares may be too large for JSON. */
+/** Of a gain. The parts have six. */
+const gainDigits = 9;
+
+/**
+ * In decimal, as its parts are and as a gate's bound is: 0.95 less 0.9 is 0.05, which a gate of 0.05 asks for, and no
+ * binary number a little below it. The difference of two figures that are no shares may be too large for JSON.
+ */
 function gainOf({ metrics, control }: TrainerSuccess): number | undefined {
   const gain = (metrics.accuracy?.value ?? NaN) - (control?.accuracy?.value ?? NaN);
-  return Number.isFinite(gain) ? gain : undefined;
+  return Number.isFinite(gain) ? Number(gain.toFixed(gainDigits)) : undefined;
 }
 
 function gatesOf({ root }: DistillationObserved, result: TrainerSuccess): GateVerdict {

@@ -35,7 +35,7 @@ describe('a student', () => {
       control: { samples: 359, accuracy: { value: 0.85 } },
       teacherArtefact: { uri: 's3://limbeck/models/abc' },
     });
-    expect(shown.gainOverControl).toBeCloseTo(0.13);
+    expect(shown.gainOverControl).toBe(0.13);
     expect(statusFaults('distillationjobs')(shown)).toEqual([]);
   });
 
@@ -44,6 +44,26 @@ describe('a student', () => {
     expect(shown).toMatchObject({ phase: 'Failed', gain: '-0.010' });
     const verdict = shown.conditions.find(({ type }) => type === 'Succeeded');
     expect(verdict?.message).toBe('gainOverControl is -0.01, at least 0 is wanted (n=359).');
+  });
+
+  test.each([
+    [0.95, 0.9, 0.05],
+    [0.83, 0.82, 0.01],
+    [0.7, 0.6, 0.1],
+  ])('of %d beside a control of %d has gained %d, and passes a gate of as much', (student, alone, gain) => {
+    const figures = {
+      metrics: { ...metrics, accuracy: { value: student } },
+      control: { ...metrics, accuracy: { value: alone } },
+    };
+    const root = studentJob();
+    const wanted = {
+      ...root,
+      spec: { ...root.spec, evaluation: { gates: [{ metric: 'gainOverControl', atLeast: gain }] } },
+    };
+    const plan = { state: learnt(figures), attempts: [pastAttempt(1, 'Succeeded', 0)], apply: [], remove: [] };
+    const seenSo = { ...observed, root: wanted as typeof root };
+    const shown = statusOf(seenSo, { ...plan, next: { kind: 'settled' } }, teacher, now);
+    expect([shown.gainOverControl, shown.phase]).toEqual([gain, 'Succeeded']);
   });
 
   test.each([1e20, -1e20, 1e308])('whose accuracy is %d is told of all the same', (value) => {
