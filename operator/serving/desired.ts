@@ -119,7 +119,7 @@ function environmentOf(
     ...serverEnvironment,
     LIMBECK_PORT: serverPort,
     LIMBECK_MODEL_NAME: metadata.name,
-    LIMBECK_MODEL_URI: uri,
+    LIMBECK_MODEL_URI: verbatim(uri),
     LIMBECK_MODEL_SHA256: sha256,
     ...(instances === undefined ? {} : { LIMBECK_INSTANCES: instances }),
     ...(threads === undefined ? {} : { LIMBECK_INTRA_OP_THREADS: threads }),
@@ -130,6 +130,12 @@ function environmentOf(
   };
   return [...Object.entries(values).map(([name, value]) => ({ name, value: String(value) })), millicores];
 }
+
+/**
+ * The kubelet puts variables of the container in the place of `$(NAME)`, those of the store's Secret too, and makes one `$` of
+ * two. What a user names, messages repeat: nobody may have a key told by it.
+ */
+const verbatim = (text: string): string => text.replaceAll('$', '$$$$');
 
 /** Who a model server is in traces, by the semantic conventions of OpenTelemetry; nobody where none is configured. */
 function whoTraces({ name, namespace = '' }: ModelService['metadata'], variables: Settings['serverEnvironment']) {

@@ -3,8 +3,8 @@ import { holdsDevice } from '../../demo/devices.ts';
 import type { Pod } from '../../demo/kubectl.ts';
 
 const pod = (limits?: Readonly<Record<string, string>>): Pod => ({
-  metadata: { name: 'a' },
-  spec: { containers: [{ name: 'a' }, { name: 'b', ...(limits === undefined ? {} : { resources: { limits } }) }] },
+  ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' } },
+  spec: { containers: [{}, limits === undefined ? {} : { resources: { limits } }] },
 });
 
 test.each([

@@ -89,6 +89,9 @@ export const untilCondition = (
 export const inTrainer = (kubectl: Kubectl, image: string, program: string, ...args: string[]): Promise<string> =>
   runPython(kubectl, image, [program, ...args]);
 
+/** Kubernetes puts variables in the place of `$(NAME)`. */
+const verbatim = (text: string): string => text.replaceAll('$', '$$$$');
+
 /** The same with this claim's volume at /data. */
 export async function runPython(
   kubectl: Kubectl,
@@ -99,7 +102,7 @@ export async function runPython(
   const name = `python-${randomUUID().slice(0, 8)}`;
   const claim = claimName === undefined ? [] : [{ name: 'data', persistentVolumeClaim: { claimName } }];
   const container = {
-    ...{ name: 'python', image, command: ['python3', '-c', ...program] },
+    ...{ name: 'python', image, command: ['python3', '-c', ...program.map(verbatim)] },
     envFrom: [{ secretRef: { name: 'limbeck-store' } }],
     env: [{ name: 'HOME', value: '/tmp' }],
     resources: small,

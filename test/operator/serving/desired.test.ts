@@ -62,6 +62,19 @@ test('servers have what the installation adds, and are told apart in traces', ()
   expect(beyond(collector)).toContain('OTEL_SERVICE_NAME=digits');
 });
 
+test('an address is told as it is: no variable of the container is put into it', () => {
+  const told = (uri: string): string | undefined => {
+    const profile = settings.gpuProfiles['gpu']!;
+    const rendering = { service: service(), artefact: { ...artefact, uri }, profileName: 'gpu', profile, settings };
+    const { spec } = renderedTarget(rendering).template as { spec: { containers: readonly [Server] } };
+    return spec.containers[0].env.find(({ name }) => name === 'LIMBECK_MODEL_URI')?.value;
+  };
+  // By the rule of the kubelet's expansion: `$$` is a dollar, and only a single one begins a variable.
+  expect(told('s3://limbeck/$(AWS_SECRET_ACCESS_KEY)')).toBe('s3://limbeck/$$(AWS_SECRET_ACCESS_KEY)');
+  expect(told('s3://limbeck/a$$b$(')).toBe('s3://limbeck/a$$$$b$$(');
+  expect(told('s3://limbeck/models/abc')).toBe('s3://limbeck/models/abc');
+});
+
 test('what a Deployment runs is read back as it was planned', () => {
   const profile = settings.gpuProfiles['gpu']!;
   const rendered = renderedTarget({ service: service(), artefact, profileName: 'gpu', profile, settings });
