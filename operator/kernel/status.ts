@@ -50,8 +50,14 @@ export function statusAfter(
     message: sentenceOf(mishap).slice(0, longestMessage),
     ...(root.metadata.generation === undefined ? {} : { observedGeneration: root.metadata.generation }),
   } as const;
-  const others = planned.conditions.filter(({ type }) => type !== 'Progressing');
-  return { ...planned, conditions: [...others, ...stampConditions([draft], conditionsOf(root), now)] };
+  return { ...planned, conditions: inPlace(planned.conditions, stampConditions([draft], conditionsOf(root), now)) };
+}
+
+/** In the order in which they were, which the API server keeps from then on; those that were not there come last. */
+function inPlace(conditions: readonly Condition[], others: readonly Condition[]): readonly Condition[] {
+  const otherOf = (type: string): Condition | undefined => others.find((one) => one.type === type);
+  const added = others.filter(({ type }) => conditions.every((one) => one.type !== type));
+  return [...conditions.map((one) => otherOf(one.type) ?? one), ...added];
 }
 
 /** The status that the object has: an apply without one of its members would take that member away. */

@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
 import type { KubeObject } from '../../../operator/kernel/objects.ts';
 import type { AnyReconciler, Manner, Next } from '../../../operator/kernel/reconcile.ts';
+import { statusAfter } from '../../../operator/kernel/status.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
 import { stage, withCrew, type Stage } from '../../support/pass-stage.ts';
-import { crewReconciler, crews, members } from '../../support/toy.ts';
+import { crew, crewReconciler, crews, members } from '../../support/toy.ts';
 
 const broken: AnyReconciler = {
   ...crewReconciler,
@@ -39,6 +40,21 @@ describe('an object says what went wrong', () => {
     };
     expect(await pass()).toMatchObject({ kind: 'failed', error: { message: 'members: too many' } });
     expect(progressing(await root())).toMatchObject({ reason: 'ApplyFailed', message: 'members: too many' });
+  });
+
+  test('where it would have said that all goes well, so that the order of what it says never changes', () => {
+    const told = (type: string) =>
+      ({ type, status: 'True', reason: 'A', message: 'm', lastTransitionTime: '' }) as const;
+    const typesAfter = (...types: readonly string[]): readonly string[] =>
+      statusAfter(new Error('no'), { conditions: types.map(told) }, crew('a', []), new Date(0)).conditions.map(
+        ({ type, status }) => `${type} ${status}`,
+      );
+    expect(typesAfter('Accepted', 'Progressing', 'Succeeded')).toEqual([
+      'Accepted True',
+      'Progressing False',
+      'Succeeded True',
+    ]);
+    expect(typesAfter('Accepted')).toEqual(['Accepted True', 'Progressing False']);
   });
 
   test('by an event, once, where no status is taken', async () => {
