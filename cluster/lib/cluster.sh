@@ -12,7 +12,7 @@ node_ready() {
 
 healthy() {
   repairable && network_intact && ! first_dead "$STATE" "${PROCESSES[@]}" >/dev/null &&
-    api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && pods_reach_host && gpus_there
+    api_ready "$STATE" &>/dev/null && node_ready 2>/dev/null && gpus_there
 }
 
 # What a cluster was started as. State from before a reboot is not worth repairing: nothing of it runs, and etcd never
@@ -63,7 +63,6 @@ start() {
   gpu "$(cat "$STATE/gpus" 2>/dev/null || echo 4)"
   wait_for 30 controllers_ready "$STATE" || die "the controllers do not work; see $STATE/logs/kube-controller-manager.log"
   wait_for 30 dns_answers || die "DNS is not ready; see $STATE/logs/coredns.log"
-  check_pods_reach_host
   all_alive
   recipe >"$STATE/complete"
 }
@@ -107,18 +106,20 @@ up() {
   binaries_complete || die "the cluster's programs are not built yet; run: cluster/cluster binaries"
   hold_lock cluster
   refuse_foreign
-  local began=$SECONDS
+  local began=$SECONDS done='the cluster is running'
   if healthy; then
     recycle_volumes
-    say "up: the cluster is running"
   elif repairable; then
     step 1 "repairing: $(first_dead "$STATE" "${PROCESSES[@]}" || echo 'the network or the API') does not work"
     repair
-    say "up: repaired in $((SECONDS - began)) s"
+    done="repaired in $((SECONDS - began)) s"
   else
     start_afresh
-    say "up: ready in $((SECONDS - began)) s"
+    done="ready in $((SECONDS - began)) s"
   fi
+  # Not what starting afresh would mend, which takes everything away that runs.
+  check_pods_reach_host
+  say "up: $done"
 }
 
 down() {

@@ -113,13 +113,13 @@ network_intact() {
     chains_intact && [[ $(sysctl -n net.ipv4.ip_forward) == 1 ]]
 }
 
-# Runs a command where a pod would be: in a network of its own, with one end on the bridge. Both ends go with it.
+# Runs a command where a pod would be: in a network of its own, with one end on the bridge. Both ends go with it, a moment later.
 as_a_pod() {
   unshare --net bash -euc '
-    host=$1 bridge=$2 address=$3
+    host=$1 bridge=$2 address=$3 end=trial-$$
     shift 3
-    ip link add eth0 type veth peer name limbeck-trial netns "$host"
-    nsenter --target "$host" --net ip link set limbeck-trial master "$bridge" up
+    ip link add eth0 type veth peer name "$end" netns "$host"
+    nsenter --target "$host" --net ip link set "$end" master "$bridge" up
     ip address add "$address" dev eth0
     ip link set eth0 up
     exec "$@"' as_a_pod $$ "$BRIDGE" "$TRIAL_ADDRESS/24" "$@"
@@ -130,9 +130,17 @@ pods_reach_host() {
   as_a_pod timeout 5 bash -c 'for port in 6443 53; do (exec 3<>"/dev/tcp/$0/$port") || exit 1; done' "$BRIDGE_ADDRESS" 2>/dev/null
 }
 
+# Another firewall may have come first since.
+put_chains_first() {
+  local from
+  for from in FORWARD INPUT OUTPUT; do
+    iptables -w -D "$from" -j "LIMBECK-$from" && iptables -w -I "$from" -j "LIMBECK-$from"
+  done
+}
+
 # What lets pods through in one table of nftables does not where another one drops them.
 check_pods_reach_host() {
-  wait_for 15 pods_reach_host || die "pods do not reach the API server and DNS of this host, as a firewall drops what comes from $BRIDGE; have it let that in, for example by: nft insert rule inet filter input iifname $BRIDGE accept, or firewall-cmd --zone=trusted --add-interface=$BRIDGE"
+  pods_reach_host || { put_chains_first && wait_for 10 pods_reach_host; } || die "pods do not reach the API server and DNS of this host, as a firewall drops what comes from $BRIDGE; have it let that in, for example by: nft insert rule inet filter input iifname $BRIDGE accept, or firewall-cmd --zone=trusted --add-interface=$BRIDGE"
 }
 
 # The state folder of the cluster whose network this is, where that is another one and still runs.

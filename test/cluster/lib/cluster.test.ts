@@ -11,7 +11,7 @@ test('what a shell needs is the same in a folder with a blank in its name', asyn
 describe('a cluster that is not whole', () => {
   const parts = ['common', 'process', 'cluster'].map((part) => `lib/${part}.sh`);
   const world = `
-    check_host() { :; }; binaries_complete() { :; }; refuse_foreign() { :; }
+    check_host() { :; }; binaries_complete() { :; }; refuse_foreign() { :; }; check_pods_reach_host() { :; }
     repairable() { :; }; healthy() { [[ -e $CACHE/healed ]]; }; recycle_volumes() { echo recycled; }; start_afresh() { echo afresh; }`;
   const up = async (start: string): Promise<string> => (await run(parts, `${world}\n${start}\nup`)).out;
 

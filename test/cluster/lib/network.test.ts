@@ -51,10 +51,9 @@ describe('the rules of the network', () => {
 });
 
 describe('the way from pods to the host', () => {
-  const meanwhile = 'wait_for() { shift; "$@"; }';
-
   test('that a firewall closes is told with what opens it', async () => {
-    const { code, error } = await run(parts, `${meanwhile}; as_a_pod() { return 1; }; check_pods_reach_host`);
+    const script = `put_chains_first() { :; }; wait_for() { shift; "$@"; }; as_a_pod() { return 1; }; check_pods_reach_host`;
+    const { code, error } = await run(parts, script);
     expect(code).toBe(1);
     expect(error).toContain(
       'pods do not reach the API server and DNS of this host, as a firewall drops what comes from limbeck0',
@@ -71,12 +70,18 @@ describe('the way from pods to the host', () => {
     return run(parts, `exec unshare --net bash -euc '${`${sourced}; ${host}; ${script}`.replaceAll("'", `'\\''`)}'`);
   };
 
+  test('is opened again where another firewall of iptables has come first', async () => {
+    const script = `ensure_chains; iptables -w -I INPUT -i "$BRIDGE" -j REJECT; pods_reach_host || echo closed
+      check_pods_reach_host; pods_reach_host && echo open; chains_intact && echo whole`;
+    expect((await there(script)).out).toBe('open\nclosed\nopen\nwhole\n');
+  });
+
   test.each([
     ['of either', 'tcp'],
     ['of the API server', 'tcp --dport 6443'],
     ['of DNS', 'tcp --dport 53'],
   ])('is tried from where pods are, and is closed where a firewall closes that %s', async (_, what) => {
-    const script = `iptables -w -A INPUT -i "$BRIDGE" -p ${what} -j REJECT; pods_reach_host || echo closed; ip link show limbeck-trial || echo gone`;
+    const script = `none() { [[ -z $(ip -o link show type veth) ]]; }; iptables -w -A INPUT -i "$BRIDGE" -p ${what} -j REJECT; pods_reach_host || echo closed; wait_for 10 none && echo gone`;
     const { out, error } = await there(script);
     expect({ out, error }).toEqual({ out: 'open\nclosed\ngone\n', error: expect.anything() });
   });
