@@ -6,7 +6,8 @@ import type { Column, TablePreprocessing } from './preprocessing.ts';
 /** What a row says of a column: undefined when it does not name it, null when the value is missing. */
 type Row = (column: Column, index: number) => unknown;
 
-const isDecimal = (text: string): boolean => /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
+/** Digits are split in one way alone: else a long row of them that is no number would be tried in as many ways as it has. */
+const isDecimal = (text: string): boolean => /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
 
 const shown = (value: unknown): string => JSON.stringify(value).slice(0, 80);
 
