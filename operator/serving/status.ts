@@ -146,10 +146,13 @@ export function conditionsOf(seen: Situation, now: Date): Stated<ModelServiceSta
   return stampConditions(drafts, seen.service.status?.conditions, now);
 }
 
-/** Reference and artefact of what runs belong together: by them a service keeps its model when the job is gone. */
+/**
+ * Reference and artefact of what runs belong together: by them a service keeps its model when the job is gone. Neither is
+ * given up for a model that is still to come, whether anything runs or not: who goes back to the former one finds it.
+ */
 function modelOf({ service, obstacle, target, artefact }: Situation): Pick<ModelServiceStatus, 'model' | 'artefact'> {
   const { model, artefact: kept } = service.status ?? {};
-  const isFormer = obstacle !== undefined && target !== undefined;
+  const isFormer = obstacle !== undefined && (target !== undefined || artefact === undefined);
   if (isFormer && model !== undefined && kept !== undefined) return { model, artefact: kept };
   const text = referenceText(referenceOf(service.spec));
   // Also while it waits for a node: the job may be cleaned up long before one comes.

@@ -1,6 +1,18 @@
 import { expect, test } from '@jest/globals';
 import type { Observed } from '../../../operator/serving/reconciler.ts';
-import { deployed, distillation, now, planned, pod, readyStatus, seen, service, noRoomStatus } from './support.ts';
+import {
+  artefact,
+  deployed,
+  distillation,
+  now,
+  planned,
+  pod,
+  readyStatus,
+  seen,
+  service,
+  noRoomStatus,
+  succeeded,
+} from './support.ts';
 
 const revision = deployed(seen()).metadata.annotations!['limbeck.dev/revision']!;
 const up = pod('up', revision, readyStatus);
@@ -128,12 +140,23 @@ test('numbers, selector and address are stated', () => {
   });
 });
 
+const former = { model: 'trainingjob/teacher', artefact: { uri: 's3://limbeck/models/t', sha256: 'b'.repeat(64) } };
+
 test('the model and the artefact in use belong together', () => {
-  const former = { model: 'trainingjob/teacher', artefact: { uri: 's3://limbeck/models/t', sha256: 'b'.repeat(64) } };
   const moved = { ...byJob, status: former };
   const kept = planned(seen({ service: moved, deployment: deployed(seen()) })).status;
   expect({ model: kept.model, artefact: kept.artefact }).toEqual(former);
   expect(planned(seen({ service: byJob })).status).not.toHaveProperty('artefact');
+});
+
+test('a former model is known until the wanted one is found, though nothing runs any more, and is found again', () => {
+  const ofModel = ({ model, artefact }: ReturnType<typeof planned>['status']) => ({ model, artefact });
+  const { status } = planned(seen({ service: { ...byJob, status: former } }));
+  expect(ofModel(status)).toEqual(former);
+  const back = planned(seen({ service: service({ model: { trainingJob: { name: 'teacher' } } }, { status }) }));
+  expect([ofModel(back.status), back.apply.length > 0]).toEqual([former, true]);
+  const found = { service: { ...byJob, status }, job: distillation(succeeded), nodes: [] };
+  expect(planned(seen(found)).status).toMatchObject({ model: 'distillationjob/student', artefact });
 });
 
 test('news is said once', () => {
