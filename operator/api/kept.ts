@@ -103,12 +103,14 @@ type Containers = NonNullable<NonNullable<Pod['spec']>['containers']>;
 const keptContainer = (container: ContainerStatus): ContainerStatus =>
   only(container, 'name', 'ready', 'restartCount', 'state', 'lastState');
 
+/** Of its conditions whether it is ready: what else is wrong with it, which may be told anew each minute, are its taints. */
 export function keptNode(node: Node): Node {
   const { spec, status } = node;
+  const conditions = status?.conditions?.filter(({ type }) => type === 'Ready');
   return {
     ...bare(node),
     ...(spec && { spec: only(spec, 'unschedulable', 'taints') }),
-    ...(status && { status: { ...only(status, 'allocatable'), ...keptConditions(status) } }),
+    ...(status && { status: { ...only(status, 'allocatable'), ...(conditions && keptConditions({ conditions })) } }),
   };
 }
 

@@ -70,8 +70,12 @@ export class Controller {
     return this.#held.counts(this.#options.clock.monotonicMs());
   }
 
-  /** Maps a change to the keys it concerns; before and after, since a reference may have moved. */
+  /**
+   * Maps a change to the keys it concerns; before and after, since a reference may have moved. A version alone concerns none:
+   * who waits for one looks by himself.
+   */
   hear(change: Change): void {
+    if (change.onlyVersion === true) return;
     const priority: Priority = change.initial ? 'low' : 'high';
     const { reconciler, hands } = this.#options.pass;
     const kind = resourceText(change.resource);

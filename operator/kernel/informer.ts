@@ -8,6 +8,7 @@ import { sentenceOf, type Log } from '../../process/logger.ts';
 import { backoffMs, watchBackoff } from './backoff.ts';
 import { ApiError, type Reads, type WatchEvent } from './cluster.ts';
 import { keyOf, keyText, resourceText, type KubeObject, type Resource, type Selection } from './objects.ts';
+import { isSameButVersion } from './sameness.ts';
 import { hasReached, prepared, type Store } from './store.ts';
 import { CutOff, isWorthPages, StreamedList } from './streamed-list.ts';
 
@@ -20,6 +21,8 @@ export interface Change {
   readonly previous?: KubeObject;
   /** True while the first list is being told: everything at once, nothing urgent. */
   readonly initial: boolean;
+  /** Of what is kept nothing has changed but the version, as by the heartbeat of a node: there is nothing new to look at. */
+  readonly onlyVersion?: true;
 }
 
 /** What an informer counts; the metrics of the process behind it. */
@@ -255,7 +258,8 @@ export class Informer {
     if (before?.metadata.resourceVersion === object.metadata.resourceVersion && before !== undefined) return;
     if (before !== undefined && before.metadata.uid !== object.metadata.uid) this.#remove(key, initial);
     const previous = store.put(object);
-    this.#tell({ kind: 'put', object, initial, ...(previous === undefined ? {} : { previous }) });
+    const onlyVersion = isSameButVersion(previous, object) ? { onlyVersion: true as const } : {};
+    this.#tell({ kind: 'put', object, initial, ...(previous === undefined ? {} : { previous }), ...onlyVersion });
   }
 
   #remove(key: string, initial: boolean, last?: KubeObject): void {

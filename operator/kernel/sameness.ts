@@ -1,5 +1,6 @@
 /** Pure: is what the API server has already what we want? Then nothing is sent. */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from './objects.ts';
 
 /** On every applied object: the hash of what was asked for, so that a restarted process asks for nothing twice. */
@@ -40,6 +41,17 @@ function containsAll(actual: readonly unknown[], wanted: readonly unknown[]): bo
   if (!wanted.some(isRecord)) return canonical(actual) === canonical(wanted);
   return wanted.every((entry) => actual.some((candidate) => contains(candidate, entry)));
 }
+
+/** Whether an object says what it said before, in a newer version. */
+export function isSameButVersion(before: KubeObject | undefined, object: KubeObject): boolean {
+  const { resourceVersion } = object.metadata;
+  return before !== undefined && isDeepStrictEqual(withVersion(before, resourceVersion), object);
+}
+
+const withVersion = ({ metadata, ...rest }: KubeObject, resourceVersion: string | undefined): object => ({
+  ...rest,
+  metadata: { ...metadata, resourceVersion },
+});
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

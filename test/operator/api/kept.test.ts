@@ -79,13 +79,14 @@ describe('what is kept', () => {
   });
 
   test('of a node is what a profile asks for', () => {
+    const pressures = [{ type: 'DiskPressure', status: 'True', message: big }];
     const taints = [{ key: 'a', effect: 'NoSchedule' }];
     const { metadata, status } = node({ 'nvidia.com/gpu': '4' });
     const labels = { pool: 'a100' };
     const kept = keptNode({
       ...{ apiVersion: 'v1', kind: 'Node', spec: { unschedulable: true, taints, podCIDR: big } },
       metadata: { ...metadata, labels, annotations: strange },
-      status: { ...status, images: [{ names: [big] }] },
+      status: { ...status, images: [{ names: [big] }], conditions: [...pressures, ...(status?.conditions ?? [])] },
     } as Node);
     const spec = { unschedulable: true, taints };
     expect(kept).toEqual({ apiVersion: 'v1', kind: 'Node', metadata: { ...metadata, labels }, spec, status });

@@ -73,6 +73,30 @@ describe('caches', () => {
     expect(heard).toEqual(['alpha false']);
   });
 
+  test('tell of a version that says nothing new as such, and reach it', async () => {
+    const cluster = new FakeCluster();
+    const started = caches(cluster);
+    const heard: unknown[] = [];
+    started.onChange(({ object, onlyVersion }) => heard.push([object.metadata.name, onlyVersion]));
+    await started.whenSynced;
+    // Of which nothing is kept.
+    const noted = (note: string): string => {
+      const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': note };
+      const { metadata, ...rest } = crew('alpha', []);
+      return cluster.put(crews, { ...rest, metadata: { ...metadata, annotations } }).metadata.resourceVersion!;
+    };
+    noted('a');
+    await settle();
+    const version = noted('b');
+    expect(started.hasReached(crews, version)).toBe(false);
+    await settle();
+    expect(started.hasReached(crews, version)).toBe(true);
+    expect(heard).toEqual([
+      ['alpha', undefined],
+      ['alpha', true],
+    ]);
+  });
+
   test('tell everybody, also after somebody who cannot bear it, which is counted', async () => {
     const cluster = new FakeCluster();
     const started = caches(cluster);

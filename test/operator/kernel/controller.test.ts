@@ -7,12 +7,16 @@ import { FakeCluster } from '../../support/fake-cluster.ts';
 import { startRig } from '../../support/rig.ts';
 import { crew, crewReconciler, crews, type Crew } from '../../support/toy.ts';
 
-const atRest: Crew = { ...crew('alpha', []), status: { conditions: [], members: 0 } };
+const alpha = { namespace: 'default', name: 'alpha' };
+const noting = (...names: readonly string[]): Crew => ({
+  ...{ ...crew('alpha', []), status: { conditions: [], members: 0 } },
+  metadata: { ...alpha, annotations: Object.fromEntries(names.map((name) => [name, 'now'])) },
+});
 
 /** Starts a reconciler whose passes over `alpha`, which is at rest, are counted and say `next`, which may throw. */
 function startCounting(next: () => Next) {
   const [cluster, clock] = [new FakeCluster(), new FakeClock()];
-  cluster.put(crews, atRest);
+  cluster.put(crews, noting());
   let passes = 0;
   const reconciler: typeof crewReconciler = {
     ...crewReconciler,
@@ -22,7 +26,7 @@ function startCounting(next: () => Next) {
       return { ...crewReconciler.plan(observed, now), apply: [], status, next: next() };
     },
   };
-  return { clock, rig: startRig(cluster, clock, { reconcilers: [reconciler] }), passes: () => passes };
+  return { cluster, clock, rig: startRig(cluster, clock, { reconcilers: [reconciler] }), passes: () => passes };
 }
 
 const settled = (): Next => ({ kind: 'settled' });
@@ -131,7 +135,7 @@ describe('what follows a pass', () => {
     const rig = startRig(cluster, clock, { reconcilers: [inTwoSteps] });
     await clock.advance(60_000);
     await rig.stop();
-    expect((await cluster.get(crews, { namespace: 'default', name: 'alpha' })).status?.members).toBe(2);
+    expect((await cluster.get(crews, alpha)).status?.members).toBe(2);
   });
 
   test.each([1, 50])('%d failing neighbours keep nobody waiting, even if there is one worker alone', async (ill) => {
@@ -225,7 +229,7 @@ describe('what follows a pass', () => {
     const rig = startRig(cluster, clock);
     await clock.advance(600_000);
     const before = attempts();
-    const found = await cluster.get(crews, { namespace: 'default', name: 'alpha' });
+    const found = await cluster.get(crews, alpha);
     cluster.put(crews, { ...found, metadata: { ...found.metadata, annotations: { touched: 'now' } } });
     await clock.advance(0);
     expect(attempts()).toBe(before + 1);
@@ -272,10 +276,23 @@ describe('what follows a pass', () => {
     expect(sentences(ids[0])).toEqual(['not written', 'written', 'pass over', 'pass failed']);
   });
 
+  test('a new version with nothing new in what is kept wakes nobody', async () => {
+    const { cluster, clock, rig, passes } = startCounting(settled);
+    await clock.advance(0);
+    const noted = async (name: string): Promise<unknown> => {
+      const { resourceVersion } = cluster.put(crews, noting(name)).metadata;
+      await clock.advance(0);
+      return [passes(), rig.manager.cache.get(crews, alpha)?.metadata.resourceVersion === resourceVersion];
+    };
+    expect(await noted('kubectl.kubernetes.io/last-applied-configuration')).toEqual([1, true]);
+    expect(await noted('touched')).toEqual([2, true]);
+    await rig.stop();
+  });
+
   test('a poke runs a pass at once', async () => {
     const { clock, rig, passes } = startCounting(settled);
     await clock.advance(0);
-    rig.manager.poke('crew', { namespace: 'default', name: 'alpha' });
+    rig.manager.poke('crew', alpha);
     await clock.advance(0);
     expect(passes()).toBe(2);
     await rig.stop();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { canonical, contains, hashOf } from '../../../operator/kernel/sameness.ts';
+import { canonical, contains, hashOf, isSameButVersion } from '../../../operator/kernel/sameness.ts';
 
 describe('canonical', () => {
   test('neither order nor undefined members matter', () => {
@@ -28,5 +28,21 @@ describe('contains', () => {
     ['a list where there is none', { c: 1 }, { c: [{ name: 'x' }] }, false],
   ])('%s', (_, actual, wanted, expected) => {
     expect(contains(actual, wanted)).toBe(expected);
+  });
+});
+
+describe('of an object nothing is new', () => {
+  const one = (resourceVersion: string, status: object = { a: [1] }, uid = '1') => ({
+    ...{ apiVersion: 'v1', kind: 'Node', status },
+    metadata: { name: 'one', uid, resourceVersion },
+  });
+  test.each<[string, ReturnType<typeof one> | undefined, boolean]>([
+    ['where its version alone is', one('2'), true],
+    ['unless there was none', undefined, false],
+    ['unless it says something else', one('2', { a: [2] }), false],
+    ['unless it says more', one('2', { a: [1], b: undefined, c: 3 }), false],
+    ['unless it is another one', one('2', { a: [1] }, '2'), false],
+  ])('%s', (_, before, expected) => {
+    expect(isSameButVersion(before, one('3'))).toBe(expected);
   });
 });
