@@ -6,7 +6,7 @@ import type { Key } from '../kernel/objects.ts';
 import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
 import { finalLeftovers } from '../workloads/leftovers.ts';
-import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
+import { observeRun, runIndexes, runWatches } from '../workloads/observe-run.ts';
 import { planHold, planRun } from '../workloads/plan-run.ts';
 import type { RunPlan } from '../workloads/run-state.ts';
 import { runEvents } from '../workloads/run-status.ts';
@@ -41,8 +41,7 @@ export const distillationReconciler = (
   name: 'distillationjob',
   resource: distillationJobs,
   watches: [...runWatches(labels.distillationJob, distillationJobs), watchTeachers],
-  reads: runReads,
-  indexes: [podsByRoot(labels.distillationJob), byTeacher],
+  indexes: [...runIndexes(labels.distillationJob, distillationJobs), byTeacher],
   observe: (cache, key) => observe(cache, key, settings, feeds),
   plan,
 });

@@ -163,11 +163,7 @@ function leaderFor(options: ManagerOptions, election: LeaderElection, counts: Le
 /** Every kind and index that a reconciler names, and the extra ones. */
 function cachesOptions(options: ManagerOptions, signal: AbortSignal): CachesOptions {
   const { cluster, reconcilers, log, registry, clock, random, watchNamespace } = options;
-  const named = reconcilers.flatMap(({ resource, watches, reads = [] }) => [
-    resource,
-    ...watches.map((watch) => watch.resource),
-    ...reads,
-  ]);
+  const named = reconcilers.flatMap(({ resource, watches }) => [resource, ...watches.map((watch) => watch.resource)]);
   const indexes = [...(options.indexes ?? []), ...reconcilers.flatMap((reconciler) => reconciler.indexes ?? [])];
   const resources = [...named, ...(options.extraResources ?? [])];
   const scope = watchNamespace === undefined ? {} : { namespace: watchNamespace };

@@ -94,8 +94,6 @@ export interface Reconciler<Root extends KubeObject, Observed, Status extends St
   readonly name: string;
   readonly resource: Resource<Root>;
   readonly watches: readonly Watch[];
-  /** Kinds that are read but wake nobody. */
-  readonly reads?: readonly Resource[];
   readonly indexes?: readonly Index[];
   /** Synchronous, so that the snapshot is consistent. Undefined: gone, nothing to do. */
   observe(cache: Cache, key: Key): Observed | undefined;

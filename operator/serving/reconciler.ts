@@ -25,6 +25,7 @@ import {
 } from '../kernel/reconcile.ts';
 import type { Proviso } from '../kernel/proviso.ts';
 import type { Settings } from '../workloads/settings.ts';
+import { watchNodes, withoutNode } from '../workloads/without-node.ts';
 import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
 import { rememberedFailure } from './remembered.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
@@ -86,19 +87,6 @@ const servicesOfJob: Index<ModelService> = {
 const keysOfJob = (job: KubeObject, cache: Cache): readonly Key[] =>
   cache.byIndex(modelServices, jobIndex, `${job.kind.toLowerCase()}/${keyText(keyOf(job))}`).map(keyOf);
 
-const waiting = 'waiting';
-
-/** Nodes change all the time; only who waits for one is looked for, and woken. */
-const servicesWithoutNode: Index<ModelService> = {
-  resource: modelServices,
-  name: 'services-without-node',
-  valuesOf: ({ status }) =>
-    status?.conditions?.some(({ reason }) => reason === 'NoNodeFits') === true ? [waiting] : [],
-};
-
-const keysOfNode = (_node: KubeObject, cache: Cache): readonly Key[] =>
-  cache.byIndex(modelServices, servicesWithoutNode.name, waiting).map(keyOf);
-
 const keysOfPod = (pod: Pod): readonly Key[] => {
   const name = pod.metadata.labels?.[labels.modelService];
   return name === undefined ? [] : [{ namespace: keyOf(pod).namespace, name }];
@@ -119,9 +107,9 @@ export const servingReconciler = (
     podWatch,
     { resource: trainingJobs, keysOf: keysOfJob },
     { resource: distillationJobs, keysOf: keysOfJob },
-    { resource: nodes, keysOf: keysOfNode },
+    watchNodes(modelServices),
   ],
-  indexes: [podsOfService, servicesOfJob, servicesWithoutNode],
+  indexes: [podsOfService, servicesOfJob, withoutNode(modelServices)],
   observe: (cache, key) => observe(cache, key, feeds),
   plan: (seen, now) => plan(seen, settings, now),
 });

@@ -6,7 +6,7 @@ import type { Key } from '../kernel/objects.ts';
 import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
 import { finalLeftovers } from '../workloads/leftovers.ts';
-import { observeRun, podsByRoot, runReads, runWatches } from '../workloads/observe-run.ts';
+import { observeRun, runIndexes, runWatches } from '../workloads/observe-run.ts';
 import { planRun } from '../workloads/plan-run.ts';
 import { runEvents } from '../workloads/run-status.ts';
 import type { RunFeeds } from '../workloads/run.ts';
@@ -23,8 +23,7 @@ export const trainingReconciler = (
   name: 'trainingjob',
   resource: trainingJobs,
   watches: runWatches(labels.trainingJob, trainingJobs),
-  reads: runReads,
-  indexes: [podsByRoot(labels.trainingJob)],
+  indexes: runIndexes(labels.trainingJob, trainingJobs),
   observe: (cache, key) => observe(cache, key, settings, feeds),
   plan,
 });

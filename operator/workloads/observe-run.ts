@@ -8,6 +8,7 @@ import { watchOwned, type Cache, type Index, type Watch } from '../kernel/reconc
 import { numberOf } from './attempts.ts';
 import type { RunFeeds, RunObserved, RunRoot } from './run.ts';
 import type { Settings } from './settings.ts';
+import { watchNodes, withoutNode } from './without-node.ts';
 
 export type JobLabel = typeof labels.trainingJob | typeof labels.distillationJob;
 
@@ -37,8 +38,8 @@ export const podsByRoot = (label: JobLabel): Index<Pod> => ({
 
 const fileOf = (namespace: string, name: string, uid: string): string => `${namespace}/${name}/${uid}`;
 
-/** Children by owner; pods, which their Job owns, by label. */
-export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] => [
+/** Children by owner; pods, which their Job owns, by label; nodes where one is waited for. */
+export const runWatches = (label: JobLabel, root: Resource<RunRoot>): readonly Watch[] => [
   watchOwned(batchJobs, root),
   watchOwned(services, root),
   {
@@ -48,9 +49,14 @@ export const runWatches = (label: JobLabel, root: Resource): readonly Watch[] =>
       return name === undefined ? [] : [{ namespace: metadata.namespace ?? '', name }];
     },
   },
+  watchNodes(root),
 ];
 
-export const runReads: readonly Resource[] = [nodes];
+/** What `runWatches` and `observeRun` look up. */
+export const runIndexes = <T extends RunRoot>(label: JobLabel, root: Resource<T>): readonly Index[] => [
+  podsByRoot(label),
+  withoutNode(root),
+];
 
 /** What is the same for every run of a kind. */
 export interface RunContext {

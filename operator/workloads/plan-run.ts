@@ -61,8 +61,8 @@ const lookAgain: Next = { kind: 'recheck', afterMs: 30_000 };
  */
 const unseenLookMs = 60_000;
 
-/** Nodes come and go without a word to us. */
-const nodesLookMs = 10_000;
+/** A node that comes or changes wakes who waits for one; this is for a word that was missed. */
+const nodesLookMs = 60_000;
 
 /** What is to be done next. The caller has settled what is trained: `config`. */
 export function planRun(observed: RunObserved, config: RunConfig, now: Date): RunPlan {

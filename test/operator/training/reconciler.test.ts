@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { batchJobs, nodes, pods, services, trainingJobs, type TrainingJob } from '../../../operator/api/resources.ts';
 import { ApiError } from '../../../operator/kernel/cluster.ts';
-import { keyOf } from '../../../operator/kernel/objects.ts';
+import { keyOf, type KubeObject } from '../../../operator/kernel/objects.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
@@ -95,6 +95,32 @@ describe('a TrainingJob', () => {
         { number: 2, outcome: 'Succeeded' },
       ],
     });
+  });
+
+  test('that no node fits begins as soon as one does, and looks no more often than each minute meanwhile', async () => {
+    const { cluster, clock, kubelet } = begin();
+    const [reconciler, taint] = [trainingReconciler(settings, feeds), { key: 'a', effect: 'NoSchedule' }];
+    let passes = 0;
+    const counting = {
+      ...reconciler,
+      observe: (...seen: Parameters<typeof reconciler.observe>) => {
+        passes += 1;
+        return reconciler.observe(...seen);
+      },
+    };
+    const heard = (seconds: number, taints: object[]) =>
+      cluster.put(nodes, { ...node(), spec: { taints }, status: { ...node().status, heard: seconds } } as KubeObject);
+    heard(0, [taint]);
+    const rig = startRig(cluster, clock, { reconcilers: [counting] });
+    for (let seconds = 1; seconds <= 600; seconds += 1) {
+      heard(seconds, [taint]);
+      await clock.advance(1000);
+    }
+    expect(passes).toBeLessThan(13);
+    heard(601, []);
+    await clock.advance(0);
+    expect(await kubelet.start()).toEqual([attempt(1)]);
+    await rig.stop();
   });
 
   test('keeps its record when Jobs and pods are gone', async () => {
