@@ -26,7 +26,8 @@ export function withHash(object: KubeObject, hash: string): KubeObject {
 
 /**
  * Everything asked for is there. Members and list entries that others added do not count: they are theirs. The API
- * server leaves out empty values, so an absent member satisfies an empty wish.
+ * server leaves out empty texts, lists and objects, so an absent member satisfies such a wish. A stated false or 0 it keeps
+ * wherever that is another thing than nothing said, and only there may one be wished for.
  */
 export function contains(actual: unknown, wanted: unknown): boolean {
   if (wanted === undefined) return true;
@@ -62,5 +63,5 @@ const sorted = (record: Readonly<Record<string, unknown>>): Record<string, unkno
 function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (isRecord(value)) return Object.values(value).every(isEmpty);
-  return value === undefined || value === null || value === '' || value === 0 || value === false;
+  return value === undefined || value === null || value === '';
 }

@@ -83,6 +83,32 @@ test('what a Deployment runs is read back as it was planned', () => {
   expect(observedTarget({ ...deployment, metadata: { name: 'digits' } })).toBeUndefined();
 });
 
+/** Where in a value false and 0 are stated. */
+function nothings(value: unknown, path = ''): readonly string[] {
+  if (value === false || value === 0) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => nothings(member, `${path}/${name}`));
+}
+
+/**
+ * Of each of these Kubernetes knows whether it is stated, and keeps it: they are pointers in its types. One that is none, as
+ * hostNetwork, would be left out, missed by us, and written without end.
+ */
+test('every false and every 0 that is stated is one that the API server keeps', () => {
+  const asleep = service({ replicas: 0 });
+  const tolerations = [{ key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 } as const];
+  const over = { ...settings, gpuProfiles: { ...settings.gpuProfiles, gpu: { tolerations } } };
+  const stated = applied(seen({ service: asleep }), over).flatMap((object) => nothings(object, object.kind));
+  expect(stated).toEqual([
+    'Deployment/spec/replicas',
+    'Deployment/spec/strategy/rollingUpdate/maxUnavailable',
+    'Deployment/spec/template/spec/automountServiceAccountToken',
+    'Deployment/spec/template/spec/enableServiceLinks',
+    'Deployment/spec/template/spec/tolerations/0/tolerationSeconds',
+    'Deployment/spec/template/spec/containers/0/securityContext/allowPrivilegeEscalation',
+  ]);
+});
+
 test('the address names the port where it is not the usual one', () => {
   expect(urlOf(service(), settings)).toBe('http://digits.default.svc.cluster.local/v2/models/digits');
   const other = { ...settings, gateway: { ...settings.gateway, port: 8000 } };
