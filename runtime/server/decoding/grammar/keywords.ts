@@ -54,12 +54,12 @@ export function checkKeywords(schema: Schema, at: string): void {
   if (other !== undefined) throw fault(pointer(at, other), `the keyword '${other}' beside '${sole ?? ''}'`);
 }
 
-/** The types that a schema allows: all unless it says so. */
+/** The types that a schema allows, each once: all unless it says so. */
 export function typesOf(schema: Schema, at: string): readonly Type[] {
   const value = schema['type'] ?? types;
   const listed: readonly unknown[] = Array.isArray(value) ? value : [value];
   const isType = (type: unknown): type is Type => types.some((known) => known === type);
-  if (listed.length > 0 && listed.every(isType)) return listed;
+  if (listed.length > 0 && listed.every(isType)) return [...new Set(listed)];
   throw fault(pointer(at, 'type'), `something else than ${types.join(', ')}`);
 }
 

@@ -47,7 +47,11 @@ export class Nodes {
       if (node?.kind !== 'choice') continue;
       const choices = node.of.filter((each) => this.#nodes[each]?.kind === 'choice');
       waiting.set(index, choices.length);
-      for (const each of choices) users.set(each, (users.get(each) ?? []).concat(index));
+      for (const each of choices) {
+        const using = users.get(each);
+        if (using === undefined) users.set(each, [index]);
+        else using.push(index);
+      }
     }
     const settled = [...waiting].filter(([, count]) => count === 0).map(([index]) => index);
     for (const index of settled) {
@@ -79,8 +83,8 @@ export class Nodes {
       this.#alternativesLeft -= 1;
       if (this.#alternativesLeft < 0) throw fault('#', `more than ${alternativesLimit} alternatives`);
       const node = this.#nodes[next];
-      if (node?.kind === 'choice') ahead.push(...[...node.of].reverse());
-      else found.push(next);
+      if (node?.kind !== 'choice') found.push(next);
+      else for (const each of node.of.toReversed()) ahead.push(each);
       if (found.length > readingLimit) throw fault('#', `more than ${readingLimit} alternatives of one value`);
     }
     return found;

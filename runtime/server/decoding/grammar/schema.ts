@@ -29,7 +29,8 @@ class Compiler {
   readonly #nodes = new Nodes();
   readonly #root: unknown;
   readonly #strict: boolean;
-  readonly #references = new Map<string, number>();
+  /** By what is referred to, whose name may be written in many ways: everything is read once. */
+  readonly #references = new Map<unknown, number>();
   #any: number | undefined;
   #schemas = 0;
   #letters = 0;
@@ -41,7 +42,7 @@ class Compiler {
 
   compile(): Grammar {
     const root = this.#nodes.reserve();
-    this.#references.set('#', root);
+    this.#references.set(this.#root, root);
     this.#nodes.resolve(root, this.#schema(this.#root, '#', 0));
     if (this.#nodes.circular) throw fault('#', 'a reference that comes back to itself before any letter');
     const grammar = this.#nodes.grammar(root);
@@ -68,13 +69,13 @@ class Compiler {
   #reference(target: unknown, at: string, depth: number): number {
     const place = pointer(at, '$ref');
     if (typeof target !== 'string') throw fault(place, 'a reference that is no string');
-    const known = this.#references.get(target);
-    if (known !== undefined) return known;
-    const definition = this.#definition(target);
+    const definition = target === '#' ? this.#root : this.#definition(target);
     if (definition === undefined)
       throw fault(place, `a reference to '${target.slice(0, 100)}', which is neither '#' nor one of '#/$defs/...',`);
+    const known = this.#references.get(definition);
+    if (known !== undefined) return known;
     const reserved = this.#nodes.reserve();
-    this.#references.set(target, reserved);
+    this.#references.set(definition, reserved);
     this.#nodes.resolve(reserved, this.#schema(definition, target, depth + 1));
     return reserved;
   }
@@ -98,17 +99,22 @@ class Compiler {
     if (!Array.isArray(listed)) throw fault(pointer(at, 'enum'), 'no list of values');
     const allowed = typesOf(schema, at);
     checkValue([listed, schema['const']], at, -2);
-    const texts = listed
-      .filter((value) => allowed.some((type) => isOfType(value, type)))
-      .map((value) => JSON.stringify(value))
-      .filter((text) => !('const' in schema) || text === JSON.stringify(schema['const']));
-    if (texts.length === 0) throw fault(at, 'a schema that nothing fits');
-    this.#count(texts, at);
-    return this.#nodes.add({ kind: 'literal', texts: [...new Set(texts)] });
+    const constant = 'const' in schema ? JSON.stringify(schema['const']) : undefined;
+    const texts = new Set<string>();
+    for (const value of listed) {
+      if (!allowed.some((type) => isOfType(value, type))) continue;
+      const text = JSON.stringify(value);
+      if (constant !== undefined && text !== constant) continue;
+      this.#count(text, at);
+      texts.add(text);
+    }
+    if (texts.size === 0) throw fault(at, 'a schema that nothing fits');
+    return this.#nodes.add({ kind: 'literal', texts: [...texts] });
   }
 
-  #count(texts: readonly string[], at: string): void {
-    for (const { length } of texts) this.#letters += length;
+  /** Counted as they are read: of more than there may be none is kept. */
+  #count({ length }: string, at: string): void {
+    this.#letters += length;
     if (this.#letters > limits.letters) throw fault(at, `more than ${limits.letters} letters of names and values`);
   }
 
@@ -171,8 +177,7 @@ class Compiler {
       throw fault(pointer(at, 'required'), `a property '${unlisted[0].slice(0, 100)}' that there must not be`);
     const all = [...listed, ...unlisted.map((name): Property => ({ name, node: rest ?? 0, required: true }))];
     // Each name as it is written.
-    const spelled = all.map(({ name }) => spelledName(name));
-    this.#count(spelled, at);
+    for (const { name } of all) this.#count(spelledName(name), at);
     return this.#nodes.add({ kind: 'object', properties: all, rest });
   }
 }

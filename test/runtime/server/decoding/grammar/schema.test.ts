@@ -40,6 +40,64 @@ test('the largest number and the most alternatives that can be kept to are taken
   expect(refusal({ anyOf: lists })).toBe('accepted');
 });
 
+/** A list, and how often one of its elements was read. */
+function counted(list: readonly unknown[]) {
+  let reads = 0;
+  const get = (target: readonly unknown[], key: string | symbol): unknown => {
+    if (typeof key === 'string' && /^\d+$/.test(key)) reads += 1;
+    return Reflect.get(target, key);
+  };
+  return { list: new Proxy(list, { get }), reads: () => reads };
+}
+
+/** A value, and how often it was written. */
+function writable(text: string) {
+  let times = 0;
+  const toJSON = (): string => {
+    times += 1;
+    return text;
+  };
+  return { value: { toJSON }, times: () => times };
+}
+
+/** All ways to write a name of so many tildes in a reference. */
+const spellings = (tildes: number): readonly string[] =>
+  tildes === 0 ? [''] : spellings(tildes - 1).flatMap((rest) => [`~${rest}`, `~0${rest}`]);
+
+describe('the work that a schema makes grows with its length alone', () => {
+  const many = 1000;
+
+  test('a constant is written once, however many values are listed beside it', () => {
+    const constant = writable('a');
+    expect(refusal({ enum: new Array(many).fill('a'), const: constant.value })).toBe('accepted');
+    expect(constant.times()).toBe(1);
+  });
+
+  test('a list of types is read once, however many values are listed beside it', () => {
+    const type = counted([...new Array<string>(many).fill('number'), 'string']);
+    expect(refusal({ type: type.list, enum: new Array(many).fill('a') })).toBe('accepted');
+    expect(type.reads()).toBeLessThan(10 * many);
+  });
+
+  test.each(['string', 'object', 'array'])('a type that is named over and over is %s all the same', (type) => {
+    const often = new Array<string>(200_000).fill(type);
+    expect(grammarOfSchema({ type: often }, false)).toEqual(grammarOfSchema({ type }, false));
+  });
+
+  test('a definition is read once, in however many ways its name is written', () => {
+    const values = counted(new Array(many).fill(''));
+    const anyOf = spellings(8).map((name) => ({ $ref: `#/$defs/${name}` }));
+    expect(refusal({ anyOf, $defs: { '~~~~~~~~': { enum: values.list } } })).toBe('accepted');
+    expect(values.reads()).toBeLessThan(10 * many);
+  });
+
+  test('no more values are written than there may be letters', () => {
+    const value = writable('x'.repeat(98));
+    expect(refusal({ enum: new Array(50 * many).fill(value.value) })).toContain('more than 120000 letters');
+    expect(value.times()).toBe(1201);
+  });
+});
+
 describe('a schema is refused with what is wrong and where', () => {
   test.each<[unknown, string]>([
     [{ type: 'string', pattern: 'a' }, "the keyword 'pattern' at #/pattern"],
