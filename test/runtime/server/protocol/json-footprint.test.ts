@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { footprintOf } from '../../../../runtime/server/protocol/json-footprint.ts';
 
 const times = 10_000;
@@ -36,6 +36,21 @@ test('of a small body that has parts four times as much, without a look', () => 
 test('blanks in front hide nothing', () => {
   const text = Buffer.from(`${' '.repeat(70_000)}[${'1,'.repeat(times)}0]`);
   expect(footprintOf(text, Infinity)).toBe(text.length + 64 + 12 * times);
+});
+
+test('many blanks are passed over without a call for each', () => {
+  const search = jest.spyOn(Buffer.prototype, 'includes');
+  try {
+    expect(footprintOf(Buffer.alloc(times, ' \t\r\n'), Infinity)).toBe(times);
+    expect(search).not.toHaveBeenCalled();
+  } finally {
+    search.mockRestore();
+  }
+});
+
+test.each(['\v', '\f', '\0', '\u00a0', '\ufeff'])('%j is no blank of JSON', (letter) => {
+  const text = Buffer.from(`${letter}[1,2]`);
+  expect(footprintOf(text, Infinity)).toBe(text.length);
 });
 
 test('what is more than enough is looked at no further', () => {
