@@ -10,10 +10,11 @@ import { Share, type BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine, ReadyModel } from './engine.ts';
 import { inTime, patienceOf } from './patience.ts';
+import type { CountStrings } from './protocol/binary-data.ts';
 import { errorResponse, Refusal, type ErrorShape } from './protocol/errors.ts';
-import { stringsFootprint } from './protocol/message.ts';
+import { bytesOfString } from './protocol/message.ts';
 import type { Reply } from './protocol/reply.ts';
-import type { Tensor } from './tensor.ts';
+import { sum } from './sum.ts';
 import type { RequestTrace } from './tracing/trace.ts';
 import type { Tracing } from './tracing/tracing.ts';
 
@@ -108,10 +109,20 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
 /** Answers, and what strings become, of up to so many bytes are not counted: most are no larger. */
 const smallBytes = 64 << 10;
 
-/** Holds what strings of a request take that came as bytes, until it is answered. Refuses with 503 where there is no room. */
-export function holdStrings({ bodies }: Face, response: ServerResponse, inputs: readonly Tensor[]): void {
-  const bytes = stringsFootprint(inputs);
-  if (bytes > smallBytes) new Share(bodies, response, bytes).become(bytes);
+/**
+ * Holds what strings of a request take that come as bytes, from before they are made until it is answered. Refuses with 503 where
+ * there is no room. An input that is read again counts once.
+ */
+export function holdStrings({ bodies }: Face, response: ServerResponse): CountStrings {
+  const counts = new Map<string, number>();
+  let share: Share | undefined;
+  return (name, count) => {
+    counts.set(name, count);
+    const bytes = bytesOfString * sum([...counts.values()]);
+    if (bytes <= smallBytes) return;
+    share ??= new Share(bodies, response, bytes);
+    share.become(bytes);
+  };
 }
 
 /** Writes an answer in one piece, compressed where the caller asks for it and it is worth the work. */

@@ -20,14 +20,30 @@ function textOf(name: string, bytes: Uint8Array): string {
   return checkString(name, text);
 }
 
+/** Where the string ends that begins, with its length, at an offset. */
+function endOfString(name: string, bytes: Buffer, offset: number): number {
+  const start = offset + 4;
+  const end = start <= bytes.length ? start + bytes.readUInt32LE(offset) : Infinity;
+  if (end > bytes.length) throw invalid(`the strings of input '${name}' end in the middle of one`);
+  return end;
+}
+
+/** As many as there must be: four bytes may be one, which as a string takes ten times as much and a hundred times as long. */
+function checkStrings(name: string, bytes: Buffer, shape: readonly number[]): void {
+  const asked = elementCount(shape);
+  let found = 0;
+  for (let offset = 0; offset < bytes.length && found <= asked; found += 1) offset = endOfString(name, bytes, offset);
+  if (found === asked) return;
+  const count = found < asked ? found : `more than ${asked}`;
+  throw invalid(`input '${name}' has ${count} strings, its shape [${shape.join(',')}] asks for ${asked}`);
+}
+
 function readStrings(name: string, bytes: Buffer): string[] {
   const strings: string[] = [];
   let offset = 0;
   while (offset < bytes.length) {
-    const start = offset + 4;
-    const end = start <= bytes.length ? start + bytes.readUInt32LE(offset) : Infinity;
-    if (end > bytes.length) throw invalid(`the strings of input '${name}' end in the middle of one`);
-    strings.push(textOf(name, bytes.subarray(start, end)));
+    const end = endOfString(name, bytes, offset);
+    strings.push(textOf(name, bytes.subarray(offset + 4, end)));
     offset = end;
   }
   return strings;
@@ -43,13 +59,21 @@ function checkBooleans(name: string, bytes: Uint8Array): void {
     throw invalid(`input '${name}' holds a byte that is neither 0 nor 1, which is not BOOL`);
 }
 
+/** Told how many strings an input has before one of them is made; refuses those for which there is no room. */
+export type CountStrings = (name: string, count: number) => void;
+
 /** Elements from raw bytes, in a buffer of their own: one copy, which also aligns them and lets them change threads. */
-export function readBinaryData({ name, datatype }: Place, bytes: Buffer, shape: readonly number[]): TensorData {
+export function readBinaryData(
+  { name, datatype }: Place,
+  bytes: Buffer,
+  shape: readonly number[],
+  countStrings: CountStrings = () => undefined,
+): TensorData {
   const count = elementCount(shape);
   if (datatype === 'BYTES') {
-    const strings = readStrings(name, bytes);
-    if (strings.length === count) return strings;
-    throw invalid(`input '${name}' has ${strings.length} strings, its shape [${shape.join(',')}] asks for ${count}`);
+    checkStrings(name, bytes, shape);
+    countStrings(name, count);
+    return readStrings(name, bytes);
   }
   const expected = count * datatypes[datatype].bytes;
   if (bytes.length !== expected) {

@@ -61,7 +61,7 @@ export function inputsOf(given: Iterable<GivenInput>, signature: Signature): rea
 }
 
 /** Bytes of a short string among others, beside those that it has on the wire: measured. */
-const bytesOfString = 32;
+export const bytesOfString = 32;
 
 /** What strings of a request take beyond what was read: as bytes each may be four, and a list of many fills the heap. */
 export function stringsFootprint(inputs: readonly Tensor[]): number {

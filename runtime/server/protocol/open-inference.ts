@@ -5,7 +5,7 @@
  * the only input. Everything is compared with the model's signature before memory is taken for it.
  */
 import { datatypes, elementCount, type Tensor, type TensorData } from '../tensor.ts';
-import { readBinaryData, readRawString, writeBinaryData } from './binary-data.ts';
+import { readBinaryData, readRawString, writeBinaryData, type CountStrings } from './binary-data.ts';
 import { invalid } from './errors.ts';
 import type { Reply } from './reply.ts';
 import { isRecord, parseBigJson, parseJson } from './json.ts';
@@ -18,6 +18,7 @@ export interface Body {
   readonly bytes: Buffer;
   /** Value of Inference-Header-Content-Length; undefined when the whole body is JSON. */
   readonly jsonLength: number | undefined;
+  readonly countStrings?: CountStrings;
 }
 
 /** Parses Inference-Header-Content-Length against the body's length. */
@@ -32,10 +33,11 @@ export function jsonLengthOf(header: string | undefined, bodyLength: number): nu
 
 /** Hands out the binary tensors in order. */
 class Tail {
+  readonly countStrings: CountStrings | undefined;
   #rest: Buffer;
 
-  constructor(rest: Buffer) {
-    this.#rest = rest;
+  constructor(rest: Buffer, countStrings: CountStrings | undefined) {
+    [this.#rest, this.countStrings] = [rest, countStrings];
   }
 
   take(name: string, size: number): Buffer {
@@ -75,7 +77,7 @@ function dataOf(
   if (size === undefined) return readJsonData(spec, input['data'], shape);
   if (!isDim(size)) throw invalid(`the binary_data_size of input '${spec.name}' is not a whole number`);
   if (input['data'] !== undefined) throw invalid(`input '${spec.name}' has both data and binary_data_size`);
-  return readBinaryData(spec, tail.take(spec.name, size), shape);
+  return readBinaryData(spec, tail.take(spec.name, size), shape, tail.countStrings);
 }
 
 function* givenInputs(list: readonly unknown[], signature: Signature, tail: Tail): Generator<GivenInput> {
@@ -111,7 +113,7 @@ function outputsOf(list: unknown, signature: Signature, binary: boolean): readon
   return outputs;
 }
 
-function requestOf(message: unknown, signature: Signature, rest: Buffer): InferenceRequest {
+function requestOf(message: unknown, signature: Signature, tail: Tail): InferenceRequest {
   if (!isRecord(message)) throw invalid('the request is not an object');
   // Clients without an id leave it out or send null.
   const id = message['id'] ?? undefined;
@@ -120,7 +122,7 @@ function requestOf(message: unknown, signature: Signature, rest: Buffer): Infere
   const policy = policyOf(parameters);
   const binary = flagOf(parameters, 'binary_data_output') ?? false;
   const outputs = outputsOf(message['outputs'], signature, binary);
-  const inputs = readInputs(message['inputs'], signature, new Tail(rest));
+  const inputs = readInputs(message['inputs'], signature, tail);
   return { ...(id !== undefined && { id }), ...(policy && { policy }), inputs, outputs };
 }
 
@@ -155,21 +157,21 @@ function decodeRaw(bytes: Buffer, signature: Signature): InferenceRequest {
 }
 
 /** Reads the JSON part and what follows it; once more with big integers where the reader needs them. */
-function decoded<T>({ bytes, jsonLength }: Body, read: (message: unknown, rest: Buffer) => T): T {
+function decoded<T>({ bytes, jsonLength, countStrings }: Body, read: (message: unknown, tail: Tail) => T): T {
   const text = jsonLength === undefined ? bytes : bytes.subarray(0, jsonLength);
-  const rest = bytes.subarray(text.length);
+  const tail = (): Tail => new Tail(bytes.subarray(text.length), countStrings);
   try {
-    return read(parseJson(text), rest);
+    return read(parseJson(text), tail());
   } catch (error) {
     if (!(error instanceof NeedsBigIntegers)) throw error;
-    return read(parseBigJson(text), rest);
+    return read(parseBigJson(text), tail());
   }
 }
 
 /** Decodes a body against a model's signature, or refuses it with one sentence. */
 export function decodeRequest(body: Body, signature: Signature): InferenceRequest {
   if (body.jsonLength === 0) return decodeRaw(body.bytes, signature);
-  return decoded(body, (message, rest) => requestOf(message, signature, rest));
+  return decoded(body, (message, tail) => requestOf(message, signature, tail));
 }
 
 /** The same of a request whose parameters are of interest. */
@@ -178,8 +180,8 @@ export function decodeQuestion(
   signature: Signature,
 ): { readonly request: InferenceRequest; readonly parameters: Readonly<Record<string, unknown>> } {
   if (body.jsonLength === 0) return { request: decodeRaw(body.bytes, signature), parameters: {} };
-  return decoded(body, (message, rest) => ({
-    request: requestOf(message, signature, rest),
+  return decoded(body, (message, tail) => ({
+    request: requestOf(message, signature, tail),
     parameters: isRecord(message) ? parametersOf(message, 'the request') : {},
   }));
 }

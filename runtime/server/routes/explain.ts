@@ -30,8 +30,8 @@ async function answer(face: Face, request: Request, response: Response): Promise
   const { model, facts } = readyFor(face, response, named);
   if (model.language !== undefined) throw invalid(`'${model.name}' is a language model, which is not explained`);
   const jsonLength = lengthIn(bytes.length);
-  const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength }, facts);
-  if (jsonLength !== undefined) holdStrings(face, response, asked.inputs);
+  const countStrings = holdStrings(face, response);
+  const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength, countStrings }, facts);
   const question = questionOf(parameters, facts);
   const oracle = { facts, infer: model.infer.bind(model), caller };
   const found = await model.tasks.during(() => wholly(() => explain(question, asked.inputs, oracle)));

@@ -43,8 +43,7 @@ async function answer(face: Face, { name, version }: Target, [request, response]
   const bytes = await readBody([request, response], face, (bodyLength) => lengthIn(bodyLength) ?? bodyLength);
   const { model, facts } = readyFor(face, response, [name, version]);
   const jsonLength = lengthIn(bytes.length);
-  const inference = decodeRequest({ bytes, jsonLength }, facts);
-  if (jsonLength !== undefined) holdStrings(face, response, inference.inputs);
+  const inference = decodeRequest({ bytes, jsonLength, countStrings: holdStrings(face, response) }, facts);
   return encodeResult(model, inference, await model.infer(inference, caller));
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readBinaryData, readRawString, writeBinaryData } from '../../../../runtime/server/protocol/binary-data.ts';
 import { datatypes, type Datatype } from '../../../../runtime/server/tensor.ts';
@@ -57,6 +57,38 @@ describe('elements as bytes', () => {
     ['BYTES', [1, 0, 0, 0, 0], [1], 'NUL'],
   ] as const)('%s refuses %j for %j', (datatype, bytes, shape, sentence) => {
     expect(() => readBinaryData({ name: 'x', datatype }, Buffer.from(bytes), shape)).toThrow(sentence);
+  });
+
+  describe('before a string is made', () => {
+    const place = { name: 'x', datatype: 'BYTES' } as const;
+    const empty = Buffer.alloc(4 * 10_000);
+
+    /** How many were made meanwhile. */
+    function madeWhile(done: () => void): number {
+      const decode = jest.spyOn(TextDecoder.prototype, 'decode');
+      try {
+        done();
+        return decode.mock.calls.length;
+      } finally {
+        decode.mockRestore();
+      }
+    }
+
+    test.each([
+      [1, 'has more than 1 strings, its shape [1] asks for 1'],
+      [10_001, 'has 10000 strings, its shape [10001] asks for 10001'],
+    ])('they are compared with the shape: of 10000 for [%d] none is', (count, sentence) => {
+      expect(madeWhile(() => expect(() => readBinaryData(place, empty, [count])).toThrow(sentence))).toBe(0);
+    });
+
+    test('whoever counts them may refuse them', () => {
+      const counted = jest.fn(() => {
+        throw new Error('too many');
+      });
+      const read = (): unknown => readBinaryData(place, empty, [100, 100], counted);
+      expect(madeWhile(() => expect(read).toThrow('too many'))).toBe(0);
+      expect(counted.mock.calls).toEqual([['x', 10_000]]);
+    });
   });
 
   test('a raw string has no length before it', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { writeBinaryData } from '../../../../runtime/server/protocol/binary-data.ts';
 import { Refusal } from '../../../../runtime/server/protocol/errors.ts';
@@ -95,6 +95,19 @@ describe('requests', () => {
       ['x', 1, 2],
       ['m', 9],
     ]);
+  });
+
+  test('strings that follow are counted under the name of their input, also where the JSON is read again', () => {
+    const inputs = [
+      { name: 't', shape: [2], datatype: 'BYTES', parameters: { binary_data_size: 8 } },
+      { name: 'n', shape: [1], datatype: 'UINT64', data: [0] },
+    ];
+    const known = { ...signature, inputs: [{ ...inputs[0]! }, { ...inputs[1]! }] } as Signature;
+    const json = Buffer.from(JSON.stringify({ inputs }).replace('[0]', '[18446744073709551615]'));
+    const countStrings = jest.fn();
+    const body = { bytes: Buffer.concat([json, Buffer.alloc(8)]), jsonLength: json.length, countStrings };
+    expect(decodeRequest(body, known).inputs[0]!.data).toEqual(['', '']);
+    expect(new Map(countStrings.mock.calls as [string, number][])).toEqual(new Map([['t', 2]]));
   });
 
   test('a raw body is the only input, and wants bytes back', () => {
