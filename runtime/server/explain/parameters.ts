@@ -36,6 +36,8 @@ type Parameters = Readonly<Record<string, unknown>>;
 const names = ['method', 'steps', 'input', 'output', 'target', 'baseline', 'patch'];
 const mostSteps = 256;
 const usualSteps = 16;
+/** More than an explanation has rows. */
+const mostTargets = 16_384;
 
 /** Types whose values can be moved along a line. */
 const isReal = ({ datatype }: TensorSpec): boolean => datatype === 'FP32' || datatype === 'FP64';
@@ -76,14 +78,24 @@ function specOf(
   );
 }
 
+/** Where each label is first. */
+function indicesOf(labels: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(labels.map((label, index) => [label, index] as const).reverse());
+}
+
 function targetsOf(value: unknown, { shape }: TensorSpec, labels: readonly string[]): readonly number[] | undefined {
   if (value === undefined) return undefined;
   const classes = shape.length < 2 ? 1 : (shape.at(-1) ?? 1);
   const most = classes === -1 ? 2 ** 31 : classes - 1;
-  return listOf(value).map((one) => {
+  const list = listOf(value);
+  if (list.length > mostTargets)
+    throw invalid(`'target' has ${list.length} classes, at most ${mostTargets} rows are explained`);
+  const indices = list.some((one) => typeof one === 'string') ? indicesOf(labels) : undefined;
+  return list.map((one) => {
     if (typeof one !== 'string') return wholeOf(one, 'target', [0, most]);
-    const index = labels.indexOf(one);
-    if (index < 0) throw invalid(`'target' names the class '${one.slice(0, 200)}', which the model does not have`);
+    const index = indices?.get(one);
+    if (index === undefined)
+      throw invalid(`'target' names the class '${one.slice(0, 200)}', which the model does not have`);
     return index;
   });
 }
