@@ -116,8 +116,8 @@ export class Engine {
   find(name: string, version?: string): Model {
     const model = this.known(name, version);
     if (model !== undefined) return model;
-    const versions = this.versionsOf(name);
-    const what = versions.length === 0 ? `model '${name}'` : `version '${version ?? ''}' of model '${name}'`;
+    const named = `model '${name.slice(0, 200)}'`;
+    const what = this.versionsOf(name).length === 0 ? named : `version '${(version ?? '').slice(0, 200)}' of ${named}`;
     const absence = this.budget.absence(name);
     throw new Refusal({ kind: 'notFound' }, `there is no ${what}${absence === undefined ? '' : `: ${absence.why}`}`);
   }
@@ -180,7 +180,7 @@ export class Engine {
     return this.#inTurn(name, () => {
       const isKnown = this.versionsOf(name).length > 0 || this.#isAway(name);
       this.budget.forget(name);
-      if (!isKnown) throw new Refusal({ kind: 'notFound' }, `model '${name}' is not loaded`);
+      if (!isKnown) throw new Refusal({ kind: 'notFound' }, `model '${name.slice(0, 200)}' is not loaded`);
       return { retired: this.#table.set(name, []) };
     });
   }
@@ -240,7 +240,8 @@ export class Engine {
 
   async #load(name: string, { mayEvict, whole }: Terms): Promise<Change> {
     const sources = (await this.#repository.list()).filter((source) => source.name === name);
-    if (sources.length === 0) throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name}'`);
+    if (sources.length === 0)
+      throw new Refusal({ kind: 'notFound' }, `the repository has no model '${name.slice(0, 200)}'`);
     const next = await Promise.all(
       sources.map(async (source) => this.#unchanged(source) ?? (await this.#counted(source))),
     );

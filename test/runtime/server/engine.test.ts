@@ -253,6 +253,8 @@ describe('names and versions', () => {
     expect(engine.versionsOf('m').map(({ version }) => version)).toEqual(['10', '2']);
     expect(() => engine.find('m', '3')).toThrow("there is no version '3' of model 'm'");
     expect(() => engine.find('n')).toThrow("there is no model 'n'");
+    expect(() => engine.find('n'.repeat(1000))).toThrow(/^there is no model 'n{200}'$/);
+    expect(() => engine.find('m', '3'.repeat(1000))).toThrow(/^there is no version '3{200}' of model 'm'$/);
     await until(() => engine.notReady === undefined);
   });
 

@@ -16,9 +16,13 @@ const assertions = [
 const annotations = ['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly', '$comment'];
 const rootKeywords = ['$schema', '$defs', 'definitions'];
 
+/** Most letters of a place that are told: names may be as long as the request. */
+const placeLetters = 1000;
+
 /** A schema is refused with the place of what is wrong, as a JSON pointer. */
 export function fault(at: string, message: string): Refusal {
-  return invalidParameter('response_format', `the schema cannot be guaranteed: ${message} at ${at}`);
+  const place = at.slice(0, placeLetters);
+  return invalidParameter('response_format', `the schema cannot be guaranteed: ${message} at ${place}`);
 }
 
 /** A place one step further. */
@@ -84,5 +88,6 @@ function checkStrictObject({ properties, required, additionalProperties }: Schem
 }
 
 function strictFault(at: string, message: string): Refusal {
-  return invalidParameter('response_format', `'strict' asks for another schema: there is ${message} at ${at}`);
+  const place = at.slice(0, placeLetters);
+  return invalidParameter('response_format', `'strict' asks for another schema: there is ${message} at ${place}`);
 }

@@ -153,6 +153,14 @@ describe('a schema is refused with what is wrong and where', () => {
     expect(refusal(schema)).toContain(`the schema cannot be guaranteed: ${sentence}`);
   });
 
+  test.each([false, true])('of which no more is told than the beginning of a long one (strict: %j)', (strict) => {
+    const name = 'a'.repeat(5000);
+    const properties = { [name]: { pattern: 'a' } };
+    const message = refusal({ type: 'object', properties, required: [name], additionalProperties: false }, strict);
+    expect(message).toMatch(/ at #\/properties\/a+$/);
+    expect(message.length).toBeLessThan(1200);
+  });
+
   const object = {
     type: 'object',
     properties: { a: { type: 'string' } },
