@@ -111,7 +111,7 @@ export class Scheduler {
     // What was begun goes first: of the answers to one request the first that ends speaks for all.
     this.#leave((sequence) => sequence.unwanted(now));
     const { joining } = this.#slots;
-    if (joining !== undefined && ends(joining)) this.#slots.abandon();
+    if (joining !== undefined && ends(joining)) this.#slots.abandon(joining.spoiled);
     this.#waiting.remove(({ sequence }) => ends(sequence));
   }
 
@@ -155,11 +155,12 @@ export class Scheduler {
     try {
       const [logits] = await this.#run({ first: slot, rows: [{ tokens, length }] });
       this.#slots.append(slot, tokens);
+      joining.spoiled ||= logits?.every(Number.isNaN) === true;
       if (length + tokens.length < prompt.length) return tokens.length;
       this.#slots.joined();
       this.#leave((_, index) => (index === slot ? this.#next(joining, logits) : undefined));
     } catch (error) {
-      this.#slots.abandon();
+      this.#slots.abandon(joining.spoiled);
       this.#end(joining, { kind: 'failed', message: sentence(error) });
     }
     return tokens.length;

@@ -17,6 +17,8 @@ export class Sequence {
   /** Milliseconds in line; undefined while it is there. */
   waitedMs: number | undefined;
   cancelled = false;
+  /** The model gave no number after a piece of its prompt: keys or values of it are none, either. */
+  spoiled = false;
   /** By the scheduler's clock. */
   deadline = Infinity;
   /** The token that was chosen last; the model has not seen it yet. */

@@ -101,9 +101,9 @@ export class Slots {
     this.#writing += 1;
   }
 
-  /** The joining sequence gives up; what was read of its prompt is remembered. */
-  abandon(): void {
-    this.#release(this.#writing, false);
+  /** The joining sequence gives up; what was read of its prompt is remembered, unless it spoiled its block. */
+  abandon(spoiled: boolean): void {
+    this.#release(this.#writing, spoiled);
     this.#joining = false;
   }
 

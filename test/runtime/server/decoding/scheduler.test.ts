@@ -18,6 +18,7 @@ import {
 import { groupedEchoModel, groupedHeadDim } from '../../../support/grouped-echo-decoder.ts';
 import { byteTokens, tokenBytes } from '../../../support/token-bytes.ts';
 import { folderWith } from '../../../support/model-server.ts';
+import { speechless } from '../../../support/speechless.ts';
 
 const sizes = { layers, heads, vocabulary, contextLength, endTokens: [endToken] };
 
@@ -246,4 +247,21 @@ describe.each([
       expect(results.get(2)).toMatchObject({ text: ' two abc', cachedTokens: 8 });
     });
   });
+});
+
+test('what a cancelled prompt has left that is no number, the next one does not meet', async () => {
+  const path = join(await folderWith({ 'model.onnx': speechless(splitEchoModel()) }), 'model.onnx');
+  const session = await createSession({ path, intraOpThreads: 1, providers: ['cpu'] });
+  const geometry = { ...sizes, contract: 'split-v1', headDim } as const;
+  const options = { path, intraOpThreads: 1, providers: ['cpu'] as const, geometry, slots: 1, prefillTokens: 16 };
+  const work = new Scheduler(session, options, () => 0);
+  try {
+    work.add(asked(1, `abcdefgh${'z'.repeat(30)}`));
+    await work.step();
+    work.cancel(1);
+    work.add(asked(2, 'one two ', { maxTokens: 8 }));
+    expect((await finish(work)).get(2)).toMatchObject({ text: 'one two ', end: { kind: 'length' } });
+  } finally {
+    await session.release();
+  }
 });
