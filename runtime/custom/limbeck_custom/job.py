@@ -92,13 +92,13 @@ class Job(contextlib.AbstractContextManager["Job"]):
         return sorted(found, reverse=True)
 
     def publish(self, onnx: bytes, inputs: list[Any], outputs: list[Any], **members: Any) -> dict[str, Any]:
-        """For rank 0: model.onnx and manifest.json under the model's digest; `members` go into the manifest."""
+        """For rank 0: model.onnx and manifest.json under the digests of both; `members` go into the manifest."""
         digest = hashlib.sha256(onnx).hexdigest()
-        uri = f"{self.models_uri}/{digest}"
         artefact = {"sha256": digest, "sizeBytes": len(onnx), "inputs": inputs, "outputs": outputs}
-        manifest = {"manifestVersion": "v1", "task": self.config["task"], **artefact, **members}
+        manifest = as_json({"manifestVersion": "v1", "task": self.config["task"], **artefact, **members})
+        uri = f"{self.models_uri}/{digest}/{hashlib.sha256(manifest).hexdigest()[:16]}"
         store.put(f"{uri}/model.onnx", onnx)
-        store.put(f"{uri}/manifest.json", as_json(manifest))
+        store.put(f"{uri}/manifest.json", manifest)
         return {"uri": uri, **artefact}
 
     def succeed(self, artefact: dict[str, Any], metrics: dict[str, Any], **members: Any) -> None:

@@ -1,7 +1,7 @@
 """The artefact: an ONNX file proven equal to what was evaluated, its manifest and its report, under its own digest.
 
-<modelsUri>/<sha256 of model.onnx>/{model.onnx, report.json, report.html, manifest.json}, and of a language model the
-tokenizer's files; the manifest is written last.
+<modelsUri>/<sha256 of model.onnx>/<digits of all else>/{model.onnx, report.json, report.html, manifest.json}, and of a
+language model the tokenizer's files; the manifest is written last.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ BYTES_PER_NUMBER = 4
 # Mean and deviation of what is answered: those of a regression's target, and of all else nothing and 1.
 Spread = tuple[float, float]
 STANDARD: Spread = (0.0, 1.0)
+# Of the digest of what lies beside model.onnx, in the name of the folder.
+DIGITS = 16
 # Tensor -> axis -> its name.
 Axes = Mapping[str, Mapping[int, str]]
 
@@ -142,12 +144,24 @@ def prove_parity(
 
 
 def upload(
-    store: Store, uri: str, artefact: Artefact, manifest: dict[str, object], reports: Mapping[str, bytes]
-) -> None:
-    """Writes the artefact's folder; whoever sees the manifest sees all of it."""
-    files = {"model.onnx": artefact.content, **artefact.files, **reports, "manifest.json": json_file(manifest)}
-    for name, content in files.items():
+    store: Store, models_uri: str, artefact: Artefact, manifest: dict[str, object], reports: Mapping[str, bytes]
+) -> str:
+    """Writes the artefact's folder, and returns its URI; whoever sees the manifest sees all of it.
+
+    Of equal weights others may be made from other labels or columns, which model.onnx has not: a folder is named by all
+    that is in it, so that nobody ever changes another's, and an attempt that is repeated writes the same again.
+    """
+    beside = {**artefact.files, **reports, "manifest.json": json_file(manifest)}
+    uri = f"{models_uri}/{artefact.sha256}/{_digest(beside)[:DIGITS]}"
+    for name, content in {"model.onnx": artefact.content, **beside}.items():
         store.put(f"{uri}/{name}", content)
+    return uri
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    """Of their names and contents."""
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def manifest_of(

@@ -226,7 +226,6 @@ def _export(
     weights = {"weights": artefact.members["weights"]} if "weights" in artefact.members else {}
     measured = replace(measured, model=judged)
     session.log.info("artefact ready", sha256=artefact.sha256, **weights)
-    uri = f"{session.config.models_uri}/{artefact.sha256}"
     extras = {
         "run": {"namespace": session.config.run.namespace, "name": session.config.run.name},
         "model": {"sha256": artefact.sha256, "sizeBytes": len(artefact.content)},
@@ -239,7 +238,7 @@ def _export(
     reports = {"report.json": json_file(report), "report.html": page_of(report).encode()}
     whole = {**lineage, "config": session.config.course}
     manifest = manifest_of(artefact, session.config.task, dataset, metrics, whole)
-    upload(session.store, uri, artefact, manifest, reports)
+    uri = upload(session.store, session.config.models_uri, artefact, manifest, reports)
     session.log.info("artefact uploaded", uri=uri, sizeBytes=len(artefact.content))
     return described(artefact, uri), measured
 

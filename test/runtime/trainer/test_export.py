@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import onnx
@@ -259,9 +260,31 @@ def test_upload_writes_the_manifest_last(tmp_path: Path) -> None:
             written.append(uri.rsplit("/", 1)[1])
             super().put(uri, data)
 
-    upload(Remembering(), (tmp_path / "m").as_uri(), Artefact(b"onnx", "0", [], []), {"a": 1}, {"report.json": b"{}"})
+    uri = upload(Remembering(), tmp_path.as_uri(), Artefact(b"onnx", "0", [], []), {"a": 1}, {"report.json": b"{}"})
     assert written == ["model.onnx", "report.json", "manifest.json"]
-    assert json.loads((tmp_path / "m" / "manifest.json").read_text()) == {"a": 1}
+    assert json.loads(Path(urlsplit(uri).path, "manifest.json").read_text()) == {"a": 1}
+
+
+EXPORTED = Artefact(b"onnx", "5e", [], [], files={"tokenizer.json": b"{}"})
+
+
+@pytest.mark.parametrize(
+    ("artefact", "manifest", "report"),
+    [
+        (EXPORTED, {"labels": ["no", "yes"]}, b"{}"),
+        (EXPORTED, {"labels": ["0", "1"]}, b"[]"),
+        (replace(EXPORTED, files={"tokenizer.json": b"[]"}), {"labels": ["0", "1"]}, b"{}"),
+        (replace(EXPORTED, files={}), {"labels": ["0", "1"]}, b"{}"),
+    ],
+    ids=["manifest", "report", "another tokenizer", "no tokenizer"],
+)
+def test_whatever_lies_beside_the_model_decides_about_the_folder(
+    tmp_path: Path, artefact: Artefact, manifest: dict[str, object], report: bytes
+) -> None:
+    models = tmp_path.as_uri()
+    first, again = (upload(Store(), models, EXPORTED, {"labels": ["0", "1"]}, {"report.json": b"{}"}) for _ in "ab")
+    assert re.fullmatch(rf"{re.escape(models)}/5e/[0-9a-f]{{16}}", first)
+    assert again == first != upload(Store(), models, artefact, manifest, {"report.json": report})
 
 
 def test_a_table_exports_too() -> None:

@@ -27,7 +27,7 @@ def test_result_manifest_and_report_agree(store: str) -> None:
     result = run_here(config_document(store))
     jsonschema.validate(result, contract("trainer-result"))
     folder = folder_of(result)
-    assert folder.name == result["artefact"]["sha256"]
+    assert folder.parent.name == result["artefact"]["sha256"]
     assert (folder / "model.onnx").stat().st_size == result["artefact"]["sizeBytes"]
     manifest = json.loads((folder / "manifest.json").read_text())
     jsonschema.validate(manifest, contract("model-manifest"))

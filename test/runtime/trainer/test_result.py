@@ -46,7 +46,7 @@ def _success(label: str) -> dict[str, object]:
     metrics = {"n": 359, **dict.fromkeys(names, measure)}
     headline = {"n": 359, "accuracy": measure, "macroF1": measure}
     tensor = {"name": "input", "datatype": "FP32", "shape": [-1, 1, 8, 8]}
-    uri = f"s3://limbeck-models/production/{'a' * 64}"
+    uri = f"s3://limbeck-models/production/{'a' * 64}/{'b' * 16}"
     return {
         "contractVersion": "v1",
         "outcome": "succeeded",
@@ -106,9 +106,9 @@ def _largest(label: str, uri: str) -> dict[str, object]:
     ["cat", CONTROL, "\U0001f408" * 300, "\u5b57" * 300, '"\\' * 150],
     ids=["short", "control", "emoji", "chinese", "escaped"],
 )
-@pytest.mark.parametrize("prefix", [20, 300, 1024 - 65])
+@pytest.mark.parametrize("prefix", [20, 300, 1024 - 82])
 def test_a_result_is_told_however_long_everything_in_it_is(label: str, prefix: int) -> None:
-    uri = f"s3://{'p' * (prefix - 5)}/{'a' * 64}"
+    uri = f"s3://{'p' * (prefix - 5)}/{'a' * 64}/{'b' * 16}"
     document = _largest(label, uri)
     encoded = encode(document)
     assert len(encoded) <= LIMIT_BYTES
