@@ -2268,7 +2268,7 @@ export interface ModelServiceSpec {
      */
     readonly maxColdStartSeconds: number;
     /**
-     * Requests that are held at most in each gateway; more are refused at once.
+     * Requests that are held at most in each gateway; more are refused at once, and so is what a gateway has no memory for.
      */
     readonly queueLimit: number;
     /**

@@ -17,12 +17,24 @@ export interface BodyRules {
   /** Read ahead at most this much of one body, bytes. */
   readonly aheadBytes: number;
   readonly pace: Pace;
-  readonly budget: Budget;
+  readonly budget: Memory;
   readonly clock: Clock;
 }
 
+/** Memory for requests, as one who holds some of it sees it. */
+export interface Memory {
+  /** Bytes; negative where some of the reserve is taken. */
+  readonly free: number;
+  /** Whether the reserve is spent as well. */
+  readonly exhausted: boolean;
+  /** More than half is free. */
+  readonly roomy: boolean;
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
+
 /** Bytes that may be held in memory for all requests together, and half as many in reserve for what has come already. */
-export class Budget {
+export class Budget implements Memory {
   /** Also what is in reserve. */
   readonly #half: number;
   #free: number;
@@ -30,14 +42,16 @@ export class Budget {
     this.#free = bytes;
     this.#half = bytes / 2;
   }
-  /** Whether the reserve is spent as well. */
+  /** The reserve included. */
+  get left(): number {
+    return this.#free + this.#half;
+  }
   get exhausted(): boolean {
-    return this.#free <= -this.#half;
+    return this.left <= 0;
   }
   get free(): number {
     return this.#free;
   }
-  /** More than half is free. */
   get roomy(): boolean {
     return this.#free > this.#half;
   }

@@ -8,7 +8,7 @@ export interface Config {
   /** Services answer to `<name>.<namespace>.<domain>` as well. */
   readonly domain: string | undefined;
   readonly maxBodyBytes: number;
-  /** Bodies held for all requests together, bytes. */
+  /** Held of all requests together, bytes. */
   readonly bodyMemoryBytes: number;
   /** How long connections are still accepted after the signal to stop. */
   readonly lameDuckSeconds: number;

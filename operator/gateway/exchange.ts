@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { timeoutMsOf, timeoutOf } from '../../process/grpc-timeout.ts';
 import { traceIdOf } from '../../process/request-id.ts';
 import { refuse, type Refusal } from './answers.ts';
-import { Body, type BodyFault } from './body.ts';
+import { Body, type BodyFault, type Memory } from './body.ts';
 import { tooSlow } from './body-stream.ts';
 import type { FrontPorts } from './front.ts';
 import { forward, requestHeaders, type Outcome } from './proxy.ts';
 import { verdictOf } from './repeat.ts';
 import type { Replica } from './replica.ts';
 import type { Service } from './service.ts';
+import { holdHead } from './shares.ts';
 import type { Guest, Refusal as RoomRefusal } from './waiting-room.ts';
 
 export interface Call {
@@ -21,6 +22,9 @@ export interface Call {
   readonly requestId: string;
 }
 
+/** Of its service, of its namespace, or of all. */
+const crowded = 'too many requests are held at once for the memory of the gateway';
+
 function refusalOfBody(fault: BodyFault, maxBytes: number): Refusal {
   switch (fault) {
     case 'tooLarge':
@@ -28,13 +32,14 @@ function refusalOfBody(fault: BodyFault, maxBytes: number): Refusal {
     case 'tooSlow':
       return { code: 408, sentence: tooSlow };
     case 'crowded':
-      return { code: 503, sentence: 'too many requests with bodies are held at once', retryAfterSeconds: 1 };
+      return { code: 503, sentence: crowded, retryAfterSeconds: 1 };
   }
 }
 
 export class Exchange implements Guest<Replica> {
   readonly #call: Call;
   readonly #ports: FrontPorts;
+  readonly #memory: Memory;
   readonly #body: Body;
   readonly #startedMs: number;
   /** When the caller no longer waits, by the header `grpc-timeout`; Infinity where there is none that a replica would take. */
@@ -55,7 +60,8 @@ export class Exchange implements Guest<Replica> {
     this.#ports = ports;
     this.#startedMs = ports.clock.monotonicMs();
     this.#deadlineMs = this.#startedMs + (timeoutMsOf(String(call.request.headers['grpc-timeout'])) ?? Infinity);
-    this.#body = new Body(call.request, ports.body);
+    this.#memory = ports.shares.of(call.service.route);
+    this.#body = new Body(call.request, { ...ports.body, budget: this.#memory });
     this.#cold = call.service.replicas.length === 0;
   }
 
@@ -79,8 +85,9 @@ export class Exchange implements Guest<Replica> {
   }
 
   start(): void {
-    const { response, service } = this.#call;
+    const { request, response, service } = this.#call;
     response.once('close', () => this.#closed());
+    const room = holdHead(request, response, this.#memory);
     if (service.route.stopped && service.replicas.length === 0) {
       this.#refuse({ code: 503, sentence: 'the service is pinned to 0 replicas', retryAfterSeconds: 60 });
       return;
@@ -94,7 +101,8 @@ export class Exchange implements Guest<Replica> {
       return;
     }
     service.arrive();
-    this.#body.readAhead((fault) => this.#ready(fault));
+    if (room) this.#body.readAhead((fault) => this.#ready(fault));
+    else this.#refuseBody('crowded');
   }
 
   seated(replica: Replica): void {

@@ -11,9 +11,10 @@ import { requestIdOf } from '../../process/request-id.ts';
 import { dropUnread } from '../../process/unread.ts';
 import { answerJson, answerText, refuse } from './answers.ts';
 import type { BodyRules } from './body.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, type Call } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { Service } from './service.ts';
+import { holdHead, type Shares } from './shares.ts';
 import { targetOf } from './target.ts';
 
 export interface FrontPorts {
@@ -22,7 +23,8 @@ export interface FrontPorts {
   readonly synced: () => boolean;
   readonly draining: () => boolean;
   readonly domain: string | undefined;
-  readonly body: BodyRules;
+  readonly body: Omit<BodyRules, 'budget'>;
+  readonly shares: Shares;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -114,19 +116,31 @@ function addresseeOf(ports: FrontPorts, request: IncomingMessage, response: Serv
   return undefined;
 }
 
-function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
-  if (refuseWithoutHost(request, response) || refuseMethod(ports, request, response)) return;
+/** What is to be asked of a replica. Undefined: nothing, and it was answered. */
+function callOf(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): Call | undefined {
+  if (refuseWithoutHost(request, response) || refuseMethod(ports, request, response)) return undefined;
   if (ports.draining()) response.shouldKeepAlive = false;
   const addressee = addresseeOf(ports, request, response);
-  if (addressee === undefined) return;
+  if (addressee === undefined) return undefined;
   const { service, path } = addressee;
-  if (request.method !== 'POST' && answerHealth(withoutQuery(path), service, response)) return;
+  if (request.method !== 'POST' && answerHealth(withoutQuery(path), service, response)) return undefined;
   if (!isProtocol(path)) {
     refuseUnknown(ports, request, response, 'only /v1, /v2 and what is below them is served here');
-    return;
+    return undefined;
   }
   const requestId = requestIdOf(request.headers['x-request-id'], ports.newId);
-  new Exchange({ request, response, service, path, requestId }, ports).start();
+  return { request, response, service, path, requestId };
+}
+
+/** Who holds what is for no service. */
+const doorkeeper = { key: '/', namespace: '' };
+
+function answer(ports: FrontPorts, request: IncomingMessage, response: ServerResponse): void {
+  const queues = response.socket === null;
+  const call = callOf(ports, request, response);
+  if (call !== undefined) new Exchange(call, ports).start();
+  // What is answered here is over at once, unless its connection has others to answer before.
+  else if (queues) holdHead(request, response, ports.shares.of(doorkeeper));
 }
 
 /** The server of the front door, not yet listening. */

@@ -10,6 +10,7 @@ import { createFront } from './front.ts';
 import { gatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Routes, type Route } from './routes.ts';
 import { Service, type ServicePorts } from './service.ts';
+import { Shares } from './shares.ts';
 
 export interface GatewayPorts {
   readonly config: Config;
@@ -82,12 +83,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const times = { connectMs, answerMs: config.answerSeconds * 1000 };
   const servicePorts = { clock, random, times, changed: (service: Service) => board.changed(service) };
   let draining = false;
-  const budget = new Budget(config.bodyMemoryBytes);
   const metrics = gatewayMetrics(registry, () => services.values());
   const server = createFront({
     ...{ services, synced, clock, newId, log, domain: config.domain },
     draining: () => draining,
-    body: { maxBytes: config.maxBodyBytes, aheadBytes, pace, budget, clock },
+    body: { maxBytes: config.maxBodyBytes, aheadBytes, pace, clock },
+    shares: new Shares(new Budget(config.bodyMemoryBytes)),
     metrics,
     sampled: () => random() < config.accessLogSample,
     ended: () => {

@@ -8,7 +8,7 @@
 {{- end -}}
 
 {{/*
-Bytes of bodies that a gateway may hold; empty where its memory has no limit. It takes half as much again for what has come already, and
+Bytes of requests that a gateway may hold; empty where its memory has no limit. It takes half as much again for what has come already, and
 Node half of the limit for objects: with a third of what is beyond 128 MiB all of it fits.
 */}}
 {{- define "limbeck.gatewayBodyBytes" -}}

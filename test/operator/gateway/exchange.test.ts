@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { quiet } from '../../support/quiet-log.ts';
-import { ask, pause, service, startBackend, startGateway, until } from './support.ts';
+import { ask, pause, service, startBackend, startGateway, until, type Answer, type Ask } from './support.ts';
 
 describe('the time that a caller waits', () => {
   test('of grpc-timeout what is left goes on; what is none goes on as it is', async () => {
@@ -118,5 +118,69 @@ describe('a large body that is held', () => {
     await until(() => known?.waiting === 1);
     guest.destroy();
     await until(() => known?.waiting === 0);
+  });
+});
+
+describe('where the memory for requests is spent', () => {
+  const crowded = { error: 'too many requests are held at once for the memory of the gateway' };
+  const other = (): ReturnType<typeof service> => {
+    const { metadata, ...rest } = service();
+    return { ...rest, metadata: { ...metadata, namespace: 'team-b', name: 'other', uid: 'u2' } };
+  };
+  const long = 'x'.repeat(20_000);
+  /** Sends so many requests that none answers; says what those that were refused were told. */
+  const crowd = (port: number, count: number, given: Ask): Answer[] => {
+    const refused: Answer[] = [];
+    for (let n = 0; n < count; n++)
+      ask(port, given).then(
+        (answer) => refused.push(answer),
+        () => undefined,
+      );
+    return refused;
+  };
+
+  test('503: by one service, and requests of another are held all the same', async () => {
+    const made = await startGateway({ bodyMemoryBytes: 4 * 2 ** 20 });
+    for (const put of [service(), other()]) made.gateway.routes.putService(put);
+    const [known, another] = [...made.gateway.services.values()];
+    const body = Buffer.alloc(100_000);
+    const refused = crowd(made.port, 80, { body });
+    await until(() => (known?.waiting ?? 0) + refused.length === 80);
+    for (const { code, headers, text } of refused)
+      expect([code, headers['retry-after'], JSON.parse(text)]).toEqual([503, '1', crowded]);
+    expect(refused.length).toBeGreaterThan(20);
+    const others = crowd(made.port, 5, { body, host: 'other.team-b.svc' });
+    await until(() => (another?.waiting ?? 0) + others.length === 5);
+    expect(others).toEqual([]);
+  });
+
+  test('503: by heads, until they are given up', async () => {
+    const made = await startGateway({ bodyMemoryBytes: 2 ** 20 });
+    made.gateway.routes.putService(service());
+    const waiting = (): number => [...made.gateway.services.values()][0]?.waiting ?? 0;
+    for (const turn of [1, 2]) {
+      const refused = crowd(made.port, 60, { headers: { 'x-long': long } });
+      await until(() => waiting() + refused.length === 60);
+      expect([turn, JSON.parse(refused[0]?.text ?? 'null')]).toEqual([turn, crowded]);
+      const held = waiting();
+      expect(held).toBeGreaterThan(20);
+      made.gateway.routes.removeService(service());
+      await until(() => refused.length === 60);
+      made.gateway.routes.putService(service());
+    }
+  });
+
+  test.each([
+    ['it holds', 'digits.default'],
+    ['it refuses at once', 'nobody.default'],
+  ])('by requests in a row of which the first waits, their connection is closed: such as %s', async (_, host) => {
+    const made = await startGateway({ bodyMemoryBytes: 2 ** 20 });
+    made.gateway.routes.putService(service());
+    const caller = connect(made.port, '127.0.0.1').on('error', () => undefined);
+    caller.resume();
+    caller.write('GET /v2/models/digits HTTP/1.1\r\nHost: digits.default\r\n\r\n');
+    for (let n = 0; n < 60; n++) caller.write(`GET /v2/x HTTP/1.1\r\nHost: ${host}\r\nX-Long: ${long}\r\n\r\n`);
+    await until(() => caller.closed);
+    await until(() => [...made.gateway.services.values()][0]?.waiting === 0);
   });
 });
