@@ -68,6 +68,21 @@ export function observedTarget({ metadata, spec }: Deployment): Target | undefin
   return { revision, profile, template: spec.template, templateHash };
 }
 
+interface PodTemplate {
+  readonly spec?: { readonly containers?: readonly { readonly envFrom?: readonly Source[] }[] };
+}
+
+interface Source {
+  readonly secretRef?: { readonly name?: string };
+}
+
+/** Its pods want Secrets, and the store's is not among them: it had another name when they were made. */
+export function isOfAnotherStore(template: object, { store }: Settings): boolean {
+  const containers = (template as PodTemplate).spec?.containers ?? [];
+  const secrets = containers.flatMap(({ envFrom = [] }) => envFrom.flatMap(({ secretRef }) => secretRef?.name ?? []));
+  return secrets.length > 0 && !secrets.includes(store.secretName);
+}
+
 /** Selector of the pods, as an object: those that a deleted service of this name has left are not asked any more. */
 export const selectorOf = ({ metadata }: ModelService) => ({
   [labels.modelService]: metadata.name,

@@ -24,9 +24,18 @@ import {
   type Watch,
 } from '../kernel/reconcile.ts';
 import type { Proviso } from '../kernel/proviso.ts';
+import { profileOf } from '../workloads/pod-parts.ts';
 import type { Settings } from '../workloads/settings.ts';
 import { watchNodes, withoutNode } from '../workloads/without-node.ts';
-import { desiredChildren, observedTarget, renderedTarget, revisionOf, urlOf, type Target } from './desired.ts';
+import {
+  desiredChildren,
+  isOfAnotherStore,
+  observedTarget,
+  renderedTarget,
+  revisionOf,
+  urlOf,
+  type Target,
+} from './desired.ts';
 import { rememberedFailure } from './remembered.ts';
 import { notesOf, statusOf, type Situation } from './status.ts';
 import { isPresent, isReady, isUnschedulable, troubleOf, troubleOfMaking, type LoadFailure } from './trouble.ts';
@@ -160,8 +169,9 @@ function courseOf(seen: Observed, settings: Settings): Course {
   if (!found.ok) return { target: running, artefact: undefined, obstacle: found.obstacle };
   const { artefact } = found;
   const { service } = seen;
-  if (running?.revision === revisionOf(service, artefact))
-    return { target: keptTarget(running, service, artefact, settings), artefact, obstacle: undefined };
+  const isSame = running?.revision === revisionOf(service, artefact);
+  const kept = isSame ? keptTarget(running, service, artefact, settings) : undefined;
+  if (kept !== undefined) return { target: kept, artefact, obstacle: undefined };
   const choice = findProfile(service, settings, seen.nodes, bytesOf(artefact, seen.job));
   if (!choice.ok) return { target: running, artefact, obstacle: choice.obstacle };
   const rendering = { service, artefact, profileName: choice.name, profile: choice.profile, settings };
@@ -170,15 +180,19 @@ function courseOf(seen: Observed, settings: Settings): Course {
 
 /**
  * The same revision keeps its template. As long as we would render it the same, we state our own, which mends what
- * somebody else did to it; once we would not, what was observed stays to the letter.
+ * somebody else did to it; once we would not, what was observed stays to the letter. It is ours again where the store has
+ * another Secret since: the former is gone, and no pod that needs it would start. Undefined where its profile is gone, too.
  */
-function keptTarget(running: Target, service: ModelService, artefact: Artefact, settings: Settings): Target {
-  const profile = Object.hasOwn(settings.gpuProfiles, running.profile)
-    ? settings.gpuProfiles[running.profile]
-    : undefined;
-  if (profile === undefined) return running;
-  const rendered = renderedTarget({ service, artefact, profileName: running.profile, profile, settings });
-  return rendered.templateHash === running.templateHash ? rendered : running;
+function keptTarget(
+  running: Target,
+  service: ModelService,
+  artefact: Artefact,
+  settings: Settings,
+): Target | undefined {
+  const profile = profileOf(running.profile, settings);
+  const rendered = profile && renderedTarget({ service, artefact, profileName: running.profile, profile, settings });
+  const isOurs = rendered?.templateHash === running.templateHash || isOfAnotherStore(running.template, settings);
+  return isOurs ? rendered : running;
 }
 
 interface Numbers {

@@ -62,7 +62,6 @@ describe('the template', () => {
   const upgrades = fc.record({
     server: fc.string({ minLength: 1 }),
     imagePullPolicy: fc.constantFrom('Always', 'Never'),
-    secretName: fc.string({ minLength: 1 }),
     gpuProfiles: fc.constantFrom({}, { cpu: {} }, { gpu: { resourceName: 'amd.com/gpu' } }, settings.gpuProfiles),
   });
 
@@ -71,11 +70,10 @@ describe('the template', () => {
     const property = fc.property(fc.array(upgrades, { maxLength: 4 }), fc.boolean(), (sequence, hasNode) => {
       let current = first;
       let deployment = deployed(first);
-      for (const { server, imagePullPolicy, secretName, gpuProfiles } of sequence) {
+      for (const { server, imagePullPolicy, gpuProfiles } of sequence) {
         const over = { ...settings, images: { trainer: 't', server }, imagePullPolicy, gpuProfiles };
-        const store = { uri: 's3://limbeck', secretName };
         current = { ...first, service: stored(current), deployment, nodes: hasNode ? [node()] : [] };
-        deployment = deployed(current, { ...over, store });
+        deployment = deployed(current, over);
         expect(deployment.spec?.template).toEqual(deployed(first).spec?.template);
       }
     });
@@ -88,6 +86,19 @@ describe('the template', () => {
     expect(deploymentOf(seen({ deployment: meddled })).template).toEqual(deployment.spec?.template);
     const upgraded = { ...settings, images: { trainer: 't', server: 'server:2' } };
     expect(deploymentOf(seen({ deployment: meddled }), upgraded).template).toEqual(meddled.spec.template);
+  });
+
+  test('is rendered anew once the store has another Secret, without which no pod of it could start', () => {
+    const images = { trainer: 't', server: 'server:2' };
+    const exchanged = { ...settings, images, store: { ...settings.store, secretName: 'my-s3' } };
+    const before = deployed(seen());
+    const after = deployed(seen({ deployment: before, nodes: [] }), exchanged);
+    expect([revisionIn(after), after]).toEqual([revisionIn(before), deployed(seen(), exchanged)]);
+    expect(JSON.stringify(after)).toMatch(/server:2.*"envFrom":\[{"secretRef":{"name":"my-s3"}}\]/);
+    // Where it cannot be, for want of its profile, that is told.
+    const { apply, status } = planned(seen({ deployment: before }), { ...exchanged, gpuProfiles: { cpu: {} } });
+    expect(apply.at(-1)?.object).toMatchObject({ spec: { template: before.spec?.template } });
+    expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Accepted', reason: 'ProfileUnknown' }));
   });
 
   test('of a new revision is of the present settings', () => {
