@@ -83,6 +83,7 @@ export function keptPod(pod: Pod): Pod {
         ...only(status, ...facts),
         ...keptConditions(status),
         ...(status.containerStatuses && { containerStatuses: status.containerStatuses.map(keptContainer) }),
+        ...(status.initContainerStatuses && { initContainerStatuses: status.initContainerStatuses.map(keptContainer) }),
       },
     }),
   };

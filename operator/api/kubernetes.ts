@@ -46,6 +46,8 @@ export interface Pod extends KubeObject {
     readonly startTime?: string;
     readonly conditions?: readonly KubeCondition[];
     readonly containerStatuses?: readonly ContainerStatus[];
+    /** In the order in which they run. */
+    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 }
 

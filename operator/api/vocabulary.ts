@@ -50,7 +50,7 @@ export const reasons = {
     'All attempts together took longer than retry.deadlineSeconds; what was waited for last is in the message.',
   RetriesExhausted: 'More attempts failed than retry.limit allows.',
   CannotStart:
-    'A container cannot be started: by a wrong name or command never, so the job ends; otherwise as of ImagePull.',
+    'A container cannot start: ours by a wrong name or command never, so the job ends; in any other way as of ImagePull.',
   ResultInvalid: 'The trainer ended well but its result does not keep the contract.',
   ResultLost: 'The trainer ended well but its pod was deleted before its result was read.',
   ConfigInvalid: 'The trainer refused its config.',
@@ -77,7 +77,7 @@ export const reasons = {
   ComputesOnGpu: 'The attempt holds GPUs and computes on them.',
   ComputesOnCpu: 'The attempt holds GPUs and computes on the CPU: its image has no CUDA, or finds none of them.',
   Succeeded: 'The attempt ended well.',
-  Unschedulable: 'No node has room for the pod.',
+  Unschedulable: 'No node has room for the pod, or a scheduling gate of others holds it back.',
   ImagePull:
     'An image cannot be had; after 2 min the attempt ends, uncounted, and looks again after 10 s, later every 5 min.',
   ConfigMissing: 'A pod needs a Secret or ConfigMap that is not there; looked for again as of ImagePull.',

@@ -33,7 +33,10 @@ export function refusalOf(seen: Situation): Refusal | undefined {
     return isFinal ? { reason: obstacle.reason, message: clipped(obstacle.message) } : undefined;
   }
   if (trouble?.remedy === undefined || mayComeBack(seen)) return undefined;
-  return { reason: trouble.reason, message: clipped(`${trouble.message}; ${trouble.remedy}`), retryAfterSeconds };
+  const { reason, message, remedy } = trouble;
+  // What is not ours has its remedy in the conditions, too.
+  const told = message.endsWith(remedy) ? message : `${message}; ${remedy}`;
+  return { reason, message: clipped(told), retryAfterSeconds };
 }
 
 /** A replica of a revision that once answered gets ready again. */

@@ -1,6 +1,8 @@
 /** Pods of a revision → what keeps them from answering, as a reason of the vocabulary and a sentence. Pure. */
 import type { ContainerStateTerminated, ContainerStatus, Deployment, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
+import { waitingReasons } from '../workloads/kubelet-words.ts';
+import { gateText, initTrouble } from '../workloads/others.ts';
 
 /** Why a replica does not answer. */
 export interface Trouble {
@@ -32,17 +34,6 @@ const unschedulable = ({ status }: Pod): string | undefined => {
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable' ? (scheduled.message ?? '') : undefined;
 };
-
-const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
-  ['ErrImagePull', 'ImagePull'],
-  ['ImagePullBackOff', 'ImagePull'],
-  ['ErrImageNeverPull', 'ImagePull'],
-  ['InvalidImageName', 'ImagePull'],
-  ['ImageInspectError', 'ImagePull'],
-  ['CreateContainerConfigError', 'ConfigMissing'],
-  ['CreateContainerError', 'CannotStart'],
-  ['RunContainerError', 'CannotStart'],
-]);
 
 /** So many starts have to fail before it is no accident: the third is half a minute after the first. */
 const enoughRestarts = 3;
@@ -103,12 +94,20 @@ function troubleOfPod(pod: Pod, failure: LoadFailure | undefined): Trouble | und
     ...{ reason, message: `pod ${pod.metadata.name}: ${words}` },
     ...(remedy === undefined ? {} : { remedy }),
   });
-  const room = unschedulable(pod);
+  const room = unschedulable(pod) ?? gateText(pod);
   if (room !== undefined) return said('Unschedulable', room);
-  const found = (pod.status?.containerStatuses ?? []).flatMap((container) => containerTrouble(container) ?? [])[0];
+  const found = beforeTrouble(pod) ?? pod.status?.containerStatuses?.flatMap((one) => containerTrouble(one) ?? [])[0];
   if (found !== undefined) return said(found.reason, found.message, found.remedy);
   if (failure?.reason === 'ArtefactMissing') return said('ArtefactMissing', failure.message);
   return failure && said('LoadFailed', `${failure.reason}: ${failure.message}`, artefactRemedies.get(failure.reason));
+}
+
+/** Behind an init container of somebody else the server waits; what it said when it ended before is history. */
+function beforeTrouble(pod: Pod): Trouble | undefined {
+  const before = initTrouble(pod);
+  if (before === undefined) return undefined;
+  const { reason, message, remedy, isLasting } = before;
+  return isLasting ? { reason, message, remedy } : { reason, message };
 }
 
 /** Looks at the last end also while the container runs again: the sentence stays the same from one crash to the next. */

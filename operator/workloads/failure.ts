@@ -4,6 +4,8 @@ import { labels } from '../api/names.ts';
 import { parseResult, type FailureReason } from '../api/trainer-contract.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { devicesOf, endOfWorker, hasEndedWhole } from '../api/worker.ts';
+import { lastLine } from './kubelet-words.ts';
+import { initEnd } from './others.ts';
 
 /**
  * permanent: repeating will not help. counted: tried again, against retry.limit. free: tried again, no fault of the
@@ -87,7 +89,7 @@ export function permanentEndOf(pod: Pod): Failure | undefined {
 /** Rank of a worker: the Job controller's label. */
 export const rankOf = (pod: Pod): number => Number(pod.metadata.labels?.[labels.completionIndex] ?? '0');
 
-const endOf = (pod: Pod): string => endOfWorker(pod)?.finishedAt ?? '~';
+const endOf = (pod: Pod): string => (endOfWorker(pod) ?? initEnd(pod))?.finishedAt ?? '~';
 
 /** The first end first. The kubelet tells whole seconds: within one the likelier cause comes first, and then the lower rank. */
 export function byEnd(one: Pod, other: Pod): number {
@@ -124,11 +126,24 @@ const eviction = (why = 'The node had too little disk or memory left.'): Failure
 });
 
 /** The kubelet ends pods without running them: node shutdown, admission refused. */
-function withoutContainer({ status }: Pod): Failure {
+function withoutContainer(pod: Pod): Failure {
+  const { status } = pod;
   const why = status?.message ?? status?.reason ?? 'The pod failed before its container ran.';
   if (status?.reason === 'NodeShutdown' || status?.reason === 'Terminated') return preemption(why);
   if (isRefusal(status?.reason)) return { reason: 'NotAdmitted', message: why, weight: 'waiting' };
-  return { reason: 'WorkerLost', message: why, weight: 'counted' };
+  return behindInit(pod) ?? { reason: 'WorkerLost', message: why, weight: 'counted' };
+}
+
+/**
+ * Nothing of the job has run, so it is tried again more and more seldom, as whatever the kubelet cannot start. Who deletes the
+ * pod ends its init containers, too: as with a worker that is told to stop, the cause may be another one's.
+ */
+function behindInit(pod: Pod): Failure | undefined {
+  const end = pod.status?.reason === undefined ? initEnd(pod) : undefined;
+  if (end === undefined) return undefined;
+  return pod.metadata.deletionTimestamp === undefined
+    ? { reason: 'CannotStart', message: end.message, weight: 'waiting' }
+    : { reason: 'Interrupted', message: 'The pod was deleted before its container ran.', weight: 'counted' };
 }
 
 /**
@@ -173,8 +188,3 @@ function byExitCode(exitCode: number, line: string): Failure {
   if (exitCode >= 64 && exitCode <= 78) return { reason: 'PermanentExit', message, weight: 'permanent' };
   return { reason: 'Crashed', message, weight: 'counted' };
 }
-
-const longestLine = 512;
-
-/** The last line that says something. */
-export const lastLine = (text: string): string => (text.trim().split('\n').at(-1) ?? '').slice(0, longestLine);

@@ -9,24 +9,14 @@ import type { Reason } from '../api/vocabulary.ts';
 import { workerContainer } from '../api/worker.ts';
 import type { Condition } from '../kernel/objects.ts';
 import { isOfNode, type Failure } from './failure.ts';
+import { waitingReasons } from './kubelet-words.ts';
+import { gateText, initTrouble } from './others.ts';
 
 export type StartTrouble =
   /** `patienceMs`: what is left until the attempt ends for it; undefined where it waits without end. */
   | { readonly kind: 'hopeful'; readonly reason: Reason; readonly message: string; readonly patienceMs?: number }
   | { readonly kind: 'over'; readonly failure: Failure };
 
-/** The kubelet's words for an image or a container that cannot be had. */
-const waitingReasons: ReadonlyMap<string, Reason> = new Map<string, Reason>([
-  ['ErrImagePull', 'ImagePull'],
-  ['ImagePullBackOff', 'ImagePull'],
-  ['ErrImageNeverPull', 'ImagePull'],
-  ['ImageInspectError', 'ImagePull'],
-  ['RegistryUnavailable', 'ImagePull'],
-  ['InvalidImageName', 'ImagePull'],
-  ['CreateContainerConfigError', 'ConfigMissing'],
-  ['CreateContainerError', 'CannotStart'],
-  ['RunContainerError', 'CannotStart'],
-]);
 /** What a kubelet may lack for a container. */
 export const startReasons: ReadonlySet<string> = new Set(waitingReasons.values());
 /** No repetition turns a bad name into a good one. */
@@ -72,11 +62,20 @@ const troubleOf = (pod: Pod, times: Times): StartTrouble | undefined =>
 function containerTrouble(pod: Pod, times: Times): StartTrouble | undefined {
   const statuses = pod.status?.containerStatuses ?? [];
   const worker = statuses.find(({ name }) => name === workerContainer);
-  if (worker?.state?.running !== undefined || worker?.state?.terminated !== undefined) return undefined;
+  if (worker !== undefined && hasBegun(worker)) return undefined;
   const isStuck = ({ state }: ContainerStatus): boolean => waitingReasons.has(state?.waiting?.reason ?? '');
   if (worker !== undefined && isStuck(worker)) return workerTrouble(pod, worker, times);
   const other = statuses.find(isStuck);
-  return other && othersTrouble(pod, other);
+  return beforeTrouble(pod) ?? (other && othersTrouble(pod, other));
+}
+
+const hasBegun = ({ state }: ContainerStatus): boolean =>
+  state?.running !== undefined || state?.terminated !== undefined;
+
+/** Whoever has put an init container into the pod will cure it, too, and no worker starts before. */
+function beforeTrouble(pod: Pod): StartTrouble | undefined {
+  const before = initTrouble(pod);
+  return before && { kind: 'hopeful', reason: before.reason, message: `${pod.metadata.name}: ${before.message}` };
 }
 
 /** Of a container that somebody else has put into the pod: whoever did will cure it, and the worker may start all the same. */
@@ -111,8 +110,14 @@ function lackOf({ metadata: { name: pod } }: Pod, { state }: ContainerStatus): F
 export const lackAmong = (pods: readonly Pod[]): Failure | undefined =>
   pods.flatMap((pod) => {
     const worker = pod.status?.containerStatuses?.find(({ name }) => name === workerContainer);
-    return (worker && lackOf(pod, worker)) ?? [];
+    return (worker && lackOf(pod, worker)) ?? lackOfOthers(pod, worker) ?? [];
   })[0];
+
+/** The worker has never begun, as an init container keeps it waiting. */
+function lackOfOthers(pod: Pod, worker: ContainerStatus | undefined): Failure | undefined {
+  const before = worker !== undefined && hasBegun(worker) ? undefined : initTrouble(pod);
+  return before && { reason: before.reason, message: before.message, weight: 'waiting', pod: pod.metadata.name };
+}
 
 /** The one Secret that a pod of ours needs. */
 const remedyOf = (detail = ''): string =>
@@ -132,7 +137,10 @@ function patienceLeftMs({ metadata, status }: Pod, { since, now }: Times): numbe
   return Math.min(startPatienceMs, begunMs + startPatienceMs - now.getTime());
 }
 
-function schedulingTrouble({ metadata, status }: Pod): StartTrouble | undefined {
+function schedulingTrouble(pod: Pod): StartTrouble | undefined {
+  const { metadata, status } = pod;
+  const gates = gateText(pod);
+  if (gates !== undefined) return { kind: 'hopeful', reason: 'Unschedulable', message: `${metadata.name}: ${gates}` };
   const unscheduled = status?.conditions?.find(
     (condition) =>
       condition.type === 'PodScheduled' && condition.status === 'False' && condition.reason === 'Unschedulable',

@@ -11,6 +11,8 @@
  * | no pod runs yet                                 | starting, with what it lacks   |
  * | a pod that can never start                      | failed                         |
  * | a pod that its kubelet fails to start for 2 min | failed, and looked for again   |
+ * | one that an init container, or a gate, holds up | starting, with what it lacks   |
+ * | one that failed with such a container           | failed, and looked for again   |
  * | pods run, none failed                           | running                        |
  * | a pod's node is silent, and nothing ends the pod | the same, with what helps      |
  * | pods run, and some worker stopped making steps  | failed: Hung                   |

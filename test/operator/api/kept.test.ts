@@ -25,7 +25,7 @@ const strange = { 'limbeck.dev/config': big, 'example.com/note': big };
 const weigh = (object: KubeObject): number => JSON.stringify(object).length;
 
 describe('what is kept', () => {
-  test('of a pod is what judges it: who it works for, where, and how its container ended', () => {
+  test('of a pod is what judges it: who it works for, where, and how its containers, and those before them, ended', () => {
     const conditions = [{ type: 'DisruptionTarget', status: 'True', lastProbeTime: big }];
     const { metadata, status } = worker(0, { ...ended({ exitCode: 65, message: 'why' }), conditions });
     const spec = {
@@ -38,16 +38,28 @@ describe('what is kept', () => {
     const labels = { ...metadata.labels, 'pod-template-hash': 'abc' };
     const times = { deletionTimestamp: '2026-11-24T12:00:00Z', deletionGracePeriodSeconds: 45 };
     const [container] = status?.containerStatuses ?? [];
+    const waiting = { reason: 'CrashLoopBackOff' };
+    const last = { terminated: { exitCode: 1, message: 'sealed' } };
+    const injected = { name: 'vault', ready: false, restartCount: 4, state: { waiting }, lastState: last };
     const kept = keptPod({
       ...{ apiVersion: 'v1', kind: 'Pod', spec },
       metadata: { ...metadata, ...times, labels: { ...labels, [big]: big }, annotations: strange, finalizers: [big] },
-      status: { ...status, containerStatuses: [{ ...container, ...{ name: 'trainer', imageID: big } }], hostIP: big },
+      status: {
+        ...status,
+        containerStatuses: [{ ...container, ...{ name: 'trainer', imageID: big } }],
+        initContainerStatuses: [{ ...injected, ...{ imageID: big } }],
+        hostIP: big,
+      },
     } as Pod);
     expect(kept).toEqual({
       ...{ apiVersion: 'v1', kind: 'Pod' },
       metadata: { ...metadata, ...times, labels },
       spec: { nodeName: 'one', containers: [{ name: 'trainer', image: 'trainer:1' }] },
-      status: { ...status, conditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+      status: {
+        ...status,
+        initContainerStatuses: [injected],
+        conditions: [{ type: 'DisruptionTarget', status: 'True' }],
+      },
     });
   });
 

@@ -16,6 +16,8 @@ const container = (status: object): Pod['status'] => ({
 });
 const crashed = (restartCount: number, more: object = {}): Pod =>
   pod('new', revision, container({ restartCount, lastState: { terminated: { exitCode: 1, ...more } } }));
+const backingOff = { restartCount: 3, state: { waiting: { reason: 'CrashLoopBackOff' } } };
+const injected = pod('new', revision, { phase: 'Pending', initContainerStatuses: [{ name: 'vault', ...backingOff }] });
 const waiting = (reason: string): Pod => pod('new', revision, container({ state: { waiting: { reason } } }));
 
 const refusalOf = (more: Partial<Observed>) => planned(seen(more)).status.refusal;
@@ -52,6 +54,12 @@ describe('requests are refused at once, with reason and remedy, when no replica 
     ['crashes', { pods: [crashed(3)] }, 'CrashLooping', /exit code 1; its log/],
     ['memory', { pods: [crashed(3, { reason: 'OOMKilled' })] }, 'OutOfMemory', /; raise spec\.placement/],
     ['image name', { pods: [waiting('InvalidImageName')] }, 'ImagePull', /; mend the image's name/],
+    [
+      "somebody else's container",
+      { pods: [injected] },
+      'CannotStart',
+      /^(?!.*mend what.*mend what).* container vault,/,
+    ],
     [
       'it answered once, and cannot be loaded any more',
       { service: verified, pods: [loading], loadFailures: says('DigestMismatch') },

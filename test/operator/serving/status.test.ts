@@ -20,6 +20,7 @@ const loading = pod('new', revision, { phase: 'Running' });
 const old = pod('old', 'former', readyStatus);
 const broken = new Map([['new', { reason: 'DigestMismatch', message: 'another digest' }]]);
 const missing = new Map([['new', { reason: 'ArtefactMissing', message: 's3://limbeck/m is not in the store' }]]);
+const withoutImage = { name: 'istio-proxy', state: { waiting: { reason: 'ImagePullBackOff' } } };
 const verified = service({}, { status: { revision, verifiedRevision: revision } });
 const byJob = service({ model: { distillationJob: { name: 'student' } } });
 
@@ -100,6 +101,11 @@ test.each<Row>([
     'no GPU left for another',
     { service: verified, pods: [up, pod('new', revision, noRoomStatus)] },
     'Serving True/Valid False/Unschedulable True/Verified True/ReplicaUp',
+  ],
+  [
+    "somebody else's container that keeps the first replica from starting",
+    { pods: [pod('new', revision, { phase: 'Pending', initContainerStatuses: [withoutImage] })] },
+    'Failing True/Valid False/ImagePull False/ImagePull False/NoReplicaYet',
   ],
   [
     'idle',

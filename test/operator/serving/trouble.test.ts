@@ -10,6 +10,17 @@ const container = (status: Partial<ContainerStatus>): Pod['status'] => ({
 const waiting = (reason: string, message: string) => container({ state: { waiting: { reason, message } } });
 const ended = (exitCode: number, more: object = {}) => ({ terminated: { exitCode, ...more } });
 const words = 'first line\nError: no such library\n';
+/** Behind an init container that somebody else has put into the pod. */
+const behind = (name: string, status: Partial<ContainerStatus>, own: Partial<ContainerStatus> = {}): Pod['status'] => ({
+  phase: 'Pending',
+  containerStatuses: [{ name: 'server', state: { waiting: { reason: 'PodInitializing' } }, ...own }],
+  initContainerStatuses: [{ name, ...status }],
+});
+const gatedStatus: Pod['status'] = {
+  phase: 'Pending',
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message: 'Scheduling is blocked' }],
+};
+const exempt = 'or exempt pods with the label limbeck.dev/root from what puts it there';
 
 test.each<[string, Pod['status'], string]>([
   ['no room', noRoomStatus, 'Unschedulable: pod a: 0/1 nodes'],
@@ -35,6 +46,29 @@ test.each<[string, Pod['status'], string]>([
     container({ state: { running: {} }, lastState: ended(137, { reason: 'OOMKilled' }) }),
     'OutOfMemory: pod a: the server ended with exit code 137 (its memory limit was reached)',
   ],
+  [
+    'a native sidecar without an image',
+    behind('istio-proxy', { state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } }),
+    `ImagePull: pod a: its init container istio-proxy, which is not ours, waits: ErrImagePull: not found; see that its image can be had, ${exempt}`,
+  ],
+  [
+    'an init container that fails, and not that the server ran once before its node began anew',
+    behind(
+      'vault',
+      {
+        restartCount: 1,
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        lastState: ended(1, { message: 'sealed' }),
+      },
+      { restartCount: 1, lastState: ended(255) },
+    ),
+    `CannotStart: pod a: its init container vault, which is not ours, ended with exit code 1: sealed; mend what it lacks (kubectl logs a -n default -c vault), ${exempt}`,
+  ],
+  [
+    'a scheduling gate',
+    gatedStatus,
+    'Unschedulable: pod a: Scheduling is blocked; whoever has set its gates has to lift them (kubectl get pod a -n default -o jsonpath={.spec.schedulingGates})',
+  ],
 ])('%s is a trouble', (_, status, expected) => {
   const trouble = troubleOf([pod('a', 'r', status)], () => undefined);
   expect(`${trouble?.reason ?? ''}: ${trouble?.message ?? ''}`).toBe(expected);
@@ -46,6 +80,15 @@ test.each<[string, Pod['status']]>([
   ['a server that loads', container({ state: { running: {} } })],
   ['a ready pod that crashed once', { ...readyStatus, containerStatuses: [{ name: 's', lastState: ended(1) }] }],
   ['an evicted pod', { phase: 'Failed', reason: 'Evicted' }],
+  ['a pod behind an init container that runs', behind('vault', { state: { running: {} } })],
+  [
+    'a server beside a native sidecar that runs again',
+    behind(
+      'istio-proxy',
+      { ready: true, restartCount: 9, state: { running: {} }, lastState: ended(1) },
+      { state: { running: {} } },
+    ),
+  ],
 ])('%s is none', (_, status) => {
   expect(troubleOf([pod('a', 'r', status)], () => undefined)).toBeUndefined();
 });
@@ -76,11 +119,20 @@ test('an artefact that is not in the store has a reason of its own, since it is 
   expect(said).toEqual({ reason: 'ArtefactMissing', message: 'pod a: s3://limbeck/m is not in the store' });
 });
 
+test('an init container that failed three times has a remedy, so that nobody waits for it', () => {
+  const failing = (restartCount: number) =>
+    pod('a', 'r', behind('vault', { restartCount, state: { waiting: { reason: 'CrashLoopBackOff' } } }));
+  const remedies = [2, 3].map((restartCount) => troubleOf([failing(restartCount)], () => undefined)?.remedy);
+  expect(remedies).toEqual([undefined, expect.stringContaining('kubectl logs a -n default -c vault')]);
+});
+
 test('a pod on its way out is neither present nor ready', () => {
   const one = pod('a', 'r', readyStatus);
   const leaving = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-11-24T12:00:00Z' } };
   expect([isPresent(one), isReady(one), isPresent(leaving), isReady(leaving)]).toEqual([true, true, false, false]);
-  expect([isUnschedulable(one), isUnschedulable(pod('b', 'r', noRoomStatus))]).toEqual([false, true]);
+  const scheduling = [readyStatus, noRoomStatus, gatedStatus].map((status) => isUnschedulable(pod('b', 'r', status)));
+  // No former revision gives way to a gate: it would not help.
+  expect(scheduling).toEqual([false, true, false]);
 });
 
 describe('pods that are not even made', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { failureReasons } from '../../../operator/api/trainer-contract.ts';
-import { byEnd, failureOf, isEcho, lastLine, rankOf } from '../../../operator/workloads/failure.ts';
+import { byEnd, failureOf, isEcho, rankOf } from '../../../operator/workloads/failure.ts';
 import { judge } from '../../../operator/workloads/verdict.ts';
 import {
   ago,
@@ -209,12 +209,4 @@ test('of two that ended in the same second the one that failed by itself is the 
   const ordered = ['StoreUnavailable', 'Interrupted', 'PeerLost'];
   expect([ranks([0, 1, 2]), ranks([2, 1, 0]), ranks([1, 2, 0])]).toEqual([ordered, ordered, ordered]);
   expect([worker(1, pods[0]), worker(0, pods[0])].sort(byEnd).map(rankOf)).toEqual([0, 1]);
-});
-
-test.each([
-  ['', ''],
-  ['one', 'one'],
-  ['one\ntwo\n\n', 'two'],
-])('the last line of %j is %j', (text, line) => {
-  expect(lastLine(text)).toBe(line);
 });
