@@ -6,6 +6,7 @@
  * | attempts                   | so                                                                          |
  * |----------------------------|-----------------------------------------------------------------------------|
  * | none, or the next is due   | start one, once every older pod is gone                                     |
+ * | a quota has no room for it | remove the Job of the oldest, if that helps                                 |
  * | the last one is open       | judge it: go on watching, or record its end                                 |
  * | the last one failed        | give up, or pause 0, 10, 20, 40 s: retry.limit, permanent reasons, deadline |
  * | the last one lacked input  | look again after 10 s, later every 5 min; counts for nothing                |
@@ -14,6 +15,7 @@
  */
 import type { BatchJob, Pod } from '../api/kubernetes.ts';
 import { labels } from '../api/names.ts';
+import type { ObjectRef } from '../kernel/cluster.ts';
 import { isOwnedBy } from '../kernel/objects.ts';
 import type { Child, Next } from '../kernel/reconcile.ts';
 import {
@@ -28,6 +30,7 @@ import {
   withLast,
 } from './attempts.ts';
 import { rankOf, type Failure } from './failure.ts';
+import { jobInTheWay } from './job-quota.ts';
 import { outdatedChildren, unfinishedJobs, unseenUntilMs } from './leftovers.ts';
 import { overdue } from './overdue.ts';
 import { missingNow, stillMissing } from './missing.ts';
@@ -189,6 +192,8 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const number = (attempts.at(-1)?.number ?? 0) + 1;
   const refusal = tooLong({ root, label, number, config, settings });
   if (refusal !== undefined) return refused(refusal, attempts);
+  const inTheWay = jobInTheWay(observed, now);
+  if (inTheWay !== undefined) return makingRoom(inTheWay, number, attempts);
   const { name: profileName, profile } = choice;
   const apply = attemptChildren({ root, label, number, config, profileName, profile, settings });
   // The attempt is recorded when its Job is seen: a record without a Job would look like a Job that somebody deleted.
@@ -197,6 +202,13 @@ function start(observed: RunObserved, config: RunConfig, attempts: readonly Atte
   const next: Next = { kind: 'recheck', afterMs: unseenLookMs };
   const provided = attempts.length === 0 ? [] : nothingRuns(observed);
   return { state, attempts: kept(attempts), provided, apply, remove: [], next, statusWaits: true };
+}
+
+/** The Job of an attempt that is over takes the next one's room. */
+function makingRoom(ref: ObjectRef, number: number, attempts: readonly Attempt[]): RunPlan {
+  const message = `Attempt ${String(number)} starts once Job ${ref.key.name} is gone: a quota has no room for both.`;
+  const state = stillMissing(attempts.at(-1)) ?? ({ kind: 'starting', reason: 'AttemptStarting', message } as const);
+  return { state, attempts, apply: [], remove: [ref], next: { kind: 'recheck', afterMs: unseenLookMs } };
 }
 
 /** What the last attempt has left that could still write, or be made anew; undefined: nothing. */
