@@ -2,6 +2,7 @@
 import type { DistillationJobStatus } from '../api/generated.ts';
 import { labels } from '../api/names.ts';
 import { distillationJobs, trainingJobs, type DistillationJob } from '../api/resources.ts';
+import { conditionTypes } from '../api/vocabulary.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Index, Plan, Reconciler, Watch } from '../kernel/reconcile.ts';
 import { planFinished } from '../workloads/finished.ts';
@@ -42,6 +43,7 @@ export const distillationReconciler = (
   resource: distillationJobs,
   watches: [...runWatches(labels.distillationJob, distillationJobs), watchTeachers],
   indexes: [...runIndexes(labels.distillationJob, distillationJobs), byTeacher],
+  conditionTypes: Object.keys(conditionTypes),
   observe: (cache, key) => observe(cache, key, settings, feeds),
   plan,
 });

@@ -108,8 +108,9 @@ export class Controller {
     const { object, previous } = change;
     const isFailing = this.#options.queue.failures(keyText(keyOf(object))) > 0;
     if (!isFailing || previous === undefined || change.kind === 'removed') return false;
-    const text = statusTextOf(object);
-    const isOnlyStatus = text !== statusTextOf(previous) && wishText(object) === wishText(previous);
+    const { reconciler } = this.#options.pass;
+    const text = statusTextOf(object, reconciler);
+    const isOnlyStatus = text !== statusTextOf(previous, reconciler) && wishText(object) === wishText(previous);
     return isOnlyStatus && memory.isEchoOfStatus(keyOf(object), text);
   }
 

@@ -95,6 +95,8 @@ export interface Reconciler<Root extends KubeObject, Observed, Status extends St
   readonly resource: Resource<Root>;
   readonly watches: readonly Watch[];
   readonly indexes?: readonly Index[];
+  /** Of the conditions in a status those that are ours to say: others may add some of other types, which are theirs. */
+  readonly conditionTypes: readonly string[];
   /** Synchronous, so that the snapshot is consistent. Undefined: gone, nothing to do. */
   observe(cache: Cache, key: Key): Observed | undefined;
   /** Pure: no await, no I/O, no clock but `now`. */

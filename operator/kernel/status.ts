@@ -91,15 +91,18 @@ export async function storeStatus(
 }
 
 async function send(
-  status: StatusWithConditions,
+  planned: StatusWithConditions,
   root: KubeObject,
-  { reconciler: { resource }, hands }: Reporting,
+  { reconciler, hands }: Reporting,
   signal: AbortSignal,
 ): Promise<number> {
+  const { resource } = reconciler;
+  const status = oursIn(planned, reconciler);
   const text = canonical(status);
   const [key, wish] = [keyOf(root), { resource, key: keyOf(root), hash: text }];
-  const restMs = text === statusTextOf(root) ? 0 : hands.memory.restMs(key, wish, hands.clock.monotonicMs());
-  if (text === statusTextOf(root) || restMs > 0) {
+  const isThere = text === statusTextOf(root, reconciler);
+  const restMs = isThere ? 0 : hands.memory.restMs(key, wish, hands.clock.monotonicMs());
+  if (isThere || restMs > 0) {
     hands.wrote('status', 'unchanged');
     return restMs;
   }
@@ -127,8 +130,20 @@ function versionOf({ metadata: { name, namespace, uid, resourceVersion } }: Kube
   return { name, ...Object.fromEntries(known) };
 }
 
-/** Canonical text of an object's status; of undefined when it has none. */
-export const statusTextOf = (object: KubeObject): string => canonical('status' in object ? object.status : undefined);
+type Says = Pick<AnyReconciler, 'conditionTypes'>;
+
+/** Canonical text of what an object's status has of ours; of undefined when it has none. */
+export const statusTextOf = (object: KubeObject, says: Says): string =>
+  canonical('status' in object ? oursIn(object.status, says) : undefined);
+
+/** Without the conditions of others, who share the list: stated by us they would be ours as well. */
+function oursIn(status: unknown, { conditionTypes }: Says): unknown {
+  if (typeof status !== 'object' || status === null || !('conditions' in status)) return status;
+  const { conditions } = status;
+  if (!Array.isArray(conditions)) return status;
+  const isOurs = (one: unknown): boolean => !isCondition(one) || conditionTypes.includes(one.type);
+  return { ...status, conditions: conditions.filter(isOurs) };
+}
 
 function conditionsOf(object: KubeObject): readonly Condition[] {
   const status: unknown = 'status' in object ? object.status : undefined;

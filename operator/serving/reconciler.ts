@@ -13,6 +13,7 @@ import {
   type ModelService,
   type Stated,
 } from '../api/resources.ts';
+import { conditionTypes } from '../api/vocabulary.ts';
 import { controllerOf, isOwnedBy, keyOf, keyText, type Key, type KubeObject } from '../kernel/objects.ts';
 import {
   watchOwned,
@@ -119,6 +120,7 @@ export const servingReconciler = (
     watchNodes(modelServices),
   ],
   indexes: [podsOfService, servicesOfJob, withoutNode(modelServices)],
+  conditionTypes: Object.keys(conditionTypes),
   observe: (cache, key) => observe(cache, key, feeds),
   plan: (seen, now) => plan(seen, settings, now),
 });

@@ -1,6 +1,7 @@
 /** TrainingJob, top to bottom: observe the job, its children and its pods; plan the next step of its run; report. */
 import { labels } from '../api/names.ts';
 import { trainingJobs, type TrainingJob } from '../api/resources.ts';
+import { conditionTypes } from '../api/vocabulary.ts';
 import type { TrainingJobStatus } from '../api/generated.ts';
 import type { Key } from '../kernel/objects.ts';
 import type { Cache, Plan, Reconciler } from '../kernel/reconcile.ts';
@@ -24,6 +25,7 @@ export const trainingReconciler = (
   resource: trainingJobs,
   watches: runWatches(labels.trainingJob, trainingJobs),
   indexes: runIndexes(labels.trainingJob, trainingJobs),
+  conditionTypes: Object.keys(conditionTypes),
   observe: (cache, key) => observe(cache, key, settings, feeds),
   plan,
 });

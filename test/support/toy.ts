@@ -64,6 +64,7 @@ export const crewReconciler: Reconciler<Crew, Observed, CrewStatus> = {
   name: 'crew',
   resource: crews,
   watches: [watchOwned(members, crews)],
+  conditionTypes: ['Ready', 'Progressing'],
   observe: (cache, key) => {
     const found = cache.get(crews, key);
     return found && { crew: found, members: cache.ownedBy(members, found) };

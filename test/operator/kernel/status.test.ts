@@ -5,12 +5,23 @@ import type { AnyReconciler, Manner, Next } from '../../../operator/kernel/recon
 import { statusAfter } from '../../../operator/kernel/status.ts';
 import { eventsResource } from '../../../operator/kernel/recorder.ts';
 import { stage, withCrew, type Stage } from '../../support/pass-stage.ts';
-import { crew, crewReconciler, crews, members } from '../../support/toy.ts';
+import { crew, crewReconciler, crews, members, type Crew } from '../../support/toy.ts';
 
 const broken: AnyReconciler = {
   ...crewReconciler,
   plan: () => {
     throw new RangeError('Invalid time value');
+  },
+};
+
+/** As of what is over: what it says already. */
+const restating: AnyReconciler = {
+  ...crewReconciler,
+  plan: (observed, now) => {
+    const { status } = (observed as { readonly crew: Crew }).crew;
+    const plan = crewReconciler.plan(observed as never, now);
+    const isComplete = status?.conditions.some((one) => one.status === 'True') === true;
+    return isComplete ? { ...plan, status } : plan;
   },
 };
 
@@ -69,6 +80,48 @@ describe('an object says what went wrong', () => {
     const { items } = await cluster.list(eventsResource, {});
     const message = 'The status was refused: a policy denies it';
     expect(items).toMatchObject([{ reason: 'AllHere' }, { reason: 'ApplyFailed', type: 'Warning', message }]);
+  });
+});
+
+describe('a condition of somebody else', () => {
+  const theirs = {
+    type: 'Audited',
+    status: 'True',
+    reason: 'a',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
+
+  test.each<[string, AnyReconciler]>([
+    ['is left alone', crewReconciler],
+    ['is not made ours by a plan that states what it finds', restating],
+  ])('%s, and has nothing written', async (_, reconciler) => {
+    const { pass, see, root, cluster } = await stage(withCrew(['ann']), reconciler);
+    for (let round = 0; round < 3; round += 1) {
+      await pass();
+      await see();
+    }
+    const { status, ...before } = await root();
+    const conditions = [theirs, ...(status?.conditions ?? [])];
+    cluster.put(crews, { ...before, status: { ...status, conditions } } as KubeObject);
+    await see();
+    const { length } = cluster.writes;
+    for (let round = 0; round < 3; round += 1) expect((await pass()).kind).toBe('settled');
+    expect(cluster.writes).toHaveLength(length);
+  });
+
+  test('is not sent with what is to be told of a failure', async () => {
+    const { pass, see, root, cluster } = await stage(withCrew([]), broken);
+    cluster.put(crews, { ...(await root()), status: { conditions: [theirs], members: 7 } } as KubeObject);
+    await see();
+    const sent: unknown[] = [];
+    const apply = cluster.applyStatus.bind(cluster);
+    cluster.applyStatus = (resource, object) => {
+      sent.push(object.status);
+      return apply(resource, object);
+    };
+    await pass();
+    expect(sent).toMatchObject([{ conditions: [{ type: 'Progressing' }], members: 7 }]);
   });
 });
 
