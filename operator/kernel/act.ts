@@ -189,10 +189,17 @@ function remember(stored: KubeObject, { child: { resource }, wish, root, hands: 
   memory.expect(key, keyOf(stored), { kind: 'version', resource, resourceVersion }, nowMs);
 }
 
-/** Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. */
-function isAsLeft(existing: KubeObject, wanted: KubeObject, { wish, root, hands }: Scene): boolean {
-  if (hands.memory.isAsSent(keyOf(root), wish, existing.metadata.resourceVersion)) return true;
-  return existing.metadata.annotations?.[hashAnnotation] === wish.hash && contains(existing, wanted);
+/**
+ * Either nothing has happened since we wrote this very wish, or the wish is unchanged and still fulfilled. The API server may
+ * store another spec than was asked for, as where images are had from a mirror: what it answered then is no drift. No
+ * generation tells of metadata.
+ */
+function isAsLeft(existing: KubeObject, wanted: KubeObject, { wish, root, hands: { memory } }: Scene): boolean {
+  const { metadata } = existing;
+  if (memory.isAsSent(keyOf(root), wish, metadata.resourceVersion)) return true;
+  if (metadata.annotations?.[hashAnnotation] !== wish.hash) return false;
+  const isSpecAsSent = memory.isSpecAsSent(keyOf(root), wish, metadata);
+  return contains(existing, isSpecAsSent ? { metadata: wanted.metadata } : wanted);
 }
 
 /**

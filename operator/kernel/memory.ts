@@ -18,10 +18,12 @@ export interface Wish {
   readonly hash: string;
 }
 
-/** How often in a row one wish was sent, the last time when, and the version that it became. */
+/** How often in a row one wish was sent, the last time when, and what it became: the answer's UID, version and generation. */
 interface Sent {
   readonly hash: string;
+  readonly uid: string | undefined;
   readonly resourceVersion: string;
+  readonly generation: number | undefined;
   readonly times: number;
   readonly atMs: number;
 }
@@ -82,6 +84,12 @@ export class WriteMemory {
     return resourceVersion !== undefined && this.#sent(root, wish)?.resourceVersion === resourceVersion;
   }
 
+  /** Nor to its spec, by its generation, of kinds that have one. */
+  isSpecAsSent(root: Key, wish: Wish, { uid, generation }: KubeObject['metadata']): boolean {
+    const sent = this.#sent(root, wish);
+    return generation !== undefined && sent?.uid === uid && sent?.generation === generation;
+  }
+
   /** For how long this wish is not to be sent, as others undo it each time, by a change or a deletion; 0: it may be. */
   restMs(root: Key, wish: Wish, nowMs: number): number {
     const sent = this.#sent(root, wish);
@@ -93,9 +101,10 @@ export class WriteMemory {
   sent(root: Key, wish: Wish, stored: KubeObject, nowMs: number): void {
     const before = this.#sent(root, wish);
     const times = before !== undefined && nowMs - before.atMs < contestOverMs ? before.times + 1 : 1;
-    const { resourceVersion = '' } = stored.metadata;
+    const { uid, resourceVersion = '', generation } = stored.metadata;
     const { resource, key, hash } = wish;
-    this.#record(root).sent.set(slotOf(resource, key), { hash, resourceVersion, times, atMs: nowMs });
+    const answer = { uid, resourceVersion, generation };
+    this.#record(root).sent.set(slotOf(resource, key), { hash, ...answer, times, atMs: nowMs });
   }
 
   /** We took it away ourselves: nobody else did. */

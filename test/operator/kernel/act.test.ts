@@ -9,6 +9,7 @@ import { rootVersionAnnotation } from '../../../operator/kernel/root-version.ts'
 import { cachesOf } from '../../support/caches.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
+import { stage as wholeStage, withCrew } from '../../support/pass-stage.ts';
 import { crew, crews, members } from '../../support/toy.ts';
 
 const never = new AbortController().signal;
@@ -122,6 +123,32 @@ describe('applyChild', () => {
     await expect(apply(manner)).rejects.toThrow('no');
     expect(results).toEqual(['apply failed']);
   });
+});
+
+test('who rewrites what is applied, each time the same, undoes nothing: a change of its status is no news', async () => {
+  const { cluster, pass, see } = await wholeStage(withCrew(['ann'], { manner: 'applied' }));
+  const apply = cluster.apply.bind(cluster);
+  cluster.apply = (resource, object) => apply(resource, { ...object, data: { name: 'mirror/ann' } } as KubeObject);
+  /** How often it is applied while something happens to it. */
+  const applied = async (change: (found: KubeObject) => object): Promise<number> => {
+    const { length } = cluster.writes;
+    cluster.put(members, change(await cluster.get(members, key)) as KubeObject);
+    for (let round = 0; round < 3; round += 1) {
+      await see();
+      await pass();
+    }
+    return cluster.writes.slice(length).filter(({ verb }) => verb === 'apply').length;
+  };
+  await pass();
+  for (let replicas = 1; replicas <= 6; replicas += 1)
+    expect(await applied((found) => ({ ...found, status: { replicas } }))).toBe(0);
+  expect(await applied((found) => ({ ...found, data: { name: 'drift' } }))).toBe(1);
+  // Of which no generation tells.
+  const loosened = ({ metadata, ...rest }: KubeObject) => {
+    const ownerReferences = metadata.ownerReferences?.map((one) => ({ ...one, blockOwnerDeletion: false }));
+    return { ...rest, metadata: { ...metadata, ownerReferences } };
+  };
+  expect(await applied(loosened)).toBe(1);
 });
 
 describe('confirmRoot', () => {

@@ -5,10 +5,10 @@ import { members } from '../../support/toy.ts';
 const root = { namespace: 'default', name: 'alpha' };
 const wish = { resource: members, key: { namespace: 'default', name: 'alpha-ann' }, hash: 'one' };
 
-const stored = (resourceVersion: string) => ({
+const stored = (resourceVersion: string, more: object = {}) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
-  metadata: { name: 'alpha-ann', resourceVersion },
+  metadata: { name: 'alpha-ann', resourceVersion, ...more },
 });
 
 /** Sent so often, a second after one another; the last time at 0. */
@@ -64,4 +64,18 @@ test.each<[string, object, string | undefined, boolean]>([
   const memory = new WriteMemory();
   memory.sent(root, wish, stored('7'), 0);
   expect(memory.isAsSent(root, { ...wish, ...other }, resourceVersion)).toBe(expected);
+});
+
+test.each<[string, object, object, boolean]>([
+  ['as it was sent', {}, {}, true],
+  ['changed by somebody', {}, { generation: 4 }, false],
+  ["another object's, which was made anew", {}, { uid: 'later' }, false],
+  ['of a kind without generations, and so not known', {}, { generation: undefined }, false],
+  ['wished otherwise', { hash: 'two' }, {}, false],
+])('a spec is %s', (_, other, found, expected) => {
+  const memory = new WriteMemory();
+  const answer = { uid: 'one', generation: 3 };
+  memory.sent(root, wish, stored('7', answer), 0);
+  const { metadata } = stored('9', { ...answer, ...found });
+  expect(memory.isSpecAsSent(root, { ...wish, ...other }, metadata)).toBe(expected);
 });
