@@ -55,9 +55,10 @@ export function standingOf(existing: KubeObject | undefined, root: KubeObject): 
 /** Applies one child unless it is already so. Throws NameTaken, NameLeaving, Contested, RootGone, RootBehind or ApiError. */
 export async function applyChild(child: Child, root: KubeObject, hands: Hands, signal: AbortSignal): Promise<void> {
   const object = owned(child.object, root);
-  const hash = hashOf(object);
-  const wish: Wish = { resource: child.resource, key: keyOf(object), hash };
-  const scene: Scene = { child, object: withRootVersion(withHash(object, hash), root), wish, root, hands };
+  const { resource, toldBy } = child;
+  const told = toldBy && { hash: hashOf(owned(toldBy, root)), wholeHash: hashOf(object) };
+  const wish: Wish = { resource, key: keyOf(object), ...(told ?? { hash: hashOf(object) }) };
+  const scene: Scene = { child, object: withRootVersion(withHash(object, wish.hash), root), wish, root, hands };
   const cached = hands.cache.get(child.resource, keyOf(object));
   const { manner = 'applied' } = child;
   if (cached === undefined && manner !== 'applied') {

@@ -15,12 +15,16 @@ export type Expectation =
 export interface Wish {
   readonly resource: Resource;
   readonly key: Key;
+  /** By which it is told from another one; see Child.toldBy. */
   readonly hash: string;
+  /** Of all that is sent, where that is more. */
+  readonly wholeHash?: string;
 }
 
 /** How often in a row one wish was sent, the last time when, and what it became: the answer's UID, version and generation. */
 interface Sent {
   readonly hash: string;
+  readonly wholeHash: string | undefined;
   readonly uid: string | undefined;
   readonly resourceVersion: string;
   readonly generation: number | undefined;
@@ -81,12 +85,12 @@ export class WriteMemory {
 
   /** Nothing has happened to the object since this wish was sent. */
   isAsSent(root: Key, wish: Wish, resourceVersion: string | undefined): boolean {
-    return resourceVersion !== undefined && this.#sent(root, wish)?.resourceVersion === resourceVersion;
+    return resourceVersion !== undefined && this.#sentWhole(root, wish)?.resourceVersion === resourceVersion;
   }
 
   /** Nor to its spec, by its generation, of kinds that have one. */
   isSpecAsSent(root: Key, wish: Wish, { uid, generation }: KubeObject['metadata']): boolean {
-    const sent = this.#sent(root, wish);
+    const sent = this.#sentWhole(root, wish);
     return generation !== undefined && sent?.uid === uid && sent?.generation === generation;
   }
 
@@ -102,9 +106,9 @@ export class WriteMemory {
     const before = this.#sent(root, wish);
     const times = before !== undefined && nowMs - before.atMs < contestOverMs ? before.times + 1 : 1;
     const { uid, resourceVersion = '', generation } = stored.metadata;
-    const { resource, key, hash } = wish;
+    const { resource, key, hash, wholeHash } = wish;
     const answer = { uid, resourceVersion, generation };
-    this.#record(root).sent.set(slotOf(resource, key), { hash, ...answer, times, atMs: nowMs });
+    this.#record(root).sent.set(slotOf(resource, key), { hash, wholeHash, ...answer, times, atMs: nowMs });
   }
 
   /** We took it away ourselves: nobody else did. */
@@ -149,6 +153,12 @@ export class WriteMemory {
   #sent(root: Key, { resource, key, hash }: Wish): Sent | undefined {
     const sent = this.#roots.get(keyText(root))?.sent.get(slotOf(resource, key));
     return sent?.hash === hash ? sent : undefined;
+  }
+
+  /** Undefined also where not all of it was the same. */
+  #sentWhole(root: Key, wish: Wish): Sent | undefined {
+    const sent = this.#sent(root, wish);
+    return sent?.wholeHash === wish.wholeHash ? sent : undefined;
   }
 
   #record(root: Key): Record {

@@ -39,6 +39,11 @@ export interface Child {
   readonly object: KubeObject;
   /** Left out: applied. */
   readonly manner?: Manner;
+  /**
+   * By what the wish is told from another one; by the whole object when left out. What is stated as it was found is no wish of
+   * ours: where others change it at each write, the wish would be another one each time, and written without end.
+   */
+  readonly toldBy?: KubeObject;
 }
 
 export interface Plan<Status> {

@@ -216,6 +216,13 @@ function desiredDeployment(service: ModelService, { target, replicas, noRoom }: 
   };
 }
 
+/** A template is told by the hash of its rendering, which is among the annotations: what was found may change at each write. */
+function deploymentChild(service: ModelService, deploying: Deploying): Child {
+  const object = desiredDeployment(service, deploying);
+  const toldBy: Made = { ...object, spec: { ...object.spec, template: undefined } };
+  return { resource: deployments, object, toldBy };
+}
+
 function desiredService(service: ModelService, name: string, spec: object): Made {
   const { namespace = '' } = service.metadata;
   const { apiVersion, kind } = services;
@@ -239,7 +246,7 @@ export function desiredChildren(service: ModelService, deploying: Deploying, set
   return [
     { resource: services, object: replicas },
     { resource: services, object: door },
-    { resource: deployments, object: desiredDeployment(service, deploying) },
+    deploymentChild(service, deploying),
   ];
 }
 

@@ -3,7 +3,7 @@ import { WriteMemory } from '../../../operator/kernel/memory.ts';
 import { members } from '../../support/toy.ts';
 
 const root = { namespace: 'default', name: 'alpha' };
-const wish = { resource: members, key: { namespace: 'default', name: 'alpha-ann' }, hash: 'one' };
+const wish = { resource: members, key: { namespace: 'default', name: 'alpha-ann' }, hash: 'one', wholeHash: 'one' };
 
 const stored = (resourceVersion: string, more: object = {}) => ({
   apiVersion: 'v1',
@@ -41,6 +41,7 @@ describe('a wish that others undo', () => {
       { ...wish, hash: 'two' },
       { ...wish, key: root },
     ];
+    expect(memory.restMs(root, { ...wish, wholeHash: 'two' }, 0)).toBeGreaterThan(0);
     expect(others.map((other) => memory.restMs(root, other, 0))).toEqual([0, 0]);
     expect(memory.restMs({ namespace: 'other', name: 'alpha' }, wish, 0)).toBe(0);
     memory.sent(root, { ...wish, hash: 'two' }, stored('1'), 0);
@@ -59,6 +60,7 @@ test.each<[string, object, string | undefined, boolean]>([
   ['changed by somebody', {}, '8', false],
   ['of a version that nobody knows', {}, undefined, false],
   ['wished otherwise', { hash: 'two' }, '7', false],
+  ['wished with something else in what does not tell it', { wholeHash: 'two' }, '7', false],
   ['another one', { key: root }, '7', false],
 ])('what was sent is %s', (_, other, resourceVersion, expected) => {
   const memory = new WriteMemory();
@@ -72,6 +74,7 @@ test.each<[string, object, object, boolean]>([
   ["another object's, which was made anew", {}, { uid: 'later' }, false],
   ['of a kind without generations, and so not known', {}, { generation: undefined }, false],
   ['wished otherwise', { hash: 'two' }, {}, false],
+  ['wished with something else in what does not tell it', { wholeHash: 'two' }, {}, false],
 ])('a spec is %s', (_, other, found, expected) => {
   const memory = new WriteMemory();
   const answer = { uid: 'one', generation: 3 };

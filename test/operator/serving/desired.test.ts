@@ -1,11 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import type { ModelService } from '../../../operator/api/resources.ts';
+import type { Deployment } from '../../../operator/api/kubernetes.ts';
+import { deployments, modelServices, nodes, type ModelService } from '../../../operator/api/resources.ts';
 import type { GpuProfile, Settings } from '../../../operator/workloads/settings.ts';
 import { observedTarget, renderedTarget, revisionOf, urlOf } from '../../../operator/serving/desired.ts';
+import { servingReconciler } from '../../../operator/serving/reconciler.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeCluster } from '../../support/fake-cluster.ts';
 import { expectGolden } from '../../support/golden.ts';
-import { applied, artefact, deployed, distillation, seen, service, settings, succeeded } from './support.ts';
+import { startRig } from '../../support/rig.ts';
+import { applied, artefact, deployed, distillation, node, seen, service, settings, succeeded } from './support.ts';
 
 test('the example is planned into these objects', async () => {
   const example = parse(await readFile('examples/digits/service.yaml', 'utf8')) as ModelService;
@@ -108,6 +113,47 @@ test('every false and every 0 that is stated is one that the API server keeps', 
     'Deployment/spec/template/spec/containers/0/securityContext/allowPrivilegeEscalation',
   ]);
 });
+
+test('a template that others change at each write is not written by an upgrade, and once for each other wish', async () => {
+  const [cluster, clock] = [new FakeCluster(), new FakeClock()];
+  cluster.put(nodes, node());
+  cluster.put(modelServices, service({ replicas: 1 }));
+  let applies = 0;
+  const apply = cluster.apply.bind(cluster);
+  cluster.apply = (resource, object) => {
+    if (resource !== deployments) return apply(resource, object);
+    applies += 1;
+    if (applies > 50) throw new Error('without end');
+    return apply(resource, stamped(object, applies));
+  };
+  const key = { namespace: 'default', name: 'digits' };
+  const none = { recommendation: () => undefined, loadFailure: () => undefined };
+  /** How often it was applied while an operator with these settings was at work. */
+  const during = async (over: Settings, replicas: number): Promise<number> => {
+    const before = applies;
+    const found = await cluster.get(modelServices, key);
+    const scaled: ModelService = { ...found, spec: { ...found.spec, replicas } };
+    cluster.put(modelServices, scaled);
+    const rig = startRig(cluster, clock, { reconcilers: [servingReconciler(over, none)] });
+    await clock.advance(120_000);
+    await rig.stop();
+    return applies - before;
+  };
+  const upgraded = { ...settings, images: { ...settings.images, server: 'server:2' } };
+  expect([await during(settings, 1), await during(settings, 1)]).toEqual([1, 0]);
+  expect([await during(upgraded, 1), await during(upgraded, 1)]).toEqual([0, 0]);
+  expect([await during(upgraded, 2), await during(upgraded, 2)]).toEqual([1, 0]);
+  expect([await during(settings, 2), await during(settings, 3)]).toEqual([0, 1]);
+});
+
+/** As a webhook leaves it that notes the time of each write. */
+function stamped(deployment: Deployment, number: number): Deployment {
+  const { spec } = deployment;
+  const template = spec?.template as { metadata: { annotations?: object } };
+  const annotations = { ...template.metadata.annotations, stamp: String(number) };
+  const metadata = { ...template.metadata, annotations };
+  return { ...deployment, spec: { ...spec, template: { ...template, metadata } } };
+}
 
 test('the address names the port where it is not the usual one', () => {
   expect(urlOf(service(), settings)).toBe('http://digits.default.svc.cluster.local/v2/models/digits');
