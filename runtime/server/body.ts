@@ -93,6 +93,14 @@ interface Answering {
   on(event: 'close', listener: () => void): unknown;
 }
 
+/** Of each request that is not over. */
+const shares = new WeakMap<Answering, readonly Share[]>();
+
+/** What an answer was made of is needed no more once that is there, and what it holds is there for the answer. */
+export function releaseAll(response: Answering): void {
+  for (const share of shares.get(response) ?? []) share.release();
+}
+
 /** What one request holds of the budget; given back when its response is over, however it ended. */
 export class Share {
   readonly #budget: BodyBudget;
@@ -104,6 +112,7 @@ export class Share {
     this.#budget = budget;
     this.#announcedBytes = announcedBytes;
     this.#over = response.closed;
+    shares.set(response, [...(shares.get(response) ?? []), this]);
     response.on('close', () => {
       this.#over = true;
       this.release();
@@ -134,6 +143,14 @@ export class Share {
     if (bytes > most) throw tooMany(most);
     if (!this.#budget.take(more, wholeBytes)) throw noRoom();
     this.#heldBytes += more;
+  }
+
+  /** Holds what is made of a body that is whole, beside the body. `never` tells of what would find no room be there no other. */
+  make(bytes: number, never: (mostBytes: number) => Refusal): void {
+    const wholeBytes = Math.max(this.#announcedBytes, this.#heldBytes + bytes);
+    const most = this.#budget.mostOf(wholeBytes);
+    if (this.#heldBytes + bytes > most) throw never(most);
+    this.hold(bytes);
   }
 
   /** Refused rather than waited for: whoever waits would hold what it has already, and all could wait for each other. */
@@ -206,10 +223,20 @@ const allOfIt: TextLength = (bodyLength) => bodyLength;
  * leave no room for with 503.
  */
 export async function readBody(exchange: Exchange, limits: BodyLimits, textLength = allOfIt): Promise<Buffer> {
+  const [bytes] = await heldBody(exchange, limits, textLength);
+  return bytes;
+}
+
+/** The same, and what its request holds, for who makes more of a body than it is. */
+export async function heldBody(
+  exchange: Exchange,
+  limits: BodyLimits,
+  textLength = allOfIt,
+): Promise<readonly [Buffer, Share]> {
   const [bytes, share] = await wholeBody(exchange, limits);
   const text = bytes.subarray(0, textLength(bytes.length));
   share.become(bytes.length - text.length + footprintOf(text, limits.bodies.mostBytes));
-  return bytes;
+  return [bytes, share];
 }
 
 async function wholeBody([request, response]: Exchange, limits: BodyLimits): Promise<readonly [Buffer, Share]> {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../process/logger.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Caller } from './batcher.ts';
-import { Share, type BodyLimits } from './body.ts';
+import { releaseAll, Share, type BodyLimits } from './body.ts';
 import { codingOf, compress, isWorthwhile } from './compression.ts';
 import type { Engine, ReadyModel } from './engine.ts';
 import { inTime, patienceOf } from './patience.ts';
@@ -129,6 +129,7 @@ export function holdStrings({ bodies }: Face, response: ServerResponse): CountSt
 export async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {
   const coding = codingOf(headerOf(request, 'accept-encoding'));
   const plainLength = Buffer.byteLength(body);
+  releaseAll(response);
   if (plainLength > smallBytes) new Share(face.bodies, response, plainLength).answer(plainLength);
   const packed = coding !== undefined && isWorthwhile(plainLength) ? await compress(body, coding) : undefined;
   const headers: Record<string, string | number> = {

@@ -92,6 +92,16 @@ export function bytesOf(data: NumericData): Buffer<ArrayBuffer> {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/**
+ * Writes numbers from an index on as elements of whatever type. Those of 64 bits one by one: a list of bigints takes seven times as
+ * much as they do.
+ */
+export function setNumbers(data: TensorData, numbers: ArrayLike<number>, from: number): void {
+  if (data instanceof BigInt64Array)
+    for (let index = 0; index < numbers.length; index += 1) data[from + index] = BigInt(numbers[index] ?? 0);
+  else if (!Array.isArray(data) && !(data instanceof BigUint64Array)) data.set(numbers, from);
+}
+
 function concatStrings(inputs: readonly Tensor[]): string[] {
   return inputs.flatMap((input) => (Array.isArray(input.data) ? input.data : []));
 }

@@ -1,7 +1,7 @@
 /** POST /v2/models/{m}[/versions/{v}]/predict: pictures, rows of a table or texts in, labels or values out. */
 import type { Express, Request, Response } from 'express';
 import type { Caller } from '../batcher.ts';
-import { readBody } from '../body.ts';
+import { heldBody } from '../body.ts';
 import type { ReadyModel } from '../engine.ts';
 import { Connection, headerOf, readyFor, recalled, send, type Face } from '../face.ts';
 import type { ModelFacts } from '../loader.ts';
@@ -35,9 +35,9 @@ async function answer(face: Face, request: Request, response: Response): Promise
   await recalled(face, named[0], caller);
   // As for inference: refused before the body is read where it can be, asked again after.
   readerOf(readyFor(face, response, named), caller);
-  const bytes = await readBody([request, response], face);
+  const [bytes, share] = await heldBody([request, response], face);
   const ready = readyFor(face, response, named);
-  const reader = readerOf(ready, caller);
+  const reader = { ...readerOf(ready, caller), share };
   const { name, version, tasks } = ready.model;
   const answered = async (): Promise<readonly Prediction[]> => {
     const samples = await samplesOf(await uploadOf(bytes, headerOf(request, 'content-type')), reader);
@@ -67,7 +67,7 @@ function topOf(value: unknown): number {
   throw invalid("'top' is not a whole number above 0");
 }
 
-function readerOf({ model, facts }: ReadyModel, caller: Caller): Reader {
+function readerOf({ model, facts }: ReadyModel, caller: Caller): Omit<Reader, 'share'> {
   const { name, language, codec } = model;
   if (language !== undefined)
     throw invalid(`'${name}' is a language model, which is asked by /v1/completions or /v1/chat/completions`);

@@ -14,6 +14,9 @@ const missingWords: ReadonlySet<string> = new Set(['', 'NA', 'N/A', 'NaN', 'nan'
 /** Bytes of a CSV between two turns of the event loop: a few milliseconds. */
 const pieceBytes = 1 << 14;
 
+/** A short table grows once. */
+const leastElements = 1024;
+
 /** Longest row of a CSV: a cell costs more in memory than on the wire, where it may be a comma. */
 const mostRowBytes = 4 << 20;
 
@@ -25,10 +28,15 @@ function placesOf(first: readonly string[], { columns }: TablePreprocessing): re
   return places.includes(-1) ? undefined : places;
 }
 
+/** Numbers of a table as models take them. */
+export type Floats = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+
 /** How many rows may come; `check` refuses more. */
 export interface Rows {
   readonly most: number;
   readonly check: (count: number) => void;
+  /** So many zeros in the place of those of before, which are given up in the same turn. Refuses what has no room. */
+  readonly longer: (length: number) => Floats;
   /** Throws when nobody waits for them any more. */
   readonly goesOn: () => void;
 }
@@ -41,7 +49,7 @@ class CsvReader {
   #places: readonly number[] | undefined;
   #width = 0;
   #count = 0;
-  #elements = new Float64Array(1024);
+  #elements: Floats = new Float32Array(0);
 
   constructor(table: TablePreprocessing, rows: Rows) {
     this.#table = table;
@@ -66,7 +74,7 @@ class CsvReader {
     }
   }
 
-  get elements(): Float64Array {
+  get elements(): Floats {
     return this.#elements.subarray(0, this.#count * this.#table.columns.length);
   }
 
@@ -79,7 +87,10 @@ class CsvReader {
 
   #grow(length: number): void {
     if (length <= this.#elements.length) return;
-    const larger = new Float64Array(Math.max(length, 2 * this.#elements.length));
+    const most = this.#rows.most * this.#table.columns.length;
+    const larger = this.#rows.longer(
+      Math.max(length, Math.min(most, Math.max(leastElements, 2 * this.#elements.length))),
+    );
     larger.set(this.#elements);
     this.#elements = larger;
   }
@@ -108,7 +119,7 @@ function parserInto(take: (record: readonly string[]) => void) {
 }
 
 /** A CSV, with a header that names the columns in any order, or without one and the columns in the model's order. */
-export async function readCsv(text: string, table: TablePreprocessing, rows: Rows): Promise<Float64Array> {
+export async function readCsv(text: string, table: TablePreprocessing, rows: Rows): Promise<Floats> {
   const bytes = Buffer.from(text);
   const reader = new CsvReader(table, rows);
   let rowFrom = 0;

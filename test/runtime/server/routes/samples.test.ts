@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { echoArtefact, echoTokenizer } from '../../../support/echo-artefact.ts';
-import { serveModels, type LiveServer } from '../../../support/model-server.ts';
+import { serveModels, until, type LiveServer } from '../../../support/model-server.ts';
 import { onnxModel, type Graph } from '../../../support/onnx-model.ts';
 import {
   houseTable,
@@ -170,6 +171,49 @@ describe('refused are', () => {
     expect(await (await post('texts', many, 'application/json')).json()).toEqual({
       error: expect.stringContaining('send them in several requests'),
     });
+  });
+});
+
+describe('samples that take more than their body', () => {
+  const large: Graph = {
+    ...meanOfRows,
+    inputs: [{ name: 'image', type: 'FP32', shape: ['batch', 1, 256, 256] }],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['image'], outputs: ['m'], attributes: { axes: [3], keepdims: 0 } },
+      { op: 'ReduceMean', inputs: ['m'], outputs: ['y'], attributes: { axes: [2], keepdims: 0 } },
+    ],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['batch', 1] }],
+  };
+  const preprocessing = { ...smallPicture, height: 256, width: 256 };
+  const limits = { maxBodyBytes: 1 << 20, maxBodiesBytes: 1 << 20 };
+
+  test('count as what they are, and give it back', async () => {
+    const narrow = await serveModels(manifested('large', large, { preprocessing }), limits);
+    const image = readFileSync(new URL('../../../golden/pictures/grey.png', import.meta.url)).toString('base64');
+    const asked = (count: number): Promise<Response> =>
+      fetch(`${narrow.url}/v2/models/large/predict`, {
+        ...{ method: 'POST', body: JSON.stringify({ images: Array<string>(count).fill(image) }) },
+        headers: { 'Content-Type': 'application/json' },
+      });
+    const slow = new Socket();
+    try {
+      // Four of a quarter of a MiB each and their body are more than ever fits: no time is told to come again.
+      const refused = await asked(4);
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([413, null]);
+      expect(await refused.json()).toEqual({ error: expect.stringContaining('take more than 1048576 bytes') });
+      for (let round = 0; round < 2; round += 1) expect((await asked(3)).status).toBe(200);
+      slow
+        .connect(narrow.port, '127.0.0.1')
+        .write('POST /v2/models/large/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n');
+      slow.write(Buffer.alloc(450_000));
+      // One has room beside it, whichever comes first; when it is answered the other is there.
+      expect((await asked(1)).status).toBe(200);
+      await until(async () => (await asked(3)).status === 503);
+      expect([(await asked(3)).headers.get('retry-after'), (await asked(1)).status]).toEqual(['1', 200]);
+    } finally {
+      slow.destroy();
+      await narrow.stop();
+    }
   });
 });
 

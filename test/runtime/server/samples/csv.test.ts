@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid } from '../../../../runtime/server/protocol/errors.ts';
-import { readCsv } from '../../../../runtime/server/samples/csv.ts';
+import { readCsv, type Floats } from '../../../../runtime/server/samples/csv.ts';
 import type { TablePreprocessing } from '../../../../runtime/server/samples/preprocessing.ts';
 import { age, city, lenient, strict, tableOf } from '../../../support/sample-tables.ts';
 
-const rows = { most: 10, check: () => undefined, goesOn: () => undefined };
-const csv = (text: string, table: TablePreprocessing): Promise<Float64Array> => readCsv(text, table, rows);
+const longer = (length: number): Floats => new Float64Array(length);
+const rows = { most: 10, check: () => undefined, goesOn: () => undefined, longer };
+const csv = (text: string, table: TablePreprocessing): Promise<Floats> => readCsv(text, table, rows);
 
 describe('a CSV', () => {
   test.each(['', 'age,city\n'])('%j with more rows than may come is read no further', async (header) => {
@@ -36,8 +37,15 @@ describe('a CSV', () => {
 
   test('keeps every number, however many there are', async () => {
     const text = Array.from({ length: 5000 }, (_, row) => `${row},Oslo\n`).join('');
-    const elements = await readCsv(text, strict, { ...rows, most: 5000 });
+    const lengths: number[] = [];
+    const told = (length: number): Floats => {
+      lengths.push(length);
+      return longer(length);
+    };
+    const elements = await readCsv(text, strict, { ...rows, most: 5000, longer: told });
     expect([...elements]).toEqual(Array.from({ length: 5000 }, (_, row) => [row, 1]).flat());
+    // Room is asked for as they come, and for no more than there may be.
+    expect(lengths).toEqual([1024, 2048, 4096, 8192, 10_000]);
   });
 
   test.each([0, 1, 2, 3])('reads letters that lie in two pieces, %i bytes along', async (along) => {
