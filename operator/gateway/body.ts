@@ -7,6 +7,7 @@
 import type { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../process/clock.ts';
+import { keep, whole } from '../../process/pieces.ts';
 import { hasBody } from './answers.ts';
 import { BodyStream, type Breach } from './body-stream.ts';
 import { Patience, type Pace } from './pace.ts';
@@ -144,9 +145,7 @@ export class Body {
   open(): Buffer | Readable | null {
     this.#stop();
     if (!this.#whole || this.#taken > this.#rules.aheadBytes) return this.#stream();
-    const [first] = this.#chunks;
-    if (first === undefined) return null;
-    return this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    return this.#chunks.length === 0 ? null : whole(this.#chunks);
   }
 
   /** Nobody wants it any more: gives the memory back, and drops what is still to come. */
@@ -169,7 +168,7 @@ export class Body {
     const take = (chunk: Buffer): void => {
       this.#hold(chunk.length);
       this.#taken += chunk.length;
-      this.#chunks.push(chunk);
+      keep(this.#chunks, chunk);
       took(chunk.length);
     };
     const end = (): void => {

@@ -1,6 +1,7 @@
 /** Reads a request's body within a limit, and undoes gzip and deflate within the same limit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createGunzip, createInflate } from 'node:zlib';
+import { keep, whole } from '../../process/pieces.ts';
 import { abandoned, invalid, Refusal, unavailable } from './protocol/errors.ts';
 import { parseJson } from './protocol/json.ts';
 import { footprintOf } from './protocol/json-footprint.ts';
@@ -178,13 +179,17 @@ function collect(request: IncomingMessage, limitBytes: number, share: Share): Pr
       try {
         if (size > limitBytes) throw tooLarge(limitBytes);
         share.hold(chunk.length);
-        chunks.push(chunk);
+        keep(chunks, chunk);
       } catch (error) {
         refuse(error);
       }
     });
     request.on('end', () => {
-      if (chunks !== undefined) resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      if (chunks === undefined) return;
+      const all = whole(chunks);
+      // The request lives on, and would have it a second time.
+      chunks = undefined;
+      resolve(all);
     });
     request.on('error', () => reject(abandoned()));
   });
@@ -210,7 +215,7 @@ export async function decompress(
   } catch (error) {
     throw error instanceof Refusal ? error : invalid(`the body is not ${encoding}`);
   }
-  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+  return whole(pieces);
 }
 
 /** How much of a body of some length may be JSON. */

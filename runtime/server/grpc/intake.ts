@@ -1,18 +1,19 @@
 /**
  * What messages hold while they come. The library bounds each and tells nobody of one before it is whole; of many callers who
  * never finish theirs the sum would know no bound. Node tells of every HTTP/2 stream of the process before the library reads
- * it, so its bytes can be counted as those of a body are: what has no room is refused, and what takes too long. What is
- * compressed reaches the library as what it was, for the same reason. And what the library refuses itself gets a name here.
+ * it, so its bytes can be counted as those of a body are: what has no room is refused, and what takes too long. What has come
+ * reaches the library when it is whole, as what it was before it was compressed, for the same reason. And what the library refuses
+ * itself gets a name here.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { callOf } from '../access-log.ts';
-import { Share, wholeWithinMs } from '../body.ts';
+import { wholeWithinMs } from '../body.ts';
 import type { Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
-import { codings, Compressed, prefixBytes, type Coding } from './compressed.ts';
 import { codeOf, detailsOf } from './status.ts';
 import { dropUnread } from './unread.ts';
+import { codings, WholeMessage } from './whole-message.ts';
 
 const channel = 'http2.server.stream.created';
 
@@ -72,35 +73,24 @@ function refuse({ stream }: Incoming, { fault, message }: Refusal): void {
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-/** Counts what a call sends until its message is whole, when it counts by itself; refuses what has no room or takes too long. */
-function count({ face }: Intake, incoming: Incoming): void {
+/** Refuses a call whose message takes too long to come. */
+function time({ face }: Intake, incoming: Incoming): void {
   const { stream } = incoming;
   const limitMs = wholeWithinMs(face);
   const late = new Refusal({ kind: 'expired' }, `the message was not whole within ${Math.ceil(limitMs / 1000)} s`);
   const timer = setTimeout(() => refuse(incoming, late), limitMs).unref();
-  let share: Share | undefined;
-  const begin = (first: Buffer): Share =>
-    new Share(face.bodies, stream, first.length < prefixBytes ? 0 : first.readUInt32BE(1));
-  stream.on('data', (chunk: Buffer) => {
-    try {
-      share ??= begin(chunk);
-      share.hold(chunk.length);
-    } catch (error) {
-      refuse(incoming, refusalOf(error));
-    }
-  });
-  stream.once('end', () => {
-    clearTimeout(timer);
-    share?.release();
-  });
-  stream.once('close', () => clearTimeout(timer));
+  for (const event of ['end', 'close']) stream.once(event, () => clearTimeout(timer));
 }
 
-/** Has a call read as what it was before it was compressed, once it is whole. Node pushes what comes to the stream's readers. */
-function expand({ face }: Intake, incoming: Incoming, coding: Coding): void {
-  const { stream } = incoming;
+/**
+ * Has a call read once it is whole, as what it was before it was compressed; what has no room is refused. Node pushes what comes to
+ * the stream's readers.
+ */
+function gather({ face }: Intake, incoming: Incoming): void {
+  const { stream, headers } = incoming;
   const push = stream.push.bind(stream);
-  const message = new Compressed(face, stream, coding);
+  const coding = codings.find((known) => known === headers['grpc-encoding']);
+  const message = new WholeMessage(face, stream, coding);
   let isOver = false;
   const end = (): void => {
     isOver = true;
@@ -115,8 +105,9 @@ function expand({ face }: Intake, incoming: Incoming, coding: Coding): void {
     end();
   };
   stream.push = (chunk: Buffer | null): boolean => {
-    // Nobody reads what the library has refused, and what has failed already.
-    if (isOver || stream.listenerCount('data') === 0) return push(chunk);
+    // Nobody reads what has failed already, and what the library has refused.
+    if (isOver) return true;
+    if (stream.listenerCount('data') === 0) return push(chunk);
     try {
       if (chunk === null) message.whole().then(pass).catch(fail);
       else message.add(chunk);
@@ -131,17 +122,16 @@ function expand({ face }: Intake, incoming: Incoming, coding: Coding): void {
 export function countIncoming(intake: Intake): () => void {
   const onCreated = (message: unknown): void => {
     const incoming = message as Incoming;
-    const { stream, headers } = incoming;
+    const { stream } = incoming;
     if (stream.session?.socket.localPort !== intake.port) return;
     name(intake, incoming);
     dropUnread(stream);
-    const coding = codings.find((known) => known === headers['grpc-encoding']);
-    if (coding !== undefined) expand(intake, incoming, coding);
+    gather(intake, incoming);
     // Before the library listens, and not where it never does: a reader of ours alone would lose what the library wants to read.
     const onListener = (event: string): void => {
       if (event !== 'data') return;
       stream.off('newListener', onListener);
-      count(intake, incoming);
+      time(intake, incoming);
     };
     stream.on('newListener', onListener);
   };

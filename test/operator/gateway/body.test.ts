@@ -108,6 +108,19 @@ test('the pace of what is streamed goes on where the reading ahead stopped; a pa
   expect(read.request.socket.destroyed).toBe(false);
 });
 
+test('what comes a byte at a time is kept in few pieces', async () => {
+  const read = await reading(2000);
+  for (let sent = 0; sent < 2000; sent += 1) read.sender.write(String(sent % 10));
+  await until(() => read.done.length === 1);
+  read.sender.end('end');
+  const stream = read.body.open();
+  if (stream === null || Buffer.isBuffer(stream)) throw new Error('the body is whole');
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece as Buffer);
+  expect(Buffer.concat(pieces).toString()).toBe(`${'0123456789'.repeat(200)}end`);
+  expect(pieces.length).toBeLessThan(20);
+});
+
 test('what comes of a body that nobody wants any more is read and dropped', async () => {
   const read = await reading(100);
   await arrive(read, 100);

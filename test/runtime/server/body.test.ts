@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { BodyBudget, readBody } from '../../../runtime/server/body.ts';
 import { grpcCaller } from '../../support/grpc-caller.ts';
 import { post } from '../../support/http-caller.ts';
@@ -50,6 +50,18 @@ test('bodies beyond the budget are refused with 503, and taken again when a call
   third.write('1');
   expect(String(await once(third, 'data'))).toContain('HTTP/1.1 400');
   third.destroy();
+});
+
+test('a body that comes a byte at a time is kept in few pieces', async () => {
+  const concat = jest.spyOn(Buffer, 'concat');
+  const request = new IncomingMessage(new Socket());
+  for (let come = 0; come < 20_000; come += 1) request.push(Buffer.of(come % 10));
+  request.push(null);
+  const limits = { maxBodyBytes: megabyte, bodies: new BodyBudget(megabyte) };
+  const bytes = await readBody([request, new ServerResponse(request)], limits);
+  expect(bytes.equals(Buffer.from(Array.from({ length: 20_000 }, (_, index) => index % 10)))).toBe(true);
+  expect(Math.max(...concat.mock.calls.map(([pieces]) => pieces.length))).toBeLessThan(20);
+  concat.mockRestore();
 });
 
 /** The bytes of a body that is read from memory, with some headers. */

@@ -235,6 +235,17 @@ describe('a call', () => {
     expect(said.told).toEqual([]);
   });
 
+  test('whose frames are of a byte each reaches the library in few pieces', async () => {
+    const { stream, heard } = incoming(port);
+    const bytes = framed(Buffer.alloc(2000, 'ab'), false);
+    for (const byte of bytes) stream.write(Buffer.of(byte));
+    stream.end();
+    await turnsUntil(() => heard.includes('end'));
+    const pieces = heard.filter((one) => one !== 'end');
+    expect(Buffer.concat(pieces)).toEqual(bytes);
+    expect(pieces.length).toBeLessThan(20);
+  });
+
   const large = gzipSync(Buffer.alloc(maxBodyBytes + 1));
   test.each<[string, Buffer, object]>([
     [
