@@ -3,12 +3,13 @@
  * in batches and through its ordinary queue. One batch of an explanation is under way at a time: requests pass between.
  */
 import type { Caller } from '../batcher.ts';
+import type { Share } from '../body.ts';
 import type { ModelFacts } from '../loader.ts';
-import { invalid } from '../protocol/errors.ts';
+import { invalid, Refusal } from '../protocol/errors.ts';
 import { noNumber } from '../protocol/json-data.ts';
 import type { InferenceRequest, InferenceResult } from '../protocol/request.ts';
 import { sum } from '../sum.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
+import { datatypes, elementCount, type Tensor } from '../tensor.ts';
 import { featuresOf, type Feature } from './features.ts';
 import type { Question } from './parameters.ts';
 import { probesOf, probesPerFeature, telling, type Probe } from './probes.ts';
@@ -17,8 +18,14 @@ import { requestOf, subjectsOf, type Asked, type Subject } from './subjects.ts';
 /** Rows that one explanation may ask a model about. */
 const mostRows = 16_384;
 
-/** Of the input that is explained, all rows together: each is held as 8 bytes, several times. */
+/** Of the input that is explained, all rows together. */
 const mostElements = 1 << 22;
+
+/**
+ * Bytes that are held until the answer is there, of each element: as a number of its row, as a sum, as an attribution, in a list, and
+ * in lists of lists; and of each row, for each input and what is said of it: measured, and rounded up.
+ */
+const costs = { element: 5 * 8, row: 1 << 10 } as const;
 
 /** Of one row of the request. */
 export interface Explanation {
@@ -38,6 +45,8 @@ export interface Oracle {
   readonly facts: ModelFacts;
   readonly infer: (request: InferenceRequest, caller?: Caller) => Promise<InferenceResult>;
   readonly caller: Caller;
+  /** Holds what an explanation takes beside its body, which is a fraction of it. */
+  readonly share: Pick<Share, 'make'>;
 }
 
 /** Explains every row of a request. Refuses what the model cannot be asked, and what would take too many rows. */
@@ -46,21 +55,29 @@ export async function explain(
   inputs: readonly Tensor[],
   oracle: Oracle,
 ): Promise<readonly Explanation[]> {
-  const ask = asking(question, oracle);
+  const atOnce = atOnceOf(oracle.facts);
+  const ask = asking(question, oracle, atOnce);
   const [count = 0, ...rowShape] = inputs.find(({ name }) => name === question.input.name)?.shape ?? [];
   // Before anything is made for each row or element of it.
   checkSize(count, rowShape);
+  const most = probesAtOnce(elementCount(rowShape), atOnce);
+  if (count > 0) oracle.share.make(bytesOf(question, [inputs.length, count, elementCount(rowShape), most]), tooLarge);
   const subjects = subjectsOf(question, inputs);
   if (count === 0) return [];
   const features = featuresOf(rowShape, question.patch);
   checkWay(question, features, subjects);
   checkCost(question, features, subjects);
-  const values = await ask(subjects.map((subject) => ({ subject, elements: subject.row })));
-  const baselines = await ask(subjects.map((subject) => ({ subject, elements: subject.baseline })));
-  const targets = values.map((scores, index) => targetOf(question, scores, [index, values.length]));
-  const sums = await sumsOf(ask, { question, features, subjects, targets });
-  return targets.map((target, index) => {
-    const [value, baselineValue] = [values[index]?.[target] ?? NaN, baselines[index]?.[target] ?? NaN];
+  const rows = subjects.map((subject) => ({ subject, elements: subject.row }));
+  const values = await ask(rows, (scores, index) => {
+    const target = targetOf(question, scores, [index, count]);
+    return { target, value: scores[target] ?? NaN };
+  });
+  const targets = values.map(({ target }) => target);
+  const ends = subjects.map((subject) => ({ subject, elements: subject.baseline }));
+  const baselines = await ask(ends, (scores, index) => scores[targets[index] ?? 0] ?? NaN);
+  const sums = await sumsOf(ask, { question, features, subjects, targets, most });
+  return values.map(({ target, value }, index) => {
+    const baselineValue = baselines[index] ?? NaN;
     const subject = subjects[index];
     const own = subject && telling(features, subject);
     const offset = question.method.kind === 'occlusion' ? value : 0;
@@ -80,22 +97,27 @@ function told({ output }: Question, explanation: Explanation): Explanation {
   throw noNumber(output.name);
 }
 
-type Ask = (rows: readonly Asked[]) => Promise<readonly Float64Array[]>;
+/** Of each row what is told of its scores, one number for each target: to keep them all would take what the output does. */
+type Ask = <T>(rows: readonly Asked[], tell: (scores: Float64Array, index: number) => T) => Promise<readonly T[]>;
 
-/** Asks about rows, so many at a time as the model takes; what it says of each, one number for each target. */
-function asking(question: Question, { facts, infer, caller }: Oracle): Ask {
-  const stubborn = facts.inputs.find(({ shape }) => shape[0] !== -1 && shape[0] !== 1);
+/** So many rows as the model takes. */
+function atOnceOf({ inputs, maxBatch }: ModelFacts): number {
+  const stubborn = inputs.find(({ shape }) => shape[0] !== -1 && shape[0] !== 1);
   if (stubborn !== undefined)
     throw invalid(`input '${stubborn.name}' is [${stubborn.shape.join(',')}], which has no axis for single rows`);
-  const atOnce = facts.inputs.some(({ shape }) => shape[0] === 1) ? 1 : Math.max(1, facts.maxBatch);
-  return async (rows) => {
-    const scores: Float64Array[] = [];
+  return inputs.some(({ shape }) => shape[0] === 1) ? 1 : Math.max(1, maxBatch);
+}
+
+/** Asks about rows, so many at a time. */
+function asking(question: Question, { infer, caller }: Oracle, atOnce: number): Ask {
+  return async <T>(rows: readonly Asked[], tell: (scores: Float64Array, index: number) => T) => {
+    const told: T[] = [];
     for (let start = 0; start < rows.length; start += atOnce) {
       const some = rows.slice(start, start + atOnce);
       const { outputs } = await infer(requestOf(question, some), caller);
-      scores.push(...scoresOf(outputs[0], some.length));
+      for (const scores of scoresOf(outputs[0], some.length)) told.push(tell(scores, told.length));
     }
-    return scores;
+    return told;
   };
 }
 
@@ -125,6 +147,19 @@ function checkWay({ method, input }: Question, features: readonly Feature[], sub
 function checkCost({ method }: Question, features: readonly Feature[], subjects: readonly Subject[]): void {
   const each = subjects.map((subject) => 2 + probesPerFeature(method) * telling(features, subject).length);
   checkRows(sum(each));
+}
+
+type Sizes = readonly [inputs: number, rows: number, width: number, probes: number];
+
+/** Of an explanation of so many rows, of so many elements each, with so many probes at a time. */
+function bytesOf({ input }: Question, [inputs, rows, width, probes]: Sizes): number {
+  const ofProbes = probes * width * (8 + datatypes[input.datatype].bytes);
+  return rows * ((inputs + 1) * costs.row + width * costs.element) + ofProbes;
+}
+
+function tooLarge(mostBytes: number): Refusal {
+  const sentence = `the explanation, and the body that asked for it, take more than ${mostBytes} bytes`;
+  return new Refusal({ kind: 'tooLarge' }, `${sentence}: ask for fewer rows in one request`);
 }
 
 function checkSize(count: number, rowShape: readonly number[]): void {
@@ -165,29 +200,37 @@ interface Task {
   readonly features: readonly Feature[];
   readonly subjects: readonly Subject[];
   readonly targets: readonly number[];
+  /** Probes that are made at a time. */
+  readonly most: number;
 }
 
 /** For each subject and feature the weighted sum of what the model says of its probes. */
-async function sumsOf(ask: Ask, { question, features, subjects, targets }: Task): Promise<readonly Float64Array[]> {
+async function sumsOf(
+  ask: Ask,
+  { question, features, subjects, targets, most }: Task,
+): Promise<readonly Float64Array[]> {
   const sums = subjects.map(() => new Float64Array(features.length));
   for (const [index, subject] of subjects.entries()) {
     const [target = 0, own] = [targets[index], sums[index]];
-    for (const probes of chunks(probesOf(question.method, features, subject), subject.row.length)) {
-      const scores = await ask(probes.map(({ fill }) => ({ subject, elements: filled(fill, subject) })));
+    for (const probes of chunks(probesOf(question.method, features, subject), most)) {
+      const rows = probes.map(({ fill }) => ({ subject, elements: filled(fill, subject) }));
+      const scores = await ask(rows, (all) => all[target] ?? NaN);
       probes.forEach(({ feature, weight }, at) => {
-        if (own !== undefined) own[feature] = (own[feature] ?? 0) + weight * (scores[at]?.[target] ?? NaN);
+        if (own !== undefined) own[feature] = (own[feature] ?? 0) + weight * (scores[at] ?? NaN);
       });
     }
   }
   return sums;
 }
 
-/** So many rows are made at a time; of long ones so many that they have about this many elements. */
+/** No more rows are made at a time than the model takes, and of long ones so many that they have about this many elements. */
 const chunkRows = 256;
-const chunkElements = 1 << 22;
+const chunkElements = 1 << 20;
 
-function* chunks(probes: Iterable<Probe>, width: number): Generator<readonly Probe[]> {
-  const most = Math.min(chunkRows, Math.ceil(chunkElements / Math.max(1, width)));
+const probesAtOnce = (width: number, atOnce: number): number =>
+  Math.min(chunkRows, atOnce, Math.ceil(chunkElements / Math.max(1, width)));
+
+function* chunks(probes: Iterable<Probe>, most: number): Generator<readonly Probe[]> {
   let chunk: Probe[] = [];
   for (const probe of probes) {
     chunk.push(probe);

@@ -1,13 +1,14 @@
 /** The rows of a request one by one, and requests made of changed ones. Pure. */
 import { invalid } from '../protocol/errors.ts';
 import type { InferenceRequest, TensorSpec } from '../protocol/request.ts';
-import { concatBatch, datatypes, splitBatch, type Tensor, type TensorData } from '../tensor.ts';
+import { concatBatch, datatypes, setNumbers, splitBatch, type Tensor, type TensorData } from '../tensor.ts';
 import { spreadBaseline } from './features.ts';
 import type { Question } from './parameters.ts';
 
 /** One row that is explained. */
 export interface Subject {
   readonly row: Float64Array;
+  /** That of all rows, which is changed by nobody. */
   readonly baseline: Float64Array;
   /** The row's part of every input, under its name. */
   readonly inputs: ReadonlyMap<string, Tensor>;
@@ -26,11 +27,15 @@ export function subjectsOf({ input, baseline }: Question, inputs: readonly Tenso
     if (tensor.shape[0] === count) return splitBatch(tensor, new Array<number>(count).fill(1));
     throw invalid(`input '${tensor.name}' has ${tensor.shape[0] ?? 0} rows, '${inputs[0]?.name ?? ''}' has ${count}`);
   });
+  const shape = inputs.find(({ name }) => name === input.name)?.shape ?? [];
+  // Without rows the others of its lengths may be anything.
+  if (count === 0) return [];
+  const shared = spreadBaseline(baseline, shape.slice(1));
   return Array.from({ length: count }, (_, index) => {
     const own = new Map(rows.flatMap((split) => split.slice(index, index + 1)).map((part) => [part.name, part]));
     const part = own.get(input.name);
     if (part === undefined) throw invalid(`input '${input.name}' is missing`);
-    return { row: numbersOf(part), baseline: spreadBaseline(baseline, part.shape.slice(1)), inputs: own };
+    return { row: numbersOf(part), baseline: shared, inputs: own };
   });
 }
 
@@ -60,9 +65,6 @@ function changed(input: TensorSpec, rows: readonly Asked[]): Tensor {
   const [, ...rowShape] = rows[0]?.subject.inputs.get(name)?.shape ?? [];
   const width = rows[0]?.elements.length ?? 0;
   const data: TensorData = datatypes[datatype].zeros(rows.length * width);
-  rows.forEach(({ elements }, index) => {
-    if (data instanceof BigInt64Array) data.set(Array.from(elements, BigInt), index * width);
-    else if (!Array.isArray(data) && !(data instanceof BigUint64Array)) data.set(elements, index * width);
-  });
+  rows.forEach(({ elements }, index) => setNumbers(data, elements, index * width));
   return { name, datatype, shape: [rows.length, ...rowShape], data };
 }

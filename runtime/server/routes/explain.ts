@@ -1,6 +1,6 @@
 /** POST /v2/models/{m}[/versions/{v}]/explain: the body of an infer request; answered row by row, for people to read. */
 import type { Express, Request, Response } from 'express';
-import { readBody } from '../body.ts';
+import { heldBody } from '../body.ts';
 import { explain, type Explanation } from '../explain/explain.ts';
 import { questionOf, type Question } from '../explain/parameters.ts';
 import { Connection, headerOf, holdStrings, readyFor, recalled, send, type Face } from '../face.ts';
@@ -26,14 +26,14 @@ async function answer(face: Face, request: Request, response: Response): Promise
   readyFor(face, response, named);
   const lengthIn = (bodyLength: number): number | undefined =>
     jsonLengthOf(headerOf(request, 'inference-header-content-length'), bodyLength);
-  const bytes = await readBody([request, response], face, (bodyLength) => lengthIn(bodyLength) ?? bodyLength);
+  const [bytes, share] = await heldBody([request, response], face, (bodyLength) => lengthIn(bodyLength) ?? bodyLength);
   const { model, facts } = readyFor(face, response, named);
   if (model.language !== undefined) throw invalid(`'${model.name}' is a language model, which is not explained`);
   const jsonLength = lengthIn(bytes.length);
   const countStrings = holdStrings(face, response);
   const { request: asked, parameters } = decodeQuestion({ bytes, jsonLength, countStrings }, facts);
   const question = questionOf(parameters, facts);
-  const oracle = { facts, infer: model.infer.bind(model), caller };
+  const oracle = { facts, infer: model.infer.bind(model), caller, share };
   const found = await model.tasks.during(() => wholly(() => explain(question, asked.inputs, oracle)));
   const rowShape = asked.inputs.find(({ name }) => name === question.input.name)?.shape.slice(1) ?? [];
   return {
