@@ -22,6 +22,9 @@ export function tooLarge(limitBytes: number): Refusal {
 const smallBytes = 64 << 10;
 const reserveBytes = 4 << 20;
 
+/** Part of an answer for which there must be room. */
+const leastFree = 1 / 8;
+
 /**
  * Bytes of bodies in memory, and of what they become there, of all requests together, each from its first byte until its request is
  * answered.
@@ -50,9 +53,13 @@ export class BodyBudget {
     return true;
   }
 
-  /** Takes of `bytes` as many as are free, and tells how many: what is kept for small bodies stays theirs. */
+  /**
+   * Takes of `bytes` as many as are free, and tells how many: what is kept for small bodies stays theirs. None where too few are
+   * free: else each of many that are made at the same time would find the few bytes that the last has given back.
+   */
   takeFree(bytes: number): number {
-    const taken = Math.min(bytes, Math.max(0, this.#freeBytes));
+    const taken = Math.min(bytes, this.#freeBytes);
+    if (taken < Math.min(bytes, this.#bytes) * leastFree) return 0;
     this.#freeBytes -= taken;
     return taken;
   }
@@ -126,7 +133,7 @@ export class Share {
     this.#heldBytes = 0;
   }
 
-  /** Holds an answer until it is read. It is there already: the last that finds room may be larger than that. */
+  /** Holds an answer until it is read. It is there already: the last that finds room may be larger than that, eight times at most. */
   answer(bytes: number): void {
     if (this.#over) throw abandoned();
     const taken = this.#budget.takeFree(bytes);

@@ -125,12 +125,17 @@ export function holdStrings({ bodies }: Face, response: ServerResponse): CountSt
   };
 }
 
+/** Holds an answer until its caller has it. Refuses with 503 where there is no room. */
+export function holdAnswer({ bodies }: Face, response: ConstructorParameters<typeof Share>[1], bytes: number): void {
+  if (bytes > smallBytes) new Share(bodies, response, bytes).answer(bytes);
+}
+
 /** Writes an answer in one piece, compressed where the caller asks for it and it is worth the work. */
 export async function send(face: Face, [request, response]: Exchange, { body, jsonLength }: Reply): Promise<void> {
   const coding = codingOf(headerOf(request, 'accept-encoding'));
   const plainLength = Buffer.byteLength(body);
   releaseAll(response);
-  if (plainLength > smallBytes) new Share(face.bodies, response, plainLength).answer(plainLength);
+  holdAnswer(face, response, plainLength);
   const packed = coding !== undefined && isWorthwhile(plainLength) ? await compress(body, coding) : undefined;
   const headers: Record<string, string | number> = {
     'Content-Type': jsonLength === undefined ? 'application/json' : 'application/octet-stream',

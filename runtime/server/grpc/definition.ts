@@ -1,4 +1,7 @@
-/** The service as open-inference.proto declares it, and its messages, which are decoded when there is room for them. */
+/**
+ * The service as open-inference.proto declares it, and its messages, which are decoded when there is room for them, and encoded here
+ * to be counted.
+ */
 import { fileURLToPath } from 'node:url';
 import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { noRoom, type BodyBudget } from '../body.ts';
@@ -14,30 +17,39 @@ const loaderOptions = { keepCase: true, longs: String, enums: String, defaults: 
 
 type Declared = MethodDefinition<object, object>;
 
-/** A method whose messages stay bytes, which the library keeps while it waits for the rest of a call. */
-type Undecoded = Omit<Declared, 'requestDeserialize'> & { readonly requestDeserialize: (bytes: Buffer) => Buffer };
+type Coders = 'requestDeserialize' | 'responseSerialize';
 
-/** What callers say to one method. */
+/** A method whose messages are bytes for the library: it keeps what comes until the call is whole, and its answer until that is read. */
+type Undecoded = Omit<Declared, Coders> & Readonly<Record<Coders, (bytes: Buffer) => Buffer>>;
+
+const asItIs = (bytes: Buffer): Buffer => bytes;
+
+/** What callers say to one method, and are told. */
 export class Requests {
   readonly #deserialize: Declared['requestDeserialize'];
+  readonly #serialize: Declared['responseSerialize'];
   readonly #fields: Fields;
 
-  constructor({ requestDeserialize, requestType }: Declared, find: (name: string) => Descriptor | undefined) {
+  constructor(
+    { requestDeserialize, requestType, responseSerialize }: Declared,
+    find: (name: string) => Descriptor | undefined,
+  ) {
     this.#deserialize = requestDeserialize;
+    this.#serialize = responseSerialize;
     this.#fields = fieldsOf(requestType.type as Descriptor, find);
   }
 
-  /** Decodes a message and answers it; until then it counts as a body, and as no less than what it takes when decoded. */
+  /** Decodes a message, answers it and encodes the answer; until then it counts as a body, and as no less than what it takes when decoded. */
   async answered(
     bodies: BodyBudget,
     bytes: Buffer,
     answer: (request: object) => object | Promise<object>,
-  ): Promise<object> {
+  ): Promise<Buffer> {
     const takes = this.#read(() => footprintOf(bytes, this.#fields, bodies.mostBytes));
     if (takes > bodies.mostBytes) throw tooMany(bodies.mostBytes);
     if (!bodies.take(takes, bytes.length)) throw noRoom();
     try {
-      return await answer(this.#read(() => this.#deserialize(bytes)));
+      return this.#serialize(await answer(this.#read(() => this.#deserialize(bytes))));
     } finally {
       bodies.give(takes);
     }
@@ -70,7 +82,7 @@ function serviceOf(definitions: PackageDefinition, [packageName, name]: readonly
     definitions[`${packageName}.${message}`]?.type as unknown as Descriptor | undefined;
   return {
     methods: Object.fromEntries(
-      declared.map(([name, method]) => [name, { ...method, requestDeserialize: (bytes: Buffer) => bytes }]),
+      declared.map(([name, method]) => [name, { ...method, requestDeserialize: asItIs, responseSerialize: asItIs }]),
     ),
     requests: new Map(declared.map(([name, method]) => [name, new Requests(method, find)])),
   };

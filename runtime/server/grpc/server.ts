@@ -10,7 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { callOf, type Call } from '../access-log.ts';
 import type { ServerFacts } from '../descriptions.ts';
-import type { Face } from '../face.ts';
+import { holdAnswer, type Face } from '../face.ts';
 import { Refusal, refusalOf } from '../protocol/errors.ts';
 import type { CallSpan } from '../tracing/spans.ts';
 import { boundTo } from './address.ts';
@@ -50,7 +50,7 @@ function statusOf(face: Face, error: unknown, requestId: string) {
 /** The call by its name, which goes back to the caller before anything else does; and its span, where it is traced. */
 function observed(
   { access, tracing }: Face,
-  call: ServerUnaryCall<Buffer, object>,
+  call: ServerUnaryCall<Buffer, Buffer>,
 ): Call & { readonly span?: CallSpan } {
   const header = (name: string) => call.metadata.get(name)[0];
   const [traceparent, tracestate] = [header('traceparent'), header('tracestate')];
@@ -62,8 +62,14 @@ function observed(
   return { ...known, ...(span && { span }) };
 }
 
+/** By the library's word the end of a call is that it cannot be answered any more: its answer has left, or its caller has. */
+const endOf = (call: ServerUnaryCall<Buffer, Buffer>) => ({
+  closed: call.cancelled,
+  on: (_close: 'close', listener: () => void) => call.once('cancelled', listener),
+});
+
 function handlerOf(face: Face, method: Method, requests: Requests): UntypedServiceImplementation[string] {
-  const handler: handleUnaryCall<Buffer, object> = (call, callback) => {
+  const handler: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
     const { requestId, tell, span } = observed(face, call);
     const caller = {
       trace: span?.trace,
@@ -80,9 +86,13 @@ function handlerOf(face: Face, method: Method, requests: Requests): UntypedServi
       tell?.(() => ({ method: call.getPath(), code: status[code] }));
     };
     const answered = requests.answered(face.bodies, call.request, (request) => method(request as never, caller));
-    answered.then(
-      (value) => {
-        callback(null, value);
+    const held = answered.then((bytes) => {
+      holdAnswer(face, endOf(call), bytes.length);
+      return bytes;
+    });
+    held.then(
+      (bytes) => {
+        callback(null, bytes);
         ended(status.OK);
       },
       (error: unknown) => {

@@ -36,6 +36,15 @@ test('a budget gives what is free, and nothing beyond', () => {
   expect(takes(7)).toBe(true);
 });
 
+test('an answer takes what is free, where that is no trifle of it', () => {
+  const budget = new BodyBudget(1000);
+  const takes = (bytes: number) => budget.takeFree(bytes);
+  // The largest is as large as all that there is.
+  expect([takes(8000), takes(1)]).toEqual([1000, 0]);
+  budget.give(124);
+  expect([takes(8000), takes(1000), takes(248), takes(1)]).toEqual([0, 0, 124, 0]);
+});
+
 test('bodies beyond the budget are refused with 503, and taken again when a caller has gone', async () => {
   const first = await unfinished();
   const second = await unfinished();
