@@ -61,13 +61,16 @@ describe('a collector that listens', () => {
 
   test('gets an inference as a child of the caller, with its wait and its run below it', async () => {
     const { id, headers } = callersTrace();
-    expect((await infer(server, { ...headers, 'x-request-id': 'mine' })).status).toBe(200);
+    const own = { 'x-request-id': 'mine', 'user-agent': 'mine/1', authorization: 'Bearer secret' };
+    expect((await infer(server, { ...headers, ...own })).status).toBe(200);
     const spans = await receiver.trace(id, 3);
     const root = spans.get('POST /v2/models/{model}/infer')!;
     expect(root).toMatchObject({ parentSpanId: parentId, traceState: 'vendor=1', kind: 'SERVER', status: 'UNSET' });
-    expect(root.attributes).toMatchObject({
+    // What the documentation names, and no other header.
+    expect(root.attributes).toEqual({
       ...{ 'http.request.method': 'POST', 'http.route': '/v2/models/{model}/infer', 'http.response.status_code': 200 },
       ...{ 'url.path': '/v2/models/mlp/infer', 'url.scheme': 'http', 'network.protocol.version': '1.1' },
+      ...{ 'user_agent.original': 'mine/1', 'client.address': expect.any(String) },
       'http.response.header.x-request-id': ['mine'],
     });
     expect(JSON.stringify(root)).not.toContain('secret');
