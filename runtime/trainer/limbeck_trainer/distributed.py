@@ -9,7 +9,7 @@ import re
 import socket
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +26,9 @@ from limbeck_trainer.out_of_memory import is_out_of_memory
 # Pods of one group may meet hours apart: images are pulled, data is fetched and looked through before. Whoever dies
 # meanwhile is seen by the operator, which ends the others; its deadlines are the real bound.
 RENDEZVOUS_SECONDS = 6 * 3600
+# Between two looks for rank 0: the first pause, of which each next one is twice as long, and the longest. Every process
+# of the group asks the cluster's DNS with each look, in all search domains, for a name that may be missing for hours.
+FIRST_LOOK_SECONDS, MOST_LOOK_SECONDS = 0.05, 1.0
 # Longer than the operator's patience with a frozen rank, five times the longest step, is in most trainings: whoever
 # stands still is named then, and not those who wait for it. gloo's own 30 minutes would hide one where nobody asks.
 COLLECTIVE_SECONDS = 600
@@ -136,7 +139,7 @@ class Peers:
         # Rank 0 is its own neighbour: it need not wait until the cluster's DNS knows it.
         host = "127.0.0.1" if self.leads else environment.master_addr
         if not self.leads:
-            _await_listener(host, environment.master_port)
+            await_listener(host, environment.master_port)
         # The store is made here, not by env://, for its own, longer timeout; Debian's torch has no libuv.
         store = dist.TCPStore(  # type: ignore[attr-defined]
             host,
@@ -170,15 +173,21 @@ def device_of(environment: Environment) -> torch.device:
     return device
 
 
-def _await_listener(host: str, port: int) -> None:
+def await_listener(
+    host: str,
+    port: int,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Waits until rank 0 listens. torch would too, but with pauses of seconds between its tries."""
-    deadline = time.monotonic() + RENDEZVOUS_SECONDS
-    while time.monotonic() < deadline:
+    deadline, pause = clock() + RENDEZVOUS_SECONDS, FIRST_LOOK_SECONDS
+    while clock() < deadline:
         try:
             socket.create_connection((host, port), timeout=2).close()
             return
         except OSError:
-            time.sleep(0.05)
+            sleep(pause)
+            pause = min(2 * pause, MOST_LOOK_SECONDS)
     raise TrainerError(Reason.PEER_LOST, f"Rank 0 did not listen on {host}:{port} within {RENDEZVOUS_SECONDS} s.")
 
 

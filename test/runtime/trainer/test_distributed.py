@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 
 import pytest
 import torch
 import torch.distributed as dist
-from limbeck_trainer.distributed import Peers
+from limbeck_trainer.distributed import RENDEZVOUS_SECONDS, Peers, await_listener
 from limbeck_trainer.environment import Environment
 from limbeck_trainer.errors import Reason, TrainerError
-from support import alone
+from support import Hours, alone
 
 
 class Pair(Peers):
@@ -70,6 +71,40 @@ def test_a_group_speaks_by_what_its_devices_have_and_waits_for_a_time_that_is_sa
     meeting, group = seen
     assert (meeting["timeout"], meeting["is_master"]) == (timedelta(hours=6), True)
     assert (group["backend"], group["timeout"]) == (backend, timedelta(seconds=600))
+
+
+class Listener:
+    """What a socket has of a rank 0 that is there from a moment on; each try asks the DNS of the cluster."""
+
+    def __init__(self, hours: Hours, since: float) -> None:
+        self._hours, self._since, self.tries = hours, since, 0
+
+    def connect(self, _address: object, timeout: float) -> socket.socket:
+        self.tries += 1
+        if self._hours.now < self._since:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return socket.socket()
+
+
+@pytest.mark.parametrize(("since", "tries", "late"), [(0, 1, 0), (0.1, 3, 0.06), (60, 66, 1), (3600, 3606, 1)])
+def test_rank_0_is_found_soon_and_the_dns_is_not_flooded_until_then(
+    monkeypatch: pytest.MonkeyPatch, since: float, tries: int, late: float
+) -> None:
+    listener = Listener(hours := Hours(), since)
+    monkeypatch.setattr(socket, "create_connection", listener.connect)
+    await_listener("digits-a1-0", 29500, lambda: hours.now, hours.sleep)
+    assert listener.tries <= tries
+    assert since <= hours.now <= since + late
+
+
+def test_a_rank_0_that_never_listens_is_a_lost_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener(hours := Hours(), float("inf"))
+    monkeypatch.setattr(socket, "create_connection", listener.connect)
+    with pytest.raises(TrainerError, match="Rank 0 did not listen on host:29500 within 21600 s") as caught:
+        await_listener("host", 29500, lambda: hours.now, hours.sleep)
+    assert caught.value.reason is Reason.PEER_LOST
+    assert (hours.pauses[:6], max(hours.pauses)) == ([0.05, 0.1, 0.2, 0.4, 0.8, 1], 1)
+    assert RENDEZVOUS_SECONDS <= hours.now <= RENDEZVOUS_SECONDS + 1
 
 
 def test_shares_are_disjoint_and_complete() -> None:
