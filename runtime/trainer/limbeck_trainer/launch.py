@@ -6,6 +6,7 @@ started again here either, for the group is the unit, and the operator its keepe
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,8 @@ from limbeck_trainer.result import failure_document, write_result
 NOTICE_SECONDS = 10
 GRACE_SECONDS = 25
 LOOK_SECONDS = 0.05
+# Of who ends because another one did.
+ECHOES = (Reason.PEER_LOST, Reason.INTERRUPTED)
 
 
 @dataclass
@@ -125,11 +128,19 @@ def _hurry(children: Sequence[Child], failed_at: float, now: float) -> None:
 
 def decisive(over: Sequence[Child]) -> Child:
     """Who speaks for the pod: who failed first for a reason of its own, else who failed first, else rank 0."""
-    # The last of them: killed by SIGTERM, whatever has kept it from hearing that.
-    echoes = {EXIT_CODES[Reason.PEER_LOST], EXIT_CODES[Reason.INTERRUPTED], -signal.SIGTERM}
     failed = [child for child in over if child.code != 0]
-    causes = [child for child in failed if child.code not in echoes]
+    causes = [child for child in failed if not _is_echo(child)]
     return next(iter(causes or failed), min(over, key=lambda child: child.rank))
+
+
+def _is_echo(child: Child) -> bool:
+    """By its own words, for other reasons have the exit code of a lost peer, too; by that only where it left none."""
+    try:
+        reason: object = json.loads(child.result.read_bytes())["reason"]
+    except (OSError, ValueError, LookupError, TypeError):
+        # The last of them: killed by SIGTERM, whatever has kept it from hearing that.
+        return child.code in (*(EXIT_CODES[reason] for reason in ECHOES), -signal.SIGTERM)
+    return reason in ECHOES
 
 
 def told(child: Child, result: Path) -> int:

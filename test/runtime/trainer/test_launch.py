@@ -23,6 +23,9 @@ names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 open(os.environ["PLACES"] + "/" + os.environ["RANK"], "w").write(json.dumps([os.environ[name] for name in names]))
 open(os.environ["LIMBECK_RESULT_FILE"], "w").write(os.environ["RANK"])
 """
+PEER_LOST, STORE_UNAVAILABLE, INTERRUPTED = (
+    json.dumps({"outcome": "failed", "reason": reason}) for reason in ("PeerLost", "StoreUnavailable", "Interrupted")
+)
 SAY_WHAT_IS_HELD_BACK = """
 import os, signal
 open(os.environ["LIMBECK_RESULT_FILE"], "w").write(str(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
@@ -81,6 +84,11 @@ def test_sigterm_is_held_back_from_a_rank_until_it_can_hear_it_and_never_from_it
         ([[0.5, 75, "peer"], [0, 65, "data"]], 65, "data"),
         ([[0, 143, "stopped"], [0.3, 143, "stopped too"]], 143, "stopped"),
         ([[0, 75, "peer"], [0, 0, "ok"]], 75, "peer"),
+        # Who gives up on the store has the exit code of those who lose him.
+        ([[0, 75, PEER_LOST], [0.5, 75, STORE_UNAVAILABLE]], 75, STORE_UNAVAILABLE),
+        ([[0.5, 75, STORE_UNAVAILABLE], [0, 143, INTERRUPTED]], 75, STORE_UNAVAILABLE),
+        ([[0, 75, PEER_LOST], [0.5, 75, PEER_LOST]], 75, PEER_LOST),
+        ([[0, 75, PEER_LOST], [0.5, 1, "[]"]], 1, "[]"),
         # Who was asked to end before it could take that over has no reason of its own either.
         ([[0, -signal.SIGTERM, ""], [0.5, 65, "data"]], 65, "data"),
         ([[0, -signal.SIGTERM, ""], [0.3, 143, "stopped"]], 143, RESULT),
