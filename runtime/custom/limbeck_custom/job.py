@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from limbeck_custom import store
-from limbeck_custom.ending import EXIT_CODES, LARGER, Failure, as_json, is_out_of_memory, last_words
-from limbeck_custom.progress import Board, serve
+from limbeck_custom.telling import EXIT_CODES, LARGER, Board, Failure, as_json, is_out_of_memory, last_words, serve
 
 PEER_ERRORS = re.compile(r"Dist\w*Error|gloo|nccl|connection (closed|reset|refused|was)|broken pipe|timed out", re.I)
 POINTER = re.compile(r"/checkpoints/model/step-(\d+)\.json$")
@@ -26,6 +25,7 @@ class Job(contextlib.AbstractContextManager["Job"]):
         self.stopping = False  # Set by SIGTERM: write a checkpoint, raise Interrupted. 45 s later the pod is killed.
         self._result_file = Path(environment.get("LIMBECK_RESULT_FILE") or "/dev/termination-log")
         self._result, self._board = b"", Board()
+        self.progress = self._board.update  # phase, epoch, epochs, step, steps, loss, ...: whatever changed.
 
     @classmethod
     def start(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -47,10 +47,6 @@ class Job(contextlib.AbstractContextManager["Job"]):
         serve(self._board, config["progressPort"])
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # It may have been held back until now.
-
-    def progress(self, **changes: Any) -> None:
-        """phase, epoch, epochs, step, steps, loss, samplesPerSecond, etaSeconds: whatever changed."""
-        self._board.update(**changes)
 
     @contextlib.contextmanager
     def collective(self) -> Iterator[None]:
@@ -86,9 +82,8 @@ class Job(contextlib.AbstractContextManager["Job"]):
             self.progress(skippedCheckpoint=f"step {step} and later: not the bytes whose sha256 was written down")
         return None
 
-    def _pointers(self) -> list[tuple[int, str]]:
-        """Of the checkpoints of all attempts, the newest first."""
-        found = [(int(match[1]), uri) for uri in store.listed(self.run_uri) if (match := POINTER.search(uri))]
+    def _pointers(self) -> list[tuple[int, str]]:  # Of the checkpoints of all attempts, the newest first.
+        found = ((int(it[1]), uri) for uri in store.listed(self.run_uri) if (it := POINTER.search(uri)))
         return sorted(found, reverse=True)
 
     def publish(self, onnx: bytes, inputs: list[Any], outputs: list[Any], **members: Any) -> dict[str, Any]:
@@ -116,7 +111,7 @@ class Job(contextlib.AbstractContextManager["Job"]):
             if is_out_of_memory(error):
                 error = Failure("OutOfMemory", f"Out of memory: {words.rstrip('.: ')}. {LARGER}")
             failure = error if isinstance(error, Failure) else Failure("Crashed", words)
-            self._result, code = last_words(failure.document()), failure.exit_code
+            self._result, code = last_words(failure.document), failure.exit_code
         try:
             if self._result:
                 self._result_file.write_bytes(self._result)  # In place: the termination log is a mounted file.

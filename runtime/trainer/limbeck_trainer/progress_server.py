@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from http.server import ThreadingHTTPServer
+from socket import AF_INET, AF_INET6, create_server, has_dualstack_ipv6
 
 from prometheus_client import MetricsHandler
 
@@ -16,6 +17,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Of a frozen process the kernel still accepts this many connections: that tells it from one that is gone.
     request_queue_size = 128
+
+    def server_bind(self) -> None:
+        """On IPv6 and IPv4, for the operator asks by the pod's first address; on IPv4 alone where there is no other."""
+        both = has_dualstack_ipv6()
+        self.socket.close()
+        self.socket = create_server(self.server_address[:2], family=AF_INET6 if both else AF_INET, dualstack_ipv6=both)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Says nothing: who asked is gone, for the answer came too late."""

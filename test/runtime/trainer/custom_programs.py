@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import jsonschema
+import pytest
 from support import REPOSITORY, Document, config_document, contract, progress_of
 from workers import Worker, start_program
 
 PACKAGE = REPOSITORY / "runtime" / "custom"
+
+
+def module_of_package(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A part of the package in this process, for the length of a test."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    for loaded in [loaded for loaded in sys.modules if loaded.startswith("limbeck_custom")]:
+        monkeypatch.delitem(sys.modules, loaded)
+    return importlib.import_module(f"limbeck_custom.{name}")
 
 
 def document(store: str, batch: int = 100) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import io
 import itertools
 import json
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from limbeck_trainer.config import parse_config
 from limbeck_trainer.data import split_rows
 from limbeck_trainer.environment import Environment
@@ -150,6 +152,18 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no port is free")
+
+
+def without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that knows of IPv4 alone, for the length of a test."""
+
+    class Old(socket.socket):
+        def __init__(self, family: int = -1, *more: Any, **named: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *more, **named)
+
+    monkeypatch.setattr(socket, "socket", Old)
 
 
 @dataclass

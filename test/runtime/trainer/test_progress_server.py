@@ -14,7 +14,7 @@ from limbeck_trainer.progress import Board
 from limbeck_trainer.progress_server import serve_progress
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
-from support import free_port
+from support import free_port, without_ipv6
 
 
 @contextlib.contextmanager
@@ -40,6 +40,23 @@ def test_is_served_as_it_changes() -> None:
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/other")
         assert json.load(refused.value) == {"error": "there are only /progress and /metrics"}
+
+
+def asked(host: str, port: int) -> int:
+    with urllib.request.urlopen(f"http://{host}:{port}/progress") as answer:
+        status: int = answer.status
+        return status
+
+
+def test_is_served_on_ipv6_too_by_which_the_operator_asks_where_the_cluster_has_it_first() -> None:
+    with served(Board()) as port:
+        assert [asked(host, port) for host in ("127.0.0.1", "[::1]")] == [200, 200]
+
+
+def test_is_served_on_ipv4_alone_where_the_kernel_has_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_ipv6(monkeypatch)
+    with served(Board()) as port:
+        assert asked("127.0.0.1", port) == 200
 
 
 def test_a_figure_that_is_no_number_does_not_hide_the_rest() -> None:
