@@ -8,7 +8,7 @@ import type {
   TrainingJobSpec,
   TrainingJobStatus,
 } from './generated.ts';
-import { keptJob, keptNode, keptPod, withOurNotes, withoutNotes } from './kept.ts';
+import { keptChild, keptJob, keptNode, keptPod, withOurNotes, withoutNotes } from './kept.ts';
 import type { BatchJob, Deployment, EndpointSlice, Node, Pod, Service } from './kubernetes.ts';
 import { apiVersion, labels } from './names.ts';
 
@@ -59,7 +59,7 @@ const made = <T extends KubeObject>(
   version: string,
   kind: string,
   plural: string,
-  kept: NonNullable<Resource['kept']> = withOurNotes,
+  kept: NonNullable<Resource['kept']> = keptChild,
 ): Resource<T> => ({
   ...theirs<T>(version, kind, plural),
   selection: { labelSelector: labels.root },
@@ -77,7 +77,10 @@ export const services = made<Service>('v1', 'Service', 'services');
 export const batchJobs = made<BatchJob>('batch/v1', 'Job', 'jobs', keptJob);
 export const deployments = made<Deployment>('apps/v1', 'Deployment', 'deployments');
 /** Of our Services: the controller that makes them copies the labels of the Service. */
-export const endpointSlices = made<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+export const endpointSlices = made<EndpointSlice>(
+  ...(['discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'] as const),
+  withOurNotes,
+);
 /** Of one Service, which the chart made and which bears its labels. */
 export const endpointSlicesOf = (service: string): Resource<EndpointSlice> => ({
   ...endpointSlices,

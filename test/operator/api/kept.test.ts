@@ -4,13 +4,22 @@ import type { BatchJob, Node, Pod } from '../../../operator/api/kubernetes.ts';
 import {
   batchJobs,
   deployments,
+  endpointSlices,
   modelServices,
   nodes,
   pods,
   services,
   trainingJobs,
+  volcanoGroups,
 } from '../../../operator/api/resources.ts';
-import type { KubeObject, Resource } from '../../../operator/kernel/objects.ts';
+import { standingOf } from '../../../operator/kernel/act.ts';
+import {
+  ownerReferenceTo,
+  type KubeObject,
+  type ObjectMeta,
+  type OwnerReference,
+  type Resource,
+} from '../../../operator/kernel/objects.ts';
 import { servingReconciler } from '../../../operator/serving/reconciler.ts';
 import { trainingReconciler } from '../../../operator/training/reconciler.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -124,20 +133,91 @@ describe('what is kept', () => {
     ]).toEqual([annotations, expect.not.objectContaining(annotations ?? {})]);
   });
 
-  test.each<[string, Resource]>([
+  const kinds: readonly (readonly [string, Resource])[] = [
     ['pods', pods],
     ['Jobs', batchJobs],
     ['Services', services],
     ['Deployments', deployments],
-    ['nodes', nodes],
+    ['PodGroups', volcanoGroups],
+    ['EndpointSlices', endpointSlices],
     ['TrainingJobs', trainingJobs],
     ['ModelServices', modelServices],
-  ])('of %s never grows with the annotations of others', (_, resource) => {
-    const metadata = { name: 'a', namespace: 'default', uid: '1' };
-    const plain = { apiVersion: resource.apiVersion, kind: resource.kind, metadata };
-    const kept = resource.kept?.({ ...plain, metadata: { ...metadata, annotations: strange } });
-    expect(weigh(kept ?? plain)).toBeLessThan(weigh(plain) + 100);
-    expect(kept).toMatchObject(plain);
+  ];
+  const metadata = { name: 'a', namespace: 'default', uid: '1' };
+
+  test.each([...kinds, ['nodes', nodes] as const])(
+    'of %s never grows with the annotations of others',
+    (_, resource) => {
+      const plain = { apiVersion: resource.apiVersion, kind: resource.kind, metadata };
+      const kept = resource.kept?.({ ...plain, metadata: { ...metadata, annotations: strange } });
+      expect(weigh(kept ?? plain)).toBeLessThan(weigh(plain) + 100);
+      expect(kept).toMatchObject(plain);
+    },
+  );
+
+  test.each(kinds)(
+    'of %s is no more than it takes to know it, however much the API server lets others add',
+    (_, resource) => {
+      const many = Array.from({ length: 4000 }, (_member, at) => `example.com/${at}-${big.slice(0, 40)}`);
+      const owner = { apiVersion: 'v1', kind: 'Owner', name: 'o', uid: '2' };
+      const controller = { ...owner, kind: big, name: big, controller: true };
+      const kept = resource.kept?.({
+        ...{ apiVersion: resource.apiVersion, kind: resource.kind },
+        metadata: {
+          ...metadata,
+          labels: { ...Object.fromEntries(many.map((name) => [name, 'x'])), 'limbeck.dev/root': '3' },
+          annotations: { 'limbeck.dev/desired-hash': big },
+          ownerReferences: [...many.map((uid) => ({ ...owner, uid })), controller],
+          finalizers: many,
+        },
+      });
+      expect(weigh(kept!)).toBeLessThan(2000);
+      // Nor the beginning of a long text, which would hold all of it in memory.
+      expect(kept?.metadata.ownerReferences).toEqual([{ ...controller, kind: '', name: '' }]);
+    },
+  );
+
+  const digits = service();
+  test.each<[string, readonly OwnerReference[], string]>([
+    ['stands in the way', [], 'taken'],
+    ['is of another kind', [{ ...ownerReferenceTo(digits), apiVersion: 'apps/v1', uid: '2' }], 'taken'],
+    ['names us without being controlled', [{ ...ownerReferenceTo(digits), controller: false }], 'taken'],
+    ['is of a predecessor', [{ ...ownerReferenceTo(digits), uid: 'former' }], 'leaving'],
+    ['is ours', [ownerReferenceTo(digits)], 'ours'],
+  ])(
+    'of a Deployment or a Service that %s is its spec only where it is of our kinds',
+    (_, ownerReferences, standing) => {
+      for (const resource of [deployments, services]) {
+        const { apiVersion, kind } = resource;
+        const named = { ...metadata, labels: { 'limbeck.dev/root': '3' } };
+        const found = {
+          apiVersion,
+          kind,
+          metadata: { ...named, ownerReferences },
+          spec: { template: big },
+          status: big,
+        };
+        const left = resource.kept?.(found);
+        expect(standingOf(left, digits)).toBe(standing);
+        expect(left).toEqual(
+          standing === 'taken' ? { apiVersion, kind, metadata: expect.objectContaining(named) } : found,
+        );
+      }
+    },
+  );
+
+  test('of an EndpointSlice, which its Service controls, are the addresses', () => {
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Service', name: 's', uid: '2', controller: true }];
+    const { apiVersion, kind } = endpointSlices;
+    const slice = { apiVersion, kind, metadata: { ...metadata, ownerReferences }, endpoints: [{ addresses: ['::1'] }] };
+    expect(endpointSlices.kept?.(slice)).toEqual(slice);
+  });
+
+  test('of what is declared tells whether somebody touched a label, or took it away', () => {
+    const labelled = (labels: Record<string, string>) =>
+      JSON.stringify(withoutNotes({ ...digits, metadata: { ...digits.metadata, labels } }));
+    expect(labelled({ team: 'a' })).toBe(labelled({ team: 'a' }));
+    expect(new Set([{}, { team: 'a' }, { team: 'b' }, { team: 'a', other: 'b' }].map(labelled)).size).toBe(4);
   });
 });
 
@@ -166,12 +246,26 @@ test('whoever begins with such caches finds everything as it is wanted, and writ
   await rest();
   expect(await new FakeKubelet(cluster).start()).toEqual([teacherAttempt(1, 'uid-2')]);
   const written = await rest();
-  for (const resource of [services, batchJobs, deployments, pods])
-    for (const one of (await cluster.list(resource, {})).items)
-      cluster.put(resource, {
-        ...one,
-        metadata: { ...one.metadata, annotations: { ...one.metadata.annotations, ...strange } },
-      });
+  const meddle = async (how: (metadata: ObjectMeta) => ObjectMeta, resources: readonly Resource[]): Promise<void> => {
+    for (const resource of resources)
+      for (const one of (await cluster.list(resource, {})).items)
+        cluster.put(resource, { ...one, metadata: how(one.metadata) });
+  };
+  const add = ({ annotations, labels, ...metadata }: ObjectMeta): ObjectMeta => ({
+    ...metadata,
+    annotations: { ...annotations, ...strange },
+    labels: { ...labels, 'example.com/team': 'a' },
+  });
+  await meddle(add, [services, batchJobs, deployments, pods]);
   expect([await rest(), await rest()]).toEqual([written, written]);
   expect(cluster.writes.map(({ what }) => what)).toContainEqual(expect.stringContaining('deployments default/digits'));
+  // A label of ours that somebody takes away is put back.
+  const take = ({ labels, ...metadata }: ObjectMeta): ObjectMeta => {
+    const left = Object.entries(labels ?? {}).filter(([name]) => name !== 'limbeck.dev/model-service');
+    return { ...metadata, labels: Object.fromEntries(left) };
+  };
+  await meddle(take, [deployments]);
+  expect([await rest(), await rest()]).toEqual([written + 1, written + 1]);
+  const [mended] = (await cluster.list(deployments, {})).items;
+  expect(mended?.metadata.labels).toMatchObject({ 'limbeck.dev/model-service': 'digits', 'example.com/team': 'a' });
 });
