@@ -40,6 +40,9 @@ function outlivesItsTime(object: Rooted | undefined): boolean {
   return status?.observedGeneration === metadata.generation && passedMs > (timeToLive.first + 1) * 1000;
 }
 
+/** The former release does not round the gain, so it is one that is the same in binary: 0.98 less 0.9921 is -0.0121. */
+const better = { value: 0.9921, low: 0.98, high: 1 };
+
 /**
  * Its teacher is another job's. Its second attempt comes to an end that is not good enough: the student gained nothing by
  * its teacher. Somebody wants to know why, and keeps it for longer than was meant.
@@ -53,7 +56,7 @@ const missed: Scenario = {
   },
   changes: [(spec) => ({ ...spec, ttlSecondsAfterFinished: timeToLive.raised })],
   script: failsAtFirst(
-    succeeds({ ...distilled, control: { ...metrics, accuracy: { value: 0.99, low: 0.98, high: 1 } } }),
+    succeeds({ ...distilled, control: { ...metrics, accuracy: better } }),
     0,
   ),
 };

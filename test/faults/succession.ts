@@ -102,11 +102,19 @@ export class Succession {
   }
 
   async #haveStandBy(leader: Reign, takeover: Takeover): Promise<void> {
+    const { replaced } = this;
     await leader.instance.manager.leading;
     const lag = new Lag(takeover, this.#options.trace);
     const reign = await this.#begin(lag);
     await until('it stands by', () => Promise.resolve(reign.instance.manager.ready() === undefined));
+    // A leader may have ended meanwhile, as on a machine that stands still. Another one was begun then, and nobody would end this lag.
+    if (this.replaced > replaced) return this.#dismiss(reign);
     this.#standBy = { ...reign, lag, takeover };
+  }
+
+  async #dismiss({ instance, proxy }: Reign): Promise<void> {
+    await instance.stop();
+    proxy.cut();
   }
 
   async stop(): Promise<void> {
