@@ -55,10 +55,7 @@ const missed: Scenario = {
     spec: { ...student.spec, teacher: made, ttlSecondsAfterFinished: timeToLive.first },
   },
   changes: [(spec) => ({ ...spec, ttlSecondsAfterFinished: timeToLive.raised })],
-  script: failsAtFirst(
-    succeeds({ ...distilled, control: { ...metrics, accuracy: better } }),
-    0,
-  ),
+  script: failsAtFirst(succeeds({ ...distilled, control: { ...metrics, accuracy: better } }), 0),
 };
 
 const serving: Scenario = {
