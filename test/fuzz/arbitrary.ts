@@ -125,9 +125,15 @@ const text = often<Buffer>(
   deep,
 );
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
+/** More than are passed over without a look. */
+const blanks = fc
+  .tuple(fc.constantFrom(' ', '\n', ' \t\r\n'), fc.constantFrom(20, 100_000))
+  .map(([blank, times]) => Buffer.from(blank.repeat(times)));
 const body = often<Buffer>(
   text,
   bytes,
+  blanks,
+  fc.tuple(blanks, text).map((parts) => Buffer.concat(parts)),
   fc.tuple(text, bytes).map((parts) => Buffer.concat(parts)),
   fc.constant(Buffer.alloc(0)),
 );

@@ -19,6 +19,16 @@ const message = often<unknown>(
   nested,
 );
 
+const long = 50_000;
+/** Lists and values that are long each: where the work were their product, nothing would be answered for minutes. */
+const longSchemas = fc.constantFrom<unknown>(
+  { enum: new Array(long).fill(1), const: 'a'.repeat(4 * long) },
+  { type: new Array(long).fill('string'), enum: new Array(long).fill(1) },
+  { type: new Array(2 * long).fill('object') },
+  { required: new Array(long).fill('a'), additionalProperties: false },
+  { properties: { ['a'.repeat(long)]: { enum: new Array(long).fill('') } } },
+);
+
 const options = {
   prompt: often<unknown>(words, tokens, fc.array(words, { maxLength: 3 }), fc.array(tokens, { maxLength: 3 }), nested),
   messages: often<unknown>(fc.array(message, { maxLength: 4 }), nested),
@@ -40,7 +50,9 @@ const options = {
   echo: often<unknown>(fc.boolean(), edges),
   response_format: fc.oneof(
     fc.constantFrom<unknown>({ type: 'text' }, { type: 'json_object' }),
-    often<unknown>(schemas, nested).map((schema) => ({ type: 'json_schema', json_schema: { name: 'x', schema } })),
+    fc
+      .oneof({ arbitrary: often<unknown>(schemas, nested), weight: 8 }, { arbitrary: longSchemas, weight: 1 })
+      .map((schema) => ({ type: 'json_schema', json_schema: { name: 'x', schema } })),
     nested,
   ),
   tools: often<unknown>(fc.constant(undefined), nested),

@@ -23,7 +23,13 @@ export const sampleModels = (): Record<string, Buffer | string> => ({
 
 const files = ['grey.png', 'photo.jpg'].map((name) => readFileSync(`test/golden/pictures/${name}`));
 const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array));
-const csv = fc.array(fc.array(fc.oneof(fc.double().map(String), anyText), { maxLength: 4 }), { maxLength: 4 });
+/** Many digits, which are a number or not. */
+const digits = fc
+  .tuple(fc.constantFrom('', '-', '.', '1e'), fc.constantFrom(20, 2000, 200_000), fc.constantFrom('', 'x', '.', 'e'))
+  .map(([head, times, tail]) => head + '1'.repeat(times) + tail);
+const cell = often<string>(fc.oneof(fc.double().map(String), anyText), digits);
+const csv = fc.array(fc.array(cell, { maxLength: 4 }), { maxLength: 4 });
+const records = fc.array(fc.record({ age: cell, city: often<string>(fc.constant('Oslo'), cell) }), { maxLength: 3 });
 const content = fc.oneof(
   fc.constantFrom(...files).chain(damaged),
   csv.map((rows) => Buffer.from(rows.map((row) => row.join(',')).join('\n'))),
@@ -47,7 +53,10 @@ const form = fc
   .map((parts) => Buffer.concat([...parts.flatMap((one) => [one, Buffer.from('\r\n')]), Buffer.from('--B--\r\n')]));
 
 const texts = often<unknown>(fc.array(often<unknown>(anyText, nested), { maxLength: 3 }), nested);
-const json = fc.record({ rows: nested, images: nested, texts, top: nested }, { requiredKeys: [] });
+const json = fc.record(
+  { rows: often<unknown>(records, nested), images: nested, texts, top: nested },
+  { requiredKeys: [] },
+);
 const body = fc.oneof(
   form.chain(damaged),
   content,
@@ -70,10 +79,23 @@ const type = often<string>(
 const question = often<string>(fc.constant(''), fc.constantFrom('?top=2', '?top=0', '?top=1e9', '?top=1&top=2'));
 const model = often<string>(fc.constantFrom('pictures', 'table', 'texts'), fc.constantFrom('mlp', 'echo', 'nobody'));
 
-/** POST to the path that takes what people have. */
-export const sampleAttack: fc.Arbitrary<Attack> = fc.record({
+const anything: fc.Arbitrary<Attack> = fc.record({
   method: fc.constant('POST'),
   path: fc.tuple(model, question).map(([found, rest]) => `/v2/models/${found}/predict${rest}`),
   headers: type.map((found) => (found === '' ? {} : { 'content-type': found })),
   body,
 });
+
+/** Rows with a right head: what goes wrong then does in their cells. */
+const rows: fc.Arbitrary<Attack> = fc
+  .oneof(
+    records.map((given) => ['application/json', JSON.stringify({ rows: given })] as const),
+    csv.map((given) => ['text/csv', given.map((row) => row.join(',')).join('\n')] as const),
+  )
+  .map(([kind, given]) => ({
+    ...{ method: 'POST', path: '/v2/models/table/predict', headers: { 'content-type': kind } },
+    body: Buffer.from(given),
+  }));
+
+/** POST to the path that takes what people have. */
+export const sampleAttack: fc.Arbitrary<Attack> = often(anything, rows);
