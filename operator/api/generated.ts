@@ -1160,7 +1160,7 @@ export interface DistillationJobSpec {
          */
         readonly artefact: {
           /**
-           * Folder with model.onnx and manifest.json, such as s3://limbeck/models/<sha256>.
+           * Folder with model.onnx and manifest.json, as a job names it in status.artefact.uri.
            */
           readonly uri: string;
           /**
@@ -2207,7 +2207,7 @@ export interface ModelServiceSpec {
          */
         readonly artefact: {
           /**
-           * Folder with model.onnx and manifest.json, such as s3://limbeck/models/<sha256>.
+           * Folder with model.onnx and manifest.json, as a job names it in status.artefact.uri.
            */
           readonly uri: string;
           /**
