@@ -2,11 +2,9 @@
  * A ResourceQuota on Jobs that has no room for the next attempt's. The last attempts' Jobs stay for their logs; where a run so
  * takes its own room away, the oldest goes. Pure.
  */
-import type { BatchJob } from '../api/kubernetes.ts';
-import { batchJobs } from '../api/resources.ts';
 import type { ObjectRef } from '../kernel/cluster.ts';
-import { keyOf } from '../kernel/objects.ts';
 import { numberOf } from './attempts.ts';
+import { refTo } from './leftovers.ts';
 import type { RunObserved } from './run.ts';
 import { jobIsOver } from './verdict.ts';
 
@@ -22,12 +20,6 @@ export function jobInTheWay({ root, jobs }: Pick<RunObserved, 'root' | 'jobs'>, 
   const [oldest] = over;
   return oldest === undefined || isLeaving || lacking > over.length ? undefined : refTo(oldest);
 }
-
-const refTo = (job: BatchJob): ObjectRef => ({
-  resource: batchJobs,
-  key: keyOf(job),
-  ...(job.metadata.uid === undefined ? {} : { uid: job.metadata.uid }),
-});
 
 /** How many Jobs have to go, by the words of the last refusal; Infinity where no quota on Jobs has refused for long enough. */
 function lackingJobs(conditions: NonNullable<RunObserved['root']['status']>['conditions'] = [], now: Date): number {

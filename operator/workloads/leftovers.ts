@@ -19,7 +19,7 @@ type Kept = Pick<RunObserved, 'root' | 'settings'>;
 /** After this many newer attempts the Job of an old one goes, and with it its logs. */
 const keptJobs = 3;
 
-const refTo = (job: BatchJob): ObjectRef => ({
+export const refTo = (job: BatchJob): ObjectRef => ({
   resource: batchJobs,
   key: keyOf(job),
   ...(job.metadata.uid === undefined ? {} : { uid: job.metadata.uid }),
