@@ -2,7 +2,7 @@
 import type { ContainerStateTerminated, ContainerStatus, Deployment, Pod } from '../api/kubernetes.ts';
 import type { Reason } from '../api/vocabulary.ts';
 import { waitingReasons } from '../workloads/kubelet-words.ts';
-import { gateText, initTrouble } from '../workloads/others.ts';
+import { enoughRestarts, gateText, initTrouble } from '../workloads/others.ts';
 
 /** Why a replica does not answer. */
 export interface Trouble {
@@ -34,9 +34,6 @@ const unschedulable = ({ status }: Pod): string | undefined => {
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   return scheduled?.status === 'False' && scheduled.reason === 'Unschedulable' ? (scheduled.message ?? '') : undefined;
 };
-
-/** So many starts have to fail before it is no accident: the third is half a minute after the first. */
-const enoughRestarts = 3;
 
 /** What the server says of a model that no repetition makes a good one; it looks again every minute all the same. */
 const artefactRemedies: ReadonlyMap<string, string> = new Map<string, string>([

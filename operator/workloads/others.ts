@@ -20,8 +20,8 @@ export interface OthersTrouble {
 
 /** No repetition turns a bad name into a good one, nor fetches what may not be fetched. */
 const lastingWords: ReadonlySet<string> = new Set(['InvalidImageName', 'ErrImageNeverPull']);
-/** So many starts have to fail before it is no accident. */
-const enoughRestarts = 3;
+/** So many starts have to fail before it is no accident: the third is half a minute after the first. */
+export const enoughRestarts = 3;
 
 const cures: Partial<Readonly<Record<Reason, string>>> = {
   ImagePull: 'see that its image can be had',
